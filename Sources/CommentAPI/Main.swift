@@ -1,0 +1,1 @@
+@main struct CommentAPIMain { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct OrchestratorMain { static func main() {} }

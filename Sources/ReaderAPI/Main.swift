@@ -1,0 +1,1 @@
+@main struct ReaderAPIMain { static func main() {} }

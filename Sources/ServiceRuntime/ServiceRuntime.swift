@@ -1,0 +1,4 @@
+import Hummingbird
+import AsyncHTTPClient
+import ServiceLifecycle
+import Configuration

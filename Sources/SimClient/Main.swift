@@ -1,0 +1,1 @@
+@main struct SimClientMain { static func main() {} }

@@ -1,0 +1,1 @@
+@main struct StatsAPIMain { static func main() {} }

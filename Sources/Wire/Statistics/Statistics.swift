@@ -1,0 +1,103 @@
+/// The answer to `GET /statistics`: everything that the processes reported, and what follows from it.
+public struct Statistics: Codable, Equatable, Sendable {
+    /// Entries of a list unless `?full=true` asks for all of them.
+    public static let listMax = 100
+
+    public struct CommentAPIs: Codable, Equatable, Sendable {
+        public var totalInstances: Int
+        public var totalCommentsReceived: Int
+        public var totalCommentsPublished: Int
+        public var instances: [Instance]
+
+        public struct Instance: Codable, Equatable, Sendable {
+            public var instanceId: String
+            public var totalCommentsReceived: Int
+            public var totalCommentsPublished: Int
+            public var refusals: [String: Int]
+            public var secondsSinceReport: Double
+        }
+    }
+
+    public struct Readers: Codable, Equatable, Sendable {
+        public var totalReaders: Int
+        public var totalActiveConnections: Int
+        public var totalMessagesReceived: Int
+        public var totalMessagesSent: Int
+        public var totalSubscribedTopics: Int
+        /// Channels that at least one Reader is subscribed to, cut at ``Statistics/listMax``.
+        public var allSubscribedTopics: [String]
+        public var readers: [Reader]
+
+        public struct Reader: Codable, Equatable, Sendable {
+            public var instanceId: String
+            public var publicUrl: String?
+            public var activeConnections: Int
+            public var totalConnections: Int
+            public var totalMessagesReceived: Int
+            public var totalMessagesSent: Int
+            public var totalSubscribedTopics: Int
+            public var subscribedTopics: [String]
+            public var disconnects: [String: Int]
+            public var refusals: [String: Int]
+            public var secondsSinceReport: Double
+        }
+    }
+
+    public struct Clients: Codable, Equatable, Sendable {
+        public var totalClients: Int
+        public var totalCommentsGenerated: Int
+        public var totalCommentsConsumed: Int
+        public var clients: [ClientReport]
+    }
+
+    /// How far the subscriptions spread over the Readers. `nil` where a number has no meaning (no channel, no publish).
+    public struct SubscriptionSpread: Codable, Equatable, Sendable {
+        public struct Reader: Codable, Equatable, Sendable {
+            public var instanceId: String
+            public var channels: Int
+            /// Part of all channels, 0 to 1.
+            public var share: Double
+        }
+
+        /// Channels with at least one subscription.
+        public var channels: Int
+        /// Sum of the Readers' subscriptions, as reported.
+        public var subscriptions: Int
+        public var readers: [Reader]
+        public var meanShare: Double?
+        public var minShare: Double?
+        public var maxShare: Double?
+        /// What random placement of as many viewers leads to: mean over channels of 1-(1-1/R)^n, estimated from
+        /// the viewers of each channel where they are known.
+        public var predictedShare: Double?
+        /// Redis deliveries for one publish: subscriptions / channels.
+        public var amplification: Double?
+        /// The same, weighted by each channel's publish rate since the start.
+        public var weightedAmplification: Double?
+        /// 1 - 1 / amplification, against one Reader a channel.
+        public var wastedShare: Double?
+        /// Redis's own count (`PUBSUB NUMSUB` over the reported channels), beside `subscriptions`.
+        public var redisSubscriptions: Int?
+        /// Redis's own number of channels with a subscriber (`PUBSUB CHANNELS`), without the Readers' own probes.
+        public var redisChannels: Int?
+    }
+
+    public var commentApi: CommentAPIs
+    public var readerApis: Readers
+    public var clients: Clients
+    public var storedComments: Int
+    public var subscriptionSpread: SubscriptionSpread
+    public var timestamp: String
+
+    public init(
+        commentApi: CommentAPIs, readerApis: Readers, clients: Clients, storedComments: Int,
+        subscriptionSpread: SubscriptionSpread, timestamp: String
+    ) {
+        self.commentApi = commentApi
+        self.readerApis = readerApis
+        self.clients = clients
+        self.storedComments = storedComments
+        self.subscriptionSpread = subscriptionSpread
+        self.timestamp = timestamp
+    }
+}
