@@ -86,7 +86,7 @@ let package = Package(
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, logging, metrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics]),
+        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
         library(
