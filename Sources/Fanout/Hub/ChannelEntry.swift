@@ -23,6 +23,9 @@ struct ChannelEntry {
     var viewersByLoop: [Int32]
     var sequencer = Sequencer(at: .beginning)
     var waiters: [WaiterID] = []
+    /// Counts the readings that were begun: the answer to an older one, which may have been read before the present
+    /// subscription stood, is not taken.
+    var reading: UInt32 = 0
     /// Nobody is interested since then (monotonic nanoseconds): after the cool-down the channel is given up.
     var idleSince: UInt64?
 

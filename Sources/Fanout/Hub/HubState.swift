@@ -8,13 +8,19 @@ struct HubState {
         case subscribe(Channel)
         case unsubscribe(Channel)
         /// Read the newest position.
-        case locate(Channel)
+        case locate(Reading)
         /// Read the history after the position.
-        case repair(Channel)
+        case repair(Reading)
         /// A connect may go on.
         case admit(WaiterID)
         /// A connect must be refused: Redis is away.
         case refuse(WaiterID)
+    }
+
+    /// A question to the broker about one channel.
+    struct Reading: Hashable {
+        let channel: Channel
+        let number: UInt32
     }
 
     struct Settings {
@@ -60,10 +66,10 @@ struct HubState {
     }
 
     /// A connect gave up, or a viewer left.
-    mutating func leave(_ channel: Channel, waiter: WaiterID? = nil, loop: Int? = nil, now: UInt64) {
+    mutating func leave(_ channel: Channel, waiters: [WaiterID] = [], loop: Int? = nil, now: UInt64) {
         guard var entry = entries[channel] else { return }
         entry.interest -= 1
-        if let waiter { entry.waiters.removeAll { $0 == waiter } }
+        if !waiters.isEmpty { entry.waiters.removeAll { waiters.contains($0) } }
         if let loop {
             entry.viewersByLoop[loop] -= 1
             changed.insert(channel)
@@ -100,7 +106,8 @@ struct HubState {
         for (channel, entry) in entries {
             for waiter in entry.waiters { orders.append(.refuse(waiter)) }
             entries[channel]?.waiters = []
-            if entry.phase != .subscribing && entry.phase != .positioning { entries[channel]?.phase = .stale }
+            let wasLocated = entry.phase != .subscribing && entry.phase != .positioning
+            entries[channel]?.phase = wasLocated ? .stale : .subscribing
         }
     }
 
@@ -109,22 +116,40 @@ struct HubState {
         switch phase {
         case .subscribing, .positioning:
             entries[channel]?.phase = .positioning
-            orders.append(.locate(channel))
+            orders.append(.locate(beginReading(channel)))
         case .live, .stale, .repairing:
             beginRepair(channel, orders: &orders)
         }
     }
 
     private mutating func beginRepair(_ channel: Channel, orders: inout [Order]) {
-        let isNews = entries[channel]?.sequencer.interrupted() ?? false
+        entries[channel]?.sequencer.interrupted()
         entries[channel]?.phase = .repairing
-        // A repair under way has read the history before the new subscription stood: it has to be read again.
-        if isNews || isConnected { orders.append(.repair(channel)) }
+        orders.append(.repair(beginReading(channel)))
+    }
+
+    private mutating func beginReading(_ channel: Channel) -> Reading {
+        entries[channel]?.reading &+= 1
+        return Reading(channel: channel, number: entries[channel]?.reading ?? 0)
+    }
+
+    private func isCurrent(_ reading: Reading, phase: ChannelEntry.Phase) -> Bool {
+        entries[reading.channel]?.phase == phase && entries[reading.channel]?.reading == reading.number
+    }
+
+    /// Where the history has to be read from; `nil` when nobody needs the answer any more.
+    func start(of reading: Reading) -> Position? {
+        isCurrent(reading, phase: .repairing) ? entries[reading.channel]?.sequencer.position : nil
+    }
+
+    func needs(_ reading: Reading) -> Bool {
+        isCurrent(reading, phase: .repairing) || isCurrent(reading, phase: .positioning)
     }
 
     /// The position of a channel whose subscription is new.
-    mutating func located(_ channel: Channel, at position: Position?, orders: inout [Order]) {
-        guard entries[channel]?.phase == .positioning else { return }
+    mutating func located(_ reading: Reading, at position: Position?, orders: inout [Order]) {
+        guard isCurrent(reading, phase: .positioning) else { return }
+        let channel = reading.channel
         entries[channel]?.sequencer = Sequencer(at: position ?? .beginning)
         becomeLive(channel, orders: &orders)
     }
@@ -146,19 +171,20 @@ struct HubState {
         case .held: break
         case .repair:
             entries.values[index].phase = .repairing
-            orders.append(.repair(message.channel))
+            orders.append(.repair(beginReading(message.channel)))
         }
     }
 
     /// A page of history after the sequencer's position.
     mutating func repaired(
-        _ channel: Channel, with page: HistoryPage, deliveries: inout Deliveries, orders: inout [Order]
+        _ reading: Reading, with page: HistoryPage, deliveries: inout Deliveries, orders: inout [Order]
     ) {
-        guard entries[channel]?.phase == .repairing, var entry = entries[channel] else { return }
+        let channel = reading.channel
+        guard isCurrent(reading, phase: .repairing), var entry = entries[channel] else { return }
         let outcome = entry.sequencer.repaired(with: page)
         entries[channel] = entry
         for frame in outcome.frames { deliveries.add(frame, entry) }
-        if outcome.readsAgain { orders.append(.repair(channel)) } else { becomeLive(channel, orders: &orders) }
+        if outcome.readsAgain { orders.append(.repair(reading)) } else { becomeLive(channel, orders: &orders) }
     }
 
     /// Messages had to be dropped unread: their channels are repaired at the next ``tick``.

@@ -1,4 +1,4 @@
-internal import SocketLoop
+public import SocketLoop
 internal import Wire
 
 extension Sockets: ViewerWriter {

@@ -68,10 +68,9 @@ struct Sequencer {
         return .repair
     }
 
-    /// Messages may have been missed. `true` when that is news, and the history is needed.
-    mutating func interrupted() -> Bool {
-        defer { phase = .repairing }
-        return phase == .live
+    /// Messages may have been missed: the history is needed before anything is passed on.
+    mutating func interrupted() {
+        phase = .repairing
     }
 
     private mutating func hold(_ message: BrokerMessage) {
@@ -98,11 +97,12 @@ struct Sequencer {
             case .deliver: outcome.frames.append(Frame(message))
             case .duplicate: break
             case .held, .repair:
-                if attempts >= Sequencer.attemptsMax { tellHole(before: message, into: &outcome) } else {
+                guard attempts >= Sequencer.attemptsMax else {
                     held = Array(waiting[index...])
                     outcome.readsAgain = true
                     return outcome
                 }
+                tellHole(before: message, into: &outcome)
             }
         }
         return finish(outcome)
