@@ -26,6 +26,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -92,9 +93,11 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", hummingbird, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
+                "Wire", "Broker", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
                 httpClient, nioCore, nioPosix,
             ]),
+        tests("ServiceRuntimeTests", ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
+
 
         executable("CommentAPI", ["ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, logging, lifecycle]),
         executable(
