@@ -12,6 +12,7 @@ let swiftSettings: [SwiftSetting] = [
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -94,12 +95,18 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Wire", "Broker", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
-                httpClient, nioCore, nioPosix,
+                httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
         tests("ServiceRuntimeTests", ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
 
 
-        executable("CommentAPI", ["ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, logging, lifecycle]),
+        executable(
+            "CommentAPI",
+            [
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient, logging, lifecycle,
+                nioCore, nioHTTP1,
+            ]),
+        tests("CommentAPITests", ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
         executable(
             "ReaderAPI",
             ["ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle, nioCore, nioPosix]),
