@@ -14,13 +14,7 @@ missing_packages() {
 
 # as_root COMMAND...: runs it as root, through sudo when this user is not.
 as_root() {
-    if ((EUID == 0)); then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        fail "not root, and there is no sudo: run as root: $*"
-    fi
+    if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
 readonly policy=/usr/sbin/policy-rc.d
@@ -56,6 +50,7 @@ keep_off() {
 
 # install_packages PACKAGE...: installs them and says so; removes nothing to make room. Fails when apt does.
 install_packages() {
+    ((EUID == 0)) || command -v sudo >/dev/null || fail "not root, and there is no sudo; run as root: apt-get install $*"
     say "installing with apt: $*"
     forbid_daemon_starts
     local result=0

@@ -1,6 +1,7 @@
 """Who is measured. A peer starts fresh servers on free ports and says where they are."""
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -12,8 +13,8 @@ ROOT = HERE.parent
 BINARIES = pathlib.Path(os.environ.get("CHORUS_BINARIES", ROOT / ".build/release"))
 FLOOR_BINARY = ROOT / ".build/floor"
 NODE_MODULES = "/usr/share/nodejs"
-# What Debian 12 grants a process of root and of a user here; a peer may use all of it.
-DESCRIPTORS = 20_000
+# A peer may use as many as the system grants.
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 class Peer:
