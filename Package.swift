@@ -96,6 +96,10 @@ let package = Package(
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
+        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests("SocketLoopTests", ["SocketLoop"]),
+        tests("WireTests", ["Wire"]),
+
         // Composition.
         library(
             "ServiceRuntime",

@@ -132,3 +132,10 @@ extension HubBook.State {
         return (nil, waiting)
     }
 }
+
+extension Hub {
+    /// Channels whose subscription or number of viewers changed since the last call; `nil`: no longer subscribed.
+    public func takeChanges() -> [Channel: Int?] {
+        book.withLock { $0.channels.takeChanges() }
+    }
+}
