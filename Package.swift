@@ -87,12 +87,12 @@ let package = Package(
         library("Audience", ["Wire", "Placement", histogram]),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, deque]),
+        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, coreMetrics, deque]),
         library("PostgresLibpq", ["CLibpq", logging]),
         library("SocketLoop", ["CKernel"]),
 
         // Adapters: the domain on top of the drivers.
-        library("Broker", ["Wire", "RedisNIO", nioCore, logging, metrics]),
+        library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
