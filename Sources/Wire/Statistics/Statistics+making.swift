@@ -1,13 +1,15 @@
-// Memberwise initialisers: the compiler's own are not public, and StatsAPI makes these values.
+// How StatsAPI makes its answer: sums are taken over everything, then lists are cut.
 
 extension Statistics.CommentAPIs {
-    public init(
-        totalInstances: Int, totalCommentsReceived: Int, totalCommentsPublished: Int, instances: [Instance]
-    ) {
-        self.totalInstances = totalInstances
-        self.totalCommentsReceived = totalCommentsReceived
-        self.totalCommentsPublished = totalCommentsPublished
-        self.instances = instances
+    /// - Parameters:
+    ///   - instances: all instances that report; the list keeps `listMax` of them.
+    ///   - finishedReceived: comments that instances which are gone were asked for; they stay counted.
+    ///   - finishedPublished: comments that they published.
+    public init(instances: [Instance], listMax: Int, finishedReceived: Int, finishedPublished: Int) {
+        totalInstances = instances.count
+        totalCommentsReceived = instances.reduce(finishedReceived) { $0 + $1.totalCommentsReceived }
+        totalCommentsPublished = instances.reduce(finishedPublished) { $0 + $1.totalCommentsPublished }
+        self.instances = Array(instances.prefix(listMax))
     }
 }
 
@@ -57,11 +59,15 @@ extension Statistics.Readers.Reader {
 }
 
 extension Statistics.Clients {
-    public init(totalClients: Int, generated: Int, consumed: Int, clients: [ClientReport]) {
-        self.totalClients = totalClients
-        totalCommentsGenerated = generated
-        totalCommentsConsumed = consumed
-        self.clients = clients
+    /// - Parameters:
+    ///   - clients: all clients that report; the list keeps `listMax` of them.
+    ///   - finishedGenerated: comments of clients that are gone; they stay counted.
+    ///   - finishedConsumed: comments that arrived at clients that are gone.
+    public init(clients: [ClientReport], listMax: Int, finishedGenerated: Int, finishedConsumed: Int) {
+        totalClients = clients.count
+        totalCommentsGenerated = clients.reduce(finishedGenerated) { $0 + $1.commentsGenerated }
+        totalCommentsConsumed = clients.reduce(finishedConsumed) { $0 + $1.commentsConsumed }
+        self.clients = Array(clients.prefix(listMax))
     }
 }
 
@@ -75,9 +81,10 @@ extension Statistics.SubscriptionSpread {
 }
 
 extension Statistics.SubscriptionSpread.Reader {
-    public init(instanceId: String, channels: Int, share: Double) {
+    /// - Parameter all: channels with at least one subscription on any Reader.
+    public init(_ instanceId: String, channels: Int, of all: Int) {
         self.instanceId = instanceId
         self.channels = channels
-        self.share = share
+        share = all == 0 ? 0 : Double(channels) / Double(all)
     }
 }
