@@ -1,6 +1,7 @@
 import Broker
 import HTTPTypes
 import Hummingbird
+import Logging
 import ServiceRuntime
 import Wire
 
@@ -27,7 +28,7 @@ struct CommentRoutes: Sendable {
         do {
             let (comment, position) = try await desk.publish(user: user, video: video, channel: channel, text: text)
             return created(comment, at: position)
-        } catch let error as BrokerError {
+        } catch {
             context.logger.debug("comment not published", metadata: ["broker.error": "\(error)"])
             throw Refusal(error)
         }

@@ -27,7 +27,7 @@ public enum ServiceMain {
     ///   - assemble: builds the parts; throws ``ServiceFailure`` to end with a code of its own.
     public static func run<Settings: ServiceSettings>(
         _ name: String, summary: String, _ type: Settings.Type,
-        assemble: (Settings, ServiceProcess) async throws -> ServiceAssembly
+        assemble: @Sendable (Settings, ServiceProcess) async throws -> ServiceAssembly
     ) async -> Never {
         let arguments = Array(CommandLine.arguments.dropFirst())
         answerAndExit(arguments, name: name, summary: summary, declarations: Settings.declarations)
