@@ -18,6 +18,7 @@ let swiftSettings: [SwiftSetting] = [
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -32,6 +33,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -92,25 +94,45 @@ let package = Package(
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, logging, metrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics]),
+        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", hummingbird, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
-                httpClient, nioCore, nioPosix,
+                "Wire", "Broker", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics,
+                lifecycle, unixSignals,
+                httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
+        tests(
+            "ServiceRuntimeTests",
+            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
 
-        executable("CommentAPI", ["ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, logging, lifecycle]),
+        executable(
+            "CommentAPI",
+            [
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
+                logging, lifecycle,
+                nioCore, nioHTTP1,
+            ]),
+        tests(
+            "CommentAPITests",
+            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
         executable(
             "ReaderAPI",
-            ["ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle, nioCore, nioPosix]),
+            [
+                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
+                nioCore, nioPosix,
+            ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
-        executable("SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+        executable(
+            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
         executable(
             "Orchestrator",
-            ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+            [
+                "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
+                histogram,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
