@@ -19,7 +19,7 @@ SWIFT_CODE := $(wildcard Sources Tests) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench build release demo test lint format bench clean
+.PHONY: help setup setup-bench build release demo test lint format docs bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: setup ## formatting, imports against the manifest, shell scripts
 
 format: ## rewrite the Swift files in the project's format
 	$(SWIFT) format --in-place --recursive $(SWIFT_CODE)
+
+docs: build ## write docs/CONFIGURATION.md from the services' own tables
+	scripts/configuration-page.sh
 
 bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEERS=chorus,nchan
 	Benchmarks/run.py --scenario $(SCENARIO) --runs $(RUNS) $(if $(PEERS),--peers $(PEERS))
