@@ -104,7 +104,7 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics,
+                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics,
                 lifecycle, unixSignals,
                 httpClient, nioCore, nioHTTP1, nioPosix,
             ]),

@@ -7,15 +7,14 @@ enum CommentAPI {
     static func main() async {
         await ServiceMain.run("CommentAPI", summary: "takes comments and publishes them", CommentAPISettings.self) {
             settings, process in
-            let broker = InMemoryBroker()
-            process.readiness.require("redis") { broker.isReady ? nil : "Redis is away" }
-            return assemble(settings, process, broker: broker)
+            let broker = try ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+            return assemble(settings, process, broker: broker.broker, services: [broker])
         }
     }
 
     /// The service around a broker.
     static func assemble(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker, services: [any Service] = []
     ) -> ServiceAssembly {
         let desk = CommentDesk(broker: broker)
         let router = process.makeRouter()
@@ -24,6 +23,6 @@ enum CommentAPI {
         let reporter = StatisticsReporter(
             CommentReports(desk: desk, process: process), settings: settings.reports, path: "/comment-api-statistics",
             process: process)
-        return ServiceAssembly(router: router, services: [reporter].compactMap { $0 })
+        return ServiceAssembly(router: router, services: services + [reporter].compactMap { $0 })
     }
 }

@@ -55,8 +55,8 @@ public struct HistorySettings: Sendable {
 
     public init(from reader: inout SettingsReader) {
         length = reader.integer(
-            "HISTORY_LENGTH", default: 1_000, in: 0...1_000_000, unit: "events",
-            "Newest events of a channel that can be resumed from; 0 keeps none.")
+            "HISTORY_LENGTH", default: 1_000, in: 1...1_000_000, unit: "events",
+            "Newest events of a channel that can be resumed from.")
         timeToLive = reader.seconds(
             "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, "How long the history of a silent channel is kept.")
     }
