@@ -137,6 +137,10 @@ let package = Package(
                 "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
                 histogram,
             ]),
+        // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
     ],
     swiftLanguageModes: [.v6]
 )
