@@ -105,6 +105,10 @@ let package = Package(
         executable(
             "Orchestrator",
             ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+
+        tests("PlacementTests", ["Placement"]),
+        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
+        tests("StatsAPITests", ["StatsAPI", "Placement", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
