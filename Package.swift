@@ -141,6 +141,9 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
         tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
+        tests("PlacementTests", ["Placement"]),
+        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
+        tests("StatsAPITests", ["StatsAPI", "Placement", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
