@@ -103,8 +103,7 @@ let package = Package(
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient, logging, lifecycle,
-                nioCore, nioHTTP1,
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle,
             ]),
         tests("CommentAPITests", ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
         executable(
