@@ -24,6 +24,6 @@ enum CommentAPI {
         let reporter = StatisticsReporter(
             CommentReports(desk: desk, process: process), settings: settings.reports, path: "/comment-api-statistics",
             process: process)
-        return ServiceAssembly(router: router, services: [reporter].compactMap { $0 })
+        return ServiceAssembly(router: router, services: [reporter].compactMap { $0 }, crossOrigin: CrossOriginPolicy())
     }
 }

@@ -65,7 +65,10 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
         let json = ByteBuffer(bytes: try JSONEncoder().encode(report))
         let answer = try await OutboundHTTP.post(url, json: json, timeout: timeout, bytesMax: 65_536)
         guard (200..<300).contains(answer.status) else { throw ReportRefused(status: answer.status) }
-        return try JSONDecoder().decode(ReportAcknowledgement.self, from: Data(answer.body.readableBytesView))
+        let acknowledgement = try JSONDecoder().decode(
+            ReportAcknowledgement.self, from: Data(answer.body.readableBytesView))
+        guard acknowledgement.success else { throw ReportRefused(status: answer.status) }
+        return acknowledgement
     }
 }
 
