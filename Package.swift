@@ -81,12 +81,12 @@ let package = Package(
         library("Audience", ["Wire", "Placement", histogram]),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, deque]),
+        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, coreMetrics, deque]),
         library("PostgresLibpq", ["CLibpq", logging]),
         library("SocketLoop", ["CKernel"]),
 
         // Adapters: the domain on top of the drivers.
-        library("Broker", ["Wire", "RedisNIO", nioCore, logging, metrics]),
+        library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics]),
 
@@ -114,6 +114,11 @@ let package = Package(
         executable(
             "Orchestrator",
             ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+
+        // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
     ],
     swiftLanguageModes: [.v6]
 )
