@@ -94,7 +94,7 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
+                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
                 httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
         tests("ServiceRuntimeTests", ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
@@ -109,7 +109,7 @@ let package = Package(
         executable(
             "ReaderAPI",
             ["ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle, nioCore, nioPosix]),
-        executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
+        executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
         executable("SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
         executable(
             "Orchestrator",

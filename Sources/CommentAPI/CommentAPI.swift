@@ -7,9 +7,10 @@ enum CommentAPI {
     static func main() async {
         await ServiceMain.run("CommentAPI", summary: "takes comments and publishes them", CommentAPISettings.self) {
             settings, process in
-            let broker = InMemoryBroker()
-            process.readiness.require("redis") { broker.isReady ? nil : "Redis is away" }
-            return assemble(settings, process, broker: broker)
+            let broker = process.makeRedisBroker(settings.redis, history: settings.history)
+            var assembly = assemble(settings, process, broker: broker)
+            assembly.services.insert(BrokerService(broker), at: 0)
+            return assembly
         }
     }
 
@@ -17,6 +18,7 @@ enum CommentAPI {
     static func assemble(
         _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker
     ) -> ServiceAssembly {
+        process.readiness.require("redis") { broker.isReady ? nil : "Redis is away" }
         let desk = CommentDesk(broker: broker)
         let router = process.makeRouter()
         CommentRoutes(desk: desk).add(to: router)

@@ -6,7 +6,10 @@ enum StatsAPI {
     static func main() async {
         await ServiceMain.run("StatsAPI", summary: "collects what all processes report", StatsAPISettings.self) {
             settings, process in
-            assemble(process, broker: InMemoryBroker())
+            let broker = process.makeRedisBroker(settings.redis)
+            var assembly = assemble(process, broker: broker)
+            assembly.services.insert(BrokerService(broker), at: 0)
+            return assembly
         }
     }
 
