@@ -119,6 +119,11 @@ let package = Package(
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
         tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
+        tests("PlacementTests", ["Placement"]),
+        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
+        tests(
+            "StatsAPITests",
+            ["StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
     ],
     swiftLanguageModes: [.v6]
 )
