@@ -24,15 +24,6 @@ public struct ServerSettings: Sendable {
     }
 }
 
-/// Where Redis is.
-public struct RedisSettings: Sendable {
-    public var url: ServiceURL
-
-    public init(from reader: inout SettingsReader) {
-        url = reader.url("REDIS_URL", default: .localRedis, schemes: ["redis"], "Redis that carries channels and history.")
-    }
-}
-
 /// Whom to report to.
 public struct ReportSettings: Sendable {
     /// `nil`: nobody is told.
@@ -46,6 +37,7 @@ public struct ReportSettings: Sendable {
             "REPORT_INTERVAL_MS", default: 1_000, in: 50...3_600_000, "Time from one report to the next.")
     }
 }
+<<<<<<< HEAD
 
 /// How much of a channel Redis keeps.
 public struct HistorySettings: Sendable {
@@ -79,3 +71,5 @@ extension ServiceURL {
         self.path = path
     }
 }
+=======
+>>>>>>> f2af1a15e68018d93185d22d5495ed8218a4f883
