@@ -105,6 +105,8 @@ let package = Package(
         executable(
             "Orchestrator",
             ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+
+        tests("SimClientTests", ["SimClient", "Audience", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
