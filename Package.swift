@@ -92,20 +92,27 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", hummingbird, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
+                "Wire", "Broker", hummingbird, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle,
+                unixSignals,
                 httpClient, nioCore, nioPosix,
             ]),
 
         executable("CommentAPI", ["ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, logging, lifecycle]),
         executable(
             "ReaderAPI",
-            ["ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle, nioCore, nioPosix]),
+            [
+                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
+                nioCore, nioPosix,
+            ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
-        executable("SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+        executable(
+            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, unixSignals, heap, deque]),
         executable(
             "Orchestrator",
-            ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
-
+            [
+                "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
+                histogram,
+            ]),
         tests("SimClientTests", ["SimClient", "Audience", "Wire"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,4 +1,4 @@
-import Hummingbird
 import AsyncHTTPClient
-import ServiceLifecycle
 import Configuration
+import Hummingbird
+import ServiceLifecycle
