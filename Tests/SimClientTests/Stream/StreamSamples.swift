@@ -39,8 +39,8 @@ struct StreamSample {
         for event in new {
             switch (events.last, event) {
             case (_, .unlogged): break
-            case (.comments(let before, let epoch), .comments(let run, epoch))
-            where run.lowerBound == before.upperBound + 1:
+            case (.comments(let before, let epoch), .comments(let run, let same))
+            where epoch == same && run.lowerBound == before.upperBound + 1:
                 events[events.count - 1] = .comments(before.lowerBound...run.upperBound, epoch: epoch)
             default: events.append(event)
             }
