@@ -106,14 +106,14 @@ let package = Package(
             ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
         executable(
-            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, unixSignals, heap, deque]),
+            "SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
                 "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
                 histogram,
             ]),
-        tests("SimClientTests", ["SimClient", "Audience", "Wire"]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
