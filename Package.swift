@@ -130,7 +130,7 @@ let package = Package(
             ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
         executable(
-            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+            "SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
@@ -146,6 +146,7 @@ let package = Package(
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("StatsAPITests", ["StatsAPI", "Placement", "Wire"]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
