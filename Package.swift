@@ -82,7 +82,7 @@ let package = Package(
         library("Audience", ["Wire", "Placement", histogram]),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, deque]),
+        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, coreMetrics, deque]),
         library("PostgresLibpq", ["CLibpq", logging]),
         library("SocketLoop", ["CKernel"]),
 

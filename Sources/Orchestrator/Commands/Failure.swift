@@ -34,7 +34,8 @@ enum Failure: Error, Equatable, Sendable {
 extension Failure: CustomStringConvertible {
     var description: String {
         switch self {
-        case .arguments(let problems): problems.joined(separator: "\n")
+        case .arguments(let problems):
+            problems.count == 1 ? problems[0] : "the arguments do not fit:" + problems.map { "\n  \($0)" }.joined()
         case .missing(let text), .unavailable(let text): text
         case .died(let death): death.description
         case .interrupted: "interrupted"

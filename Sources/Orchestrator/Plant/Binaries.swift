@@ -7,9 +7,15 @@ struct Binaries: Sendable {
     var directory: String
     /// Directories for programs of others, in this order.
     var searchPath: [String]
+    /// The binary of this command, which every child begins as.
+    var launcher: String
 
     /// Beside this program; programs of others from `PATH` and from where Debian puts PostgreSQL's.
-    init(directory: String? = nil, environment: [String: String] = ProcessInfo.processInfo.environment) {
+    init(
+        directory: String? = nil, launcher: String = Binaries.ownExecutable,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        self.launcher = launcher
         self.directory = directory ?? Binaries.ownDirectory
         let path = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
         searchPath = path + Binaries.postgresDirectories()

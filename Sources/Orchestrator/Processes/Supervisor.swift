@@ -12,11 +12,15 @@ final class Supervisor: Sendable {
     private let requests: AsyncStream<Child>
     private let requestsInput: AsyncStream<Child>.Continuation
     private let children = Mutex<[Child]>([])
+    private let known = Mutex<ChildDeath?>(nil)
     /// The binary that has the `supervise-child` command.
     private let launcher: String
 
     /// Children in one run, the ended ones included.
     static let childrenMax = 1_024
+
+    /// The first of ``deaths``, as soon as it is known.
+    var firstDeath: ChildDeath? { known.withLock { $0 } }
 
     private init(launcher: String) {
         self.launcher = launcher
@@ -108,7 +112,9 @@ extension Supervisor {
         } catch {
             exit = .notStarted(String(describing: error))
         }
-        if let death = child.ended(exit) { deathsInput.yield(death) }
+        guard let death = child.ended(exit) else { return }
+        known.withLock { $0 = $0 ?? death }
+        deathsInput.yield(death)
     }
 
     private func hold(_ child: Child) async throws -> TerminationStatus {
