@@ -1,0 +1,44 @@
+/// What the audit knows of one viewer: 16 bytes, so that a million viewers fit beside their sockets.
+struct ViewerState: Equatable {
+    /// The highest offset that was received or told missing, in the current epoch; before that the offset of joining.
+    var last: UInt64 = 0
+    let channel: UInt32
+    /// Index into the channel's epochs; 0 is the beginning, before anybody wrote.
+    var epoch: UInt16 = 0
+    var flags: Flags = []
+
+    struct Flags: OptionSet {
+        let rawValue: UInt16
+        /// A `connected` event came: from here on every event is owed.
+        static let joined = Flags(rawValue: 1)
+        /// A `gap` event came, and the event that follows it did not yet; the gap waits in ``OpenGaps``.
+        static let gapPending = Flags(rawValue: 2)
+        /// Offsets below `last` are missing; they stand in ``MissingOffsets``.
+        static let hasMissing = Flags(rawValue: 4)
+    }
+}
+
+/// The epochs of the channels, as far as anybody saw them. Shared by all viewers of a channel.
+struct EpochTable {
+    /// More epochs of one channel than this are taken for one: each is a Redis that lost its history.
+    static let epochsMax = 1000
+
+    private var epochs: [[[UInt8]]]
+
+    init(channels: Int) {
+        epochs = Array(repeating: [], count: channels)
+    }
+
+    /// The index of an epoch in its channel, from 1 in the order in which they appeared; 0 for `0`, the beginning.
+    mutating func index(of text: UnsafeBufferPointer<UInt8>, channel: Int) -> UInt16 {
+        // The newest epoch first: nearly every event has it.
+        var index = epochs[channel].count
+        while index > 0 {
+            if epochs[channel][index - 1].elementsEqual(text) { return UInt16(index) }
+            index -= 1
+        }
+        if text.count == 1, text[0] == UInt8(ascii: "0") { return 0 }
+        if epochs[channel].count < EpochTable.epochsMax { epochs[channel].append(Array(text)) }
+        return UInt16(epochs[channel].count)
+    }
+}

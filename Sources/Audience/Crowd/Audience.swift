@@ -1,0 +1,72 @@
+internal import Glibc
+public import Placement
+
+/// Who watches what: a number of viewers for each channel, always the same for the same specification, size and seed.
+///
+/// Viewers are numbered from 0, channel by channel: `0..<viewers[0]` watch channel 0, the next `viewers[1]` channel 1.
+/// Every shard of a swarm makes the whole audience and takes its own part of it (``Shard``).
+public struct Audience: Equatable, Sendable {
+    public static let channelsMax = 1_000_000
+    public static let viewersMax = 100_000_000
+
+    public let spec: AudienceSpec
+    public let seed: UInt64
+    /// Viewers of each channel; the sum is exactly the number that was asked for.
+    public let viewers: [Int]
+    /// Viewers of all channels.
+    public let total: Int
+    /// First viewer of each channel, and the number of viewers as one more entry.
+    let starts: [Int]
+
+    /// - Parameters:
+    ///   - channels: 1 to ``channelsMax``.
+    ///   - viewers: 1 to ``viewersMax``. With fewer viewers than channels some channels have none.
+    ///   - seed: decides about `reference`; the other shapes are computed without a draw, and the seed only
+    ///     decides about the Readers of viewers and about comments.
+    public init(_ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64) throws(InvalidParameter) {
+        try Audience.check("streams", channels, max: Audience.channelsMax)
+        try Audience.check("viewers", viewers, max: Audience.viewersMax)
+        self.spec = spec
+        self.seed = seed
+        let sizes = Audience.sizes(spec, channels: channels, viewers: viewers, seed: seed)
+        self.viewers = sizes
+        var start = 0
+        starts =
+            sizes.map { size in
+                defer { start += size }
+                return start
+            } + [viewers]
+        total = viewers
+    }
+
+    private static func check(_ name: String, _ value: Int, max: Int) throws(InvalidParameter) {
+        guard (1...max).contains(value) else {
+            throw InvalidParameter(name: name, value: String(value), expected: "a number from 1 to \(max)")
+        }
+    }
+
+    private static func sizes(_ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64) -> [Int] {
+        switch spec {
+        case .uniform:
+            return Apportionment.share(viewers, weights: Array(repeating: 1, count: channels), minimum: 1)
+        case .reference:
+            return ReferenceTiers.viewers(channels: channels, viewers: viewers, seed: seed)
+        case .zipf(let exponent):
+            let weights = (1...channels).map { pow(Double($0), -exponent) }
+            return Apportionment.share(viewers, weights: weights, minimum: 1)
+        case .flash(let share):
+            let crowd = Int((Double(viewers) * share).rounded())
+            var sizes = Apportionment.share(
+                viewers - crowd, weights: Array(repeating: 1, count: channels), minimum: 1)
+            sizes[0] += crowd
+            return sizes
+        }
+    }
+
+    /// The viewers that come together, after all others, to the first channel; empty unless the shape is `flash`.
+    public var crowd: Range<Int> {
+        guard case .flash(let share) = spec else { return 0..<0 }
+        let crowd = Int((Double(total) * share).rounded())
+        return viewers[0] - crowd..<viewers[0]
+    }
+}

@@ -1,0 +1,121 @@
+/// What a swarm, or one shard of it, did and found. Version 1.
+public struct SwarmReport: Codable, Equatable, Sendable {
+    public static let versionCurrent = 1
+
+    public internal(set) var version = SwarmReport.versionCurrent
+    public var parameters: Parameters
+    /// Shards that this report stands for, `I/N` each.
+    public var shards: [Shard]
+    public var viewers: Viewers
+    public var publishing: Publishing
+    public var delivery: DeliveryCounts
+    /// From ``latencyHistogram``; written so that nobody needs to read the histogram.
+    public internal(set) var latencyMilliseconds: LatencySummary
+    public var latencyHistogram: LatencyHistogram { didSet { latencyMilliseconds = LatencySummary(latencyHistogram) } }
+    /// Bytes of the viewers' streams.
+    public var bytesReceived: Int
+    public var process: Process
+    /// The generator was the bottleneck: latencies are the swarm's, not the service's.
+    public var generatorLimited: Bool
+
+    public init(
+        parameters: Parameters, shard: Shard, viewers: Viewers, publishing: Publishing, delivery: DeliveryCounts,
+        latency: LatencyHistogram, bytesReceived: Int, process: Process, generatorLimited: Bool
+    ) {
+        self.parameters = parameters
+        self.shards = [shard]
+        self.viewers = viewers
+        self.publishing = publishing
+        self.delivery = delivery
+        latencyMilliseconds = LatencySummary(latency)
+        latencyHistogram = latency
+        self.bytesReceived = bytesReceived
+        self.process = process
+        self.generatorLimited = generatorLimited
+    }
+}
+
+extension SwarmReport {
+    /// Everything that another run needs to be the same.
+    public struct Parameters: Codable, Equatable, Sendable {
+        public var streams: Int
+        public var viewers: Int
+        public var audience: AudienceSpec
+        public var seed: UInt64
+        /// Comments a second of all shards together.
+        public var rate: Double
+        public var durationSeconds: Double
+        public var warmupSeconds: Double
+        public var placement: String
+        public var readers: [String]
+
+        public init(
+            streams: Int, viewers: Int, audience: AudienceSpec, seed: UInt64, rate: Double, durationSeconds: Double,
+            warmupSeconds: Double = 0, placement: String = "random", readers: [String] = []
+        ) {
+            self.streams = streams
+            self.viewers = viewers
+            self.audience = audience
+            self.seed = seed
+            self.rate = rate
+            self.durationSeconds = durationSeconds
+            self.warmupSeconds = warmupSeconds
+            self.placement = placement
+            self.readers = readers
+        }
+    }
+
+    public struct Viewers: Codable, Equatable, Sendable {
+        public var wanted: Int
+        public var connected: Int
+        public var failed: Int
+        /// From the first connect to the last `connected` event; of the slowest shard.
+        public var connectSeconds: Double
+        /// Connections that were made again after they had broken.
+        public var reconnects: Int
+
+        public init(wanted: Int, connected: Int, failed: Int, connectSeconds: Double, reconnects: Int = 0) {
+            self.wanted = wanted
+            self.connected = connected
+            self.failed = failed
+            self.connectSeconds = connectSeconds
+            self.reconnects = reconnects
+        }
+    }
+
+    /// Comments, in the words of open-loop load: offered = started + dropped, started = acknowledged + failed + open.
+    public struct Publishing: Codable, Equatable, Sendable {
+        /// Iterations that the arrival process asked for.
+        public var offered: Int
+        /// Those that were sent.
+        public var started: Int
+        public var acknowledged: Int
+        public var failed: Int
+        /// Those that could not start because too many were under way.
+        public var dropped: Int
+
+        public init(offered: Int = 0, started: Int = 0, acknowledged: Int = 0, failed: Int = 0, dropped: Int = 0) {
+            self.offered = offered
+            self.started = started
+            self.acknowledged = acknowledged
+            self.failed = failed
+            self.dropped = dropped
+        }
+    }
+
+    /// What the swarm itself cost.
+    public struct Process: Codable, Equatable, Sendable {
+        /// User and system time, of all shards.
+        public var cpuSeconds: Double
+        /// Part of the time in which the loop's thread was not waiting; 0 to 1, of the busiest shard.
+        public var loopBusyShare: Double
+        /// Largest resident set, the sum over the shards.
+        public var residentBytesMax: Int
+
+        public init(cpuSeconds: Double = 0, loopBusyShare: Double = 0, residentBytesMax: Int = 0) {
+            self.cpuSeconds = cpuSeconds
+            self.loopBusyShare = loopBusyShare
+            self.residentBytesMax = residentBytesMax
+        }
+    }
+}

@@ -1,0 +1,60 @@
+/// What others know of a Reader: its last announcement.
+public struct ReaderView: Equatable, Sendable {
+    public let id: String
+    public var connections: Int
+    public var isDraining: Bool
+    /// Names of the channels that take no more viewers there.
+    public var fullChannels: Set<String>
+
+    public init(id: String, connections: Int = 0, isDraining: Bool = false, fullChannels: Set<String> = []) {
+        self.id = id
+        self.connections = max(0, connections)
+        self.isDraining = isDraining
+        self.fullChannels = fullChannels
+    }
+}
+
+/// All Readers as one process knows them, ready to be asked for a channel's place.
+///
+/// Built once for every new set of announcements. It may be stale: a wrong place costs a subscription, nothing else.
+public struct ReaderViews: Equatable, Sendable {
+    /// Sorted by id; of two announcements with one id the later one counts.
+    public private(set) var readers: [ReaderView]
+    let hashes: [UInt64]
+    /// Connections of all Readers, of those that drain too: their viewers are about to come.
+    public private(set) var connections: Int
+    /// Readers that take viewers.
+    public let open: Int
+
+    public init(_ announced: some Sequence<ReaderView>) {
+        var byID: [String: ReaderView] = [:]
+        for reader in announced { byID[reader.id] = reader }
+        let sorted = byID.values.sorted { $0.id < $1.id }
+        readers = sorted
+        hashes = sorted.map { StableHash.of($0.id) }
+        connections = sorted.reduce(0) { $0 + $1.connections }
+        open = sorted.count { !$0.isDraining }
+    }
+
+    /// Mean number of connections over the Readers that take viewers; 0 without one.
+    public var mean: Double { open == 0 ? 0 : Double(connections) / Double(open) }
+
+    public subscript(id: String) -> ReaderView? { index(of: id).map { readers[$0] } }
+
+    /// Counts a viewer that was placed on `id` since the announcements, so that a burst is not sent to one Reader.
+    public mutating func placed(on id: String) {
+        guard let index = index(of: id) else { return }
+        readers[index].connections += 1
+        connections += 1
+    }
+
+    func index(of id: String) -> Int? {
+        var low = 0
+        var high = readers.count
+        while low < high {
+            let middle = (low + high) / 2
+            if readers[middle].id < id { low = middle + 1 } else { high = middle }
+        }
+        return low < readers.count && readers[low].id == id ? low : nil
+    }
+}

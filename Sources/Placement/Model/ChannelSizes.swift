@@ -1,0 +1,42 @@
+/// An audience as the model sees it: how many channels have how many viewers.
+///
+/// Closed forms need only this table. 90,000 channels of a Zipf audience have fewer than a thousand different sizes,
+/// which is what makes a table over a hundred numbers of Readers cheap.
+public struct ChannelSizes: Equatable, Sendable {
+    /// All channels with the same number of viewers.
+    public struct Group: Equatable, Sendable {
+        /// Viewers of each of these channels, at least 1.
+        public let viewers: Int
+        public fileprivate(set) var channels: Int
+        /// Sum of the publish rates of these channels, in any unit.
+        public fileprivate(set) var rate: Double
+    }
+
+    /// Smallest channels first.
+    public let groups: [Group]
+    /// Channels that somebody watches.
+    public let channels: Int
+    /// Viewers of all channels.
+    public let viewers: Int
+    /// Publish rate of all channels that somebody watches.
+    public let rate: Double
+    /// Σ n² over the channels.
+    public let squaredViewers: Double
+
+    /// - Parameters:
+    ///   - viewers: viewers of each channel; channels without viewers are left out.
+    ///   - rates: publish rate of each channel in any unit, as many as `viewers`; in proportion to the viewers without.
+    public init(viewers: some Sequence<Int>, rates: [Double]? = nil) {
+        var bySize: [Int: Group] = [:]
+        for (index, count) in viewers.enumerated() where count > 0 {
+            let rate = rates.map { index < $0.count ? $0[index] : 0 } ?? Double(count)
+            bySize[count, default: Group(viewers: count, channels: 0, rate: 0)].channels += 1
+            bySize[count]?.rate += rate
+        }
+        groups = bySize.values.sorted { $0.viewers < $1.viewers }
+        channels = groups.reduce(0) { $0 + $1.channels }
+        self.viewers = groups.reduce(0) { $0 + $1.channels * $1.viewers }
+        rate = groups.reduce(0) { $0 + $1.rate }
+        squaredViewers = groups.reduce(0) { $0 + Double($1.channels) * Double($1.viewers) * Double($1.viewers) }
+    }
+}

@@ -1,0 +1,36 @@
+/// What a placement costs: predicted by the model, or counted in an assignment.
+public struct SpreadOutcome: Codable, Equatable, Sendable {
+    public var readers: Int
+    /// Channels that somebody watches.
+    public var channels: Int
+    /// Sum of the Readers' subscriptions.
+    public var subscriptions: Double
+    /// Mean over the Readers of the part of all channels that one subscribes to; 0 to 1.
+    public var spread: Double
+    /// Redis deliveries for one publish, every channel counted alike: subscriptions / channels; from 1 to `readers`.
+    public var amplification: Double
+    /// The same, every channel counted by its publish rate: Σ rate·readers / Σ rate.
+    public var weightedAmplification: Double
+    /// Part of the subscriptions that one Reader a channel would not need: 1 - 1/amplification.
+    public var wastedShare: Double
+    /// Viewers of the fullest Reader over the mean; expected value where it is a model's.
+    public var loadMaxOverMean: Double
+
+    /// - Parameters:
+    ///   - subscriptions: expected or counted, of all channels.
+    ///   - weightedSubscriptions: Σ rate·readers.
+    public init(
+        readers: Int, channels: Int, subscriptions: Double, weightedSubscriptions: Double, rate: Double,
+        loadMaxOverMean: Double
+    ) {
+        self.readers = readers
+        self.channels = channels
+        self.subscriptions = subscriptions
+        let isEmpty = channels == 0 || readers == 0 || subscriptions == 0
+        spread = isEmpty ? 0 : subscriptions / Double(channels) / Double(readers)
+        amplification = isEmpty ? 0 : subscriptions / Double(channels)
+        weightedAmplification = rate > 0 ? weightedSubscriptions / rate : 0
+        wastedShare = isEmpty ? 0 : 1 - Double(channels) / subscriptions
+        self.loadMaxOverMean = loadMaxOverMean
+    }
+}
