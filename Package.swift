@@ -31,6 +31,7 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -69,6 +70,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -134,8 +136,8 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
-                histogram,
+                "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage, unixSignals,
+                httpClient, nioCore, nioHTTP1, logging, histogram,
             ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
         executable("SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
@@ -147,6 +149,7 @@ let package = Package(
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("StatsAPITests", ["StatsAPI", "Placement", "Wire"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+        tests("OrchestratorTests", ["Orchestrator", "Audience", "Placement", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
