@@ -105,6 +105,11 @@ let package = Package(
         executable(
             "Orchestrator",
             ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+
+        // What tests share: private servers.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
+        tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
     ],
     swiftLanguageModes: [.v6]
 )
