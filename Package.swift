@@ -150,6 +150,9 @@ let package = Package(
         tests("StatsAPITests", ["StatsAPI", "Placement", "Wire"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
         tests("OrchestratorTests", ["Orchestrator", "Audience", "Placement", "Wire"]),
+        // What tests share: private servers.
+        tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
+        tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
     ],
     swiftLanguageModes: [.v6]
 )
