@@ -37,39 +37,3 @@ public struct ReportSettings: Sendable {
             "REPORT_INTERVAL_MS", default: 1_000, in: 50...3_600_000, "Time from one report to the next.")
     }
 }
-<<<<<<< HEAD
-
-/// How much of a channel Redis keeps.
-public struct HistorySettings: Sendable {
-    /// Newest log events of a channel.
-    public var length: Int
-    public var timeToLive: Duration
-
-    public init(from reader: inout SettingsReader) {
-        length = reader.integer(
-            "HISTORY_LENGTH", default: 1_000, in: 1...1_000_000, unit: "events",
-            "Newest events of a channel that can be resumed from.")
-        timeToLive = reader.seconds(
-            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, "How long the history of a silent channel is kept.")
-    }
-}
-
-extension ServiceURL {
-    /// Redis as it is installed.
-    public static let localRedis = ServiceURL(
-        text: "redis://127.0.0.1:6379", scheme: "redis", user: nil, password: nil, host: "127.0.0.1", port: 6379, path: "")
-
-    private init(
-        text: String, scheme: String, user: String?, password: String?, host: String, port: Int?, path: String
-    ) {
-        self.text = text
-        self.scheme = scheme
-        self.user = user
-        self.password = password
-        self.host = host
-        self.port = port
-        self.path = path
-    }
-}
-=======
->>>>>>> f2af1a15e68018d93185d22d5495ed8218a4f883
