@@ -1,6 +1,12 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+// `make build`, `lint` and `test` set this: a warning in our own targets stops them. A plain `swift build` only shows it,
+// so that a newer compiler with new warnings locks nobody out.
+// https://github.com/swiftlang/swift-evolution/blob/main/proposals/0480-swiftpm-warning-control.md
+let warnings: [SwiftSetting] =
+    Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
+
 let swiftSettings: [SwiftSetting] = [
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
     .enableUpcomingFeature("ExistentialAny"),
@@ -8,7 +14,7 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
     .enableUpcomingFeature("InternalImportsByDefault"),
-]
+] + warnings
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -88,32 +94,47 @@ let package = Package(
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics]),
+        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
+
+        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests("SocketLoopTests", ["SocketLoop"]),
+        tests("WireTests", ["Wire"]),
 
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
+                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics,
+                lifecycle, unixSignals,
                 httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
-        tests("ServiceRuntimeTests", ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
-
+        tests(
+            "ServiceRuntimeTests",
+            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
 
         executable(
             "CommentAPI",
             [
                 "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle,
             ]),
-        tests("CommentAPITests", ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+        tests(
+            "CommentAPITests",
+            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
         executable(
             "ReaderAPI",
-            ["ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle, nioCore, nioPosix]),
+            [
+                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
+                nioCore, nioPosix,
+            ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
-        executable("SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+        executable(
+            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
         executable(
             "Orchestrator",
-            ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+            [
+                "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
+                histogram,
+            ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
