@@ -137,10 +137,11 @@ let package = Package(
             "Orchestrator",
             [
                 "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage, unixSignals,
-                httpClient, nioCore, nioHTTP1, logging, histogram,
+                httpClient, nioCore, nioHTTP1, logging,
             ]),
-
-        tests("OrchestratorTests", ["Orchestrator", "Audience", "Placement", "Wire"]),
+        tests(
+            "OrchestratorTests",
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )
