@@ -98,47 +98,54 @@ let package = Package(
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
-        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
-        tests("SocketLoopTests", ["SocketLoop"]),
-        tests("WireTests", ["Wire"]),
-
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics,
-                lifecycle, unixSignals,
-                httpClient, nioCore, nioHTTP1, nioPosix,
+                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
+                coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
-        tests(
-            "ServiceRuntimeTests",
-            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
 
+        // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
                 "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
-                logging, lifecycle,
-                nioCore, nioHTTP1,
+                logging, lifecycle, nioCore, nioHTTP1,
             ]),
-        tests(
-            "CommentAPITests",
-            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
         executable(
             "ReaderAPI",
             [
                 "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
                 nioCore, nioPosix,
             ]),
-        executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
         executable(
-            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+            "StatsAPI",
+            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
+        executable("SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage, unixSignals,
-                httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage,
+                unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
+
+        // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("WireTests", ["Wire"]),
+        tests("SocketLoopTests", ["SocketLoop"]),
+        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
+        tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests(
+            "ServiceRuntimeTests",
+            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
+        tests(
+            "CommentAPITests",
+            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),

@@ -31,7 +31,7 @@ private struct ExampleSettings: ServiceSettings {
         #expect(settings.server.host == "0.0.0.0")
         #expect(settings.server.port == 3000)
         #expect(settings.server.logLevel == .info)
-        #expect(settings.redis.url.host == "127.0.0.1")
+        #expect(settings.redis.endpoint.host == "127.0.0.1")
         #expect(settings.reports.url == nil)
         #expect(settings.reports.interval == .seconds(1))
     }
@@ -44,8 +44,8 @@ private struct ExampleSettings: ServiceSettings {
         #expect(settings.server.instance == "reader-1")
         #expect(settings.server.logLevel == .debug)
         #expect(settings.reports.interval == .milliseconds(250))
-        #expect(settings.redis.url.password == "a,b")
-        #expect(settings.redis.url.path == "/2")
+        #expect(settings.redis.endpoint.password == "a,b")
+        #expect(settings.redis.endpoint.database == 2)
     }
 
     @Test func allProblemsTogether() {
@@ -70,9 +70,16 @@ private struct ExampleSettings: ServiceSettings {
         #expect(settings.reports.url == nil)
     }
 
-    @Test(arguments: ["redis:", "http://h", "redis://", "redis://h:0", "redis://h:70000", "h:6379", "redis://h:x"])
+    @Test(arguments: [
+        "redis:", "http://h", "redis://", "redis://h:0", "redis://h:70000", "h:6379", "redis://h:x", "redis://h/x",
+    ])
     func badURLsAreNamedButNotShown(text: String) {
-        #expect(problems(["REDIS_URL": text]) == ["REDIS_URL: must be a URL, redis:// with a host"])
+        #expect(problems(["REDIS_URL": text]) == ["REDIS_URL: must be a URL, redis://[[user]:password@]host[:port][/database]"])
+    }
+
+    @Test(arguments: ["http:", "redis://h", "http://", "http://h:0", "http://h:70000", "h:5000", "http://h:x", "http:// h"])
+    func badOptionalURLsAreNoAbsence(text: String) {
+        #expect(problems(["STATISTICS_API_URL": text]) == ["STATISTICS_API_URL: must be a URL, http:// or https:// with a host"])
     }
 
     @Test func argumentsThatBelongToNothing() {
@@ -85,12 +92,15 @@ private struct ExampleSettings: ServiceSettings {
     }
 
     @Test func passwordsStayHidden() throws {
-        let settings = try ExampleSettings.read(environment: ["REDIS_URL": "redis://user:hunter2@h:1"])
+        let settings = try ExampleSettings.read(environment: [
+            "REDIS_URL": "redis://user:hunter2@h:1", "STATISTICS_API_URL": "http://user:hunter2@s:5000",
+        ])
         var dumped = ""
         dump(settings, to: &dumped)
-        #expect(!"\(settings) \(dumped) \(settings.redis.url) \(String(reflecting: settings))".contains("hunter2"))
-        #expect(settings.redis.url.description == "redis://***@h:1")
-        #expect(settings.redis.url.text == "redis://user:hunter2@h:1")
+        #expect(!"\(settings) \(dumped) \(settings.redis) \(String(reflecting: settings))".contains("hunter2"))
+        let url = try #require(settings.reports.url)
+        #expect(url.description == "http://***@s:5000")
+        #expect(url.text == "http://user:hunter2@s:5000")
     }
 
     @Test func declarationsListEachKeyOnce() {

@@ -21,13 +21,12 @@ public enum PositionRule {
     /// enough for millions of restarts below 2^53, where JavaScript's numbers end.
     public static let restartStep: UInt64 = 1_000_000_000
 
-    /// Length of a new epoch, in base-36 characters: 36^6 is two thousand million.
+    /// Length of a new epoch, in base-36 characters: two thousand million values.
     static let epochLength = 6
 
-    /// A new epoch.
+    /// A new epoch: one draw, because a publisher brings one along with every publish and nearly none is used.
     static func makeEpoch(using generator: inout some RandomNumberGenerator) -> String {
-        let digits = Array("0123456789abcdefghijklmnopqrstuvwxyz".utf8)
-        let bytes = (0..<epochLength).map { _ in digits[Int.random(in: 0..<digits.count, using: &generator)] }
-        return String(decoding: bytes, as: UTF8.self)
+        let digits = String(generator.next() % 2_176_782_336, radix: 36)
+        return String(repeating: "0", count: epochLength - digits.count) + digits
     }
 }

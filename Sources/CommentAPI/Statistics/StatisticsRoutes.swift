@@ -1,9 +1,6 @@
-import AsyncHTTPClient
 import HTTPTypes
 import Hummingbird
 import Logging
-import NIOCore
-import NIOHTTP1
 import ServiceRuntime
 
 /// `GET /statistics`: what StatsAPI says, passed on.
@@ -13,7 +10,7 @@ struct StatisticsRoutes: Sendable {
 
     /// `nil` when none was given.
     let statsAPI: ServiceURL?
-    var timeout: TimeAmount = .seconds(5)
+    var timeout: Duration = .seconds(5)
 
     func add(to router: Router<ServiceContext>) {
         router.get("statistics") { request, context in
@@ -27,9 +24,9 @@ struct StatisticsRoutes: Sendable {
         let isFull = request.uri.queryParameters["full"] == "true"
         let url = statsAPI.appending(path: "/statistics") + (isFull ? "?full=true" : "")
         do {
-            let answer = try await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: timeout)
-            guard answer.status == .ok else { throw Self.unavailable }
-            return .json(try await answer.body.collect(upTo: Self.answerBytesMax))
+            let answer = try await OutboundHTTP.get(url, timeout: timeout, bytesMax: Self.answerBytesMax)
+            guard answer.status == 200 else { throw Self.unavailable }
+            return .json(answer.body)
         } catch {
             context.logger.debug("statistics not available", metadata: ["error": "\(error)"])
             throw Self.unavailable

@@ -24,15 +24,6 @@ public struct ServerSettings: Sendable {
     }
 }
 
-/// Where Redis is.
-public struct RedisSettings: Sendable {
-    public var url: ServiceURL
-
-    public init(from reader: inout SettingsReader) {
-        url = reader.url("REDIS_URL", default: .localRedis, schemes: ["redis"], "Redis that carries channels and history.")
-    }
-}
-
 /// Whom to report to.
 public struct ReportSettings: Sendable {
     /// `nil`: nobody is told.
@@ -44,38 +35,5 @@ public struct ReportSettings: Sendable {
             "STATISTICS_API_URL", schemes: ["http", "https"], "StatsAPI that is reported to; unset: no reports.")
         interval = reader.milliseconds(
             "REPORT_INTERVAL_MS", default: 1_000, in: 50...3_600_000, "Time from one report to the next.")
-    }
-}
-
-/// How much of a channel Redis keeps.
-public struct HistorySettings: Sendable {
-    /// Newest log events of a channel.
-    public var length: Int
-    public var timeToLive: Duration
-
-    public init(from reader: inout SettingsReader) {
-        length = reader.integer(
-            "HISTORY_LENGTH", default: 1_000, in: 1...1_000_000, unit: "events",
-            "Newest events of a channel that can be resumed from.")
-        timeToLive = reader.seconds(
-            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, "How long the history of a silent channel is kept.")
-    }
-}
-
-extension ServiceURL {
-    /// Redis as it is installed.
-    public static let localRedis = ServiceURL(
-        text: "redis://127.0.0.1:6379", scheme: "redis", user: nil, password: nil, host: "127.0.0.1", port: 6379, path: "")
-
-    private init(
-        text: String, scheme: String, user: String?, password: String?, host: String, port: Int?, path: String
-    ) {
-        self.text = text
-        self.scheme = scheme
-        self.user = user
-        self.password = password
-        self.host = host
-        self.port = port
-        self.path = path
     }
 }

@@ -61,23 +61,11 @@ extension SettingsReader {
         }
     }
 
-    /// An address of a server. Its password, if any, is never shown.
-    public mutating func url(
-        _ key: String, default fallback: ServiceURL, schemes: [String], _ doc: String
-    ) -> ServiceURL {
-        let declaration = urlDeclaration(key, defaultText: fallback.description, schemes: schemes, doc: doc)
-        return value(declaration, default: fallback) { ServiceURL($0, schemes: schemes) }
-    }
-
-    /// An address of a server that may be absent.
+    /// An address of a server that may be absent. Its password, if any, is never shown.
     public mutating func optionalURL(_ key: String, schemes: [String], _ doc: String) -> ServiceURL? {
-        let declaration = urlDeclaration(key, defaultText: "unset", schemes: schemes, doc: doc)
-        return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
-    }
-
-    private func urlDeclaration(_ key: String, defaultText: String, schemes: [String], doc: String) -> SettingDeclaration {
         let forms = schemes.map { $0 + "://" }.joined(separator: " or ")
-        return SettingDeclaration(
-            key: key, type: "a URL", unit: "", defaultText: defaultText, range: "\(forms) with a host", doc: doc, isSecret: true)
+        let declaration = SettingDeclaration(
+            key: key, type: "a URL", unit: "", defaultText: "unset", range: "\(forms) with a host", doc: doc, isSecret: true)
+        return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
     }
 }

@@ -25,10 +25,7 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        let milliseconds = Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
-        let line = Array(Self.line(event, label: label, metadata: merged(with: event), milliseconds: milliseconds).utf8)
+        let line = Array(Self.line(event, label: label, metadata: merged(with: event), milliseconds: WallClock.milliseconds()).utf8)
         // A log that cannot be written is nobody's to be told.
         _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }

@@ -1,9 +1,7 @@
-import AsyncHTTPClient
 import FoundationEssentials
 import Logging
 import Metrics
 import NIOCore
-import NIOHTTP1
 public import ServiceLifecycle
 import Wire
 
@@ -64,20 +62,19 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
     }
 
     private func send(_ report: Source.Report, timeout: Duration) async throws -> ReportAcknowledgement {
-        var request = HTTPClientRequest(url: url)
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(report)))
-        let response = try await HTTPClient.shared.execute(request, timeout: TimeAmount(timeout))
-        let body = try await response.body.collect(upTo: 65_536)
-        guard (200..<300).contains(Int(response.status.code)) else { throw ReportRefused(status: response.status.code) }
-        return try JSONDecoder().decode(ReportAcknowledgement.self, from: Data(body.readableBytesView))
+        let json = ByteBuffer(bytes: try JSONEncoder().encode(report))
+        let answer = try await OutboundHTTP.post(url, json: json, timeout: timeout, bytesMax: 65_536)
+        guard (200..<300).contains(answer.status) else { throw ReportRefused(status: answer.status) }
+        let acknowledgement = try JSONDecoder().decode(
+            ReportAcknowledgement.self, from: Data(answer.body.readableBytesView))
+        guard acknowledgement.success else { throw ReportRefused(status: answer.status) }
+        return acknowledgement
     }
 }
 
 /// StatsAPI answered, but did not take the report.
 struct ReportRefused: Error, CustomStringConvertible {
-    var status: UInt
+    var status: Int
 
     var description: String { "StatsAPI answered with status \(status)" }
 }
