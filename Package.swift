@@ -85,7 +85,7 @@ let package = Package(
 
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, logging, metrics]),
-        library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
+        library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics]),
 
         // Composition.
