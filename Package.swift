@@ -113,7 +113,7 @@ let package = Package(
                 "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
                 histogram,
             ]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
     ],
     swiftLanguageModes: [.v6]
 )
