@@ -11,10 +11,8 @@ struct ViewerState: Equatable {
         let rawValue: UInt16
         /// A `connected` event came: from here on every event is owed.
         static let joined = Flags(rawValue: 1)
-        /// A `gap` event came, and the event that follows it did not yet; the gap waits in ``OpenGaps``.
-        static let gapPending = Flags(rawValue: 2)
         /// Offsets below `last` are missing; they stand in ``MissingOffsets``.
-        static let hasMissing = Flags(rawValue: 4)
+        static let hasMissing = Flags(rawValue: 2)
     }
 }
 

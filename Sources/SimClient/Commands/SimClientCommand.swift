@@ -5,7 +5,7 @@ struct SimClientCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "SimClient",
         abstract: "Simulated viewers of live comments: one person, or a crowd of thousands.",
-        subcommands: [SwarmCommand.self])
+        subcommands: [WatchCommand.self, SwarmCommand.self])
 }
 
 /// The exit codes of this program; all programs of Chorus use the same table.

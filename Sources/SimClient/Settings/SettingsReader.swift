@@ -14,6 +14,10 @@ struct SettingsReader {
         problems.append("\(name) is \"\(text)\"; expected \(expected)")
     }
 
+    mutating func report(missing name: String, expected: String) {
+        problems.append("\(name) is missing; expected \(expected)")
+    }
+
     mutating func integer(_ name: String, _ text: String, in range: ClosedRange<Int>) -> Int {
         if let value = Int(text), range.contains(value) { return value }
         report(name, text, expected: "a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -45,7 +49,7 @@ struct SettingsReader {
         let parts = (text ?? "").split(separator: ",").map { $0.trimmed }
         let endpoints = parts.compactMap { Endpoint($0) }
         if parts.isEmpty {
-            problems.append("\(name) is missing; expected http://host:port, several separated by commas")
+            report(missing: name, expected: "http://host:port, several separated by commas")
         } else if endpoints.count < parts.count {
             report(name, text ?? "", expected: "http://host:port, several separated by commas")
         }

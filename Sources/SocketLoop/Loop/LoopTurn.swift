@@ -42,14 +42,14 @@ final class LoopTurn<Handler: SocketLoopHandler> {
             busyNanoseconds(sockets.now - started)
         }
         // What was accepted before the mailbox closed may own descriptors: it is seen, so that nothing leaks.
-        mailbox.take(into: &commands)
+        mailbox.take(into: &commands, heldWeight: handler.heldWeight)
         handler.received(commands, sockets: sockets)
         handler.stopping(sockets: sockets)
         sockets.forEach { sockets.discard($0) }
     }
 
     private func work() -> Bool {
-        mailbox.take(into: &commands)
+        mailbox.take(into: &commands, heldWeight: handler.heldWeight)
         if !commands.isEmpty {
             handler.received(commands, sockets: sockets)
             commands.removeAll(keepingCapacity: commands.count < 4096)

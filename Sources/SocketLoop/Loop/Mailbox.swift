@@ -44,10 +44,11 @@ final class Mailbox<Command: Sendable>: Sendable {
         state.withLock { !$0.isClosed && ($0.weight == 0 || $0.weight + weight <= weightMax) }
     }
 
-    func take(into commands: inout [Command]) {
+    /// Empties the mailbox. `heldWeight` is what the handler still keeps of earlier commands: it goes on counting.
+    func take(into commands: inout [Command], heldWeight: Int) {
         state.withLock { state in
             swap(&commands, &state.commands)
-            state.weight = 0
+            state.weight = heldWeight
         }
     }
 

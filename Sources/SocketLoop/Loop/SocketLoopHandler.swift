@@ -3,6 +3,9 @@ public protocol SocketLoopHandler: AnyObject, SendableMetatype {
     /// What other threads ask for.
     associatedtype Command: Sendable
 
+    /// Weight of earlier commands that is still being worked off; it counts against the mailbox's limit.
+    var heldWeight: Int { get }
+
     /// What other threads asked for since the last turn, in the order of their asking.
     func received(_ commands: [Command], sockets: Sockets)
 
@@ -25,6 +28,7 @@ public protocol SocketLoopHandler: AnyObject, SendableMetatype {
 }
 
 extension SocketLoopHandler {
+    public var heldWeight: Int { 0 }
     public func pass(sockets: Sockets) -> Bool { false }
     public func socketConnected(_ socket: SocketHandle, sockets: Sockets) {}
     public func timerFired(_ token: TimerToken, sockets: Sockets) {}

@@ -16,3 +16,10 @@ func readDescriptor(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer
 func writeDescriptor(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> Int {
     write(descriptor, buffer.baseAddress, buffer.count)
 }
+
+/// Descriptors that never reached a loop.
+public enum Descriptor {
+    public static func discard(_ descriptor: Int32) {
+        _ = closeDescriptor(descriptor)
+    }
+}
