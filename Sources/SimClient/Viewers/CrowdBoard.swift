@@ -4,7 +4,10 @@ internal import Synchronization
 final class CrowdBoard: Sendable {
     struct Snapshot: Sendable {
         var tally = CrowdTally()
-        var unsettled = 0
+        /// Viewers that are queued, connecting or resting; `Int.max` before the loop told.
+        var unsettled = Int.max
+        /// When `unsettled` first was 0, monotonic nanoseconds; 0 before.
+        var settledAt: UInt64 = 0
         var delivered = 0
         var reconnects = 0
         /// Viewers that have not yet reached the positions that are expected; `nil` while none are.

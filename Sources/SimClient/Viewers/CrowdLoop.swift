@@ -30,6 +30,7 @@ final class CrowdLoop: SocketLoopHandler {
     private var goals: [Int: Position]?
     private var arrivalsAt: Int64 = 0
     private var startedAt: UInt64 = 0
+    private var settledAt: UInt64 = 0
     private var second: UInt32 = 0
     private var ticks = 0
     private var lateTicks = 0
@@ -55,6 +56,7 @@ final class CrowdLoop: SocketLoopHandler {
         recordArrivals()
         guard startedAt > 0 else { return false }
         while let member = crowd.nextToConnect(second: second) { connect(member, sockets) }
+        if settledAt == 0, crowd.unsettled == 0 { settledAt = sockets.now }
         return false
     }
 
@@ -173,6 +175,7 @@ extension CrowdLoop {
         board.update { snapshot in
             snapshot.tally = crowd.tally
             snapshot.unsettled = crowd.unsettled
+            snapshot.settledAt = settledAt
             snapshot.delivered = counts.delivered
             snapshot.reconnects = counts.reconnects
             snapshot.short = short
