@@ -109,7 +109,7 @@ let package = Package(
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
-        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
     ],
     swiftLanguageModes: [.v6]
 )
