@@ -104,29 +104,30 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics, coreMetrics,
-                lifecycle, unixSignals,
-                httpClient, nioCore, nioHTTP1, nioPosix,
+                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
+                coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
         tests(
             "ServiceRuntimeTests",
-            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
-
-        executable(
-            "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle,
+                "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
+                lifecycle, nioCore,
             ]),
+
+        executable("CommentAPI", ["ServiceRuntime", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
         tests(
             "CommentAPITests",
-            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+            [
+                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
+                nioCore,
+            ]),
         executable(
             "ReaderAPI",
             [
                 "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
                 nioCore, nioPosix,
             ]),
-        executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
+        executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
         executable(
             "SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
         executable(
@@ -144,7 +145,10 @@ let package = Package(
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests(
             "StatsAPITests",
-            ["StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+            [
+                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
+                logging, nioCore,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
