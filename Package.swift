@@ -31,6 +31,7 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -69,6 +70,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -96,10 +98,6 @@ let package = Package(
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
-        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
-        tests("SocketLoopTests", ["SocketLoop"]),
-        tests("WireTests", ["Wire"]),
-
         // Composition.
         library(
             "ServiceRuntime",
@@ -107,20 +105,9 @@ let package = Package(
                 "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
                 coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
-        tests(
-            "ServiceRuntimeTests",
-            [
-                "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
-                lifecycle, nioCore,
-            ]),
 
+        // Executables: they import libraries, never each other.
         executable("CommentAPI", ["ServiceRuntime", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
-        tests(
-            "CommentAPITests",
-            [
-                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
-                nioCore,
-            ]),
         executable(
             "ReaderAPI",
             [
@@ -128,27 +115,45 @@ let package = Package(
                 nioCore, nioPosix,
             ]),
         executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
-        executable(
-            "SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+        executable("SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging,
-                histogram,
+                "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage,
+                unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("WireTests", ["Wire"]),
+        tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
         tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
-        tests("PlacementTests", ["Placement"]),
-        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
+        tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests(
+            "ServiceRuntimeTests",
+            [
+                "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
+                lifecycle, nioCore,
+            ]),
+        tests(
+            "CommentAPITests",
+            [
+                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
+                nioCore,
+            ]),
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
-                logging, nioCore,
+                "StatsAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
+                nioCore,
             ]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+        tests(
+            "OrchestratorTests",
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )
