@@ -1,6 +1,12 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+// `make build`, `lint` and `test` set this: a warning in our own targets stops them. A plain `swift build` only shows it,
+// so that a newer compiler with new warnings locks nobody out.
+// https://github.com/swiftlang/swift-evolution/blob/main/proposals/0480-swiftpm-warning-control.md
+let warnings: [SwiftSetting] =
+    Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
+
 let swiftSettings: [SwiftSetting] = [
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
     .enableUpcomingFeature("ExistentialAny"),
@@ -8,10 +14,11 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
     .enableUpcomingFeature("InternalImportsByDefault"),
-]
+] + warnings
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -24,8 +31,10 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
@@ -61,6 +70,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
@@ -79,36 +89,66 @@ let package = Package(
         library("Audience", ["Wire", "Placement", histogram]),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, deque]),
+        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, coreMetrics, deque]),
         library("PostgresLibpq", ["CLibpq", logging]),
         library("SocketLoop", ["CKernel"]),
 
         // Adapters: the domain on top of the drivers.
-        library("Broker", ["Wire", "RedisNIO", nioCore, logging, metrics]),
+        library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics]),
+        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", hummingbird, httpTypes, configuration, logging, metrics, coreMetrics, lifecycle, unixSignals,
-                httpClient, nioCore, nioPosix,
+                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
+                coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
-        executable("CommentAPI", ["ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, logging, lifecycle]),
+        // Executables: they import libraries, never each other.
+        executable(
+            "CommentAPI",
+            [
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
+                logging, lifecycle, nioCore, nioHTTP1,
+            ]),
         executable(
             "ReaderAPI",
-            ["ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle, nioCore, nioPosix]),
-        executable("StatsAPI", ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
-        executable("SimClient", ["Audience", "SocketLoop", "Wire", arguments, httpClient, nioCore, logging, histogram]),
+            [
+                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
+                nioCore, nioPosix,
+            ]),
+        executable(
+            "StatsAPI",
+            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
+        executable("SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
-            ["Audience", "Placement", "RedisNIO", "Wire", arguments, subprocess, httpClient, nioCore, logging, histogram]),
+            [
+                "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage,
+                unixSignals, httpClient, nioCore, nioHTTP1, logging,
+            ]),
 
-        tests("PlacementTests", ["Placement"]),
-        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
-        tests("StatsAPITests", ["StatsAPI", "Placement", "Wire"]),
+        // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        tests("WireTests", ["Wire"]),
+        tests("SocketLoopTests", ["SocketLoop"]),
+        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
+        tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests(
+            "ServiceRuntimeTests",
+            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
+        tests(
+            "CommentAPITests",
+            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+        tests(
+            "OrchestratorTests",
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,1 +1,9 @@
-@main struct OrchestratorMain { static func main() {} }
+import ArgumentParser
+
+@main
+struct Orchestrator: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "Orchestrator",
+        abstract: "Starts the whole of Chorus on this machine, drives it with simulated viewers, and measures.",
+        subcommands: [RunCommand.self, SuperviseChildCommand.self])
+}

@@ -21,6 +21,10 @@ public struct ServerSentEvent: Equatable, Sendable {
 public struct EventStreamParser: Sendable {
     public struct Oversized: Error, Equatable {
         public let bytesMax: Int
+
+        public init(bytesMax: Int) {
+            self.bytesMax = bytesMax
+        }
     }
 
     public let bytesMax: Int

@@ -60,8 +60,10 @@ public struct ReaderReport: Codable, Equatable, Sendable {
 
     public init(
         instanceId: String, session: String, sequence: Int, full: Bool, subscribed: [String], unsubscribed: [String],
-        subscriptions: Int, viewers: [String: Int] = [:], publicUrl: String?, activeConnections: Int, totalConnections: Int,
-        totalMessagesReceived: Int, totalMessagesSent: Int, disconnects: [String: Int] = [:], refusals: [String: Int] = [:]
+        subscriptions: Int, viewers: [String: Int] = [:], publicUrl: String?, activeConnections: Int,
+        totalConnections: Int,
+        totalMessagesReceived: Int, totalMessagesSent: Int, disconnects: [String: Int] = [:],
+        refusals: [String: Int] = [:]
     ) {
         self.instanceId = instanceId
         self.session = session

@@ -1,0 +1,160 @@
+"""Who is measured. A peer starts fresh servers on free ports and says where they are."""
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+
+from .processes import Failure, Process, free_port, wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+ROOT = HERE.parent
+BINARIES = pathlib.Path(os.environ.get("CHORUS_BINARIES", ROOT / ".build/release"))
+FLOOR_BINARY = ROOT / ".build/floor"
+NODE_MODULES = "/usr/share/nodejs"
+# A peer may use as many as the system grants.
+DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
+class Peer:
+    """Servers that run. `reader` is the process whose memory is measured, `processes` are all of them."""
+
+    # How the swarm must talk to it: `chorus` has positions as event ids, `plain` any event stream.
+    protocol = "chorus"
+    # The peer publishes by itself; the swarm only listens.
+    publishes = False
+    # Added to the comment's text where a peer's events lack members that ours have, so that all frames are as long.
+    comment_bytes_more = 0
+
+    def __init__(self, folder, parameters):
+        self.folder = pathlib.Path(folder)
+        self.parameters = parameters
+        self.processes = []
+        self.reader = None
+        self.reader_url = self.comment_url = ""
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        raise NotImplementedError
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.stop()
+
+    def run(self, name, command, environment=None, **pipes):
+        process = Process(name, command, self.folder, environment, **pipes)
+        self.processes.append(process)
+        return process
+
+    def start_redis(self):
+        port = free_port()
+        redis = self.run(
+            "redis", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                      "--dir", self.folder])
+        ping = ["redis-cli", "-p", str(port), "ping"]
+        wait_until(lambda: subprocess.run(ping, capture_output=True).stdout == b"PONG\n", "redis")
+        if not redis.is_running:
+            raise Failure(f"redis: {redis.tail()}")
+        return f"redis://127.0.0.1:{port}"
+
+    def start_service(self, name, command, environment, redis):
+        port = free_port()
+        process = self.run(
+            name, command, {"HOST": "127.0.0.1", "PORT": str(port), "REDIS_URL": redis, "INSTANCE_ID": name, **environment})
+        process.wait_ready(f"http://127.0.0.1:{port}/health/ready")
+        return process, f"http://127.0.0.1:{port}"
+
+
+class Chorus(Peer):
+    loops = 1
+
+    def start(self):
+        redis = self.start_redis()
+        environment = {"LOG_LEVEL": "warning", "READER_LOOPS": str(self.loops)}
+        _, self.comment_url = self.start_service("comment-api", [BINARIES / "CommentAPI"], environment, redis)
+        self.reader, self.reader_url = self.start_service("reader", [BINARIES / "ReaderAPI"], environment, redis)
+
+
+class ChorusTwoLoops(Chorus):
+    loops = 2
+
+
+class Node(Peer):
+    def start(self):
+        redis = self.start_redis()
+        environment = {"NODE_PATH": NODE_MODULES, "NODE_ENV": "production"}
+        scripts = HERE / "peers/node"
+        _, self.comment_url = self.start_service("comment-api", ["node", scripts / "comment-api.js"], environment, redis)
+        self.reader, self.reader_url = self.start_service("reader", ["node", scripts / "reader-api.js"], environment, redis)
+
+
+class Nchan(Peer):
+    protocol = "plain"
+    workers = 1
+    # It passes the request's body on; Chorus and Node.js add `timestamp` (39 bytes) and `id` (about 30).
+    comment_bytes_more = 69
+
+    def start(self):
+        port = free_port()
+        values = {
+            "MODULES": "/usr/lib/nginx/modules", "WORKERS": self.workers, "DESCRIPTORS": DESCRIPTORS, "DIR": self.folder,
+            "HOST": "127.0.0.1", "PORT": port, "REUSEPORT": "reuseport" if self.workers > 1 else "",
+        }
+        text = (HERE / "peers/nchan/nginx.conf").read_text()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", str(value))
+        configuration = self.folder / "nginx.conf"
+        configuration.write_text(text)
+        nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+        self.reader = self.run("nginx", [nginx, "-p", self.folder, "-c", configuration])
+        self.reader_url = self.comment_url = f"http://127.0.0.1:{port}"
+        self.reader.wait_ready(f"{self.reader_url}/health")
+
+
+class NchanTwoWorkers(Nchan):
+    workers = 2
+
+
+class Floor(Peer):
+    """The write(2) loop. It publishes by itself, at the scenario's rate or as fast as it goes."""
+
+    publishes = True
+    join = 1
+
+    def start(self):
+        port = free_port()
+        values = self.parameters
+        command = [
+            FLOOR_BINARY, "--port", port, "--join", self.join, "--rate", values.rate or 0, "--seconds", values.duration,
+            "--comment-bytes", values.comment_bytes]
+        self.reader = self.run("floor", command, stdout=subprocess.PIPE)
+        self.reader_url = self.comment_url = f"http://127.0.0.1:{port}"
+        self.reader.wait_ready(f"{self.reader_url}/health")
+
+    def publish(self):
+        self.reader.child.send_signal(signal.SIGUSR1)
+
+    def published(self):
+        """What it sent, as its line of JSON; waits for it."""
+        return self.reader.child.stdout.readline()
+
+
+class FloorJoined(Floor):
+    join = 40
+
+
+PEERS = {
+    "chorus": Chorus, "chorus-2": ChorusTwoLoops, "nchan": Nchan, "nchan-2": NchanTwoWorkers, "node": Node, "floor": Floor,
+    "floor-joined": FloorJoined,
+}

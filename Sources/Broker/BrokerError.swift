@@ -1,0 +1,24 @@
+/// Why a call of a ``Broker`` failed. Carries no payload, no key and no secret: its text may be logged and shown.
+public struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Code: String, Sendable, CaseIterable {
+        /// Redis is away, loading its data, or read-only. Nothing is known to be published; come back later.
+        case unavailable
+        /// A limit was reached: commands in flight, or Redis's memory. Nothing was published.
+        case overloaded
+        /// No answer in time. Whether the event was published is unknown.
+        case timeout
+        /// A defect or a foreign value: an answer that was not understood.
+        case `internal`
+    }
+
+    public let code: Code
+    /// A sentence for a log.
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { "broker \(code.rawValue): \(message)" }
+}

@@ -1,0 +1,102 @@
+public import Wire
+
+/// What Redis holds for the broker, as a value: positions, histories, and the run of the process that holds them.
+///
+/// It follows the same rules as the Lua script of ``RedisBroker`` and is deterministic: equal seeds and equal calls
+/// give equal positions. For simulations that step it themselves; ``InMemoryBroker`` wraps it for everything else.
+public struct InMemoryStore: Sendable {
+    struct Stored {
+        let mark: HistoryContinuity.Mark
+        let frame: [UInt8]
+    }
+
+    struct Log {
+        var position: Position
+        var run: UInt64
+        var entries: [Stored] = []
+        /// The highest offset that was returned to a publisher; a rollback does not lower it.
+        var acknowledged: UInt64 = 0
+    }
+
+    public let historyLength: Int
+    private var random: SplitMix64
+    private var run: UInt64 = 1
+    private var logs: [Channel: Log] = [:]
+
+    /// - Parameter historyLength: the most entries kept of one channel, 1 or more.
+    public init(historyLength: Int = 1000, seed: UInt64 = 1) {
+        self.historyLength = max(1, historyLength)
+        self.random = SplitMix64(seed: seed)
+    }
+
+    /// Appends one log event; returns its place and its complete frame.
+    public mutating func append(_ payload: [UInt8], to channel: Channel) -> (position: Position, frame: [UInt8]) {
+        // Drawn whether needed or not, as a publisher does: the sequence depends on the number of calls alone.
+        let freshEpoch = PositionRule.makeEpoch(using: &random)
+        var log = logs[channel] ?? Log(position: Position(offset: 0, epoch: freshEpoch), run: run)
+        let mark = Self.next(after: log, run: run)
+        let position = Position(offset: mark.offset, epoch: log.position.epoch)
+        let frame = FrameHead.idLine(position) + payload
+        log.position = position
+        log.run = run
+        log.acknowledged = position.offset
+        log.entries.append(Stored(mark: mark, frame: frame))
+        if log.entries.count > historyLength { log.entries.removeFirst(log.entries.count - historyLength) }
+        logs[channel] = log
+        return (position, frame)
+    }
+
+    private static func next(after log: Log, run: UInt64) -> HistoryContinuity.Mark {
+        let last = log.position.offset
+        guard log.run != run else { return .init(offset: last + 1) }
+        let lost = log.acknowledged > last ? log.acknowledged : nil
+        return .init(offset: last + PositionRule.restartStep, resumedAfter: last, lostThrough: lost)
+    }
+
+    public func position(of channel: Channel) -> Position? { logs[channel]?.position }
+
+    /// See ``Broker/history(of:after:through:limit:)``.
+    public func history(of channel: Channel, after: UInt64, through: UInt64?, limit: Int) -> HistoryPage {
+        guard let log = logs[channel] else { return .empty }
+        let wanted = log.entries.drop { $0.mark.offset <= after }.prefix { $0.mark.offset <= through ?? .max }
+        let page = Array(wanted.prefix(max(1, limit)))
+        let isCut = page.count < wanted.count
+        let rule = HistoryContinuity(after: after, through: through, newest: log.position.offset)
+        return HistoryPage(
+            position: log.position,
+            entries: page.map { HistoryEntry(offset: $0.mark.offset, frame: $0.frame) },
+            missing: rule.missing(first: log.entries.first?.mark, page: page.map(\.mark), isCut: isCut), isCut: isCut)
+    }
+}
+
+// MARK: Faults
+
+extension InMemoryStore {
+    /// Redis restarted with its append-only file whole, or without the newest `lost` events of each channel.
+    public mutating func restart(losing lost: [Channel: Int] = [:]) {
+        run += 1
+        for (channel, count) in lost {
+            guard var log = logs[channel], count > 0 else { continue }
+            log.entries.removeLast(min(count, log.entries.count))
+            let floor = log.position.offset - min(log.position.offset, UInt64(count))
+            log.position = Position(offset: log.entries.last?.mark.offset ?? floor, epoch: log.position.epoch)
+            logs[channel] = log
+        }
+    }
+
+    /// Redis came back empty.
+    public mutating func loseEverything() {
+        run += 1
+        logs.removeAll()
+    }
+
+    /// Redis evicted, or somebody deleted, the history of a channel but not its position.
+    public mutating func evictHistory(of channel: Channel) {
+        logs[channel]?.entries.removeAll()
+    }
+
+    /// One comment was removed from the history.
+    public mutating func remove(offset: UInt64, from channel: Channel) {
+        logs[channel]?.entries.removeAll { $0.mark.offset == offset }
+    }
+}

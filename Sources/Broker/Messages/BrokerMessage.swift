@@ -1,0 +1,37 @@
+public import Wire
+
+/// One event as a Reader gets it: the complete frame for the viewers, and the little the Reader must know of it.
+public struct BrokerMessage: Hashable, Sendable {
+    public enum EventClass: String, Sendable {
+        /// Ordered and replayable; has a position.
+        case log
+        /// Only the newest counts; has no position and may be merged.
+        case state
+    }
+
+    public let channel: Channel
+    /// `nil` for state events.
+    public let position: Position?
+    /// The complete server-sent event, ready to be written to a viewer; ends with an empty line.
+    public let frame: [UInt8]
+
+    public var eventClass: EventClass { position == nil ? .state : .log }
+
+    public init(channel: Channel, position: Position?, frame: [UInt8]) {
+        self.channel = channel
+        self.position = position
+        self.frame = frame
+    }
+
+    /// Reads the first line of a frame; `nil` when the bytes are no frame that this project writes.
+    ///
+    /// Redis is inside the trust boundary, but other programs may publish to it: a frame without its closing empty
+    /// line would run into the next one on every viewer's stream, so it goes no further than here.
+    public init?(channel: Channel, frame: [UInt8]) {
+        guard let position = FrameHead.read(frame) else { return nil }
+        switch position {
+        case .log(let position): self.init(channel: channel, position: position, frame: frame)
+        case .state: self.init(channel: channel, position: nil, frame: frame)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import RedisNIO
+import Wire
+
+/// Reads position and history of a channel in one transaction, and makes a page of the replies. Pure.
+struct HistoryQuery {
+    let channel: Channel
+    let after: UInt64
+    let through: UInt64?
+    let limit: Int
+
+    /// MULTI and not Lua: entries go out as Redis holds them, without a detour over Lua tables.
+    var commands: [RedisCommand] {
+        // One entry over the limit tells whether there is more.
+        let count = String(min(max(1, limit), Int(Int32.max)) + 1)
+        let from = String(min(after, .max - 1) + 1)
+        let end = through.map { String($0) } ?? "+"
+        return [
+            RedisCommand("MULTI"),
+            RedisCommand("GET", channel.positionKey),
+            RedisCommand("XRANGE", channel.historyKey, from, end, "COUNT", count),
+            RedisCommand("XRANGE", channel.historyKey, "-", "+", "COUNT", "1"),
+            RedisCommand("EXEC"),
+        ]
+    }
+
+    /// Values of the wrong type are read as an empty history or as no position: a gap for viewers, not a failure.
+    func page(from replies: [RESPValue]) throws(BrokerError) -> HistoryPage {
+        if let refusal = replies.lazy.compactMap(\.failure).first { throw BrokerError(refusal) }
+        guard let results = replies.last?.array, results.count == 3 else {
+            throw BrokerError(.internal, "the history transaction was answered in another form")
+        }
+        guard let position = StoredPosition.position(results[0]) else { return .empty }
+        let stored = Self.entries(results[1]).filter { $0.mark.offset > after && $0.mark.offset <= position.offset }
+        let isCut = stored.count > max(1, limit)
+        let page = stored.prefix(max(1, limit))
+        let rule = HistoryContinuity(after: after, through: through, newest: position.offset)
+        let missing = rule.missing(first: Self.entries(results[2]).first?.mark, page: page.map(\.mark), isCut: isCut)
+        return HistoryPage(
+            position: position, entries: page.map { $0.entry(epoch: position.epoch) }, missing: missing, isCut: isCut)
+    }
+
+    private struct Stored {
+        let mark: HistoryContinuity.Mark
+        let payload: [UInt8]
+
+        func entry(epoch: String) -> HistoryEntry {
+            let position = Position(offset: mark.offset, epoch: epoch)
+            return HistoryEntry(offset: mark.offset, frame: FrameHead.idLine(position) + payload)
+        }
+    }
+
+    private static func entries(_ reply: RESPValue) -> [Stored] {
+        (reply.array ?? []).compactMap { entry in
+            guard let parts = entry.array, parts.count == 2, let id = parts[0].text, let fields = parts[1].array,
+                let offset = UInt64(id.prefix { $0 != "-" })
+            else { return nil }
+            return stored(offset, fields)
+        }
+    }
+
+    private static func stored(_ offset: UInt64, _ fields: [RESPValue]) -> Stored? {
+        var mark = HistoryContinuity.Mark(offset: offset)
+        var payload: [UInt8]?
+        for index in stride(from: 0, to: fields.count - 1, by: 2) {
+            let value = fields[index + 1]
+            switch fields[index].text {
+            case PublishScript.payloadField: payload = value.bytes
+            case PublishScript.resumedField: mark.resumedAfter = value.text.flatMap { UInt64($0) }
+            case PublishScript.lostField: mark.lostThrough = value.text.flatMap { UInt64($0) }
+            default: break
+            }
+        }
+        return payload.map { Stored(mark: mark, payload: $0) }
+    }
+}

@@ -1,0 +1,172 @@
+import CoreMetrics
+public import Logging
+public import RedisNIO
+import Synchronization
+public import Wire
+
+public import protocol NIOCore.EventLoopGroup
+public import class NIOPosix.MultiThreadedEventLoopGroup
+
+/// The ``Broker`` on one Redis (7.0 or newer).
+///
+/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
+/// ``run()`` must run while it is used.
+public final class RedisBroker: Broker {
+    private let endpoint: RedisEndpoint
+    private let settings: RedisBrokerSettings
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let client: RedisClient
+    private let publishScript: PublishScript
+    private let metrics = BrokerMetrics()
+    private let redisMetrics = RedisMetrics()
+    private let acknowledged = Mutex(AcknowledgedPositions())
+
+    /// Channels or keys named in one command of the batched reads.
+    private static let batchMax = 512
+
+    public init(
+        endpoint: RedisEndpoint, settings: RedisBrokerSettings = RedisBrokerSettings(),
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger
+    ) {
+        var settings = settings
+        if settings.client.connection.name.isEmpty { settings.client.connection.name = "\(settings.instance):commands" }
+        if settings.subscriber.name.isEmpty { settings.subscriber.name = "\(settings.instance):subscriber" }
+        self.endpoint = endpoint
+        self.settings = settings
+        self.group = group
+        self.logger = logger
+        self.publishScript = PublishScript(settings: settings)
+        self.client = RedisClient(
+            endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
+    }
+
+    /// Keeps the connections for commands; returns when the task is cancelled. Call it once.
+    public func run() async throws {
+        try await client.run()
+    }
+
+    public var isReady: Bool { client.isConnected }
+
+    /// The connections for commands, for what else a service keeps in the same Redis.
+    public var redis: RedisClient { client }
+
+    public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
+        RedisBrokerSubscriber(
+            endpoint: endpoint, sink: sink, settings: settings, client: client, group: group, logger: logger,
+            metrics: metrics, redisMetrics: redisMetrics)
+    }
+}
+
+// MARK: Publishing
+
+extension RedisBroker {
+    public func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
+        try requireFrameEnd(payload)
+        let position = try await counted { () throws(RedisError) in
+            let connection = try await client.connection()
+            var random = SystemRandomNumberGenerator()
+            let call = publishScript.call(
+                payload, to: channel, freshEpoch: PositionRule.makeEpoch(using: &random),
+                run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[channel] })
+            let reply = try await connection.evaluate(publishScript.script, call)
+            guard let position = reply.text.flatMap({ Position(parsing: $0) }) else {
+                throw RedisError(.protocolViolation, "the publish script answered no position")
+            }
+            return position
+        }
+        acknowledged.withLock { $0.record(position, of: channel) }
+        metrics.published.increment()
+        return position
+    }
+
+    public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
+        try requireFrameEnd(frame)
+        _ = try await counted { () throws(RedisError) in
+            var command = RedisCommand("PUBLISH", channel.name)
+            command.append(frame)
+            return try await client.send(command)
+        }
+        metrics.statesPublished.increment()
+    }
+
+    /// A frame without its closing empty line would run into the next one on every viewer's stream.
+    private func requireFrameEnd(_ frame: [UInt8]) throws(BrokerError) {
+        guard frame.suffix(2) == [0x0A, 0x0A] else {
+            throw BrokerError(.internal, "a frame must end with an empty line")
+        }
+    }
+
+    private func counted<Value: Sendable>(
+        _ body: () async throws(RedisError) -> Value
+    ) async throws(BrokerError) -> Value {
+        do throws(RedisError) {
+            return try await body()
+        } catch {
+            let failure = BrokerError(error)
+            metrics.failed(failure.code)
+            throw failure
+        }
+    }
+}
+
+// MARK: Reading
+
+extension RedisBroker {
+    public func position(of channel: Channel) async throws(BrokerError) -> Position? {
+        try await positions(of: [channel]).first ?? nil
+    }
+
+    public func positions(of channels: [Channel]) async throws(BrokerError) -> [Position?] {
+        // MGET answers nil for a value of another type, where GET would fail.
+        let values = try await batched(channels) { RedisCommand("MGET", $0.map(\.positionKey)) }
+        guard values.count == channels.count else {
+            throw BrokerError(.internal, "MGET answered another number of values")
+        }
+        return values.map { StoredPosition.position($0) }
+    }
+
+    public func history(
+        of channel: Channel, after: UInt64, through: UInt64?, limit: Int
+    ) async throws(BrokerError) -> HistoryPage {
+        let query = HistoryQuery(channel: channel, after: after, through: through, limit: limit)
+        let replies = try await counted { () throws(RedisError) in try await client.send(contentsOf: query.commands) }
+        metrics.historyReads.increment()
+        return try query.page(from: replies)
+    }
+
+    public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {
+        let values = try await batched(channels) { RedisCommand("PUBSUB", ["NUMSUB"] + $0.map(\.name)) }
+        guard values.count == 2 * channels.count else {
+            throw BrokerError(.internal, "PUBSUB NUMSUB answered another number of values")
+        }
+        return stride(from: 1, to: values.count, by: 2).map { Int(values[$0].integer ?? 0) }
+    }
+
+    /// Redis walks over all channels to find the probes among them: some milliseconds at 90,000 channels.
+    public func subscribedChannelCount() async throws(BrokerError) -> Int {
+        let replies = try await counted { () throws(RedisError) in
+            try await client.send(contentsOf: [
+                RedisCommand("INFO", "stats"), RedisCommand("PUBSUB", "CHANNELS", SubscriberProbe.channelPrefix + "*"),
+            ])
+        }
+        let total = RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
+        guard let total, let probes = replies.last?.array else {
+            throw BrokerError(.internal, "Redis did not tell its number of channels")
+        }
+        return max(0, total - probes.count)
+    }
+
+    /// One command for each batch of channels, in pipelines of a few; the elements of all replies, in order.
+    private func batched(
+        _ channels: [Channel], _ command: ([Channel]) -> RedisCommand
+    ) async throws(BrokerError) -> [RESPValue] {
+        var values: [RESPValue] = []
+        for start in stride(from: 0, to: channels.count, by: Self.batchMax) {
+            let batch = Array(channels[start..<min(start + Self.batchMax, channels.count)])
+            let reply = try await counted { () throws(RedisError) in try await client.send(command(batch)) }
+            values += reply.array ?? []
+        }
+        return values
+    }
+}

@@ -1,1 +1,0 @@
-@main struct CommentAPIMain { static func main() {} }

@@ -1,0 +1,25 @@
+import ServiceRuntime
+import Wire
+
+/// What CommentAPI tells StatsAPI.
+struct CommentReports: ReportSource {
+    let desk: CommentDesk
+    let process: ServiceProcess
+
+    func makeReport() -> CommentAPIReport {
+        let counts = desk.withJournal { $0.next() }
+        let totals = desk.totals()
+        return CommentAPIReport(
+            instanceId: process.server.instance, session: process.session, totalCommentsReceived: totals.received,
+            totalCommentsPublished: totals.published, refusals: process.http.refusals, publishedByChannel: counts.byChannel,
+            publishedElsewhere: counts.elsewhere)
+    }
+
+    func reportAccepted(_: ReportAcknowledgement) {
+        desk.withJournal { $0.accepted() }
+    }
+
+    func reportFailed() {
+        desk.withJournal { $0.failed() }
+    }
+}

@@ -1,0 +1,38 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import ServiceRuntime
+
+/// `GET /statistics`: what StatsAPI says, passed on.
+struct StatisticsRoutes: Sendable {
+    /// Bytes of an answer that are passed on: the full one of 90,000 channels and 14 Readers has about 30 MB.
+    static let answerBytesMax = 64 << 20
+
+    /// `nil` when none was given.
+    let statsAPI: ServiceURL?
+    var timeout: Duration = .seconds(5)
+
+    func add(to router: Router<ServiceContext>) {
+        router.get("statistics") { request, context in
+            try await forward(request, context)
+        }
+    }
+
+    private func forward(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        guard let statsAPI else { throw Self.unavailable }
+        // Only what StatsAPI knows is passed on, so that nothing of a client's query reaches another URL.
+        let isFull = request.uri.queryParameters["full"] == "true"
+        let url = statsAPI.appending(path: "/statistics") + (isFull ? "?full=true" : "")
+        do {
+            let answer = try await OutboundHTTP.get(url, timeout: timeout, bytesMax: Self.answerBytesMax)
+            guard answer.status == 200 else { throw Self.unavailable }
+            return .json(answer.body)
+        } catch {
+            context.logger.debug("statistics not available", metadata: ["error": "\(error)"])
+            throw Self.unavailable
+        }
+    }
+
+    private static let unavailable = Refusal(
+        .badGateway, code: "statistics_unavailable", "StatsAPI does not answer")
+}

@@ -1,0 +1,43 @@
+internal import Broker
+internal import Wire
+
+/// What a Reader knows of one channel that somebody watches or is about to watch.
+struct ChannelEntry {
+    enum Phase: Equatable {
+        /// Asked Redis; nobody is attached yet. Then `positioning`.
+        case subscribing
+        /// Redis acknowledged; the position is being read. Then `live`.
+        case positioning
+        /// Viewers get what comes.
+        case live
+        /// The connection to Redis was lost; viewers stay. Then `repairing`, once Redis acknowledged again.
+        case stale
+        /// The history is being read. Then `live`.
+        case repairing
+    }
+
+    let topic: TopicID
+    var phase = Phase.subscribing
+    /// Connects that wait for the channel or hold a place on it, and viewers.
+    var interest = 0
+    var viewersByLoop: [Int32]
+    var sequencer = Sequencer(at: .beginning)
+    var waiters: [WaiterID] = []
+    /// Counts the readings that were begun: the answer to an older one, which may have been read before the present
+    /// subscription stood, is not taken.
+    var reading: UInt32 = 0
+    /// Nobody is interested since then (monotonic nanoseconds): after the cool-down the channel is given up.
+    var idleSince: UInt64?
+
+    var viewers: Int { viewersByLoop.reduce(0) { $0 + Int($1) } }
+    /// Whether a viewer may be attached.
+    var isReady: Bool { phase == .live || phase == .repairing && sequencer.position != .beginning }
+
+    init(topic: TopicID, loops: Int) {
+        self.topic = topic
+        self.viewersByLoop = Array(repeating: 0, count: loops)
+    }
+}
+
+/// Names a connect that waits for its channel.
+typealias WaiterID = UInt64

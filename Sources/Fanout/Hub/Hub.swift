@@ -1,0 +1,144 @@
+public import Broker
+public import Logging
+internal import SocketLoop
+internal import Synchronization
+public import Wire
+
+/// Who watches what on this Reader, and the way of every event from the broker to their sockets.
+///
+/// The way of a connect: ``join(_:)`` (subscribes if nobody has yet, returns when the broker has acknowledged), then
+/// ``attach(descriptor:ticket:from:hello:)``. The way of an event: subscriber → order and duplicates under one lock →
+/// mailboxes of the loops that have viewers → one write per viewer and round. Attaching takes the same lock, so that
+/// between a viewer's first position and its first event nothing is missing.
+public final class Hub: Sendable {
+    public let settings: HubSettings
+    let broker: any Broker
+    let logger: Logger
+    let book: HubBook
+    let loops: [SocketLoop<FanoutHandler>]
+    let locating = WorkLane<HubState.Reading>()
+    let repairing = WorkLane<HubState.Reading>()
+    let resuming = WorkLane<Resumption>()
+    private let subscriber = Mutex<(any BrokerSubscriber)?>(nil)
+
+    public init(settings: HubSettings, broker: any Broker, logger: Logger) throws {
+        self.settings = settings
+        self.broker = broker
+        self.logger = logger
+        let book = HubBook(
+            settings: .init(
+                loops: settings.loops, cooldownNanoseconds: settings.unsubscribeDelay.nanoseconds,
+                channelsMax: settings.channelsMax))
+        self.book = book
+        self.loops = try (0..<settings.loops).map { index in try Hub.makeLoop(index, settings: settings, book: book) }
+    }
+
+    private static func makeLoop(
+        _ index: Int, settings: HubSettings, book: HubBook
+    ) throws -> SocketLoop<FanoutHandler> {
+        let limits = Sockets.Limits(
+            socketsMax: settings.connectionsMax, backlogBytesMax: settings.backlogBytes,
+            sendBufferBytes: settings.sendBufferBytes)
+        let hub = LoopHub<Sockets>.Settings(
+            writesPerSlice: settings.writesPerSlice, flushIntervalNanoseconds: settings.flushInterval.nanoseconds)
+        let handler = FanoutHandler.Settings(
+            hub: hub, heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds,
+            seed: UInt64.random(in: 1 ... .max))
+        return try SocketLoop(
+            settings: .init(
+                name: "fanout-\(index)", limits: limits, mailboxWeightMax: settings.loopBytesMax, receiveBytes: 4096)
+        ) { FanoutHandler(settings: handler) { book.loop(index, tells: $0) } }
+    }
+
+    public var counters: HubCounters.Snapshot { book.counters.snapshot }
+
+    /// Whether new viewers are taken: connected to the broker, and not draining.
+    public var isReady: Bool { book.withLock { $0.channels.isConnected && !$0.isDraining } }
+
+    /// Part of the time that each loop has worked since the start, in nanoseconds.
+    public var busyNanoseconds: [UInt64] { loops.map(\.busyTimeNanoseconds) }
+
+    // MARK: Running
+
+    /// Runs loops, subscriber and repairs until the task is cancelled; then every viewer is disconnected.
+    public func run() async throws {
+        let subscriber = broker.makeSubscriber(self)
+        self.subscriber.withLock { $0 = subscriber }
+        for loop in loops { loop.start() }
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await subscriber.run() }
+                group.addTask { await self.locating.run(batchMax: 256) { await self.locate($0) } }
+                group.addTask { await self.repairing.run(batchMax: 64) { await self.repair($0) } }
+                group.addTask { await self.resuming.run(batchMax: 1024) { await self.resume($0) } }
+                group.addTask { try await self.keepTime() }
+                try await group.next()
+                group.cancelAll()
+            }
+        } catch is CancellationError {}
+        book.withLock { $0.isDraining = true }
+        for loop in loops { await loop.stop() }
+    }
+
+    private func keepTime() async throws {
+        while true {
+            try await Task.sleep(for: .milliseconds(250))
+            let now = HubClock.now()
+            let late = book.withLock { state in
+                var orders: [HubState.Order] = []
+                state.channels.tick(now: now, orders: &orders)
+                state.take(orders, self)
+                return state.waiters.overdue(now: now)
+            }
+            for continuation in late { continuation.resume(returning: false) }
+            subscribeAsOrdered()
+        }
+    }
+
+    // MARK: Orders
+
+    /// Tells the subscriber what the book ordered, in the order of the book, whoever comes first.
+    func subscribeAsOrdered() {
+        while true {
+            let orders = book.withLock { state -> [HubState.Order] in
+                guard !state.isSubscribing, !state.subscriptionOrders.isEmpty else { return [] }
+                state.isSubscribing = true
+                defer { state.subscriptionOrders = [] }
+                return state.subscriptionOrders
+            }
+            guard !orders.isEmpty else { return }
+            let subscriber = subscriber.withLock { $0 }
+            for order in orders {
+                switch order {
+                case .subscribe(let channel): subscriber?.subscribe([channel])
+                case .unsubscribe(let channel): subscriber?.unsubscribe([channel])
+                default: break
+                }
+            }
+            book.withLock { $0.isSubscribing = false }
+        }
+    }
+
+    /// Hands frames to the loops. Called with the book's lock held: the order of frames is the order of the lock.
+    func send(_ deliveries: Deliveries) {
+        for (index, entries) in deliveries.byLoop.enumerated() where !entries.isEmpty {
+            loops[index].submit(.append(entries), weight: deliveries.bytes[index])
+        }
+    }
+}
+
+extension HubBook.State {
+    /// Sorts orders to whoever carries them out. Called with the lock held. Connects that may go on are resumed here:
+    /// resuming a continuation only schedules its task.
+    mutating func take(_ orders: [HubState.Order], _ hub: Hub) {
+        for order in orders {
+            switch order {
+            case .subscribe, .unsubscribe: subscriptionOrders.append(order)
+            case .locate(let reading): hub.locating.add(reading)
+            case .repair(let reading): hub.repairing.add(reading)
+            case .admit(let waiter): waiters.call(waiter, isAdmitted: true)?.resume(returning: true)
+            case .refuse(let waiter): waiters.call(waiter, isAdmitted: false)?.resume(returning: false)
+            }
+        }
+    }
+}

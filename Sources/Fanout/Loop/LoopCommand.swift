@@ -1,0 +1,28 @@
+public import SocketLoop
+
+/// A connection that is handed to a loop.
+struct Attachment: Sendable {
+    /// Connected, without blocking, its response head written. The loop owns it from here on.
+    let descriptor: Int32
+    /// The first is the log that the viewer follows.
+    let topics: [TopicID]
+    /// The first event, `connected`, as a chunk.
+    let hello: [UInt8]
+    /// Named when the viewer's history has to be read first.
+    let resumption: ResumptionID?
+}
+
+/// Names a viewer that waits for its history, before the loop has given it a number.
+typealias ResumptionID = UInt64
+
+/// What the hub asks of a loop.
+enum LoopCommand: Sendable {
+    case attach(Attachment)
+    case append([(topic: TopicID, frame: Frame)])
+    /// The history of a resuming viewer, and the offset that it reaches.
+    case release(ResumptionID, history: [Frame], through: UInt64)
+    /// The history could not be read: the viewer has to come back.
+    case abandon(ResumptionID)
+    /// Move everybody elsewhere within so many seconds.
+    case drain(seconds: Double, retryMillisecondsMax: Int)
+}

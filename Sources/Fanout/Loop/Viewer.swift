@@ -1,0 +1,45 @@
+public import SocketLoop
+
+/// A viewer's number on its loop; also the tag of its socket.
+public typealias ViewerID = UInt32
+
+/// A channel's number on a Reader. The hub gives it out, and takes it back when nobody watches the channel any more.
+public typealias TopicID = UInt32
+
+/// Where a loop writes to: its sockets, or a counter that plays them.
+public protocol ViewerWriter {
+    /// `false` when the viewer's socket is gone.
+    func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool
+}
+
+/// One connection, as its loop sees it.
+struct Viewer {
+    struct Membership {
+        var topic: TopicID
+        /// Its index in the topic's list of viewers, or `waiting` while it is not in the list yet.
+        var index: UInt32
+
+        static let waiting = UInt32.max
+    }
+
+    var socket: SocketHandle
+    /// The channel that it follows; nearly everybody follows one.
+    var first: Membership
+    /// The others, for a page of photos.
+    var others: [Membership]
+
+    var topics: [TopicID] { [first.topic] + others.map(\.topic) }
+
+    func index(in topic: TopicID) -> UInt32 {
+        if first.topic == topic { return first.index }
+        return others.first { $0.topic == topic }?.index ?? Membership.waiting
+    }
+
+    mutating func setIndex(_ index: UInt32, in topic: TopicID) {
+        if first.topic == topic {
+            first.index = index
+        } else if let position = others.firstIndex(where: { $0.topic == topic }) {
+            others[position].index = index
+        }
+    }
+}

@@ -1,0 +1,175 @@
+internal import Broker
+internal import Wire
+
+/// The order of one channel's log, as a Reader passes it on: nothing twice, nothing out of place, and what cannot be
+/// had is told.
+///
+/// Pure: takes messages and pages of history, and says what to do. A viewer that resumes goes through the same steps
+/// with a sequencer of its own.
+struct Sequencer {
+    enum Phase: Equatable {
+        /// Everything up to the position was passed on; the next message is expected to follow it.
+        case live
+        /// Messages may be missing behind the position: what comes is held until the history was read.
+        case repairing
+    }
+
+    enum Verdict: Equatable {
+        case deliver
+        /// Passed on before.
+        case duplicate
+        /// Kept (or dropped over the limit, and then read again) until the repair is over.
+        case held
+        /// Kept, and the history after ``Sequencer/position`` is needed.
+        case repair
+    }
+
+    struct Outcome: Equatable {
+        /// To be passed on, in this order.
+        var frames: [Frame] = []
+        /// The history has to be read once more, after ``Sequencer/position``.
+        var readsAgain = false
+    }
+
+    /// Messages kept during a repair. The history has them too, so more are dropped and read from there.
+    static let heldMax = 1024
+    /// Readings of the history after which a hole is told instead of read again.
+    static let attemptsMax = 5
+
+    private(set) var phase = Phase.live
+    private(set) var position: Position
+    private var held: [BrokerMessage] = []
+    private var droppedWhileRepairing = false
+    private var attempts = 0
+
+    init(at position: Position) {
+        self.position = position
+    }
+
+    /// A message from the subscription. State events are not the sequencer's business.
+    mutating func received(_ message: BrokerMessage) -> Verdict {
+        guard let next = message.position else { return .deliver }
+        guard phase == .live else {
+            hold(message)
+            return .held
+        }
+        if next.epoch == position.epoch {
+            if next.offset <= position.offset { return .duplicate }
+            if next.offset == position.offset + 1 {
+                position = next
+                return .deliver
+            }
+        } else if position == .beginning, next.offset == 1 {
+            position = next
+            return .deliver
+        }
+        phase = .repairing
+        hold(message)
+        return .repair
+    }
+
+    /// Messages may have been missed: the history is needed before anything is passed on.
+    mutating func interrupted() {
+        phase = .repairing
+    }
+
+    private mutating func hold(_ message: BrokerMessage) {
+        if held.count < Sequencer.heldMax {
+            held.append(message)
+        } else {
+            droppedWhileRepairing = true
+        }
+    }
+
+    /// The history after ``position`` was read.
+    mutating func repaired(with page: HistoryPage) -> Outcome {
+        var outcome = Outcome()
+        attempts += 1
+        guard absorb(page, into: &outcome) else {
+            outcome.readsAgain = true
+            return outcome
+        }
+        phase = .live
+        let waiting = held
+        held = []
+        for (index, message) in waiting.enumerated() {
+            switch received(message) {
+            case .deliver: outcome.frames.append(Frame(message))
+            case .duplicate: break
+            case .held, .repair:
+                guard attempts >= Sequencer.attemptsMax else {
+                    held = Array(waiting[index...])
+                    outcome.readsAgain = true
+                    return outcome
+                }
+                tellHole(before: message, into: &outcome)
+            }
+        }
+        return finish(outcome)
+    }
+
+    private mutating func finish(_ outcome: Outcome) -> Outcome {
+        var outcome = outcome
+        if droppedWhileRepairing {
+            droppedWhileRepairing = false
+            phase = .repairing
+            outcome.readsAgain = true
+        } else {
+            attempts = 0
+        }
+        return outcome
+    }
+
+    /// `false` when there is more to read.
+    private mutating func absorb(_ page: HistoryPage, into outcome: inout Outcome) -> Bool {
+        guard let newest = page.position else { return true }
+        guard newest.epoch == position.epoch else {
+            if position != .beginning { outcome.frames.append(Gap.lostEpoch(after: position, now: newest).frame) }
+            position = Position(offset: 0, epoch: newest.epoch)
+            return newest.offset == 0
+        }
+        var missing = page.missing[...]
+        for entry in page.entries where entry.offset > position.offset {
+            while let range = missing.first, range.lowerBound < entry.offset {
+                tell(range, into: &outcome)
+                missing = missing.dropFirst()
+            }
+            outcome.frames.append(Frame(entry.frame, kind: .log(offset: entry.offset)))
+            position = Position(offset: entry.offset, epoch: newest.epoch)
+        }
+        for range in missing { tell(range, into: &outcome) }
+        if page.isCut { return false }
+        if newest.offset > position.offset { position = newest }
+        return true
+    }
+
+    private mutating func tell(_ range: ClosedRange<UInt64>, into outcome: inout Outcome) {
+        guard range.upperBound > position.offset else { return }
+        position = Position(offset: range.upperBound, epoch: position.epoch)
+        outcome.frames.append(Gap(from: range.lowerBound, to: range.upperBound, reason: .expired, at: position).frame)
+    }
+
+    /// The history does not give what lies before the message, however often it is read.
+    private mutating func tellHole(before message: BrokerMessage, into outcome: inout Outcome) {
+        guard let next = message.position else { return }
+        let from = next.epoch == position.epoch ? position.offset + 1 : 1
+        let before = Position(offset: next.offset - 1, epoch: next.epoch)
+        if from < next.offset {
+            outcome.frames.append(Gap(from: from, to: before.offset, reason: .unreadable, at: before).frame)
+        }
+        phase = .live
+        position = next
+        held = []
+        outcome.frames.append(Frame(message))
+    }
+}
+
+extension Frame {
+    init(_ message: BrokerMessage) {
+        if let position = message.position {
+            self.init(message.frame, kind: .log(offset: position.offset))
+        } else {
+            self.init(message.frame, kind: .state)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/// Exit codes of every command, after sysexits.h and the shell's custom for signals.
+enum ExitStatus: Int32, Codable, Sendable {
+    case fine = 0
+    case badArguments = 64
+    /// The audit found a loss, a repeat or a wrong order; or a comparison found a regression.
+    case auditFailed = 65
+    /// Something needed is missing or does not answer.
+    case unavailable = 69
+    case processDied = 70
+    case interrupted = 130
+}
+
+/// Why a command could not do its work.
+enum Failure: Error, Equatable, Sendable {
+    /// All that is wrong with the arguments, one sentence each.
+    case arguments([String])
+    /// A program or a file that has to be installed or built first.
+    case missing(String)
+    /// Something that was started and does not get ready, or does not answer as agreed.
+    case unavailable(String)
+    case died(ChildDeath)
+    case interrupted
+
+    var status: ExitStatus {
+        switch self {
+        case .arguments: .badArguments
+        case .missing, .unavailable: .unavailable
+        case .died: .processDied
+        case .interrupted: .interrupted
+        }
+    }
+}
+
+extension Failure: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .arguments(let problems):
+            problems.count == 1 ? problems[0] : "the arguments do not fit:" + problems.map { "\n  \($0)" }.joined()
+        case .missing(let text), .unavailable(let text): text
+        case .died(let death): death.description
+        case .interrupted: "interrupted"
+        }
+    }
+}

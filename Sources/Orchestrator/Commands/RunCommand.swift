@@ -1,0 +1,113 @@
+import ArgumentParser
+import Audience
+import Foundation
+import Placement
+
+/// `Orchestrator run`: one audience on one set of Readers, measured.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Start everything, drive it with simulated viewers, and report what came of it.",
+        discussion: """
+            Starts a private Redis, a StatsAPI, CommentAPIs, Readers and swarms of viewers, lets the viewers write and audit \
+            every delivery, stops everything, and writes report.json and report.md.
+
+            Exit codes: 0 fine, 64 bad arguments, 65 the audit found a loss, 69 something needed is missing, 70 a process \
+            died, 130 interrupted.
+            """)
+
+    @Option(parsing: .unconditional, help: "seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default).")
+    var preset: String?
+    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000.") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 1,000,000.") var viewers: String?
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 100.") var readers: String?
+    @Option(parsing: .unconditional, help: "CommentAPI processes, 1 to 16.") var commentApis: String?
+    @Option(parsing: .unconditional, help: "Comments per second over all videos, 0.1 to 100,000.") var rate: String?
+    @Option(parsing: .unconditional, help: "Seconds of publishing, 1 to 86,400.") var duration: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience: String?
+    @Option(parsing: .unconditional, help: "random, round-robin, least-connections, rendezvous or overflow.") var placement: String?
+    @Option(parsing: .unconditional, help: "Swarm processes; as many as descriptors ask for, if left out.") var swarms: String?
+    @Option(help: "Folder for the report and all logs.") var out = "report"
+    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
+    var binaries: String?
+
+    func run() async throws {
+        try await CommandRunner.run { () async throws -> ExitStatus in
+            let limits = DescriptorLimits.ofThisProcess()
+            let settings = try arguments.settings(limits: limits)
+            return try await perform(settings, ProcessPlan(settings, limits: limits))
+        }
+    }
+
+    private var arguments: RunArguments {
+        RunArguments(
+            preset: preset, streams: streams, viewers: viewers, readers: readers, commentAPIs: commentApis, rate: rate,
+            duration: duration, seed: seed, audience: audience, placement: placement, swarms: swarms)
+    }
+
+    private func perform(_ settings: RunSettings, _ plan: ProcessPlan) async throws -> ExitStatus {
+        let binaries = Binaries(directory: binaries)
+        try Self.checkPrograms(binaries)
+        let folders = try Folders(report: out)
+        let progress = Progress()
+        progress.step("seed \(settings.seed): \(settings.commandLine)")
+        let recorder = RunRecorder(
+            RunReport(
+                settings: settings, plan: plan, command: settings.commandLine,
+                software: await .current(directory: binaries.directory), machine: .current(), startedAt: RunRecorder.now()))
+        let failure = await Self.failure {
+            try await run(settings, plan, recorder, progress, folders, binaries)
+        }
+        let report = recorder.finished(failure)
+        try ReportFiles.write(report, to: folders.report)
+        Terminal.output(report.summary())
+        Terminal.output("Report: \(folders.report)/report.md")
+        return report.verdict.status
+    }
+
+    private func run(
+        _ settings: RunSettings, _ plan: ProcessPlan, _ recorder: RunRecorder, _ progress: Progress, _ folders: Folders,
+        _ binaries: Binaries
+    ) async throws {
+        if settings.preset == .seed {
+            let scenario = SeedRun(settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
+            return try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
+        }
+        let audience: Audience
+        do {
+            audience = try Audience(settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+        } catch {
+            throw Failure.arguments([error.description])
+        }
+        let scenario = CrowdRun(
+            settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders)
+        try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
+    }
+
+    /// All that is missing, before anything is started.
+    private static func checkPrograms(_ binaries: Binaries) throws(Failure) {
+        var missing: [String] = []
+        func note(_ find: () throws(Failure) -> String) {
+            do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
+        }
+        note { () throws(Failure) in try binaries.system("redis-server", package: "redis-server") }
+        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
+            note { () throws(Failure) in try binaries.own(name) }
+        }
+        guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }
+    }
+
+    private static func failure(_ body: () async throws -> Void) async -> Failure? {
+        do {
+            try await body()
+            return nil
+        } catch let failure as Failure {
+            return failure
+        } catch is CancellationError {
+            return .interrupted
+        } catch {
+            return .unavailable(String(describing: error))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Glibc
+
+/// Where the programs are that a run starts.
+struct Binaries: Sendable {
+    /// Chorus's own: `CommentAPI`, `ReaderAPI` and so on.
+    var directory: String
+    /// Directories for programs of others, in this order.
+    var searchPath: [String]
+    /// The binary of this command, which every child begins as.
+    var launcher: String
+
+    /// Beside this program; programs of others from `PATH` and from where Debian puts PostgreSQL's.
+    init(
+        directory: String? = nil, launcher: String = Binaries.ownExecutable,
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) {
+        self.launcher = launcher
+        self.directory = directory ?? Binaries.ownDirectory
+        let path = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
+        searchPath = path + Binaries.postgresDirectories()
+    }
+
+    static var ownExecutable: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    }
+
+    static var ownDirectory: String {
+        String(ownExecutable.prefix(upTo: ownExecutable.lastIndex(of: "/") ?? ownExecutable.startIndex))
+    }
+
+    /// One of Chorus's own programs.
+    ///
+    /// - Throws: ``Failure/missing(_:)``, with the command that builds it.
+    func own(_ name: String) throws(Failure) -> String {
+        let path = "\(directory)/\(name)"
+        guard access(path, X_OK) == 0 else {
+            throw .missing("\(name) was not found in \(directory): build it with 'swift build --product \(name)'")
+        }
+        return path
+    }
+
+    /// A program of the system.
+    ///
+    /// - Throws: ``Failure/missing(_:)``, with the Debian package that brings it.
+    func system(_ name: String, package: String) throws(Failure) -> String {
+        guard let directory = searchPath.first(where: { access("\($0)/\(name)", X_OK) == 0 }) else {
+            throw .missing("\(name) was not found: install it with 'apt-get install \(package)'")
+        }
+        return "\(directory)/\(name)"
+    }
+
+    /// `/usr/lib/postgresql/<version>/bin`, the newest first.
+    private static func postgresDirectories() -> [String] {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return versions.compactMap(Int.init).sorted(by: >).map { "\(root)/\($0)/bin" }
+    }
+}

@@ -1,0 +1,125 @@
+import Audience
+import Foundation
+import Placement
+import RedisNIO
+import Wire
+
+/// One audience on one set of Readers: connect, publish, settle, audit.
+struct CrowdRun: Sendable {
+    let settings: RunSettings
+    let plan: ProcessPlan
+    let audience: Audience
+    let recorder: RunRecorder
+    let progress: Progress
+    let folders: Folders
+
+    func run(in plant: Plant) async throws {
+        recorder.attach(plant)
+        let services = try await recorder.phase("start") {
+            try await ServicePlant.start(plan, settings, in: plant, progress: progress)
+        }
+        let crowd = SwarmCrowd(try await startSwarms(services))
+        try await crowd.listening {
+            try await recorder.phase("connect") { try await connect(crowd, services) }
+            let before = try await RedisProbe(port: services.redis.port).info()
+            try await recorder.phase("publish") { try await publish(crowd) }
+            try await recorder.phase("measure") { try await measure(services, crowd, before: before) }
+            try await recorder.phase("settle") { try await settle(crowd) }
+        }
+        progress.step("stopping")
+    }
+
+    private func startSwarms(_ services: ServicePlant) async throws -> [Node] {
+        var nodes: [Node] = []
+        for shard in 0..<plan.swarms {
+            let arguments =
+                ["swarm", "--coordinate", "--shard", "\(shard)/\(plan.swarms)"] + services.addresses(commentAPI: shard)
+                + [
+                    "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience", "\(settings.audience)",
+                    "--seed", "\(settings.seed)", "--rate", Format.plain(settings.rate), "--duration",
+                    Format.plain(settings.durationSeconds), "--placement", settings.placement == .random ? "random" : "follow",
+                ]
+            nodes.append(try await services.plant.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
+        }
+        return nodes
+    }
+
+    private func connect(_ crowd: SwarmCrowd, _ services: ServicePlant) async throws {
+        let wanted = settings.viewers
+        progress.step("connecting \(Figure.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)")
+        // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
+        try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
+            let (connected, failed) = ($0.connected, $0.failed)
+            progress.update("  \(Figure.grouped(connected)) connected, \(failed) failed")
+        }
+        let now = crowd.coordinator
+        recorder.update {
+            $0.connections = RunReport.Connections(
+                wanted: wanted, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
+        }
+        guard now.connected > 0 else { throw Failure.unavailable("not one of \(wanted) viewers could connect") }
+        _ = try await services.statistics(atMost: reportDelay) { $0.readerApis.totalActiveConnections >= now.connected }
+        progress.step("  \(Figure.grouped(now.connected)) connected in \(Figure.decimal(now.connectSeconds, 2)) s")
+    }
+
+    private func publish(_ crowd: SwarmCrowd) async throws {
+        progress.step("publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.durationSeconds)) s")
+        let start = ContinuousClock.now
+        try await crowd.say(SwarmCoordinator.start)
+        try await crowd.reach(.published, atMost: .seconds(settings.durationSeconds * 1.5 + 60)) {
+            let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
+            let seconds = Int((ContinuousClock.now - start).seconds)
+            progress.update(
+                "  \(seconds) s: \(Figure.grouped(acknowledged)) acknowledged, \(Figure.grouped(delivered)) delivered")
+        }
+    }
+
+    /// While everybody still watches: what the Readers hold and what Redis has done.
+    private func measure(_ services: ServicePlant, _ crowd: SwarmCrowd, before: RedisInfo) async throws {
+        let after = try await RedisProbe(port: services.redis.port).info()
+        let published = crowd.coordinator.published.values.reduce(0) { $0 + $1.acknowledged }
+        let answer = try await services.statistics(atMost: reportDelay) { $0.commentApi.totalCommentsPublished >= published }
+        try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
+        let prediction = RunReport.Prediction(audience, placement: settings.placement, readers: services.readers.map(\.name))
+        recorder.update {
+            $0.spread = RunReport.Spread(answer.statistics.subscriptionSpread, predicted: prediction)
+            $0.readers = RunReport.Reader.all(answer.statistics, predictedShare: prediction.share)
+            $0.redis = RunReport.RedisFigures(before: before, after: after)
+            $0.software.redis = after["redis_version"]
+        }
+    }
+
+    private func settle(_ crowd: SwarmCrowd) async throws {
+        progress.step("waiting until every viewer has everything")
+        try await crowd.say(crowd.coordinator.expectation)
+        try await crowd.reach(.reported, atMost: .seconds(60)) { _ in progress.update("  settling") }
+        let reports = crowd.coordinator.reports
+        do {
+            let whole = try SwarmReport.merged(try reports.map(CrowdRun.swarmReport))
+            recorder.update { $0.swarm = whole }
+        } catch {
+            throw Failure.unavailable("the swarms' reports cannot be read: \(error)")
+        }
+    }
+
+    /// Three report intervals, and some patience.
+    private var reportDelay: Duration { .seconds(settings.reportIntervalSeconds * 3 + 2) }
+
+    private static func swarmReport(line: String) throws -> SwarmReport {
+        struct Envelope: Decodable { var report: SwarmReport }
+        return try JSONDecoder().decode(Envelope.self, from: Data(line.utf8)).report
+    }
+}
+
+extension RunReport.RedisFigures {
+    init(before: RedisInfo, after: RedisInfo) {
+        func number(_ info: RedisInfo, _ key: String) -> Double { info[key].flatMap { Double($0) } ?? 0 }
+        func growth(_ key: String) -> Double { number(after, key) - number(before, key) }
+        version = after["redis_version"] ?? "?"
+        usedMemoryBytes = Int(number(after, "used_memory"))
+        peakMemoryBytes = Int(number(after, "used_memory_peak"))
+        commandsWhilePublishing = Int(growth("total_commands_processed"))
+        cpuSecondsWhilePublishing = growth("used_cpu_user") + growth("used_cpu_sys")
+        subscribersCut = Int(growth("client_output_buffer_limit_disconnections"))
+    }
+}

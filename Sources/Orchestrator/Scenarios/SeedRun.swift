@@ -1,0 +1,88 @@
+import Foundation
+import Wire
+
+/// Three people and three Readers: user1 and user3 watch video1, user2 watches video2, and all write once a second.
+///
+/// At the end one marked comment is written to each video: who watches that video must have got it, the others not.
+struct SeedRun: Sendable {
+    let settings: RunSettings
+    let plan: ProcessPlan
+    let recorder: RunRecorder
+    let progress: Progress
+    let folders: Folders
+
+    static let people = [("user1", "video1"), ("user2", "video2"), ("user3", "video1")]
+
+    func run(in plant: Plant) async throws {
+        recorder.attach(plant)
+        let services = try await recorder.phase("start") {
+            try await ServicePlant.start(plan, settings, in: plant, progress: progress)
+        }
+        let clients = try await recorder.phase("connect") { try await connect(services) }
+        try await recorder.phase("publish") { try await watch(services) }
+        try await recorder.phase("measure") { try await measure(services, clients) }
+        progress.step("stopping")
+    }
+
+    private func connect(_ services: ServicePlant) async throws -> [Node] {
+        var clients: [Node] = []
+        for (index, (user, video)) in SeedRun.people.enumerated() {
+            let arguments =
+                ["watch", "--user", user, "--video", video, "--interval", "1"] + services.addresses(commentAPI: index)
+            clients.append(try await services.plant.addClient(.client, name: "client-\(index + 1)", arguments: arguments))
+        }
+        let answer = try await services.statistics(atMost: .seconds(15)) { $0.readerApis.totalActiveConnections >= clients.count }
+        let connected = answer.statistics.readerApis.totalActiveConnections
+        recorder.update {
+            $0.connections = RunReport.Connections(wanted: clients.count, connected: connected, failed: clients.count - connected)
+        }
+        guard connected >= clients.count else { throw Failure.unavailable("\(connected) of \(clients.count) clients connected within 15 s") }
+        return clients
+    }
+
+    private func watch(_ services: ServicePlant) async throws {
+        progress.step("3 people watch and write for \(Format.plain(settings.durationSeconds)) s")
+        let start = ContinuousClock.now
+        while (ContinuousClock.now - start).seconds < settings.durationSeconds {
+            try await Task.sleep(for: .milliseconds(200))
+            progress.update("  \(Int((ContinuousClock.now - start).seconds)) s")
+        }
+    }
+
+    private func measure(_ services: ServicePlant, _ clients: [Node]) async throws {
+        let videos = Set(SeedRun.people.map(\.1)).sorted()
+        for video in videos {
+            let comment = CommentRequest(userid: "orchestrator", videoid: video, comment: SeedRun.marker(video))
+            try await ServiceClient(node: services.commentAPIs[0]).comment(comment)
+        }
+        // A client may hold its output back until it ends.
+        _ = try await Polling.wait(atMost: .seconds(3), every: .milliseconds(50)) {
+            zip(clients, SeedRun.people).allSatisfy { heard($0, SeedRun.marker($1.1)) } ? true : nil
+        }
+        let answer = try await services.statistics(atMost: .seconds(settings.reportIntervalSeconds * 3)) { $0.clients.totalClients >= 3 }
+        try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
+        for client in clients { await services.plant.stop(client) }
+        recorder.update { report in
+            report.spread = RunReport.Spread(answer.statistics.subscriptionSpread, predicted: nil)
+            report.readers = RunReport.Reader.all(answer.statistics, predictedShare: nil)
+            report.people = zip(clients, SeedRun.people).map { person($0, $1, videos, answer.statistics) }
+        }
+    }
+
+    private func person(_ client: Node, _ who: (String, String), _ videos: [String], _ statistics: Statistics) -> RunReport.Person {
+        let (user, video) = who
+        let report = statistics.clients.clients.first { $0.userid == user }
+        let own = SeedRun.marker(video)
+        let others = videos.filter { $0 != video }.map(SeedRun.marker)
+        return RunReport.Person(
+            name: client.name, user: user, video: video, generated: report?.commentsGenerated ?? 0,
+            consumed: report?.commentsConsumed ?? 0, heard: heard(client, own) ? [own] : [],
+            missed: heard(client, own) ? [] : [own], foreign: others.filter { heard(client, $0) })
+    }
+
+    private func heard(_ client: Node, _ text: String) -> Bool {
+        ((try? String(contentsOfFile: client.specification.log, encoding: .utf8)) ?? "").contains(text)
+    }
+
+    private static func marker(_ video: String) -> String { "the last word on \(video)" }
+}

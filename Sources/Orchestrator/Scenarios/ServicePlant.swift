@@ -1,0 +1,50 @@
+import Placement
+import Wire
+
+/// The services of a run, started and ready: Redis, StatsAPI, CommentAPIs, Readers.
+struct ServicePlant: Sendable {
+    let plant: Plant
+    let redis: PrivateRedis
+    let statistics: Node
+    let commentAPIs: [Node]
+    let readers: [Node]
+
+    /// Starts them in the order in which they need each other.
+    static func start(_ plan: ProcessPlan, _ settings: RunSettings, in plant: Plant, progress: Progress) async throws -> ServicePlant {
+        progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
+        let redis = try await PrivateRedis.start(in: plant)
+        var surroundings = Surroundings(redis: redis.url)
+        surroundings.reportInterval = .seconds(settings.reportIntervalSeconds)
+        let statistics = try await plant.addStatistics(surroundings)
+        surroundings.statistics = statistics.url
+        var commentAPIs: [Node] = []
+        for number in 1...plan.commentAPIs { commentAPIs.append(try await plant.addCommentAPI(number, surroundings)) }
+        var readers: [Node] = []
+        for number in 1...plan.readers {
+            readers.append(try await plant.addReader(number, placement: settings.placement.rawValue, surroundings))
+        }
+        try await plant.waitUntilReady([statistics] + commentAPIs + readers)
+        return ServicePlant(plant: plant, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers)
+    }
+
+    /// The arguments that every SimClient gets: whom to talk to.
+    func addresses(commentAPI number: Int) -> [String] {
+        [
+            "--readers", readers.map(\.url).joined(separator: ","), "--comment-api", commentAPIs[number % commentAPIs.count].url,
+            "--stats-api", statistics.url,
+        ]
+    }
+
+    /// Statistics as soon as they hold, or the last ones when that takes longer than `limit`: reports come once an interval.
+    func statistics(
+        atMost limit: Duration, when holds: (Statistics) -> Bool
+    ) async throws -> ServiceClient.Answer {
+        let client = ServiceClient(node: statistics)
+        var last = try await client.statistics()
+        _ = try await Polling.wait(atMost: limit, every: .milliseconds(100)) {
+            last = try await client.statistics()
+            return holds(last.statistics) ? true : nil
+        }
+        return last
+    }
+}

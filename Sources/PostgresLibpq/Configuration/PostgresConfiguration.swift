@@ -1,0 +1,33 @@
+/// Where PostgreSQL is and how long to wait for it.
+public struct PostgresConfiguration: Sendable {
+    /// Connections, each with a thread of its own; 1 to 64.
+    public var connections = 4
+    /// Jobs that may wait for a connection; one more is refused with `overloaded`.
+    public var queueMax = 1024
+    /// How long a job may wait for a connection before it fails with `timeout`.
+    public var queueWaitMax: Duration = .seconds(5)
+    /// From the start of a connection attempt to a usable session.
+    public var connectTimeout: Duration = .seconds(3)
+    /// `statement_timeout` of the session. The client waits ``answerGrace`` longer, then drops the connection.
+    public var statementTimeout: Duration = .seconds(5)
+    /// What a frozen server gets on top of `statementTimeout` before the client gives up on it.
+    public var answerGrace: Duration = .seconds(1)
+    /// First and longest pause between two connection attempts; doubled each time, half of it random.
+    public var backoff: ClosedRange<Duration> = .milliseconds(100)...(.seconds(5))
+    /// Prepared statements kept per connection; 0 when a pooler in transaction mode stands between.
+    public var preparedStatementsMax = 64
+    /// Shown by the server in `pg_stat_activity`.
+    public var applicationName = "chorus"
+
+    let parameters: ConnectionParameters
+
+    /// - Parameter url: `postgresql://user:password@host:5432/database?sslmode=…` or a libpq keyword string.
+    /// - Throws: `configuration` when it cannot be parsed. The error repeats nothing of the string, since any part of
+    ///   a mistyped URL may be the password.
+    public init(url: String) throws(PostgresError) {
+        parameters = try ConnectionParameters(parsing: url)
+    }
+
+    /// Host, port, user and database, for logs; never the password.
+    public var target: String { parameters.target }
+}

@@ -1,0 +1,45 @@
+import Fanout
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ServiceRuntime
+import Wire
+
+/// `POST /connect` for programs and `GET /connect` for a browser's `EventSource`: the same stream.
+struct ConnectRoutes: Sendable {
+    let hub: Hub
+    let instance: String
+
+    static let code = "invalid_connect"
+
+    func add(to router: Router<ServiceContext>) {
+        router.post("connect") { request, context in
+            let fields = try await request.jsonFields(code: Self.code)
+            return try await connect(Viewing(fields, request.headers), context)
+        }
+        router.get("connect") { request, context in
+            let fields = try RequestFields(queryOf: request, code: Self.code)
+            return try await connect(Viewing(fields, request.headers), context)
+        }
+    }
+
+    private func connect(_ viewing: Viewing, _ context: ServiceContext) async throws -> Response {
+        let pending = try await PendingConnect(hub: hub, channels: viewing.channels)
+        let channel = context.channel
+        let hello = viewing.hello(instance: instance)
+        // No middleware's measure of a request may wait for this body: it ends with the hand-over, long before the stream.
+        let body = ResponseBody { _ in
+            try await HandOver.takeSocket(of: channel) { descriptor in
+                pending.attach(descriptor: descriptor, from: viewing.point, hello: hello)
+            }
+        }
+        return Response(status: .ok, headers: Self.headers, body: body)
+    }
+
+    private static let headers: HTTPFields = [
+        .contentType: EventStream.mediaType,
+        .cacheControl: "no-store",
+        // nginx buffers a response unless it is told not to.
+        HTTPField.Name("X-Accel-Buffering")!: "no",
+    ]
+}

@@ -1,0 +1,62 @@
+import Fanout
+import HTTPTypes
+import ServiceRuntime
+import Wire
+
+/// What a viewer asks for: who it is, what it follows, and where it was.
+struct Viewing: Equatable, Sendable {
+    static let photosMax = 64
+
+    let userid: String
+    let videoid: String?
+    let photoid: String?
+    /// The first is the log that is followed; the others carry states.
+    let channels: [Channel]
+    let point: ResumePoint
+
+    init(_ fields: RequestFields, _ headers: HTTPFields) throws {
+        userid = try fields.identifier("userid")
+        videoid = try fields.optionalIdentifier("videoid")
+        photoid = try fields.optionalIdentifier("photoid")
+        let photos = try Viewing.photos(fields)
+        var channels = [videoid.flatMap(Channel.video), photoid.flatMap(Channel.photo)].compactMap { $0 }
+        for photo in photos where !channels.contains(photo) { channels.append(photo) }
+        guard !channels.isEmpty else {
+            throw Refusal.invalid(fields.code, "videoid is missing (or photoid, or photoids)")
+        }
+        self.channels = channels
+        point = try Viewing.point(fields, headers)
+    }
+
+    private static func photos(_ fields: RequestFields) throws -> [Channel] {
+        guard let list = try fields.optionalString("photoids"), !list.isEmpty else { return [] }
+        let ids = list.split(separator: ",", omittingEmptySubsequences: false)
+        guard ids.count <= photosMax else {
+            throw Refusal.invalid(fields.code, "photoids names more than \(photosMax) photos")
+        }
+        return try ids.map { id in
+            guard let channel = Channel.photo(String(id)) else {
+                throw Refusal.invalid(fields.code, "photoids holds something that is no id")
+            }
+            return channel
+        }
+    }
+
+    /// A browser sends `Last-Event-ID` by itself when it reconnects, so the header is newer than the query.
+    private static func point(_ fields: RequestFields, _ headers: HTTPFields) throws -> ResumePoint {
+        if let header = headers[HTTPField.Name("Last-Event-ID")!], !header.isEmpty { return .after(header) }
+        guard let given = try fields.optionalString("lastEventId"), !given.isEmpty else { return .now }
+        return .after(given)
+    }
+
+    /// The data of the first event.
+    func hello(instance: String) -> [UInt8] {
+        var object = JSONText(capacity: 128)
+        object.member("type", "connected")
+        object.member("userid", userid)
+        if let videoid { object.member("videoid", videoid) }
+        if let photoid { object.member("photoid", photoid) }
+        object.member("instance", instance)
+        return object.finished()
+    }
+}

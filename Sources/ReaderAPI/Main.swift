@@ -1,1 +1,0 @@
-@main struct ReaderAPIMain { static func main() {} }

@@ -1,0 +1,44 @@
+import Fanout
+import ServiceRuntime
+
+/// What a Reader counts, as Prometheus reads it. The numbers are the hub's own, asked for when somebody reads them.
+enum ReaderMetrics {
+    static func register(_ hub: Hub, in registry: PrometheusRegistry) {
+        registry.gauge("chorus_reader_connections", "Viewers' connections that are open.") {
+            Double(hub.counters.connections)
+        }
+        for (name, help, value) in counters {
+            registry.counter(name, help) { Double(hub.counters[keyPath: value]) }
+        }
+        for reason in DisconnectReason.allCases {
+            registry.counter(
+                "chorus_reader_disconnects", "Connections that ended, by reason.", dimensions: [("reason", reason.rawValue)]
+            ) { Double(hub.counters.disconnects[reason] ?? 0) }
+        }
+        for refusal in HubRefusal.allCases {
+            registry.counter(
+                "chorus_reader_refusals", "Connects that were refused, by code.", dimensions: [("code", refusal.rawValue)]
+            ) { Double(hub.counters.refusals[refusal] ?? 0) }
+        }
+        for loop in 0..<hub.settings.loops {
+            registry.counter(
+                "chorus_reader_loop_busy_seconds", "Time that a loop has worked, not waited.",
+                dimensions: [("loop", String(loop))]
+            ) { Double(hub.busyNanoseconds[loop]) / 1e9 }
+        }
+    }
+
+    private static var counters: [(String, String, any KeyPath<HubCounters.Snapshot, Int> & Sendable)] {
+        [
+            ("chorus_reader_connections_total", "Viewers' connections that were ever attached.", \.connectionsTotal),
+            ("chorus_reader_messages_received", "Messages that came from Redis.", \.messagesReceived),
+            ("chorus_reader_messages_duplicate", "Messages that had been passed on before, and went no further.", \.duplicates),
+            ("chorus_reader_messages_deferred", "Messages left to a repair because a loop was behind.", \.messagesDeferred),
+            ("chorus_reader_repairs", "Histories read for a channel after an interruption.", \.repairs),
+            ("chorus_reader_resumptions", "Histories read for viewers who came back.", \.resumptions),
+            ("chorus_reader_events_sent", "Events written, one for each viewer and event.", \.eventsSent),
+            ("chorus_reader_writes", "System calls that wrote them.", \.writes),
+            ("chorus_reader_states_conflated", "State events that a newer one replaced.", \.conflated),
+        ]
+    }
+}

@@ -1,0 +1,198 @@
+import CoreMetrics
+import NIOCore
+
+/// The event loop's side of a ``RedisSubscriber``: logs in, sends what the table says, hands segments to the sink.
+final class SubscriberHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Signal
+    typealias OutboundOut = ByteBuffer
+
+    enum Signal: Sendable {
+        case flush
+        case drop(RedisLoss)
+    }
+
+    private let link: SubscriberLink
+    private let sink: any RedisSubscriptionSink
+    private let login: [RedisCommand]
+    private let settings: RedisSubscriberSettings
+    private let metrics: RedisMetrics
+    private let ended: @Sendable (RedisLoss, RedisError?) -> Void
+
+    private let builder: PushBuilder
+    private let reader: ReplyReader
+    private var liveness: Liveness
+    private var loginRepliesMissing: Int
+    private var isEstablished = false
+    private var hasEnded = false
+    private var loss = RedisLoss.closed
+    private var refusal: RedisError?
+    private var timer: Scheduled<Void>?
+
+    init(
+        link: SubscriberLink, sink: any RedisSubscriptionSink, login: [RedisCommand], settings: RedisSubscriberSettings,
+        metrics: RedisMetrics, ended: @escaping @Sendable (RedisLoss, RedisError?) -> Void
+    ) throws(RedisError) {
+        let builder = PushBuilder()
+        guard let reader = ReplyReader(builder: builder) else {
+            throw RedisError(.notConnected, "no memory for a reply reader")
+        }
+        self.link = link
+        self.sink = sink
+        self.login = login
+        self.settings = settings
+        self.metrics = metrics
+        self.ended = ended
+        self.builder = builder
+        self.reader = reader
+        self.loginRepliesMissing = login.count
+        self.liveness = Liveness(
+            interval: TimeAmount(settings.pingInterval), timeout: TimeAmount(settings.pingTimeout), now: .now())
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        send(login, context)
+        startTimers(context)
+        context.fireChannelActive()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .flush: flush(context)
+        case .drop(let reason): end(context, reason)
+        }
+        promise?.succeed()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        do {
+            try unwrapInboundIn(data).withUnsafeReadableBytes { bytes throws(RedisError) in
+                try reader.feed(bytes) {}
+            }
+        } catch {
+            refusal = error
+            end(context, .protocolViolation)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        liveness.heard(now: .now())
+        for segment in builder.take() where !hasEnded { handle(segment, context) }
+        context.fireChannelReadComplete()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        refusal = RedisError(.closed, "the connection failed: \(error)")
+        end(context, .failed)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finish()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        finish()
+    }
+}
+
+// MARK: Segments
+
+extension SubscriberHandler {
+    private func handle(_ segment: PushBuilder.Segment, _ context: ChannelHandlerContext) {
+        switch segment {
+        case .messages(let messages):
+            metrics.messages.increment(by: messages.count)
+            metrics.batches.increment()
+            sink.received(messages)
+        case .subscribed(let channels), .unsubscribed(let channels):
+            let subscribed = link.withTable { $0.acknowledged(channels) }
+            if !subscribed.isEmpty { sink.subscribed(subscribed) }
+        case .answered, .pong:
+            loginAnswered(context)
+        case .refused(let error):
+            refusal = error
+            end(context, .refused)
+        }
+    }
+
+    private func loginAnswered(_ context: ChannelHandlerContext) {
+        guard loginRepliesMissing > 0 else { return }
+        loginRepliesMissing -= 1
+        guard loginRepliesMissing == 0 else { return }
+        isEstablished = true
+        metrics.connected.increment()
+        link.connected(context.channel)
+        sink.connectionEstablished()
+        flush(context)
+    }
+
+    private func flush(_ context: ChannelHandlerContext) {
+        let commands = link.takeCommands()
+        guard !commands.isEmpty else { return }
+        metrics.subscribes.increment(by: commands.subscribe.reduce(0) { $0 + $1.count })
+        send(
+            commands.unsubscribe.map { RedisCommand("UNSUBSCRIBE", $0) }
+                + commands.subscribe.map { RedisCommand("SUBSCRIBE", $0) },
+            context)
+        if !commands.confirmed.isEmpty { sink.subscribed(commands.confirmed) }
+    }
+
+    private func send(_ commands: [RedisCommand], _ context: ChannelHandlerContext) {
+        guard !commands.isEmpty else { return }
+        var buffer = context.channel.allocator.buffer(capacity: commands.reduce(0) { $0 + $1.body.count + 16 })
+        for command in commands { command.encode(into: &buffer) }
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+    }
+}
+
+// MARK: Timers and the end
+
+extension SubscriberHandler {
+    private func startTimers(_ context: ChannelHandlerContext) {
+        let loop = context.eventLoop.assumeIsolated()
+        loop.scheduleTask(in: TimeAmount(settings.connectTimeout)) { [weak self] in
+            guard let self, !self.isEstablished else { return }
+            self.end(context, .loginTimeout)
+        }
+        scheduleTick(context)
+    }
+
+    private func scheduleTick(_ context: ChannelHandlerContext) {
+        guard !hasEnded else { return }
+        // A fourth of the interval: the true times are at most that much longer than the settings say.
+        let step = TimeAmount(min(settings.pingInterval, settings.pingTimeout) / 4)
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: step) { [weak self] in
+            self?.tick(context)
+            self?.scheduleTick(context)
+        }
+    }
+
+    private func tick(_ context: ChannelHandlerContext) {
+        guard isEstablished, !hasEnded else { return }
+        switch liveness.tick(now: .now()) {
+        case .none: break
+        case .ping: send([RedisCommand("PING")], context)
+        case .giveUp: end(context, .silent)
+        }
+    }
+
+    private func end(_ context: ChannelHandlerContext, _ reason: RedisLoss) {
+        if !hasEnded { loss = reason }
+        finish()
+        context.close(promise: nil)
+    }
+
+    /// Tells everybody once; nothing goes to the sink after it.
+    private func finish() {
+        guard !hasEnded else { return }
+        hasEnded = true
+        timer?.cancel()
+        metrics.lost(loss)
+        if isEstablished {
+            link.disconnected()
+            sink.connectionLost(loss)
+        }
+        ended(loss, refusal)
+    }
+}

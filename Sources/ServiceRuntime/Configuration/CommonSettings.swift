@@ -1,0 +1,39 @@
+public import Logging
+
+/// What every service has: where it listens, what it is called, how much it says.
+public struct ServerSettings: Sendable {
+    public var host: String
+    public var port: Int
+    public var instance: String
+    public var logLevel: Logger.Level
+    /// After this long a stop is no longer waited for.
+    public var stopTimeout: Duration
+
+    /// - Parameter port: the service's own port of the table of processes.
+    public init(from reader: inout SettingsReader, port: Int) {
+        host = reader.host("HOST", default: "0.0.0.0", "Address that the service listens on.")
+        self.port = reader.integer(
+            "PORT", default: port, in: 0...65_535, "Port that the service listens on; 0 takes a free one and logs it.")
+        instance = reader.identifier(
+            "INSTANCE_ID", default: ProcessIdentity.instance, defaultText: "host name and process id",
+            "Name of this process in reports, logs and events.")
+        logLevel = reader.choice("LOG_LEVEL", default: .info, "Least severe level that is logged.")
+        stopTimeout = reader.seconds(
+            "STOP_TIMEOUT_SECONDS", default: 30, in: 1...3_600,
+            "How long a stop may take after SIGTERM before the process ends anyway.")
+    }
+}
+
+/// Whom to report to.
+public struct ReportSettings: Sendable {
+    /// `nil`: nobody is told.
+    public var url: ServiceURL?
+    public var interval: Duration
+
+    public init(from reader: inout SettingsReader) {
+        url = reader.optionalURL(
+            "STATISTICS_API_URL", schemes: ["http", "https"], "StatsAPI that is reported to; unset: no reports.")
+        interval = reader.milliseconds(
+            "REPORT_INTERVAL_MS", default: 1_000, in: 50...3_600_000, "Time from one report to the next.")
+    }
+}

@@ -1,0 +1,42 @@
+/// What a setting is, for whoever sets it: the one place that `--help`, error messages and `docs/CONFIGURATION.md` are made from.
+public struct SettingDeclaration: Equatable, Sendable {
+    /// Name in the environment: `READER_BACKLOG_BYTES`. On the command line it is `--reader-backlog-bytes`.
+    public var key: String
+    /// `integer`, `text`, `URL`, `one of a, b`.
+    public var type: String
+    /// Empty where the type says it all.
+    public var unit: String
+    /// What holds when nothing is given; `unset` for a setting that may be absent.
+    public var defaultText: String
+    /// What is accepted, as a phrase: `1 to 65535`.
+    public var range: String
+    public var doc: String
+    /// Whether the value may hold a password and is never shown.
+    public var isSecret: Bool
+
+    /// The name as a command-line option.
+    public var option: String { "--" + key.lowercased().split(separator: "_").joined(separator: "-") }
+}
+
+/// One setting that cannot be used, in words for the person who set it.
+public struct SettingProblem: Equatable, Sendable, CustomStringConvertible {
+    /// The key, or the argument that belongs to no key.
+    public var key: String
+    /// What was given; `nil` for a secret.
+    public var value: String?
+    /// What is wrong and what would be right.
+    public var reason: String
+
+    public var description: String {
+        value.map { "\(key)=\($0): \(reason)" } ?? "\(key): \(reason)"
+    }
+}
+
+/// Everything that is wrong with a service's settings, at once.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    public var problems: [SettingProblem]
+
+    public var description: String {
+        problems.map(\.description).joined(separator: "\n")
+    }
+}

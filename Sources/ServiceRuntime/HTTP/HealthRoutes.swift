@@ -1,0 +1,51 @@
+import HTTPTypes
+import Hummingbird
+
+/// What every service answers: is it alive, may it be sent work, what does it count.
+struct HealthRoutes: Sendable {
+    let process: ServiceProcess
+
+    func add(to router: Router<ServiceContext>) {
+        for method in [HTTPRequest.Method.get, .head] {
+            router.on("health", method: method) { _, _ in try live() }
+            router.on("health/ready", method: method) { _, _ in try ready() }
+        }
+        router.get("metrics") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: process.metrics.exposition())))
+        }
+    }
+
+    private struct Live: Encodable {
+        var status: String
+        var service: String
+        var instanceId: String
+        var session: String
+        var uptimeSeconds: Int64
+    }
+
+    private func live() throws -> Response {
+        let uptime = (ContinuousClock.now - process.startedAt).components.seconds
+        return try .json(
+            encoding: Live(
+                status: "ok", service: process.name, instanceId: process.server.instance, session: process.session,
+                uptimeSeconds: uptime))
+    }
+
+    private struct Ready: Encodable {
+        var status: String
+        /// What keeps the process from being ready, by component.
+        var reasons: [String: String]
+        var notes: [String: String]
+    }
+
+    private func ready() throws -> Response {
+        let (blocking, notes) = process.readiness.status()
+        var response = try Response.json(
+            encoding: Ready(status: blocking.isEmpty ? "ready" : "unavailable", reasons: blocking, notes: notes),
+            status: blocking.isEmpty ? .ok : .serviceUnavailable)
+        if !blocking.isEmpty { response.headers[.retryAfter] = "1" }
+        return response
+    }
+}

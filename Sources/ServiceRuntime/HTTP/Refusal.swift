@@ -1,0 +1,71 @@
+public import HTTPTypes
+public import Hummingbird
+import NIOCore
+import Wire
+
+/// A request that is not served: a status, a sentence for people and a code for programs.
+///
+/// Routes throw it; the answer is `{"error":"<sentence>","code":"<code>"}`, and `chorus_http_refusals_total{code="…"}` counts it.
+public struct Refusal: HTTPResponseError, Equatable {
+    public var status: HTTPResponse.Status
+    /// `lower_case_with_underscores`; one of a small fixed set, since it is a label of a metric.
+    public var code: String
+    /// Says what is wrong without repeating what the client sent.
+    public var sentence: String
+    public var headers: HTTPFields
+    /// The rest of the request is not worth reading.
+    var closesConnection = false
+
+    public init(_ status: HTTPResponse.Status, code: String, _ sentence: String, headers: HTTPFields = [:]) {
+        self.status = status
+        self.code = code
+        self.sentence = sentence
+        self.headers = headers
+    }
+
+    /// 400, something in the request is not as it must be.
+    public static func invalid(_ code: String, _ sentence: String) -> Refusal {
+        Refusal(.badRequest, code: code, sentence)
+    }
+
+    /// 503 with `Retry-After`: it will work later, unchanged.
+    public static func unavailable(_ code: String, _ sentence: String, retryAfterSeconds: Int = 1) -> Refusal {
+        Refusal(.serviceUnavailable, code: code, sentence, headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    static let notFound = Refusal(.notFound, code: "not_found", "there is no such path")
+
+    static func methodNotAllowed(allowed: String) -> Refusal {
+        Refusal(.methodNotAllowed, code: "method_not_allowed", "this path knows other methods", headers: [.allow: allowed])
+    }
+
+    /// For whatever was not foreseen: the details are for the log, not for the client.
+    static let `internal` = Refusal(.internalServerError, code: "internal_error", "the service failed to handle this request")
+
+    public func response(from request: Request, context: some RequestContext) -> Response {
+        (context as? ServiceContext)?.monitor?.refused(code)
+        return response(closing: closesConnection ? (context as? ServiceContext)?.channel : nil)
+    }
+
+    /// - Parameter channel: is closed after the answer was written.
+    private func response(closing channel: (any NIOCore.Channel)?) -> Response {
+        var object = JSONText(capacity: 128)
+        object.member("error", sentence)
+        object.member("code", code)
+        let buffer = ByteBuffer(bytes: object.finished())
+        var fields = headers
+        fields[.contentType] = "application/json"
+        guard let channel else { return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: buffer)) }
+        fields[.connection] = "close"
+        let body = ResponseBody(contentLength: buffer.readableBytes) { writer in
+            try await writer.write(buffer)
+            try await writer.finish(nil)
+            channel.close(promise: nil)
+        }
+        return Response(status: status, headers: fields, body: body)
+    }
+}
+
+extension Refusal: CustomStringConvertible {
+    public var description: String { "\(status.code) \(code): \(sentence)" }
+}

@@ -1,0 +1,19 @@
+public import Hummingbird
+public import ServiceLifecycle
+
+/// What a service consists of, once its settings are known.
+public struct ServiceAssembly {
+    public var router: Router<ServiceContext>
+    /// In the order of dependency: started first to last, before the server; stopped last to first, after it.
+    public var services: [any Service]
+    /// Set when pages in browsers use the service.
+    public var crossOrigin: CrossOriginPolicy?
+
+    public init(
+        router: Router<ServiceContext>, services: [any Service] = [], crossOrigin: CrossOriginPolicy? = nil
+    ) {
+        self.router = router
+        self.services = services
+        self.crossOrigin = crossOrigin
+    }
+}

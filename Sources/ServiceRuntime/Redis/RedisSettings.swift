@@ -1,0 +1,36 @@
+public import RedisNIO
+
+/// Where Redis is.
+public struct RedisSettings: Sendable {
+    public var endpoint: RedisEndpoint
+
+    public init(from reader: inout SettingsReader) {
+        let declaration = SettingDeclaration(
+            key: "REDIS_URL", type: "a URL", unit: "", defaultText: "redis://127.0.0.1:6379",
+            range: "redis://[[user]:password@]host[:port][/database]", doc: "Redis that carries channels and history.",
+            isSecret: true)
+        endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) { try? RedisEndpoint(parsing: $0) }
+    }
+}
+
+extension RedisSettings: CustomStringConvertible, CustomReflectable {
+    public var description: String { endpoint.description }
+
+    /// Without the password, whoever prints the settings.
+    public var customMirror: Mirror { Mirror(self, children: ["endpoint": endpoint.description]) }
+}
+
+/// How much of a channel Redis keeps.
+public struct HistorySettings: Sendable {
+    /// Newest log events of a channel.
+    public var length: Int
+    public var timeToLive: Duration
+
+    public init(from reader: inout SettingsReader) {
+        length = reader.integer(
+            "HISTORY_LENGTH", default: 1_000, in: 1...1_000_000, unit: "events",
+            "Newest events of a channel that can be resumed from.")
+        timeToLive = reader.seconds(
+            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, "How long the history of a silent channel is kept.")
+    }
+}

@@ -1,0 +1,46 @@
+import AsyncHTTPClient
+public import NIOCore
+import NIOHTTP1
+
+/// Requests from one service to another.
+///
+/// One client for the process, on NIO's shared threads, never shut down. It does not try a refused connection again: StatsAPI
+/// being away must be known at once, not after the timeout.
+public enum OutboundHTTP {
+    /// A status and a body.
+    public struct Answer: Sendable {
+        public var status: Int
+        public var body: ByteBuffer
+    }
+
+    private static let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+
+    private static var configuration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(2)))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+
+    /// - Parameters:
+    ///   - timeout: from the start to the last byte of the answer.
+    ///   - bytesMax: a larger answer is an error.
+    public static func get(_ url: String, timeout: Duration, bytesMax: Int) async throws -> Answer {
+        try await send(HTTPClientRequest(url: url), timeout: timeout, bytesMax: bytesMax)
+    }
+
+    /// Posts JSON.
+    public static func post(_ url: String, json: ByteBuffer, timeout: Duration, bytesMax: Int) async throws -> Answer {
+        var request = HTTPClientRequest(url: url)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        request.body = .bytes(json)
+        return try await send(request, timeout: timeout, bytesMax: bytesMax)
+    }
+
+    private static func send(_ request: HTTPClientRequest, timeout: Duration, bytesMax: Int) async throws -> Answer {
+        let deadline = NIODeadline.now() + TimeAmount(timeout)
+        let response = try await client.execute(request, deadline: deadline)
+        return Answer(status: Int(response.status.code), body: try await response.body.collect(upTo: bytesMax))
+    }
+}

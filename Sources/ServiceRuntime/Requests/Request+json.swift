@@ -1,0 +1,77 @@
+import FoundationEssentials
+import HTTPTypes
+public import Hummingbird
+import HummingbirdCore
+import NIOCore
+
+extension Request {
+    /// Bytes of a JSON body that are accepted unless a route says otherwise.
+    public static var jsonBytesMax: Int { 65_536 }
+
+    /// The members of the JSON object in the body.
+    ///
+    /// - Parameter code: the code of every refusal that names a field.
+    /// - Throws: ``Refusal``: 415 `unsupported_media_type`, 413 `body_too_large`, 400 `malformed_json` or `invalid_utf8`.
+    public func jsonFields(code: String, bytesMax: Int = Request.jsonBytesMax) async throws -> RequestFields {
+        let body = try await jsonBody(bytesMax: bytesMax)
+        do {
+            return RequestFields(try body.withUnsafeReadableBytes { try JSONScanner.object($0) }, code: code)
+        } catch let problem as JSONProblem {
+            throw Refusal.invalid(problem.kind.rawValue, problem.sentence)
+        }
+    }
+
+    /// A value of `type` from the JSON in the body, for bodies with structure.
+    ///
+    /// - Throws: ``Refusal`` as ``jsonFields(code:bytesMax:)``, and 400 with `code` that names the field that does not fit.
+    public func json<Value: Decodable>(
+        _ type: Value.Type, code: String, bytesMax: Int = Request.jsonBytesMax
+    ) async throws -> Value {
+        let body = try await jsonBody(bytesMax: bytesMax)
+        do {
+            return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
+        } catch let error as DecodingError {
+            throw Refusal(error, code: code)
+        }
+    }
+
+    private func jsonBody(bytesMax: Int) async throws -> ByteBuffer {
+        guard MediaTypeRule.isJSON(headers[.contentType]) else {
+            throw Refusal(
+                .unsupportedMediaType, code: "unsupported_media_type", "the content type must be application/json")
+        }
+        return try await BodyCollector(bytesMax: bytesMax).collect(self)
+    }
+}
+
+/// What counts as JSON by its content type: `application/json` with any parameters; the body must be UTF-8 in any case.
+enum MediaTypeRule {
+    static func isJSON(_ contentType: String?) -> Bool {
+        guard let contentType else { return false }
+        let type = contentType.prefix { $0 != ";" }.utf8.filter { $0 != 0x20 && $0 != 0x09 }
+        let json = "application/json".utf8
+        return type.count == json.count && zip(type, json).allSatisfy { $0 == $1 || ($0 >= 0x41 && $0 <= 0x5A && $0 | 0x20 == $1) }
+    }
+}
+
+extension Refusal {
+    /// A structure that does not fit, in words that name the field.
+    init(_ error: DecodingError, code: String) {
+        switch error {
+        case .keyNotFound(let key, let context):
+            self = .invalid(code, "\(Self.name(context.codingPath + [key])) is missing")
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            self = .invalid(code, "\(Self.name(context.codingPath)) is of the wrong type")
+        case .dataCorrupted(let context) where !context.codingPath.isEmpty:
+            self = .invalid(code, "\(Self.name(context.codingPath)) is not valid")
+        default:
+            self = .invalid(JSONProblem.Kind.malformed.rawValue, "the body is not JSON")
+        }
+    }
+
+    /// Only names of the schema, at most three: keys of dictionaries come from the client.
+    private static func name(_ path: [any CodingKey]) -> String {
+        let name = path.prefix(1).map(\.stringValue).joined()
+        return name.isEmpty ? "the body" : path.count > 1 ? "something in \(name)" : name
+    }
+}

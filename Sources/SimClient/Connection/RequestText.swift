@@ -1,0 +1,39 @@
+internal import Wire
+
+/// The bytes of the requests that SimClient sends.
+enum RequestText {
+    /// `POST <path>` with a JSON body on a connection that stays open.
+    static func post(_ path: String, to endpoint: Endpoint, json: [UInt8]) -> [UInt8] {
+        post(path, to: endpoint, headers: "", json: json)
+    }
+
+    /// `POST /connect`, with the position of the last event if there was one.
+    static func connect(
+        userid: String, videoid: String, lastEventID: String?, to endpoint: Endpoint
+    ) -> [UInt8] {
+        var body = JSONText(capacity: 96)
+        body.member("userid", userid)
+        body.member("videoid", videoid)
+        let resume = lastEventID.map { "Last-Event-ID: \($0)\r\n" } ?? ""
+        return post(
+            "/connect", to: endpoint, headers: "Accept: \(EventStream.mediaType)\r\n\(resume)", json: body.finished())
+    }
+
+    static func comment(_ comment: CommentRequest, to endpoint: Endpoint) -> [UInt8] {
+        var body = JSONText(capacity: comment.comment.utf8.count + 96)
+        body.member("userid", comment.userid)
+        body.member("videoid", comment.videoid)
+        body.member("comment", comment.comment)
+        return post("/comment", to: endpoint, json: body.finished())
+    }
+
+    private static func post(_ path: String, to endpoint: Endpoint, headers: String, json: [UInt8]) -> [UInt8] {
+        var request: [UInt8] = []
+        request.reserveCapacity(json.count + 192)
+        request.append(contentsOf: "POST \(endpoint.path)\(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n".utf8)
+        request.append(contentsOf: "Content-Type: application/json\r\n\(headers)".utf8)
+        request.append(contentsOf: "Content-Length: \(json.count)\r\n\r\n".utf8)
+        request.append(contentsOf: json)
+        return request
+    }
+}

@@ -1,1 +1,0 @@
-@main struct SimClientMain { static func main() {} }

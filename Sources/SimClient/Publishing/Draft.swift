@@ -1,0 +1,9 @@
+/// A comment that is to be written now.
+struct Draft: Equatable, Sendable {
+    /// The channel's number in the audience.
+    var channel: Int
+    var userid: String
+    var videoid: String
+    /// `nil`: a simulated text with the publish time.
+    var text: String?
+}

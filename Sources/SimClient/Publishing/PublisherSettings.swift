@@ -1,0 +1,14 @@
+/// How comments and reports are sent.
+struct PublisherSettings: Sendable {
+    /// The CommentAPIs, which take turns.
+    var services: ServerDirectory
+    /// Requests at the same time, one a connection; an arrival that finds all of them busy is dropped.
+    var connections: Int
+    var shard: Int
+    /// Bytes of a simulated text.
+    var commentBytes: Int
+    /// An answer that takes longer counts as failed, and its connection is closed.
+    var answerSeconds = 10
+    /// Where the client's own reports go.
+    var statistics: ServerDirectory?
+}

@@ -1,0 +1,98 @@
+internal import Wire
+
+/// What one frame of an event stream says, as far as a viewer cares.
+enum EventFrame: Equatable, Sendable {
+    /// A log event. `epoch` is where its epoch stands in the frame.
+    case comment(offset: UInt64, epoch: Range<Int>)
+    /// The first frame of a connection; the position is missing when its id is none.
+    case connected(Position?)
+    /// Comments after `from` up to and with `to` could not be recovered.
+    case gap(from: UInt64, to: UInt64)
+    /// The Reader asks its viewers to go elsewhere, after so many milliseconds.
+    case reconnect(milliseconds: Int?)
+    /// An event without id where only the newest value counts.
+    case state(name: String)
+    /// Only comment lines.
+    case heartbeat
+    /// A message without a position, or with an unreadable one.
+    case foreign
+
+    /// Reads a whole frame, up to and with the empty line that ends it.
+    init(_ frame: UnsafeRawBufferPointer) {
+        if frame.first == UInt8(ascii: ":") || frame.count <= 2 {
+            self = .heartbeat
+        } else {
+            self = EventFrame.plainComment(frame) ?? EventFrame.general(frame)
+        }
+    }
+
+    /// The frame as our own servers write it: `id: <offset>.<epoch>\ndata: {…}\n\n` and nothing else.
+    private static func plainComment(_ frame: UnsafeRawBufferPointer) -> EventFrame? {
+        guard frame.starts(with: "id: ".utf8) else { return nil }
+        var index = 4
+        var offset: UInt64 = 0
+        while index < frame.count, let digit = digit(frame[index]), index < 4 + 19 {
+            offset = offset * 10 + UInt64(digit)
+            index += 1
+        }
+        guard index > 4, index < frame.count, frame[index] == UInt8(ascii: "."), offset > 0,
+            let lineEnd = frame.firstIndex(of: UInt8(ascii: "\n"), from: index)
+        else { return nil }
+        let epoch = (index + 1)..<lineEnd
+        guard !epoch.isEmpty, epoch.count <= Position.epochLengthMax, frame[epoch].allSatisfy(isAlphanumeric),
+            frame[(lineEnd + 1)...].starts(with: "data: ".utf8),
+            !frame[(lineEnd + 7)...].starts(with: "{\"type\":\"connected\"".utf8),
+            frame.firstIndex(of: UInt8(ascii: "\n"), from: lineEnd + 7) == frame.count - 2
+        else { return nil }
+        return .comment(offset: offset, epoch: epoch)
+    }
+
+    /// Any frame that the standard allows.
+    private static func general(_ frame: UnsafeRawBufferPointer) -> EventFrame {
+        var parser = EventStreamParser(bytesMax: frame.count + 1)
+        // A frame cannot be over its own length.
+        guard let event = try? parser.feed(frame).first else {
+            return parser.retryMilliseconds == nil && parser.lastEventID.isEmpty ? .heartbeat : .foreign
+        }
+        switch event.name {
+        case "message": return message(event, in: frame)
+        case "gap": return StreamNote.gap(event.data).map { .gap(from: $0.from, to: $0.to) } ?? .foreign
+        case "reconnect": return .reconnect(milliseconds: parser.retryMilliseconds)
+        default: return event.id.isEmpty ? .state(name: event.name) : .foreign
+        }
+    }
+
+    private static func message(_ event: ServerSentEvent, in frame: UnsafeRawBufferPointer) -> EventFrame {
+        let position = Position(parsing: event.id)
+        if StreamNote.isConnected(event.data) { return .connected(position) }
+        guard let position, position.offset > 0 else { return .foreign }
+        return epoch(of: position, in: frame).map { .comment(offset: position.offset, epoch: $0) } ?? .foreign
+    }
+
+    private static func epoch(of position: Position, in frame: UnsafeRawBufferPointer) -> Range<Int>? {
+        let pattern = Array(".\(position.epoch)".utf8)
+        let start = frame.indices.first { frame[$0...].starts(with: pattern) }
+        return start.map { ($0 + 1)..<($0 + pattern.count) }
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") ? byte - UInt8(ascii: "0") : nil
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        digit(byte) != nil || (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Where the frame ends that begins at `start`: behind its empty line (LF or CRLF); `nil` when it is incomplete.
+    func frameEnd(from start: Int) -> Int? {
+        var lineStart = start
+        while let lineEnd = firstIndex(of: UInt8(ascii: "\n"), from: lineStart) {
+            let length = lineEnd - lineStart
+            if length == 0 || length == 1 && self[lineStart] == UInt8(ascii: "\r") { return lineEnd + 1 }
+            lineStart = lineEnd + 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,56 @@
+internal import Audience
+internal import SocketLoop
+
+/// Lets comments arrive at their times, whatever became of the ones before.
+struct Pacer: Sendable {
+    /// Comments in one command. A pacer that fell behind catches up in steps of this size.
+    static let batchMax = 1024
+
+    let audience: Audience
+    let arrivals: CommentArrivals
+
+    /// Hands over the drafts as they fall due, for `seconds`. Returns early when the task is cancelled. `submit` gives
+    /// back whether they were taken; how many were not is the result.
+    func run(seconds: Double, submit: ([Draft]) -> Bool) async -> Int {
+        var arrivals = arrivals
+        let end = UInt64(seconds * 1e9)
+        let start = LoopClock.monotonicNanoseconds()
+        var refused = 0
+        var next = arrivals.next()
+        while let due = next, due.nanoseconds < end {
+            let elapsed = LoopClock.monotonicNanoseconds() - start
+            if due.nanoseconds > elapsed {
+                guard await sleep(due.nanoseconds - elapsed) else { return refused }
+                continue
+            }
+            var drafts: [Draft] = []
+            while let comment = next, comment.nanoseconds <= elapsed, comment.nanoseconds < end,
+                drafts.count < Pacer.batchMax
+            {
+                drafts.append(draft(comment))
+                next = arrivals.next()
+            }
+            if !submit(drafts) { refused += drafts.count }
+        }
+        // The last interval counts too: the duration is not over with the last comment.
+        let elapsed = LoopClock.monotonicNanoseconds() - start
+        if elapsed < end { _ = await sleep(end - elapsed) }
+        return refused
+    }
+
+    private func draft(_ comment: CommentArrivals.Comment) -> Draft {
+        Draft(
+            channel: comment.channel, userid: audience.userID(ofViewer: comment.viewer),
+            videoid: audience.videoID(ofChannel: comment.channel))
+    }
+
+    /// `false` when the task was cancelled.
+    private func sleep(_ nanoseconds: UInt64) async -> Bool {
+        do {
+            try await Task.sleep(nanoseconds: nanoseconds)
+            return true
+        } catch {
+            return false
+        }
+    }
+}

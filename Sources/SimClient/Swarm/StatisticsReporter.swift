@@ -1,0 +1,34 @@
+internal import Audience
+internal import Glibc
+internal import Synchronization
+internal import Wire
+
+/// Tells StatsAPI, once a second, what the swarm does.
+struct StatisticsReporter: Sendable {
+    private let settings: SwarmSettings
+    private let stage: SwarmStage
+    private let clientID: String
+
+    init(_ settings: SwarmSettings, _ stage: SwarmStage) {
+        self.settings = settings
+        self.stage = stage
+        clientID = "swarm-\(settings.shard.index)-\(getpid())"
+    }
+
+    /// Until the task is cancelled.
+    func run() async {
+        guard !settings.statistics.isEmpty else { return }
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            stage.report(Array(JSONLine.text(report()).utf8))
+        }
+    }
+
+    private func report() -> ClientReport {
+        let crowd = stage.crowdBoard.now
+        let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
+        return ClientReport(
+            clientId: clientID, viewers: settings.shard.viewers(of: settings.audience.total),
+            connected: crowd.tally.watching, commentsGenerated: acknowledged, commentsConsumed: crowd.delivered,
+            reconnects: crowd.reconnects)
+    }
+}

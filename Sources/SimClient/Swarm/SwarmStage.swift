@@ -1,0 +1,163 @@
+internal import Audience
+internal import SocketLoop
+internal import Synchronization
+internal import Wire
+
+/// The two loops of a swarm, and what is asked of them from outside.
+struct SwarmStage: Sendable {
+    struct Usage: Sendable {
+        var at: UInt64
+        var viewersBusy: UInt64
+        var publisherBusy: UInt64
+        var ticks: Int
+        var lateTicks: Int
+    }
+
+    let settings: SwarmSettings
+    let crowdBoard = CrowdBoard()
+    let publisherBoard = Publisher.Board()
+    private let viewers: SocketLoop<CrowdLoop>
+    private let publisher: SocketLoop<Publisher>
+
+    /// How often a board is looked at while something is awaited.
+    private static let pollMilliseconds = 10
+    /// A reply of a loop that does not come in this time never comes.
+    private static let replySeconds = 30.0
+
+    init(_ settings: SwarmSettings) throws(SwarmRun.Failure) {
+        self.settings = settings
+        do {
+            let directory = try ServerDirectory(resolving: settings.readers)
+            let crowd = SwarmStage.crowdSettings(settings, directory)
+            let publishing = PublisherSettings(
+                services: try ServerDirectory(resolving: settings.commentAPIs),
+                connections: settings.publishConnections, shard: settings.shard.index,
+                commentBytes: settings.commentBytes, statistics: try SwarmStage.statistics(settings))
+            let (crowdBoard, publisherBoard) = (crowdBoard, publisherBoard)
+            viewers = try SocketLoop(
+                settings: .init(
+                    name: "viewers", limits: .init(socketsMax: 1 << 20), mailboxWeightMax: 1 << 20,
+                    receiveBytes: 256 << 10)
+            ) { CrowdLoop(settings: crowd, board: crowdBoard) }
+            publisher = try SocketLoop(settings: .init(name: "publisher", mailboxWeightMax: 1 << 16)) {
+                Publisher(settings: publishing, board: publisherBoard)
+            }
+        } catch let error as SocketAddress.Unresolvable {
+            throw .unresolvable(error.description)
+        } catch {
+            throw .noDescriptor("\(error)")
+        }
+    }
+
+    private static func crowdSettings(_ settings: SwarmSettings, _ readers: ServerDirectory) -> CrowdSettings {
+        var crowd = CrowdSettings(audience: settings.audience, shard: settings.shard, readers: readers)
+        crowd.placement = settings.placement
+        crowd.connectsInProgressMax = settings.connectsInProgress
+        crowd.silenceSeconds = UInt32(settings.silenceSeconds)
+        crowd.slowShare = settings.slowShare
+        return crowd
+    }
+
+    private static func statistics(_ settings: SwarmSettings) throws(SocketAddress.Unresolvable) -> ServerDirectory? {
+        settings.statistics.isEmpty ? nil : try ServerDirectory(resolving: settings.statistics)
+    }
+
+    func start() {
+        viewers.start()
+        publisher.start()
+    }
+
+    func stop() async {
+        await viewers.stop()
+        await publisher.stop()
+    }
+}
+
+// MARK: - Orders
+
+extension SwarmStage {
+    func connect() {
+        viewers.submit(.connect)
+        publisher.submit(.open)
+    }
+
+    func measure(afterSeconds seconds: Double) {
+        let now = Int64(LoopClock.realtimeNanoseconds() / 1000)
+        viewers.submit(.measure(fromMicroseconds: seconds > 0 ? now + Int64(seconds * 1e6) : .min))
+    }
+
+    /// Each draft weighs 1: the mailbox holds 65,536 of them.
+    func publish(_ drafts: [Draft]) -> Bool { publisher.submit(.publish(drafts), weight: drafts.count) }
+
+    func report(_ body: [UInt8]) { publisher.submit(.report(body)) }
+
+    func expect(_ positions: [String: Position]) {
+        crowdBoard.update { $0.short = nil }
+        viewers.submit(.expect(positions))
+    }
+
+    /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
+    func wait(seconds: Double, until condition: (CrowdBoard.Snapshot) -> Bool) async -> Bool {
+        let end = LoopClock.monotonicNanoseconds() + UInt64(seconds * 1e9)
+        while !condition(crowdBoard.now) {
+            guard LoopClock.monotonicNanoseconds() < end, await SwarmStage.pause() else { return false }
+        }
+        return true
+    }
+
+    /// Waits until every comment was answered, or will never be.
+    func waitForAnswers() async {
+        let end = LoopClock.monotonicNanoseconds() + 11_000_000_000
+        while publisherBoard.tally.withLock({ $0.outstanding }) > 0, LoopClock.monotonicNanoseconds() < end {
+            guard await SwarmStage.pause() else { return }
+        }
+    }
+
+    func tally() async -> PublishTally? {
+        await reply { reply in publisher.submit(.collect(reply)) }
+    }
+
+    func outcome() async -> CrowdOutcome? {
+        await reply { reply in viewers.submit(.collect(reply)) }
+    }
+
+    /// What a loop answers; `nil` when it has stopped, or takes too long.
+    private func reply<Value: Sendable>(_ ask: (@escaping @Sendable (Value) -> Void) -> Bool) async -> Value? {
+        let answer = Slot<Value>()
+        guard ask({ value in answer.value.withLock { $0 = value } }) else { return nil }
+        let end = LoopClock.monotonicNanoseconds() + UInt64(SwarmStage.replySeconds * 1e9)
+        while LoopClock.monotonicNanoseconds() < end {
+            if let value = answer.value.withLock({ $0 }) { return value }
+            guard await SwarmStage.pause() else { return nil }
+        }
+        return nil
+    }
+
+    private final class Slot<Value: Sendable>: Sendable {
+        let value = Mutex<Value?>(nil)
+    }
+
+    private static func pause() async -> Bool {
+        (try? await Task.sleep(for: .milliseconds(pollMilliseconds))) != nil
+    }
+}
+
+// MARK: - Load
+
+extension SwarmStage {
+    func usage() -> Usage {
+        let now = crowdBoard.now
+        return Usage(
+            at: LoopClock.monotonicNanoseconds(), viewersBusy: viewers.busyTimeNanoseconds,
+            publisherBusy: publisher.busyTimeNanoseconds, ticks: now.ticks, lateTicks: now.lateTicks)
+    }
+
+    func load(since before: Usage) -> LoadWindow {
+        let now = usage()
+        return LoadWindow(
+            seconds: Double(now.at - before.at) / 1e9,
+            viewersBusySeconds: Double(now.viewersBusy - before.viewersBusy) / 1e9,
+            publisherBusySeconds: Double(now.publisherBusy - before.publisherBusy) / 1e9,
+            ticks: now.ticks - before.ticks, lateTicks: now.lateTicks - before.lateTicks)
+    }
+}

@@ -1,0 +1,204 @@
+internal import Audience
+internal import SocketLoop
+internal import Wire
+
+/// Carries a crowd on a socket loop: sockets, timers and clocks on one side, ``Crowd`` on the other.
+final class CrowdLoop: SocketLoopHandler {
+    enum Command: Sendable {
+        /// All viewers connect, as fast as the limit of connects in progress lets them.
+        case connect
+        /// Latencies are recorded for comments published from now on.
+        case measure(fromMicroseconds: Int64)
+        /// The positions that every viewer has to reach, by channel name.
+        case expect([String: Position])
+        case collect(@Sendable (CrowdOutcome) -> Void)
+    }
+
+    private enum Timer {
+        static let tick: UInt32 = 0
+        static let rest: UInt32 = 1
+    }
+
+    private static let tickNanoseconds: UInt64 = 20_000_000
+    /// A tick that comes later than this is a sign that the loop has too much to do.
+    private static let lateNanoseconds: UInt64 = 100_000_000
+    /// Arrivals are recorded at least this often, so that a long turn does not blur them.
+    private static let arrivalMicroseconds: Int64 = 200
+
+    private var crowd: Crowd
+    private let board: CrowdBoard
+    private var goals: [Int: Position]?
+    private var arrivalsAt: Int64 = 0
+    private var startedAt: UInt64 = 0
+    private var settledAt: UInt64 = 0
+    private var second: UInt32 = 0
+    private var ticks = 0
+    private var lateTicks = 0
+    private var tickDue: UInt64 = 0
+
+    init(settings: CrowdSettings, board: CrowdBoard) {
+        crowd = Crowd(settings)
+        self.board = board
+    }
+
+    func received(_ commands: [Command], sockets: Sockets) {
+        for command in commands {
+            switch command {
+            case .connect: start(sockets)
+            case .measure(let microseconds): crowd.measuredFromMicroseconds = microseconds
+            case .expect(let positions): expect(positions)
+            case .collect(let reply): reply(outcome())
+            }
+        }
+    }
+
+    func pass(sockets: Sockets) -> Bool {
+        recordArrivals()
+        guard startedAt > 0 else { return false }
+        while let member = crowd.nextToConnect(second: second) { connect(member, sockets) }
+        if settledAt == 0, crowd.unsettled == 0 { settledAt = sockets.now }
+        return false
+    }
+
+    private func recordArrivals() {
+        guard !crowd.dirtyChannels.isEmpty else { return }
+        crowd.recordArrivals(microseconds: CrowdLoop.timeOfDay())
+    }
+
+    private static func timeOfDay() -> Int64 { Int64(LoopClock.realtimeNanoseconds() / 1000) }
+}
+
+// MARK: - Sockets
+
+extension CrowdLoop {
+    private func connect(_ member: Int, _ sockets: Sockets) {
+        crowd.members[member].socket = sockets.connect(
+            to: crowd.server(of: member).address, tag: UInt32(member))
+        if crowd.members[member].socket == nil { ended(member, sockets) }
+    }
+
+    func socketConnected(_ socket: SocketHandle, sockets: Sockets) {
+        guard let member = member(of: socket, sockets) else { return }
+        // A socket that broke at once is told by `socketClosed`.
+        _ = sockets.send(crowd.request(of: member), to: socket)
+    }
+
+    func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Sockets) {
+        guard let member = member(of: socket, sockets) else { return }
+        let now = CrowdLoop.timeOfDay()
+        if now - arrivalsAt > CrowdLoop.arrivalMicroseconds {
+            if arrivalsAt > 0 { crowd.recordArrivals(microseconds: now) }
+            arrivalsAt = now
+        }
+        switch crowd.received(bytes, member, microseconds: now, second: second) {
+        case .none: break
+        case .stopReading: sockets.pauseReading(socket)
+        case .close: close(member, sockets)
+        case .closeAndRest(let milliseconds):
+            close(member, sockets)
+            rest(member, milliseconds, sockets)
+        }
+    }
+
+    func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets) {
+        let member = Int(tag)
+        guard crowd.members[member].socket == socket else { return }
+        ended(member, sockets)
+    }
+
+    private func ended(_ member: Int, _ sockets: Sockets) {
+        crowd.members[member].socket = nil
+        if let milliseconds = crowd.ended(member) { rest(member, milliseconds, sockets) }
+    }
+
+    private func close(_ member: Int, _ sockets: Sockets) {
+        if let socket = crowd.members[member].socket { sockets.close(socket) }
+        crowd.members[member].socket = nil
+    }
+
+    private func rest(_ member: Int, _ milliseconds: Int, _ sockets: Sockets) {
+        sockets.schedule(
+            TimerToken(kind: Timer.rest, value: UInt64(member)), at: sockets.now + UInt64(milliseconds) * 1_000_000)
+    }
+
+    /// The viewer whose connection this is; `nil` when it has another one by now.
+    private func member(of socket: SocketHandle, _ sockets: Sockets) -> Int? {
+        guard let member = sockets.tag(of: socket).map(Int.init), crowd.members[member].socket == socket else {
+            return nil
+        }
+        return member
+    }
+}
+
+// MARK: - Time
+
+extension CrowdLoop {
+    private func start(_ sockets: Sockets) {
+        guard startedAt == 0 else { return }
+        startedAt = sockets.now
+        crowd.start()
+        scheduleTick(sockets)
+    }
+
+    private func scheduleTick(_ sockets: Sockets) {
+        tickDue = sockets.now + CrowdLoop.tickNanoseconds
+        sockets.schedule(TimerToken(kind: Timer.tick, value: 0), at: tickDue)
+    }
+
+    func timerFired(_ token: TimerToken, sockets: Sockets) {
+        if token.kind == Timer.rest { return crowd.rested(Int(token.value)) }
+        ticks += 1
+        if LoopClock.monotonicNanoseconds() > tickDue + CrowdLoop.lateNanoseconds { lateTicks += 1 }
+        let now = UInt32((sockets.now - startedAt) / 1_000_000_000)
+        if now != second {
+            second = now
+            closeSilent(sockets)
+        }
+        post()
+        scheduleTick(sockets)
+    }
+
+    private func closeSilent(_ sockets: Sockets) {
+        for member in crowd.silent(second: second) {
+            close(member, sockets)
+            ended(member, sockets)
+        }
+    }
+}
+
+// MARK: - What others see
+
+extension CrowdLoop {
+    private func post() {
+        let counts = crowd.audit.counted
+        let short = goals.map { crowd.audit.viewersShort(of: $0) }
+        board.update { snapshot in
+            snapshot.tally = crowd.tally
+            snapshot.unsettled = crowd.unsettled
+            snapshot.settledAt = settledAt
+            snapshot.delivered = counts.delivered
+            snapshot.reconnects = counts.reconnects
+            snapshot.short = short
+            snapshot.ticks = ticks
+            snapshot.lateTicks = lateTicks
+        }
+    }
+
+    private func expect(_ positions: [String: Position]) {
+        let audience = crowd.settings.audience
+        goals = [:]
+        for (index, channel) in crowd.channels.enumerated() {
+            goals?[index] = positions[audience.channelName(channel.number)]
+        }
+    }
+
+    private func outcome() -> CrowdOutcome {
+        recordArrivals()
+        return CrowdOutcome(
+            tally: crowd.tally, wanted: crowd.members.count, counts: crowd.audit.verdict(acknowledged: goals ?? [:]),
+            latency: crowd.latency)
+    }
+}
+
+@available(*, unavailable)
+extension CrowdLoop: Sendable {}

@@ -1,0 +1,81 @@
+internal import CKernel
+internal import Synchronization
+
+/// The way into a loop: commands from other threads, and a descriptor that wakes it when it sleeps.
+///
+/// Bounded by a weight that the sender states (bytes, usually): over the limit a command is refused, never queued.
+final class Mailbox<Command: Sendable>: Sendable {
+    private struct State {
+        var commands: [Command] = []
+        var weight = 0
+        var isAsleep = false
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    let weightMax: Int
+    let wakeDescriptor: Int32
+
+    init?(weightMax: Int) {
+        let descriptor = chorus_eventfd()
+        guard descriptor >= 0 else { return nil }
+        self.weightMax = weightMax
+        self.wakeDescriptor = descriptor
+    }
+
+    deinit { _ = closeDescriptor(wakeDescriptor) }
+
+    func submit(_ commands: [Command], weight: Int) -> Bool {
+        let (accepted, mustWake) = state.withLock { state -> (Bool, Bool) in
+            guard !state.isClosed, state.weight == 0 || state.weight + weight <= weightMax else {
+                return (false, false)
+            }
+            state.commands.append(contentsOf: commands)
+            state.weight += weight
+            defer { state.isAsleep = false }
+            return (true, state.isAsleep)
+        }
+        if mustWake { wake() }
+        return accepted
+    }
+
+    /// Whether a command of `weight` would be taken now.
+    func hasRoom(for weight: Int) -> Bool {
+        state.withLock { !$0.isClosed && ($0.weight == 0 || $0.weight + weight <= weightMax) }
+    }
+
+    /// Empties the mailbox. `heldWeight` is what the handler still keeps of earlier commands: it goes on counting.
+    func take(into commands: inout [Command], heldWeight: Int) {
+        state.withLock { state in
+            swap(&commands, &state.commands)
+            state.weight = heldWeight
+        }
+    }
+
+    /// Says that the loop is about to sleep; `false` when something came meanwhile.
+    func fallAsleep() -> Bool {
+        state.withLock { state in
+            state.isAsleep = state.commands.isEmpty && !state.isClosed
+            return state.isAsleep
+        }
+    }
+
+    func wokeUp() {
+        state.withLock { $0.isAsleep = false }
+        var count: UInt64 = 0
+        _ = withUnsafeMutableBytes(of: &count) { readDescriptor(wakeDescriptor, $0) }
+    }
+
+    /// Refuses everything from here on, and wakes the loop so that it sees it.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        wake()
+    }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    private func wake() {
+        var one: UInt64 = 1
+        _ = withUnsafeBytes(of: &one) { writeDescriptor(wakeDescriptor, $0) }
+    }
+}

@@ -1,0 +1,287 @@
+internal import CKernel
+
+/// The sockets of one loop: a dense table, what waits for each, and their timers.
+///
+/// Belongs to the loop's thread. It is not `Sendable`, is made on that thread and is only lent to the handler there.
+public final class Sockets {
+    public struct Limits: Sendable {
+        /// Sockets at the same time.
+        public var socketsMax: Int
+        /// Bytes that may wait for one socket.
+        public var backlogBytesMax: Int
+        /// `SO_SNDBUF`; `nil` leaves the kernel's own sizing on.
+        public var sendBufferBytes: Int?
+        /// `SO_RCVBUF`, likewise.
+        public var receiveBufferBytes: Int?
+        /// Sent data that nobody acknowledges for so long ends the connection.
+        public var unacknowledgedMilliseconds: Int
+
+        public init(
+            socketsMax: Int = 65_536, backlogBytesMax: Int = 256 << 10, sendBufferBytes: Int? = nil,
+            receiveBufferBytes: Int? = nil, unacknowledgedMilliseconds: Int = 60_000
+        ) {
+            self.socketsMax = socketsMax
+            self.backlogBytesMax = backlogBytesMax
+            self.sendBufferBytes = sendBufferBytes
+            self.receiveBufferBytes = receiveBufferBytes
+            self.unacknowledgedMilliseconds = unacknowledgedMilliseconds
+        }
+    }
+
+    public enum SendResult: Equatable, Sendable {
+        /// The kernel has all of it.
+        case sent
+        /// Some of it waits.
+        case waiting
+        /// The socket is gone, or went because of this write; `socketClosed` follows or has been called.
+        case closed
+    }
+
+    struct Slot {
+        var descriptor: Int32 = -1
+        var generation: UInt32 = 0
+        var tag: UInt32 = 0
+        var isConnecting = false
+        var hasBacklog = false
+        var isReadingPaused = false
+    }
+
+    public let limits: Limits
+    /// Sockets that are open now.
+    public private(set) var count = 0
+    /// Bytes that wait in all.
+    public private(set) var backlogBytes = 0
+    /// Monotonic nanoseconds, read once a turn and after each slice of work.
+    public internal(set) var now: UInt64
+
+    private var slots: [Slot] = []
+    private var free: [UInt32] = []
+    private var backlogs: [UInt32: Backlog] = [:]
+    /// Sockets that broke while their owner was writing: told in the same turn, outside the owner's call.
+    var broken: [(socket: SocketHandle, tag: UInt32, reason: CloseReason)] = []
+    var wheel: TimerWheel
+    private let poller: Int32
+
+    init(limits: Limits, poller: Int32, now: UInt64) {
+        self.limits = limits
+        self.poller = poller
+        self.now = now
+        self.wheel = TimerWheel(now: now)
+    }
+
+    // MARK: Opening
+
+    /// Takes over a connected socket. The loop owns the descriptor from here on, also when the answer is `nil` (the
+    /// table is full or the kernel refuses): then it is closed.
+    public func adopt(descriptor: Int32, tag: UInt32 = 0) -> SocketHandle? {
+        configure(descriptor)
+        return insert(descriptor, tag: tag, isConnecting: false)
+    }
+
+    /// Starts to connect. The handler hears `socketConnected`, or `socketClosed` with the reason.
+    public func connect(to address: SocketAddress, tag: UInt32 = 0) -> SocketHandle? {
+        let descriptor = chorus_stream_socket(address.family)
+        guard descriptor >= 0 else { return nil }
+        configure(descriptor)
+        let status = address.connect(descriptor)
+        guard status == 0 || status == -EINPROGRESS else {
+            _ = closeDescriptor(descriptor)
+            return nil
+        }
+        return insert(descriptor, tag: tag, isConnecting: true)
+    }
+
+    private func configure(_ descriptor: Int32) {
+        _ = chorus_set_no_delay(descriptor)
+        _ = chorus_set_user_timeout(descriptor, UInt32(limits.unacknowledgedMilliseconds))
+        if let bytes = limits.sendBufferBytes { _ = chorus_set_send_buffer(descriptor, Int32(bytes)) }
+        if let bytes = limits.receiveBufferBytes { _ = chorus_set_receive_buffer(descriptor, Int32(bytes)) }
+    }
+
+    private func insert(_ descriptor: Int32, tag: UInt32, isConnecting: Bool) -> SocketHandle? {
+        guard count < limits.socketsMax else {
+            _ = closeDescriptor(descriptor)
+            return nil
+        }
+        let index = free.popLast() ?? UInt32(slots.count)
+        if Int(index) == slots.count { slots.append(Slot()) }
+        let handle = SocketHandle(index: index, generation: slots[Int(index)].generation)
+        guard chorus_epoll_add(poller, descriptor, events(writing: isConnecting), handle.packed) == 0 else {
+            free.append(index)
+            _ = closeDescriptor(descriptor)
+            return nil
+        }
+        slots[Int(index)].descriptor = descriptor
+        slots[Int(index)].tag = tag
+        slots[Int(index)].isConnecting = isConnecting
+        count += 1
+        return handle
+    }
+
+    // MARK: Looking up
+
+    public func isOpen(_ handle: SocketHandle) -> Bool { slot(handle) != nil }
+
+    /// The number that its owner gave to the socket.
+    public func tag(of handle: SocketHandle) -> UInt32? { slot(handle).map { slots[$0].tag } }
+
+    public func setTag(_ tag: UInt32, of handle: SocketHandle) {
+        if let index = slot(handle) { slots[index].tag = tag }
+    }
+
+    /// Bytes that wait for this socket.
+    public func backlogBytes(of handle: SocketHandle) -> Int {
+        slot(handle) == nil ? 0 : backlogs[handle.index]?.bytes ?? 0
+    }
+
+    /// Calls `body` with every open socket. The body may close sockets.
+    public func forEach(_ body: (SocketHandle) -> Void) {
+        for index in slots.indices where slots[index].descriptor >= 0 {
+            body(SocketHandle(index: UInt32(index), generation: slots[index].generation))
+        }
+    }
+
+    @inline(__always)
+    func slot(_ handle: SocketHandle) -> Int? {
+        let index = Int(handle.index)
+        guard index < slots.count, slots[index].generation == handle.generation, slots[index].descriptor >= 0 else {
+            return nil
+        }
+        return index
+    }
+
+    // MARK: Writing
+
+    /// Writes `bytes[range]`, after whatever waits already. What the kernel does not take waits as a reference to
+    /// `bytes`; over the limit the socket is closed with `slowConsumer`.
+    public func send(_ bytes: [UInt8], range: Range<Int>, to handle: SocketHandle) -> SendResult {
+        guard let index = slot(handle) else { return .closed }
+        var offset = range.lowerBound
+        if !slots[index].hasBacklog && !slots[index].isConnecting {
+            let written = bytes.withUnsafeBytes { buffer in
+                chorus_send(slots[index].descriptor, buffer.baseAddress?.advanced(by: offset), range.count)
+            }
+            if written == range.count { return .sent }
+            if written < 0, written != -Int(EAGAIN), written != -Int(EINTR) {
+                return broke(handle, errno: Int32(-written))
+            }
+            offset += max(written, 0)
+        }
+        return wait(bytes, range: offset..<range.upperBound, handle: handle, index: index)
+    }
+
+    public func send(_ bytes: [UInt8], to handle: SocketHandle) -> SendResult {
+        send(bytes, range: 0..<bytes.count, to: handle)
+    }
+
+    private func wait(_ bytes: [UInt8], range: Range<Int>, handle: SocketHandle, index: Int) -> SendResult {
+        var backlog = backlogs.removeValue(forKey: handle.index) ?? Backlog()
+        guard backlog.bytes + range.count <= limits.backlogBytesMax else {
+            backlogs[handle.index] = backlog
+            broken.append((handle, slots[index].tag, .slowConsumer))
+            discard(handle, abortively: true)
+            return .closed
+        }
+        // A part ends with its array, except for the rare caller that sends a piece out of the middle.
+        backlog.append(
+            range.upperBound == bytes.count ? bytes : Array(bytes[..<range.upperBound]), from: range.lowerBound)
+        backlogs[handle.index] = backlog
+        backlogBytes += range.count
+        if !slots[index].hasBacklog {
+            slots[index].hasBacklog = true
+            if !slots[index].isConnecting { watch(index, writing: true) }
+        }
+        return .waiting
+    }
+
+    /// The kernel takes bytes again. Returns the errno of a broken socket.
+    func flush(_ handle: SocketHandle) -> Int32 {
+        guard let index = slot(handle), var backlog = backlogs.removeValue(forKey: handle.index) else { return 0 }
+        let before = backlog.bytes
+        let error = backlog.flush(to: slots[index].descriptor)
+        backlogBytes -= before - backlog.bytes
+        if backlog.isEmpty {
+            slots[index].hasBacklog = false
+            watch(index, writing: false)
+        } else {
+            backlogs[handle.index] = backlog
+        }
+        return error
+    }
+
+    private func broke(_ handle: SocketHandle, errno: Int32) -> SendResult {
+        broken.append((handle, tag(of: handle) ?? 0, CloseReason(errno: errno)))
+        discard(handle)
+        return .closed
+    }
+
+    // MARK: Reading
+
+    /// Stops to read: the peer is held back by the kernel's windows. Used to play a client that never reads.
+    public func pauseReading(_ handle: SocketHandle) {
+        guard let index = slot(handle) else { return }
+        slots[index].isReadingPaused = true
+        watch(index, writing: slots[index].hasBacklog)
+    }
+
+    func receive(_ handle: SocketHandle, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        guard let index = slot(handle) else { return -Int(EBADF) }
+        return chorus_receive(slots[index].descriptor, buffer.baseAddress, buffer.count)
+    }
+
+    // MARK: Connecting
+
+    func isConnecting(_ handle: SocketHandle) -> Bool { slot(handle).map { slots[$0].isConnecting } ?? false }
+
+    /// A connection attempt ended: 0, or the errno.
+    func finishConnecting(_ handle: SocketHandle) -> Int32 {
+        guard let index = slot(handle) else { return EBADF }
+        let error = chorus_socket_error(slots[index].descriptor)
+        guard error == 0 else { return error }
+        slots[index].isConnecting = false
+        watch(index, writing: slots[index].hasBacklog)
+        return 0
+    }
+
+    // MARK: Closing
+
+    /// Closes a socket that is open; the handler is not told. What waits for it is dropped.
+    public func close(_ handle: SocketHandle) {
+        discard(handle)
+    }
+
+    /// Releases slot and descriptor. A peer that does not read is reset, so that the kernel forgets what it holds.
+    func discard(_ handle: SocketHandle, abortively: Bool = false) {
+        guard let index = slot(handle) else { return }
+        if abortively { _ = chorus_set_abortive_close(slots[index].descriptor) }
+        _ = closeDescriptor(slots[index].descriptor)
+        if let backlog = backlogs.removeValue(forKey: handle.index) { backlogBytes -= backlog.bytes }
+        slots[index] = Slot(generation: slots[index].generation &+ 1)
+        free.append(handle.index)
+        count -= 1
+    }
+
+    // MARK: Timers
+
+    /// `timerFired` is called with `token` at the first tick (5 ms) at or after `deadline`, in monotonic nanoseconds.
+    public func schedule(_ token: TimerToken, at deadline: UInt64) {
+        wheel.schedule(token, at: deadline)
+    }
+
+    // MARK: The poller
+
+    private func watch(_ index: Int, writing: Bool) {
+        let handle = SocketHandle(index: UInt32(index), generation: slots[index].generation)
+        let events = events(writing: writing, reading: !slots[index].isReadingPaused)
+        _ = chorus_epoll_modify(poller, slots[index].descriptor, events, handle.packed)
+    }
+
+    private func events(writing: Bool, reading: Bool = true) -> UInt32 {
+        var events: Int = reading ? CHORUS_READABLE | CHORUS_PEER_CLOSED : 0
+        if writing { events |= CHORUS_WRITABLE }
+        return UInt32(events)
+    }
+}
+
+@available(*, unavailable)
+extension Sockets: Sendable {}

@@ -1,1 +1,0 @@
-@main struct StatsAPIMain { static func main() {} }

@@ -1,0 +1,50 @@
+import Hummingbird
+import ServiceRuntime
+import Wire
+
+/// The three routes that take reports, and `GET /statistics`.
+struct StatisticsRoutes: Sendable {
+    /// The code of every report that does not fit.
+    static let invalid = "invalid_report"
+    /// A full report of 90,000 channels with 20-character names has about 5 MB.
+    static let reportBytesMax = 16 << 20
+
+    let desk: StatisticsDesk
+
+    func add(to router: Router<ServiceContext>) {
+        router.post("comment-api-statistics") { request, _ in
+            try answer(desk.accept(try await report(CommentAPIReport.self, request)))
+        }
+        router.post("reader-api-statistics") { request, _ in
+            try answer(desk.accept(try await report(ReaderReport.self, request)))
+        }
+        router.post("client-statistics") { request, _ in
+            try answer(desk.accept(try await report(ClientReport.self, request)))
+        }
+        router.get("statistics") { request, _ in
+            try await statistics(request)
+        }
+    }
+
+    private func report<Report: Decodable>(_ type: Report.Type, _ request: Request) async throws -> Report {
+        try await request.json(type, code: Self.invalid, bytesMax: Self.reportBytesMax)
+    }
+
+    private func answer(_ acknowledgement: ReportAcknowledgement) throws -> Response {
+        guard acknowledgement.success else {
+            throw Refusal.unavailable(
+                "report_refused", "the report has no room here: too many processes report, or a name is too long",
+                retryAfterSeconds: 10)
+        }
+        return try .json(encoding: acknowledgement)
+    }
+
+    private func statistics(_ request: Request) async throws -> Response {
+        let fields = try RequestFields(queryOf: request, code: "invalid_query")
+        switch try fields.optionalString("full") {
+        case nil, "false": return try .json(encoding: await desk.statistics(full: false))
+        case "true": return try .json(encoding: await desk.statistics(full: true))
+        default: throw Refusal.invalid("invalid_query", "full must be true or false")
+        }
+    }
+}

@@ -1,0 +1,226 @@
+import Broker
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import ServiceRuntime
+import Synchronization
+import Testing
+import Wire
+
+@testable import CommentAPI
+
+@Suite struct CommentRoutesTests {
+    private func withService(
+        broker: InMemoryBroker = InMemoryBroker(), environment: [String: String] = [:],
+        _ test: @Sendable (any TestClientProtocol, ServiceProcess) async throws -> Void
+    ) async throws {
+        let settings = try CommentAPISettings.read(environment: environment)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: logger)
+        let assembly = CommentAPI.assemble(settings, process, broker: broker)
+        try await process.makeApplication(router: assembly.router).test(.router) { try await test($0, process) }
+    }
+
+    private func post(_ client: any TestClientProtocol, _ body: [UInt8]) async throws -> TestResponse {
+        try await client.execute(
+            uri: "/comment", method: .post, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: body)
+        ) { $0 }
+    }
+
+    private func post(_ client: any TestClientProtocol, _ body: String) async throws -> TestResponse {
+        try await post(client, Array(body.utf8))
+    }
+
+    @Test func publishesAndTellsThePlace() async throws {
+        let broker = InMemoryBroker()
+        let channel = try #require(Channel.video("video1"))
+        try await withService(broker: broker) { client, _ in
+            for offset in 1...3 as ClosedRange<UInt64> {
+                let response = try await post(
+                    client, #"{"userid":"user1","videoid":"video1","comment":"Great video! \#(offset)"}"#)
+                #expect(response.status == .created)
+                #expect(response.headers[.contentType] == "application/json")
+                let answer = try JSONDecoder().decode(CommentResponse.self, from: Data(response.body.readableBytesView))
+                #expect(answer.success)
+                #expect(answer.comment.userid == "user1")
+                #expect(answer.comment.videoid == "video1")
+                #expect(answer.comment.comment == "Great video! \(offset)")
+                #expect(answer.comment.offset == offset)
+                #expect(answer.comment.id.utf8.count == 26)
+                #expect(answer.comment.timestamp.hasSuffix("Z"))
+                let position = try #require(try await broker.position(of: channel))
+                #expect(position == Position(offset: offset, epoch: answer.comment.epoch))
+            }
+        }
+    }
+
+    @Test func theFrameIsOneEventWhateverTheCommentSays() async throws {
+        let broker = InMemoryBroker()
+        let text = "a\n\ndata: {\"forged\":true}\n\nevent: gap\n\tid: 9.x \u{2028} \"\\ 😀"
+        try await withService(broker: broker) { client, _ in
+            let request = CommentRequest(userid: "u", videoid: "v", comment: text)
+            let response = try await post(client, Array(try JSONEncoder().encode(request)))
+            #expect(response.status == .created)
+        }
+        let channel = try #require(Channel.video("v"))
+        let frame = try #require(try await broker.history(of: channel, after: 0, through: nil, limit: 10).entries.first?.frame)
+        var parser = EventStreamParser()
+        let events = try parser.feed(frame)
+        #expect(events.count == 1)
+        let event = try #require(events.first)
+        let comment = try JSONDecoder().decode(Wire.Comment.self, from: Data(event.data.utf8))
+        #expect(comment.comment == text)
+        #expect(event.name == "message")
+        #expect(event.id.hasPrefix("1."))
+    }
+
+    @Test(arguments: [
+        (#"{"videoid":"v","comment":"c"}"#, "userid is missing"),
+        (#"{"userid":"u","comment":"c"}"#, "videoid is missing"),
+        (#"{"userid":"u","videoid":"v"}"#, "comment is missing"),
+        (#"{"userid":null,"videoid":"v","comment":"c"}"#, "userid is missing"),
+        (#"{"userid":"","videoid":"v","comment":"c"}"#, "userid is empty"),
+        (#"{"userid":"u","videoid":"","comment":"c"}"#, "videoid is empty"),
+        (#"{"userid":"u","videoid":"v","comment":""}"#, "comment is empty"),
+        (#"{"userid":1,"videoid":"v","comment":"c"}"#, "userid must be a string"),
+        (#"{"userid":"u","videoid":["v"],"comment":"c"}"#, "videoid must be a string"),
+        (#"{"userid":"u","videoid":"v","comment":{"a":1}}"#, "comment must be a string"),
+        (#"{"userid":"u","videoid":"v","comment":true}"#, "comment must be a string"),
+        (#"{"userid":"u v","videoid":"v","comment":"c"}"#, "userid must be 1 to 128 characters"),
+        (#"{"userid":"u","videoid":"v\n","comment":"c"}"#, "videoid must be 1 to 128 characters"),
+        (#"{"userid":"u","videoid":"vidéo","comment":"c"}"#, "videoid must be 1 to 128 characters"),
+        (#"{"userid":"u","videoid":"v*","comment":"c"}"#, "videoid must be 1 to 128 characters"),
+        (#"{"userid":"u","videoid":"v","comment":"a\u0000"}"#, "comment holds a control character"),
+        (#"{"userid":"u","videoid":"v","comment":"a\r\ndata: x"}"#, "comment holds a control character"),
+        (#"{"userid":"u","videoid":"v","comment":"\u001b[2J"}"#, "comment holds a control character"),
+        (#"{"userid":"u","videoid":"v","comment":"\u0085"}"#, "comment holds a control character"),
+    ])
+    func badFields(body: String, sentence: String) async throws {
+        try await expectRefusal(Array(body.utf8), .badRequest, "invalid_comment", sentence)
+    }
+
+    @Test func lengths() async throws {
+        let ids = String(repeating: "i", count: 128)
+        let comment = String(repeating: "😀", count: 2_000)
+        try await withService { client, _ in
+            let fits = try await post(client, #"{"userid":"\#(ids)","videoid":"\#(ids)","comment":"\#(comment)"}"#)
+            #expect(fits.status == .created)
+        }
+        for body in [
+            #"{"userid":"\#(ids)i","videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":"\#(ids)i","comment":"c"}"#,
+            #"{"userid":"u","videoid":"v","comment":"\#(comment)a"}"#,
+        ] {
+            try await expectRefusal(Array(body.utf8), .badRequest, "invalid_comment", "")
+        }
+    }
+
+    @Test(arguments: ["", "{", "null", "[]", "\"x\"", "{\"userid\":\"u\",}", "{\"userid\":\"u\",\"userid\":\"v\"}", "{}{}"])
+    func malformedJSON(body: String) async throws {
+        try await expectRefusal(Array(body.utf8), .badRequest, "malformed_json", "")
+    }
+
+    @Test func invalidUTF8() async throws {
+        let body = Array(#"{"userid":"u","videoid":"v","comment":"a"#.utf8) + [0xFF] + Array(#""}"#.utf8)
+        try await expectRefusal(body, .badRequest, "invalid_utf8", "the body is not valid UTF-8")
+    }
+
+    @Test func tooLarge() async throws {
+        let body = #"{"userid":"u","videoid":"v","comment":""# + String(repeating: "a", count: 65_536) + "\"}"
+        try await expectRefusal(Array(body.utf8), .contentTooLarge, "body_too_large", "the body is larger than 65536 bytes")
+    }
+
+    @Test func otherTypesPathsAndMethods() async throws {
+        try await withService { client, process in
+            let form = try await client.execute(uri: "/comment", method: .post, body: ByteBuffer(string: "a=b")) { $0 }
+            #expect(form.status == .unsupportedMediaType)
+            let get = try await client.execute(uri: "/comment", method: .get) { $0 }
+            #expect(get.status == .methodNotAllowed)
+            #expect(get.headers[.allow] == "POST")
+            let path = try await client.execute(uri: "/comments", method: .post) { $0 }
+            #expect(path.status == .notFound)
+            #expect(process.http.refusals == ["unsupported_media_type": 1, "method_not_allowed": 1, "not_found": 1])
+        }
+    }
+
+    @Test(arguments: [
+        (BrokerError.Code.unavailable, "broker_unavailable"), (.overloaded, "broker_overloaded"), (.timeout, "broker_timeout"),
+        (.internal, "broker_failed"),
+    ])
+    func whatIsNotPublishedIsNotCreated(code: BrokerError.Code, expected: String) async throws {
+        let broker = InMemoryBroker()
+        broker.refuseNext([BrokerError(code, "inner text")])
+        try await withService(broker: broker) { client, _ in
+            let body = #"{"userid":"u","videoid":"v","comment":"c"}"#
+            let refused = try await post(client, body)
+            #expect(refused.status == .serviceUnavailable)
+            #expect(refused.headers[.retryAfter] == "1")
+            #expect(String(buffer: refused.body).contains(#""code":"\#(expected)""#))
+            #expect(!String(buffer: refused.body).contains("inner text"))
+            let accepted = try await post(client, body)
+            #expect(accepted.status == .created)
+        }
+    }
+
+    @Test func reportsCountWhatWasPublished() async throws {
+        let broker = InMemoryBroker()
+        let settings = try CommentAPISettings.read(environment: ["INSTANCE_ID": "c-1"])
+        let process = ServiceProcess(
+            name: "CommentAPI", server: settings.server, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() },
+            session: "s")
+        let desk = CommentDesk(broker: broker)
+        let reports = CommentReports(desk: desk, process: process)
+        let router = process.makeRouter()
+        CommentRoutes(desk: desk).add(to: router)
+        try await process.makeApplication(router: router).test(.router) { client in
+            for video in ["a", "a", "b"] {
+                _ = try await post(client, #"{"userid":"u","videoid":"\#(video)","comment":"c"}"#)
+            }
+            broker.setReachable(false)
+            _ = try await post(client, #"{"userid":"u","videoid":"a","comment":"c"}"#)
+            _ = try await post(client, "{}")
+        }
+        let first = reports.makeReport()
+        #expect(
+            first
+                == CommentAPIReport(
+                    instanceId: "c-1", session: "s", totalCommentsReceived: 5, totalCommentsPublished: 3,
+                    refusals: ["broker_unavailable": 1, "invalid_comment": 1],
+                    publishedByChannel: ["video:a": 2, "video:b": 1]))
+        reports.reportFailed()
+        #expect(reports.makeReport().publishedByChannel == ["video:a": 2, "video:b": 1])
+        reports.reportAccepted(ReportAcknowledgement())
+        #expect(reports.makeReport().publishedByChannel.isEmpty)
+    }
+
+    @Test func statisticsWithoutStatsAPI() async throws {
+        for environment in [[:], ["STATISTICS_API_URL": "http://127.0.0.1:1"]] as [[String: String]] {
+            try await withService(environment: environment) { client, _ in
+                let response = try await client.execute(uri: "/statistics", method: .get) { $0 }
+                #expect(response.status == .badGateway)
+                #expect(String(buffer: response.body) == #"{"error":"StatsAPI does not answer","code":"statistics_unavailable"}"#)
+            }
+        }
+    }
+
+    private func expectRefusal(
+        _ body: [UInt8], _ status: HTTPResponse.Status, _ code: String, _ sentence: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let broker = InMemoryBroker()
+        try await withService(broker: broker) { client, process in
+            let response = try await post(client, body)
+            #expect(response.status == status, sourceLocation: sourceLocation)
+            let refusal = try JSONDecoder().decode(ErrorBody.self, from: Data(response.body.readableBytesView))
+            #expect(refusal.code == code, sourceLocation: sourceLocation)
+            #expect(refusal.error.hasPrefix(sentence), "\(refusal.error)", sourceLocation: sourceLocation)
+            #expect(process.http.refusals == [code: 1], sourceLocation: sourceLocation)
+        }
+        for id in ["v", String(repeating: "i", count: 128)] {
+            let channel = try #require(Channel.video(id))
+            #expect(try await broker.position(of: channel) == nil, sourceLocation: sourceLocation)
+        }
+    }
+}

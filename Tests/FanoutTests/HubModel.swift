@@ -1,0 +1,66 @@
+import SocketLoop
+
+@testable import Fanout
+
+/// Plays the sockets of a loop: keeps what each got, and breaks those that it is told to.
+final class RecordingWriter: ViewerWriter {
+    private(set) var received: [SocketHandle: [UInt8]] = [:]
+    var broken: Set<SocketHandle> = []
+
+    func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool {
+        guard !broken.contains(socket) else { return false }
+        received[socket, default: []] += bytes
+        return true
+    }
+
+    /// The bodies of the chunks, put together.
+    func body(of socket: SocketHandle) -> [UInt8] {
+        var rest = (received[socket] ?? [])[...]
+        var body: [UInt8] = []
+        while let end = rest.firstIndex(of: UInt8(ascii: "\r")) {
+            let count = Int(String(decoding: rest[..<end], as: UTF8.self), radix: 16) ?? 0
+            let start = end + 2
+            body += rest[start..<(start + count)]
+            rest = rest[(start + count + 2)...]
+        }
+        return body
+    }
+}
+
+/// What a loop must do, said as simply as possible: each viewer has a list of what it is owed.
+struct HubModel {
+    struct Expectation {
+        var topic: TopicID
+        var owed: [UInt8] = []
+        /// Frames that came while its history was being read.
+        var held: [Frame]?
+    }
+
+    var viewers: [ViewerID: Expectation] = [:]
+
+    mutating func append(_ frame: Frame, to topic: TopicID) {
+        for (id, viewer) in viewers where viewer.topic == topic {
+            if viewer.held != nil { viewers[id]?.held?.append(frame) } else { viewers[id]?.owed += frame.bytes }
+        }
+    }
+
+    mutating func release(_ id: ViewerID, history: [Frame], through offset: UInt64) {
+        guard let held = viewers[id]?.held else { return }
+        let later = held.filter { if case .log(let own) = $0.kind { own > offset } else { true } }
+        viewers[id]?.owed += (history + later).flatMap(\.bytes)
+        viewers[id]?.held = nil
+    }
+}
+
+/// A small seeded generator (SplitMix64), so that a failure can be repeated.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,38 @@
+import Foundation
+import Testing
+
+@testable import Orchestrator
+
+/// The built command itself: it lies beside the test binary.
+let launcher = Binaries.ownDirectory + "/Orchestrator"
+
+/// A folder that goes away with the test.
+func withFolder<Answer>(_ body: (String) async throws -> Answer) async throws -> Answer {
+    let path = NSTemporaryDirectory() + "orchestrator-tests-" + UUID().uuidString.prefix(8)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+}
+
+/// A shell script as a child.
+func makeScript(_ name: String, _ script: String, in folder: String) -> ChildSpecification {
+    ChildSpecification(name: name, executable: "/bin/bash", arguments: ["-c", script], log: "\(folder)/\(name).log")
+}
+
+/// Whether a process with this id exists and is not merely waiting to be reaped.
+func isAlive(_ pid: Int32) -> Bool {
+    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let end = stat.lastIndex(of: ")") else {
+        return false
+    }
+    return !stat[end...].hasPrefix(") Z")
+}
+
+func text(of path: String) -> String {
+    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+}
+
+/// Waits until the file holds the text.
+func waitFor(_ wanted: String, in path: String) async throws {
+    let found = try await Polling.wait(atMost: .seconds(20)) { text(of: path).contains(wanted) ? true : nil }
+    #expect(found == true, "\(wanted) never came to \(path): \(text(of: path))")
+}

@@ -1,0 +1,96 @@
+import Testing
+
+@testable import ServiceRuntime
+
+@Suite struct JSONScannerTests {
+    private func scan(_ text: String) throws -> JSONObject { try scan(Array(text.utf8)) }
+
+    private func scan(_ bytes: [UInt8]) throws -> JSONObject {
+        try bytes.withUnsafeBytes { try JSONScanner.object($0) }
+    }
+
+    private func kind(_ bytes: [UInt8]) -> JSONProblem.Kind? {
+        do {
+            _ = try scan(bytes)
+            return nil
+        } catch {
+            return (error as? JSONProblem)?.kind
+        }
+    }
+
+    @Test func flatObject() throws {
+        let object = try scan(#" {"a":"x", "b" : -1.5e2,"c":true,"d":null,"e":[1,[]],"f":{"g":{}},"h":false} "#)
+        #expect(object["a"] == .string("x"))
+        #expect(object["b"] == .number(-150))
+        #expect(object["c"] == .boolean(true))
+        #expect(object["d"] == .null)
+        #expect(object["e"] == .array)
+        #expect(object["f"] == .object)
+        #expect(object["h"] == .boolean(false))
+        #expect(object["z"] == nil)
+        #expect(try scan("{}").members.isEmpty)
+    }
+
+    @Test func escapes() throws {
+        let object = try scan(#"{"a":"\"\\\/\b\f\n\r\t\u0041\u00e9\ud83d\ude00é😀"}"#)
+        #expect(object["a"] == .string("\"\\/\u{8}\u{c}\n\r\tAé😀é😀"))
+        #expect(try scan(#"{"\u0061":1}"#)["a"] == .number(1))
+    }
+
+    @Test(arguments: [
+        "", " ", "[]", "\"a\"", "1", "null", "{", "}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{\"a\":1}}", "{\"a\":1} x",
+        "{'a':1}", "{a:1}", "{\"a\":01}", "{\"a\":+1}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":tru}",
+        "{\"a\":truee}", "{\"a\":nul}", "{\"a\":[1,]}", "{\"a\":[1}", "{\"a\":\"x}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}",
+        "{\"a\":\"\\u12g4\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\ud800\\u0041\"}", "{\"a\":\"\\udc00\"}", "{\"a\":\"\n\"}",
+        "{\"a\":\"\u{0}\"}", "{\"a\":1,\"a\":2}", "\u{FEFF}{}", "{\"a\":NaN}", "{\"a\":\"\\",
+    ])
+    func malformed(text: String) {
+        #expect(kind(Array(text.utf8)) == .malformed)
+    }
+
+    @Test(arguments: [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82], [0xF5, 0x80, 0x80, 0x80]] as [[UInt8]])
+    func invalidUTF8(bytes: [UInt8]) {
+        let plain = Array("{\"a\":\"x".utf8) + bytes + Array("y\"}".utf8)
+        let escaped = Array("{\"a\":\"\\n".utf8) + bytes + Array("\"}".utf8)
+        #expect(kind(plain) == .invalidUTF8)
+        #expect(kind(escaped) == .invalidUTF8)
+    }
+
+    @Test func depthAndMembersAreLimited() throws {
+        let deep = "{\"a\":" + String(repeating: "[", count: 100_000)
+        #expect(kind(Array(deep.utf8)) == .malformed)
+        let fits = "{\"a\":" + String(repeating: "[", count: 31) + String(repeating: "]", count: 31) + "}"
+        #expect(try scan(fits)["a"] == .array)
+        let members = (0...JSONObject.membersMax).map { "\"m\($0)\":1" }.joined(separator: ",")
+        #expect(kind(Array("{\(members)}".utf8)) == .malformed)
+    }
+
+    @Test func everyPrefixOfAnObjectIsRefused() {
+        let whole = Array(#"{"userid":"u\u00e9","videoid":"v","n":-1.5e-3,"l":[true,{"x":null}],"comment":"é\n"}"#.utf8)
+        #expect(kind(whole) == nil)
+        for end in 0..<whole.count {
+            #expect(kind(Array(whole[..<end])) != nil, "prefix of \(end) bytes")
+        }
+    }
+
+    @Test(arguments: [
+        ("application/json", true), ("Application/JSON; charset=utf-8", true), ("application/json ;x=y", true),
+        ("text/json", false), ("application/jsonx", false), ("application/x-www-form-urlencoded", false), ("", false),
+    ])
+    func mediaTypes(type: String, isJSON: Bool) {
+        #expect(MediaTypeRule.isJSON(type) == isJSON)
+        #expect(!MediaTypeRule.isJSON(nil))
+    }
+
+    @Test func textRule() {
+        let rule = TextRule(charactersMax: 3)
+        #expect(rule.problem(of: "") == .empty)
+        #expect(rule.problem(of: "a\n\t") == nil)
+        #expect(rule.problem(of: "😀😀😀") == nil)
+        #expect(rule.problem(of: "😀😀😀😀") == .tooLong)
+        #expect(rule.problem(of: "e\u{301}e\u{301}") == .tooLong)
+        for bad in ["\r", "\u{0}", "\u{1B}", "\u{7F}", "\u{85}", "\u{9F}"] {
+            #expect(rule.problem(of: bad) == .controlCharacter)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import CoreMetrics
+import Testing
+
+@testable import ServiceRuntime
+
+@Suite struct PrometheusTests {
+    @Test func countersAndGauges() {
+        let registry = PrometheusRegistry()
+        registry.describe("chorus.test", "What\nis \\ counted.")
+        let counter = Counter(label: "chorus.test", dimensions: [("code", "a\"b\\c\nd")], factory: registry)
+        counter.increment(by: 2)
+        Counter(label: "chorus.test", dimensions: [("code", "a\"b\\c\nd")], factory: registry).increment()
+        Meter(label: "chorus-level", factory: registry).set(1.5)
+        FloatingPointCounter(label: "chorus_seconds", factory: registry).increment(by: 0.25)
+        let text = registry.exposition()
+        #expect(
+            text.contains(
+                """
+                # HELP chorus_test_total What\\nis \\\\ counted.
+                # TYPE chorus_test_total counter
+                chorus_test_total{code="a\\"b\\\\c\\nd"} 3
+
+                """))
+        #expect(text.contains("# TYPE chorus_level gauge\nchorus_level 1.5\n"))
+        #expect(text.contains("chorus_seconds_total 0.25\n"))
+        #expect(text.hasSuffix("chorus_metrics_series_refused_total 0\n"))
+    }
+
+    @Test func histograms() {
+        let registry = PrometheusRegistry()
+        let timer = Timer(label: "chorus_wait", dimensions: [("route", "/x")], factory: registry)
+        timer.recordMilliseconds(3)
+        timer.recordMilliseconds(3)
+        timer.recordSeconds(60)
+        let lines = registry.exposition().split(separator: "\n").map(String.init)
+        #expect(lines.contains("# TYPE chorus_wait_seconds histogram"))
+        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="0.0025"} 0"#))
+        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="0.005"} 2"#))
+        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="10"} 2"#))
+        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="+Inf"} 3"#))
+        #expect(lines.contains(#"chorus_wait_seconds_sum{route="/x"} 60.006"#))
+        #expect(lines.contains(#"chorus_wait_seconds_count{route="/x"} 3"#))
+    }
+
+    @Test func bucketBoundsBelongToTheBucket() {
+        let cell = HistogramCell(bounds: [1, 2])
+        for value in [1.0, 1.5, 2, 3] { cell.record(value) }
+        #expect(cell.snapshot().counts == [1, 2])
+        #expect(cell.snapshot().count == 4)
+    }
+
+    @Test func observedValuesAreReadAtExposition() {
+        let registry = PrometheusRegistry()
+        let cell = GaugeCell()
+        registry.gauge("chorus_now", "Now.") { cell.value }
+        cell.set(7.0)
+        #expect(registry.exposition().contains("# HELP chorus_now Now.\n# TYPE chorus_now gauge\nchorus_now 7\n"))
+    }
+
+    @Test func seriesAreBounded() {
+        let registry = PrometheusRegistry(seriesMax: 3)
+        for number in 0..<10 {
+            Counter(label: "many", dimensions: [("n", "\(number)")], factory: registry).increment()
+        }
+        let text = registry.exposition()
+        #expect(text.split(separator: "\n").count { $0.hasPrefix("many_total") } == 3)
+        #expect(text.contains("chorus_metrics_series_refused_total 7\n"))
+    }
+
+    @Test func oneNameOneKind() {
+        let registry = PrometheusRegistry()
+        Meter(label: "x_total", factory: registry).set(1)
+        Counter(label: "x", factory: registry).increment()
+        #expect(registry.exposition().split(separator: "\n").count { $0.hasPrefix("# TYPE x_total") } == 1)
+        #expect(registry.exposition().contains("chorus_metrics_series_refused_total 1\n"))
+    }
+
+    @Test(arguments: [("a.b-c d", "a_b_c_d"), ("9x", "_9x"), ("", "_"), ("é", "_"), ("a:b", "a:b")])
+    func names(label: String, name: String) {
+        #expect(MetricName.sanitized(label) == name)
+    }
+
+    @Test func numbers() {
+        #expect(MetricName.number(.infinity) == "+Inf")
+        #expect(MetricName.number(-.infinity) == "-Inf")
+        #expect(MetricName.number(.nan) == "NaN")
+        #expect(MetricName.number(1e15) == "1000000000000000")
+        #expect(MetricName.number(0.1) == "0.1")
+    }
+
+    @Test func processMetrics() {
+        #expect(ProcessMetrics.residentBytes() > 1_000_000)
+        #expect(ProcessMetrics.openDescriptors() >= 3)
+        #expect(ProcessMetrics.cpuSeconds() > 0)
+    }
+}

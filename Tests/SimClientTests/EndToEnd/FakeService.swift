@@ -1,0 +1,176 @@
+import Foundation
+import SocketLoop
+import Synchronization
+import Wire
+
+@testable import SimClient
+
+/// Reader, CommentAPI and StatsAPI in one, on a socket loop: just enough of each to test a swarm against, and faults
+/// on demand.
+final class FakeService: SocketLoopHandler {
+    struct Faults: Sendable {
+        /// The first so many connects are answered with 503 and `Retry-After: 0`.
+        var refusals = 0
+        /// The first so many connects are sent to this address.
+        var redirects = 0
+        var redirectTo = ""
+        /// This offset is sent to nobody on odd connections.
+        var lostOffset: UInt64?
+        /// This offset is sent twice on odd connections.
+        var repeatedOffset: UInt64?
+        /// All viewers are cut when this offset was published, and get the rest when they come back.
+        var cutAt: UInt64?
+        /// All viewers are asked to reconnect when this offset was published.
+        var reconnectAt: UInt64?
+        /// Chunks are written in portions of so many bytes.
+        var portionBytes: Int?
+        /// Comments are answered with this status instead of 201.
+        var commentStatus: Int?
+    }
+
+    enum Command: Sendable {
+        case adopt(Int32)
+    }
+
+    struct Seen: Sendable {
+        var connects = 0
+        var resumes = 0
+        var comments = 0
+        var reports: [[UInt8]] = []
+    }
+
+    private struct Stream {
+        var frames: [[UInt8]] = []
+        var viewers: [SocketHandle] = []
+    }
+
+    private let faults: Faults
+    private let seen: SeenBox
+    private var requests: [SocketHandle: [UInt8]] = [:]
+    private var streams: [String: Stream] = [:]
+    private var connections: UInt32 = 0
+    private var refused = 0
+    private var redirected = 0
+
+    final class SeenBox: Sendable {
+        let value = Mutex(Seen())
+    }
+
+    init(faults: Faults, seen: SeenBox) {
+        self.faults = faults
+        self.seen = seen
+    }
+
+    func received(_ commands: [Command], sockets: Sockets) {
+        for case .adopt(let descriptor) in commands {
+            connections += 1
+            _ = sockets.adopt(descriptor: descriptor, tag: connections)
+        }
+    }
+
+    func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets) {
+        requests[socket] = nil
+        for name in streams.keys { streams[name]?.viewers.removeAll { $0 == socket } }
+    }
+
+    func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Sockets) {
+        requests[socket, default: []].append(contentsOf: bytes)
+        let text = String(decoding: requests[socket] ?? [], as: UTF8.self)
+        guard let head = text.range(of: "\r\n\r\n"), let length = FakeService.contentLength(of: text),
+            text[head.upperBound...].utf8.count >= length
+        else { return }
+        requests[socket] = nil
+        let body = Data(text[head.upperBound...].utf8)
+        if text.hasPrefix("POST /connect ") {
+            connect(socket, String(text[..<head.lowerBound]), body, sockets)
+        } else if text.hasPrefix("POST /comment ") {
+            comment(socket, body, sockets)
+        } else {
+            seen.value.withLock { $0.reports.append(Array(body)) }
+            answer(socket, 200, "{}", sockets)
+        }
+    }
+
+    private static func contentLength(of text: String) -> Int? {
+        text.firstMatch(of: /Content-Length: (\d+)/).flatMap { Int($0.1) }
+    }
+
+    private func answer(_ socket: SocketHandle, _ status: Int, _ body: String, headers: String = "", _ sockets: Sockets) {
+        let text = "HTTP/1.1 \(status) X\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        _ = sockets.send(Array(text.utf8), to: socket)
+    }
+
+    private func write(_ payload: [UInt8], _ socket: SocketHandle, _ sockets: Sockets) {
+        var rest = chunk(payload)[...]
+        while let portion = faults.portionBytes, rest.count > portion {
+            _ = sockets.send(Array(rest.prefix(portion)), to: socket)
+            rest = rest.dropFirst(portion)
+        }
+        _ = sockets.send(Array(rest), to: socket)
+    }
+}
+
+// MARK: - Reader
+
+extension FakeService {
+    private func connect(_ socket: SocketHandle, _ head: String, _ body: Data, _ sockets: Sockets) {
+        guard let request = try? JSONDecoder().decode(ConnectRequest.self, from: body) else { return }
+        if refused < faults.refusals {
+            refused += 1
+            return answer(socket, 503, "{}", headers: "Retry-After: 0\r\n", sockets)
+        }
+        if redirected < faults.redirects {
+            redirected += 1
+            return answer(socket, 307, "", headers: "Location: \(faults.redirectTo)/connect\r\n", sockets)
+        }
+        let last = head.firstMatch(of: /Last-Event-ID: (\S+)/).flatMap { Position(parsing: $0.1) }
+        seen.value.withLock {
+            $0.connects += 1
+            if last != nil { $0.resumes += 1 }
+        }
+        let name = request.videoid ?? ""
+        let count = UInt64(streams[name]?.frames.count ?? 0)
+        _ = sockets.send(responseHead, to: socket)
+        let start = last?.offset ?? count
+        let position = count == 0 ? Position.beginning : Position(offset: start, epoch: "k3f9")
+        write(makeConnected(at: position), socket, sockets)
+        let missed = streams[name]?.frames.dropFirst(Int(start)).flatMap { $0 } ?? []
+        if !missed.isEmpty { write(Array(missed), socket, sockets) }
+        streams[name, default: Stream()].viewers.append(socket)
+    }
+}
+
+// MARK: - CommentAPI
+
+extension FakeService {
+    private func comment(_ socket: SocketHandle, _ body: Data, _ sockets: Sockets) {
+        seen.value.withLock { $0.comments += 1 }
+        guard let request = try? JSONDecoder().decode(CommentRequest.self, from: body), faults.commentStatus == nil else {
+            return answer(socket, faults.commentStatus ?? 400, "{}", sockets)
+        }
+        let offset = UInt64(streams[request.videoid]?.frames.count ?? 0) + 1
+        let position = Position(offset: offset, epoch: "k3f9")
+        let comment = Comment(
+            id: "c\(offset)", userid: request.userid, videoid: request.videoid, comment: request.comment, timestamp: "t")
+        let frame = EventStream.frame(data: comment.json(), id: position)
+        streams[request.videoid, default: Stream()].frames.append(frame)
+        deliver(frame, offset, request.videoid, sockets)
+        let json = String(decoding: comment.json(at: position), as: UTF8.self)
+        answer(socket, 201, #"{"success":true,"comment":\#(json)}"#, sockets)
+    }
+
+    private func deliver(_ frame: [UInt8], _ offset: UInt64, _ video: String, _ sockets: Sockets) {
+        for viewer in streams[video]?.viewers ?? [] {
+            let isOdd = (sockets.tag(of: viewer) ?? 0) % 2 == 1
+            if isOdd, offset == faults.lostOffset { continue }
+            write(frame, viewer, sockets)
+            if isOdd, offset == faults.repeatedOffset { write(frame, viewer, sockets) }
+            if offset == faults.reconnectAt { write(makeEvent("reconnect", "{}", retryMilliseconds: 20), viewer, sockets) }
+            if offset == faults.cutAt { sockets.close(viewer) }
+        }
+        if offset == faults.cutAt || offset == faults.reconnectAt { streams[video]?.viewers = [] }
+    }
+}
+
+@available(*, unavailable)
+extension FakeService: Sendable {}

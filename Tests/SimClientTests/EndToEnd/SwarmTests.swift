@@ -1,0 +1,150 @@
+import ArgumentParser
+import Audience
+import Foundation
+import Placement
+import SocketLoop
+import Synchronization
+import Testing
+import Wire
+
+@testable import SimClient
+
+/// What a swarm did: the crowd's side and the publisher's.
+private struct Played {
+    var crowd: CrowdOutcome
+    var published: PublishTally
+}
+
+/// Plays a short run against a service, without the command line around it.
+private func play(
+    _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5, slowShare: Double = 0
+) async throws -> Played {
+    let command = try SwarmCommand.parse([
+        "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "\(streams)", "--viewers",
+        "\(viewers)", "--audience", "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share",
+        "\(slowShare)", "--connects-in-progress", "8",
+    ])
+    let settings = try command.read()
+    let stage = try SwarmStage(settings)
+    stage.start()
+    stage.connect()
+    let connected = await stage.wait(seconds: 20) { $0.unsettled == 0 }
+    #expect(connected)
+    let pacer = Pacer(audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: rate))
+    #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
+    stage.report(Array(#"{"clientId":"test"}"#.utf8))
+    await stage.waitForAnswers()
+    let published = try #require(await stage.tally())
+    var goals: [String: Position] = [:]
+    for (channel, state) in published.channels { goals[settings.audience.channelName(channel)] = state.last }
+    stage.expect(goals)
+    _ = await stage.wait(seconds: 3) { $0.short == 0 }
+    let crowd = try #require(await stage.outcome())
+    await stage.stop()
+    return Played(crowd: crowd, published: published)
+}
+
+@Suite(.serialized) struct SwarmTests {
+    @Test(.timeLimit(.minutes(1))) func everyViewerGetsEveryComment() async throws {
+        try await withService { service in
+            let played = try await play(service.url)
+            let (counts, published) = (played.crowd.counts, played.published)
+            #expect(played.crowd.isClean)
+            #expect(played.crowd.tally.connectedOnce == 60)
+            #expect(published.acknowledged > 20)
+            #expect(published.acknowledged == published.offered)
+            #expect(counts.delivered == published.acknowledged * 15)
+            #expect(counts.delivered == counts.expected)
+            #expect(Int(played.crowd.latency.count) == counts.delivered)
+            #expect(service.seen.value.withLock { $0.reports } == [Array(#"{"clientId":"test"}"#.utf8)])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func writesCutIntoSmallPortionsChangeNothing() async throws {
+        try await withService(.init(portionBytes: 7)) { service in
+            let played = try await play(service.url)
+            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLostCommentIsFound() async throws {
+        try await withService(.init(lostOffset: 2)) { service in
+            let played = try await play(service.url)
+            #expect(played.crowd.counts.lost > 0)
+            #expect(!played.crowd.isClean)
+            #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aRepeatedCommentIsFound() async throws {
+        try await withService(.init(repeatedOffset: 2)) { service in
+            let played = try await play(service.url)
+            #expect(played.crowd.counts.repeated > 0)
+            #expect(played.crowd.counts.lost == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func cutViewersResumeAndMissNothing() async throws {
+        try await withService(.init(cutAt: 3)) { service in
+            let played = try await play(service.url)
+            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.reconnects == 60)
+            #expect(service.seen.value.withLock { $0.resumes } == 60)
+            #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func viewersGoWhenTheyAreAskedTo() async throws {
+        try await withService(.init(reconnectAt: 3)) { service in
+            let played = try await play(service.url)
+            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.reconnects == 60)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func refusedAndRedirectedViewersArriveAllTheSame() async throws {
+        try await withService { target in
+            try await withService(.init(refusals: 10, redirects: 25, redirectTo: target.url)) { service in
+                let played = try await play(service.url, rate: 0)
+                #expect(played.crowd.tally.connectedOnce == 60)
+                #expect(played.crowd.tally.refusals == 10)
+                #expect(played.crowd.tally.redirects == 25)
+                #expect(target.seen.value.withLock { $0.connects } == 25)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func slowViewersAreNotAudited() async throws {
+        try await withService { service in
+            let played = try await play(service.url, slowShare: 1)
+            #expect(played.crowd.tally.connectedOnce == 60)
+            #expect(played.crowd.counts.joined == 0)
+            #expect(played.crowd.isClean)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func refusedCommentsAreCounted() async throws {
+        try await withService(.init(commentStatus: 503)) { service in
+            let played = try await play(service.url)
+            #expect(played.published.refused == played.published.started)
+            #expect(played.published.started > 0)
+            #expect(played.crowd.counts.delivered == 0)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func arrivalsThatCannotStartAreDroppedNotHidden() async throws {
+        let settings = PublisherSettings(
+            services: try ServerDirectory(resolving: [try #require(Endpoint("http://127.0.0.1:9"))]), connections: 2,
+            shard: 0, commentBytes: 30)
+        let board = Publisher.Board()
+        let loop = try SocketLoop(settings: .init(name: "publisher")) { Publisher(settings: settings, board: board) }
+        loop.start()
+        loop.submit(.open)
+        loop.submit(.publish(Array(repeating: Draft(channel: 0, userid: "u", videoid: "v"), count: 5)))
+        while board.tally.withLock({ $0.offered }) < 5 { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(board.tally.withLock { $0.dropped } == 5)
+        #expect(board.tally.withLock { $0.started } == 0)
+        await loop.stop()
+    }
+}

@@ -1,0 +1,47 @@
+import Glibc
+
+/// A TCP port of the loopback address that was free a moment ago.
+public func makeFreePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
+    defer { close(descriptor) }
+    var address = loopback(port: 0)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let code = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
+        }
+    }
+    guard code == 0 else { throw SystemCallFailed(call: "bind", code: errno) }
+    return Int(UInt16(bigEndian: address.sin_port))
+}
+
+/// Connects to a loopback port and returns the descriptor, with a limit for each read and write.
+func connectToLoopback(port: Int, timeoutSeconds: Int) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
+    var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+    var address = loopback(port: port)
+    let code = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+    guard code == 0 else {
+        let failure = SystemCallFailed(call: "connect", code: errno)
+        close(descriptor)
+        throw failure
+    }
+    return descriptor
+}
+
+private func loopback(port: Int) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(truncatingIfNeeded: port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return address
+}
