@@ -144,11 +144,13 @@ let package = Package(
                 "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
                 nioCore,
             ]),
+        tests("PlacementTests", ["Placement"]),
+        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
-                nioCore,
+                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
+                logging, nioCore,
             ]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
         tests(
