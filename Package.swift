@@ -127,7 +127,7 @@ let package = Package(
             "Orchestrator",
             [
                 "Audience", "Placement", "RedisNIO", "Wire", "CKernel", arguments, subprocess, systemPackage,
-                unixSignals, httpClient, nioCore, nioHTTP1, logging, histogram,
+                unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
@@ -145,8 +145,10 @@ let package = Package(
         tests(
             "CommentAPITests",
             ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
-        tests("OrchestratorTests", ["Orchestrator", "Audience", "Placement", "Wire"]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+        tests(
+            "OrchestratorTests",
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -7,18 +7,15 @@ enum CommentAPI {
     static func main() async {
         await ServiceMain.run("CommentAPI", summary: "takes comments and publishes them", CommentAPISettings.self) {
             settings, process in
-            let broker = process.makeRedisBroker(settings.redis, history: settings.history)
-            var assembly = assemble(settings, process, broker: broker)
-            assembly.services.insert(BrokerService(broker), at: 0)
-            return assembly
+            let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+            return assemble(settings, process, broker: broker.broker, services: [broker])
         }
     }
 
     /// The service around a broker.
     static func assemble(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker, services: [any Service] = []
     ) -> ServiceAssembly {
-        process.readiness.require("redis") { broker.isReady ? nil : "Redis is away" }
         let desk = CommentDesk(broker: broker)
         let router = process.makeRouter()
         CommentRoutes(desk: desk).add(to: router)
@@ -26,6 +23,7 @@ enum CommentAPI {
         let reporter = StatisticsReporter(
             CommentReports(desk: desk, process: process), settings: settings.reports, path: "/comment-api-statistics",
             process: process)
-        return ServiceAssembly(router: router, services: [reporter].compactMap { $0 }, crossOrigin: CrossOriginPolicy())
+        return ServiceAssembly(
+            router: router, services: services + [reporter].compactMap { $0 }, crossOrigin: CrossOriginPolicy())
     }
 }

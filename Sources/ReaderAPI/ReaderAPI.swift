@@ -9,8 +9,9 @@ enum ReaderAPI {
         await ServiceMain.run(
             "ReaderAPI", summary: "holds the viewers' connections and brings them what is published", ReaderSettings.self
         ) { settings, process in
-            let broker = process.makeRedisBroker(settings.redis, history: settings.history)
-            return try assemble(settings, process, broker: broker, services: [BrokerService(broker)])
+            let broker = ServiceBroker(
+                redis: settings.redis, history: settings.history, process: process)
+            return try assemble(settings, process, broker: broker.broker, services: [broker])
         }
     }
 

@@ -12,7 +12,7 @@ public final class PostgresConnection {
     var statementTimeout: Duration
     var isInTransaction = false
     /// After an error of the connection itself; it is good for nothing any more.
-    private(set) var isBroken = false
+    public private(set) var isBroken = false
 
     /// Takes `session` over; it is connected already.
     init(owning session: OpaquePointer, configuration: PostgresConfiguration) {

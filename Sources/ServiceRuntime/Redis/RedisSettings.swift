@@ -24,14 +24,13 @@ extension RedisSettings: CustomStringConvertible, CustomReflectable {
 public struct HistorySettings: Sendable {
     /// Newest log events of a channel.
     public var length: Int
-    public var timeToLiveSeconds: Int
+    public var timeToLive: Duration
 
     public init(from reader: inout SettingsReader) {
         length = reader.integer(
             "HISTORY_LENGTH", default: 1_000, in: 1...1_000_000, unit: "events",
             "Newest events of a channel that can be resumed from.")
-        timeToLiveSeconds = reader.integer(
-            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, unit: "seconds",
-            "How long the history of a silent channel is kept.")
+        timeToLive = reader.seconds(
+            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, "How long the history of a silent channel is kept.")
     }
 }

@@ -1,0 +1,72 @@
+public import Wire
+
+/// The record of comments: what is stored here before it is acknowledged, and read when Redis no longer has it.
+///
+/// How a comment gets from here to its viewers exactly once, and what can still go wrong:
+///
+/// 1. ``store(_:)`` returns when the comment is committed. From then on it will be published, by whomever.
+/// 2. The write API publishes it and calls ``markPublished(_:)``, which returns at once.
+/// 3. A comment whose mark is missing after a grace period belongs to the outbox sweep (``OutboxSweeper``). One
+///    sweeper at a time holds the lease; it publishes each channel's comments in the order of storing.
+///
+/// Between 2 and 3 stand three guards. The write API must not begin to publish later than half the grace after
+/// ``store(_:)`` returned, so that it and the sweep do not meet. The sweep's publish must look the comment's id up in
+/// the channel's history, in the same atomic step, and answer with the place that it has; that covers lost marks, a
+/// sweeper that stood still past its lease, and a process that stood still between its check and its publish. And a
+/// mark is never overwritten.
+///
+/// What remains: a comment is published twice when its mark was lost (the process died within the few
+/// milliseconds between publishing and marking, or the database was away and the mark buffer overflowed) *and* the
+/// channel's history no longer holds it when the sweep comes (more comments than the history's length, or its expiry,
+/// within the grace). And a comment that the sweep publishes stands behind younger ones that were published
+/// meanwhile: offsets stay in order, only the time of writing is not.
+public protocol CommentStore: Sendable {
+    /// Whether a comment would be stored now.
+    var isReady: Bool { get }
+
+    /// Returns when the comment is committed.
+    ///
+    /// - Throws: `duplicate`, `invalid`; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with
+    ///   `outcomeIsUnknown`, may have been.
+    func store(_ comment: Comment) async throws(StorageError)
+
+    /// Notes where comments and removals stand in their channel. Returns at once; a mark that is lost costs the sweep
+    /// one look-up.
+    func markPublished(_ marks: [PublishedMark])
+
+    /// The same, but returns when it is committed.
+    func recordPublished(_ marks: [PublishedMark]) async throws(StorageError)
+
+    /// Takes or renews the lease and returns what should have been published long ago: comments in the order of
+    /// storing, then removals. Empty when there is nothing, or another owner holds the lease.
+    ///
+    /// - Parameters:
+    ///   - age: at least the statement timeout plus the longest publish of a write API.
+    ///   - limit: 1 to 10,000.
+    func claimUnpublished(
+        owner: String, olderThan age: Duration, limit: Int, lease: Duration
+    ) async throws(StorageError) -> [OutboxEntry]
+
+    /// Gives the lease back, so that another sweeper need not wait for its end.
+    func releaseClaim(owner: String) async throws(StorageError)
+
+    /// Comments of a video that are not removed, newest first.
+    ///
+    /// - Parameters:
+    ///   - before: the id of a comment of this video; the page begins behind it. `nil` is the newest page.
+    ///   - limit: 1 to 500; others are clamped.
+    /// - Throws: `unknownCursor`.
+    func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage
+
+    /// Takes a comment out of the record's history: its author may, and a moderator. Idempotent. The removal event is
+    /// the caller's to publish and mark, or the sweep's.
+    func remove(id: String, by user: String, moderator: Bool) async throws(StorageError) -> Removal
+
+    /// One comment, removed or not.
+    func comment(id: String) async throws(StorageError) -> StoredComment?
+}
+
+extension CommentStore {
+    /// The limits of ``history(video:before:limit:)``.
+    public static var historyLimits: ClosedRange<Int> { 1...500 }
+}

@@ -1,0 +1,49 @@
+import PostgresLibpq
+import Wire
+
+extension PostgresCommentStore {
+    public func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage {
+        let limit = min(max(limit, Self.historyLimits.lowerBound), Self.historyLimits.upperBound)
+        // U+0000 cannot be in a text that is stored, and the server would call the statement invalid.
+        guard Identifier.isValid(video) else { throw StorageError(.invalid, "videoid is invalid") }
+        guard before?.utf8.contains(0) != true else { throw StorageError(.unknownCursor, "no such comment") }
+        return try await onSession { connection in
+            let sequence = try before.map { try Self.sequence(of: $0, video, connection) } ?? .max
+            let rows = try connection.query(
+                pageStatement, [.text(video), .bigint(sequence), .bigint(Int64(limit) + 1)]
+            ) { row throws(PostgresError) in try StoredComment(row: row) }
+            let page = Array(rows.prefix(limit))
+            return HistoryPage(comments: page, next: rows.count > limit ? page.last?.comment.id : nil)
+        }
+    }
+
+    public func comment(id: String) async throws(StorageError) -> StoredComment? {
+        guard !id.utf8.contains(0) else { return nil }
+        return try await onSession { try Self.comment(id: id, $0) }
+    }
+
+    static func comment(id: String, _ connection: PostgresConnection) throws -> StoredComment? {
+        try connection.query(commentStatement, [.text(id)]) {
+            row throws(PostgresError) in try StoredComment(row: row)
+        }.first
+    }
+
+    private static func sequence(of id: String, _ video: String, _ connection: PostgresConnection) throws -> Int64 {
+        let found = try connection.query(
+            "SELECT sequence FROM comments WHERE id = $1 AND video_id = $2", [.text(id), .text(video)]
+        ) { row throws(PostgresError) in try row.bigint(0) }
+        guard let sequence = found.first else { throw StorageError(.unknownCursor, "no such comment") }
+        return sequence
+    }
+}
+
+private let pageStatement: PostgresStatement = """
+    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
+    FROM comments WHERE video_id = $1 AND sequence < $2 AND removed_at IS NULL
+    ORDER BY sequence DESC LIMIT $3
+    """
+
+private let commentStatement: PostgresStatement = """
+    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
+    FROM comments WHERE id = $1
+    """

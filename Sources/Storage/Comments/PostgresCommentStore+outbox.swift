@@ -1,0 +1,66 @@
+import PostgresLibpq
+import Wire
+
+extension PostgresCommentStore {
+    /// Two statements on purpose: the second one's snapshot begins when the lease is held, so that it sees every mark
+    /// of the owner before.
+    public func claimUnpublished(
+        owner: String, olderThan age: Duration, limit: Int, lease: Duration
+    ) async throws(StorageError) -> [OutboxEntry] {
+        let limit = min(max(limit, 1), 10_000)
+        return try await onSession { connection in
+            let held = try connection.execute(leaseStatement, [.text(owner), .bigint(lease.microseconds)])
+            guard held == 1 else { return [] }
+            let comments = try Self.entries(.comment, commentsStatement, age, limit, connection)
+            guard comments.count < limit else { return comments }
+            return comments
+                + (try Self.entries(.removal, removalsStatement, age, limit - comments.count, connection))
+        }
+    }
+
+    public func releaseClaim(owner: String) async throws(StorageError) {
+        try await onSession { connection in
+            _ = try connection.execute(
+                "UPDATE outbox_lease SET expires_at = '-infinity' WHERE name = 'comments' AND owner = $1",
+                [.text(owner)])
+        }
+    }
+
+    private static func entries(
+        _ kind: LogEventKind, _ statement: PostgresStatement, _ age: Duration, _ limit: Int,
+        _ connection: PostgresConnection
+    ) throws -> [OutboxEntry] {
+        try connection.query(statement, [.bigint(age.microseconds), .bigint(Int64(limit))]) {
+            row throws(PostgresError) in
+            guard let channel = Channel(name: try row.text(8)) else {
+                throw PostgresError(.internal, "a stored comment has no channel")
+            }
+            return OutboxEntry(kind: kind, channel: channel, comment: try StoredComment(row: row).comment)
+        }
+    }
+}
+
+extension Duration {
+    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}
+
+private let leaseStatement: PostgresStatement = """
+    INSERT INTO outbox_lease AS held (name, owner, expires_at)
+    VALUES ('comments', $1, clock_timestamp() + $2 * interval '1 microsecond')
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, expires_at = excluded.expires_at
+    WHERE held.owner = excluded.owner OR held.expires_at < clock_timestamp()
+    """
+
+private let commentsStatement: PostgresStatement = """
+    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at, channel
+    FROM comments
+    WHERE published_offset IS NULL AND removed_at IS NULL AND stored_at < now() - $1 * interval '1 microsecond'
+    ORDER BY sequence LIMIT $2
+    """
+
+private let removalsStatement: PostgresStatement = """
+    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at, channel
+    FROM comments
+    WHERE removed_at IS NOT NULL AND removal_offset IS NULL AND removed_at < now() - $1 * interval '1 microsecond'
+    ORDER BY removed_at LIMIT $2
+    """

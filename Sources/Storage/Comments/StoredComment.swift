@@ -1,0 +1,70 @@
+public import Wire
+
+/// A comment as the record has it.
+public struct StoredComment: Equatable, Sendable {
+    public var comment: Comment
+    /// Its place in the channel; `nil` until that is known here.
+    public var position: Position?
+    public var isRemoved: Bool
+
+    public init(comment: Comment, position: Position?, isRemoved: Bool) {
+        self.comment = comment
+        self.position = position
+        self.isRemoved = isRemoved
+    }
+}
+
+/// One page, newest first.
+public struct HistoryPage: Equatable, Sendable {
+    public var comments: [StoredComment]
+    /// `before` of the next page; `nil` on the last.
+    public var next: String?
+
+    public init(comments: [StoredComment], next: String?) {
+        self.comments = comments
+        self.next = next
+    }
+}
+
+/// What became of a wish to remove a comment.
+public enum Removal: Equatable, Sendable {
+    case removed(StoredComment)
+    /// It was removed before, by whomever.
+    case alreadyRemoved(StoredComment)
+    case notFound
+    /// Neither its author nor a moderator.
+    case forbidden
+}
+
+/// Which of the two log events of a comment.
+public enum LogEventKind: Hashable, Sendable {
+    case comment
+    case removal
+}
+
+/// A comment or removal got this place in its channel.
+public struct PublishedMark: Hashable, Sendable {
+    /// The comment's id.
+    public var id: String
+    public var kind: LogEventKind
+    public var position: Position
+
+    public init(id: String, kind: LogEventKind = .comment, position: Position) {
+        self.id = id
+        self.kind = kind
+        self.position = position
+    }
+}
+
+/// What the sweep has to publish, or to find in the channel's history.
+public struct OutboxEntry: Equatable, Sendable {
+    public var kind: LogEventKind
+    public var channel: Channel
+    public var comment: Comment
+
+    public init(kind: LogEventKind, channel: Channel, comment: Comment) {
+        self.kind = kind
+        self.channel = channel
+        self.comment = comment
+    }
+}

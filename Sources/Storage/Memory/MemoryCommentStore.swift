@@ -1,0 +1,61 @@
+import Synchronization
+public import Wire
+
+/// The record of comments in memory: for tests, and for a service without a database. It forgets all when it ends.
+public final class MemoryCommentStore: CommentStore {
+    private let state = Mutex(MemoryComments())
+    private let countMax: Int
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    /// - Parameter countMax: comments it holds; one more is refused with `overloaded`.
+    public init(
+        countMax: Int = 100_000, now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+    ) {
+        self.countMax = countMax
+        self.now = now
+    }
+
+    public var isReady: Bool { true }
+
+    public func store(_ comment: Comment) async throws(StorageError) {
+        let row = try CommentRow(comment)
+        let (now, countMax) = (now(), countMax)
+        let error = state.withLock { $0.store(row.comment, at: now, countMax: countMax) }
+        if let error { throw error }
+    }
+
+    public func markPublished(_ marks: [PublishedMark]) { state.withLock { $0.mark(marks) } }
+
+    public func recordPublished(_ marks: [PublishedMark]) async throws(StorageError) { markPublished(marks) }
+
+    public func claimUnpublished(
+        owner: String, olderThan age: Duration, limit: Int, lease: Duration
+    ) async throws(StorageError) -> [OutboxEntry] {
+        let now = now()
+        return state.withLock { state in
+            guard state.takeLease(owner, until: now + lease, now: now) else { return [] }
+            return Array(state.unpublished(before: now - age).prefix(limit))
+        }
+    }
+
+    public func releaseClaim(owner: String) async throws(StorageError) {
+        state.withLock { $0.releaseLease(owner) }
+    }
+
+    public func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage {
+        let limit = min(max(limit, Self.historyLimits.lowerBound), Self.historyLimits.upperBound)
+        guard let page = state.withLock({ $0.history(video, before: before, limit: limit) }) else {
+            throw StorageError(.unknownCursor, "no such comment")
+        }
+        return page
+    }
+
+    public func remove(id: String, by user: String, moderator: Bool) async throws(StorageError) -> Removal {
+        let now = now()
+        return state.withLock { $0.remove(id, by: user, moderator: moderator, at: now) }
+    }
+
+    public func comment(id: String) async throws(StorageError) -> StoredComment? {
+        state.withLock { $0.comment(id) }
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Glibc
+import Subprocess
+import SystemPackage
+import Testing
+
+@testable import Orchestrator
+
+/// The built command with programs that do nothing in the place of the services.
+@Suite(.timeLimit(.minutes(1)))
+struct CommandTests {
+    /// Writes shell scripts as binaries; each notes its process id.
+    func makeBinaries(in folder: String) throws {
+        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
+            let script = "#!/bin/bash\necho $$ >> \(folder)/pids\nexec sleep 300\n"
+            try script.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
+            chmod("\(folder)/\(name)", 0o755)
+        }
+    }
+
+    /// Starts `run`, waits until its services run, lets `disturb` at it, and returns how it ended and the services' ids.
+    func run(in folder: String, disturb: @escaping @Sendable (Int32) -> Void) async throws -> (TerminationStatus, [Int32], String) {
+        try makeBinaries(in: folder)
+        let arguments: Arguments = ["run", "--binaries", folder, "--out", "\(folder)/report", "--readers", "2"]
+        let result = try await Subprocess.run(
+            .path(FilePath(launcher)), arguments: arguments, input: .none, output: .string(limit: 1 << 20), error: .discarded
+        )
+        { execution in
+            let pids = try await Polling.wait(atMost: .seconds(20)) {
+                let pids = text(of: "\(folder)/pids").split(separator: "\n").compactMap { Int32($0) }
+                return pids.count == 4 ? pids : nil
+            }
+            disturb(execution.processIdentifier.value)
+            return pids ?? []
+        }
+        return (result.terminationStatus, result.closureResult, result.standardOutput)
+    }
+
+    @Test func noChildOutlivesAnOrchestratorThatIsKilled() async throws {
+        try await withFolder { folder in
+            let (status, pids, _) = try await run(in: folder) { Glibc.kill($0, SIGKILL) }
+            #expect(status == .signaled(SIGKILL))
+            #expect(pids.count == 4)
+            let redis = try #require(text(of: "\(folder)/report/logs/redis.log").split(separator: ":").first.flatMap { Int32($0) })
+            let gone = try await Polling.wait(atMost: .seconds(5)) { (pids + [redis]).contains(where: isAlive) ? nil : true }
+            #expect(gone == true)
+        }
+    }
+
+    @Test func anInterruptStopsEverythingAndWritesWhatThereIs() async throws {
+        try await withFolder { folder in
+            let (status, pids, _) = try await run(in: folder) { Glibc.kill($0, SIGINT) }
+            #expect(status == .exited(130))
+            #expect(pids.count == 4)
+            #expect(!pids.contains(where: isAlive))
+            let report = try ReportFiles.read("\(folder)/report/report.json")
+            #expect(report.verdict.status == .interrupted)
+            #expect(report.processes.map(\.name) == ["redis", "stats-api", "comment-api-1", "reader-1", "reader-2"])
+        }
+    }
+
+    @Test func aServiceThatDiesEndsTheRunWithItsOwnExitCode() async throws {
+        try await withFolder { folder in
+            let (status, pids, output) = try await run(in: folder) { _ in
+                let first = text(of: "\(folder)/pids").split(separator: "\n").compactMap { Int32($0) }.first
+                Glibc.kill(first ?? 0, SIGKILL)
+            }
+            #expect(status == .exited(70))
+            #expect(output.contains("was ended by signal 9"))
+            #expect(!pids.contains(where: isAlive))
+        }
+    }
+
+    @Test func badArgumentsAreSaidTogetherAndNothingIsStarted() async throws {
+        try await withFolder { folder in
+            let result = try await Subprocess.run(
+                .path(FilePath(launcher)),
+                arguments: ["run", "--out", "\(folder)/report", "--viewers", "x", "--rate", "-1", "--placement", "best"],
+                output: .discarded, error: .string(limit: 1 << 16))
+            #expect(result.terminationStatus == .exited(64))
+            for name in ["--viewers x", "--rate -1", "--placement best"] { #expect(result.standardError.contains(name)) }
+            #expect(!FileManager.default.fileExists(atPath: "\(folder)/report"))
+        }
+    }
+
+    @Test func missingBinariesAreSaidTogether() async throws {
+        try await withFolder { folder in
+            let result = try await Subprocess.run(
+                .path(FilePath(launcher)), arguments: ["run", "--binaries", folder, "--out", "\(folder)/report"],
+                output: .discarded, error: .string(limit: 1 << 16))
+            #expect(result.terminationStatus == .exited(69))
+            for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] { #expect(result.standardError.contains(name)) }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import Testing
+
+@testable import Orchestrator
+
+struct SwarmCoordinatorTests {
+    func makePublished(_ channels: [String: (Int, String)]) -> SwarmMessage {
+        .published(channels.mapValues { SwarmMessage.Published(acknowledged: $0.0, last: $0.1) })
+    }
+
+    @Test func aPhaseIsReachedWithTheLastSwarm() throws {
+        var coordinator = SwarmCoordinator(swarms: 2)
+        #expect(coordinator.phase == .connecting)
+        try coordinator.received(.connected(viewers: 10, failed: 1, seconds: 0.5), from: 0)
+        #expect(coordinator.phase == .connecting)
+        try coordinator.received(.connected(viewers: 7, failed: 0, seconds: 2), from: 1)
+        #expect(coordinator.phase == .connected)
+        #expect(coordinator.connected == 17)
+        #expect(coordinator.failed == 1)
+        #expect(coordinator.connectSeconds == 2)
+        try coordinator.received(makePublished([:]), from: 0)
+        try coordinator.received(.report("zero"), from: 0)
+        #expect(coordinator.phase == .connected)
+        try coordinator.received(makePublished([:]), from: 1)
+        #expect(coordinator.phase == .published)
+        try coordinator.received(.report("one"), from: 1)
+        #expect(coordinator.phase == .reported)
+        #expect(coordinator.reports == ["zero", "one"])
+    }
+
+    @Test func everyViewerMustReachTheHighestPosition() throws {
+        var coordinator = SwarmCoordinator(swarms: 3)
+        for swarm in 0..<3 { try coordinator.received(.connected(viewers: 1, failed: 0, seconds: 0), from: swarm) }
+        try coordinator.received(makePublished(["video:v1": (5, "9.k3f9"), "video:v2": (1, "1.abcd")]), from: 0)
+        try coordinator.received(makePublished(["video:v1": (7, "12.k3f9")]), from: 1)
+        try coordinator.received(makePublished(["video:v1": (2, "11.k3f9")]), from: 2)
+        #expect(coordinator.published["video:v1"] == SwarmMessage.Published(acknowledged: 14, last: "12.k3f9"))
+        #expect(coordinator.expectation == #"{"expect":{"video:v1":"12.k3f9","video:v2":"1.abcd"}}"#)
+    }
+
+    @Test func progressReplacesWhatTheSameSwarmSaidBefore() throws {
+        var coordinator = SwarmCoordinator(swarms: 2)
+        try coordinator.received(.progress(second: 1, delivered: 10, acknowledged: 1), from: 0)
+        try coordinator.received(.progress(second: 1, delivered: 5, acknowledged: 2), from: 1)
+        try coordinator.received(.progress(second: 2, delivered: 30, acknowledged: 3), from: 0)
+        #expect(coordinator.delivered == 35)
+        #expect(coordinator.acknowledged == 5)
+    }
+
+    @Test func nobodySkipsOrRepeatsAPhase() throws {
+        var coordinator = SwarmCoordinator(swarms: 1)
+        #expect(throws: SwarmCoordinator.OutOfTurn(swarm: 0, said: .published, after: .connecting)) {
+            try coordinator.received(makePublished([:]), from: 0)
+        }
+        try coordinator.received(.connected(viewers: 1, failed: 0, seconds: 0), from: 0)
+        #expect(throws: SwarmCoordinator.OutOfTurn.self) {
+            try coordinator.received(.connected(viewers: 1, failed: 0, seconds: 0), from: 0)
+        }
+        #expect(coordinator.connected == 1)
+    }
+}
+
+struct SwarmMessageTests {
+    @Test func theLinesOfASwarmAreRead() {
+        #expect(
+            SwarmMessage(line: #"{"event":"connected","viewers":9,"failed":1,"seconds":0.25}"#)
+                == .connected(viewers: 9, failed: 1, seconds: 0.25))
+        #expect(
+            SwarmMessage(line: #"{"event":"progress","second":3,"delivered":70,"acknowledged":7}"#)
+                == .progress(second: 3, delivered: 70, acknowledged: 7))
+        #expect(
+            SwarmMessage(line: #"{"event":"published","channels":{"video:v1":{"acknowledged":57,"last":"57.k3f9"}}}"#)
+                == .published(["video:v1": SwarmMessage.Published(acknowledged: 57, last: "57.k3f9")]))
+        let report = #"{"event":"report","report":{"version":1}}"#
+        #expect(SwarmMessage(line: report) == .report(report))
+    }
+
+    @Test(arguments: ["", "hello", "{}", #"{"event":"connected"}"#, #"{"event":"published"}"#, #"{"event":"other","viewers":1}"#])
+    func anythingElseIsForPeople(line: String) {
+        #expect(SwarmMessage(line: line) == nil)
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import SocketLoop
+
+/// The loop with real sockets: pairs, so that no port is needed.
+@Suite struct SocketLoopTests {
+    @Test func bytesGoBothWays() async throws {
+        try await withLoop { loop, log in
+            let peer = try Peer.handedTo(loop)
+            peer.write("ping")
+            try await log.wait { $0.received == "ping" }
+            loop.submit(.send(Array("pong".utf8)))
+            #expect(try await peer.read(4) == "pong")
+        }
+    }
+
+    @Test func aPeerThatClosesIsTold() async throws {
+        try await withLoop { loop, log in
+            let peer = try Peer.handedTo(loop)
+            peer.close()
+            try await log.wait { $0.closed == [.peerClosed] }
+            #expect(log.state.open == 0)
+        }
+    }
+
+    @Test func whatTheKernelDoesNotTakeWaitsAndArrivesInOrder() async throws {
+        try await withLoop(backlogBytesMax: 64 << 20) { loop, log in
+            let peer = try Peer.handedTo(loop)
+            let parts = (0..<200).map { part in Array(repeating: UInt8(part), count: 50_000) }
+            for part in parts { loop.submit(.send(part)) }
+            try await log.wait { $0.sent == 200 }
+            #expect(log.state.waiting > 0)
+            let all = try await peer.readBytes(200 * 50_000)
+            #expect(all == parts.flatMap { $0 })
+        }
+    }
+
+    @Test func aPeerThatDoesNotReadIsCutAtTheLimit() async throws {
+        try await withLoop(backlogBytesMax: 100_000) { loop, log in
+            let peer = try Peer.handedTo(loop)
+            for _ in 0..<100 { loop.submit(.send(Array(repeating: 1, count: 20_000))) }
+            try await log.wait { $0.closed == [.slowConsumer] }
+            #expect(log.state.open == 0)
+            peer.close()
+        }
+    }
+
+    @Test func writingToAPeerThatIsGoneIsNoCrash() async throws {
+        try await withLoop { loop, log in
+            for _ in 0..<50 {
+                let peer = try Peer.handedTo(loop)
+                peer.close()
+                loop.submit(.send([1, 2, 3]))
+            }
+            try await log.wait { $0.closed.count == 50 }
+            #expect(log.state.open == 0)
+        }
+    }
+
+    @Test func aStaleHandleNamesNobody() async throws {
+        try await withLoop { loop, log in
+            let first = try Peer.handedTo(loop)
+            first.close()
+            try await log.wait { $0.closed.count == 1 }
+            let second = try Peer.handedTo(loop)
+            loop.submit(.sendToFirst(Array("stale".utf8)))
+            loop.submit(.send(Array("fresh".utf8)))
+            #expect(try await second.read(5) == "fresh")
+        }
+    }
+
+    @Test func timersFire() async throws {
+        try await withLoop { loop, log in
+            loop.submit(.schedule(milliseconds: 20))
+            try await log.wait { $0.fired == 1 }
+        }
+    }
+
+    @Test func aFullMailboxRefuses() async throws {
+        let loop = try SocketLoop(settings: .init(name: "test", mailboxWeightMax: 100)) { EchoHandler(EventLog()) }
+        #expect(loop.submit(.send([]), weight: 90))
+        #expect(!loop.hasRoom(for: 20))
+        #expect(!loop.submit(.send([]), weight: 20))
+        loop.start()
+        await loop.stop()
+        #expect(!loop.submit(.send([])))
+    }
+
+    @Test func stoppingClosesEverySocketAndItsDescriptor() async throws {
+        let before = Peer.openDescriptors()
+        let log = EventLog()
+        let loop = try SocketLoop(settings: .init(name: "test")) { EchoHandler(log) }
+        loop.start()
+        let peers = try (0..<100).map { _ in try Peer.handedTo(loop) }
+        try await log.wait { $0.open == 100 }
+        await loop.stop()
+        for peer in peers { #expect(try await peer.read(1) == "") }
+        for peer in peers { peer.close() }
+        #expect(Peer.openDescriptors() <= before + 4)
+    }
+
+    private func withLoop(
+        backlogBytesMax: Int = 1 << 20, _ body: (SocketLoop<EchoHandler>, EventLog) async throws -> Void
+    ) async throws {
+        let log = EventLog()
+        let limits = Sockets.Limits(backlogBytesMax: backlogBytesMax)
+        let loop = try SocketLoop(settings: .init(name: "test", limits: limits)) { EchoHandler(log) }
+        loop.start()
+        do { try await body(loop, log) } catch {
+            await loop.stop()
+            throw error
+        }
+        await loop.stop()
+    }
+}

@@ -1,0 +1,169 @@
+import Storage
+import Testing
+import Wire
+
+/// What both records promise.
+@Suite struct CommentStoreTests {
+    enum Kind: CaseIterable {
+        case memory, postgres
+    }
+
+    @Test(arguments: Kind.allCases) func whatIsStoredComesBack(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            let comment = makeComment("c1", text: "naïve 😀 '; DROP TABLE comments; --\n\"\\")
+            try await store.store(comment)
+            let stored = try await store.comment(id: "c1")
+            #expect(stored == StoredComment(comment: comment, position: nil, isRemoved: false))
+            #expect(try await store.comment(id: "c2") == nil)
+            #expect(try await store.comment(id: "c\u{0}") == nil)
+            #expect(store.isReady)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func anIdIsStoredOnce(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            try await store.store(makeComment("c1", text: "first"))
+            let error = await storageError { try await store.store(makeComment("c1", text: "second")) }
+            #expect(error?.code == .duplicate)
+            #expect(try await store.comment(id: "c1")?.comment.comment == "first")
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func whatCannotBeStoredIsRefused(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            var badTime = makeComment("c1")
+            badTime.timestamp = "2026-02-30T12:00:00.000Z"
+            let bad = [
+                badTime, makeComment(""), makeComment(String(repeating: "x", count: 65)),
+                makeComment("c2", text: "a\u{0}b"), makeComment("c3", video: "a b"), makeComment("c4", user: ""),
+            ]
+            for comment in bad {
+                #expect(await storageError { try await store.store(comment) }?.code == .invalid)
+            }
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func historyGoesBackPageByPage(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            for number in 1...7 { try await store.store(makeComment("c\(number)")) }
+            try await store.store(makeComment("other", video: "video2"))
+            _ = try await store.remove(id: "c5", by: "user1", moderator: false)
+            var (pages, cursor): ([[String]], String?) = ([], nil)
+            repeat {
+                let page = try await store.history(video: "video1", before: cursor, limit: 2)
+                pages.append(page.comments.map(\.comment.id))
+                cursor = page.next
+            } while cursor != nil && pages.count < 9
+            #expect(pages == [["c7", "c6"], ["c4", "c3"], ["c2", "c1"]])
+            // A removed comment is still a place to go on from.
+            let behind = try await store.history(video: "video1", before: "c5", limit: 1)
+            #expect(behind.comments.map(\.comment.id) == ["c4"])
+        }
+    }
+
+    @Test(arguments: Kind.allCases, ["nosuch", "other", "c\u{0}"])
+    func aCursorOfAnotherVideoIsUnknown(kind: Kind, cursor: String) async throws {
+        try await withStore(kind) { store in
+            try await store.store(makeComment("other", video: "video2"))
+            let error = await storageError {
+                _ = try await store.history(video: "video1", before: cursor, limit: 5)
+            }
+            #expect(error?.code == .unknownCursor)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func authorsAndModeratorsRemove(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            try await store.store(makeComment("c1", user: "anna"))
+            try await store.store(makeComment("c2", user: "anna"))
+            #expect(try await store.remove(id: "c1", by: "bert", moderator: false) == .forbidden)
+            #expect(try await store.comment(id: "c1")?.isRemoved == false)
+            let removed = StoredComment(comment: makeComment("c1", user: "anna"), position: nil, isRemoved: true)
+            #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .removed(removed))
+            #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .alreadyRemoved(removed))
+            #expect(try await store.remove(id: "c1", by: "bert", moderator: false) == .forbidden)
+            guard case .removed = try await store.remove(id: "c2", by: "bert", moderator: true) else {
+                Issue.record("a moderator may")
+                return
+            }
+            #expect(try await store.remove(id: "nosuch", by: "anna", moderator: true) == .notFound)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func theFirstMarkStays(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            try await store.store(makeComment("c1"))
+            let first = Position(offset: 17, epoch: "k3f9")
+            try await store.recordPublished([PublishedMark(id: "c1", position: first)])
+            try await store.recordPublished([
+                PublishedMark(id: "c1", position: Position(offset: 99, epoch: "other")),
+                PublishedMark(id: "nosuch", position: first),
+            ])
+            #expect(try await store.comment(id: "c1")?.position == first)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func marksArriveByThemselves(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            for number in 0..<20 { try await store.store(makeComment("c\(number)")) }
+            for number in 0..<20 {
+                let position = Position(offset: UInt64(number + 1), epoch: "e")
+                store.markPublished([PublishedMark(id: "c\(number)", position: position)])
+            }
+            let arrived = await eventually {
+                let page = try? await store.history(video: "video1", before: nil, limit: 50)
+                return page?.comments.compactMap(\.position?.offset) == (1...20).reversed()
+            }
+            #expect(arrived)
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func theOutboxHoldsWhatIsNotPublishedInOrder(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            for number in 1...4 { try await store.store(makeComment("c\(number)")) }
+            try await store.recordPublished([PublishedMark(id: "c2", position: Position(offset: 1, epoch: "e"))])
+            _ = try await store.remove(id: "c3", by: "user1", moderator: false)
+            _ = try await store.remove(id: "c2", by: "user1", moderator: false)
+            try await Task.sleep(for: .milliseconds(5))
+            let entries = try await claim(store, "a")
+            #expect(entries.map(\.comment.id) == ["c1", "c4", "c3", "c2"])
+            #expect(entries.map(\.kind) == [.comment, .comment, .removal, .removal])
+            #expect(entries.first?.channel == Channel.video("video1"))
+            let old = try await store.claimUnpublished(owner: "a", olderThan: .seconds(9), limit: 9, lease: .seconds(9))
+            #expect(old.isEmpty)
+            try await store.recordPublished([
+                PublishedMark(id: "c3", kind: .removal, position: Position(offset: 2, epoch: "e"))
+            ])
+            #expect(try await claim(store, "a").map(\.comment.id) == ["c1", "c4", "c2"])
+        }
+    }
+
+    @Test(arguments: Kind.allCases) func oneOwnerAtATimeHoldsTheLease(kind: Kind) async throws {
+        try await withStore(kind) { store in
+            try await store.store(makeComment("c1"))
+            try await Task.sleep(for: .milliseconds(5))
+            #expect(try await claim(store, "a").count == 1)
+            #expect(try await claim(store, "b").isEmpty)
+            #expect(try await claim(store, "a").count == 1)
+            try await store.releaseClaim(owner: "b")
+            #expect(try await claim(store, "b").isEmpty)
+            try await store.releaseClaim(owner: "a")
+            #expect(try await claim(store, "b", lease: .milliseconds(30)).count == 1)
+            try await Task.sleep(for: .milliseconds(60))
+            #expect(try await claim(store, "a").count == 1)
+        }
+    }
+
+    private func claim(
+        _ store: any CommentStore, _ owner: String, lease: Duration = .seconds(30)
+    ) async throws -> [OutboxEntry] {
+        try await store.claimUnpublished(owner: owner, olderThan: .zero, limit: 100, lease: lease)
+    }
+
+    private func withStore(_ kind: Kind, _ body: (any CommentStore) async throws -> Void) async throws {
+        switch kind {
+        case .memory: try await body(MemoryCommentStore())
+        case .postgres: try await withCommentStore { store, _ in try await body(store) }
+        }
+    }
+}
