@@ -1,5 +1,5 @@
-internal import Synchronization
 internal import SocketLoop
+internal import Synchronization
 internal import Wire
 
 /// Writes comments over kept-alive connections, one request at a time on each, on a loop of its own.
@@ -51,7 +51,9 @@ final class Publisher: SocketLoopHandler {
         self.settings = settings
         self.board = board
         reporter = settings.connections
-        connections = (0...settings.connections).map { Connection(server: $0 % max(settings.services.servers.count, 1)) }
+        connections = (0...settings.connections).map {
+            Connection(server: $0 % max(settings.services.servers.count, 1))
+        }
         connections[reporter].server = 0
     }
 

@@ -31,7 +31,9 @@ struct Crowd: Sendable {
         let viewers = settings.audience.viewers(of: settings.shard)
         channels = Crowd.makeChannels(viewers.map(\.channel), logBytesMax: settings.logBytesMax)
         audit = DeliveryAudit(
-            channelOfViewer: channels.indices.flatMap { [channels] in Array(repeating: $0, count: channels[$0].members.count) },
+            channelOfViewer: channels.indices.flatMap { [channels] in
+                Array(repeating: $0, count: channels[$0].members.count)
+            },
             channels: channels.count)
         members = []
         members.reserveCapacity(viewers.count)

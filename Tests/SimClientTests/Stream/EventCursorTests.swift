@@ -9,12 +9,14 @@ import Wire
     static let stream: [[UInt8]] = [
         makeConnected(at: start), makeFrame(5), makeFrame(6), EventStream.heartbeat, makeFrame(7),
         makeEvent("likes", #"{"photoid":"p","count":3,"version":1}"#), makeFrame(8), makeFrame(9),
-        makeEvent("gap", #"{"from":10,"to":11,"reason":"expired"}"#, id: Position(offset: 11, epoch: "k3f9")), makeFrame(12),
+        makeEvent("gap", #"{"from":10,"to":11,"reason":"expired"}"#, id: Position(offset: 11, epoch: "k3f9")),
+        makeFrame(12),
         makeEvent("reconnect", "{}", retryMilliseconds: 300),
     ]
     static let expected: [StreamEvent] = [
         .connected(start), .comments(5...6, epoch: 0), .heartbeat, .comments(7...7, epoch: 0), .state,
-        .comments(8...9, epoch: 0), .gap(at: 11, epoch: 0, from: 10), .comments(12...12, epoch: 0), .reconnect(milliseconds: 300),
+        .comments(8...9, epoch: 0), .gap(at: 11, epoch: 0, from: 10), .comments(12...12, epoch: 0),
+        .reconnect(milliseconds: 300),
     ]
     static let wire = responseHead + stream.flatMap(chunk)
 
@@ -65,7 +67,8 @@ import Wire
         var follower = StreamSample()
         let opening = responseHead + chunk(makeConnected(at: Self.start))
         try leader.receive(opening + chunk(makeFrame(5) + makeFrame(6)), log: &log)
-        let altered = String(decoding: makeFrame(6), as: UTF8.self).replacing("\"userid\":\"u\"", with: "\"userid\":\"x\"")
+        let altered = String(decoding: makeFrame(6), as: UTF8.self).replacing(
+            "\"userid\":\"u\"", with: "\"userid\":\"x\"")
         try follower.receive(opening + chunk(makeFrame(5) + Array(altered.utf8)), log: &log)
         #expect(follower.events.contains(.altered(offset: 6)))
         #expect(!leader.events.contains(.altered(offset: 6)))

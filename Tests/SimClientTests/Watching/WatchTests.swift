@@ -5,7 +5,9 @@ import Wire
 @testable import SimClient
 
 @Suite struct WatchViewerTests {
-    private func feed(_ viewer: inout WatchViewer, _ bytes: [UInt8]) -> (notes: [WatchViewer.Note], step: ViewerMachine.Step) {
+    private func feed(_ viewer: inout WatchViewer, _ bytes: [UInt8]) -> (
+        notes: [WatchViewer.Note], step: ViewerMachine.Step
+    ) {
         bytes.withUnsafeBytes { viewer.received($0, draw: 0.5) }
     }
 
