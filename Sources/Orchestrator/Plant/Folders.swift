@@ -21,7 +21,8 @@ struct Folders: Sendable {
             throw .unavailable("cannot write to \(absolute): \(error.localizedDescription)")
         }
         // Logs are appended to, for the sake of restarts: those of an earlier run would look like this one's.
-        for old in (try? FileManager.default.contentsOfDirectory(atPath: absolute + "/logs")) ?? [] where old.hasSuffix(".log") {
+        for old in (try? FileManager.default.contentsOfDirectory(atPath: absolute + "/logs")) ?? []
+        where old.hasSuffix(".log") {
             try? FileManager.default.removeItem(atPath: "\(absolute)/logs/\(old)")
         }
     }

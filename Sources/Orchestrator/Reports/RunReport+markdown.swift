@@ -15,7 +15,9 @@ extension RunReport {
     /// The same for a terminal, without what nobody asks first.
     func summary() -> String {
         let tables = RunTables(report: self)
-        let shown = [tables.readers, tables.spread, tables.delivery, tables.latency, tables.people].filter { !$0.rows.isEmpty }
+        let shown = [tables.readers, tables.spread, tables.delivery, tables.latency, tables.people].filter {
+            !$0.rows.isEmpty
+        }
         let text = Conclusion.text(self)
         return shown.map { "\n" + $0.plain() }.joined() + (text.isEmpty ? "" : "\n\(text)\n") + "\n" + outcome + "\n"
     }
@@ -43,7 +45,9 @@ extension RunReport {
         table.add(["parts", phases.map { "\($0.name) \(Figure.decimal($0.seconds, 1)) s" }.joined(separator: ", ")])
         table.add(["commit, build", "\(software.commit ?? "unknown"), \(software.build)"])
         let size = "\(machine.cores) cores, \(Format.bytes(machine.memoryBytes))"
-        table.add(["machine", "\(machine.processor), \(size), \(machine.kernel), \(machine.descriptorsMax) descriptors"])
+        table.add([
+            "machine", "\(machine.processor), \(size), \(machine.kernel), \(machine.descriptorsMax) descriptors",
+        ])
         table.add(["time", "\(startedAt) to \(finishedAt)"])
         return section("Conditions", table)
     }
