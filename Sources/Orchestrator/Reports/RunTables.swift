@@ -122,4 +122,29 @@ struct RunTables {
         table.add(["subscribers cut for lagging", Figure.grouped(redis.subscribersCut)])
         return table
     }
+
+    /// All that another run needs to be the same, and what this one ran on.
+    var conditions: TextTable {
+        var table = TextTable([.init("condition", .left), .init("value", .left)])
+        table.add(["command", report.command])
+        table.add(["audience", "\(report.settings.audience), seed \(report.settings.seed)"])
+        table.add([
+            "processes",
+            "\(report.plan.readers) Readers, \(report.plan.commentAPIs) CommentAPI, \(report.plan.swarms) swarms",
+        ])
+        let connected =
+            "\(Figure.grouped(report.connections.connected)) of \(Figure.grouped(report.connections.wanted))"
+        table.add(["viewers connected", "\(connected) in \(Figure.decimal(report.connections.seconds, 2)) s"])
+        table.add([
+            "parts", report.phases.map { "\($0.name) \(Figure.decimal($0.seconds, 1)) s" }.joined(separator: ", "),
+        ])
+        table.add(["commit, build", "\(report.software.commit ?? "unknown"), \(report.software.build)"])
+        let size = "\(report.machine.cores) cores, \(Format.bytes(report.machine.memoryBytes))"
+        table.add([
+            "machine",
+            "\(report.machine.processor), \(size), \(report.machine.kernel), \(report.machine.descriptorsMax) descriptors",
+        ])
+        table.add(["time", "\(report.startedAt) to \(report.finishedAt)"])
+        return table
+    }
 }

@@ -73,9 +73,20 @@ struct CrowdRun: Sendable {
         try await crowd.say(SwarmCoordinator.start)
         try await crowd.reach(.published, atMost: .seconds(settings.durationSeconds * 1.5 + 60)) {
             let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
-            let seconds = Int((ContinuousClock.now - start).seconds)
+            let seconds = (ContinuousClock.now - start).seconds
+            sample(RunReport.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))
             progress.update(
-                "  \(seconds) s: \(Figure.grouped(acknowledged)) acknowledged, \(Figure.grouped(delivered)) delivered")
+                "  \(Int(seconds)) s: \(Figure.grouped(acknowledged)) acknowledged, \(Figure.grouped(delivered)) delivered"
+            )
+        }
+    }
+
+    /// Keeps one a second.
+    private func sample(_ sample: RunReport.Sample) {
+        recorder.update { report in
+            guard report.timeline.count < RunReport.samplesMax else { return }
+            guard sample.seconds >= (report.timeline.last?.seconds ?? 0) + 1 else { return }
+            report.timeline.append(sample)
         }
     }
 
@@ -93,6 +104,8 @@ struct CrowdRun: Sendable {
         recorder.update {
             $0.spread = RunReport.Spread(answer.statistics.subscriptionSpread, predicted: prediction)
             $0.readers = RunReport.Reader.all(answer.statistics, predictedShare: prediction.share)
+            $0.map = SubscriptionMap(
+                answer.statistics, title: "Channels of each Reader, placement \(settings.placement.rawValue)")
             $0.redis = RunReport.RedisFigures(before: before, after: after)
             $0.software.redis = after["redis_version"]
         }
