@@ -21,6 +21,7 @@ struct SwarmStage: Sendable {
 
     /// How often a board is looked at while something is awaited.
     private static let pollMilliseconds = 10
+    private static let openNanoseconds: UInt64 = 5_000_000_000
     /// A reply of a loop that does not come in this time never comes.
     private static let replySeconds = 30.0
 
@@ -100,6 +101,16 @@ extension SwarmStage {
     func wait(seconds: Double, until condition: (CrowdBoard.Snapshot) -> Bool) async -> Bool {
         let end = LoopClock.monotonicNanoseconds() + UInt64(seconds * 1e9)
         while !condition(crowdBoard.now) {
+            guard LoopClock.monotonicNanoseconds() < end, await SwarmStage.pause() else { return false }
+        }
+        return true
+    }
+
+    /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
+    /// when CommentAPI did not take them all in time.
+    func waitForConnections() async -> Bool {
+        let end = LoopClock.monotonicNanoseconds() + SwarmStage.openNanoseconds
+        while publisherBoard.idle.load(ordering: .relaxed) < settings.publishConnections {
             guard LoopClock.monotonicNanoseconds() < end, await SwarmStage.pause() else { return false }
         }
         return true
