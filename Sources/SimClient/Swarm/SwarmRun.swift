@@ -146,8 +146,7 @@ extension SwarmRun {
             return overflow
         }
         try Task.checkCancellation(or: Failure.interrupted)
-        await stage.waitForAnswers()
-        guard var tally = await stage.tally() else { throw Failure.interrupted }
+        guard var tally = await stage.finalTally() else { throw Failure.interrupted }
         // What the publisher's mailbox did not take could not start either.
         tally.offered += overflow
         tally.dropped += overflow

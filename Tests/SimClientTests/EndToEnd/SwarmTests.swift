@@ -34,8 +34,7 @@ private func play(
     let pacer = Pacer(audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: rate))
     #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
-    await stage.waitForAnswers()
-    let published = try #require(await stage.tally())
+    let published = try #require(await stage.finalTally())
     var goals: [String: Position] = [:]
     for (channel, state) in published.channels { goals[settings.audience.channelName(channel)] = state.last }
     stage.expect(goals)
