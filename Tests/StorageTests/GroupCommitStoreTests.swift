@@ -101,7 +101,7 @@ import Wire
             await blocking { locked.wait() }
             store.markPublished([PublishedMark(id: "c1", position: Position(offset: 5, epoch: "e"))])
             try await lock.value
-            #expect(await eventually { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
+            #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
         }
     }
 
