@@ -74,7 +74,9 @@ final class Supervisor: Sendable {
             child.signal(.resume)
             child.signal(child.specification.stopSignal)
             let grace = child.specification.grace
-            if let exit = try await Polling.wait(atMost: grace, every: .milliseconds(5), for: { child.exit }) { return exit }
+            if let exit = try await Polling.wait(atMost: grace, every: .milliseconds(5), for: { child.exit }) {
+                return exit
+            }
         } catch {
             return nil
         }
