@@ -131,7 +131,7 @@ let package = Package(
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
@@ -141,7 +141,7 @@ let package = Package(
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",
-            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
+            ["ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
         tests(
             "CommentAPITests",
             ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
@@ -149,6 +149,13 @@ let package = Package(
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
+        tests(
+            "IntegrationTests",
+            [
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "ServiceRuntime", "TestSupport", "Wire", hummingbird, lifecycle,
+                logging,
+            ]),
+        tests("EndToEndTests", ["TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )

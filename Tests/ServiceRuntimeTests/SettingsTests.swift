@@ -1,4 +1,5 @@
 import Logging
+import RedisNIO
 import ServiceRuntime
 import Testing
 
