@@ -145,7 +145,7 @@ let package = Package(
         tests(
             "CommentAPITests",
             ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
