@@ -152,8 +152,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "ServiceRuntime", "TestSupport", "Wire", hummingbird, lifecycle,
-                logging,
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire", hummingbird,
+                lifecycle, logging,
             ]),
         tests("EndToEndTests", ["TestSupport", "Wire"]),
     ],
