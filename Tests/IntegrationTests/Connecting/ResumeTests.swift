@@ -1,3 +1,4 @@
+import Fanout
 import TestSupport
 import Testing
 import Wire

@@ -1,5 +1,7 @@
+import Fanout
 import TestSupport
 import Testing
+import Wire
 
 extension IntegrationTests {
     @Suite struct DrainTests {

@@ -1,4 +1,5 @@
 import Broker
+import Fanout
 import Logging
 import RedisNIO
 import TestSupport

@@ -1,6 +1,8 @@
+import Fanout
 import Foundation
 import TestSupport
 import Testing
+import Wire
 
 extension IntegrationTests {
     @Suite struct SlowViewerTests {

@@ -10,7 +10,8 @@ public final class ChildProcess: Sendable {
     }
 
     public let pid: pid_t
-    private let isReaped = Mutex(false)
+    /// What `waitpid` said; `nil` until the process was reaped.
+    private let status = Mutex<Int32?>(nil)
 
     /// Starts `arguments[0]`, found in `PATH`, with its output in the file `log`.
     public init(_ arguments: [String], log: String) throws {
@@ -38,17 +39,25 @@ public final class ChildProcess: Sendable {
 
     /// Sends a signal, unless the process has been reaped already.
     public func signal(_ number: Int32) {
-        isReaped.withLock { isReaped in
-            if !isReaped { _ = Glibc.kill(pid, number) }
+        status.withLock { status in
+            if status == nil { _ = Glibc.kill(pid, number) }
         }
     }
 
     /// Whether the process has ended; reaps it then.
     public var hasEnded: Bool {
-        isReaped.withLock { isReaped in
-            if !isReaped, waitpid(pid, nil, WNOHANG) != 0 { isReaped = true }
-            return isReaped
+        status.withLock { status in
+            var reported: Int32 = 0
+            if status == nil, waitpid(pid, &reported, WNOHANG) != 0 { status = reported }
+            return status != nil
         }
+    }
+
+    /// The code that the process ended with, or 128 and the signal that ended it; `nil` while it runs.
+    public var exitCode: Int32? {
+        guard hasEnded, let status = status.withLock({ $0 }) else { return nil }
+        let signal = status & 0x7F
+        return signal == 0 ? status >> 8 & 0xFF : 128 + signal
     }
 
     /// Sends `number` and waits for the end; SIGKILL after `seconds`.
