@@ -133,6 +133,8 @@ let package = Package(
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
+        tests("PlacementTests", ["Placement"]),
+        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
@@ -141,10 +143,22 @@ let package = Package(
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",
-            ["ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
+            [
+                "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
+                lifecycle, nioCore,
+            ]),
         tests(
             "CommentAPITests",
-            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+            [
+                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
+                nioCore,
+            ]),
+        tests(
+            "StatsAPITests",
+            [
+                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
+                logging, nioCore,
+            ]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",

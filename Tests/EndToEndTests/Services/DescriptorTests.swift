@@ -30,7 +30,7 @@ extension EndToEndTests {
                 for client in served { await client.close() }
                 let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
                 #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
-                #expect(try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
+                #expect(await eventually(within: 30) { try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n" })
                 _ = try await plant.viewer(of: "v")
             }
         }
