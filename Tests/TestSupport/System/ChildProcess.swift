@@ -1,3 +1,4 @@
+import Foundation
 public import Glibc
 import Synchronization
 
@@ -21,6 +22,7 @@ public final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        Self.closeInherited(&actions)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -35,6 +37,15 @@ public final class ChildProcess: Sendable {
         let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, texts, environ)
         guard code == 0 else { throw SpawnFailed(program: arguments[0], code: code) }
         self.pid = pid
+    }
+
+    /// SwiftNIO accepts sockets that a child would inherit: a server under test could then close its own copy, and the
+    /// client would not hear of it before the child ends. Closing what is not open is no error.
+    private static func closeInherited(_ actions: inout posix_spawn_file_actions_t) {
+        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        // Others open more while this looks.
+        let end = min((open.compactMap { Int32($0) }.max() ?? 3) + 256, Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))))
+        for descriptor in 3..<max(end, 3) { posix_spawn_file_actions_addclose(&actions, descriptor) }
     }
 
     /// Sends a signal, unless the process has been reaped already.
