@@ -131,7 +131,7 @@ let package = Package(
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
@@ -163,6 +163,13 @@ let package = Package(
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),
+        tests(
+            "IntegrationTests",
+            [
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire", hummingbird,
+                lifecycle, logging,
+            ]),
+        tests("EndToEndTests", ["TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
