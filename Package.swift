@@ -102,16 +102,15 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
-                coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
+                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes, configuration,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
-                logging, lifecycle, nioCore, nioHTTP1,
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
             ]),
         executable(
             "ReaderAPI",
@@ -144,7 +143,10 @@ let package = Package(
             ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
         tests(
             "CommentAPITests",
-            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
+            [
+                "CommentAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+            ]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
