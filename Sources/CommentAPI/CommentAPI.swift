@@ -15,7 +15,7 @@ enum CommentAPI {
 
     /// The service around a broker.
     static func assemble(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker, services: [any Service] = []
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any LogBroker, services: [any Service] = []
     ) -> ServiceAssembly {
         let tally = CommentTally()
         let (archive, recordServices) = makeArchive(settings, process, broker: broker, tally: tally)
@@ -35,7 +35,7 @@ enum CommentAPI {
 
     /// PostgreSQL and Redis when there is a database, else Redis alone.
     private static func makeArchive(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any Broker, tally: CommentTally
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any LogBroker, tally: CommentTally
     ) -> (archive: any CommentArchive, services: [any Service]) {
         guard let configuration = settings.database.configuration else { return (RedisArchive(broker: broker), []) }
         let database = ServiceDatabase(configuration, process: process)

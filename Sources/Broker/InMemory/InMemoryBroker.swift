@@ -5,7 +5,7 @@ public import Wire
 ///
 /// Calls from one task behave the same on every run. Messages reach the sinks before `publish` returns
 /// (``Delivery/immediate``) or when the test says so (``Delivery/manual`` and ``deliver()``).
-public final class InMemoryBroker: Broker {
+public final class InMemoryBroker: LogBroker {
     public enum Delivery: Sendable {
         /// Within the call that caused it.
         case immediate

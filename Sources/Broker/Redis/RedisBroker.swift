@@ -11,7 +11,7 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 ///
 /// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
 /// ``run()`` must run while it is used.
-public final class RedisBroker: Broker {
+public final class RedisBroker: LogBroker {
     private let endpoint: RedisEndpoint
     private let settings: RedisBrokerSettings
     private let group: any EventLoopGroup

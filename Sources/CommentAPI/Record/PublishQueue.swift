@@ -28,11 +28,11 @@ final class PublishQueue: Service {
     }
 
     private let store: any CommentStore
-    private let broker: any Broker
+    private let broker: any LogBroker
     private let metrics: RecordMetrics
     private let lanes: [Lane]
 
-    init(store: any CommentStore, broker: any Broker, metrics: RecordMetrics, settings: Settings = Settings()) {
+    init(store: any CommentStore, broker: any LogBroker, metrics: RecordMetrics, settings: Settings = Settings()) {
         self.store = store
         self.broker = broker
         self.metrics = metrics

@@ -3,7 +3,7 @@ import Synchronization
 import Wire
 
 /// A broker whose batches fail on demand; everything else goes to the broker behind it.
-final class FaultyBroker: Broker {
+final class FaultyBroker: LogBroker {
     enum Fault: Sendable {
         /// The process died, or Redis was away, before anything was published.
         case notPublished
@@ -11,10 +11,10 @@ final class FaultyBroker: Broker {
         case answerLost
     }
 
-    private let inner: any Broker
+    private let inner: any LogBroker
     private let state = Mutex<Fault?>(nil)
 
-    init(_ inner: any Broker) { self.inner = inner }
+    init(_ inner: any LogBroker) { self.inner = inner }
 
     func setFault(_ fault: Fault?) { state.withLock { $0 = fault } }
 

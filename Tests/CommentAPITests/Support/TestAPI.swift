@@ -85,7 +85,7 @@ struct TestAPI: Sendable {
 
 /// Runs `body` with a CommentAPI of `environment`; `change` sees the settings before.
 func withAPI<Value: Sendable>(
-    broker: any Broker, environment: [String: String] = [:], services: [any Service] = [],
+    broker: any LogBroker, environment: [String: String] = [:], services: [any Service] = [],
     change: (inout CommentAPISettings) -> Void = { _ in },
     _ body: @escaping @Sendable (TestAPI) async throws -> Value
 ) async throws -> Value {
@@ -115,8 +115,8 @@ private func withServices<Value: Sendable>(
 func withRecordAPI<Value: Sendable>(
     redis: PrivateRedis, database: String? = nil, environment: [String: String] = [:],
     change: @escaping (inout CommentAPISettings) -> Void = { _ in },
-    wrap: (any Broker) -> any Broker = { $0 },
-    _ body: @escaping @Sendable (TestAPI, any Broker) async throws -> Value
+    wrap: (any LogBroker) -> any LogBroker = { $0 },
+    _ body: @escaping @Sendable (TestAPI, any LogBroker) async throws -> Value
 ) async throws -> Value {
     let url: String
     if let database { url = database } else { url = try await PrivatePostgres.shared().makeDatabase() }
@@ -134,7 +134,7 @@ func withRecordAPI<Value: Sendable>(
 func video(_ id: String) throws -> Channel { try #require(Channel.video(id)) }
 
 /// The texts of the comments that a channel's history holds, oldest first; removals as `-<id>`.
-func texts(_ broker: any Broker, _ channel: Channel) async throws -> [String] {
+func texts(_ broker: any LogBroker, _ channel: Channel) async throws -> [String] {
     try await broker.latest(of: channel, before: nil, limit: 10_000).reversed().map { event in
         guard let comment = CommentEvents.comment(in: event.payload) else {
             return "-" + (String(decoding: event.payload, as: UTF8.self).split(separator: "\"").dropFirst(3).first ?? "")
