@@ -102,16 +102,15 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
-                coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
+                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes, configuration,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
-                logging, lifecycle, nioCore, nioHTTP1,
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
             ]),
         executable(
             "ReaderAPI",
@@ -150,8 +149,8 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
-                nioCore,
+                "CommentAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",

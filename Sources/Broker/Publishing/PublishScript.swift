@@ -15,9 +15,10 @@ struct PublishScript {
 
     let script: RedisScript
 
-    init(settings: RedisBrokerSettings) {
+    /// - Parameter prelude: Lua that runs first; it may return a position and so publish nothing.
+    init(settings: RedisBrokerSettings, prelude: String = "") {
         script = RedisScript(
-            Self.source
+            (prelude + Self.source)
                 .replacing("HISTORY_LENGTH", with: String(max(1, settings.historyLength)))
                 .replacing("HISTORY_TTL", with: String(max(1, settings.historyTTLSeconds)))
                 .replacing(

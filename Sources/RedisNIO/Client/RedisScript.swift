@@ -33,6 +33,19 @@ extension RedisConnection {
             return replies.last ?? .null
         }
     }
+
+    /// Runs many calls of one script as a pipeline, in order; error replies are `.failure` elements. Calls that did not
+    /// run because Redis does not know the script are sent again, once, behind it.
+    public func evaluate(
+        _ script: RedisScript, contentsOf calls: [RedisCommand]
+    ) async throws(RedisError) -> [RESPValue] {
+        var replies = try await send(contentsOf: calls)
+        let refused = replies.indices.filter { replies[$0].failure?.code == .reply("NOSCRIPT") }
+        guard !refused.isEmpty else { return replies }
+        let again = try await send(contentsOf: [script.load] + refused.map { calls[$0] })
+        for (index, reply) in zip(refused, again.dropFirst()) { replies[index] = reply }
+        return replies
+    }
 }
 
 extension RedisClient {
