@@ -162,7 +162,7 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),
         tests(
             "IntegrationTests",
             [
