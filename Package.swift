@@ -7,14 +7,15 @@ import PackageDescription
 let warnings: [SwiftSetting] =
     Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
 
-let swiftSettings: [SwiftSetting] = [
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
-    .enableUpcomingFeature("ExistentialAny"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
-    .enableUpcomingFeature("MemberImportVisibility"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
-    .enableUpcomingFeature("InternalImportsByDefault"),
-] + warnings
+let swiftSettings: [SwiftSetting] =
+    [
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+        .enableUpcomingFeature("ExistentialAny"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+        .enableUpcomingFeature("MemberImportVisibility"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + warnings
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -166,7 +167,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire", hummingbird,
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire",
+                hummingbird,
                 lifecycle, logging,
             ]),
         tests("EndToEndTests", ["TestSupport", "Wire"]),

@@ -15,7 +15,8 @@ import Wire
         let broker = InMemoryBroker(historyLength: Self.messages)
         // Four messages fill a mailbox.
         let settings = HubSettings(loops: 2, backlogBytes: 64 << 20, loopBytesMax: 4_096)
-        let hub = try Hub(settings: settings, broker: broker, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let hub = try Hub(
+            settings: settings, broker: broker, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await hub.run() }
             defer { group.cancelAll() }
@@ -23,7 +24,9 @@ import Wire
             var viewers: [SocketPair] = []
             for _ in 0..<4 {
                 let pair = try SocketPair()
-                hub.attach(descriptor: pair.takeServerSide(), ticket: try await hub.join([channel]), from: .now, hello: Array("{}".utf8))
+                hub.attach(
+                    descriptor: pair.takeServerSide(), ticket: try await hub.join([channel]), from: .now,
+                    hello: Array("{}".utf8))
                 viewers.append(pair)
             }
             let payload = EventStream.frame(data: Array(repeating: UInt8(ascii: "x"), count: 1_000))
@@ -58,7 +61,9 @@ private final class SocketPair {
 
     init() throws {
         var ends: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_NONBLOCK | O_CLOEXEC, 0, &ends) == 0 else { throw Failed() }
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | O_NONBLOCK | O_CLOEXEC, 0, &ends) == 0 else {
+            throw Failed()
+        }
         (own, server) = (ends[0], ends[1])
     }
 

@@ -6,7 +6,8 @@ import Wire
 
 @Suite struct HubStateTests {
     private func message(_ offset: UInt64, _ channel: Channel) -> BrokerMessage {
-        BrokerMessage(channel: channel, position: Position(offset: offset, epoch: "e"), frame: Array("id: \(offset).e\n\n".utf8))
+        BrokerMessage(
+            channel: channel, position: Position(offset: offset, epoch: "e"), frame: Array("id: \(offset).e\n\n".utf8))
     }
 
     private func page(_ offsets: ClosedRange<UInt64>) -> HistoryPage {
