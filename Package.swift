@@ -7,14 +7,15 @@ import PackageDescription
 let warnings: [SwiftSetting] =
     Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
 
-let swiftSettings: [SwiftSetting] = [
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
-    .enableUpcomingFeature("ExistentialAny"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
-    .enableUpcomingFeature("MemberImportVisibility"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
-    .enableUpcomingFeature("InternalImportsByDefault"),
-] + warnings
+let swiftSettings: [SwiftSetting] =
+    [
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+        .enableUpcomingFeature("ExistentialAny"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+        .enableUpcomingFeature("MemberImportVisibility"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + warnings
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -102,7 +103,8 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes, configuration,
+                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
+                configuration,
                 logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
@@ -149,7 +151,8 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", "Wire", hummingbird,
+                "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
+                hummingbird,
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(

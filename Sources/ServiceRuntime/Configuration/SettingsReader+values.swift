@@ -68,7 +68,8 @@ extension SettingsReader {
             key: key, type: "a secret", unit: "", defaultText: "unset",
             range: "\(length.lowerBound) to \(length.upperBound) visible ASCII characters", doc: doc, isSecret: true)
         return value(declaration, default: nil) { text in
-            length.contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? text : nil
+            guard length.contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+            return text
         }
     }
 
