@@ -26,7 +26,7 @@ public final class PrivatePostgres: Sendable {
     public init(settings: [String: String] = [:]) async throws {
         port = try PostgresPort.next()
         directory = try PrivatePostgres.makeDirectory()
-        let usual = ["fsync": "off", "shared_buffers": "32MB", "max_connections": "60", "log_min_messages": "fatal"]
+        let usual = ["fsync": "off", "shared_buffers": "32MB", "max_connections": "250", "log_min_messages": "fatal"]
         self.settings = usual.merging(settings) { $1 }
         let arguments = ["-D", data, "-U", "chorus", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         try await PostgresCommand.run(PostgresCommand.unprivileged(PostgresBinaries.path("initdb"), arguments))

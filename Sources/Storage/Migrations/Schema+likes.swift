@@ -20,6 +20,7 @@ let likesScript: StaticString = """
         PRIMARY KEY (photo_id, slot, user_id)
     );
     CREATE INDEX likes_newest ON likes (photo_id, liked_at, user_id) WHERE liked;
+    CREATE INDEX likes_withdrawn ON likes (liked_at) WHERE NOT liked;
     CREATE TABLE notifications (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         owner_id text NOT NULL,

@@ -1,0 +1,71 @@
+import PostgresLibpq
+import Wire
+
+extension PostgresLikeStore {
+    public func register(photo: String, owner: String) async throws(StorageError) -> String {
+        guard Identifier.isValid(photo), Identifier.isValid(owner) else {
+            throw StorageError(.invalid, "the photo's id or its owner is invalid")
+        }
+        return try await onSession { connection in
+            let owners = try connection.query(registerStatement, [.text(photo), .text(owner)]) {
+                row throws(PostgresError) in try row.text(0)
+            }
+            return owners.first ?? owner
+        }
+    }
+
+    public func owners(of photos: [String]) async throws(StorageError) -> [String: String] {
+        let photos = photos.filter { Identifier.isValid($0) }
+        return try await onSession { connection in
+            let rows = try connection.query(
+                "SELECT photo_id, owner_id FROM photos WHERE photo_id = ANY($1::text[]) AND owner_id IS NOT NULL",
+                [.texts(photos)]
+            ) { row throws(PostgresError) in (try row.text(0), try row.text(1)) }
+            return Dictionary(rows) { first, _ in first }
+        }
+    }
+
+    /// The lock comes first and the count has a snapshot of its own: a batch that has moved the count is committed and
+    /// counted, one that has not waits for the lock and moves the corrected count.
+    public func recount(photo: String) async throws(StorageError) -> CountRepair {
+        guard Identifier.isValid(photo) else { throw StorageError(.invalid, "the photo's id is invalid") }
+        return try await onSession { connection in
+            try connection.transaction(timeout: .seconds(120)) { connection in
+                try connection.execute(
+                    "INSERT INTO photos (photo_id) VALUES ($1) ON CONFLICT (photo_id) DO NOTHING", [.text(photo)])
+                let before = try connection.query(
+                    "SELECT like_count FROM photos WHERE photo_id = $1 FOR UPDATE", [.text(photo)]
+                ) { row throws(PostgresError) in try row.bigint(0) }
+                let after = try connection.query(correctStatement, [.text(photo)]) {
+                    row throws(PostgresError) in try row.bigint(0)
+                }
+                return CountRepair(before: before.first ?? 0, after: after.first ?? 0)
+            }
+        }
+    }
+
+    public func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
+        let limit = min(max(limit, 1), 100_000)
+        return try await onSession { connection in
+            try connection.execute(purgeStatement, [.bigint(age.microseconds), .bigint(Int64(limit))])
+        }
+    }
+}
+
+private let registerStatement: PostgresStatement = """
+    INSERT INTO photos AS held (photo_id, owner_id) VALUES ($1, $2)
+    ON CONFLICT (photo_id) DO UPDATE SET owner_id = coalesce(held.owner_id, excluded.owner_id)
+    RETURNING owner_id
+    """
+
+private let correctStatement: PostgresStatement = """
+    UPDATE photos SET like_count = (SELECT count(*) FROM likes WHERE photo_id = $1 AND liked)
+    WHERE photo_id = $1 RETURNING like_count
+    """
+
+// A row that is liked again between choosing and deleting has changed, and is kept.
+private let purgeStatement: PostgresStatement = """
+    DELETE FROM likes WHERE NOT liked AND ctid = ANY(ARRAY(
+        SELECT ctid FROM likes WHERE NOT liked AND liked_at < now() - $1 * interval '1 microsecond'
+        ORDER BY liked_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+    """

@@ -1,0 +1,124 @@
+import Synchronization
+import Wire
+
+/// The record of likes in memory: for tests, and the plain statement of what the one in PostgreSQL does.
+public final class MemoryLikeStore: LikeStore {
+    private struct Entry {
+        var liked: Bool
+        var version: Int64
+        var at: Int64
+    }
+
+    private struct State {
+        var likes: [String: [String: Entry]] = [:]
+        var owners: [String: String] = [:]
+
+        func count(_ photo: String) -> Int64 { Int64(likes[photo]?.values.count { $0.liked } ?? 0) }
+        var known: Set<String> { Set(owners.keys).union(likes.keys) }
+    }
+
+    private let state = Mutex(State())
+
+    public init() {}
+
+    public var isReady: Bool { true }
+
+    public func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome {
+        state.withLock { state in
+            var outcome = LikeBatchOutcome()
+            var moved: [String: Int] = [:]
+            for (index, change) in changes.enumerated() {
+                guard change.isValid else {
+                    outcome.refused.append(index)
+                    continue
+                }
+                let held = state.likes[change.photo]?[change.user]
+                if let held, !change.wins(over: held.version, liked: held.liked) {
+                    outcome.ignored += 1
+                    continue
+                }
+                let entry = Entry(liked: change.liked, version: change.version, at: change.at)
+                state.likes[change.photo, default: [:]][change.user] = entry
+                outcome.changed += 1
+                moved[change.photo, default: 0] += (change.liked ? 1 : 0) - (held?.liked == true ? 1 : 0)
+            }
+            for (photo, delta) in moved where delta != 0 { outcome.counts[photo] = state.count(photo) }
+            return outcome
+        }
+    }
+
+    public func register(photo: String, owner: String) async throws(StorageError) -> String {
+        guard Identifier.isValid(photo), Identifier.isValid(owner) else {
+            throw StorageError(.invalid, "the photo's id or its owner is invalid")
+        }
+        return state.withLock { state in
+            let held = state.owners[photo] ?? owner
+            state.owners[photo] = held
+            return held
+        }
+    }
+
+    public func owners(of photos: [String]) async throws(StorageError) -> [String: String] {
+        state.withLock { state in state.owners.filter { photos.contains($0.key) } }
+    }
+
+    public func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
+        state.withLock { state in
+            let known = state.known.intersection(photos)
+            return Dictionary(uniqueKeysWithValues: known.map { ($0, state.count($0)) })
+        }
+    }
+
+    public func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
+        state.withLock { $0.likes[photo]?[user]?.liked ?? false }
+    }
+
+    public func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage {
+        let limit = min(max(limit, 1), 1000)
+        let likes = state.withLock { $0.likes[photo] ?? [:] }
+        let likers = likes.filter(\.value.liked).map { Liker(user: $0.key, at: $0.value.at) }
+            .sorted { ($0.at, $0.user) > ($1.at, $1.user) }
+            .filter { liker in before.map { (liker.at, liker.user) < ($0.at, $0.user) } ?? true }
+        let page = Array(likers.prefix(limit))
+        let next = page.last.map { LikersCursor(at: $0.at, user: $0.user) }
+        return LikersPage(likers: page, next: likers.count > limit ? next : nil)
+    }
+
+    public func members(
+        of photo: String, part: Int, parts: Int, after: MembersCursor?, limit: Int
+    ) async throws(StorageError) -> MembersPage {
+        let limit = min(max(limit, 1), 50_000)
+        let slots = UserSlot.slots(ofPart: part, parts: parts)
+        let likes = state.withLock { $0.likes[photo] ?? [:] }
+        let members = likes.filter { $0.value.liked && slots.contains(UserSlot.slot(of: $0.key)) }
+            .map { (slot: UserSlot.slot(of: $0.key), user: $0.key, version: $0.value.version) }
+            .sorted { ($0.slot, $0.user) < ($1.slot, $1.user) }
+            .filter { member in after.map { (member.slot, member.user) > ($0.slot, $0.user) } ?? true }
+        let page = members.prefix(limit)
+        let next = page.last.map { MembersCursor(slot: $0.slot, user: $0.user) }
+        return MembersPage(
+            members: page.map { LikeMember(user: $0.user, version: $0.version) },
+            next: members.count > limit ? next : nil)
+    }
+
+    public func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
+        let slots = UserSlot.slots(ofPart: part, parts: parts)
+        let likes = state.withLock { $0.likes[photo] ?? [:] }
+        return likes.filter { slots.contains(UserSlot.slot(of: $0.key)) }.map(\.value.version).max() ?? 0
+    }
+
+    public func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] {
+        let limit = min(max(limit, 1), 10_000)
+        return state.withLock { state in
+            state.known.filter { $0 > after ?? "" }.sorted().prefix(limit)
+                .map { PhotoCount(photo: $0, count: state.count($0)) }
+        }
+    }
+
+    public func recount(photo: String) async throws(StorageError) -> CountRepair {
+        let count = state.withLock { $0.count(photo) }
+        return CountRepair(before: count, after: count)
+    }
+
+    public func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int { 0 }
+}

@@ -1,0 +1,105 @@
+/// Somebody liked a photo that has an owner.
+public struct LikeEvent: Hashable, Sendable {
+    public var photo: String
+    public var owner: String
+    public var user: String
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var at: Int64
+
+    public init(photo: String, owner: String, user: String, at: Int64) {
+        self.photo = photo
+        self.owner = owner
+        self.user = user
+        self.at = at
+    }
+}
+
+/// "user9 and 41 others liked your photo": one per owner, photo and window of time.
+public struct LikeNotification: Hashable, Sendable {
+    public var id: Int64
+    public var owner: String
+    public var photo: String
+    /// Microseconds since 1970-01-01T00:00:00Z; a whole multiple of the window's length.
+    public var windowStart: Int64
+    /// Distinct users, up to the store's limit.
+    public var likers: Int64
+    public var newestUser: String
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public var newestAt: Int64
+    /// `true` until the owner reads it, and again when somebody else likes the photo in the same window.
+    public var isUnread: Bool
+
+    public init(
+        id: Int64, owner: String, photo: String, windowStart: Int64, likers: Int64, newestUser: String, newestAt: Int64,
+        isUnread: Bool
+    ) {
+        self.id = id
+        self.owner = owner
+        self.photo = photo
+        self.windowStart = windowStart
+        self.likers = likers
+        self.newestUser = newestUser
+        self.newestAt = newestAt
+        self.isUnread = isUnread
+    }
+}
+
+/// Where a page of notifications ended; clients carry it as text, `<microseconds>.<id>`.
+public struct NotificationCursor: Hashable, Sendable, CustomStringConvertible {
+    public let at: Int64
+    public let id: Int64
+
+    public init(at: Int64, id: Int64) {
+        self.at = at
+        self.id = id
+    }
+
+    /// `nil` for a text that no page gave.
+    public init?(parsing text: some StringProtocol) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let at = Int64(parts[0]), let id = Int64(parts[1]),
+            RecordTime.range.contains(at), id >= 0
+        else { return nil }
+        self.init(at: at, id: id)
+    }
+
+    public var description: String { "\(at).\(id)" }
+}
+
+/// Notifications, newest first.
+public struct NotificationPage: Equatable, Sendable {
+    public var notifications: [LikeNotification]
+    /// `nil` on the last page.
+    public var next: NotificationCursor?
+
+    public init(notifications: [LikeNotification], next: NotificationCursor?) {
+        self.notifications = notifications
+        self.next = next
+    }
+}
+
+/// The record of notifications.
+public protocol NotificationStore: Sendable {
+    /// Groups likes. Events may come again and out of order: each user counts once per owner's photo and window. An
+    /// owner's own like is no event. What cannot be stored is skipped.
+    ///
+    /// - Returns: the notifications that changed, to be sent live.
+    func record(_ events: [LikeEvent]) async throws(StorageError) -> [LikeNotification]
+
+    /// - Parameter limit: 1 to 200; others are clamped.
+    func notifications(
+        of owner: String, before: NotificationCursor?, limit: Int
+    ) async throws(StorageError) -> NotificationPage
+
+    /// Marks some of the owner's notifications as read, or with `nil` all of them; those of others stay.
+    ///
+    /// - Returns: how many were unread.
+    func markRead(owner: String, ids: [Int64]?) async throws(StorageError) -> Int
+
+    func unreadCount(of owner: String) async throws(StorageError) -> Int
+
+    /// Deletes notifications whose newest like is older than `age`.
+    ///
+    /// - Returns: how many were deleted, 1,000 at most.
+    func purge(olderThan age: Duration) async throws(StorageError) -> Int
+}
