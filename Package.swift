@@ -55,6 +55,7 @@ let package = Package(
     name: "chorus",
     products: [
         .executable(name: "CommentAPI", targets: ["CommentAPI"]),
+        .executable(name: "LikeAPI", targets: ["LikeAPI"]),
         .executable(name: "ReaderAPI", targets: ["ReaderAPI"]),
         .executable(name: "StatsAPI", targets: ["StatsAPI"]),
         .executable(name: "SimClient", targets: ["SimClient"]),
@@ -96,6 +97,7 @@ let package = Package(
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
+        library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
@@ -112,6 +114,12 @@ let package = Package(
             [
                 "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
                 logging, lifecycle, nioCore, nioHTTP1,
+            ]),
+        executable(
+            "LikeAPI",
+            [
+                "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
+                httpTypes, logging, lifecycle, coreMetrics,
             ]),
         executable(
             "ReaderAPI",
@@ -138,6 +146,8 @@ let package = Package(
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
         tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
         tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests(
+            "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",
