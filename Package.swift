@@ -141,6 +141,8 @@ let package = Package(
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
+        tests("PlacementTests", ["Placement"]),
+        tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
@@ -151,11 +153,23 @@ let package = Package(
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",
-            ["ServiceRuntime", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics]),
+            [
+                "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
+                lifecycle, nioCore,
+            ]),
         tests(
             "CommentAPITests",
-            ["CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire"]),
+            [
+                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
+                nioCore,
+            ]),
+        tests(
+            "StatsAPITests",
+            [
+                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
+                logging, nioCore,
+            ]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),

@@ -5,6 +5,8 @@ import Synchronization
 import TestSupport
 import Wire
 
+import class NIOPosix.MultiThreadedEventLoopGroup
+
 /// Records what a subscriber hands over.
 final class RecordingSink: SubscriptionSink {
     enum Event: Equatable {
@@ -90,4 +92,8 @@ func withBroker<Value: Sendable>(
         _ = await eventually { broker.isReady }
         return try await body(broker)
     }
+}
+
+enum MultiThreadedGroup {
+    static var one: MultiThreadedEventLoopGroup { .singleton }
 }

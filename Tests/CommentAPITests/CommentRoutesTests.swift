@@ -66,7 +66,8 @@ import Wire
             #expect(response.status == .created)
         }
         let channel = try #require(Channel.video("v"))
-        let frame = try #require(try await broker.history(of: channel, after: 0, through: nil, limit: 10).entries.first?.frame)
+        let frame = try #require(
+            try await broker.history(of: channel, after: 0, through: nil, limit: 10).entries.first?.frame)
         var parser = EventStreamParser()
         let events = try parser.feed(frame)
         #expect(events.count == 1)
@@ -110,14 +111,17 @@ import Wire
             #expect(fits.status == .created)
         }
         for body in [
-            #"{"userid":"\#(ids)i","videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":"\#(ids)i","comment":"c"}"#,
+            #"{"userid":"\#(ids)i","videoid":"v","comment":"c"}"#,
+            #"{"userid":"u","videoid":"\#(ids)i","comment":"c"}"#,
             #"{"userid":"u","videoid":"v","comment":"\#(comment)a"}"#,
         ] {
             try await expectRefusal(Array(body.utf8), .badRequest, "invalid_comment", "")
         }
     }
 
-    @Test(arguments: ["", "{", "null", "[]", "\"x\"", "{\"userid\":\"u\",}", "{\"userid\":\"u\",\"userid\":\"v\"}", "{}{}"])
+    @Test(arguments: [
+        "", "{", "null", "[]", "\"x\"", "{\"userid\":\"u\",}", "{\"userid\":\"u\",\"userid\":\"v\"}", "{}{}",
+    ])
     func malformedJSON(body: String) async throws {
         try await expectRefusal(Array(body.utf8), .badRequest, "malformed_json", "")
     }
@@ -129,7 +133,8 @@ import Wire
 
     @Test func tooLarge() async throws {
         let body = #"{"userid":"u","videoid":"v","comment":""# + String(repeating: "a", count: 65_536) + "\"}"
-        try await expectRefusal(Array(body.utf8), .contentTooLarge, "body_too_large", "the body is larger than 65536 bytes")
+        try await expectRefusal(
+            Array(body.utf8), .contentTooLarge, "body_too_large", "the body is larger than 65536 bytes")
     }
 
     @Test func otherTypesPathsAndMethods() async throws {
@@ -146,7 +151,8 @@ import Wire
     }
 
     @Test(arguments: [
-        (BrokerError.Code.unavailable, "broker_unavailable"), (.overloaded, "broker_overloaded"), (.timeout, "broker_timeout"),
+        (BrokerError.Code.unavailable, "broker_unavailable"), (.overloaded, "broker_overloaded"),
+        (.timeout, "broker_timeout"),
         (.internal, "broker_failed"),
     ])
     func whatIsNotPublishedIsNotCreated(code: BrokerError.Code, expected: String) async throws {
@@ -200,7 +206,9 @@ import Wire
             try await withService(environment: environment) { client, _ in
                 let response = try await client.execute(uri: "/statistics", method: .get) { $0 }
                 #expect(response.status == .badGateway)
-                #expect(String(buffer: response.body) == #"{"error":"StatsAPI does not answer","code":"statistics_unavailable"}"#)
+                #expect(
+                    String(buffer: response.body)
+                        == #"{"error":"StatsAPI does not answer","code":"statistics_unavailable"}"#)
             }
         }
     }

@@ -19,13 +19,15 @@ struct CommandTests {
     }
 
     /// Starts `run`, waits until its services run, lets `disturb` at it, and returns how it ended and the services' ids.
-    func run(in folder: String, disturb: @escaping @Sendable (Int32) -> Void) async throws -> (TerminationStatus, [Int32], String) {
+    func run(in folder: String, disturb: @escaping @Sendable (Int32) -> Void) async throws -> (
+        TerminationStatus, [Int32], String
+    ) {
         try makeBinaries(in: folder)
         let arguments: Arguments = ["run", "--binaries", folder, "--out", "\(folder)/report", "--readers", "2"]
         let result = try await Subprocess.run(
-            .path(FilePath(launcher)), arguments: arguments, input: .none, output: .string(limit: 1 << 20), error: .discarded
-        )
-        { execution in
+            .path(FilePath(launcher)), arguments: arguments, input: .none, output: .string(limit: 1 << 20),
+            error: .discarded
+        ) { execution in
             let pids = try await Polling.wait(atMost: .seconds(20)) {
                 let pids = text(of: "\(folder)/pids").split(separator: "\n").compactMap { Int32($0) }
                 return pids.count == 4 ? pids : nil
@@ -41,8 +43,11 @@ struct CommandTests {
             let (status, pids, _) = try await run(in: folder) { Glibc.kill($0, SIGKILL) }
             #expect(status == .signaled(SIGKILL))
             #expect(pids.count == 4)
-            let redis = try #require(text(of: "\(folder)/report/logs/redis.log").split(separator: ":").first.flatMap { Int32($0) })
-            let gone = try await Polling.wait(atMost: .seconds(5)) { (pids + [redis]).contains(where: isAlive) ? nil : true }
+            let redis = try #require(
+                text(of: "\(folder)/report/logs/redis.log").split(separator: ":").first.flatMap { Int32($0) })
+            let gone = try await Polling.wait(atMost: .seconds(5)) {
+                (pids + [redis]).contains(where: isAlive) ? nil : true
+            }
             #expect(gone == true)
         }
     }
@@ -75,10 +80,14 @@ struct CommandTests {
         try await withFolder { folder in
             let result = try await Subprocess.run(
                 .path(FilePath(launcher)),
-                arguments: ["run", "--out", "\(folder)/report", "--viewers", "x", "--rate", "-1", "--placement", "best"],
+                arguments: [
+                    "run", "--out", "\(folder)/report", "--viewers", "x", "--rate", "-1", "--placement", "best",
+                ],
                 output: .discarded, error: .string(limit: 1 << 16))
             #expect(result.terminationStatus == .exited(64))
-            for name in ["--viewers x", "--rate -1", "--placement best"] { #expect(result.standardError.contains(name)) }
+            for name in ["--viewers x", "--rate -1", "--placement best"] {
+                #expect(result.standardError.contains(name))
+            }
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/report"))
         }
     }
@@ -89,7 +98,9 @@ struct CommandTests {
                 .path(FilePath(launcher)), arguments: ["run", "--binaries", folder, "--out", "\(folder)/report"],
                 output: .discarded, error: .string(limit: 1 << 16))
             #expect(result.terminationStatus == .exited(69))
-            for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] { #expect(result.standardError.contains(name)) }
+            for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
+                #expect(result.standardError.contains(name))
+            }
         }
     }
 }

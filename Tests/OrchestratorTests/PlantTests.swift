@@ -53,7 +53,9 @@ struct PlantTests {
             let redis = try await PrivateRedis.start(in: plant)
             plant.pause(redis.node)
             #expect(redis.node.isPaused)
-            await #expect(throws: Failure.self) { try await plant.waitUntilReady([redis.node], within: .milliseconds(100)) }
+            await #expect(throws: Failure.self) {
+                try await plant.waitUntilReady([redis.node], within: .milliseconds(100))
+            }
             plant.resume(redis.node)
             try await plant.waitUntilReady([redis.node])
         }
@@ -76,9 +78,11 @@ struct PlantTests {
 
     @Test func whoIsNotReadyInTimeIsNamedWithTheEndOfItsLog() async throws {
         try await withPlant { plant in
-            let specification = makeScript("silent", "echo still waiting for nothing; sleep 300", in: plant.folders.report)
+            let specification = makeScript(
+                "silent", "echo still waiting for nothing; sleep 300", in: plant.folders.report)
             let port = try Ports.free(1)[0]
-            let node = try await plant.add(Node(role: .reader, specification: specification, port: port, readiness: .http))
+            let node = try await plant.add(
+                Node(role: .reader, specification: specification, port: port, readiness: .http))
             try await waitFor("waiting", in: specification.log)
             await #expect {
                 try await plant.waitUntilReady([node], within: .milliseconds(200))
@@ -117,7 +121,8 @@ struct PortsTests {
         let ports = try Ports.free(20)
         #expect(Set(ports).count == 20)
         #expect(ports.allSatisfy { Ports.range().contains($0) })
-        let low = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8).split(separator: "\t")[0]
+        let low = try String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8).split(
+            separator: "\t")[0]
         #expect(ports.allSatisfy { $0 < Int(low) ?? 0 })
     }
 

@@ -13,7 +13,8 @@ struct ProcessPlanTests {
 
     @Test(arguments: [(2_500, 1), (18_000, 1), (18_001, 2), (90_000, 5), (90_001, 6)])
     func oneSwarmForEachEighteenThousandViewers(viewers: Int, swarms: Int) {
-        let plan = ProcessPlan(makeSettings(viewers: viewers, readers: 20), limits: DescriptorLimits(perProcess: 20_000))
+        let plan = ProcessPlan(
+            makeSettings(viewers: viewers, readers: 20), limits: DescriptorLimits(perProcess: 20_000))
         #expect(plan.swarms == swarms)
     }
 

@@ -30,7 +30,8 @@ struct RunArgumentsTests {
 
     @Test func everyProblemIsSaidAtOnce() {
         let arguments = RunArguments(
-            preset: "huge", streams: "abc", viewers: "0", readers: "101", commentAPIs: "1.5", rate: "nan", duration: "0",
+            preset: "huge", streams: "abc", viewers: "0", readers: "101", commentAPIs: "1.5", rate: "nan",
+            duration: "0",
             seed: "-1", audience: "zipf:9", placement: "best", swarms: "65")
         #expect {
             try arguments.settings(limits: limits)

@@ -11,7 +11,8 @@ struct SupervisorTests {
             let order = "\(folder)/order"
             try await Supervisor.with(launcher: launcher) { supervisor in
                 for name in ["first", "second", "third"] {
-                    let script = "trap 'echo \(name) >> \(order); exit 0' TERM; echo ready; while :; do sleep 0.02; done"
+                    let script =
+                        "trap 'echo \(name) >> \(order); exit 0' TERM; echo ready; while :; do sleep 0.02; done"
                     _ = try await supervisor.start(makeScript(name, script, in: folder))
                     try await waitFor("ready", in: "\(folder)/\(name).log")
                 }
@@ -22,7 +23,8 @@ struct SupervisorTests {
 
     @Test func oneThatDoesNotListenIsKilledWithItsGroup() async throws {
         try await withFolder { folder in
-            var specification = makeScript("deaf", "trap '' TERM; sleep 300 & echo $!; wait; wait; sleep 300", in: folder)
+            var specification = makeScript(
+                "deaf", "trap '' TERM; sleep 300 & echo $!; wait; wait; sleep 300", in: folder)
             specification.grace = .milliseconds(100)
             let deaf = specification
             let (child, exit) = try await Supervisor.with(launcher: launcher) { supervisor in
@@ -69,7 +71,8 @@ struct SupervisorTests {
 
     @Test func aProgramThatIsMissingDiesWithTheReason() async throws {
         try await withFolder { folder in
-            let missing = ChildSpecification(name: "missing", executable: "/nonexistent/program", log: "\(folder)/missing.log")
+            let missing = ChildSpecification(
+                name: "missing", executable: "/nonexistent/program", log: "\(folder)/missing.log")
             let death = try await Supervisor.with(launcher: launcher) { supervisor in
                 _ = try await supervisor.start(missing)
                 return await supervisor.deaths.first { _ in true }
@@ -85,11 +88,14 @@ struct SupervisorTests {
             await #expect(throws: Broken.self) {
                 try await Supervisor.with(launcher: launcher) { supervisor in
                     let child = try await supervisor.start(makeScript("left", "echo $$; sleep 300", in: folder))
-                    _ = try await Polling.wait(atMost: .seconds(10)) { text(of: child.specification.log).isEmpty ? nil : true }
+                    _ = try await Polling.wait(atMost: .seconds(10)) {
+                        text(of: child.specification.log).isEmpty ? nil : true
+                    }
                     throw Broken()
                 }
             }
-            let pid = try #require(Int32(text(of: "\(folder)/left.log").trimmingCharacters(in: .whitespacesAndNewlines)))
+            let pid = try #require(
+                Int32(text(of: "\(folder)/left.log").trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(!isAlive(pid))
         }
     }
@@ -112,7 +118,8 @@ struct SupervisorTests {
 
     @Test func linesGoBothWays() async throws {
         try await withFolder { folder in
-            var specification = makeScript("echo", "while read line; do echo got $line; done; echo end; echo aside >&2", in: folder)
+            var specification = makeScript(
+                "echo", "while read line; do echo got $line; done; echo end; echo aside >&2", in: folder)
             specification.converses = true
             specification.life = .ends(codes: [0])
             let echo = specification

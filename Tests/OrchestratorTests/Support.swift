@@ -21,7 +21,9 @@ func makeScript(_ name: String, _ script: String, in folder: String) -> ChildSpe
 
 /// Whether a process with this id exists and is not merely waiting to be reaped.
 func isAlive(_ pid: Int32) -> Bool {
-    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8), let end = stat.lastIndex(of: ")") else {
+    guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+        let end = stat.lastIndex(of: ")")
+    else {
         return false
     }
     return !stat[end...].hasPrefix(") Z")

@@ -74,7 +74,9 @@ struct SwarmMessageTests {
         #expect(SwarmMessage(line: report) == .report(report))
     }
 
-    @Test(arguments: ["", "hello", "{}", #"{"event":"connected"}"#, #"{"event":"published"}"#, #"{"event":"other","viewers":1}"#])
+    @Test(arguments: [
+        "", "hello", "{}", #"{"event":"connected"}"#, #"{"event":"published"}"#, #"{"event":"other","viewers":1}"#,
+    ])
     func anythingElseIsForPeople(line: String) {
         #expect(SwarmMessage(line: line) == nil)
     }

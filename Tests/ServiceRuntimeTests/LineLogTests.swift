@@ -8,7 +8,8 @@ import Testing
         let event = LogEvent(
             level: .info, message: "took\nforged line", metadata: nil, source: nil, file: "", function: "", line: 0)
         let line = LineLogHandler.line(
-            event, label: "t-1", metadata: ["b": "two words", "a": "1", "c": "x\n2026 error", "d": "say \"hi\"", "e": ""],
+            event, label: "t-1",
+            metadata: ["b": "two words", "a": "1", "c": "x\n2026 error", "d": "say \"hi\"", "e": ""],
             milliseconds: 0)
         #expect(
             line

@@ -1,4 +1,5 @@
 import Logging
+import RedisNIO
 import ServiceRuntime
 import Testing
 
@@ -39,7 +40,9 @@ private struct ExampleSettings: ServiceSettings {
     @Test func environmentAndArguments() throws {
         let settings = try ExampleSettings.read(
             arguments: ["--port", "4001", "--instance-id=reader-1"],
-            environment: ["PORT": "9", "LOG_LEVEL": "debug", "REPORT_INTERVAL_MS": "250", "REDIS_URL": "redis://:a,b@h:1/2"])
+            environment: [
+                "PORT": "9", "LOG_LEVEL": "debug", "REPORT_INTERVAL_MS": "250", "REDIS_URL": "redis://:a,b@h:1/2",
+            ])
         #expect(settings.server.port == 4001)
         #expect(settings.server.instance == "reader-1")
         #expect(settings.server.logLevel == .debug)
@@ -50,7 +53,8 @@ private struct ExampleSettings: ServiceSettings {
 
     @Test func allProblemsTogether() {
         let found = problems([
-            "PORT": "70000", "LOG_LEVEL": "loud", "REPORT_INTERVAL_MS": "1.5", "INSTANCE_ID": "a b", "HISTORY_LENGTH": "-1",
+            "PORT": "70000", "LOG_LEVEL": "loud", "REPORT_INTERVAL_MS": "1.5", "INSTANCE_ID": "a b",
+            "HISTORY_LENGTH": "-1",
         ])
         #expect(found.count == 5)
         #expect(found.contains("PORT=70000: must be an integer, 0 to 65535"))
@@ -74,12 +78,20 @@ private struct ExampleSettings: ServiceSettings {
         "redis:", "http://h", "redis://", "redis://h:0", "redis://h:70000", "h:6379", "redis://h:x", "redis://h/x",
     ])
     func badURLsAreNamedButNotShown(text: String) {
-        #expect(problems(["REDIS_URL": text]) == ["REDIS_URL: must be a URL, redis://[[user]:password@]host[:port][/database]"])
+        #expect(
+            problems(["REDIS_URL": text]) == [
+                "REDIS_URL: must be a URL, redis://[[user]:password@]host[:port][/database]"
+            ])
     }
 
-    @Test(arguments: ["http:", "redis://h", "http://", "http://h:0", "http://h:70000", "h:5000", "http://h:x", "http:// h"])
+    @Test(arguments: [
+        "http:", "redis://h", "http://", "http://h:0", "http://h:70000", "h:5000", "http://h:x", "http:// h",
+    ])
     func badOptionalURLsAreNoAbsence(text: String) {
-        #expect(problems(["STATISTICS_API_URL": text]) == ["STATISTICS_API_URL: must be a URL, http:// or https:// with a host"])
+        #expect(
+            problems(["STATISTICS_API_URL": text]) == [
+                "STATISTICS_API_URL: must be a URL, http:// or https:// with a host"
+            ])
     }
 
     @Test func argumentsThatBelongToNothing() {

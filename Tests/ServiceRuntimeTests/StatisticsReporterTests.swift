@@ -90,7 +90,9 @@ import Wire
 
     @Test func refusalsAreFailures() async throws {
         let (events, metrics) = try await reports(3) { number in
-            number == 2 ? Response(status: .serviceUnavailable) : Response.json(Array("{\"success\":true,\"resync\":false}".utf8))
+            number == 2
+                ? Response(status: .serviceUnavailable)
+                : Response.json(Array("{\"success\":true,\"resync\":false}".utf8))
         }
         #expect(Array(events.prefix(6)) == ["made", "accepted", "made", "failed", "made", "accepted"])
         #expect(metrics.contains("chorus_reports_failed_total 1"))

@@ -33,7 +33,9 @@ extension DeliveryAudit {
     private mutating func goals(_ acknowledged: [Int: Position]) -> [Int: (offset: UInt64, epoch: UInt16)] {
         var goals: [Int: (offset: UInt64, epoch: UInt16)] = [:]
         for (channel, position) in acknowledged {
-            goals[channel] = (position.offset, epoch(position.epoch, channel: channel).index)
+            goals[channel] = (
+                min(position.offset, DeliveryAudit.offsetMax), epoch(position.epoch, channel: channel).index
+            )
         }
         return goals
     }

@@ -28,12 +28,14 @@ public struct ScalingTable: Codable, Equatable, Sendable {
         viewers = audience.total
         seed = audience.seed
         let sizes = audience.sizes
-        let simulation = strategies.contains(where: \.followsChannel) ? audience.simulation(limits: limits) : nil
+        let simulation = audience.simulation(limits: limits)
+        var leaders = simulation.makeLeaders()
         rows = readers.filter { $0 > 0 }.flatMap { count in
-            strategies.compactMap { strategy in
+            let names = AssignmentSimulation.readerNames(count)
+            return strategies.compactMap { strategy in
                 let outcome =
                     strategy.followsChannel
-                    ? simulation?.assign(strategy, readers: AssignmentSimulation.readerNames(count)).outcome()
+                    ? simulation.assign(strategy, readers: names, leaders: &leaders).outcome()
                     : SpreadModel.predict(strategy, sizes: sizes, readers: count)
                 return outcome.map { Row(strategy: strategy, outcome: $0) }
             }

@@ -84,9 +84,9 @@ extension InMemoryStore {
         }
     }
 
-    /// Redis came back empty.
-    public mutating func loseEverything() {
-        run += 1
+    /// Redis came back empty, or (not `restarted`) somebody emptied it.
+    public mutating func loseEverything(restarted: Bool = true) {
+        if restarted { run += 1 }
         logs.removeAll()
     }
 

@@ -29,7 +29,9 @@ final class CommentDesk: Sendable {
     }
 
     /// Publishes a comment; it is published if and only if this returns, a timeout aside.
-    func publish(user: String, video: String, channel: Channel, text: String) async throws(BrokerError) -> (Comment, Position) {
+    func publish(user: String, video: String, channel: Channel, text: String) async throws(BrokerError) -> (
+        Comment, Position
+    ) {
         let milliseconds = now()
         let id = state.withLock { state in
             state.ids.next(now: UInt64(clamping: milliseconds), using: &state.random)

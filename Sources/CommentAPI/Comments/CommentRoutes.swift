@@ -52,7 +52,8 @@ extension Refusal {
         case .overloaded:
             self = .unavailable("broker_overloaded", "the comment was not published: Redis takes no more at the moment")
         case .timeout:
-            self = .unavailable("broker_timeout", "it is not known whether the comment was published: Redis did not answer")
+            self = .unavailable(
+                "broker_timeout", "it is not known whether the comment was published: Redis did not answer")
         case .internal:
             self = .unavailable("broker_failed", "the comment was not published: Redis answered with an error")
         }

@@ -11,7 +11,8 @@ struct CommentReports: ReportSource {
         let totals = desk.totals()
         return CommentAPIReport(
             instanceId: process.server.instance, session: process.session, totalCommentsReceived: totals.received,
-            totalCommentsPublished: totals.published, refusals: process.http.refusals, publishedByChannel: counts.byChannel,
+            totalCommentsPublished: totals.published, refusals: process.http.refusals,
+            publishedByChannel: counts.byChannel,
             publishedElsewhere: counts.elsewhere)
     }
 

@@ -76,6 +76,7 @@ extension Hub {
                 topics.append(place.topic)
                 if index == 0 { newest = place.position }
             }
+            guard !topics.isEmpty else { return Descriptor.discard(descriptor) }
             let start = Start(point, newest: newest)
             let resumption = start.resumesAfter.map { position -> Resumption in
                 state.nextResumption += 1

@@ -88,9 +88,12 @@ struct HubState {
     }
 
     /// The interest becomes a viewer on `loop`. Where the viewer starts comes back.
-    mutating func attached(_ channel: Channel, loop: Int) -> (topic: TopicID, position: Position)? {
+    mutating func attached(
+        _ channel: Channel, viewers: Int = 1, loop: Int
+    ) -> (topic: TopicID, position: Position)? {
         guard entries[channel] != nil else { return nil }
-        entries[channel]?.viewersByLoop[loop] += 1
+        entries[channel]?.interest += viewers - 1
+        entries[channel]?.viewersByLoop[loop] += Int32(viewers)
         changed.insert(channel)
         return entries[channel].map { ($0.topic, $0.sequencer.position) }
     }

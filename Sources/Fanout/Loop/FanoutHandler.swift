@@ -3,9 +3,16 @@ internal import Wire
 
 extension Sockets: ViewerWriter {
     public func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool {
+        // A virtual viewer: what it gets is counted like everybody's, and goes nowhere.
+        if socket == .virtual { return true }
         let result: SendResult = send(bytes, to: socket)
         return result != .closed
     }
+}
+
+extension SocketHandle {
+    /// The socket of viewers that have none. No table has a slot with this index.
+    static let virtual = SocketHandle(index: .max, generation: .max)
 }
 
 /// What a loop reports to the hub: gathered during a turn, told once.
@@ -65,6 +72,8 @@ final class FanoutHandler: SocketLoopHandler {
                 hub.release(viewer, history: history, through: offset, writer: sockets)
             case .abandon(let resumption):
                 if let viewer = finish(resumption) { disconnect(viewer, reason: .resumeFailed, sockets) }
+            case .attachVirtual(let topic, let count):
+                for _ in 0..<count { _ = hub.attach(.virtual, topics: [topic], holding: false) }
             case .drain(let seconds, let retryMillisecondsMax):
                 self.retryMillisecondsMax = retryMillisecondsMax
                 drain(seconds: seconds, sockets)

@@ -23,6 +23,8 @@ enum LoopCommand: Sendable {
     case release(ResumptionID, history: [Frame], through: UInt64)
     /// The history could not be read: the viewer has to come back.
     case abandon(ResumptionID)
+    /// So many viewers without a socket.
+    case attachVirtual(topic: TopicID, count: Int)
     /// Move everybody elsewhere within so many seconds.
     case drain(seconds: Double, retryMillisecondsMax: Int)
 }

@@ -12,7 +12,10 @@ final class Progress: Sendable {
     }
 
     /// - Parameter write: gets text with its line ends; standard error by default.
-    init(isTerminal: Bool = Terminal.errorIsTerminal, write: @escaping @Sendable (String) -> Void = { Terminal.error($0, newline: false) }) {
+    init(
+        isTerminal: Bool = Terminal.errorIsTerminal,
+        write: @escaping @Sendable (String) -> Void = { Terminal.error($0, newline: false) }
+    ) {
         self.isTerminal = isTerminal
         self.write = write
     }

@@ -16,7 +16,9 @@ struct RunCommand: AsyncParsableCommand {
             died, 130 interrupted.
             """)
 
-    @Option(parsing: .unconditional, help: "seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default).")
+    @Option(
+        parsing: .unconditional,
+        help: "seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default).")
     var preset: String?
     @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000.") var streams: String?
     @Option(parsing: .unconditional, help: "Viewers, 1 to 1,000,000.") var viewers: String?
@@ -25,9 +27,12 @@ struct RunCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Comments per second over all videos, 0.1 to 100,000.") var rate: String?
     @Option(parsing: .unconditional, help: "Seconds of publishing, 1 to 86,400.") var duration: String?
     @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience: String?
-    @Option(parsing: .unconditional, help: "random, round-robin, least-connections, rendezvous or overflow.") var placement: String?
-    @Option(parsing: .unconditional, help: "Swarm processes; as many as descriptors ask for, if left out.") var swarms: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience:
+        String?
+    @Option(parsing: .unconditional, help: "random, round-robin, least-connections, rendezvous or overflow.")
+    var placement: String?
+    @Option(parsing: .unconditional, help: "Swarm processes; as many as descriptors ask for, if left out.") var swarms:
+        String?
     @Option(help: "Folder for the report and all logs.") var out = "report"
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
     var binaries: String?
@@ -55,7 +60,8 @@ struct RunCommand: AsyncParsableCommand {
         let recorder = RunRecorder(
             RunReport(
                 settings: settings, plan: plan, command: settings.commandLine,
-                software: await .current(directory: binaries.directory), machine: .current(), startedAt: RunRecorder.now()))
+                software: await .current(directory: binaries.directory), machine: .current(),
+                startedAt: RunRecorder.now()))
         let failure = await Self.failure {
             try await run(settings, plan, recorder, progress, folders, binaries)
         }
@@ -71,17 +77,20 @@ struct RunCommand: AsyncParsableCommand {
         _ binaries: Binaries
     ) async throws {
         if settings.preset == .seed {
-            let scenario = SeedRun(settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
+            let scenario = SeedRun(
+                settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
             return try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
         }
         let audience: Audience
         do {
-            audience = try Audience(settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            audience = try Audience(
+                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         } catch {
             throw Failure.arguments([error.description])
         }
         let scenario = CrowdRun(
-            settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders)
+            settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders
+        )
         try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
     }
 

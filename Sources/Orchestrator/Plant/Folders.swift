@@ -11,19 +11,30 @@ struct Folders: Sendable {
     ///
     /// - Throws: ``Failure/unavailable(_:)`` when they cannot be made.
     init(report path: String) throws(Failure) {
-        let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
-        report = absolute
+        report = try Folders.makeReport(path)
         data = NSTemporaryDirectory() + "chorus-" + UUID().uuidString.prefix(8)
         do {
-            try FileManager.default.createDirectory(atPath: absolute + "/logs", withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
             try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        } catch {
+            throw .unavailable("cannot write to \(report): \(error.localizedDescription)")
+        }
+        // Logs are appended to, for the sake of restarts: those of an earlier run would look like this one's.
+        for old in (try? FileManager.default.contentsOfDirectory(atPath: report + "/logs")) ?? []
+        where old.hasSuffix(".log") {
+            try? FileManager.default.removeItem(atPath: "\(report)/logs/\(old)")
+        }
+    }
+
+    /// Makes a folder for a report and returns its absolute path.
+    static func makeReport(_ path: String) throws(Failure) -> String {
+        let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
+        do {
+            try FileManager.default.createDirectory(atPath: absolute, withIntermediateDirectories: true)
         } catch {
             throw .unavailable("cannot write to \(absolute): \(error.localizedDescription)")
         }
-        // Logs are appended to, for the sake of restarts: those of an earlier run would look like this one's.
-        for old in (try? FileManager.default.contentsOfDirectory(atPath: absolute + "/logs")) ?? [] where old.hasSuffix(".log") {
-            try? FileManager.default.removeItem(atPath: "\(absolute)/logs/\(old)")
-        }
+        return absolute
     }
 
     func log(_ name: String) -> String { "\(report)/logs/\(name).log" }

@@ -23,8 +23,11 @@ extension Plant {
     }
 
     /// Starts a CommentAPI, `number` from 1; not waited for.
-    func addCommentAPI(_ number: Int, _ surroundings: Surroundings, environment: [String: String] = [:]) async throws -> Node {
-        try await addService(.commentAPI, name: "comment-api-\(number)", program: "CommentAPI", surroundings, environment)
+    func addCommentAPI(_ number: Int, _ surroundings: Surroundings, environment: [String: String] = [:]) async throws
+        -> Node
+    {
+        try await addService(
+            .commentAPI, name: "comment-api-\(number)", program: "CommentAPI", surroundings, environment)
     }
 
     /// Starts a Reader, `number` from 1; not waited for.
@@ -36,7 +39,9 @@ extension Plant {
     }
 
     /// Starts a SimClient; `converses` for a swarm that is led over its standard input and output.
-    func addClient(_ role: Node.Role, name: String, arguments: [String], environment: [String: String] = [:]) async throws -> Node {
+    func addClient(_ role: Node.Role, name: String, arguments: [String], environment: [String: String] = [:])
+        async throws -> Node
+    {
         let swarm = role == .swarm
         let specification = ChildSpecification(
             name: name, executable: try binaries.own("SimClient"), arguments: arguments, environment: environment,

@@ -78,7 +78,9 @@ final class Plant: Sendable {
             for node in nodes {
                 group.addTask {
                     let port = node.port ?? 0
-                    let ready = try await Polling.wait(atMost: limit) { await node.readiness.holds(port: port) ? true : nil }
+                    let ready = try await Polling.wait(atMost: limit) {
+                        await node.readiness.holds(port: port) ? true : nil
+                    }
                     return ready == nil ? node : nil
                 }
             }

@@ -17,7 +17,8 @@ enum Ports {
             if isFree(port) { ports.append(port) }
         }
         guard ports.count == count else {
-            throw .unavailable("only \(ports.count) of \(count) TCP ports are free in \(range.lowerBound)-\(range.upperBound - 1)")
+            throw .unavailable(
+                "only \(ports.count) of \(count) TCP ports are free in \(range.lowerBound)-\(range.upperBound - 1)")
         }
         return ports
     }

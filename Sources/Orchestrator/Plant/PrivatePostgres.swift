@@ -14,7 +14,9 @@ struct PrivatePostgres: Sendable {
     /// as `postgres`, or as `nobody` where that user does not exist.
     ///
     /// - Parameter settings: more of its configuration, for instance `["statement_timeout": "2s"]`.
-    static func start(in plant: Plant, name: String = "postgres", settings: [String: String] = [:]) async throws -> PrivatePostgres {
+    static func start(in plant: Plant, name: String = "postgres", settings: [String: String] = [:]) async throws
+        -> PrivatePostgres
+    {
         let programs = try Programs(plant.binaries)
         let directory = "\(plant.folders.data)/\(name)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -30,7 +32,8 @@ struct PrivatePostgres: Sendable {
             // SIGINT is its fast shutdown, SIGQUIT the one that leaves nothing behind but the need to replay its log.
             stopSignal: .interrupt, grace: .seconds(15), deathSignal: .quit, user: user)
         let readiness = Readiness.postgres(program: programs.isReady)
-        let node = try await plant.add(Node(role: .postgres, specification: specification, port: port, readiness: readiness))
+        let node = try await plant.add(
+            Node(role: .postgres, specification: specification, port: port, readiness: readiness))
         try await plant.waitUntilReady([node])
         return PrivatePostgres(node: node)
     }

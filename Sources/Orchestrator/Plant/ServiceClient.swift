@@ -49,7 +49,8 @@ struct ServiceClient: Sendable {
             let body = try await response.body.collect(upTo: ServiceClient.bytesMax)
             guard response.status.code == code else {
                 throw Failure.unavailable(
-                    "\(node.name): \(request.url) answered \(response.status.code): \(String(buffer: body).prefix(300))")
+                    "\(node.name): \(request.url) answered \(response.status.code): \(String(buffer: body).prefix(300))"
+                )
             }
             return Data(body.readableBytesView)
         } catch let failure as Failure {

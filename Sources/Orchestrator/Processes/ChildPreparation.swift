@@ -40,7 +40,9 @@ struct ChildPreparation: Sendable {
     private func redirect() throws(Problem) {
         let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw Problem("open \(log)") }
-        guard dup2(file, STDERR_FILENO) >= 0, keepsOutput || dup2(file, STDOUT_FILENO) >= 0 else { throw Problem("dup2") }
+        guard dup2(file, STDERR_FILENO) >= 0, keepsOutput || dup2(file, STDOUT_FILENO) >= 0 else {
+            throw Problem("dup2")
+        }
     }
 
     private func changeUser() throws(Problem) {

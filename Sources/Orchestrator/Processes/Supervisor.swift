@@ -52,9 +52,12 @@ final class Supervisor: Sendable {
         let child = Child(specification)
         children.withLock { $0.append(child) }
         if case .dropped = requestsInput.yield(child) {
-            throw ChildDeath(name: child.name, exit: .notStarted("too many processes"), log: specification.log, tail: [])
+            throw ChildDeath(
+                name: child.name, exit: .notStarted("too many processes"), log: specification.log, tail: [])
         }
-        _ = try await Polling.wait(atMost: .seconds(30), every: .milliseconds(2)) { child.pid != nil || child.exit != nil ? true : nil }
+        _ = try await Polling.wait(atMost: .seconds(30), every: .milliseconds(2)) {
+            child.pid != nil || child.exit != nil ? true : nil
+        }
         if case .notStarted = child.exit, let exit = child.exit {
             throw ChildDeath(name: child.name, exit: exit, log: specification.log, tail: [])
         }
@@ -69,7 +72,9 @@ final class Supervisor: Sendable {
         // One that was paused cannot hear the wish.
         child.signal(.resume)
         child.signal(child.specification.stopSignal)
-        if let exit = try? await Polling.wait(atMost: child.specification.grace, every: .milliseconds(5), for: { child.exit }) {
+        if let exit = try? await Polling.wait(
+            atMost: child.specification.grace, every: .milliseconds(5), for: { child.exit })
+        {
             return exit
         }
         return await kill(child)
@@ -118,13 +123,17 @@ extension Supervisor {
     }
 
     private func hold(_ child: Child) async throws -> TerminationStatus {
-        try await Subprocess.run(configuration(of: child.specification), input: .none, output: .discarded, error: .discarded) {
+        try await Subprocess.run(
+            configuration(of: child.specification), input: .none, output: .discarded, error: .discarded
+        ) {
             child.started(pid: $0.processIdentifier.value)
         }.terminationStatus
     }
 
     private func converse(with child: Child) async throws -> TerminationStatus {
-        try await Subprocess.run(configuration(of: child.specification), input: .inputWriter, output: .sequence, error: .discarded) {
+        try await Subprocess.run(
+            configuration(of: child.specification), input: .inputWriter, output: .sequence, error: .discarded
+        ) {
             child.started(pid: $0.processIdentifier.value, writer: $0.standardInputWriter)
             // A report carries a histogram on one line.
             for try await line in $0.standardOutput.strings(bufferingPolicy: .maxLineLength(16 << 20)) {
@@ -142,7 +151,8 @@ extension Supervisor {
         for (name, value) in environment { keys[Environment.Key(stringLiteral: name)] = value }
         return Configuration(
             executable: .path(FilePath(launcher)),
-            arguments: Arguments(SuperviseChildCommand.arguments(for: child, parent: ProcessInfo.processInfo.processIdentifier)),
+            arguments: Arguments(
+                SuperviseChildCommand.arguments(for: child, parent: ProcessInfo.processInfo.processIdentifier)),
             environment: .custom(keys), platformOptions: options)
     }
 }

@@ -8,11 +8,13 @@ enum Conclusion {
 
     private static func spread(_ report: RunReport) -> String? {
         guard let spread = report.spread, !report.readers.isEmpty, report.swarm != nil else { return nil }
-        let measured = "On average each of the \(report.readers.count) Readers had to subscribe to \(Format.percent(spread.meanShare))"
+        let measured =
+            "On average each of the \(report.readers.count) Readers had to subscribe to \(Format.percent(spread.meanShare))"
             + " of all \(Figure.grouped(spread.channels)) videos"
         let theory = spread.predicted.map { " (theory says \(Format.percent($0.share)))" } ?? ""
         let copies = spread.weightedAmplification ?? spread.amplification
-        let cost = copies < 1.1
+        let cost =
+            copies < 1.1
             ? "so that Redis sent a comment about once, which is the least possible"
             : "so that Redis sent every comment \(Figure.decimal(copies, 1)) times where once would do"
         return "\(measured)\(theory), \(cost)."
@@ -22,9 +24,11 @@ enum Conclusion {
         if !report.people.isEmpty { return people(report) }
         guard let swarm = report.swarm else { return nil }
         let counts = swarm.delivery
-        let reach = "\(Figure.grouped(swarm.publishing.acknowledged)) comments became \(Figure.grouped(counts.delivered)) deliveries"
+        let reach =
+            "\(Figure.grouped(swarm.publishing.acknowledged)) comments became \(Figure.grouped(counts.delivered)) deliveries"
         let time = swarm.latencyMilliseconds.p99.map { ", 99% of them within \(Format.milliseconds($0)) ms" } ?? ""
-        let audit = counts.isClean
+        let audit =
+            counts.isClean
             ? "none was lost, repeated or out of order"
             : "\(Figure.grouped(counts.lost)) were lost, \(Figure.grouped(counts.repeated)) repeated,"
                 + " \(Figure.grouped(counts.reordered)) out of order"
@@ -35,12 +39,14 @@ enum Conclusion {
         let wrong = report.people.filter { !$0.missed.isEmpty || !$0.foreign.isEmpty }
         guard wrong.isEmpty else { return wrong.map { $0.complaint + "." }.joined(separator: " ") }
         let watchers = Dictionary(grouping: report.people, by: \.video).sorted { $0.key < $1.key }
-        let reached = watchers.map { "\($0.value.map(\.user).joined(separator: " and ")) on \($0.key)" }.joined(separator: ", ")
+        let reached = watchers.map { "\($0.value.map(\.user).joined(separator: " and ")) on \($0.key)" }.joined(
+            separator: ", ")
         return "Comments reached everybody who watches the video and nobody else: \(reached)."
     }
 
     private static func caution(_ report: RunReport) -> String? {
         report.swarm?.generatorLimited == true
-            ? "The simulated viewers themselves were the bottleneck: the service may be faster than these latencies." : nil
+            ? "The simulated viewers themselves were the bottleneck: the service may be faster than these latencies."
+            : nil
     }
 }

@@ -18,12 +18,24 @@ enum ReportFiles {
         }
     }
 
-    /// `report.json` and `report.md`.
-    static func write(_ report: RunReport, to folder: String) throws(Failure) {
+    /// `report.json`, `report.md`, `report.csv` and `report.html`. Without Chart.js the page has its tables and says what
+    /// is missing, and so does a line on standard error.
+    static func write(_ report: some Report, to folder: String) throws(Failure) {
         let data: Data
         do { data = try json(report) } catch { throw .unavailable("the report cannot be encoded: \(error)") }
         try write(data, to: folder + "/report.json")
         try write(Data(report.markdown().utf8), to: folder + "/report.md")
+        try write(Data(report.csv().utf8), to: folder + "/report.csv")
+        try write(Data(report.page().html(script: chartScript()).utf8), to: folder + "/report.html")
+    }
+
+    private static func chartScript() -> String? {
+        do throws(Failure) {
+            return try ChartScript.load()
+        } catch {
+            Terminal.error("Note: \(error.description)")
+            return nil
+        }
     }
 
     /// - Throws: ``Failure/arguments(_:)`` for a file that is no report of this version.

@@ -7,7 +7,8 @@ extension RunReport {
         let sections = [
             heading, section("Readers", tables.readers), section("Subscriptions", tables.spread),
             section("Delivery", tables.delivery), section("Latency", tables.latency), section("People", tables.people),
-            section("Redis", tables.redis), section("Processes", tables.processes), conditions,
+            section("Redis", tables.redis), section("Processes", tables.processes),
+            section("Conditions", tables.conditions),
         ]
         return sections.filter { !$0.isEmpty }.joined(separator: "\n")
     }
@@ -15,7 +16,9 @@ extension RunReport {
     /// The same for a terminal, without what nobody asks first.
     func summary() -> String {
         let tables = RunTables(report: self)
-        let shown = [tables.readers, tables.spread, tables.delivery, tables.latency, tables.people].filter { !$0.rows.isEmpty }
+        let shown = [tables.readers, tables.spread, tables.delivery, tables.latency, tables.people].filter {
+            !$0.rows.isEmpty
+        }
         let text = Conclusion.text(self)
         return shown.map { "\n" + $0.plain() }.joined() + (text.isEmpty ? "" : "\n\(text)\n") + "\n" + outcome + "\n"
     }
@@ -31,20 +34,5 @@ extension RunReport {
 
     private func section(_ title: String, _ table: TextTable) -> String {
         table.rows.isEmpty ? "" : "## \(title)\n\n\(table.markdown())"
-    }
-
-    private var conditions: String {
-        var table = TextTable([.init("condition", .left), .init("value", .left)])
-        table.add(["command", "`\(command)`"])
-        table.add(["audience", "\(settings.audience), seed \(settings.seed)"])
-        table.add(["processes", "\(plan.readers) Readers, \(plan.commentAPIs) CommentAPI, \(plan.swarms) swarms"])
-        let connected = "\(Figure.grouped(connections.connected)) of \(Figure.grouped(connections.wanted))"
-        table.add(["viewers connected", "\(connected) in \(Figure.decimal(connections.seconds, 2)) s"])
-        table.add(["parts", phases.map { "\($0.name) \(Figure.decimal($0.seconds, 1)) s" }.joined(separator: ", ")])
-        table.add(["commit, build", "\(software.commit ?? "unknown"), \(software.build)"])
-        let size = "\(machine.cores) cores, \(Format.bytes(machine.memoryBytes))"
-        table.add(["machine", "\(machine.processor), \(size), \(machine.kernel), \(machine.descriptorsMax) descriptors"])
-        table.add(["time", "\(startedAt) to \(finishedAt)"])
-        return section("Conditions", table)
     }
 }

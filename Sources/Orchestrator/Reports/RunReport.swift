@@ -23,6 +23,10 @@ struct RunReport: Codable, Equatable, Sendable {
     /// All swarms together.
     var swarm: SwarmReport?
     var redis: RedisFigures?
+    /// Once a second while publishing; at most ``samplesMax``.
+    var timeline: [Sample] = []
+    /// Which Reader subscribes to what, while all viewers are connected.
+    var map: SubscriptionMap?
     var people: [Person] = []
     var processes: [Process] = []
     var verdict = Verdict(status: .interrupted, reason: "the run did not come to its end")
@@ -31,6 +35,15 @@ struct RunReport: Codable, Equatable, Sendable {
     struct Phase: Codable, Equatable, Sendable {
         var name: String
         var seconds: Double
+    }
+
+    static let samplesMax = 3_600
+
+    /// All swarms together, since the start of publishing.
+    struct Sample: Codable, Equatable, Sendable {
+        var seconds: Double
+        var acknowledged: Int
+        var delivered: Int
     }
 
     struct Connections: Codable, Equatable, Sendable {

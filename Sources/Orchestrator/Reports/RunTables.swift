@@ -7,13 +7,16 @@ struct RunTables {
     /// One line a Reader.
     var readers: TextTable {
         var table = TextTable([
-            .init("Reader", .left), .init("channels"), .init("share"), .init("predicted"), .init("viewers"), .init("sent"),
+            .init("Reader", .left), .init("channels"), .init("share"), .init("predicted"), .init("viewers"),
+            .init("sent"),
             .init("CPU s"), .init("memory"),
         ])
         for reader in report.readers {
             table.add([
-                reader.name, Figure.grouped(reader.channels), Format.percent(reader.share), Format.percent(reader.predictedShare),
-                Figure.grouped(reader.viewers), Figure.grouped(reader.messagesSent), Figure.decimal(reader.usage.cpuSeconds, 2),
+                reader.name, Figure.grouped(reader.channels), Format.percent(reader.share),
+                Format.percent(reader.predictedShare),
+                Figure.grouped(reader.viewers), Figure.grouped(reader.messagesSent),
+                Figure.decimal(reader.usage.cpuSeconds, 2),
                 Format.bytes(reader.usage.memoryPeakBytes),
             ])
         }
@@ -25,8 +28,13 @@ struct RunTables {
         var table = TextTable([.init("subscriptions", .left), .init("measured"), .init("predicted")])
         guard let spread = report.spread else { return table }
         let predicted = spread.predicted
-        table.add(["share of the channels on a Reader, mean", Format.percent(spread.meanShare), Format.percent(predicted?.share)])
-        table.add(["share, lowest and highest", "\(Format.percent(spread.minShare)) - \(Format.percent(spread.maxShare))"])
+        table.add([
+            "share of the channels on a Reader, mean", Format.percent(spread.meanShare),
+            Format.percent(predicted?.share),
+        ])
+        table.add([
+            "share, lowest and highest", "\(Format.percent(spread.minShare)) - \(Format.percent(spread.maxShare))",
+        ])
         table.add([
             "amplification: Redis deliveries for one publish", Figure.decimal(spread.amplification, 2),
             Format.decimal(predicted?.amplification, 2),
@@ -35,7 +43,10 @@ struct RunTables {
             "amplification, weighted by what was published", Format.decimal(spread.weightedAmplification, 2),
             Format.decimal(predicted?.weightedAmplification, 2),
         ])
-        table.add(["wasted share of the subscriptions", Format.percent(spread.wastedShare), Format.percent(predicted?.wastedShare)])
+        table.add([
+            "wasted share of the subscriptions", Format.percent(spread.wastedShare),
+            Format.percent(predicted?.wastedShare),
+        ])
         table.add(["subscriptions, as the Readers report", Figure.grouped(spread.subscriptions)])
         table.add(["subscriptions, Redis's own count", Format.grouped(spread.redisSubscriptions)])
         return table
@@ -80,7 +91,8 @@ struct RunTables {
         for person in report.people {
             let verdict = person.missed.isEmpty && person.foreign.isEmpty ? "received, no other" : person.complaint
             table.add([
-                person.name, person.user, person.video, Figure.grouped(person.generated), Figure.grouped(person.consumed), verdict,
+                person.name, person.user, person.video, Figure.grouped(person.generated),
+                Figure.grouped(person.consumed), verdict,
             ])
         }
         return table
@@ -92,7 +104,8 @@ struct RunTables {
         ])
         for process in report.processes {
             table.add([
-                process.name, Figure.decimal(process.usage.cpuUserSeconds, 2), Figure.decimal(process.usage.cpuSystemSeconds, 2),
+                process.name, Figure.decimal(process.usage.cpuUserSeconds, 2),
+                Figure.decimal(process.usage.cpuSystemSeconds, 2),
                 Format.bytes(process.usage.memoryPeakBytes), "\(process.starts)",
             ])
         }
@@ -107,6 +120,31 @@ struct RunTables {
         table.add(["commands while publishing", Figure.grouped(redis.commandsWhilePublishing)])
         table.add(["CPU seconds while publishing", Figure.decimal(redis.cpuSecondsWhilePublishing, 2)])
         table.add(["subscribers cut for lagging", Figure.grouped(redis.subscribersCut)])
+        return table
+    }
+
+    /// All that another run needs to be the same, and what this one ran on.
+    var conditions: TextTable {
+        var table = TextTable([.init("condition", .left), .init("value", .left)])
+        table.add(["command", report.command])
+        table.add(["audience", "\(report.settings.audience), seed \(report.settings.seed)"])
+        table.add([
+            "processes",
+            "\(report.plan.readers) Readers, \(report.plan.commentAPIs) CommentAPI, \(report.plan.swarms) swarms",
+        ])
+        let connected =
+            "\(Figure.grouped(report.connections.connected)) of \(Figure.grouped(report.connections.wanted))"
+        table.add(["viewers connected", "\(connected) in \(Figure.decimal(report.connections.seconds, 2)) s"])
+        table.add([
+            "parts", report.phases.map { "\($0.name) \(Figure.decimal($0.seconds, 1)) s" }.joined(separator: ", "),
+        ])
+        table.add(["commit, build", "\(report.software.commit ?? "unknown"), \(report.software.build)"])
+        let size = "\(report.machine.cores) cores, \(Format.bytes(report.machine.memoryBytes))"
+        table.add([
+            "machine",
+            "\(report.machine.processor), \(size), \(report.machine.kernel), \(report.machine.descriptorsMax) descriptors",
+        ])
+        table.add(["time", "\(report.startedAt) to \(report.finishedAt)"])
         return table
     }
 }

@@ -49,6 +49,15 @@ extension RunReport.Reader {
                 share: spread[reader.instanceId]?.share ?? 0, predictedShare: predictedShare,
                 viewers: reader.activeConnections, messagesReceived: reader.totalMessagesReceived,
                 messagesSent: reader.totalMessagesSent, usage: ProcessUsage())
-        }.sorted { $0.name.count == $1.name.count ? $0.name < $1.name : $0.name.count < $1.name.count }
+        }.sorted { ($0.name.count, $0.name) < ($1.name.count, $1.name) }
+    }
+}
+
+extension SubscriptionMap {
+    /// From statistics with all channels.
+    init(_ statistics: Statistics, title: String) {
+        let readers = statistics.readerApis.readers.map { (reader: $0.instanceId, channels: $0.subscribedTopics) }
+        self.init(
+            title: title, subscribed: readers.sorted { ($0.reader.count, $0.reader) < ($1.reader.count, $1.reader) })
     }
 }

@@ -35,9 +35,11 @@ struct CrowdRun: Sendable {
             let arguments =
                 ["swarm", "--coordinate", "--shard", "\(shard)/\(plan.swarms)"] + services.addresses(commentAPI: shard)
                 + [
-                    "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience", "\(settings.audience)",
+                    "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience",
+                    "\(settings.audience)",
                     "--seed", "\(settings.seed)", "--rate", Format.plain(settings.rate), "--duration",
-                    Format.plain(settings.durationSeconds), "--placement", settings.placement == .random ? "random" : "follow",
+                    Format.plain(settings.durationSeconds), "--placement",
+                    settings.placement == .random ? "random" : "follow",
                 ]
             nodes.append(try await services.plant.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
         }
@@ -46,7 +48,9 @@ struct CrowdRun: Sendable {
 
     private func connect(_ crowd: SwarmCrowd, _ services: ServicePlant) async throws {
         let wanted = settings.viewers
-        progress.step("connecting \(Figure.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)")
+        progress.step(
+            "connecting \(Figure.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)"
+        )
         // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
         try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
             let (connected, failed) = ($0.connected, $0.failed)
@@ -63,14 +67,26 @@ struct CrowdRun: Sendable {
     }
 
     private func publish(_ crowd: SwarmCrowd) async throws {
-        progress.step("publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.durationSeconds)) s")
+        progress.step(
+            "publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.durationSeconds)) s")
         let start = ContinuousClock.now
         try await crowd.say(SwarmCoordinator.start)
         try await crowd.reach(.published, atMost: .seconds(settings.durationSeconds * 1.5 + 60)) {
             let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
-            let seconds = Int((ContinuousClock.now - start).seconds)
+            let seconds = (ContinuousClock.now - start).seconds
+            sample(RunReport.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))
             progress.update(
-                "  \(seconds) s: \(Figure.grouped(acknowledged)) acknowledged, \(Figure.grouped(delivered)) delivered")
+                "  \(Int(seconds)) s: \(Figure.grouped(acknowledged)) acknowledged, \(Figure.grouped(delivered)) delivered"
+            )
+        }
+    }
+
+    /// Keeps one a second.
+    private func sample(_ sample: RunReport.Sample) {
+        recorder.update { report in
+            guard report.timeline.count < RunReport.samplesMax else { return }
+            guard sample.seconds >= (report.timeline.last?.seconds ?? 0) + 1 else { return }
+            report.timeline.append(sample)
         }
     }
 
@@ -78,12 +94,18 @@ struct CrowdRun: Sendable {
     private func measure(_ services: ServicePlant, _ crowd: SwarmCrowd, before: RedisInfo) async throws {
         let after = try await RedisProbe(port: services.redis.port).info()
         let published = crowd.coordinator.published.values.reduce(0) { $0 + $1.acknowledged }
-        let answer = try await services.statistics(atMost: reportDelay) { $0.commentApi.totalCommentsPublished >= published }
+        _ = try await services.statistics(atMost: reportDelay) { $0.commentApi.totalCommentsPublished >= published }
+        // What the Readers have sent of the last comments stands in their next report.
+        try await Task.sleep(for: .seconds(settings.reportIntervalSeconds * 2))
+        let answer = try await ServiceClient(node: services.statistics).statistics()
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
-        let prediction = RunReport.Prediction(audience, placement: settings.placement, readers: services.readers.map(\.name))
+        let prediction = RunReport.Prediction(
+            audience, placement: settings.placement, readers: services.readers.map(\.name))
         recorder.update {
             $0.spread = RunReport.Spread(answer.statistics.subscriptionSpread, predicted: prediction)
             $0.readers = RunReport.Reader.all(answer.statistics, predictedShare: prediction.share)
+            $0.map = SubscriptionMap(
+                answer.statistics, title: "Channels of each Reader, placement \(settings.placement.rawValue)")
             $0.redis = RunReport.RedisFigures(before: before, after: after)
             $0.software.redis = after["redis_version"]
         }

@@ -68,7 +68,9 @@ enum Laboratory {
         }
     }
 
-    private static func firstOutcome(of group: inout ThrowingTaskGroup<Event, any Error>, _ supervisor: Supervisor) async throws {
+    private static func firstOutcome(of group: inout ThrowingTaskGroup<Event, any Error>, _ supervisor: Supervisor)
+        async throws
+    {
         while let event = try await group.next() {
             switch event {
             case .finished: return

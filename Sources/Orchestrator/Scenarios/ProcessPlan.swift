@@ -52,14 +52,17 @@ struct ProcessPlan: Codable, Equatable, Sendable {
         let room = limits.viewersPerProcess
         var problems: [String] = []
         if plan.viewersOnFullestReader > room {
-            let enough = (settings.readers...max(100, settings.readers)).first { fullest(viewers: settings.viewers, readers: $0) <= room }
+            let enough = (settings.readers...max(100, settings.readers)).first {
+                fullest(viewers: settings.viewers, readers: $0) <= room
+            }
             let advice = enough.map { "take at least \($0) Readers, or raise" } ?? "raise"
             problems.append(
                 "--readers \(settings.readers): \(settings.viewers) viewers do not fit, a Reader holds \(room) connections"
                     + " (descriptors: \(limits.perProcess)); \(advice) the limit ('ulimit -Hn')")
         }
         if plan.swarms > 0, (settings.viewers + plan.swarms - 1) / plan.swarms > room {
-            problems.append("--swarms \(plan.swarms): one swarm process holds \(room) viewers (descriptors: \(limits.perProcess))")
+            problems.append(
+                "--swarms \(plan.swarms): one swarm process holds \(room) viewers (descriptors: \(limits.perProcess))")
         }
         if plan.swarms > 64 {
             problems.append("--viewers \(settings.viewers): would need \(plan.swarms) swarm processes; 64 are the most")

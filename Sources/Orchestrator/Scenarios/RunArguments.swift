@@ -56,10 +56,12 @@ struct RunArguments: Equatable, Sendable {
 
     private func refuseCrowd(_ check: inout ArgumentCheck) {
         let crowd = [
-            ("--streams", streams), ("--viewers", viewers), ("--rate", rate), ("--audience", audience), ("--swarms", swarms),
+            ("--streams", streams), ("--viewers", viewers), ("--rate", rate), ("--audience", audience),
+            ("--swarms", swarms),
         ]
         for (name, value) in crowd where value != nil {
-            check.refuse("\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
+            check.refuse(
+                "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         }
     }
 }

@@ -46,10 +46,15 @@ struct RunSettings: Codable, Equatable, Sendable {
         var words = ["Orchestrator run"]
         if let preset { words.append("--preset \(preset.rawValue)") }
         if preset != .seed {
-            words += ["--streams \(streams)", "--viewers \(viewers)", "--audience \(audience)", "--rate \(Format.plain(rate))"]
+            words += [
+                "--streams \(streams)", "--viewers \(viewers)", "--audience \(audience)",
+                "--rate \(Format.plain(rate))",
+            ]
             if let swarms { words.append("--swarms \(swarms)") }
         }
-        words += ["--readers \(readers)", "--comment-apis \(commentAPIs)", "--duration \(Format.plain(durationSeconds))"]
+        words += [
+            "--readers \(readers)", "--comment-apis \(commentAPIs)", "--duration \(Format.plain(durationSeconds))",
+        ]
         words += ["--seed \(seed)", "--placement \(placement.rawValue)"]
         return words.joined(separator: " ")
     }

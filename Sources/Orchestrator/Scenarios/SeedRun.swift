@@ -29,14 +29,20 @@ struct SeedRun: Sendable {
         for (index, (user, video)) in SeedRun.people.enumerated() {
             let arguments =
                 ["watch", "--user", user, "--video", video, "--interval", "1"] + services.addresses(commentAPI: index)
-            clients.append(try await services.plant.addClient(.client, name: "client-\(index + 1)", arguments: arguments))
+            clients.append(
+                try await services.plant.addClient(.client, name: "client-\(index + 1)", arguments: arguments))
         }
-        let answer = try await services.statistics(atMost: .seconds(15)) { $0.readerApis.totalActiveConnections >= clients.count }
+        let answer = try await services.statistics(atMost: .seconds(15)) {
+            $0.readerApis.totalActiveConnections >= clients.count
+        }
         let connected = answer.statistics.readerApis.totalActiveConnections
         recorder.update {
-            $0.connections = RunReport.Connections(wanted: clients.count, connected: connected, failed: clients.count - connected)
+            $0.connections = RunReport.Connections(
+                wanted: clients.count, connected: connected, failed: clients.count - connected)
         }
-        guard connected >= clients.count else { throw Failure.unavailable("\(connected) of \(clients.count) clients connected within 15 s") }
+        guard connected >= clients.count else {
+            throw Failure.unavailable("\(connected) of \(clients.count) clients connected within 15 s")
+        }
         return clients
     }
 
@@ -59,7 +65,9 @@ struct SeedRun: Sendable {
         _ = try await Polling.wait(atMost: .seconds(3), every: .milliseconds(50)) {
             zip(clients, SeedRun.people).allSatisfy { heard($0, SeedRun.marker($1.1)) } ? true : nil
         }
-        let answer = try await services.statistics(atMost: .seconds(settings.reportIntervalSeconds * 3)) { $0.clients.totalClients >= 3 }
+        let answer = try await services.statistics(atMost: .seconds(settings.reportIntervalSeconds * 3)) {
+            $0.clients.totalClients >= 3
+        }
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
         for client in clients { await services.plant.stop(client) }
         recorder.update { report in
@@ -69,7 +77,9 @@ struct SeedRun: Sendable {
         }
     }
 
-    private func person(_ client: Node, _ who: (String, String), _ videos: [String], _ statistics: Statistics) -> RunReport.Person {
+    private func person(_ client: Node, _ who: (String, String), _ videos: [String], _ statistics: Statistics)
+        -> RunReport.Person
+    {
         let (user, video) = who
         let report = statistics.clients.clients.first { $0.userid == user }
         let own = SeedRun.marker(video)

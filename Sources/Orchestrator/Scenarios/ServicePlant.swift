@@ -10,7 +10,9 @@ struct ServicePlant: Sendable {
     let readers: [Node]
 
     /// Starts them in the order in which they need each other.
-    static func start(_ plan: ProcessPlan, _ settings: RunSettings, in plant: Plant, progress: Progress) async throws -> ServicePlant {
+    static func start(_ plan: ProcessPlan, _ settings: RunSettings, in plant: Plant, progress: Progress) async throws
+        -> ServicePlant
+    {
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
         let redis = try await PrivateRedis.start(in: plant)
         var surroundings = Surroundings(redis: redis.url)
@@ -24,13 +26,15 @@ struct ServicePlant: Sendable {
             readers.append(try await plant.addReader(number, placement: settings.placement.rawValue, surroundings))
         }
         try await plant.waitUntilReady([statistics] + commentAPIs + readers)
-        return ServicePlant(plant: plant, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers)
+        return ServicePlant(
+            plant: plant, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers)
     }
 
     /// The arguments that every SimClient gets: whom to talk to.
     func addresses(commentAPI number: Int) -> [String] {
         [
-            "--readers", readers.map(\.url).joined(separator: ","), "--comment-api", commentAPIs[number % commentAPIs.count].url,
+            "--readers", readers.map(\.url).joined(separator: ","), "--comment-api",
+            commentAPIs[number % commentAPIs.count].url,
             "--stats-api", statistics.url,
         ]
     }

@@ -28,7 +28,9 @@ final class SwarmCrowd: Sendable {
     /// Waits until every swarm has come to `phase`.
     ///
     /// - Throws: ``Failure/unavailable(_:)`` when that takes longer than `limit`, or a swarm says what nobody expects.
-    func reach(_ phase: SwarmCoordinator.Phase, atMost limit: Duration, meanwhile: (SwarmCoordinator) -> Void) async throws {
+    func reach(_ phase: SwarmCoordinator.Phase, atMost limit: Duration, meanwhile: (SwarmCoordinator) -> Void)
+        async throws
+    {
         let reached = try await Polling.wait(atMost: limit, every: .milliseconds(20)) {
             if let problem = problem.withLock({ $0 }) { throw Failure.unavailable(problem) }
             meanwhile(coordinator)
@@ -36,7 +38,8 @@ final class SwarmCrowd: Sendable {
         }
         guard reached == nil else { return }
         throw Failure.unavailable(
-            "the swarms did not come to '\(phase)' within \(Int(limit.seconds)) s; see the logs of \(nodes.map(\.name).joined(separator: ", "))")
+            "the swarms did not come to '\(phase)' within \(Int(limit.seconds)) s; see the logs of \(nodes.map(\.name).joined(separator: ", "))"
+        )
     }
 
     func say(_ line: String) async throws {

@@ -36,7 +36,8 @@ enum SwarmMessage: Equatable, Sendable {
             self = .connected(viewers: viewers, failed: envelope.failed ?? 0, seconds: envelope.seconds ?? 0)
         case "progress":
             self = .progress(
-                second: envelope.second ?? 0, delivered: envelope.delivered ?? 0, acknowledged: envelope.acknowledged ?? 0)
+                second: envelope.second ?? 0, delivered: envelope.delivered ?? 0,
+                acknowledged: envelope.acknowledged ?? 0)
         case "published":
             guard let channels = envelope.channels else { return nil }
             self = .published(channels)

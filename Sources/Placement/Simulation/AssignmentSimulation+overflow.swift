@@ -5,16 +5,22 @@
 /// and what is left to the next. Room is the channel's part of a Reader, up to the shed mark; if no Reader has room
 /// below that, up to the bound; and at last wherever there are fewest viewers, because nobody is turned away.
 extension AssignmentSimulation {
-    func overflow(readers: [UInt64]) -> Assignment {
+    func overflow(readers: [UInt64], leaders: [Int32]) -> Assignment {
         let mean = Double(viewers.reduce(0, +)) / Double(readers.count)
         var fill = OverflowFill(readers: readers, mean: mean, limits: limits)
-        var places: [[OverflowFill.Place]] = Array(repeating: [], count: viewers.count)
+        // Nearly every channel is whole: an array of places for each would be most of the work.
+        var split: [Int: [OverflowFill.Place]] = [:]
         for channel in ascending where viewers[channel] > 0 {
-            places[channel] = fill.place(viewers[channel], channel: channelHashes[channel])
+            if fill.placeWhole(viewers[channel], on: Int(leaders[channel])) { continue }
+            split[channel] = fill.split(viewers[channel], channel: channelHashes[channel])
         }
         var assignment = Assignment(readers: readers.count, channels: viewers.count)
-        for channelPlaces in places {
-            for place in channelPlaces { assignment.place(place.viewers, on: place.reader) }
+        for (channel, channelViewers) in viewers.enumerated() {
+            if let places = split[channel] {
+                for place in places { assignment.place(place.viewers, on: place.reader) }
+            } else if channelViewers > 0 {
+                assignment.place(channelViewers, on: Int(leaders[channel]))
+            }
             assignment.endChannel()
         }
         return assignment
@@ -44,18 +50,15 @@ struct OverflowFill {
         loads = Array(repeating: 0, count: readers.count)
     }
 
-    /// Nearly every channel is small and fits where it belongs; only the others need the whole order.
-    mutating func place(_ viewers: Int, channel: UInt64) -> [Place] {
-        if viewers <= partMax, let first = Rendezvous.first(channel: channel, readers: readers),
-            loads[first] + viewers <= shedAbove
-        {
-            loads[first] += viewers
-            return [Place(reader: first, viewers: viewers)]
-        }
-        return split(viewers, order: Rendezvous.order(channel: channel, readers: readers))
+    /// Takes a channel as a whole on its first Reader, if it fits below the shed mark.
+    mutating func placeWhole(_ viewers: Int, on reader: Int) -> Bool {
+        guard viewers <= partMax, loads[reader] + viewers <= shedAbove else { return false }
+        loads[reader] += viewers
+        return true
     }
 
-    private mutating func split(_ viewers: Int, order: [Int]) -> [Place] {
+    mutating func split(_ viewers: Int, channel: UInt64) -> [Place] {
+        let order = Rendezvous.order(channel: channel, readers: readers)
         var places: [Place] = []
         var left = viewers
         for reader in order where left > 0 {

@@ -35,14 +35,28 @@ public struct AssignmentSimulation: Sendable {
 
     /// Places every viewer. Index i of the result is the i-th of `readers`; without Readers nobody is placed.
     public func assign(_ strategy: PlacementStrategy, readers: [String]) -> Assignment {
+        var leaders = RendezvousLeaders(channels: channelHashes)
+        return assign(strategy, readers: readers, leaders: &leaders)
+    }
+
+    /// The same for many numbers of Readers in turn: what `leaders` found for the Readers before is not searched again.
+    public func assign(
+        _ strategy: PlacementStrategy, readers: [String], leaders: inout RendezvousLeaders
+    ) -> Assignment {
         guard !readers.isEmpty else { return Assignment(readers: 0, channels: 0) }
-        return switch strategy {
-        case .random: random(readers: readers.count)
-        case .roundRobin, .leastConnections: dealt(readers: readers.count)
-        case .rendezvous: rendezvous(readers: readers.map { StableHash.of($0) })
-        case .overflow: overflow(readers: readers.map { StableHash.of($0) })
+        switch strategy {
+        case .random: return random(readers: readers.count)
+        case .roundRobin, .leastConnections: return dealt(readers: readers.count)
+        case .rendezvous, .overflow:
+            let hashes = readers.map { StableHash.of($0) }
+            leaders.seek(hashes)
+            return strategy == .overflow
+                ? overflow(readers: hashes, leaders: leaders.first) : rendezvous(readers: hashes, leaders: leaders.first)
         }
     }
+
+    /// The search for every channel's first Reader, to be handed from one assignment to the next.
+    public func makeLeaders() -> RendezvousLeaders { RendezvousLeaders(channels: channelHashes) }
 
     private func random(readers: Int) -> Assignment {
         var draws = Xoshiro256(seed: seed, purpose: "random placement")
@@ -77,12 +91,10 @@ public struct AssignmentSimulation: Sendable {
         return assignment
     }
 
-    private func rendezvous(readers: [UInt64]) -> Assignment {
+    private func rendezvous(readers: [UInt64], leaders: [Int32]) -> Assignment {
         var assignment = Assignment(readers: readers.count, channels: viewers.count)
         for (channel, channelViewers) in viewers.enumerated() {
-            if channelViewers > 0, let first = Rendezvous.first(channel: channelHashes[channel], readers: readers) {
-                assignment.place(channelViewers, on: first)
-            }
+            if channelViewers > 0 { assignment.place(channelViewers, on: Int(leaders[channel])) }
             assignment.endChannel()
         }
         return assignment

@@ -6,7 +6,7 @@ public struct ServerSettings: Sendable {
     public var port: Int
     public var instance: String
     public var logLevel: Logger.Level
-    /// After this long a stop is no longer waited for.
+    /// After this long a stop is no longer waited for; a drain comes on top.
     public var stopTimeout: Duration
 
     /// - Parameter port: the service's own port of the table of processes.
@@ -20,7 +20,7 @@ public struct ServerSettings: Sendable {
         logLevel = reader.choice("LOG_LEVEL", default: .info, "Least severe level that is logged.")
         stopTimeout = reader.seconds(
             "STOP_TIMEOUT_SECONDS", default: 30, in: 1...3_600,
-            "How long a stop may take after SIGTERM before the process ends anyway.")
+            "How long a stop may take after SIGTERM, a drain aside, before the process ends anyway.")
     }
 }
 

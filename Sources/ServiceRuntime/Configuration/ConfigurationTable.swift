@@ -3,11 +3,13 @@ public enum ConfigurationTable {
     /// A Markdown section with one row a key.
     public static func markdown(service: String, _ declarations: [SettingDeclaration]) -> String {
         var lines = [
-            "## \(service)", "", "| key | type | unit | default | range | meaning |", "| --- | --- | --- | --- | --- | --- |",
+            "## \(service)", "", "| key | type | unit | default | range | meaning |",
+            "| --- | --- | --- | --- | --- | --- |",
         ]
         for declaration in declarations {
             let cells = [
-                "`\(declaration.key)`", declaration.type, declaration.unit, "`\(declaration.defaultText)`", declaration.range,
+                "`\(declaration.key)`", declaration.type, declaration.unit, "`\(declaration.defaultText)`",
+                declaration.range,
                 declaration.doc,
             ]
             lines.append("| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |")
@@ -17,7 +19,8 @@ public enum ConfigurationTable {
 
     /// What `--help` prints.
     public static func help(service: String, summary: String, _ declarations: [SettingDeclaration]) -> String {
-        var text = "\(service): \(summary)\n\nEvery option can be given in the environment instead: --some-key is SOME_KEY.\n\n"
+        var text =
+            "\(service): \(summary)\n\nEvery option can be given in the environment instead: --some-key is SOME_KEY.\n\n"
         for declaration in declarations {
             let unit = declaration.unit.isEmpty ? "" : " \(declaration.unit)"
             text += "  \(declaration.option) <\(declaration.range)\(unit)>\n"

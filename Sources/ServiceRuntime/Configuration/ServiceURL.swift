@@ -17,7 +17,8 @@ public struct ServiceURL: Equatable, Sendable {
 
     /// `nil` when `text` is no absolute URL with one of `schemes`, a host, and a port of 1 to 65535 if any.
     public init?(_ text: String, schemes: [String]) {
-        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(), schemes.contains(scheme),
+        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
+            schemes.contains(scheme),
             let host = parts.host, !host.isEmpty, parts.port.map({ (1...65_535).contains($0) }) ?? true
         else { return nil }
         self.text = text

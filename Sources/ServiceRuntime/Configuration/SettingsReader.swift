@@ -65,7 +65,8 @@ public struct SettingsReader {
                 return text
             } catch {
                 problems.append(
-                    SettingProblem(key: declaration.option, value: nil, reason: "needs exactly one value, without a comma"))
+                    SettingProblem(
+                        key: declaration.option, value: nil, reason: "needs exactly one value, without a comma"))
                 return nil
             }
         }

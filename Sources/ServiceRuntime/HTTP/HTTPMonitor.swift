@@ -1,5 +1,5 @@
-import HTTPTypes
 public import CoreMetrics
+import HTTPTypes
 import Synchronization
 
 /// Counts and times requests, by route template, method and status.
@@ -30,7 +30,8 @@ public final class HTTPMonitor: Sendable {
 
     public init(factory: any MetricsFactory) {
         self.factory = factory
-        (factory as? PrometheusRegistry)?.describe("chorus_http_requests", "Requests answered, by route, method and status.")
+        (factory as? PrometheusRegistry)?.describe(
+            "chorus_http_requests", "Requests answered, by route, method and status.")
         (factory as? PrometheusRegistry)?.describe(
             "chorus_http_request_duration", "Time from a request's head to its answer's head.")
         (factory as? PrometheusRegistry)?.describe("chorus_http_refusals", "Requests refused, by error code.")

@@ -36,11 +36,13 @@ public struct Refusal: HTTPResponseError, Equatable {
     static let notFound = Refusal(.notFound, code: "not_found", "there is no such path")
 
     static func methodNotAllowed(allowed: String) -> Refusal {
-        Refusal(.methodNotAllowed, code: "method_not_allowed", "this path knows other methods", headers: [.allow: allowed])
+        Refusal(
+            .methodNotAllowed, code: "method_not_allowed", "this path knows other methods", headers: [.allow: allowed])
     }
 
     /// For whatever was not foreseen: the details are for the log, not for the client.
-    static let `internal` = Refusal(.internalServerError, code: "internal_error", "the service failed to handle this request")
+    static let `internal` = Refusal(
+        .internalServerError, code: "internal_error", "the service failed to handle this request")
 
     public func response(from request: Request, context: some RequestContext) -> Response {
         (context as? ServiceContext)?.monitor?.refused(code)
@@ -55,7 +57,9 @@ public struct Refusal: HTTPResponseError, Equatable {
         let buffer = ByteBuffer(bytes: object.finished())
         var fields = headers
         fields[.contentType] = "application/json"
-        guard let channel else { return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: buffer)) }
+        guard let channel else {
+            return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: buffer))
+        }
         fields[.connection] = "close"
         let body = ResponseBody(contentLength: buffer.readableBytes) { writer in
             try await writer.write(buffer)

@@ -24,7 +24,9 @@ struct RouteTable: Sendable {
     /// The value of the `Allow` header for `path`; `nil` when no method is known there.
     func allowed(at path: String) -> String? {
         let segments = Self.segments(path)
-        let methods = routes.filter { Self.matches($0.segments, segments) }.reduce(into: Set()) { $0.formUnion($1.methods) }
+        let methods = routes.filter { Self.matches($0.segments, segments) }.reduce(into: Set()) {
+            $0.formUnion($1.methods)
+        }
         return methods.isEmpty ? nil : methods.sorted().joined(separator: ", ")
     }
 

@@ -1,5 +1,5 @@
-public import Hummingbird
 import HTTPTypes
+public import Hummingbird
 import Logging
 
 /// Around the routes of a service: what no route answers for itself, the metrics, and the rules for browsers.

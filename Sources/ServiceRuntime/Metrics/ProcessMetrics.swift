@@ -5,7 +5,9 @@ enum ProcessMetrics {
     static func register(in registry: PrometheusRegistry, descriptorsMax: Int) {
         let started = seconds(of: CLOCK_REALTIME)
         registry.gauge("process_start_time_seconds", "Start of the process, in seconds since 1970.") { started }
-        registry.counter("process_cpu_seconds_total", "User and system time that the process has used.") { cpuSeconds() }
+        registry.counter("process_cpu_seconds_total", "User and system time that the process has used.") {
+            cpuSeconds()
+        }
         registry.gauge("process_resident_memory_bytes", "Memory of the process that is in RAM.") { residentBytes() }
         registry.gauge("process_open_fds", "Open descriptors.") { Double(openDescriptors()) }
         registry.gauge("process_max_fds", "Descriptors that may be open.") { Double(descriptorsMax) }

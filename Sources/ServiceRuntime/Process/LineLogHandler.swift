@@ -25,7 +25,8 @@ public struct LineLogHandler: LogHandler {
     }
 
     public func log(event: LogEvent) {
-        let line = Array(Self.line(event, label: label, metadata: merged(with: event), milliseconds: WallClock.milliseconds()).utf8)
+        let line = Array(
+            Self.line(event, label: label, metadata: merged(with: event), milliseconds: WallClock.milliseconds()).utf8)
         // A log that cannot be written is nobody's to be told.
         _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }
@@ -40,7 +41,8 @@ public struct LineLogHandler: LogHandler {
 
     static func line(_ event: LogEvent, label: String, metadata: Logger.Metadata, milliseconds: Int64) -> String {
         let level = event.level.rawValue.padding(to: 5)
-        var line = "\(Timestamp.text(millisecondsSinceEpoch: milliseconds)) \(level) \(label): \(escaped("\(event.message)"))"
+        var line =
+            "\(Timestamp.text(millisecondsSinceEpoch: milliseconds)) \(level) \(label): \(escaped("\(event.message)"))"
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             line += " \(key)=\(quoted("\(value)"))"
         }

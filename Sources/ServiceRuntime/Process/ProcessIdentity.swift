@@ -5,7 +5,8 @@ public enum ProcessIdentity {
     /// `<host>-<pid>`, within the rule of identifiers.
     static let instance: String = {
         var buffer = [CChar](repeating: 0, count: 256)
-        let host = gethostname(&buffer, buffer.count - 1) == 0 ? buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) } : []
+        let host =
+            gethostname(&buffer, buffer.count - 1) == 0 ? buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) } : []
         let name = host.prefix(100).filter { isSafe($0) }
         return (name.isEmpty ? "host" : String(decoding: name, as: UTF8.self)) + "-\(getpid())"
     }()

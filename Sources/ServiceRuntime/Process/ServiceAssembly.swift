@@ -8,12 +8,16 @@ public struct ServiceAssembly {
     public var services: [any Service]
     /// Set when pages in browsers use the service.
     public var crossOrigin: CrossOriginPolicy?
+    /// What an orderly stop takes by design, on top of which the limit for stops counts.
+    public var drain: Duration
 
     public init(
-        router: Router<ServiceContext>, services: [any Service] = [], crossOrigin: CrossOriginPolicy? = nil
+        router: Router<ServiceContext>, services: [any Service] = [], crossOrigin: CrossOriginPolicy? = nil,
+        drain: Duration = .zero
     ) {
         self.router = router
         self.services = services
         self.crossOrigin = crossOrigin
+        self.drain = drain
     }
 }

@@ -84,7 +84,7 @@ public enum ServiceMain {
         var quiet = process.logger
         if quiet.logLevel == .info { quiet.logLevel = .notice }
         var configuration = ServiceGroupConfiguration(services: assembly.services + [application], logger: quiet)
-        configuration.maximumGracefulShutdownDuration = process.server.stopTimeout
+        configuration.maximumGracefulShutdownDuration = assembly.drain + process.server.stopTimeout
         let group = ServiceGroup(configuration: configuration)
         do {
             try await StopSignals.withHandling(of: group, logger: process.logger) { try await group.run() }

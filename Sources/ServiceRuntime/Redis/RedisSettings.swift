@@ -9,7 +9,9 @@ public struct RedisSettings: Sendable {
             key: "REDIS_URL", type: "a URL", unit: "", defaultText: "redis://127.0.0.1:6379",
             range: "redis://[[user]:password@]host[:port][/database]", doc: "Redis that carries channels and history.",
             isSecret: true)
-        endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) { try? RedisEndpoint(parsing: $0) }
+        endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) {
+            try? RedisEndpoint(parsing: $0)
+        }
     }
 }
 
@@ -31,6 +33,7 @@ public struct HistorySettings: Sendable {
             "HISTORY_LENGTH", default: 1_000, in: 1...1_000_000, unit: "events",
             "Newest events of a channel that can be resumed from.")
         timeToLive = reader.seconds(
-            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000, "How long the history of a silent channel is kept.")
+            "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000,
+            "How long the history of a silent channel is kept.")
     }
 }

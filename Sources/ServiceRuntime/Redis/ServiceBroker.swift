@@ -23,7 +23,8 @@ public struct ServiceBroker: Service {
         let broker = RedisBroker(endpoint: redis.endpoint, settings: settings, logger: process.logger)
         self.broker = broker
         let reason: @Sendable () -> String? = { broker.isReady ? nil : "Redis is away" }
-        isRequired ? process.readiness.require("redis", reason: reason) : process.readiness.note("redis", reason: reason)
+        isRequired
+            ? process.readiness.require("redis", reason: reason) : process.readiness.note("redis", reason: reason)
     }
 
     public func run() async throws {

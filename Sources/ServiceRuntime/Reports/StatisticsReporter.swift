@@ -22,7 +22,8 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
     ///
     /// - Parameter path: the route of StatsAPI: `/reader-api-statistics`.
     public init?(
-        _ source: Source, settings: ReportSettings, path: String, process: ServiceProcess, timeout: Duration = .seconds(5)
+        _ source: Source, settings: ReportSettings, path: String, process: ServiceProcess,
+        timeout: Duration = .seconds(5)
     ) {
         guard let base = settings.url else { return nil }
         self.source = source

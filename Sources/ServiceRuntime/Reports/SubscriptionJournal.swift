@@ -72,7 +72,8 @@ public struct SubscriptionJournal: Sendable {
         }
         guard !needsFull else {
             return Changes(
-                sequence: sequence, full: true, subscribed: channels.keys.sorted(), unsubscribed: [], subscriptions: channels.count,
+                sequence: sequence, full: true, subscribed: channels.keys.sorted(), unsubscribed: [],
+                subscriptions: channels.count,
                 viewers: channels)
         }
         return changes()
@@ -101,7 +102,8 @@ public struct SubscriptionJournal: Sendable {
 
     private func changes() -> Changes {
         var changes = Changes(
-            sequence: sequence, full: false, subscribed: [], unsubscribed: [], subscriptions: channels.count, viewers: [:])
+            sequence: sequence, full: false, subscribed: [], unsubscribed: [], subscriptions: channels.count,
+            viewers: [:])
         for (channel, before) in touched {
             switch (before, channels[channel]) {
             case (nil, let viewers?):

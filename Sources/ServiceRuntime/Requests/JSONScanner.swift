@@ -55,7 +55,9 @@ struct JSONScanner {
             skipSpace()
             let value = try value(depth: depth)
             guard object[name] == nil else { throw malformed("a member of the JSON object is given twice") }
-            guard object.members.count < JSONObject.membersMax else { throw malformed("the JSON object has too many members") }
+            guard object.members.count < JSONObject.membersMax else {
+                throw malformed("the JSON object has too many members")
+            }
             object.append(name, value)
             skipSpace()
             if peek == UInt8(ascii: "}") { break }
@@ -99,7 +101,9 @@ struct JSONScanner {
         index += 1
     }
 
-    private mutating func literal(_ word: StaticString, _ value: JSONObject.Value) throws(JSONProblem) -> JSONObject.Value {
+    private mutating func literal(_ word: StaticString, _ value: JSONObject.Value) throws(JSONProblem)
+        -> JSONObject.Value
+    {
         let length = word.utf8CodeUnitCount
         let isThere = word.withUTF8Buffer { word in
             index + length <= bytes.count && (0..<length).allSatisfy { bytes[index + $0] == word[$0] }
@@ -195,7 +199,9 @@ struct JSONScanner {
     private mutating func scalar() throws(JSONProblem) -> Unicode.Scalar {
         let unit = try codeUnit()
         if let scalar = Unicode.Scalar(unit) { return scalar }
-        guard UTF16.isLeadSurrogate(unit), peek == UInt8(ascii: "\\") else { throw malformed("the JSON holds half a character") }
+        guard UTF16.isLeadSurrogate(unit), peek == UInt8(ascii: "\\") else {
+            throw malformed("the JSON holds half a character")
+        }
         index += 1
         try expect("u")
         let trail = try codeUnit()

@@ -50,7 +50,8 @@ enum MediaTypeRule {
         guard let contentType else { return false }
         let type = contentType.prefix { $0 != ";" }.utf8.filter { $0 != 0x20 && $0 != 0x09 }
         let json = "application/json".utf8
-        return type.count == json.count && zip(type, json).allSatisfy { $0 == $1 || ($0 >= 0x41 && $0 <= 0x5A && $0 | 0x20 == $1) }
+        return type.count == json.count
+            && zip(type, json).allSatisfy { $0 == $1 || ($0 >= 0x41 && $0 <= 0x5A && $0 | 0x20 == $1) }
     }
 }
 

@@ -23,7 +23,9 @@ public struct RequestFields: Sendable {
         for (name, value) in request.uri.queryParameters {
             let name = String(name)
             guard object[name] == nil else { throw .invalid(code, "a parameter of the query is given twice") }
-            guard object.members.count < JSONObject.membersMax else { throw .invalid(code, "the query has too many parameters") }
+            guard object.members.count < JSONObject.membersMax else {
+                throw .invalid(code, "the query has too many parameters")
+            }
             object.append(name, .string(String(value)))
         }
         self.init(object, code: code)
@@ -72,7 +74,8 @@ public struct RequestFields: Sendable {
         if text.isEmpty { throw .invalid(code, "\(name) is empty") }
         guard Identifier.isValid(text) else {
             throw .invalid(
-                code, "\(name) must be 1 to \(Identifier.lengthMax) characters of letters, digits, '.', '_', '-' and ':'")
+                code,
+                "\(name) must be 1 to \(Identifier.lengthMax) characters of letters, digits, '.', '_', '-' and ':'")
         }
         return text
     }

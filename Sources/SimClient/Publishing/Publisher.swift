@@ -1,5 +1,5 @@
-internal import Synchronization
 internal import SocketLoop
+internal import Synchronization
 internal import Wire
 
 /// Writes comments over kept-alive connections, one request at a time on each, on a loop of its own.
@@ -19,6 +19,8 @@ final class Publisher: SocketLoopHandler {
     /// What other threads may look at at any time; the channels only come with `collect`.
     final class Board: Sendable {
         let tally = Mutex(PublishTally())
+        /// Reports that StatsAPI has answered.
+        let reports = Atomic(0)
     }
 
     private struct Connection {
@@ -51,7 +53,9 @@ final class Publisher: SocketLoopHandler {
         self.settings = settings
         self.board = board
         reporter = settings.connections
-        connections = (0...settings.connections).map { Connection(server: $0 % max(settings.services.servers.count, 1)) }
+        connections = (0...settings.connections).map {
+            Connection(server: $0 % max(settings.services.servers.count, 1))
+        }
         connections[reporter].server = 0
     }
 
@@ -187,6 +191,8 @@ extension Publisher {
             let status = answer.head.status
             let position = status == 201 ? Acknowledgement.position(in: answer.body) : nil
             tally.answered(status: status, position: position, channel: channel)
+        } else {
+            board.reports.add(1, ordering: .relaxed)
         }
         connections[index].state = .closed
         if answer.head.keepsAlive { becomeIdle(index) } else { drop(index, sockets) }

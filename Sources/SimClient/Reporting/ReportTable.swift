@@ -46,10 +46,13 @@ enum ReportTable {
 
     private static func latency(_ report: SwarmReport) -> [[String]] {
         let latency = report.latencyMilliseconds
-        return [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("p99.9", latency.p999), ("max", latency.max)]
-            .compactMap { name, value in
-                value.map { ["latency \(name)", Figure.decimal($0, 2), "ms"] }
-            }
+        return [
+            ("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("p99.9", latency.p999),
+            ("max", latency.max),
+        ]
+        .compactMap { name, value in
+            value.map { ["latency \(name)", Figure.decimal($0, 2), "ms"] }
+        }
     }
 
     private static func generator(_ report: SwarmReport, _ load: LoadWindow) -> [[String]] {

@@ -20,7 +20,8 @@ struct ResponseReader: Sendable {
 
     /// The next part of the response in `bytes`, whose first `cursor` bytes are done; moves `cursor` behind it.
     /// `nil` when more bytes are needed, or the response has ended.
-    mutating func next(in bytes: UnsafeRawBufferPointer, from cursor: inout Int) throws(ResponseHead.Malformed) -> Part? {
+    mutating func next(in bytes: UnsafeRawBufferPointer, from cursor: inout Int) throws(ResponseHead.Malformed) -> Part?
+    {
         if body != nil { return try body?.next(in: bytes, from: &cursor).map(Part.body) }
         while let end = try takeHead(in: bytes, from: &cursor) {
             let parsed = try ResponseHead(parsing: head[..<end])

@@ -26,7 +26,8 @@ struct SwarmSettings: Sendable {
 
     var parameters: SwarmReport.Parameters {
         SwarmReport.Parameters(
-            streams: audience.channels, viewers: audience.total, audience: audience.spec, seed: audience.seed, rate: rate,
+            streams: audience.channels, viewers: audience.total, audience: audience.spec, seed: audience.seed,
+            rate: rate,
             durationSeconds: durationSeconds, warmupSeconds: warmupSeconds, placement: placement.rawValue,
             readers: readers.map(\.description))
     }

@@ -9,7 +9,8 @@ enum StreamEvent: Equatable, Sendable {
     /// A comment has other bytes here than another viewer got for the same offset.
     case altered(offset: UInt64)
     case connected(Position?)
-    case gap(from: UInt64, to: UInt64)
+    /// What could not be recovered ends at this offset of this epoch; where it begins, if that was said.
+    case gap(at: UInt64, epoch: Int, from: UInt64?)
     case reconnect(milliseconds: Int?)
     case state
     case heartbeat
@@ -135,8 +136,11 @@ extension EventCursor {
             comment(frame, offset: offset, epoch: frame.part(epoch), &log, &events)
         case .connected(let position):
             events.append(.connected(position))
-            if let position { connected(at: position, &log) }
-        case .gap(let from, let to): events.append(.gap(from: from, to: to))
+            if let position { move(to: position, &log) }
+        case .gap(let position, let from, let to):
+            if let position { move(to: position, &log) } else if let to { offset = to }
+            let says = position != nil || to != nil
+            events.append(says && epoch >= 0 ? .gap(at: offset, epoch: Int(epoch), from: from) : .foreign)
         case .reconnect(let milliseconds): events.append(.reconnect(milliseconds: milliseconds))
         case .state: events.append(.state)
         case .heartbeat: events.append(.heartbeat)
@@ -145,7 +149,7 @@ extension EventCursor {
         join(log)
     }
 
-    private mutating func connected(at position: Position, _ log: inout ChannelLog) {
+    private mutating func move(to position: Position, _ log: inout ChannelLog) {
         var name = position.epoch
         let number = name.withUTF8 { log.number(ofEpoch: UnsafeRawBufferPointer($0)) }
         epoch = number.map(Int32.init) ?? -1

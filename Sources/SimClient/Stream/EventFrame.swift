@@ -6,8 +6,9 @@ enum EventFrame: Equatable, Sendable {
     case comment(offset: UInt64, epoch: Range<Int>)
     /// The first frame of a connection; the position is missing when its id is none.
     case connected(Position?)
-    /// Comments after `from` up to and with `to` could not be recovered.
-    case gap(from: UInt64, to: UInt64)
+    /// Comments could not be recovered: those before `at` (from `from` on, where it says so). The stream goes on
+    /// behind `at`, which is the frame's id; without an id behind `to`.
+    case gap(at: Position?, from: UInt64?, to: UInt64?)
     /// The Reader asks its viewers to go elsewhere, after so many milliseconds.
     case reconnect(milliseconds: Int?)
     /// An event without id where only the newest value counts.
@@ -56,7 +57,9 @@ enum EventFrame: Equatable, Sendable {
         }
         switch event.name {
         case "message": return message(event, in: frame)
-        case "gap": return StreamNote.gap(event.data).map { .gap(from: $0.from, to: $0.to) } ?? .foreign
+        case "gap":
+            let gap = StreamNote.gap(event.data)
+            return .gap(at: Position(parsing: event.id), from: gap?.from, to: gap?.to)
         case "reconnect": return .reconnect(milliseconds: parser.retryMilliseconds)
         default: return event.id.isEmpty ? .state(name: event.name) : .foreign
         }

@@ -3,8 +3,8 @@ internal import Foundation
 /// The JSON of the rare frames. Foundation's decoder is slow, and may be: there are a few of them in a connection's life.
 enum StreamNote {
     struct Gap: Decodable, Equatable {
-        var from: UInt64
-        var to: UInt64
+        var from: UInt64?
+        var to: UInt64?
     }
 
     private struct Typed: Decodable {

@@ -85,6 +85,7 @@ struct SwarmRun: Sendable {
         let load = stage.load(since: before)
         guard let outcome = await stage.outcome() else { throw Failure.interrupted }
         try Task.checkCancellation(or: Failure.interrupted)
+        await StatisticsReporter(settings, stage).finish()
         let report = makeReport(connecting: connecting, published: published, outcome: outcome, load: load)
         present(report, outcome, load)
         return outcome.isClean ? ExitStatus.fine : ExitStatus.auditFailed

@@ -61,8 +61,9 @@ extension Crowd {
             let place = position ?? Position.beginning
             audit.connected(
                 viewer: member, at: place.offset, epoch: audit.epoch(place.epoch, channel: channel))
-        case .gap(let from, let to):
-            if !members[member].isSlow { audit.gap(viewer: member, from: from, to: to) }
+        case .gap(let offset, let epoch, let from):
+            guard !members[member].isSlow else { return nil }
+            audit.gap(viewer: member, at: offset, epoch: auditEpoch(epoch, channel), from: from)
         case .reconnect(let milliseconds): return sentAway(member, milliseconds: milliseconds)
         case .state: tally.stateEvents += 1
         case .heartbeat: tally.heartbeats += 1

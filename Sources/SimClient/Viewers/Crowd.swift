@@ -31,7 +31,9 @@ struct Crowd: Sendable {
         let viewers = settings.audience.viewers(of: settings.shard)
         channels = Crowd.makeChannels(viewers.map(\.channel), logBytesMax: settings.logBytesMax)
         audit = DeliveryAudit(
-            channelOfViewer: channels.indices.flatMap { [channels] in Array(repeating: $0, count: channels[$0].members.count) },
+            channelOfViewer: channels.indices.flatMap { [channels] in
+                Array(repeating: $0, count: channels[$0].members.count)
+            },
             channels: channels.count)
         members = []
         members.reserveCapacity(viewers.count)
@@ -107,8 +109,8 @@ extension Crowd {
     /// when it does not.
     mutating func ended(_ member: Int) -> Int? {
         let state = members[member].machine.state
-        // A Reader that broke may be away: the next attempt goes to any of them.
-        if state == .connecting || state == .watching { drawServer(member) }
+        // A Reader that broke may be away: the next attempt goes to any of them; a follower tries its own once more.
+        if state == .connecting || state == .watching && settings.placement == .random { drawServer(member) }
         return act(members[member].machine.ended(limits: settings.limits, draw: draws.unit()), on: member, after: state)
     }
 

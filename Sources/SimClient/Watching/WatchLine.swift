@@ -6,7 +6,8 @@ enum WatchLine {
             "-- connected to \(printable(instance ?? "a Reader")) at \(printable(position))"
         case .comment(let userid, let text, let timestamp, let position):
             "\(printable(timestamp)) [\(printable(position))] \(printable(userid)): \(printable(text))"
-        case .gap(let from, let to): "-- comments \(from) to \(to) could not be recovered"
+        case .gap(let from?, let to?, _): "-- comments \(from) to \(to) could not be recovered"
+        case .gap(_, _, let position): "-- comments before \(printable(position)) could not be recovered"
         case .event(let name, let data): "-- \(printable(name)): \(printable(data))"
         case .sentAway: "-- the Reader asked to reconnect"
         case .redirected(let location): "-- sent to \(printable(location))"

@@ -94,6 +94,9 @@ struct WatchRun: Sendable {
             if tally.channels.isEmpty { return ExitStatus.unavailable }
             let seen = Position(parsing: watchBoard.snapshot.withLock { $0.position })
             if let last = tally.channels[0]?.last, let seen, seen.epoch == last.epoch, seen.offset >= last.offset {
+                // The process ends now: the last counts are reported, and get a moment to leave.
+                sendReport(publisher)
+                _ = await sleep(0.1)
                 return ExitStatus.fine
             }
         }
@@ -113,17 +116,18 @@ struct WatchRun: Sendable {
 
     private func report(_ publisher: SocketLoop<Publisher>) async -> Int32? {
         guard !settings.statistics.isEmpty else { return nil }
-        let clientID = "\(settings.userid)-\(getpid())"
-        while await sleep(1) {
-            let watched = watchBoard.snapshot.withLock { $0 }
-            let generated = publisherBoard.tally.withLock { $0.acknowledged }
-            let report = ClientReport(
-                clientId: clientID, userid: settings.userid, videoid: settings.videoid, reader: watched.reader,
-                connected: watched.isConnected ? 1 : 0, commentsGenerated: generated,
-                commentsConsumed: watched.consumed, reconnects: max(watched.connects - 1, 0))
-            publisher.submit(.report(Array(JSONLine.text(report).utf8)))
-        }
+        while await sleep(1) { sendReport(publisher) }
         return nil
+    }
+
+    private func sendReport(_ publisher: SocketLoop<Publisher>) {
+        let watched = watchBoard.snapshot.withLock { $0 }
+        let generated = publisherBoard.tally.withLock { $0.acknowledged }
+        let report = ClientReport(
+            clientId: "\(settings.userid)-\(getpid())", userid: settings.userid, videoid: settings.videoid,
+            reader: watched.reader, connected: watched.isConnected ? 1 : 0, commentsGenerated: generated,
+            commentsConsumed: watched.consumed, reconnects: max(watched.connects - 1, 0))
+        publisher.submit(.report(Array(JSONLine.text(report).utf8)))
     }
 
     /// `false` when the task was cancelled.

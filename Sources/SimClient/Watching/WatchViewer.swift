@@ -6,7 +6,7 @@ struct WatchViewer: Sendable {
     enum Note: Equatable, Sendable {
         case connected(instance: String?, position: String)
         case comment(userid: String, text: String, timestamp: String, position: String)
-        case gap(from: UInt64, to: UInt64)
+        case gap(from: UInt64?, to: UInt64?, position: String)
         /// Any event that is for programs: its name and data.
         case event(name: String, data: String)
         case sentAway
@@ -87,7 +87,8 @@ struct WatchViewer: Sendable {
         switch event.name {
         case "message": notes.append(message(event))
         case "gap":
-            if let gap = StreamNote.gap(event.data) { notes.append(.gap(from: gap.from, to: gap.to)) }
+            let gap = StreamNote.gap(event.data)
+            notes.append(.gap(from: gap?.from, to: gap?.to, position: event.id))
         case "reconnect":
             notes.append(.sentAway)
             return machine.sentAway(milliseconds: parser.retryMilliseconds, limits: limits, draw: draw)

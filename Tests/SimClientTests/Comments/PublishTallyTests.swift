@@ -27,7 +27,8 @@ import Wire
     }
 
     @Test func readsThePlaceFromTheAnswer() {
-        let comment = Comment(id: "x", userid: "u", videoid: "v", comment: "\"offset\":9,\"epoch\":\"no\"", timestamp: "t")
+        let comment = Comment(
+            id: "x", userid: "u", videoid: "v", comment: "\"offset\":9,\"epoch\":\"no\"", timestamp: "t")
         let position = Position(offset: 17, epoch: "k3f9")
         let body = Array(#"{"success":true,"comment":"#.utf8) + comment.json(at: position) + Array("}".utf8)
         #expect(Acknowledgement.position(in: body) == position)

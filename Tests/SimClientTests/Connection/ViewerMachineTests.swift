@@ -94,7 +94,9 @@ import Testing
         #expect(endpoint.path == path)
     }
 
-    @Test(arguments: ["", "localhost:4000", "https://h", "http://", "http://h:0", "http://h:70000", "http://h:x", "http://a b"])
+    @Test(arguments: [
+        "", "localhost:4000", "https://h", "http://", "http://h:0", "http://h:70000", "http://h:x", "http://a b",
+    ])
     func refusesWhatIsNone(text: String) {
         #expect(Endpoint(text) == nil)
     }

@@ -95,7 +95,8 @@ final class FakeService: SocketLoopHandler {
         text.firstMatch(of: /Content-Length: (\d+)/).flatMap { Int($0.1) }
     }
 
-    private func answer(_ socket: SocketHandle, _ status: Int, _ body: String, headers: String = "", _ sockets: Sockets) {
+    private func answer(_ socket: SocketHandle, _ status: Int, _ body: String, headers: String = "", _ sockets: Sockets)
+    {
         let text = "HTTP/1.1 \(status) X\r\n\(headers)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
         _ = sockets.send(Array(text.utf8), to: socket)
     }
@@ -145,13 +146,15 @@ extension FakeService {
 extension FakeService {
     private func comment(_ socket: SocketHandle, _ body: Data, _ sockets: Sockets) {
         seen.value.withLock { $0.comments += 1 }
-        guard let request = try? JSONDecoder().decode(CommentRequest.self, from: body), faults.commentStatus == nil else {
+        guard let request = try? JSONDecoder().decode(CommentRequest.self, from: body), faults.commentStatus == nil
+        else {
             return answer(socket, faults.commentStatus ?? 400, "{}", sockets)
         }
         let offset = UInt64(streams[request.videoid]?.frames.count ?? 0) + 1
         let position = Position(offset: offset, epoch: "k3f9")
         let comment = Comment(
-            id: "c\(offset)", userid: request.userid, videoid: request.videoid, comment: request.comment, timestamp: "t")
+            id: "c\(offset)", userid: request.userid, videoid: request.videoid, comment: request.comment, timestamp: "t"
+        )
         let frame = EventStream.frame(data: comment.json(), id: position)
         streams[request.videoid, default: Stream()].frames.append(frame)
         deliver(frame, offset, request.videoid, sockets)
@@ -165,7 +168,9 @@ extension FakeService {
             if isOdd, offset == faults.lostOffset { continue }
             write(frame, viewer, sockets)
             if isOdd, offset == faults.repeatedOffset { write(frame, viewer, sockets) }
-            if offset == faults.reconnectAt { write(makeEvent("reconnect", "{}", retryMilliseconds: 20), viewer, sockets) }
+            if offset == faults.reconnectAt {
+                write(makeEvent("reconnect", "{}", retryMilliseconds: 20), viewer, sockets)
+            }
             if offset == faults.cutAt { sockets.close(viewer) }
         }
         if offset == faults.cutAt || offset == faults.reconnectAt { streams[video]?.viewers = [] }

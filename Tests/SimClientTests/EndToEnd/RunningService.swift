@@ -23,7 +23,9 @@ func withService<Result>(
     }
     acceptor.start()
     let outcome: Swift.Result<Result, any Error>
-    do { outcome = .success(try await body(RunningService(port: port, seen: seen))) } catch { outcome = .failure(error) }
+    do { outcome = .success(try await body(RunningService(port: port, seen: seen))) } catch {
+        outcome = .failure(error)
+    }
     shutdown(listener, Int32(SHUT_RDWR))
     close(listener)
     await loop.stop()

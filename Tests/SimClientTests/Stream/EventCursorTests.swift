@@ -9,12 +9,14 @@ import Wire
     static let stream: [[UInt8]] = [
         makeConnected(at: start), makeFrame(5), makeFrame(6), EventStream.heartbeat, makeFrame(7),
         makeEvent("likes", #"{"photoid":"p","count":3,"version":1}"#), makeFrame(8), makeFrame(9),
-        makeEvent("gap", #"{"from":9,"to":11}"#), makeFrame(12),
+        makeEvent("gap", #"{"from":10,"to":11,"reason":"expired"}"#, id: Position(offset: 11, epoch: "k3f9")),
+        makeFrame(12),
         makeEvent("reconnect", "{}", retryMilliseconds: 300),
     ]
     static let expected: [StreamEvent] = [
         .connected(start), .comments(5...6, epoch: 0), .heartbeat, .comments(7...7, epoch: 0), .state,
-        .comments(8...9, epoch: 0), .gap(from: 9, to: 11), .comments(12...12, epoch: 0), .reconnect(milliseconds: 300),
+        .comments(8...9, epoch: 0), .gap(at: 11, epoch: 0, from: 10), .comments(12...12, epoch: 0),
+        .reconnect(milliseconds: 300),
     ]
     static let wire = responseHead + stream.flatMap(chunk)
 
@@ -65,7 +67,8 @@ import Wire
         var follower = StreamSample()
         let opening = responseHead + chunk(makeConnected(at: Self.start))
         try leader.receive(opening + chunk(makeFrame(5) + makeFrame(6)), log: &log)
-        let altered = String(decoding: makeFrame(6), as: UTF8.self).replacing("\"userid\":\"u\"", with: "\"userid\":\"x\"")
+        let altered = String(decoding: makeFrame(6), as: UTF8.self).replacing(
+            "\"userid\":\"u\"", with: "\"userid\":\"x\"")
         try follower.receive(opening + chunk(makeFrame(5) + Array(altered.utf8)), log: &log)
         #expect(follower.events.contains(.altered(offset: 6)))
         #expect(!leader.events.contains(.altered(offset: 6)))
@@ -83,6 +86,17 @@ import Wire
                 .connected(Self.start), .comments(5...5, epoch: 0), .comments(7...7, epoch: 0),
                 .comments(7...7, epoch: 0), .comments(9...9, epoch: 0),
             ])
+    }
+
+    @Test func aGapMovesThePosition() throws {
+        var log = ChannelLog(bytesMax: 1 << 16)
+        var sample = StreamSample()
+        let gap = makeEvent("gap", #"{"reason":"unknown_position"}"#, id: Position(offset: 30, epoch: "new"))
+        try sample.receive(responseHead + chunk(makeConnected(at: Self.start) + gap), log: &log)
+        #expect(sample.events == [.connected(Self.start), .gap(at: 30, epoch: 1, from: nil)])
+        #expect(sample.stream.lastEventID(in: log) == "30.new")
+        try sample.receive(chunk(makeFrame(31, epoch: "new")), log: &log)
+        #expect(sample.events.last == .comments(31...31, epoch: 1))
     }
 
     @Test func anEndlessFrameIsAnError() throws {

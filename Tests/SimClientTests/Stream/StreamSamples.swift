@@ -17,8 +17,8 @@ func makeConnected(at position: Position) -> [UInt8] {
         data: Array(#"{"type":"connected","userid":"u","videoid":"v","instance":"r1"}"#.utf8), id: position)
 }
 
-func makeEvent(_ name: String, _ data: String, retryMilliseconds: Int? = nil) -> [UInt8] {
-    EventStream.frame(data: Array(data.utf8), event: name, retryMilliseconds: retryMilliseconds)
+func makeEvent(_ name: String, _ data: String, id: Position? = nil, retryMilliseconds: Int? = nil) -> [UInt8] {
+    EventStream.frame(data: Array(data.utf8), event: name, id: id, retryMilliseconds: retryMilliseconds)
 }
 
 let responseHead = Array("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)

@@ -4,7 +4,8 @@ import Synchronization
 /// A `redis-server` of the test's own: free port, own folder, no configuration file, ended by its process id.
 public final class PrivateRedis: Sendable {
     public struct Options: Sendable {
-        /// `appendonly yes`, fsync every second: what survives `restart()`.
+        /// `appendonly yes`, with fsync before each answer: a killed server comes back with all that it acknowledged.
+        /// (With `everysec` a busy disk delays the writes themselves, and SIGKILL was seen to lose some.)
         public var appendOnly = false
         public var password: String?
         /// Further arguments, such as `["--maxmemory", "10mb"]`.
@@ -41,7 +42,7 @@ public final class PrivateRedis: Sendable {
         let arguments =
             [
                 "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder, "--save", "",
-                "--appendonly", options.appendOnly ? "yes" : "no",
+                "--appendonly", options.appendOnly ? "yes" : "no", "--appendfsync", "always",
             ] + (options.password.map { ["--requirepass", $0] } ?? []) + options.arguments
         let child = try ChildProcess(arguments, log: "\(folder)/redis.log")
         process.withLock { $0 = child }

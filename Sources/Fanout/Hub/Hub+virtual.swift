@@ -1,0 +1,22 @@
+public import Wire
+
+extension Hub {
+    /// Adds viewers without sockets to a channel, for audiences that no machine has descriptors for.
+    ///
+    /// Everything but the last step is real: subscription, order, rounds, the count of deliveries. They stay until the
+    /// hub stops.
+    public func attachVirtual(_ count: Int, to channel: Channel) async throws(HubRefusal) {
+        guard count > 0 else { return }
+        _ = try await join([channel])
+        book.withLock { state in
+            let loop = state.nextLoop % loops.count
+            state.nextLoop = (state.nextLoop + 1) % loops.count
+            guard let topic = state.channels.attached(channel, viewers: count, loop: loop)?.topic else { return }
+            loops[loop].submit(.attachVirtual(topic: topic, count: count))
+        }
+        book.counters.add { counters in
+            counters.connections += count
+            counters.connectionsTotal += count
+        }
+    }
+}

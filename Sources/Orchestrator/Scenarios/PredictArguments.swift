@@ -1,0 +1,47 @@
+import Audience
+import Placement
+
+/// The options of `predict` as they were typed.
+struct PredictArguments: Equatable, Sendable {
+    var streams: String?
+    var viewers: String?
+    var readers: String?
+    var audience: String?
+    var placement: String?
+    var seed: String?
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func settings() throws(Failure) -> PredictSettings {
+        var check = ArgumentCheck()
+        var settings = PredictSettings()
+        check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
+        check.read("--viewers", viewers, 1...Audience.viewersMax, into: &settings.viewers)
+        var range = ReaderRange(numbers: settings.readers)
+        check.read("--readers", readers, with: ReaderRange.parse, into: &range)
+        settings.readers = range.numbers
+        check.read("--audience", audience, with: AudienceSpec.parse, into: &settings.audience)
+        check.read("--placement", placement, with: PlacementStrategy.parseList, into: &settings.placements)
+        check.readSeed("--seed", seed, into: &settings.seed)
+        guard check.problems.isEmpty else { throw .arguments(check.problems) }
+        return settings
+    }
+}
+
+/// Every parameter of one prediction.
+struct PredictSettings: Codable, Equatable, Sendable {
+    var streams = 90_000
+    var viewers = 2_000_000
+    var readers = Array(3...20)
+    var audience = AudienceSpec.zipf(exponent: 1)
+    var placements: [PlacementStrategy] = [.random, .rendezvous, .overflow]
+    var seed: UInt64 = 1
+
+    var commandLine: String {
+        let numbers =
+            readers.count > 1 && readers == Array(readers[0]...readers[readers.count - 1])
+            ? "\(readers[0])..\(readers[readers.count - 1])" : readers.map(String.init).joined(separator: ",")
+        let names = placements.map(\.rawValue).joined(separator: ",")
+        return "Orchestrator predict --streams \(streams) --viewers \(viewers) --readers \(numbers)"
+            + " --audience \(audience) --placement \(names) --seed \(seed)"
+    }
+}

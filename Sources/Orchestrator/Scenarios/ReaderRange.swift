@@ -1,0 +1,33 @@
+import Placement
+
+/// Numbers of Readers, as `--readers` of `predict` names them.
+struct ReaderRange: Equatable, Sendable {
+    static let readersMax = 1_000
+
+    /// Ascending, none twice.
+    let numbers: [Int]
+
+    /// Reads `5`, `3,5,10`, `3..100`, and mixtures such as `1..5,10,20`; each from 1 to ``readersMax``.
+    static func parse(_ text: String) throws(InvalidParameter) -> ReaderRange {
+        var numbers: Set<Int> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let range = range(String(part)) else {
+                throw InvalidParameter(
+                    name: "readers", value: text,
+                    expected: "numbers and ranges from 1 to \(readersMax), for instance 3..100 or 3,5,10")
+            }
+            numbers.formUnion(range)
+        }
+        return ReaderRange(numbers: numbers.sorted())
+    }
+
+    private static func range(_ part: String) -> ClosedRange<Int>? {
+        guard let dots = part.firstRange(of: "..") else { return Int(part).flatMap { whole($0, $0) } }
+        guard let low = Int(part[..<dots.lowerBound]), let high = Int(part[dots.upperBound...]) else { return nil }
+        return whole(low, high)
+    }
+
+    private static func whole(_ low: Int, _ high: Int) -> ClosedRange<Int>? {
+        low >= 1 && low <= high && high <= readersMax ? low...high : nil
+    }
+}

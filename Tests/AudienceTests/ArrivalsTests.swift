@@ -1,0 +1,97 @@
+import Audience
+import Placement
+import Testing
+
+@Suite struct ArrivalsTests {
+    @Test func poissonHasItsRateAndItsVariance() {
+        var arrivals = Arrivals(.poisson, rate: 1000, seed: 1)
+        var counts = [Int](repeating: 0, count: 200)
+        var last: UInt64 = 0
+        while let time = arrivals.next(), time < 20_000_000_000 {
+            #expect(time >= last)
+            last = time
+            counts[Int(time / 100_000_000)] += 1
+        }
+        let mean = Double(counts.reduce(0, +)) / 200
+        #expect(abs(mean - 100) < 3)
+        // Of a Poisson process the counts' variance is their mean; equal intervals would give 0.
+        let variance = counts.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / 199
+        #expect((60.0...150.0).contains(variance))
+    }
+
+    @Test func constantIsConstantAndDoesNotDrift() {
+        var arrivals = Arrivals(.constant, rate: 3, seed: 1)
+        let times = (0..<3_000).compactMap { _ in arrivals.next() }
+        #expect(times[0] == 333_333_333)
+        #expect(times[2] == 1_000_000_000)
+        #expect(times[2999] == 1_000_000_000_000)
+    }
+
+    @Test func noRateNoArrivals() {
+        for rate in [0, -1, Double.nan, .infinity, 1e-300] {
+            var arrivals = Arrivals(.poisson, rate: rate, seed: 1)
+            #expect(arrivals.next() == nil)
+        }
+    }
+
+    @Test func shardsOfAConstantProcessTakeTurns() throws {
+        let audience = try Audience(.uniform, channels: 3, viewers: 9, seed: 1)
+        var times: [UInt64] = []
+        for index in 0..<4 {
+            var comments = CommentArrivals(audience, rate: 8, shard: try Shard.parse("\(index)/4"), process: .constant)
+            times += (0..<2).compactMap { _ in comments.next()?.nanoseconds }
+        }
+        #expect(times.sorted() == (1...8).map { UInt64($0) * 125_000_000 })
+    }
+
+    @Test func commentsFollowViewers() throws {
+        let audience = try Audience(.zipf(exponent: 1.5), channels: 40, viewers: 1000, seed: 3)
+        var comments = CommentArrivals(audience, rate: 100)
+        var counts = [Int](repeating: 0, count: 40)
+        for _ in 0..<40000 {
+            guard let comment = comments.next() else { break }
+            counts[comment.channel] += 1
+            #expect(audience.viewers(ofChannel: comment.channel).contains(comment.viewer))
+        }
+        for channel in 0..<40 {
+            let expected = Double(audience.viewers[channel]) * 40
+            #expect(abs(Double(counts[channel]) - expected) < 5 * expected.squareRoot() + 1)
+        }
+    }
+
+    @Test func shardsDrawDifferentComments() throws {
+        let audience = try Audience(.uniform, channels: 100, viewers: 1000, seed: 1)
+        func first(_ shard: String) throws -> [Int] {
+            var comments = CommentArrivals(audience, rate: 10, shard: try Shard.parse(shard))
+            return (0..<20).compactMap { _ in comments.next()?.channel }
+        }
+        #expect(try first("0/2") != first("1/2"))
+        #expect(try first("0/2") == first("0/2"))
+    }
+
+    @Test func aliasTablesKeepTheWeights() throws {
+        var draws = Xoshiro256(seed: 8)
+        for _ in 0..<20 {
+            let weights = (0..<draws.within(1...30)).map { _ in Double(draws.below(5)) }
+            guard let table = AliasTable(weights: weights) else {
+                #expect(weights.allSatisfy { $0 == 0 })
+                continue
+            }
+            var counts = [Double](repeating: 0, count: weights.count)
+            for _ in 0..<20000 { counts[table.draw(using: &draws)] += 1 }
+            let sum = weights.reduce(0, +)
+            for (weight, count) in zip(weights, counts) {
+                let expected = weight / sum * 20000
+                #expect(weight > 0 || count == 0)
+                #expect(abs(count - expected) < 5 * expected.squareRoot() + 1)
+            }
+        }
+    }
+
+    @Test func impossibleWeightsMakeNoTable() {
+        #expect(AliasTable(weights: []) == nil)
+        #expect(AliasTable(weights: [0, 0]) == nil)
+        #expect(AliasTable(weights: [1, -1]) == nil)
+        #expect(AliasTable(weights: [.infinity]) == nil)
+    }
+}

@@ -1,0 +1,93 @@
+import RedisNIO
+import TestSupport
+import Testing
+
+@testable import Broker
+
+@Suite struct ProbeTests {
+    private let start = ContinuousClock.now
+
+    private func makeProbe() -> SubscriberProbe { SubscriberProbe(interval: .seconds(3), deadline: .seconds(2)) }
+    private func at(_ seconds: Int) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
+    @Test func goesRoundWhileProbesComeBack() {
+        var probe = makeProbe()
+        var actions = [probe.tick(now: at(0))]
+        probe.subscribed(now: at(0))
+        actions.append(probe.tick(now: at(2)))
+        actions.append(probe.tick(now: at(3)))
+        let isFirst = probe.received(1, now: at(4))
+        let isAgain = probe.received(1, now: at(4))
+        actions.append(probe.tick(now: at(6)))
+        actions.append(probe.tick(now: at(7)))
+        #expect(actions == [.none, .none, .publish(1), .none, .publish(2)])
+        #expect(isFirst && !isAgain)
+    }
+
+    @Test func aMissingProbeReplacesOnce() {
+        var probe = makeProbe()
+        probe.subscribed(now: at(0))
+        let actions = [3, 4, 5, 20].map { probe.tick(now: at($0)) }
+        #expect(actions == [.publish(1), .none, .replace, .none])
+    }
+
+    @Test func aProbeThatCouldNotBeSentProvesNothing() {
+        var probe = makeProbe()
+        probe.subscribed(now: at(0))
+        _ = probe.tick(now: at(3))
+        probe.publishFailed(1, now: at(3))
+        let actions = [5, 6].map { probe.tick(now: at($0)) }
+        #expect(actions == [.none, .publish(2)])
+    }
+
+    private func settings() -> RedisBrokerSettings {
+        makeSettings { settings in
+            settings.instance = "reader-1"
+            settings.probeInterval = .milliseconds(50)
+            settings.probeDeadline = .milliseconds(300)
+        }
+    }
+
+    @Test func probesAreNotHeardByTheSinkAndNotCounted() async throws {
+        try await withRedis { redis in
+            try await withBroker(redis, settings: settings()) { broker in
+                let sink = RecordingSink()
+                let subscriber = broker.makeSubscriber(sink)
+                try await withBackground({ try await subscriber.run() }) {
+                    subscriber.subscribe([video("v"), video("w")])
+                    #expect(await eventually { sink.subscribedChannels.count == 2 })
+                    // Several probes have been published and returned by then.
+                    #expect(
+                        await eventually {
+                            let calls = try redis.command("INFO", "commandstats")
+                            return calls.firstMatch(of: /cmdstat_publish:calls=(\d+)/).flatMap { Int($0.1) } ?? 0 >= 5
+                        })
+                    #expect(sink.count(.lost) == 0 && sink.messages.isEmpty)
+                    #expect(try await broker.subscribedChannelCount() == 2)
+                    let counts = try await broker.subscriptionCounts(of: [video("v"), video("none"), video("w")])
+                    #expect(counts == [1, 0, 1])
+                }
+            }
+        }
+    }
+
+    /// Commands go to one Redis and the subscription to another: alive, answering PING, and delivering nothing.
+    @Test func aSubscriberThatHearsNothingIsReplaced() async throws {
+        try await withRedis { redis in
+            try await withRedis { deaf in
+                try await withBroker(redis, settings: settings()) { broker in
+                    let sink = RecordingSink()
+                    let subscriber = RedisBrokerSubscriber(
+                        endpoint: try RedisEndpoint(parsing: deaf.url), sink: sink, settings: settings(),
+                        client: broker.redis, group: MultiThreadedGroup.one, logger: logger, metrics: BrokerMetrics(),
+                        redisMetrics: RedisMetrics())
+                    try await withBackground({ try await subscriber.run() }) {
+                        subscriber.subscribe([video("v")])
+                        #expect(await eventually { sink.count(.lost) >= 2 })
+                        #expect(await eventually { sink.subscribedChannels.count >= 3 })
+                    }
+                }
+            }
+        }
+    }
+}

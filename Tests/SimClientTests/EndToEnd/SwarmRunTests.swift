@@ -1,0 +1,52 @@
+import ArgumentParser
+import Synchronization
+import Testing
+
+@testable import SimClient
+
+/// Whole runs, as the command line starts them.
+@Suite(.serialized) struct SwarmRunTests {
+    private func run(_ url: String, _ more: [String] = []) async throws -> Int32 {
+        let command = try SwarmCommand.parse(
+            [
+                "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "3", "--viewers", "30",
+                "--rate", "100", "--duration", "0.4", "--settle-timeout", "2", "--json",
+            ] + more)
+        return await SwarmRun(try command.read()).run()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aCleanRunIsFine() async throws {
+        try await withService { service in
+            let status = try await run(service.url)
+            #expect(status == ExitStatus.fine)
+            let last = service.seen.value.withLock { $0.reports.last ?? [] }
+            let text = String(decoding: last, as: UTF8.self)
+            #expect(text.contains(#""connected":30"#))
+            let written = service.seen.value.withLock { $0.comments }
+            #expect(text.contains("\"commentsGenerated\":\(written)"))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLossIsTheExitStatus() async throws {
+        try await withService(.init(lostOffset: 2)) { service in
+            let status = try await run(service.url)
+            #expect(status == ExitStatus.auditFailed)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func nobodyConnectsToNothing() async throws {
+        let status = try await run("http://127.0.0.1:9", ["--connect-timeout", "1"])
+        #expect(status == ExitStatus.unavailable)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func cancellingEndsTheRun() async throws {
+        try await withService { service in
+            let url = service.url
+            let task = Task { try await run(url, ["--duration", "60"]) }
+            while service.seen.value.withLock({ $0.comments }) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            task.cancel()
+            let status = try await task.value
+            #expect(status == ExitStatus.interrupted)
+        }
+    }
+}

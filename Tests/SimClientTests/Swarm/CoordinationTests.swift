@@ -1,0 +1,47 @@
+import Testing
+import Wire
+
+@testable import SimClient
+
+@Suite struct CoordinationTests {
+    @Test func writesOneObjectALine() {
+        #expect(
+            SwarmMessage.connected(viewers: 5, failed: 1, seconds: 0.5).line()
+                == #"{"event":"connected","failed":1,"seconds":0.5,"viewers":5}"#)
+        #expect(
+            SwarmMessage.published(["video:v1": .init(acknowledged: 57, last: "57.k3f9")]).line()
+                == #"{"channels":{"video:v1":{"acknowledged":57,"last":"57.k3f9"}},"event":"published"}"#)
+        #expect(
+            SwarmMessage.progress(second: 2, delivered: 10, acknowledged: 3).line()
+                == #"{"acknowledged":3,"delivered":10,"event":"progress","second":2}"#)
+    }
+
+    @Test func readsOrders() {
+        #expect(SwarmOrder(line: "start") == .start)
+        #expect(SwarmOrder(line: " start\r") == .start)
+        #expect(
+            SwarmOrder(line: #"{"expect":{"video:v1":"57.k3f9"}}"#)
+                == .expect(["video:v1": Position(offset: 57, epoch: "k3f9")]))
+        #expect(SwarmOrder(line: #"{"expect":{}}"#) == .expect([:]))
+    }
+
+    @Test(arguments: ["", "stop", "{}", #"{"expect":{"video:v1":"57"}}"#, #"{"expect":7}"#])
+    func refusesWhatIsNoOrder(line: String) {
+        #expect(SwarmOrder(line: line) == nil)
+    }
+}
+
+@Suite struct LoadWindowTests {
+    @Test func saysWhenTheGeneratorWasTheLimit() {
+        let idle = LoadWindow(
+            seconds: 10, viewersBusySeconds: 5, publisherBusySeconds: 1, ticks: 500, lateTicks: 5)
+        #expect(!idle.isLimit)
+        #expect(idle.busyShare == 0.5)
+        var busy = idle
+        busy.publisherBusySeconds = 9.5
+        #expect(busy.isLimit)
+        var late = idle
+        late.lateTicks = 6
+        #expect(late.isLimit)
+    }
+}

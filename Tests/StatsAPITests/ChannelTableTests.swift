@@ -1,0 +1,57 @@
+import Placement
+import Testing
+
+@testable import StatsAPI
+
+@Suite struct ChannelTableTests {
+    @Test func idsAreKeptWhileSomebodyHoldsThem() throws {
+        var table = ChannelTable(channelsMax: 2)
+        let holdA = table.hold("video:a")
+        let first = try #require(holdA)
+        let again = table.hold("video:a")
+        #expect(again == first)
+        let holdB = table.hold("video:b")
+        let second = try #require(holdB)
+        #expect(first != second)
+        let third = table.hold("video:c")
+        #expect(third == nil)
+        table.release(first)
+        #expect(table.id(of: "video:a") == first)
+        table.release(first)
+        #expect(table.id(of: "video:a") == nil)
+        let reused = table.hold("video:c")
+        #expect(reused == first)
+        #expect(table.name(of: first) == "video:c")
+        #expect(table.idLimit == 2)
+    }
+
+    @Test func whatIsNoChannelIsRefused() {
+        var table = ChannelTable(channelsMax: 10)
+        for name in ["", "a", "film:1", "video:", "video:a b"] {
+            let id = table.hold(name)
+            #expect(id == nil)
+        }
+        #expect(table.count == 0)
+    }
+
+    @Test(arguments: 1...10) func channelSetsAreSets(seed: UInt64) {
+        var draws = Xoshiro256(seed: seed)
+        var set = ChannelSet()
+        var model: Set<Int32> = []
+        for _ in 0..<1000 {
+            let id = Int32(draws.below(300))
+            if draws.below(2) == 0 {
+                #expect(set.insert(id) == model.insert(id).inserted)
+            } else {
+                #expect(set.remove(id) == (model.remove(id) != nil))
+            }
+            #expect(set.count == model.count)
+        }
+        #expect(set.prefix(.max) == model.sorted())
+        #expect(set.prefix(7) == Array(model.sorted().prefix(7)))
+        var seen: [Int32] = []
+        set.forEach { seen.append($0) }
+        #expect(seen == model.sorted())
+        #expect(!set.contains(100_000))
+    }
+}

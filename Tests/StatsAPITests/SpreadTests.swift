@@ -1,0 +1,87 @@
+import Placement
+import Testing
+import Wire
+
+@testable import StatsAPI
+
+@Suite struct SpreadTests {
+    @Test func spreadIsCountedFromTheSets() throws {
+        var aggregate = Aggregate()
+        let sets: [[String: Int]] = [
+            ["video:a": 2, "video:b": 1], ["video:a": 1, "video:b": 1, "video:c": 4], ["video:a": 3],
+        ]
+        for (index, viewers) in sets.enumerated() {
+            var reader = SimulatedReader("r\(index)")
+            reader.subscriptions = Set(viewers.keys)
+            reader.viewers = viewers
+            _ = aggregate.accept(reader.report(), at: .seconds(1))
+        }
+        _ = aggregate.accept(
+            CommentAPIReport(
+                instanceId: "c", session: "s", totalCommentsReceived: 10, totalCommentsPublished: 10,
+                publishedByChannel: ["video:a": 8, "video:c": 2, "video:unwatched": 90]), at: .seconds(1))
+        let spread = aggregate.statistics(
+            at: .seconds(1), timestamp: "now", outside: .init(redisSubscriptions: 6, redisChannels: 3)
+        ).subscriptionSpread
+        #expect(spread.channels == 3)
+        #expect(spread.subscriptions == 6)
+        #expect(spread.readers.map(\.channels) == [2, 3, 1])
+        #expect(spread.meanShare.map { abs($0 - 2.0 / 3) < 1e-12 } == true)
+        #expect(spread.minShare == 1.0 / 3)
+        #expect(spread.maxShare == 1)
+        #expect(spread.amplification == 2)
+        #expect(spread.wastedShare == 0.5)
+        // Of 10 comments 8 go to three Readers and 2 to one; what nobody watches costs nothing.
+        #expect(spread.weightedAmplification == 2.6)
+        let expected = SpreadModel.random(sizes: ChannelSizes(viewers: [6, 2, 4]), readers: 3).spread
+        #expect(spread.predictedShare == expected)
+        #expect(spread.redisSubscriptions == 6)
+        #expect(spread.redisChannels == 3)
+    }
+
+    @Test func withoutChannelsThereIsNothingToSay() {
+        var aggregate = Aggregate()
+        let spread = aggregate.statistics(at: .seconds(1), timestamp: "").subscriptionSpread
+        #expect(spread.channels == 0)
+        #expect(spread.meanShare == nil)
+        #expect(spread.amplification == nil)
+        #expect(spread.predictedShare == nil)
+    }
+
+    @Test func listsAreCutAndTheirTrueSizesStandBeside() {
+        var aggregate = Aggregate()
+        for index in 0..<120 {
+            var reader = SimulatedReader("r\(index + 1000)")
+            reader.subscriptions = Set((0..<150).map { "video:v\($0 + 1000)" })
+            _ = aggregate.accept(reader.report(), at: .seconds(1))
+            _ = aggregate.accept(ClientReport(clientId: "c\(index)", commentsConsumed: 1), at: .seconds(1))
+        }
+        let cut = aggregate.statistics(at: .seconds(2), timestamp: "")
+        #expect(cut.readerApis.totalReaders == 120)
+        #expect(cut.readerApis.readers.count == 100)
+        #expect(cut.readerApis.totalSubscribedTopics == 150)
+        #expect(cut.readerApis.allSubscribedTopics.count == 100)
+        #expect(cut.readerApis.readers[0].subscribedTopics.count == 100)
+        #expect(cut.readerApis.readers[0].totalSubscribedTopics == 150)
+        #expect(cut.clients.clients.count == 100)
+        #expect(cut.clients.totalCommentsConsumed == 120)
+        #expect(cut.subscriptionSpread.readers.count == 100)
+        #expect(cut.subscriptionSpread.subscriptions == 18000)
+        #expect(cut.readerApis.readers[0].secondsSinceReport == 1)
+        let full = aggregate.statistics(at: .seconds(2), timestamp: "", full: true)
+        #expect(full.readerApis.readers.count == 120)
+        #expect(full.readerApis.allSubscribedTopics.count == 150)
+        #expect(full.readerApis.allSubscribedTopics == full.readerApis.allSubscribedTopics.sorted())
+        #expect(full.subscriptionSpread.readers.count == 120)
+    }
+
+    @Test func storedCommentsComeFromOutside() {
+        var aggregate = Aggregate()
+        _ = aggregate.accept(
+            CommentAPIReport(instanceId: "c", session: "s", totalCommentsReceived: 4, totalCommentsPublished: 3),
+            at: .seconds(1))
+        #expect(aggregate.statistics(at: .seconds(1), timestamp: "").storedComments == 3)
+        #expect(
+            aggregate.statistics(at: .seconds(1), timestamp: "", outside: .init(storedComments: 9)).storedComments == 9)
+    }
+}

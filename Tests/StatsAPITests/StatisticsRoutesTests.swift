@@ -1,0 +1,217 @@
+import Broker
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import Logging
+import NIOCore
+import ServiceRuntime
+import Testing
+import Wire
+
+@testable import StatsAPI
+
+@Suite struct StatisticsRoutesTests {
+    private final class Sink: SubscriptionSink {
+        func connectionEstablished() {}
+        func subscribed(_ channels: [Wire.Channel]) {}
+        func received(_ messages: [BrokerMessage]) {}
+        func connectionLost() {}
+    }
+
+    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    private func withService(
+        broker: InMemoryBroker = InMemoryBroker(),
+        _ test: @Sendable (any TestClientProtocol, ServiceProcess) async throws -> Void
+    ) async throws {
+        let settings = try StatsAPISettings.read(environment: [:])
+        let process = ServiceProcess(name: "StatsAPI", server: settings.server, logger: logger)
+        let assembly = StatsAPI.assemble(process, broker: broker)
+        try await process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin).test(.router) {
+            try await test($0, process)
+        }
+    }
+
+    private func post(
+        _ client: any TestClientProtocol, _ path: String, _ report: some Encodable
+    ) async throws -> TestResponse {
+        try await client.execute(
+            uri: path, method: .post, headers: [.contentType: "application/json"],
+            body: ByteBuffer(bytes: try JSONEncoder().encode(report))
+        ) { $0 }
+    }
+
+    private func statistics(_ client: any TestClientProtocol, _ query: String = "") async throws -> Statistics {
+        let response = try await client.execute(uri: "/statistics" + query, method: .get) { $0 }
+        #expect(response.status == .ok)
+        return try JSONDecoder().decode(Statistics.self, from: Data(response.body.readableBytesView))
+    }
+
+    private func readerReport(_ id: String, channels: Int, sequence: Int = 0, full: Bool = true) -> ReaderReport {
+        let names = (0..<channels).map { "video:v\($0)" }
+        return ReaderReport(
+            instanceId: id, session: "s", sequence: sequence, full: full, subscribed: names, unsubscribed: [],
+            subscriptions: channels, viewers: Dictionary(uniqueKeysWithValues: names.map { ($0, 1) }), publicUrl: nil,
+            activeConnections: channels, totalConnections: channels, totalMessagesReceived: 1, totalMessagesSent: 2)
+    }
+
+    @Test func everythingInOneAnswer() async throws {
+        try await withService { client, _ in
+            let comment = try await post(
+                client, "/comment-api-statistics",
+                CommentAPIReport(
+                    instanceId: "c-1", session: "s", totalCommentsReceived: 9, totalCommentsPublished: 7,
+                    publishedByChannel: ["video:v0": 7]))
+            #expect(String(buffer: comment.body) == #"{"resync":false,"success":true}"#)
+            let reader = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 3))
+            #expect(String(buffer: reader.body) == #"{"resync":false,"success":true}"#)
+            _ = try await post(
+                client, "/client-statistics", ClientReport(clientId: "x", commentsGenerated: 4, commentsConsumed: 5))
+            let all = try await statistics(client)
+            #expect(all.commentApi.totalCommentsPublished == 7)
+            #expect(all.readerApis.totalReaders == 1)
+            #expect(all.readerApis.totalSubscribedTopics == 3)
+            #expect(all.readerApis.allSubscribedTopics == ["video:v0", "video:v1", "video:v2"])
+            #expect(all.clients.totalCommentsConsumed == 5)
+            #expect(all.storedComments == 7)
+            #expect(all.subscriptionSpread.amplification == 1)
+            #expect(all.timestamp.hasSuffix("Z"))
+        }
+    }
+
+    @Test func listsAreCutUnlessAskedFor() async throws {
+        try await withService { client, _ in
+            _ = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 250))
+            let cut = try await statistics(client)
+            #expect(cut.readerApis.allSubscribedTopics.count == Statistics.listMax)
+            #expect(cut.readerApis.totalSubscribedTopics == 250)
+            let full = try await statistics(client, "?full=true")
+            #expect(full.readerApis.allSubscribedTopics.count == 250)
+            let odd = try await client.execute(uri: "/statistics?full=yes", method: .get) { $0 }
+            #expect(odd.status == .badRequest)
+            #expect(String(buffer: odd.body) == #"{"error":"full must be true or false","code":"invalid_query"}"#)
+        }
+    }
+
+    @Test func reportsThatContinueNothingAreAskedForAgain() async throws {
+        try await withService { client, _ in
+            let answer = try await post(
+                client, "/reader-api-statistics", readerReport("r-1", channels: 1, sequence: 7, full: false))
+            #expect(String(buffer: answer.body) == #"{"resync":true,"success":true}"#)
+        }
+    }
+
+    @Test func redisCountsBesideTheReported() async throws {
+        let broker = InMemoryBroker()
+        let subscriber = broker.makeInMemorySubscriber(Sink())
+        subscriber.start()
+        let channel = try #require(Wire.Channel.video("v0"))
+        _ = subscriber.subscribe([channel])
+        try await withService(broker: broker) { client, _ in
+            _ = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 2))
+            let spread = try await statistics(client).subscriptionSpread
+            #expect(spread.subscriptions == 2)
+            #expect(spread.redisSubscriptions == 1)
+            #expect(spread.redisChannels == 1)
+        }
+    }
+
+    @Test func withoutRedisItsCountsAreMissing() async throws {
+        let broker = InMemoryBroker()
+        broker.setReachable(false)
+        try await withService(broker: broker) { client, _ in
+            _ = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 2))
+            let spread = try await statistics(client).subscriptionSpread
+            #expect(spread.subscriptions == 2)
+            #expect(spread.redisSubscriptions == nil)
+            #expect(spread.redisChannels == nil)
+        }
+    }
+
+    @Test func largeReportsFit() async throws {
+        try await withService { client, process in
+            let fits = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 90_000))
+            #expect(fits.status == .ok)
+            let headers: HTTPFields = [.contentType: "application/json"]
+            let body = ByteBuffer(repeating: 0x20, count: StatisticsRoutes.reportBytesMax + 1)
+            let tooLarge = try await client.execute(
+                uri: "/reader-api-statistics", method: .post, headers: headers, body: body
+            ) { $0 }
+            #expect(tooLarge.status == .contentTooLarge)
+            #expect(process.http.refusals == ["body_too_large": 1])
+        }
+    }
+
+    @Test(arguments: ["/comment-api-statistics", "/reader-api-statistics", "/client-statistics"])
+    func badReports(path: String) async throws {
+        try await withService { client, process in
+            let json: HTTPFields = [.contentType: "application/json"]
+            for (body, code) in [
+                ("{}", "invalid_report"), ("[]", "invalid_report"),
+                (#"{"instanceId":1,"clientId":1}"#, "invalid_report"),
+                ("{", "malformed_json"), ("", "malformed_json"),
+            ] {
+                let response = try await client.execute(
+                    uri: path, method: .post, headers: json, body: ByteBuffer(string: body)
+                ) { $0 }
+                #expect(response.status == .badRequest, "\(body)")
+                #expect(String(buffer: response.body).contains("\"code\":\"\(code)\""), "\(body)")
+            }
+            let form = try await client.execute(uri: path, method: .post, body: ByteBuffer(string: "a=b")) { $0 }
+            #expect(form.status == .unsupportedMediaType)
+            let get = try await client.execute(uri: path, method: .get) { $0 }
+            #expect(get.status == .methodNotAllowed)
+            #expect(process.http.refusals["invalid_report"] == 3)
+        }
+    }
+
+    @Test func whoDoesNotFitIsToldSo() async throws {
+        try await withService { client, process in
+            let name = String(repeating: "n", count: 300)
+            let response = try await post(client, "/reader-api-statistics", readerReport(name, channels: 1))
+            #expect(response.status == .serviceUnavailable)
+            #expect(response.headers[.retryAfter] == "10")
+            #expect(process.http.refusals == ["report_refused": 1])
+        }
+    }
+
+    @Test func aSlowRedisIsNotWaitedFor() async throws {
+        let census = RedisCensus(broker: SilentBroker(), logger: logger, timeout: .milliseconds(20))
+        #expect(await census.count(["video:a"]) == nil)
+    }
+
+    @Test func anAnswerIsUsedForAWhile() async throws {
+        let broker = InMemoryBroker()
+        let census = RedisCensus(broker: broker, logger: logger, maxAge: .seconds(60))
+        #expect(await census.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
+        broker.setReachable(false)
+        #expect(await census.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
+        let impatient = RedisCensus(broker: broker, logger: logger, maxAge: .zero)
+        #expect(await impatient.count(["video:a"]) == nil)
+    }
+}
+
+/// A broker that is connected and never answers.
+private struct SilentBroker: Broker {
+    var isReady: Bool { true }
+
+    func subscriptionCounts(of channels: [Wire.Channel]) async throws(BrokerError) -> [Int] {
+        try? await Task.sleep(for: .seconds(600))
+        throw BrokerError(.timeout, "cancelled")
+    }
+
+    func publish(_: [UInt8], to _: Wire.Channel) async throws(BrokerError) -> Position { throw unused }
+    func publishState(_: [UInt8], to _: Wire.Channel) async throws(BrokerError) { throw unused }
+    func position(of _: Wire.Channel) async throws(BrokerError) -> Position? { throw unused }
+    func positions(of _: [Wire.Channel]) async throws(BrokerError) -> [Position?] { throw unused }
+    func history(
+        of _: Wire.Channel, after _: UInt64, through _: UInt64?, limit _: Int
+    ) async throws(BrokerError) -> HistoryPage { throw unused }
+    func subscribedChannelCount() async throws(BrokerError) -> Int { throw unused }
+    func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
+        InMemoryBroker().makeSubscriber(sink)
+    }
+
+    private var unused: BrokerError { BrokerError(.internal, "not used here") }
+}

@@ -1,0 +1,78 @@
+import Testing
+import Wire
+
+@testable import StatsAPI
+
+@Suite struct TotalsTests {
+    func commentAPI(_ id: String, session: String = "s", published: Int, by: [String: Int] = [:]) -> CommentAPIReport {
+        CommentAPIReport(
+            instanceId: id, session: session, totalCommentsReceived: published + 1, totalCommentsPublished: published,
+            publishedByChannel: by)
+    }
+
+    @Test func finishedInstancesStayCounted() {
+        var aggregate = Aggregate()
+        _ = aggregate.accept(commentAPI("a", published: 10), at: .seconds(1))
+        _ = aggregate.accept(commentAPI("b", published: 5), at: .seconds(14))
+        func totals(_ second: Int) -> [Int] {
+            let apis = aggregate.statistics(at: .seconds(second), timestamp: "").commentApi
+            return [apis.totalInstances, apis.totalCommentsReceived, apis.totalCommentsPublished]
+        }
+        #expect(totals(15) == [2, 17, 15])
+        #expect(totals(20) == [1, 17, 15])
+        // It had only been silent: its total counts from its start, and is not counted twice.
+        _ = aggregate.accept(commentAPI("a", published: 12), at: .seconds(21))
+        #expect(totals(22) == [2, 19, 17])
+        // A restart begins at zero, and what the old process did stays.
+        _ = aggregate.accept(commentAPI("a", session: "new", published: 1), at: .seconds(23))
+        #expect(totals(24) == [2, 21, 18])
+    }
+
+    @Test func finishedClientsStayCounted() {
+        var aggregate = Aggregate()
+        _ = aggregate.accept(ClientReport(clientId: "c", commentsGenerated: 3, commentsConsumed: 30), at: .seconds(1))
+        #expect(aggregate.statistics(at: .seconds(30), timestamp: "").clients.totalCommentsConsumed == 30)
+        _ = aggregate.accept(ClientReport(clientId: "c", commentsGenerated: 4, commentsConsumed: 40), at: .seconds(31))
+        #expect(aggregate.statistics(at: .seconds(31), timestamp: "").clients.totalCommentsConsumed == 40)
+        _ = aggregate.accept(ClientReport(clientId: "c", commentsGenerated: 0, commentsConsumed: 1), at: .seconds(32))
+        let clients = aggregate.statistics(at: .seconds(32), timestamp: "").clients
+        #expect(clients.totalClients == 1)
+        #expect(clients.totalCommentsConsumed == 41)
+        #expect(clients.totalCommentsGenerated == 4)
+    }
+
+    @Test func theOldestFinishedBecomeFinal() {
+        var totals = FinishedTotals(limit: 4)
+        for number in 0..<6 { totals.finish("p\(number)", .init(first: 1, second: 10)) }
+        #expect(totals.sum == .init(first: 6, second: 60))
+        totals.resume("p5")
+        #expect(totals.sum == .init(first: 5, second: 50))
+        // Forgotten by name: it can no longer be taken out.
+        totals.resume("p0")
+        #expect(totals.sum == .init(first: 5, second: 50))
+    }
+
+    @Test func absurdNumbersDoNotOverflow() {
+        var aggregate = Aggregate()
+        for id in ["a", "b"] {
+            var report = commentAPI(id, published: .max - 1, by: ["video:a": .max, "nonsense": .max])
+            report.publishedElsewhere = .max
+            report.refusals = Dictionary(uniqueKeysWithValues: (0..<500).map { ("code\($0)", Int.max) })
+            _ = aggregate.accept(report, at: .seconds(1))
+            _ = aggregate.accept(
+                ClientReport(clientId: id, viewers: .max, commentsGenerated: .max, commentsConsumed: .min),
+                at: .seconds(1))
+            _ = aggregate.accept(
+                ReaderReport(
+                    instanceId: id, session: "s", sequence: .max, full: true, subscribed: ["video:a"], unsubscribed: [],
+                    subscriptions: 1, viewers: ["video:a": .max], publicUrl: nil, activeConnections: .max,
+                    totalConnections: .max, totalMessagesReceived: .max, totalMessagesSent: .min), at: .seconds(1))
+        }
+        let statistics = aggregate.statistics(at: .seconds(1), timestamp: "")
+        #expect(statistics.commentApi.totalCommentsPublished == 2 << 40)
+        #expect(statistics.commentApi.instances[0].refusals.count == 64)
+        #expect(statistics.readerApis.totalMessagesSent == 0)
+        #expect(statistics.clients.totalCommentsConsumed == 0)
+        #expect(statistics.subscriptionSpread.weightedAmplification == 2)
+    }
+}
