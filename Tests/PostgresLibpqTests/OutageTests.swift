@@ -16,12 +16,12 @@ import Testing
                 let error = await slow.value
                 #expect(error?.code == .unavailable)
                 #expect(error?.outcome == .unknown)
-                #expect(await eventually { !pool.isReady })
+                #expect(await comesTrue { !pool.isReady })
                 let refused = await postgresError { try await pool.execute("SELECT 1") }
                 #expect(refused?.code == .unavailable)
                 #expect(refused?.outcome == .notDone)
                 try await server.start()
-                #expect(await eventually { pool.isReady })
+                #expect(await comesTrue { pool.isReady })
                 #expect(try await pool.execute("SELECT 1") == 1)
             }
         }
@@ -31,14 +31,14 @@ import Testing
         try await withServer { server, url in
             try await withPool(url: url, { $0.connections = 4 }) { pool in
                 try await pool.execute("SELECT 1")
-                #expect(await eventually { pool.statistics.connected == 4 })
+                #expect(await comesTrue { pool.statistics.connected == 4 })
                 await server.kill()
                 try await server.start()
                 for _ in 0..<8 {
                     let error = await postgresError { try await pool.execute("SELECT 1") }
                     #expect(error == nil || error?.outcome == .notDone, "\(String(describing: error))")
                 }
-                #expect(await eventually { pool.isReady })
+                #expect(await comesTrue { pool.isReady })
             }
         }
     }
@@ -62,7 +62,7 @@ import Testing
                 #expect(error?.outcome == .unknown)
                 #expect(clock.now - start < .seconds(3))
                 server.thaw()
-                #expect(await eventually { (try? await pool.execute("SELECT 1")) != nil })
+                #expect(await comesTrue { (try? await pool.execute("SELECT 1")) != nil })
             }
         }
     }

@@ -43,7 +43,7 @@ import Testing
             }
             #expect(outcomes.withLock { $0 } == [.overloaded])
             hold.signal()
-            #expect(await eventually { outcomes.withLock { $0.count } == 3 })
+            #expect(await comesTrue { outcomes.withLock { $0.count } == 3 })
             #expect(outcomes.withLock { $0 } == [.overloaded, nil, nil])
             #expect(pool.statistics.refusedFull == 1)
         }
@@ -72,7 +72,7 @@ import Testing
             }
             await blocking { begun.wait() }
             let task = Task { await postgresError { try await pool.execute("SELECT 1") } }
-            #expect(await eventually { pool.statistics.waiting == 1 })
+            #expect(await comesTrue { pool.statistics.waiting == 1 })
             task.cancel()
             #expect(await task.value?.code == .cancelled)
             #expect(pool.statistics.waiting == 0)
@@ -101,7 +101,7 @@ import Testing
         let url = try await PrivatePostgres.shared().makeDatabase()
         let pool = PostgresPool(configuration: try PostgresConfiguration(url: url), logger: quietLogger)
         let task = Task { await pool.run() }
-        #expect(await eventually { pool.isReady })
+        #expect(await comesTrue { pool.isReady })
         task.cancel()
         await task.value
         #expect(!pool.isReady)

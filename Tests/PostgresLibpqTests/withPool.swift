@@ -27,7 +27,7 @@ func withPool<T>(
 let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// Waits until `condition` holds; `false` when it does not within `limit`.
-func eventually(within limit: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
+func comesTrue(within limit: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
         if await condition() { return true }

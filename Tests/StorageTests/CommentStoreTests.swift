@@ -110,7 +110,7 @@ import Wire
                 let position = Position(offset: UInt64(number + 1), epoch: "e")
                 store.markPublished([PublishedMark(id: "c\(number)", position: position)])
             }
-            let arrived = await eventually {
+            let arrived = await comesTrue {
                 let page = try? await store.history(video: "video1", before: nil, limit: 50)
                 return page?.comments.compactMap(\.position?.offset) == (1...20).reversed()
             }

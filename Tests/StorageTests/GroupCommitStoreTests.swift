@@ -3,6 +3,7 @@ import PostgresLibpq
 import Storage
 import TestSupport
 import Testing
+import Wire
 
 /// Group commit against a real server.
 @Suite struct GroupCommitStoreTests {
@@ -83,6 +84,24 @@ import Testing
             try await lock.value
             #expect(try await store.comment(id: "c1") == nil)
             try await store.store(makeComment("c1"))
+        }
+    }
+
+    @Test func marksOfAStatementThatFailedAreWrittenLater() async throws {
+        try await withCommentStore({ $0.statementTimeout = .milliseconds(150) }) { store, pool in
+            try await store.store(makeComment("c1"))
+            let locked = DispatchSemaphore(value: 0)
+            let lock = Task {
+                try await pool.transaction(timeout: .seconds(5)) { connection in
+                    try connection.execute("LOCK TABLE comments")
+                    locked.signal()
+                    try connection.execute("SELECT pg_sleep(0.6)")
+                }
+            }
+            await blocking { locked.wait() }
+            store.markPublished([PublishedMark(id: "c1", position: Position(offset: 5, epoch: "e"))])
+            try await lock.value
+            #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
         }
     }
 

@@ -1,3 +1,4 @@
+import Dispatch
 import PostgresLibpq
 import Storage
 import TestSupport
@@ -117,6 +118,31 @@ import Wire
                 try await group.waitForAll()
             }
             #expect(try await store.counts(of: ["p1"]) == ["p1": 2000])
+        }
+    }
+
+    @Test func aBatchThatCommitsDuringARecountIsCounted() async throws {
+        try await withDatabase { pool in
+            let store = PostgresLikeStore(pool: pool)
+            _ = try await store.apply([like("u1", 1)])
+            let applied = DispatchSemaphore(value: 0)
+            let batch = Task {
+                try await pool.transaction { connection in
+                    try connection.execute("INSERT INTO likes VALUES ('p1', 'u2', 1, true, false, 1, now())")
+                    try connection.execute("UPDATE photos SET like_count = like_count + 1")
+                    applied.signal()
+                    try connection.execute("SELECT pg_sleep(0.3)")
+                }
+            }
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    applied.wait()
+                    continuation.resume()
+                }
+            }
+            let repair = try await store.recount(photo: "p1")
+            try await batch.value
+            #expect(repair == CountRepair(before: 2, after: 2))
         }
     }
 

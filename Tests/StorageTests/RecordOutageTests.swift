@@ -15,7 +15,7 @@ import Wire
                     await server.kill()
                     try await Task.sleep(for: .milliseconds(300))
                     try await server.start()
-                    #expect(await eventually { store.isReady })
+                    #expect(await comesTrue { store.isReady })
                     try await Task.sleep(for: .milliseconds(300))
                 }
                 let stored = Set(
@@ -35,8 +35,8 @@ import Wire
             try await withCommentStore(url: url) { store, pool in
                 try await store.store(makeComment("c1"))
                 await server.kill()
-                #expect(await eventually { !store.isReady })
-                #expect(await eventually { pool.statistics.connectFailures > 0 })
+                #expect(await comesTrue { !store.isReady })
+                #expect(await comesTrue { pool.statistics.connectFailures > 0 })
                 let start = ContinuousClock.now
                 let error = await storageError { try await store.store(makeComment("c2")) }
                 #expect(error?.code == .unavailable)
@@ -50,12 +50,12 @@ import Wire
             try await withCommentStore(url: url) { store, _ in
                 try await store.store(makeComment("c1"))
                 await server.kill()
-                #expect(await eventually { !store.isReady })
+                #expect(await comesTrue { !store.isReady })
                 store.markPublished([PublishedMark(id: "c1", position: Position(offset: 5, epoch: "e"))])
                 try await Task.sleep(for: .milliseconds(200))
                 #expect(store.marksWaiting == 1)
                 try await server.start()
-                #expect(await eventually { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
+                #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
             }
         }
     }

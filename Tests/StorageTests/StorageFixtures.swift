@@ -67,7 +67,7 @@ func storageError(_ body: () async throws -> Void) async -> StorageError? {
 }
 
 /// Waits until `condition` holds; `false` when it does not within `limit`.
-func eventually(within limit: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
+func comesTrue(within limit: Duration = .seconds(10), _ condition: () async -> Bool) async -> Bool {
     let end = ContinuousClock.now + limit
     while ContinuousClock.now < end {
         if await condition() { return true }

@@ -1,3 +1,4 @@
+internal import SocketLoop
 public import Wire
 
 extension Hub {

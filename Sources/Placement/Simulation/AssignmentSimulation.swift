@@ -51,7 +51,8 @@ public struct AssignmentSimulation: Sendable {
             let hashes = readers.map { StableHash.of($0) }
             leaders.seek(hashes)
             return strategy == .overflow
-                ? overflow(readers: hashes, leaders: leaders.first) : rendezvous(readers: hashes, leaders: leaders.first)
+                ? overflow(readers: hashes, leaders: leaders.first)
+                : rendezvous(readers: hashes, leaders: leaders.first)
         }
     }
 

@@ -21,6 +21,8 @@ final class Publisher: SocketLoopHandler {
         let tally = Mutex(PublishTally())
         /// Reports that StatsAPI has answered.
         let reports = Atomic(0)
+        /// Connections that could take a comment now.
+        let idle = Atomic(0)
     }
 
     private struct Connection {
@@ -75,6 +77,7 @@ final class Publisher: SocketLoopHandler {
         var snapshot = tally
         snapshot.channels = [:]
         board.tally.withLock { $0 = snapshot }
+        board.idle.store(idle.count, ordering: .relaxed)
         return false
     }
 

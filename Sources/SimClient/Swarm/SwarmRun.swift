@@ -122,9 +122,11 @@ extension SwarmRun {
             throw Failure.noViewerConnected(
                 "\(now.tally.attempts) attempts, \(now.tally.refusals) refused, \(now.tally.rejections) rejected")
         }
-        let seconds = settled ? Double(now.settledAt - start) / 1e9 : settings.connectSeconds
-        return Connecting(
-            connected: now.tally.watching, failed: wanted - now.tally.watching, seconds: max(seconds, 0))
+        if settings.rate > 0, !(await stage.waitForConnections()) {
+            StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
+        }
+        let seconds = settled && now.settledAt > start ? Double(now.settledAt - start) / 1e9 : settings.connectSeconds
+        return Connecting(connected: now.tally.watching, failed: wanted - now.tally.watching, seconds: seconds)
     }
 
     private func publish(_ stage: SwarmStage) async throws -> PublishTally {
@@ -144,8 +146,7 @@ extension SwarmRun {
             return overflow
         }
         try Task.checkCancellation(or: Failure.interrupted)
-        await stage.waitForAnswers()
-        guard var tally = await stage.tally() else { throw Failure.interrupted }
+        guard var tally = await stage.finalTally() else { throw Failure.interrupted }
         // What the publisher's mailbox did not take could not start either.
         tally.offered += overflow
         tally.dropped += overflow

@@ -21,6 +21,9 @@ struct SwarmStage: Sendable {
 
     /// How often a board is looked at while something is awaited.
     private static let pollMilliseconds = 10
+    /// Longer than a publisher waits for one answer.
+    private static let answerNanoseconds: UInt64 = 11_000_000_000
+    private static let openNanoseconds: UInt64 = 5_000_000_000
     /// A reply of a loop that does not come in this time never comes.
     private static let replySeconds = 30.0
 
@@ -105,16 +108,25 @@ extension SwarmStage {
         return true
     }
 
-    /// Waits until every comment was answered, or will never be.
-    func waitForAnswers() async {
-        let end = LoopClock.monotonicNanoseconds() + 11_000_000_000
-        while publisherBoard.tally.withLock({ $0.outstanding }) > 0, LoopClock.monotonicNanoseconds() < end {
-            guard await SwarmStage.pause() else { return }
+    /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
+    /// when CommentAPI did not take them all in time.
+    func waitForConnections() async -> Bool {
+        let end = LoopClock.monotonicNanoseconds() + SwarmStage.openNanoseconds
+        while publisherBoard.idle.load(ordering: .relaxed) < settings.publishConnections {
+            guard LoopClock.monotonicNanoseconds() < end, await SwarmStage.pause() else { return false }
         }
+        return true
     }
 
-    func tally() async -> PublishTally? {
-        await reply { reply in publisher.submit(.collect(reply)) }
+    /// What became of the comments, as soon as every one was answered or will never be; `nil` when the publisher does
+    /// not say. Asks through the mailbox: behind the last comments, where the board could still be in front of them.
+    func finalTally() async -> PublishTally? {
+        let end = LoopClock.monotonicNanoseconds() + SwarmStage.answerNanoseconds
+        while true {
+            guard let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) else { return nil }
+            if tally.outstanding == 0 || LoopClock.monotonicNanoseconds() > end { return tally }
+            guard await SwarmStage.pause() else { return nil }
+        }
     }
 
     func outcome() async -> CrowdOutcome? {

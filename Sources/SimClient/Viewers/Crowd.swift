@@ -88,6 +88,7 @@ extension Crowd {
         let member = Int(next)
         connecting += 1
         tally.attempts += 1
+        tally.connectingMost = max(tally.connectingMost, connecting)
         members[member].machine.admitted()
         members[member].stream.reset()
         members[member].heardAt = second

@@ -56,7 +56,7 @@ final class CrowdLoop: SocketLoopHandler {
         recordArrivals()
         guard startedAt > 0 else { return false }
         while let member = crowd.nextToConnect(second: second) { connect(member, sockets) }
-        if settledAt == 0, crowd.unsettled == 0 { settledAt = sockets.now }
+        noteSettled()
         return false
     }
 
@@ -169,7 +169,13 @@ extension CrowdLoop {
 // MARK: - What others see
 
 extension CrowdLoop {
+    /// Called before each look at the board too: who sees that all are settled must also see when.
+    private func noteSettled() {
+        if settledAt == 0, crowd.unsettled == 0 { settledAt = LoopClock.monotonicNanoseconds() }
+    }
+
     private func post() {
+        noteSettled()
         let counts = crowd.audit.counted
         let short = goals.map { crowd.audit.viewersShort(of: $0) }
         board.update { snapshot in

@@ -31,17 +31,29 @@ extension PostgresLikeStore {
         guard Identifier.isValid(photo) else { throw StorageError(.invalid, "the photo's id is invalid") }
         return try await onSession { connection in
             try connection.transaction(timeout: .seconds(120)) { connection in
-                try connection.execute(
-                    "INSERT INTO photos (photo_id) VALUES ($1) ON CONFLICT (photo_id) DO NOTHING", [.text(photo)])
-                let before = try connection.query(
-                    "SELECT like_count FROM photos WHERE photo_id = $1 FOR UPDATE", [.text(photo)]
-                ) { row throws(PostgresError) in try row.bigint(0) }
+                let before = try Self.lockedCount(photo, connection) ?? Self.insertedCount(photo, connection)
                 let after = try connection.query(correctStatement, [.text(photo)]) {
                     row throws(PostgresError) in try row.bigint(0)
                 }
-                return CountRepair(before: before.first ?? 0, after: after.first ?? 0)
+                return CountRepair(before: before, after: after.first ?? 0)
             }
         }
+    }
+
+    private static func lockedCount(
+        _ photo: String, _ connection: PostgresConnection
+    ) throws(PostgresError) -> Int64? {
+        try connection.query("SELECT like_count FROM photos WHERE photo_id = $1 FOR UPDATE", [.text(photo)]) {
+            row throws(PostgresError) in try row.bigint(0)
+        }.first
+    }
+
+    private static func insertedCount(
+        _ photo: String, _ connection: PostgresConnection
+    ) throws(PostgresError) -> Int64 {
+        try connection.execute(
+            "INSERT INTO photos (photo_id) VALUES ($1) ON CONFLICT (photo_id) DO NOTHING", [.text(photo)])
+        return try lockedCount(photo, connection) ?? 0
     }
 
     public func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {

@@ -30,11 +30,11 @@ private func play(
     stage.connect()
     let connected = await stage.wait(seconds: 20) { $0.unsettled == 0 }
     #expect(connected)
+    #expect(await stage.waitForConnections())
     let pacer = Pacer(audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: rate))
     #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
-    await stage.waitForAnswers()
-    let published = try #require(await stage.tally())
+    let published = try #require(await stage.finalTally())
     var goals: [String: Position] = [:]
     for (channel, state) in published.channels { goals[settings.audience.channelName(channel)] = state.last }
     stage.expect(goals)
@@ -51,6 +51,7 @@ private func play(
             let (counts, published) = (played.crowd.counts, played.published)
             #expect(played.crowd.isClean)
             #expect(played.crowd.tally.connectedOnce == 60)
+            #expect((1...8).contains(played.crowd.tally.connectingMost))
             #expect(published.acknowledged > 20)
             #expect(published.acknowledged == published.offered)
             #expect(counts.delivered == published.acknowledged * 15)
@@ -121,6 +122,8 @@ private func play(
             #expect(played.crowd.tally.connectedOnce == 60)
             #expect(played.crowd.counts.joined == 0)
             #expect(played.crowd.isClean)
+            // All that a viewer who never reads was sent before it stopped: the head and one frame.
+            #expect(played.crowd.tally.bytesReceived < 60 * 300)
         }
     }
 
