@@ -10,17 +10,17 @@ import Testing
     @Test(arguments: [false, true]) func eachUserCountsOnce(hasRecord: Bool) async throws {
         try await withRedis { redis in
             try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: hasRecord ? MemoryLikeStore() : nil) { desk in
+                try await withDesk(broker, likes: hasRecord ? MemoryLikeStore() : nil) { desk async throws in
                     #expect(try await desk.total(of: "p").count == 0)
                     #expect(try await desk.like("p", "a").changed)
-                    #expect(try await !desk.like("p", "a").changed)
+                    #expect(try await desk.like("p", "a").changed == false)
                     let one = try await desk.total(of: "p")
                     #expect(one.count == 1)
                     for user in ["b", "c", "d", "e"] { try await desk.like("p", user) }
                     #expect(try await desk.total(of: "p").count == 5)
-                    #expect(try await !desk.like("p", "nobody", false).changed)
+                    #expect(try await desk.like("p", "nobody", false).changed == false)
                     #expect(try await desk.like("p", "a", false).changed)
-                    #expect(try await !desk.like("p", "a", false).changed)
+                    #expect(try await desk.like("p", "a", false).changed == false)
                     let four = try await desk.total(of: "p")
                     #expect(four.count == 4)
                     #expect(four.version > one.version)
@@ -110,7 +110,7 @@ import Testing
         let settings = makeSettings { $0.streamMax = 40 }
         try await withRedis { redis in
             try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: record, settings: settings) { desk in
+                try await withDesk(broker, likes: record, settings: settings) { desk async throws in
                     var accepted: Set<String> = []
                     var refused = 0
                     for number in 0..<200 {
@@ -136,7 +136,7 @@ import Testing
     @Test func redisAwayIsAnErrorAndComesBack() async throws {
         try await withRedis { redis in
             try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: nil) { desk in
+                try await withDesk(broker, likes: nil) { desk async throws in
                     try await desk.like("p", "a")
                     await redis.kill()
                     do {
@@ -160,7 +160,7 @@ import Testing
                     settings: makeSettings {
                         $0.queueMax = 10; $0.parts = 1
                     }
-                ) { desk in
+                ) { desk async throws in
                     redis.freeze()
                     let refused = Mutex(0)
                     let done = Mutex(0)

@@ -19,7 +19,7 @@ func makeSettings(_ change: (inout LikeSettings) -> Void = { _ in }) -> LikeSett
 }
 
 /// A broker on `redis` that is connected on entry.
-func withBroker<Value>(
+func withBroker<Value: Sendable>(
     _ redis: PrivateRedis, isolation: isolated (any Actor)? = #isolation,
     _ body: (RedisBroker) async throws -> Value
 ) async throws -> Value {
@@ -34,7 +34,7 @@ func withBroker<Value>(
 }
 
 /// A desk that runs.
-func withDesk<Value>(
+func withDesk<Value: Sendable>(
     _ broker: RedisBroker, likes: (any LikeStore)?, settings: LikeSettings = makeSettings(), announces: Bool = false,
     isolation: isolated (any Actor)? = #isolation, _ body: (LikeDesk) async throws -> Value
 ) async throws -> Value {
