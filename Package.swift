@@ -124,8 +124,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
-                nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", hummingbird, httpTypes,
+                logging, lifecycle, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -150,6 +150,12 @@ let package = Package(
         tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests(
+            "LikeAPITests",
+            [
+                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
+                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+            ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",

@@ -8,8 +8,8 @@ import Testing
 
 @Suite struct DeskTests {
     @Test(arguments: [false, true]) func eachUserCountsOnce(hasRecord: Bool) async throws {
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: hasRecord ? MemoryLikeStore() : nil) { desk async throws in
                     #expect(try await desk.total(of: "p").count == 0)
                     #expect(try await desk.like("p", "a").changed)
@@ -36,10 +36,10 @@ import Testing
     /// and what went to the record all agree with what the users wanted last.
     @Test(arguments: [1, 2] as [UInt64]) func twoProcessesStayExact(seed: UInt64) async throws {
         let record = MemoryLikeStore()
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: record) { first in
-                    try await withDesk(broker, likes: record) { second in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
+                try await withDesk(broker, likes: record) { first async throws in
+                    try await withDesk(broker, likes: record) { second async throws in
                         let truth = try await storm(first, second, users: 400, seed: seed)
                         for photo in ["hot", "warm"] {
                             #expect(try await redisMembers(first, photo) == truth[photo])
@@ -92,8 +92,8 @@ import Testing
     }
 
     @Test func anAnswersCountHoldsItsOwnEffect() async throws {
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: nil, settings: makeSettings { $0.countAgeMax = .seconds(3_600) }) {
                     desk in
                     for number in 1...200 {
@@ -108,8 +108,8 @@ import Testing
     @Test func whenTheStreamIsFullNothingIsDropped() async throws {
         let record = FaultyLikeStore()
         let settings = makeSettings { $0.streamMax = 40 }
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: record, settings: settings) { desk async throws in
                     var accepted: Set<String> = []
                     var refused = 0
@@ -134,8 +134,8 @@ import Testing
     }
 
     @Test func redisAwayIsAnErrorAndComesBack() async throws {
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: nil) { desk async throws in
                     try await desk.like("p", "a")
                     await redis.kill()
@@ -153,8 +153,8 @@ import Testing
     }
 
     @Test func theQueueIsBounded() async throws {
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(
                     broker, likes: nil,
                     settings: makeSettings {

@@ -19,10 +19,10 @@ import Testing
         let users = (0..<500).map { "user\($0)" }
         let record = try await makeRecord("p", users)
         record.plan.withLock { $0.pause = .milliseconds(5) }
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: record) { first in
-                    try await withDesk(broker, likes: record) { second in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
+                try await withDesk(broker, likes: record) { first async throws in
+                    try await withDesk(broker, likes: record) { second async throws in
                         // Everybody again, and everybody new, over both: the old likes are no news, the new ones are.
                         let changed = try await withThrowingTaskGroup(of: Bool.self) { group in
                             for number in 0..<1_000 {
@@ -42,8 +42,8 @@ import Testing
 
     @Test func afterALossCountsAndMembersComeBack() async throws {
         let record = FaultyLikeStore()
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: record) { desk async throws in
                     for number in 0..<100 { try await desk.like("p", "user\(number)") }
                     try await desk.like("p", "user0", false)
@@ -70,8 +70,8 @@ import Testing
 
     @Test func aLostSetIsLoadedWithWhatStillWaitsForTheRecord() async throws {
         let record = FaultyLikeStore()
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: record) { desk async throws in
                     for number in 0..<100 { try await desk.like("p", "user\(number)") }
                     for number in 0..<10 { try await desk.like("p", "user\(number)", false) }
@@ -93,9 +93,10 @@ import Testing
 
     @Test func withoutTheRecordWhatIsInRedisGoesOn() async throws {
         let record = FaultyLikeStore()
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: record, settings: makeSettings { $0.parts = 1 }) { desk async throws in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
+                try await withDesk(broker, likes: record, settings: makeSettings { $0.parts = 1 }) {
+                    desk async throws in
                     try await desk.like("p", "a")
                     record.plan.withLock { $0.isAway = true }
                     #expect(try await desk.like("p", "b").changed)
@@ -116,8 +117,8 @@ import Testing
     @Test func onlyRegisteredPhotosWhereThatIsRequired() async throws {
         let record = FaultyLikeStore()
         _ = try await record.register(photo: "mine", owner: "me")
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 let settings = makeSettings { $0.requiresRegistration = true }
                 try await withDesk(broker, likes: record, settings: settings) { desk async throws in
                     #expect(try await desk.like("mine", "a").changed)
@@ -135,9 +136,10 @@ import Testing
 
     @Test func aLoaderThatDiedHoldsNobodyUpForLong() async throws {
         let record = try await makeRecord("p", ["a", "b"])
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
-                try await withDesk(broker, likes: record, settings: makeSettings { $0.parts = 1 }) { desk async throws in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
+                try await withDesk(broker, likes: record, settings: makeSettings { $0.parts = 1 }) {
+                    desk async throws in
                     let keys = desk.store.keys(0)
                     try redis.command("SET", keys.lock("p"), "of-a-dead-process", "PX", "300")
                     try redis.command("SADD", keys.loading("p"), "rubbish")
@@ -150,8 +152,8 @@ import Testing
 
     @Test func anAcknowledgementMayWaitForTheRecord() async throws {
         let record = FaultyLikeStore()
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
                 let settings = makeSettings { $0.durability = .postgres }
                 try await withDesk(broker, likes: record, settings: settings) { desk async throws in
                     try await desk.like("p", "a")

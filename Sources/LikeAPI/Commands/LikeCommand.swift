@@ -1,4 +1,6 @@
 import Foundation
+import Logging
+import RedisNIO
 import ServiceRuntime
 
 /// What LikeAPI does when its first argument is a word: a tool instead of a service.
@@ -17,6 +19,53 @@ enum LikeCommand {
     }
 
     func run() async -> Never {
-        exit(ExitCode.usage.rawValue)
+        do {
+            switch self {
+            case .reconcile(let arguments): exit(try await ReconcileCommand.run(arguments).rawValue)
+            case .bench(let arguments): exit(try await BenchCommand.run(arguments).rawValue)
+            }
+        } catch let error as ConfigurationError {
+            Self.complain("settings that cannot be used:\n\(error)")
+            exit(ExitCode.usage.rawValue)
+        } catch let failure as ServiceFailure {
+            Self.complain(failure.message)
+            exit(failure.code.rawValue)
+        } catch {
+            Self.complain("\(error)")
+            exit(ExitCode.unavailable.rawValue)
+        }
+    }
+
+    static func read<Settings: ServiceSettings>(
+        _ type: Settings.Type, _ arguments: [String]
+    ) throws -> (Settings, Logger) {
+        let settings = try Settings.read(arguments: arguments, environment: ProcessInfo.processInfo.environment)
+        let level = settings.server.logLevel
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level) }
+        return (settings, Logger(label: settings.server.instance))
+    }
+
+    /// Runs `body` with a connected client.
+    static func withRedis<Value: Sendable>(
+        _ redis: RedisSettings, logger: Logger, _ body: (RedisClient) async throws -> Value
+    ) async throws -> Value {
+        var settings = RedisClientSettings()
+        settings.graceWait = .seconds(3)
+        settings.connection.commandTimeout = .seconds(30)
+        let client = RedisClient(endpoint: redis.endpoint, settings: settings, logger: logger)
+        // Ends with the process.
+        let running = Task { try await client.run() }
+        defer { running.cancel() }
+        return try await body(client)
+    }
+
+    static func show(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        FileHandle.standardOutput.write(try encoder.encode(value) + Data("\n".utf8))
+    }
+
+    private static func complain(_ text: String) {
+        FileHandle.standardError.write(Data("LikeAPI: \(text)\n".utf8))
     }
 }

@@ -144,3 +144,23 @@ enum PartScripts {
         return 1
         """)
 }
+
+extension PartScripts {
+    /// Tells whether users are members now, with versions of now: what the record should have. Keys: members, meta.
+    /// Arguments: users.
+    static let attest = RedisScript(
+        """
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        local clock = math.max(tonumber(redis.call('HGET', KEYS[2], 'clock') or 0), now - 1)
+        redis.call('HSET', KEYS[2], 'clock', string.format('%.0f', clock + #ARGV))
+        return {clock + 1, now, table.concat(redis.call('SMISMEMBER', KEYS[1], unpack(ARGV)))}
+        """)
+
+    /// Forgets what is known of a part if it is still what the caller saw. Key: sizes. Arguments: photo, what it saw.
+    static let forget = RedisScript(
+        """
+        if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+        return redis.call('HDEL', KEYS[1], ARGV[1])
+        """)
+}

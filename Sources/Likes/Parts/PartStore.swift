@@ -40,8 +40,8 @@ final class PartStore: Sendable {
         let answers: [PartBatch.Answer]
     }
 
-    /// Applies a batch in one call; `nil` when the part's stream is full.
-    func apply(_ batch: PartBatch, part: Int) async throws(LikeError) -> Applied? {
+    /// The call that applies a batch.
+    func call(_ batch: PartBatch, part: Int) -> RedisCommand {
         let keys = keys[part]
         var call = PartScripts.apply.call(
             keys: [keys.sizes, keys.meta, keys.changes] + batch.groups.map { keys.members($0.photo) })
@@ -56,7 +56,12 @@ final class PartStore: Sendable {
             for user in group.likes { call.append(user) }
             for user in group.unlikes { call.append(user) }
         }
-        let reply = try await evaluate(PartScripts.apply, call)
+        return call
+    }
+
+    /// Applies a batch in one call; `nil` when the part's stream is full.
+    func apply(_ batch: PartBatch, part: Int) async throws(LikeError) -> Applied? {
+        let reply = try await evaluate(PartScripts.apply, call(batch, part: part))
         guard let values = reply.array, let word = values.first?.text else { throw Self.strange }
         if word == "full" { return nil }
         let applied = try Self.applied(values, batch)
