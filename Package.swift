@@ -139,7 +139,7 @@ let package = Package(
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
@@ -178,7 +178,14 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),
+        tests(
+            "IntegrationTests",
+            [
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire", hummingbird,
+                lifecycle, logging,
+            ]),
+        tests("EndToEndTests", ["TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )
