@@ -154,7 +154,7 @@ let package = Package(
             "LikeAPITests",
             [
                 "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
-                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
