@@ -52,6 +52,7 @@ enum LikeCommand {
         var settings = RedisClientSettings()
         settings.graceWait = .seconds(3)
         settings.connection.commandTimeout = .seconds(30)
+        settings.connection.inFlightMax = 65_536
         let client = RedisClient(endpoint: redis.endpoint, settings: settings, logger: logger)
         // Ends with the process.
         let running = Task { try await client.run() }
