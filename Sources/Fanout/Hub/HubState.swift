@@ -11,6 +11,8 @@ struct HubState {
         case locate(Reading)
         /// Read the history after the position.
         case repair(Reading)
+        /// Ask for the current states: a viewer has come and none is known.
+        case snapshot(Channel)
         /// A connect may go on.
         case admit(WaiterID)
         /// A connect must be refused: Redis is away.
@@ -27,6 +29,8 @@ struct HubState {
         var loops: Int
         var cooldownNanoseconds: UInt64
         var channelsMax: Int
+        /// Kinds of channels of which somebody knows the current states.
+        var stateKinds: Set<Channel.Kind> = []
     }
 
     private(set) var entries: [Channel: ChannelEntry] = [:]
@@ -98,6 +102,25 @@ struct HubState {
         return entries[channel].map { ($0.topic, $0.sequencer.position) }
     }
 
+    // MARK: States
+
+    /// What a viewer that was just attached is told of states, as far as it is known here.
+    mutating func states(of channel: Channel, orders: inout [Order]) -> [Frame] {
+        guard let entry = entries[channel] else { return [] }
+        if entry.states.isEmpty { askForStates(of: channel, orders: &orders) }
+        return entry.states
+    }
+
+    private func askForStates(of channel: Channel, orders: inout [Order]) {
+        if settings.stateKinds.contains(channel.kind) { orders.append(.snapshot(channel)) }
+    }
+
+    /// A current state that was asked for. An event that came meanwhile is as new, or is followed by a newer one.
+    mutating func snapshot(_ state: Frame, of channel: Channel, deliveries: inout Deliveries) {
+        guard entries[channel]?.noteSnapshot(state) == true, let entry = entries[channel] else { return }
+        deliveries.add(state, entry)
+    }
+
     // MARK: Redis
 
     mutating func connectionEstablished() {
@@ -111,6 +134,7 @@ struct HubState {
             entries[channel]?.waiters = []
             let wasLocated = entry.phase != .subscribing && entry.phase != .positioning
             entries[channel]?.phase = wasLocated ? .stale : .subscribing
+            entries[channel]?.forgetStates()
         }
     }
 
@@ -164,6 +188,9 @@ struct HubState {
     }
 
     private mutating func becomeLive(_ channel: Channel, orders: inout [Order]) {
+        if let entry = entries[channel], entry.phase == .repairing, entry.states.isEmpty, entry.viewers > 0 {
+            askForStates(of: channel, orders: &orders)
+        }
         entries[channel]?.phase = .live
         for waiter in entries[channel]?.waiters ?? [] { orders.append(.admit(waiter)) }
         entries[channel]?.waiters = []
@@ -178,7 +205,10 @@ struct HubState {
             return
         }
         switch entries.values[index].sequencer.received(message) {
-        case .deliver: deliveries.add(Frame(message), entries.values[index])
+        case .deliver:
+            let frame = Frame(message)
+            if frame.kind == .state { entries.values[index].note(frame) }
+            deliveries.add(frame, entries.values[index])
         case .duplicate: deliveries.duplicates += 1
         case .held: break
         case .repair:
