@@ -7,14 +7,15 @@ import PackageDescription
 let warnings: [SwiftSetting] =
     Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
 
-let swiftSettings: [SwiftSetting] = [
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
-    .enableUpcomingFeature("ExistentialAny"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
-    .enableUpcomingFeature("MemberImportVisibility"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
-    .enableUpcomingFeature("InternalImportsByDefault"),
-] + warnings
+let swiftSettings: [SwiftSetting] =
+    [
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+        .enableUpcomingFeature("ExistentialAny"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+        .enableUpcomingFeature("MemberImportVisibility"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + warnings
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -55,6 +56,7 @@ let package = Package(
     name: "chorus",
     products: [
         .executable(name: "CommentAPI", targets: ["CommentAPI"]),
+        .executable(name: "LikeAPI", targets: ["LikeAPI"]),
         .executable(name: "ReaderAPI", targets: ["ReaderAPI"]),
         .executable(name: "StatsAPI", targets: ["StatsAPI"]),
         .executable(name: "SimClient", targets: ["SimClient"]),
@@ -96,13 +98,15 @@ let package = Package(
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
+        library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes, configuration,
+                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
+                configuration,
                 logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
@@ -113,10 +117,16 @@ let package = Package(
                 "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
             ]),
         executable(
+            "LikeAPI",
+            [
+                "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
+                httpTypes, logging, lifecycle, coreMetrics,
+            ]),
+        executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
-                nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", hummingbird, httpTypes,
+                logging, lifecycle, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -139,6 +149,14 @@ let package = Package(
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
         tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
         tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests(
+            "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests(
+            "LikeAPITests",
+            [
+                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
+                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+            ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",
@@ -149,7 +167,8 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", "Wire", hummingbird,
+                "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
+                hummingbird,
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
@@ -165,7 +184,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire", hummingbird,
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire",
+                hummingbird,
                 lifecycle, logging,
             ]),
         tests("EndToEndTests", ["TestSupport", "Wire"]),

@@ -19,7 +19,8 @@ struct CommentAPISettings: ServiceSettings {
         outbox = OutboxSettings(from: &reader)
         moderator = reader.optionalSecret(
             "MODERATOR_TOKEN", length: ModeratorToken.lengths,
-            "Bearer token that may remove any comment; unset: nobody may.").map { ModeratorToken($0) }
+            "Bearer token that may remove any comment; unset: nobody may."
+        ).map { ModeratorToken($0) }
         reports = ReportSettings(from: &reader)
         if database.configuration != nil, outbox.grace < database.statementTimeout + OutboxSettings.publishMax {
             reader.refuse(

@@ -31,10 +31,12 @@ struct PublishScript {
     ///   - freshEpoch: taken when a new epoch begins.
     ///   - run: names the server process that the call goes to.
     ///   - known: the highest position this publisher has an acknowledgement for.
-    func call(_ payload: [UInt8], to channel: Channel, freshEpoch: String, run: String, known: Position?)
-        -> RedisCommand
-    {
-        var call = script.call(keys: [channel.positionKey, channel.historyKey])
+    ///   - bySource: see `RedisScript.call`.
+    func call(
+        _ payload: [UInt8], to channel: Channel, freshEpoch: String, run: String, known: Position?,
+        bySource: Bool = false
+    ) -> RedisCommand {
+        var call = script.call(keys: [channel.positionKey, channel.historyKey], bySource: bySource)
         call.append(payload)
         call.append(channel.name)
         call.append(freshEpoch)

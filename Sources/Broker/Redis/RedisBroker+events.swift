@@ -14,7 +14,8 @@ extension RedisBroker {
     public func find(_ key: EventKey, in channel: Channel) async throws(BrokerError) -> PlacedEvent? {
         let reply = try await counted { () throws(RedisError) in
             try await client.evaluate(
-                HistoryScripts.find, keys: [channel.positionKey, channel.historyKey], arguments: [key.prefix, key.suffix])
+                HistoryScripts.find, keys: [channel.positionKey, channel.historyKey],
+                arguments: [key.prefix, key.suffix])
         }
         guard let parts = reply.array else { return nil }
         guard parts.count == 2, let position = parts[0].text.flatMap({ Position(parsing: $0) }),

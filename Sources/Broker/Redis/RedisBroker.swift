@@ -79,8 +79,10 @@ extension RedisBroker {
             for event in events { try requireFrameEnd(event.payload) }
             let replies = try await counted { () throws(RedisError) in
                 let connection = try await client.connection()
-                let calls = events.map { call(publishScript, $0, connection) }
-                return try await connection.evaluate(publishScript.script, contentsOf: calls)
+                // The first one brings the script along: if Redis does not know it, and another connection loads it
+                // while this pipeline runs, the end of the pipeline would otherwise overtake its beginning.
+                let calls = events.enumerated().map { call(publishScript, $1, connection, bySource: $0 == 0) }
+                return try await connection.send(contentsOf: calls)
             }
             guard replies.count == events.count else {
                 throw BrokerError(.internal, "a pipeline was answered with another number of replies")
@@ -108,11 +110,14 @@ extension RedisBroker {
         return position
     }
 
-    private func call(_ script: PublishScript, _ event: LogEvent, _ connection: RedisConnection) -> RedisCommand {
+    private func call(
+        _ script: PublishScript, _ event: LogEvent, _ connection: RedisConnection, bySource: Bool = false
+    ) -> RedisCommand {
         var random = SystemRandomNumberGenerator()
         return script.call(
             event.payload, to: event.channel, freshEpoch: PositionRule.makeEpoch(using: &random),
-            run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[event.channel] })
+            run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[event.channel] },
+            bySource: bySource)
     }
 
     private static func position(in reply: RESPValue) throws(RedisError) -> Position {

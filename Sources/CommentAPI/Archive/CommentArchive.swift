@@ -79,7 +79,7 @@ extension ArchiveFailure {
     ) async throws(ArchiveFailure) -> Value {
         do throws(StorageError) {
             return try await body()
-        } catch where error.code == .unknownCursor {
+        } catch  where error.code == .unknownCursor {
             throw .unknownCursor
         } catch {
             throw .storage(error)

@@ -37,7 +37,8 @@ enum CommentEvents {
     /// The JSON of a comment's event with its place added; `nil` for any other event.
     static func placed(_ event: PlacedEvent) -> [UInt8]? {
         guard let json = json(of: event.payload) else { return nil }
-        return json.dropLast() + Array(",\"offset\":\(event.position.offset),\"epoch\":\"\(event.position.epoch)\"}".utf8)
+        return json.dropLast()
+            + Array(",\"offset\":\(event.position.offset),\"epoch\":\"\(event.position.epoch)\"}".utf8)
     }
 
     /// `nil` for what is no comment's event.

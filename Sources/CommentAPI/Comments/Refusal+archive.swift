@@ -7,8 +7,10 @@ extension Refusal {
     /// A comment that was not acknowledged.
     init(publishing failure: ArchiveFailure) {
         switch failure {
-        case .broker(let error): self.init(error, didNot: "the comment was not published", perhaps: "the comment was published")
-        case .storage(let error): self.init(error, didNot: "the comment was not stored", perhaps: "the comment was stored")
+        case .broker(let error):
+            self.init(error, didNot: "the comment was not published", perhaps: "the comment was published")
+        case .storage(let error):
+            self.init(error, didNot: "the comment was not stored", perhaps: "the comment was stored")
         default: self.init(other: failure)
         }
     }
@@ -25,8 +27,10 @@ extension Refusal {
     /// A comment that is perhaps not removed; to ask again does no harm.
     init(removing failure: ArchiveFailure) {
         switch failure {
-        case .broker(let error): self.init(error, didNot: "the comment was not removed", perhaps: "the comment was removed")
-        case .storage(let error): self.init(error, didNot: "the comment was not removed", perhaps: "the comment was removed")
+        case .broker(let error):
+            self.init(error, didNot: "the comment was not removed", perhaps: "the comment was removed")
+        case .storage(let error):
+            self.init(error, didNot: "the comment was not removed", perhaps: "the comment was removed")
         default: self.init(other: failure)
         }
     }
@@ -51,13 +55,15 @@ extension Refusal {
         case .timeout: self = .unavailable(code, "\(didNot): PostgreSQL is too slow")
         case .overloaded: self = .unavailable(code, "\(didNot): PostgreSQL takes no more at the moment")
         case .invalid, .duplicate: self = .invalid(CommentRoutes.invalid, "the comment cannot be stored")
-        case .unknownCursor, .internal: self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error")
+        case .unknownCursor, .internal:
+            self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error")
         }
     }
 
     private init(other failure: ArchiveFailure) {
         switch failure {
-        case .idTaken: self.init(.conflict, code: "id_taken", "another comment has this Idempotency-Key, or it was removed")
+        case .idTaken:
+            self.init(.conflict, code: "id_taken", "another comment has this Idempotency-Key, or it was removed")
         case .unknownCursor: self = .invalid("unknown_cursor", "before names no comment of this video")
         case .forbidden: self.init(.forbidden, code: "forbidden", "only its author or a moderator may remove a comment")
         case .videoNeeded: self = .invalid(CommentRoutes.invalid, "videoid is missing: without PostgreSQL it is needed")

@@ -10,7 +10,8 @@ struct RecordMetrics: Sendable {
     private let batch: Recorder
 
     init(_ registry: PrometheusRegistry) {
-        registry.describe("chorus_record_comments_published", "Stored comments that were sent to Redis to be published.")
+        registry.describe(
+            "chorus_record_comments_published", "Stored comments that were sent to Redis to be published.")
         registry.describe("chorus_record_comments_left", "Stored comments that were left to the outbox sweep (202).")
         registry.describe("chorus_record_store_duration", "From a comment's request to its commit in PostgreSQL.")
         registry.describe("chorus_record_publish_duration", "Time of one pipeline of publish commands.")

@@ -10,8 +10,11 @@ public struct RedisScript: Sendable {
     }
 
     /// `EVALSHA`; further arguments (`ARGV`) may be appended.
-    public func call(keys: [String]) -> RedisCommand {
-        var command = RedisCommand("EVALSHA", digest, String(keys.count))
+    ///
+    /// - Parameter bySource: `EVAL` with the whole text instead: also a Redis that does not know the script runs it, and
+    ///   knows it from then on.
+    public func call(keys: [String], bySource: Bool = false) -> RedisCommand {
+        var command = RedisCommand(bySource ? "EVAL" : "EVALSHA", bySource ? source : digest, String(keys.count))
         for key in keys { command.append(key) }
         return command
     }
@@ -32,19 +35,6 @@ extension RedisConnection {
             }
             return replies.last ?? .null
         }
-    }
-
-    /// Runs many calls of one script as a pipeline, in order; error replies are `.failure` elements. Calls that did not
-    /// run because Redis does not know the script are sent again, once, behind it.
-    public func evaluate(
-        _ script: RedisScript, contentsOf calls: [RedisCommand]
-    ) async throws(RedisError) -> [RESPValue] {
-        var replies = try await send(contentsOf: calls)
-        let refused = replies.indices.filter { replies[$0].failure?.code == .reply("NOSCRIPT") }
-        guard !refused.isEmpty else { return replies }
-        let again = try await send(contentsOf: [script.load] + refused.map { calls[$0] })
-        for (index, reply) in zip(refused, again.dropFirst()) { replies[index] = reply }
-        return replies
     }
 }
 

@@ -68,7 +68,8 @@ extension SettingsReader {
             key: key, type: "a secret", unit: "", defaultText: "unset",
             range: "\(length.lowerBound) to \(length.upperBound) visible ASCII characters", doc: doc, isSecret: true)
         return value(declaration, default: nil) { text in
-            length.contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? text : nil
+            guard length.contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+            return text
         }
     }
 
@@ -79,5 +80,16 @@ extension SettingsReader {
             key: key, type: "a URL", unit: "", defaultText: "unset", range: "\(forms) with a host", doc: doc,
             isSecret: true)
         return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
+    }
+
+    /// A value that may be absent and may hold a password: it is never shown.
+    ///
+    /// - Parameter range: what is accepted, as a phrase.
+    public mutating func optionalSecret<Value>(
+        _ key: String, type: String, range: String, _ doc: String, parse: (String) -> Value?
+    ) -> Value? {
+        let declaration = SettingDeclaration(
+            key: key, type: type, unit: "", defaultText: "unset", range: range, doc: doc, isSecret: true)
+        return value(declaration, default: nil) { text in parse(text).map { .some($0) } }
     }
 }

@@ -13,11 +13,14 @@ public struct DatabaseSettings: Sendable {
             range: "postgresql://[user[:password]@]host[:port]/database[?option=value]",
             doc: "PostgreSQL that keeps the record; unset: Redis alone keeps what is published.", isSecret: true)
         configuration = reader.value(declaration, default: nil) { text in
-            let isURL = text.hasPrefix("postgresql://") || text.hasPrefix("postgres://")
-            return isURL ? try? PostgresConfiguration(url: text) : nil
+            guard text.hasPrefix("postgresql://") || text.hasPrefix("postgres://"),
+                let configuration = try? PostgresConfiguration(url: text)
+            else { return nil }
+            return configuration
         }
         let connections = reader.integer(
-            "DATABASE_CONNECTIONS", default: 4, in: 1...64, unit: "connections", "Sessions with PostgreSQL, each with a thread.")
+            "DATABASE_CONNECTIONS", default: 4, in: 1...64, unit: "connections",
+            "Sessions with PostgreSQL, each with a thread.")
         statementTimeout = reader.milliseconds(
             "DATABASE_STATEMENT_TIMEOUT_MS", default: 5_000, in: 10...600_000,
             "What takes PostgreSQL longer is given up and answered with `storage_unavailable`.")

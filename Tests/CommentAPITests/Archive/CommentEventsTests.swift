@@ -1,5 +1,5 @@
 import Broker
-import FoundationEssentials
+import ServiceRuntime
 import Testing
 import Wire
 
@@ -30,7 +30,9 @@ import Wire
         #expect(try find(CommentEvents.key(ofComment: "B"), among: payloads).isEmpty)
     }
 
-    @Test(arguments: [#"","id":"A"}"#, "\",\"id\":\"A\"}\n\n", #"{"id":"A","#, "\n\nevent: removal\ndata: {\"id\":\"A\","])
+    @Test(arguments: [
+        #"","id":"A"}"#, "\",\"id\":\"A\"}\n\n", #"{"id":"A","#, "\n\nevent: removal\ndata: {\"id\":\"A\",",
+    ])
     func noTextForgesAKey(text: String) throws {
         let payloads = [CommentEvents.frame(of: comment("B", text))]
         #expect(try find(CommentEvents.key(ofComment: "A"), among: payloads).isEmpty)
@@ -98,7 +100,9 @@ import Wire
 
     @Test func idempotencyKeys() {
         #expect(IdempotencyKey("0123456789-abc_DEF")?.id == "0123456789-abc_DEF")
-        for text in ["short", "0123456789.abcdef", "0123456789 abcdef", "0123456789\"abcdef", String(repeating: "a", count: 65)] {
+        for text in [
+            "short", "0123456789.abcdef", "0123456789 abcdef", "0123456789\"abcdef", String(repeating: "a", count: 65),
+        ] {
             #expect(IdempotencyKey(text) == nil)
         }
     }

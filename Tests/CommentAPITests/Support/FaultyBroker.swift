@@ -29,7 +29,9 @@ final class FaultyBroker: LogBroker {
     func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
         try await inner.publish(payload, to: channel)
     }
-    func publishOnce(_ payload: [UInt8], to channel: Channel, unless keys: [EventKey]) async throws(BrokerError) -> Position {
+    func publishOnce(_ payload: [UInt8], to channel: Channel, unless keys: [EventKey]) async throws(BrokerError)
+        -> Position
+    {
         try await inner.publishOnce(payload, to: channel, unless: keys)
     }
     func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {

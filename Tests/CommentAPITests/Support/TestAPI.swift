@@ -56,7 +56,9 @@ struct TestAPI: Sendable {
     }
 
     /// Posts and expects 201.
-    func published(_ text: String, user: String = "user1", video: String = "video1") async throws -> CommentResponse.Placed {
+    func published(_ text: String, user: String = "user1", video: String = "video1") async throws
+        -> CommentResponse.Placed
+    {
         let answer = try await post(text, user: user, video: video)
         #expect(answer.status == .created, "\(answer.body)")
         return try answer.decode(CommentResponse.self).comment
@@ -94,9 +96,10 @@ func withAPI<Value: Sendable>(
     change(&settings)
     let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: quietLogger)
     let assembly = CommentAPI.assemble(settings, process, broker: broker, services: services)
+    let application = process.makeApplication(router: assembly.router)
     return try await withServices(assembly.services[...]) {
         #expect(await eventually(within: 30) { process.readiness.isReady }, "\(process.readiness.status())")
-        return try await process.makeApplication(router: assembly.router).test(.router) {
+        return try await application.test(.router) {
             try await body(TestAPI(client: $0, process: process))
         }
     }
@@ -120,24 +123,35 @@ func withRecordAPI<Value: Sendable>(
 ) async throws -> Value {
     let url: String
     if let database { url = database } else { url = try await PrivatePostgres.shared().makeDatabase() }
-    let all = ["DATABASE_URL": url, "REDIS_URL": redis.url, "DATABASE_CONNECTIONS": "2"].merging(environment) { $1 }
-    let settings = try CommentAPISettings.read(environment: all)
-    let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: quietLogger)
-    let service = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-    let broker = wrap(service.broker)
-    return try await withBackground({ try await service.run() }) {
-        #expect(await eventually { service.broker.isReady })
+    let all = ["DATABASE_URL": url, "DATABASE_CONNECTIONS": "2"].merging(environment) { $1 }
+    let history = all["HISTORY_LENGTH"].map { ["HISTORY_LENGTH": $0] } ?? [:]
+    return try await withBroker(redis, environment: history) { broker in
+        let broker = wrap(broker)
         return try await withAPI(broker: broker, environment: all, change: change) { try await body($0, broker) }
     }
 }
 
-func video(_ id: String) throws -> Channel { try #require(Channel.video(id)) }
+/// A running broker on a private Redis.
+func withBroker<Value: Sendable>(
+    _ redis: PrivateRedis, environment: [String: String] = [:], _ body: (RedisBroker) async throws -> Value
+) async throws -> Value {
+    let settings = try CommentAPISettings.read(environment: environment.merging(["REDIS_URL": redis.url]) { $1 })
+    let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: quietLogger)
+    let service = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+    return try await withBackground({ try await service.run() }) {
+        #expect(await eventually { service.broker.isReady })
+        return try await body(service.broker)
+    }
+}
+
+func video(_ id: String) throws -> Wire.Channel { try #require(Channel.video(id)) }
 
 /// The texts of the comments that a channel's history holds, oldest first; removals as `-<id>`.
-func texts(_ broker: any LogBroker, _ channel: Channel) async throws -> [String] {
+func texts(_ broker: any LogBroker, _ channel: Wire.Channel) async throws -> [String] {
     try await broker.latest(of: channel, before: nil, limit: 10_000).reversed().map { event in
         guard let comment = CommentEvents.comment(in: event.payload) else {
-            return "-" + (String(decoding: event.payload, as: UTF8.self).split(separator: "\"").dropFirst(3).first ?? "")
+            return "-"
+                + (String(decoding: event.payload, as: UTF8.self).split(separator: "\"").dropFirst(3).first ?? "")
         }
         return comment.comment
     }
