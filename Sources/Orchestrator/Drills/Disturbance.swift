@@ -98,25 +98,21 @@ struct Disturbance: Sendable {
     private func lag() async throws {
         let limit = "pubsub 262144 0 0"
         _ = try await redis.send(RedisCommand("CONFIG", ["SET", "client-output-buffer-limit", limit]))
-        let before = try await subscribersCut()
         tell(.begin, "SIGSTOP to \(victim.name), client-output-buffer-limit \(limit)")
         plant.pause(victim)
         let load = String(repeating: "x", count: 256 << 10)
-        var cut = 0
-        for _ in 0..<100 where cut == 0 {
-            _ = try await redis.send(RedisCommand("PUBLISH", "probe:\(victim.name)", load))
-            cut = try await subscribersCut() - before
+        var isCut = false
+        for _ in 0..<200 where !isCut {
+            // Redis 7.0 does not count those that it cuts; a message that nobody gets says it too.
+            let receivers = try await redis.send(RedisCommand("PUBLISH", "probe:\(victim.name)", load)).integer
+            isCut = receivers == 0
         }
-        tell(.step, "Redis has cut \(cut) subscriber")
+        tell(.step, isCut ? "Redis has cut the subscriber" : "Redis has not cut the subscriber")
         // Comments go on meanwhile: the Reader has something to repair.
         try await Task.sleep(for: .seconds(1))
         plant.resume(victim)
-        note("subscribers cut", cut)
+        note("subscribers cut", isCut ? 1 : 0)
         tell(.end, "SIGCONT to \(victim.name)")
-    }
-
-    private func subscribersCut() async throws -> Int {
-        try await redis.info()["client_output_buffer_limit_disconnections"].flatMap { Int($0) } ?? 0
     }
 
     private func stopPostgres() async throws {

@@ -19,11 +19,11 @@ struct DrillLayout: Equatable, Sendable {
             appendOnly = true
             notes.append("Redis: appendonly yes, appendfsync always, SIGTERM. Whatever it acknowledged is on disk.")
         case .slowViewers:
-            readerEnvironment["READER_BACKLOG_BYTES"] = "65536"
+            readerEnvironment["READER_BACKLOG_BYTES"] = "131072"
             readerEnvironment["READER_SEND_BUFFER_BYTES"] = "16384"
-            swarm += ["--slow-share", Format.plain(settings.slowShare), "--comment-bytes", "1500"]
+            swarm += ["--slow-share", Format.plain(settings.slowShare), "--comment-bytes", "600"]
             notes.append(
-                "READER_BACKLOG_BYTES=65536, READER_SEND_BUFFER_BYTES=16384, comments of 1,500 bytes: so that a viewer"
+                "READER_BACKLOG_BYTES=131072, READER_SEND_BUFFER_BYTES=16384, comments of 600 bytes: so that a viewer"
                     + " who does not read is over its limit within seconds. Those viewers are not audited.")
         case .killReader, .loseRedis, .freezeRedis, .cutSubscriber, .bufferLimit, .postgresDown, .reconnectStorm: break
         }
