@@ -38,6 +38,16 @@ struct PublishTally: Equatable, Sendable {
         }
     }
 
+    /// One comment was answered by a service that gives no positions. The last place is then the number of comments:
+    /// where a viewer stands who got them all (``CommentIndex``).
+    mutating func answeredPlainly(status: Int, channel: Int) {
+        guard status == 201 || status == 202 else { return answered(status: status, position: nil, channel: channel) }
+        acknowledged += 1
+        channels[channel, default: Channel()].acknowledged += 1
+        let count = channels[channel]?.acknowledged ?? 0
+        channels[channel]?.last = Position(offset: UInt64(count), epoch: CommentIndex.epoch)
+    }
+
     private mutating func advance(_ channel: Int, to position: Position) {
         // Answers may overtake each other; another epoch is a newer one.
         if let last = channels[channel]?.last, last.epoch == position.epoch, last.offset >= position.offset { return }

@@ -9,6 +9,9 @@ struct PublisherSettings: Sendable {
     var commentBytes: Int
     /// An answer that takes longer counts as failed, and its connection is closed.
     var answerSeconds = 10
+    var streamProtocol = StreamProtocol.chorus
+    /// Writes as fast as viewers get it, instead of what is handed over.
+    var closedLoop: ClosedLoop?
     /// Where the client's own reports go.
     var statistics: ServerDirectory?
 }

@@ -24,8 +24,9 @@ struct SwarmMessage: Encodable {
         SwarmMessage(event: "connected", viewers: viewers, failed: failed, seconds: seconds)
     }
 
-    static func progress(second: Int, delivered: Int, acknowledged: Int) -> SwarmMessage {
-        SwarmMessage(event: "progress", second: second, delivered: delivered, acknowledged: acknowledged)
+    /// - Parameter seconds: since publishing began, exactly, where `second` only counts.
+    static func progress(second: Int, seconds: Double? = nil, delivered: Int, acknowledged: Int) -> SwarmMessage {
+        SwarmMessage(event: "progress", seconds: seconds, second: second, delivered: delivered, acknowledged: acknowledged)
     }
 
     static func published(_ channels: [String: Channel]) -> SwarmMessage {

@@ -122,7 +122,7 @@ extension SwarmRun {
             throw Failure.noViewerConnected(
                 "\(now.tally.attempts) attempts, \(now.tally.refusals) refused, \(now.tally.rejections) rejected")
         }
-        if settings.rate > 0, !(await stage.waitForConnections()) {
+        if settings.publishes == .comments, settings.rate > 0 || settings.window > 0, !(await stage.waitForConnections()) {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
         }
         let seconds = settled && now.settledAt > start ? Double(now.settledAt - start) / 1e9 : settings.connectSeconds
@@ -132,11 +132,8 @@ extension SwarmRun {
     private func publish(_ stage: SwarmStage) async throws -> PublishTally {
         stage.measure(afterSeconds: settings.warmupSeconds)
         let seconds = settings.warmupSeconds + settings.durationSeconds
-        let arrivals = CommentArrivals(
-            settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
-        let pacer = Pacer(audience: settings.audience, arrivals: arrivals)
         let overflow = await withTaskGroup(of: Int.self) { group in
-            group.addTask { await pacer.run(seconds: seconds) { stage.publish($0) } }
+            group.addTask { await write(stage, seconds: seconds) }
             group.addTask {
                 await tellProgress(stage)
                 return 0
@@ -154,13 +151,28 @@ extension SwarmRun {
         return tally
     }
 
+    /// Writes comments for so many seconds, or lets the time pass; how many the publisher's mailbox did not take.
+    private func write(_ stage: SwarmStage, seconds: Double) async -> Int {
+        if settings.window > 0 {
+            stage.beginClosedLoop()
+            try? await Task.sleep(for: .seconds(seconds))
+            stage.endClosedLoop()
+            return 0
+        }
+        let arrivals = CommentArrivals(
+            settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
+        return await Pacer(audience: settings.audience, arrivals: arrivals).run(seconds: seconds) { stage.publish($0) }
+    }
+
     private func tellProgress(_ stage: SwarmStage) async {
+        let start = LoopClock.monotonicNanoseconds()
         var second = 0
         while (try? await Task.sleep(for: .seconds(1))) != nil {
             second += 1
             let delivered = stage.crowdBoard.now.delivered
             let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
-            tell(.progress(second: second, delivered: delivered, acknowledged: acknowledged))
+            let seconds = Double(LoopClock.monotonicNanoseconds() - start) / 1e9
+            tell(.progress(second: second, seconds: seconds, delivered: delivered, acknowledged: acknowledged))
         }
     }
 
