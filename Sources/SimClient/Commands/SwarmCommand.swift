@@ -99,7 +99,7 @@ struct SwarmCommand: AsyncParsableCommand {
             statistics: endpoints.statistics, rate: load.publishes == .none ? 0 : load.rate, window: load.window,
             publishes: load.publishes, streamProtocol: load.streamProtocol, arrivals: process, warmupSeconds: times.warmup,
             durationSeconds: times.duration, placement: placement, commentBytes: commentBytes,
-            publishConnections: connections, connectsInProgress: inProgress, connectSeconds: times.connect,
+            publishConnections: load.publishes == .none ? 0 : connections, connectsInProgress: inProgress, connectSeconds: times.connect,
             settleSeconds: times.settle, silenceSeconds: times.silence, slowShare: slowShare, coordinates: coordinate,
             writesJSON: json)
     }

@@ -18,6 +18,7 @@ struct SwarmSettings: Sendable {
     var durationSeconds: Double
     var placement: CrowdSettings.Placement
     var commentBytes: Int
+    /// 0 when somebody else writes.
     var publishConnections: Int
     var connectsInProgress: Int
     var connectSeconds: Double

@@ -71,7 +71,7 @@ struct SwarmStage: Sendable {
     {
         PublisherSettings(
             services: try ServerDirectory(resolving: settings.commentAPIs),
-            connections: settings.publishes == .none ? 0 : settings.publishConnections, shard: settings.shard.index,
+            connections: settings.publishConnections, shard: settings.shard.index,
             commentBytes: settings.commentBytes, streamProtocol: settings.streamProtocol,
             closedLoop: settings.window > 0 ? ClosedLoop(audience: settings.audience, window: settings.window) : nil,
             statistics: try SwarmStage.statistics(settings))
