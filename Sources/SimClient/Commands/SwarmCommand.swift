@@ -97,9 +97,11 @@ struct SwarmCommand: AsyncParsableCommand {
         return SwarmSettings(
             audience: crowd, shard: part, readers: endpoints.readers, commentAPIs: endpoints.comments,
             statistics: endpoints.statistics, rate: load.publishes == .none ? 0 : load.rate, window: load.window,
-            publishes: load.publishes, streamProtocol: load.streamProtocol, arrivals: process, warmupSeconds: times.warmup,
+            publishes: load.publishes, streamProtocol: load.streamProtocol, arrivals: process,
+            warmupSeconds: times.warmup,
             durationSeconds: times.duration, placement: placement, commentBytes: commentBytes,
-            publishConnections: load.publishes == .none ? 0 : connections, connectsInProgress: inProgress, connectSeconds: times.connect,
+            publishConnections: load.publishes == .none ? 0 : connections, connectsInProgress: inProgress,
+            connectSeconds: times.connect,
             settleSeconds: times.settle, silenceSeconds: times.silence, slowShare: slowShare, coordinates: coordinate,
             writesJSON: json)
     }

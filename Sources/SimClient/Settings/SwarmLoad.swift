@@ -13,7 +13,9 @@ struct SwarmLoad {
 
     func check(channels: Int, shard: Shard?, _ reader: inout SettingsReader) {
         if window > 0 {
-            if rate > 0 { reader.report("--rate", "\(rate)", expected: "0 with --window: a closed loop sets its own pace") }
+            if rate > 0 {
+                reader.report("--rate", "\(rate)", expected: "0 with --window: a closed loop sets its own pace")
+            }
             if publishes == .none { reader.report("--publish", "none", expected: "comments with --window") }
             if channels * window > SwarmLoad.underWayMax {
                 reader.report("--window", "\(window)", expected: "at most \(SwarmLoad.underWayMax) with all --streams")

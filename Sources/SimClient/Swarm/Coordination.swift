@@ -26,7 +26,8 @@ struct SwarmMessage: Encodable {
 
     /// - Parameter seconds: since publishing began, exactly, where `second` only counts.
     static func progress(second: Int, seconds: Double? = nil, delivered: Int, acknowledged: Int) -> SwarmMessage {
-        SwarmMessage(event: "progress", seconds: seconds, second: second, delivered: delivered, acknowledged: acknowledged)
+        SwarmMessage(
+            event: "progress", seconds: seconds, second: second, delivered: delivered, acknowledged: acknowledged)
     }
 
     static func published(_ channels: [String: Channel]) -> SwarmMessage {

@@ -122,7 +122,9 @@ extension SwarmRun {
             throw Failure.noViewerConnected(
                 "\(now.tally.attempts) attempts, \(now.tally.refusals) refused, \(now.tally.rejections) rejected")
         }
-        if settings.publishes == .comments, settings.rate > 0 || settings.window > 0, !(await stage.waitForConnections()) {
+        if settings.publishes == .comments, settings.rate > 0 || settings.window > 0,
+            !(await stage.waitForConnections())
+        {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
         }
         let seconds = settled && now.settledAt > start ? Double(now.settledAt - start) / 1e9 : settings.connectSeconds

@@ -20,11 +20,12 @@ func play(
     _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5,
     slowShare: Double = 0, more: [String] = []
 ) async throws -> Played {
-    let command = try SwarmCommand.parse([
-        "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "\(streams)", "--viewers",
-        "\(viewers)", "--audience", "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share",
-        "\(slowShare)", "--connects-in-progress", "8",
-    ] + more)
+    let command = try SwarmCommand.parse(
+        [
+            "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "\(streams)", "--viewers",
+            "\(viewers)", "--audience", "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share",
+            "\(slowShare)", "--connects-in-progress", "8",
+        ] + more)
     let settings = try command.read()
     let stage = try SwarmStage(settings)
     stage.start()
@@ -37,7 +38,8 @@ func play(
         try await Task.sleep(for: .seconds(seconds))
         stage.endClosedLoop()
     } else {
-        let pacer = Pacer(audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
+        let pacer = Pacer(
+            audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
         #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
     }
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
