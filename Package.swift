@@ -7,14 +7,15 @@ import PackageDescription
 let warnings: [SwiftSetting] =
     Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
 
-let swiftSettings: [SwiftSetting] = [
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
-    .enableUpcomingFeature("ExistentialAny"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
-    .enableUpcomingFeature("MemberImportVisibility"),
-    // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
-    .enableUpcomingFeature("InternalImportsByDefault"),
-] + warnings
+let swiftSettings: [SwiftSetting] =
+    [
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+        .enableUpcomingFeature("ExistentialAny"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+        .enableUpcomingFeature("MemberImportVisibility"),
+        // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ] + warnings
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -104,16 +105,16 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration, logging, metrics,
-                coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
+                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
+                configuration,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, hummingbirdCore, httpTypes, httpClient,
-                logging, lifecycle, nioCore, nioHTTP1,
+                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
             ]),
         executable(
             "LikeAPI",
@@ -166,8 +167,9 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "ServiceRuntime", "Broker", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
-                nioCore,
+                "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
+                hummingbird,
+                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",
@@ -182,7 +184,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire", hummingbird,
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire",
+                hummingbird,
                 lifecycle, logging,
             ]),
         tests("EndToEndTests", ["TestSupport", "Wire"]),

@@ -33,8 +33,11 @@ import Wire
                         }
                         // The first entry's neighbourhood is the one place where a removal looks like a trim.
                         guard let offset, offset > 1 else { continue }
-                        try redis.command("XDEL", channel.historyKey, "\(offset)-0")
-                        store.remove(offset: offset, from: channel)
+                        guard let there = try await broker.position(of: channel), let own = store.position(of: channel)
+                        else { continue }
+                        let isGone = try await broker.remove(
+                            Position(offset: offset, epoch: there.epoch), from: channel)
+                        #expect(store.remove(Position(offset: offset, epoch: own.epoch), from: channel) == isGone)
                     case .evict:
                         try redis.command("DEL", channel.historyKey)
                         store.evictHistory(of: channel)
@@ -79,6 +82,13 @@ import Wire
         #expect(page.missing == model.missing, asked)
         #expect(page.isCut == model.isCut, asked)
         #expect(try await broker.position(of: channel)?.offset == model.position?.offset, asked)
+        let latest = try await broker.latest(of: channel, before: through, limit: limit)
+        let modelled = store.latest(of: channel, before: through, limit: limit)
+        #expect(latest.map(\.position.offset) == modelled.map(\.position.offset), asked)
+        #expect(latest.map(\.payload) == modelled.map(\.payload), asked)
+        let key = EventKey(suffix: Array("{\"n\":\(limit % 8)}\n\n".utf8))
+        let found = try await broker.find(key, in: channel)
+        #expect(found?.position.offset == store.find([key], in: channel)?.position.offset, asked)
     }
 
     /// All connections of the killed server must be gone before the sequence goes on: a publish must not fail here.

@@ -176,7 +176,7 @@ import Wire
         let process = ServiceProcess(
             name: "CommentAPI", server: settings.server, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() },
             session: "s")
-        let desk = CommentDesk(broker: broker)
+        let desk = CommentDesk(archive: RedisArchive(broker: broker))
         let reports = CommentReports(desk: desk, process: process)
         let router = process.makeRouter()
         CommentRoutes(desk: desk).add(to: router)

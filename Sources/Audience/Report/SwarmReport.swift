@@ -93,13 +93,25 @@ extension SwarmReport {
         public var failed: Int
         /// Those that could not start because too many were under way.
         public var dropped: Int
+        /// Of the failed ones, those that were refused in an orderly way; `nil` in older reports.
+        public var refused: Int?
+        /// Of the failed ones, those of which nobody knows whether they were published; `nil` in older reports.
+        public var unknown: Int?
+        /// Of the failed ones, those that are stored and were to be published later; `nil` in older reports.
+        public var stored: Int?
 
-        public init(offered: Int = 0, started: Int = 0, acknowledged: Int = 0, failed: Int = 0, dropped: Int = 0) {
+        public init(
+            offered: Int = 0, started: Int = 0, acknowledged: Int = 0, failed: Int = 0, dropped: Int = 0,
+            refused: Int? = nil, unknown: Int? = nil, stored: Int? = nil
+        ) {
             self.offered = offered
             self.started = started
             self.acknowledged = acknowledged
             self.failed = failed
             self.dropped = dropped
+            self.refused = refused
+            self.unknown = unknown
+            self.stored = stored
         }
     }
 

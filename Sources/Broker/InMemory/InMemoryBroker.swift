@@ -5,7 +5,7 @@ public import Wire
 ///
 /// Calls from one task behave the same on every run. Messages reach the sinks before `publish` returns
 /// (``Delivery/immediate``) or when the test says so (``Delivery/manual`` and ``deliver()``).
-public final class InMemoryBroker: Broker {
+public final class InMemoryBroker: LogBroker {
     public enum Delivery: Sendable {
         /// Within the call that caused it.
         case immediate
@@ -35,10 +35,13 @@ public final class InMemoryBroker: Broker {
         try publishNow(payload, to: channel)
     }
 
-    /// ``publish(_:to:)`` for code that is not asynchronous.
+    /// ``publishOnce(_:to:unless:)`` for code that is not asynchronous.
     @discardableResult
-    public func publishNow(_ payload: [UInt8], to channel: Channel) throws(BrokerError) -> Position {
+    public func publishNow(
+        _ payload: [UInt8], to channel: Channel, unless keys: [EventKey] = []
+    ) throws(BrokerError) -> Position {
         let position = try reach { state in
+            if let found = state.store.find(keys, in: channel) { return found.position }
             let (position, frame) = state.store.append(payload, to: channel)
             let message = BrokerMessage(channel: channel, position: position, frame: frame)
             for subscriber in state.subscribers { subscriber.offer(message) }
@@ -46,6 +49,18 @@ public final class InMemoryBroker: Broker {
         }
         if delivery == .immediate { deliver() }
         return position
+    }
+
+    public func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>] {
+        events.map { event in
+            Result { () throws(BrokerError) in try publishNow(event.payload, to: event.channel) }
+        }
+    }
+
+    public func publishOnce(
+        _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
+    ) async throws(BrokerError) -> Position {
+        try publishNow(payload, to: channel, unless: keys)
     }
 
     public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
@@ -80,6 +95,21 @@ public final class InMemoryBroker: Broker {
         of channel: Channel, after: UInt64, through: UInt64?, limit: Int
     ) throws(BrokerError) -> HistoryPage {
         try reach { $0.store.history(of: channel, after: after, through: through, limit: limit) }
+    }
+
+    public func latest(
+        of channel: Channel, before: UInt64?, limit: Int
+    ) async throws(BrokerError) -> [PlacedEvent] {
+        try reach { $0.store.latest(of: channel, before: before, limit: limit) }
+    }
+
+    public func find(_ key: EventKey, in channel: Channel) async throws(BrokerError) -> PlacedEvent? {
+        try reach { $0.store.find([key], in: channel) }
+    }
+
+    @discardableResult
+    public func remove(_ position: Position, from channel: Channel) async throws(BrokerError) -> Bool {
+        try reach { $0.store.remove(position, from: channel) }
     }
 
     public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {

@@ -8,6 +8,9 @@ public struct InMemoryStore: Sendable {
     struct Stored {
         let mark: HistoryContinuity.Mark
         let frame: [UInt8]
+
+        /// What follows the id line.
+        var payload: ArraySlice<UInt8> { frame.drop { $0 != 0x0A }.dropFirst() }
     }
 
     struct Log {
@@ -66,6 +69,39 @@ public struct InMemoryStore: Sendable {
             position: log.position,
             entries: page.map { HistoryEntry(offset: $0.mark.offset, frame: $0.frame) },
             missing: rule.missing(first: log.entries.first?.mark, page: page.map(\.mark), isCut: isCut), isCut: isCut)
+    }
+}
+
+// MARK: Single events
+
+extension InMemoryStore {
+    /// See ``LogBroker/find(_:in:)``.
+    public func find(_ keys: [EventKey], in channel: Channel) -> PlacedEvent? {
+        guard !keys.isEmpty, let log = logs[channel] else { return nil }
+        let found = log.entries.last { entry in keys.contains { $0.matches(entry.payload) } }
+        return found.map { Self.placed($0, in: log) }
+    }
+
+    /// See ``LogBroker/latest(of:before:limit:)``.
+    public func latest(of channel: Channel, before: UInt64?, limit: Int) -> [PlacedEvent] {
+        guard let log = logs[channel] else { return [] }
+        let wanted = log.entries.reversed().drop { $0.mark.offset >= before ?? .max }
+        return wanted.prefix(max(1, limit)).map { Self.placed($0, in: log) }
+    }
+
+    /// See ``LogBroker/remove(_:from:)``.
+    @discardableResult
+    public mutating func remove(_ position: Position, from channel: Channel) -> Bool {
+        guard let log = logs[channel], log.position.epoch == position.epoch,
+            log.entries.contains(where: { $0.mark.offset == position.offset })
+        else { return false }
+        remove(offset: position.offset, from: channel)
+        return true
+    }
+
+    private static func placed(_ entry: Stored, in log: Log) -> PlacedEvent {
+        PlacedEvent(
+            position: Position(offset: entry.mark.offset, epoch: log.position.epoch), payload: Array(entry.payload))
     }
 }
 

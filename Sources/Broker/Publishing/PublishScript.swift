@@ -15,9 +15,10 @@ struct PublishScript {
 
     let script: RedisScript
 
-    init(settings: RedisBrokerSettings) {
+    /// - Parameter prelude: Lua that runs first; it may return a position and so publish nothing.
+    init(settings: RedisBrokerSettings, prelude: String = "") {
         script = RedisScript(
-            Self.source
+            (prelude + Self.source)
                 .replacing("HISTORY_LENGTH", with: String(max(1, settings.historyLength)))
                 .replacing("HISTORY_TTL", with: String(max(1, settings.historyTTLSeconds)))
                 .replacing(
@@ -30,10 +31,12 @@ struct PublishScript {
     ///   - freshEpoch: taken when a new epoch begins.
     ///   - run: names the server process that the call goes to.
     ///   - known: the highest position this publisher has an acknowledgement for.
-    func call(_ payload: [UInt8], to channel: Channel, freshEpoch: String, run: String, known: Position?)
-        -> RedisCommand
-    {
-        var call = script.call(keys: [channel.positionKey, channel.historyKey])
+    ///   - bySource: see `RedisScript.call`.
+    func call(
+        _ payload: [UInt8], to channel: Channel, freshEpoch: String, run: String, known: Position?,
+        bySource: Bool = false
+    ) -> RedisCommand {
+        var call = script.call(keys: [channel.positionKey, channel.historyKey], bySource: bySource)
         call.append(payload)
         call.append(channel.name)
         call.append(freshEpoch)

@@ -39,7 +39,7 @@ struct HistoryQuery {
             position: position, entries: page.map { $0.entry(epoch: position.epoch) }, missing: missing, isCut: isCut)
     }
 
-    private struct Stored {
+    struct Stored {
         let mark: HistoryContinuity.Mark
         let payload: [UInt8]
 
@@ -49,7 +49,7 @@ struct HistoryQuery {
         }
     }
 
-    private static func entries(_ reply: RESPValue) -> [Stored] {
+    static func entries(_ reply: RESPValue) -> [Stored] {
         (reply.array ?? []).compactMap { entry in
             guard let parts = entry.array, parts.count == 2, let id = parts[0].text, let fields = parts[1].array,
                 let offset = UInt64(id.prefix { $0 != "-" })

@@ -11,13 +11,14 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 ///
 /// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
 /// ``run()`` must run while it is used.
-public final class RedisBroker: Broker {
+public final class RedisBroker: LogBroker {
     private let endpoint: RedisEndpoint
     private let settings: RedisBrokerSettings
     private let group: any EventLoopGroup
     private let logger: Logger
-    private let client: RedisClient
+    let client: RedisClient
     private let publishScript: PublishScript
+    private let publishOnceScript: PublishScript
     private let metrics = BrokerMetrics()
     private let redisMetrics = RedisMetrics()
     private let acknowledged = Mutex(AcknowledgedPositions())
@@ -37,6 +38,7 @@ public final class RedisBroker: Broker {
         self.group = group
         self.logger = logger
         self.publishScript = PublishScript(settings: settings)
+        self.publishOnceScript = PublishScript(settings: settings, prelude: HistoryScripts.publishOnce)
         self.client = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }
@@ -65,19 +67,82 @@ extension RedisBroker {
         try requireFrameEnd(payload)
         let position = try await counted { () throws(RedisError) in
             let connection = try await client.connection()
-            var random = SystemRandomNumberGenerator()
-            let call = publishScript.call(
-                payload, to: channel, freshEpoch: PositionRule.makeEpoch(using: &random),
-                run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[channel] })
-            let reply = try await connection.evaluate(publishScript.script, call)
-            guard let position = reply.text.flatMap({ Position(parsing: $0) }) else {
-                throw RedisError(.protocolViolation, "the publish script answered no position")
-            }
-            return position
+            let call = call(publishScript, LogEvent(channel: channel, payload: payload), connection)
+            return try Self.position(in: await connection.evaluate(publishScript.script, call))
         }
+        published(position, on: channel)
+        return position
+    }
+
+    public func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>] {
+        do throws(BrokerError) {
+            for event in events { try requireFrameEnd(event.payload) }
+            let replies = try await counted { () throws(RedisError) in
+                let connection = try await client.connection()
+                // The first one brings the script along: if Redis does not know it, and another connection loads it
+                // while this pipeline runs, the end of the pipeline would otherwise overtake its beginning.
+                let calls = events.enumerated().map { call(publishScript, $1, connection, bySource: $0 == 0) }
+                return try await connection.send(contentsOf: calls)
+            }
+            guard replies.count == events.count else {
+                throw BrokerError(.internal, "a pipeline was answered with another number of replies")
+            }
+            return zip(events, replies).map { event, reply in result(reply, of: event) }
+        } catch {
+            return events.map { _ in .failure(error) }
+        }
+    }
+
+    public func publishOnce(
+        _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
+    ) async throws(BrokerError) -> Position {
+        try requireFrameEnd(payload)
+        let position = try await counted { () throws(RedisError) in
+            let connection = try await client.connection()
+            var call = call(publishOnceScript, LogEvent(channel: channel, payload: payload), connection)
+            for key in keys {
+                call.append(key.prefix)
+                call.append(key.suffix)
+            }
+            return try Self.position(in: await connection.evaluate(publishOnceScript.script, call))
+        }
+        published(position, on: channel)
+        return position
+    }
+
+    private func call(
+        _ script: PublishScript, _ event: LogEvent, _ connection: RedisConnection, bySource: Bool = false
+    ) -> RedisCommand {
+        var random = SystemRandomNumberGenerator()
+        return script.call(
+            event.payload, to: event.channel, freshEpoch: PositionRule.makeEpoch(using: &random),
+            run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[event.channel] },
+            bySource: bySource)
+    }
+
+    private static func position(in reply: RESPValue) throws(RedisError) -> Position {
+        if case .failure(let error) = reply { throw error }
+        guard let position = reply.text.flatMap({ Position(parsing: $0) }) else {
+            throw RedisError(.protocolViolation, "the publish script answered no position")
+        }
+        return position
+    }
+
+    private func result(_ reply: RESPValue, of event: LogEvent) -> Result<Position, BrokerError> {
+        do throws(RedisError) {
+            let position = try Self.position(in: reply)
+            published(position, on: event.channel)
+            return .success(position)
+        } catch {
+            let failure = BrokerError(error)
+            metrics.failed(failure.code)
+            return .failure(failure)
+        }
+    }
+
+    private func published(_ position: Position, on channel: Channel) {
         acknowledged.withLock { $0.record(position, of: channel) }
         metrics.published.increment()
-        return position
     }
 
     public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
@@ -97,7 +162,7 @@ extension RedisBroker {
         }
     }
 
-    private func counted<Value: Sendable>(
+    func counted<Value: Sendable>(
         _ body: () async throws(RedisError) -> Value
     ) async throws(BrokerError) -> Value {
         do throws(RedisError) {

@@ -1,4 +1,3 @@
-import Broker
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -14,7 +13,7 @@ struct CommentRoutes: Sendable {
 
     func add(to router: Router<ServiceContext>) {
         router.post("comment") { request, context in
-            desk.received()
+            desk.tally.received()
             return try await publish(request, context)
         }
     }
@@ -25,37 +24,29 @@ struct CommentRoutes: Sendable {
         let video = try fields.identifier("videoid")
         let text = try fields.text("comment", charactersMax: Comment.textLengthMax)
         guard let channel = Channel.video(video) else { throw Refusal.invalid(Self.invalid, "videoid is not valid") }
+        let key = try IdempotencyKey.read(request.headers)
         do {
-            let (comment, position) = try await desk.publish(user: user, video: video, channel: channel, text: text)
-            return created(comment, at: position)
+            return answer(
+                try await desk.publish(user: user, video: video, channel: channel, text: text, id: key?.id))
         } catch {
-            context.logger.debug("comment not published", metadata: ["broker.error": "\(error)"])
-            throw Refusal(error)
+            context.logger.debug("comment not published", metadata: ["archive.failure": "\(error)"])
+            throw Refusal(publishing: error)
         }
     }
 
-    private func created(_ comment: Comment, at position: Position) -> Response {
-        let placed = comment.json(at: position)
-        var answer = JSONText(capacity: placed.count + 32)
+    /// 201 for what is published, 202 for what is stored and will be.
+    private func answer(_ publication: Publication) -> Response {
+        guard let position = publication.position else {
+            return answer(publication.comment.json(), .accepted)
+        }
+        return answer(publication.comment.json(at: position), .created)
+    }
+
+    private func answer(_ comment: [UInt8], _ status: HTTPResponse.Status) -> Response {
+        var answer = JSONText(capacity: comment.count + 48)
         answer.member("success", true)
-        answer.member("comment", json: placed)
-        return .json(answer.finished(), status: .created)
-    }
-}
-
-extension Refusal {
-    /// A comment that is not known to be published.
-    init(_ error: BrokerError) {
-        switch error.code {
-        case .unavailable:
-            self = .unavailable("broker_unavailable", "the comment was not published: Redis is away")
-        case .overloaded:
-            self = .unavailable("broker_overloaded", "the comment was not published: Redis takes no more at the moment")
-        case .timeout:
-            self = .unavailable(
-                "broker_timeout", "it is not known whether the comment was published: Redis did not answer")
-        case .internal:
-            self = .unavailable("broker_failed", "the comment was not published: Redis answered with an error")
-        }
+        if status == .accepted { answer.member("published", false) }
+        answer.member("comment", json: comment)
+        return .json(answer.finished(), status: status)
     }
 }

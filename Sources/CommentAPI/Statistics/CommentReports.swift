@@ -7,8 +7,8 @@ struct CommentReports: ReportSource {
     let process: ServiceProcess
 
     func makeReport() -> CommentAPIReport {
-        let counts = desk.withJournal { $0.next() }
-        let totals = desk.totals()
+        let counts = desk.tally.withJournal { $0.next() }
+        let totals = desk.tally.totals()
         return CommentAPIReport(
             instanceId: process.server.instance, session: process.session, totalCommentsReceived: totals.received,
             totalCommentsPublished: totals.published, refusals: process.http.refusals,
@@ -17,10 +17,10 @@ struct CommentReports: ReportSource {
     }
 
     func reportAccepted(_: ReportAcknowledgement) {
-        desk.withJournal { $0.accepted() }
+        desk.tally.withJournal { $0.accepted() }
     }
 
     func reportFailed() {
-        desk.withJournal { $0.failed() }
+        desk.tally.withJournal { $0.failed() }
     }
 }

@@ -22,6 +22,8 @@ struct ChannelEntry {
     var interest = 0
     var viewersByLoop: [Int32]
     var sequencer = Sequencer(at: .beginning)
+    /// The newest message that came while the position was being read.
+    var heard: Position?
     var waiters: [WaiterID] = []
     /// Counts the readings that were begun: the answer to an older one, which may have been read before the present
     /// subscription stood, is not taken.
@@ -35,6 +37,14 @@ struct ChannelEntry {
     var viewers: Int { viewersByLoop.reduce(0) { $0 + Int($1) } }
     /// Whether a viewer may be attached.
     var isReady: Bool { phase == .live || phase == .repairing && sequencer.position != .beginning }
+
+    /// The position that was read, or the one heard meanwhile if that is newer; `nil` when the two cannot be compared.
+    func newest(_ read: Position?) -> Position? {
+        guard let heard else { return read ?? .beginning }
+        guard let read else { return heard }
+        guard heard.epoch == read.epoch else { return nil }
+        return heard.offset > read.offset ? heard : read
+    }
 
     init(topic: TopicID, loops: Int) {
         self.topic = topic

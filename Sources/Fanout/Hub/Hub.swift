@@ -102,6 +102,10 @@ public final class Hub: Sendable {
         }
     }
 
+    /// Whether all loops take so many bytes of frames. A loop that is behind takes none, and they are read from the
+    /// history when it has caught up.
+    func hasRoom(for bytes: Int) -> Bool { loops.allSatisfy { $0.hasRoom(for: bytes) } }
+
     // MARK: Orders
 
     /// Tells the subscriber what the book ordered, in the order of the book, whoever comes first.
@@ -127,9 +131,11 @@ public final class Hub: Sendable {
     }
 
     /// Hands frames to the loops. Called with the book's lock held: the order of frames is the order of the lock.
+    ///
+    /// The book counts them as passed on, so no loop may refuse them: whoever calls has seen ``hasRoom(for:)``.
     func send(_ deliveries: Deliveries) {
         for (index, entries) in deliveries.byLoop.enumerated() where !entries.isEmpty {
-            loops[index].submit(.append(entries), weight: deliveries.bytes[index])
+            loops[index].submit(.append(entries), weight: deliveries.bytes[index], hasRoom: true)
         }
     }
 }

@@ -143,6 +143,7 @@ struct HubState {
         switch phase {
         case .subscribing, .positioning:
             entries[channel]?.phase = .positioning
+            entries[channel]?.heard = nil
             orders.append(.locate(beginReading(channel)))
         case .live, .stale, .repairing:
             beginRepair(channel, orders: &orders)
@@ -177,7 +178,12 @@ struct HubState {
     mutating func located(_ reading: Reading, at position: Position?, orders: inout [Order]) {
         guard isCurrent(reading, phase: .positioning) else { return }
         let channel = reading.channel
-        entries[channel]?.sequencer = Sequencer(at: position ?? .beginning)
+        guard let newest = entries[channel]?.newest(position) else {
+            entries[channel]?.heard = nil
+            orders.append(.locate(beginReading(channel)))
+            return
+        }
+        entries[channel]?.sequencer = Sequencer(at: newest)
         becomeLive(channel, orders: &orders)
     }
 
@@ -194,7 +200,10 @@ struct HubState {
     mutating func received(_ message: BrokerMessage, deliveries: inout Deliveries, orders: inout [Order]) {
         guard let index = entries.index(forKey: message.channel) else { return }
         // Before the position is known nobody is attached, so nobody is owed anything.
-        guard entries.values[index].phase != .subscribing, entries.values[index].phase != .positioning else { return }
+        guard entries.values[index].phase != .subscribing, entries.values[index].phase != .positioning else {
+            if let position = message.position { entries.values[index].heard = position }
+            return
+        }
         switch entries.values[index].sequencer.received(message) {
         case .deliver:
             let frame = Frame(message)
@@ -228,13 +237,25 @@ struct HubState {
     // MARK: Time
 
     mutating func tick(now: UInt64, orders: inout [Order]) {
-        for channel in suspects where entries[channel]?.phase == .live { beginRepair(channel, orders: &orders) }
-        suspects = []
+        repairSuspects(orders: &orders)
         for (channel, since) in idle where now &- since >= settings.cooldownNanoseconds {
             idle[channel] = nil
             guard let entry = entries[channel], entry.interest == 0 else { continue }
             giveUp(channel, entry)
             orders.append(.unsubscribe(channel))
+        }
+    }
+
+    /// A channel that is being read already waits for its turn: what was dropped may be newer than the page on its way.
+    private mutating func repairSuspects(orders: inout [Order]) {
+        for channel in suspects {
+            switch entries[channel]?.phase {
+            case .live:
+                suspects.remove(channel)
+                beginRepair(channel, orders: &orders)
+            case nil: suspects.remove(channel)
+            case .subscribing, .positioning, .stale, .repairing: break
+            }
         }
     }
 

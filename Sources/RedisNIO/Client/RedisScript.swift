@@ -10,8 +10,11 @@ public struct RedisScript: Sendable {
     }
 
     /// `EVALSHA`; further arguments (`ARGV`) may be appended.
-    public func call(keys: [String]) -> RedisCommand {
-        var command = RedisCommand("EVALSHA", digest, String(keys.count))
+    ///
+    /// - Parameter bySource: `EVAL` with the whole text instead: also a Redis that does not know the script runs it, and
+    ///   knows it from then on.
+    public func call(keys: [String], bySource: Bool = false) -> RedisCommand {
+        var command = RedisCommand(bySource ? "EVAL" : "EVALSHA", bySource ? source : digest, String(keys.count))
         for key in keys { command.append(key) }
         return command
     }

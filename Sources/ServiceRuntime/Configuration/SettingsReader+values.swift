@@ -62,6 +62,17 @@ extension SettingsReader {
         }
     }
 
+    /// A secret that may be absent, of visible ASCII characters. It is never shown.
+    public mutating func optionalSecret(_ key: String, length: ClosedRange<Int>, _ doc: String) -> String? {
+        let declaration = SettingDeclaration(
+            key: key, type: "a secret", unit: "", defaultText: "unset",
+            range: "\(length.lowerBound) to \(length.upperBound) visible ASCII characters", doc: doc, isSecret: true)
+        return value(declaration, default: nil) { text in
+            guard length.contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+            return text
+        }
+    }
+
     /// An address of a server that may be absent. Its password, if any, is never shown.
     public mutating func optionalURL(_ key: String, schemes: [String], _ doc: String) -> ServiceURL? {
         let forms = schemes.map { $0 + "://" }.joined(separator: " or ")

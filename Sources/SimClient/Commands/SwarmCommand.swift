@@ -34,6 +34,10 @@ struct SwarmCommand: AsyncParsableCommand {
     var settleTimeout = "10"
     @Option(help: "Seconds without a byte after which a viewer reconnects.") var silence = "60"
     @Option(name: .customLong("slow-share"), help: "Part of the viewers that never read, 0 to 1.") var slowShare = "0"
+    @Flag(name: .customLong("reconnect-at-once"), help: "Viewers whose connection broke come back without a pause.")
+    var reconnectAtOnce = false
+    @Flag(help: "With --coordinate: publish until 'stop' comes, and tell the crowd's state ten times a second.")
+    var drill = false
     @Flag(help: "Take turns with other shards over standard input and output.") var coordinate = false
     @Flag(help: "Print the report as JSON.") var json = false
 
@@ -85,7 +89,7 @@ struct SwarmCommand: AsyncParsableCommand {
             statistics: endpoints.statistics, rate: rate, arrivals: process, warmupSeconds: times.warmup,
             durationSeconds: times.duration, placement: placement, commentBytes: commentBytes,
             publishConnections: connections, connectsInProgress: inProgress, connectSeconds: times.connect,
-            settleSeconds: times.settle, silenceSeconds: times.silence, slowShare: slowShare, coordinates: coordinate,
-            writesJSON: json)
+            settleSeconds: times.settle, silenceSeconds: times.silence, slowShare: slowShare,
+            reconnectsAtOnce: reconnectAtOnce, isDrill: drill && coordinate, coordinates: coordinate, writesJSON: json)
     }
 }

@@ -28,7 +28,7 @@ final class Publisher: SocketLoopHandler {
     private struct Connection {
         enum State: Equatable {
             case closed, connecting, idle
-            case busy(channel: Int, since: UInt64)
+            case busy(channel: Int, number: Int, since: UInt64)
         }
 
         var state = State.closed
@@ -104,16 +104,16 @@ extension Publisher {
                 microseconds: Int64(LoopClock.realtimeNanoseconds() / 1000), bytes: settings.commentBytes)
         let comment = CommentRequest(userid: draft.userid, videoid: draft.videoid, comment: text)
         let request = RequestText.comment(comment, to: settings.services[connections[connection].server].endpoint)
-        connections[connection].state = .busy(channel: draft.channel, since: sockets.now)
+        connections[connection].state = .busy(channel: draft.channel, number: number, since: sockets.now)
         tally.started += 1
-        // A socket that broke is told by `socketClosed`, which counts the comment as failed.
+        // A socket that broke is told by `socketClosed`, which counts the comment as unknown.
         _ = sockets.send(request, to: socket)
     }
 
     private func report(_ body: [UInt8], _ sockets: Sockets) {
         guard let server = settings.statistics?[0] else { return }
         guard case .idle = connections[reporter].state, let socket = connections[reporter].socket else { return }
-        connections[reporter].state = .busy(channel: 0, since: sockets.now)
+        connections[reporter].state = .busy(channel: 0, number: 0, since: sockets.now)
         _ = sockets.send(RequestText.post("/client-statistics", to: server.endpoint, json: body), to: socket)
     }
 }
@@ -135,7 +135,7 @@ extension Publisher {
         for index in connections.indices {
             switch connections[index].state {
             case .closed: connect(index, sockets)
-            case .busy(_, let since) where sockets.now > since + patience: drop(index, sockets)
+            case .busy(_, _, let since) where sockets.now > since + patience: drop(index, sockets)
             default: break
             }
         }
@@ -156,7 +156,7 @@ extension Publisher {
 
     private func ended(_ index: Int) {
         switch connections[index].state {
-        case .busy where index != reporter: tally.failed += 1
+        case .busy where index != reporter: tally.unknown += 1
         case .idle: idle.removeAll { $0 == index }
         default: break
         }
@@ -189,11 +189,12 @@ extension Publisher {
     }
 
     private func answered(_ index: Int, _ answer: Exchange.Answer, _ sockets: Sockets) {
-        guard case .busy(let channel, _) = connections[index].state else { return drop(index, sockets) }
+        guard case .busy(let channel, let number, _) = connections[index].state else { return drop(index, sockets) }
         if index != reporter {
-            let status = answer.head.status
-            let position = status == 201 ? Acknowledgement.position(in: answer.body) : nil
-            tally.answered(status: status, position: position, channel: channel)
+            tally.answered(
+                PublishOutcome(status: answer.head.status, body: answer.body), channel: channel,
+                number: settings.remembers ? number : nil,
+                microseconds: Int64(LoopClock.realtimeNanoseconds() / 1000))
         } else {
             board.reports.add(1, ordering: .relaxed)
         }

@@ -7,8 +7,10 @@ struct PublisherSettings: Sendable {
     var shard: Int
     /// Bytes of a simulated text.
     var commentBytes: Int
-    /// An answer that takes longer counts as failed, and its connection is closed.
+    /// An answer that takes longer counts as unknown, and its connection is closed.
     var answerSeconds = 10
+    /// Keeps the number of each comment that was acknowledged or stored.
+    var remembers = false
     /// Where the client's own reports go.
     var statistics: ServerDirectory?
 }

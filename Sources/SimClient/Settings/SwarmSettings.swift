@@ -20,6 +20,10 @@ struct SwarmSettings: Sendable {
     var settleSeconds: Double
     var silenceSeconds: Int
     var slowShare: Double
+    /// A viewer whose connection broke comes back without any pause.
+    var reconnectsAtOnce: Bool
+    /// Publishes until it is told to stop, tells the crowd's state ten times a second, and names every comment.
+    var isDrill: Bool
     /// Waits for `start` and `expect` on the standard input, and tells its progress in JSON lines.
     var coordinates: Bool
     var writesJSON: Bool

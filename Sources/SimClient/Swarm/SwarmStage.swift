@@ -35,7 +35,7 @@ struct SwarmStage: Sendable {
             let publishing = PublisherSettings(
                 services: try ServerDirectory(resolving: settings.commentAPIs),
                 connections: settings.publishConnections, shard: settings.shard.index,
-                commentBytes: settings.commentBytes, statistics: try SwarmStage.statistics(settings))
+                commentBytes: settings.commentBytes, remembers: settings.isDrill, statistics: try SwarmStage.statistics(settings))
             let (crowdBoard, publisherBoard) = (crowdBoard, publisherBoard)
             viewers = try SocketLoop(
                 settings: .init(
@@ -58,6 +58,7 @@ struct SwarmStage: Sendable {
         crowd.connectsInProgressMax = settings.connectsInProgress
         crowd.silenceSeconds = UInt32(settings.silenceSeconds)
         crowd.slowShare = settings.slowShare
+        crowd.limits.backoff.firstAtOnce = settings.reconnectsAtOnce
         return crowd
     }
 
@@ -94,7 +95,18 @@ extension SwarmStage {
 
     func report(_ body: [UInt8]) { publisher.submit(.report(body)) }
 
-    func expect(_ positions: [String: Position]) {
+    /// Keeps the crowd seeking what has been acknowledged, until the task is cancelled.
+    func seek() async {
+        while !Task.isCancelled {
+            let now = Int64(LoopClock.realtimeNanoseconds() / 1000)
+            if let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) {
+                viewers.submit(.seek(tally.positions(settings.audience), microseconds: now))
+            }
+            guard (try? await Task.sleep(for: .milliseconds(30))) != nil else { return }
+        }
+    }
+
+    func expect(_ positions: [String: [Position]]) {
         crowdBoard.update { $0.short = nil }
         viewers.submit(.expect(positions))
     }

@@ -110,8 +110,8 @@ extension Crowd {
     /// when it does not.
     mutating func ended(_ member: Int) -> Int? {
         let state = members[member].machine.state
-        // A Reader that broke may be away: the next attempt goes to any of them; a follower tries its own once more.
-        if state == .connecting || state == .watching && settings.placement == .random { drawServer(member) }
+        // A Reader that broke may be away: the next attempt goes to another; a follower tries its own once more.
+        if state == .connecting || state == .watching && settings.placement == .random { drawOtherServer(member) }
         return act(members[member].machine.ended(limits: settings.limits, draw: draws.unit()), on: member, after: state)
     }
 
@@ -127,6 +127,8 @@ extension Crowd {
         default: tally.rejections += 1
         }
         let state = members[member].machine.state
+        // It drains, is full or has lost Redis; another may not.
+        if head.status == 503 { drawOtherServer(member) }
         let step = members[member].machine.answered(head, limits: settings.limits, draw: draws.unit())
         return act(step, on: member, after: state)
     }
@@ -135,7 +137,7 @@ extension Crowd {
         let state = members[member].machine.state
         let step = members[member].machine.sentAway(
             milliseconds: milliseconds, limits: settings.limits, draw: draws.unit())
-        drawServer(member)
+        drawOtherServer(member)
         return act(step, on: member, after: state)
     }
 
@@ -143,12 +145,18 @@ extension Crowd {
         guard members[member].machine.state == .connecting else { return }
         connecting -= 1
         tally.watching += 1
+        tally.connects += 1
         if !members[member].machine.hasWatched { tally.connectedOnce += 1 }
         members[member].machine.connected()
     }
 
-    private mutating func drawServer(_ member: Int) {
-        members[member].server = Int32(draws.below(settings.readers.servers.count))
+    /// One of the Readers of the settings, but not the present one while there is a choice.
+    private mutating func drawOtherServer(_ member: Int) {
+        let count = settings.readers.servers.count
+        let present = Int(members[member].server)
+        guard count > 1, present < count else { return members[member].server = Int32(draws.below(count)) }
+        let other = draws.below(count - 1)
+        members[member].server = Int32(other < present ? other : other + 1)
     }
 
     /// Keeps the counts in step with a machine that left `before`.

@@ -24,11 +24,12 @@ public protocol CommentStore: Sendable {
     /// Whether a comment would be stored now.
     var isReady: Bool { get }
 
-    /// Returns when the comment is committed.
+    /// Calls `done` once: when the comment is committed, or with the reason why it is not. Successes come in the order
+    /// of storing, one after another, from a thread of the store, which `done` must not block.
     ///
-    /// - Throws: `duplicate`, `invalid`; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with
-    ///   `outcomeIsUnknown`, may have been.
-    func store(_ comment: Comment) async throws(StorageError)
+    /// Errors: `duplicate`, `invalid`; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with
+    /// `outcomeIsUnknown`, may have been.
+    func submit(_ comment: Comment, then done: @escaping @Sendable (Result<Void, StorageError>) -> Void)
 
     /// Notes where comments and removals stand in their channel. Returns at once; a mark that is lost costs the sweep
     /// one look-up.
@@ -50,6 +51,9 @@ public protocol CommentStore: Sendable {
     /// Gives the lease back, so that another sweeper need not wait for its end.
     func releaseClaim(owner: String) async throws(StorageError)
 
+    /// How much waits to be published, for however long.
+    func outboxDepth() async throws(StorageError) -> OutboxDepth
+
     /// Comments of a video that are not removed, newest first.
     ///
     /// - Parameters:
@@ -67,6 +71,12 @@ public protocol CommentStore: Sendable {
 }
 
 extension CommentStore {
+    /// Returns when the comment is committed; throws what ``submit(_:then:)`` hands over.
+    public func store(_ comment: Comment) async throws(StorageError) {
+        let result = await withCheckedContinuation { answer in submit(comment) { answer.resume(returning: $0) } }
+        try result.get()
+    }
+
     /// The limits of ``history(video:before:limit:)``.
     public static var historyLimits: ClosedRange<Int> { 1...500 }
 }

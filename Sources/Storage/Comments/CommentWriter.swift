@@ -6,10 +6,12 @@ import Wire
 
 /// Stores comments by group commit: one multi-row statement for everybody who waits, one answer for each.
 final class CommentWriter: Flight {
+    typealias Answer = @Sendable (Result<Void, StorageError>) -> Void
+
     struct Waiting: Sendable {
         let row: CommentRow
         let since: ContinuousClock.Instant
-        let answer: CheckedContinuation<Result<Void, StorageError>, Never>
+        let answer: Answer
     }
 
     let pool: PostgresPool
@@ -29,25 +31,26 @@ final class CommentWriter: Flight {
                     waitingMax: settings.waitingMax, batchMax: settings.batchMax, flightsMax: settings.flightsMax)))
     }
 
-    func store(_ comment: Comment) async throws(StorageError) {
-        let result: Result<Void, StorageError>
+    func submit(_ comment: Comment, then done: @escaping Answer) {
         do throws(StorageError) {
-            result = await wait(try CommentRow(comment))
+            wait(Waiting(row: try CommentRow(comment), since: .now, answer: counted(done)))
         } catch {
-            result = .failure(error)
+            counted(done)(.failure(error))
         }
-        if case .failure(let error) = result { metrics.refused(error.code) } else { metrics.stored.increment() }
-        try result.get()
     }
 
-    private func wait(_ row: CommentRow) async -> Result<Void, StorageError> {
-        await withCheckedContinuation { answer in
-            let waiting = Waiting(row: row, since: .now, answer: answer)
-            switch withState({ $0.arrived(waiting) }) {
-            case .waits: break
-            case .startFlight: takeOff()
-            case .refused: answer.resume(returning: .failure(StorageError(.overloaded, "too many comments wait")))
-            }
+    private func counted(_ done: @escaping Answer) -> Answer {
+        { [metrics] result in
+            if case .failure(let error) = result { metrics.refused(error.code) } else { metrics.stored.increment() }
+            done(result)
+        }
+    }
+
+    private func wait(_ waiting: Waiting) {
+        switch withState({ $0.arrived(waiting) }) {
+        case .waits: break
+        case .startFlight: takeOff()
+        case .refused: waiting.answer(.failure(StorageError(.overloaded, "too many comments wait")))
         }
     }
 
@@ -56,7 +59,7 @@ final class CommentWriter: Flight {
         let oldest = now - waitMax
         let late = withState { state in state.removeLate { $0.since < oldest } }
         let error = StorageError(.timeout, "the record is too slow")
-        for waiting in late { waiting.answer.resume(returning: .failure(error)) }
+        for waiting in late { waiting.answer(.failure(error)) }
     }
 
     func withState<T: Sendable>(_ body: (inout sending GroupCommit<Waiting>) -> sending T) -> T {
@@ -65,7 +68,7 @@ final class CommentWriter: Flight {
 
     func fail(_ error: PostgresError) {
         let error = StorageError(error)
-        for waiting in withState({ $0.aborted() }) { waiting.answer.resume(returning: .failure(error)) }
+        for waiting in withState({ $0.aborted() }) { waiting.answer(.failure(error)) }
     }
 
     func write(_ batch: [Waiting], _ connection: PostgresConnection) {
@@ -116,13 +119,12 @@ final class CommentWriter: Flight {
         var stored = Set(stored)
         for waiting in batch {
             let isStored = stored.remove(waiting.row.comment.id) != nil
-            waiting.answer.resume(
-                returning: isStored ? .success(()) : .failure(StorageError(.duplicate, "the id is stored already")))
+            waiting.answer(isStored ? .success(()) : .failure(StorageError(.duplicate, "the id is stored already")))
         }
     }
 
     private func answer(_ batch: ArraySlice<Waiting>, _ error: StorageError) {
-        for waiting in batch { waiting.answer.resume(returning: .failure(error)) }
+        for waiting in batch { waiting.answer(.failure(error)) }
     }
 }
 

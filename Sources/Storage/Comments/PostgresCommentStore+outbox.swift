@@ -26,6 +26,15 @@ extension PostgresCommentStore {
         }
     }
 
+    public func outboxDepth() async throws(StorageError) -> OutboxDepth {
+        try await onSession { connection in
+            let rows = try connection.query(depthStatement) { row throws(PostgresError) in
+                OutboxDepth(count: Int(try row.bigint(0)), oldest: .microseconds(try row.bigint(1)))
+            }
+            return rows.first ?? OutboxDepth(count: 0, oldest: .zero)
+        }
+    }
+
     private static func entries(
         _ kind: LogEventKind, _ statement: PostgresStatement, _ age: Duration, _ limit: Int,
         _ connection: PostgresConnection
@@ -63,4 +72,16 @@ private let removalsStatement: PostgresStatement = """
     FROM comments
     WHERE removed_at IS NOT NULL AND removal_offset IS NULL AND removed_at < now() - $1 * interval '1 microsecond'
     ORDER BY removed_at LIMIT $2
+    """
+
+/// Ages by the database's clock, as the sweep takes them; a clock that steps back makes none negative.
+private let depthStatement: PostgresStatement = """
+    SELECT count(*), greatest(0, coalesce((extract(epoch FROM now() - min(since)) * 1000000)::bigint, 0))
+    FROM (
+        (SELECT stored_at AS since FROM comments WHERE published_offset IS NULL AND removed_at IS NULL
+            ORDER BY sequence LIMIT 100000)
+        UNION ALL
+        (SELECT removed_at FROM comments WHERE removed_at IS NOT NULL AND removal_offset IS NULL
+            ORDER BY removed_at LIMIT 100000)
+    ) AS waiting
     """

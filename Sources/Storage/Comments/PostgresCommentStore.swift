@@ -33,7 +33,9 @@ public final class PostgresCommentStore: CommentStore {
         await drainMarks(until: .now + .seconds(1))
     }
 
-    public func store(_ comment: Comment) async throws(StorageError) { try await writer.store(comment) }
+    public func submit(_ comment: Comment, then done: @escaping @Sendable (Result<Void, StorageError>) -> Void) {
+        writer.submit(comment, then: done)
+    }
 
     public func markPublished(_ marks: [PublishedMark]) { self.marks.add(marks) }
 

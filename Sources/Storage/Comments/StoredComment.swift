@@ -68,3 +68,16 @@ public struct OutboxEntry: Equatable, Sendable {
         self.comment = comment
     }
 }
+
+/// What is stored and not known to be published.
+public struct OutboxDepth: Equatable, Sendable {
+    /// Comments and removals; counted up to 100,000.
+    public var count: Int
+    /// Age of the oldest one; zero when there is none.
+    public var oldest: Duration
+
+    public init(count: Int, oldest: Duration) {
+        self.count = count
+        self.oldest = oldest
+    }
+}

@@ -17,11 +17,15 @@ public final class MemoryCommentStore: CommentStore {
 
     public var isReady: Bool { true }
 
-    public func store(_ comment: Comment) async throws(StorageError) {
-        let row = try CommentRow(comment)
-        let (now, countMax) = (now(), countMax)
-        let error = state.withLock { $0.store(row.comment, at: now, countMax: countMax) }
-        if let error { throw error }
+    public func submit(_ comment: Comment, then done: @escaping @Sendable (Result<Void, StorageError>) -> Void) {
+        do throws(StorageError) {
+            let row = try CommentRow(comment)
+            let (now, countMax) = (now(), countMax)
+            let error = state.withLock { $0.store(row.comment, at: now, countMax: countMax) }
+            done(error.map { .failure($0) } ?? .success(()))
+        } catch {
+            done(.failure(error))
+        }
     }
 
     public func markPublished(_ marks: [PublishedMark]) { state.withLock { $0.mark(marks) } }
@@ -40,6 +44,11 @@ public final class MemoryCommentStore: CommentStore {
 
     public func releaseClaim(owner: String) async throws(StorageError) {
         state.withLock { $0.releaseLease(owner) }
+    }
+
+    public func outboxDepth() async throws(StorageError) -> OutboxDepth {
+        let now = now()
+        return state.withLock { $0.depth(at: now) }
     }
 
     public func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage {

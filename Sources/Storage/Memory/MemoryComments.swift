@@ -53,6 +53,13 @@ struct MemoryComments {
         return comments.compactMap { entry(.comment, $0) } + oldest.compactMap { entry(.removal, $0.row) }
     }
 
+    func depth(at now: ContinuousClock.Instant) -> OutboxDepth {
+        let waiting = rows.compactMap { row in
+            row.removedAt.map { row.removalPosition == nil ? $0 : nil } ?? (row.position == nil ? row.storedAt : nil)
+        }
+        return OutboxDepth(count: waiting.count, oldest: waiting.min().map { now - $0 } ?? .zero)
+    }
+
     /// `nil` when `before` names no comment of the video.
     func history(_ video: String, before: String?, limit: Int) -> HistoryPage? {
         var end = rows.count

@@ -49,7 +49,8 @@ extension EndToEndTests {
             _ arguments: [String], _ body: (Program, String) async throws -> Void
         ) async throws {
             try await withTemporaryFolder { folder in
-                let program = try Program("Orchestrator", ["run", "--out", "\(folder)/report"] + arguments, folder: folder)
+                let program = try Program(
+                    "Orchestrator", ["run", "--out", "\(folder)/report"] + arguments, folder: folder)
                 do {
                     try await body(program, "\(folder)/report")
                 } catch {
@@ -62,7 +63,9 @@ extension EndToEndTests {
             }
         }
 
-        private func expectNothingLost(_ program: Program, _ folder: String, viewers: Int, readers: Int) async throws -> Report {
+        private func expectNothingLost(_ program: Program, _ folder: String, viewers: Int, readers: Int) async throws
+            -> Report
+        {
             #expect(await program.end(within: 90) == 0, "\(program.log)")
             let json = try #require(FileManager.default.contents(atPath: "\(folder)/report.json"))
             let report = try JSONDecoder().decode(Report.self, from: json)
@@ -74,14 +77,17 @@ extension EndToEndTests {
             #expect(delivery.delivered > 0)
             #expect(delivery.delivered == delivery.expected)
             #expect(delivery.lost + delivery.repeated + delivery.reordered + delivery.toldMissing == 0)
-            #expect(report.spread.redisSubscriptions == report.spread.subscriptions, "Redis's own count agrees with the reported one")
+            #expect(
+                report.spread.redisSubscriptions == report.spread.subscriptions,
+                "Redis's own count agrees with the reported one")
             #expect(FileManager.default.fileExists(atPath: "\(folder)/report.md"))
             return report
         }
 
         @Test func aSmallCrowdLosesNothingAndNothingIsLeft() async throws {
             let arguments = [
-                "--streams", "10", "--viewers", "100", "--readers", "2", "--duration", "5", "--rate", "20", "--seed", "1",
+                "--streams", "10", "--viewers", "100", "--readers", "2", "--duration", "5", "--rate", "20", "--seed",
+                "1",
                 "--audience", "uniform",
             ]
             try await run(arguments) { program, folder in
@@ -93,7 +99,8 @@ extension EndToEndTests {
         /// The reference run at a fifth of its size: the spread is what the formula says.
         @Test func theReferenceShapeSpreadsAsTheFormulaSays() async throws {
             let arguments = [
-                "--preset", "reference", "--streams", "50", "--viewers", "600", "--readers", "3", "--duration", "3", "--rate", "30",
+                "--preset", "reference", "--streams", "50", "--viewers", "600", "--readers", "3", "--duration", "3",
+                "--rate", "30",
                 "--seed", "1",
             ]
             try await run(arguments) { program, folder in
@@ -105,7 +112,9 @@ extension EndToEndTests {
         }
 
         @Test func ctrlCStopsEverything() async throws {
-            try await run(["--streams", "5", "--viewers", "20", "--readers", "2", "--duration", "600", "--audience", "uniform"]) { program, _ in
+            try await run([
+                "--streams", "5", "--viewers", "20", "--readers", "2", "--duration", "600", "--audience", "uniform",
+            ]) { program, _ in
                 #expect(await eventually(within: 60) { program.log.contains("publishing") })
                 program.signal(SIGINT)
                 #expect(await program.end(within: 60) == 130, "\(program.log)")
@@ -115,7 +124,9 @@ extension EndToEndTests {
         @Test func badArgumentsAreToldAtOnce() async throws {
             try await run(["--streams", "none", "--rate", "-1", "--audience", "crowd"]) { program, folder in
                 #expect(await program.end() == 64)
-                for option in ["--streams", "--rate", "--audience"] { #expect(program.log.contains(option), "\(program.log)") }
+                for option in ["--streams", "--rate", "--audience"] {
+                    #expect(program.log.contains(option), "\(program.log)")
+                }
                 #expect(!FileManager.default.fileExists(atPath: "\(folder)/report.json"))
             }
         }

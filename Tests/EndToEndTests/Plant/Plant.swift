@@ -38,13 +38,15 @@ struct Plant: Sendable {
                     var readers: [Node] = []
                     for number in 1...count {
                         let own = ["INSTANCE_ID": "reader-\(number)"].merging(environment) { _, own in own }
-                        readers.append(try await crew.start("ReaderAPI", reportingTo: url, own, descriptorsMax: descriptorsMax))
+                        readers.append(
+                            try await crew.start("ReaderAPI", reportingTo: url, own, descriptorsMax: descriptorsMax))
                     }
                     for node in [comments] + readers {
                         let isReady = await eventually(within: 30) { try await node.get("/health/ready").status == 200 }
                         #expect(isReady, "\(node.program.log)")
                     }
-                    try await body(Plant(redis: redis, folder: folder, stats: stats, comments: comments, readers: readers))
+                    try await body(
+                        Plant(redis: redis, folder: folder, stats: stats, comments: comments, readers: readers))
                 } catch {
                     await crew.stop()
                     throw error

@@ -14,7 +14,8 @@ struct Program: Sendable {
 
     /// The folder of the test binary, where the others are built to.
     static var folder: String {
-        let test = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        let test =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         return String(test[..<(test.lastIndex(of: "/") ?? test.startIndex)])
     }
 

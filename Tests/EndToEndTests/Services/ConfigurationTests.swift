@@ -20,17 +20,23 @@ extension EndToEndTests {
         @Test(arguments: services) func allProblemsAreToldAtOnceAndNoSecret(service: String) async throws {
             let (code, text) = try await run(
                 service, ["--log-level", "shouting", "--no-such-option", "1"],
-                environment: ["PORT": "eighty", "REDIS_URL": "redis://:hunter2@127.0.0.1:notaport", "INSTANCE_ID": "a b"])
+                environment: [
+                    "PORT": "eighty", "REDIS_URL": "redis://:hunter2@127.0.0.1:notaport", "INSTANCE_ID": "a b",
+                ])
             #expect(code == 64)
-            for key in ["PORT", "REDIS_URL", "INSTANCE_ID", "LOG_LEVEL", "--no-such-option"] { #expect(text.contains(key), "\(text)") }
+            for key in ["PORT", "REDIS_URL", "INSTANCE_ID", "LOG_LEVEL", "--no-such-option"] {
+                #expect(text.contains(key), "\(text)")
+            }
             #expect(!text.contains("hunter2"))
             #expect(!text.contains("listening"))
         }
 
         @Test func theReadersOwnKeysAreChecked() async throws {
             let values = [
-                "READER_LOOPS": "0", "READER_BACKLOG_BYTES": "12", "READER_HEARTBEAT_SECONDS": "25s", "READER_CONNECTIONS_MAX": "-1",
-                "READER_UNSUBSCRIBE_DELAY_MS": "1e3", "DRAIN_SECONDS": "soon", "PLACEMENT": "everywhere", "READER_PUBLIC_URL": "reader",
+                "READER_LOOPS": "0", "READER_BACKLOG_BYTES": "12", "READER_HEARTBEAT_SECONDS": "25s",
+                "READER_CONNECTIONS_MAX": "-1",
+                "READER_UNSUBSCRIBE_DELAY_MS": "1e3", "DRAIN_SECONDS": "soon", "PLACEMENT": "everywhere",
+                "READER_PUBLIC_URL": "reader",
                 "STATISTICS_API_URL": "ftp://stats",
             ]
             let (code, text) = try await run("ReaderAPI", environment: values)
@@ -41,7 +47,9 @@ extension EndToEndTests {
         @Test(arguments: services) func helpAndVersionNeedNoSettings(service: String) async throws {
             let help = try await run(service, ["--help"], environment: ["PORT": "eighty"])
             #expect(help.code == 0)
-            for option in ["--port", "--redis-url", "--instance-id", "--log-level"] { #expect(help.text.contains(option)) }
+            for option in ["--port", "--redis-url", "--instance-id", "--log-level"] {
+                #expect(help.text.contains(option))
+            }
             let version = try await run(service, ["--version"], environment: ["PORT": "eighty"])
             #expect(version.code == 0)
             #expect(version.text.hasPrefix(service + " "))

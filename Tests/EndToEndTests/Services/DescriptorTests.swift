@@ -10,7 +10,8 @@ extension EndToEndTests {
                 var served: [StreamClient] = []
                 var refused = 0
                 for number in 0..<300 {
-                    let client = try await StreamClient(port: reader.port, RequestText.connect(video: "v\(number % 10)"))
+                    let client = try await StreamClient(
+                        port: reader.port, RequestText.connect(video: "v\(number % 10)"))
                     let head = try await client.head()
                     if head.status == 200 {
                         served.append(client)
@@ -30,7 +31,10 @@ extension EndToEndTests {
                 for client in served { await client.close() }
                 let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
                 #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
-                #expect(await eventually(within: 30) { try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n" })
+                #expect(
+                    await eventually(within: 30) {
+                        try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                    })
                 _ = try await plant.viewer(of: "v")
             }
         }
@@ -52,14 +56,18 @@ extension EndToEndTests {
                 for round in 0..<100 {
                     let whole = try await plant.viewer(of: "v\(round % 7)")
                     let early = try await StreamClient(port: reader.port, RequestText.connect(video: "w\(round)"))
-                    let half = try await StreamClient(port: reader.port, Array(RequestText.connect(video: "x").prefix(40)))
+                    let half = try await StreamClient(
+                        port: reader.port, Array(RequestText.connect(video: "x").prefix(40)))
                     await whole.close()
                     await early.reset()
                     await half.close()
                 }
                 let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
                 #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
-                #expect(await eventually(within: 30) { try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n" })
+                #expect(
+                    await eventually(within: 30) {
+                        try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                    })
             }
         }
     }

@@ -14,7 +14,9 @@ extension EndToEndTests {
                 let other = try await plant.viewer(of: "cold", on: 1)
                 for number in 1...3 { try await plant.write("comment \(number)", to: "hot") }
                 for viewer in viewers {
-                    for number in 1...3 { #expect(try await viewer.next().data.contains(#""comment":"comment \#(number)""#)) }
+                    for number in 1...3 {
+                        #expect(try await viewer.next().data.contains(#""comment":"comment \#(number)""#))
+                    }
                 }
                 try await plant.write("cold", to: "cold")
                 #expect(try await other.next().data.contains(#""comment":"cold""#))
@@ -27,7 +29,8 @@ extension EndToEndTests {
         /// Three Readers on `hot`, one of them on `cold` too.
         private func isWhole(_ statistics: Statistics) -> Bool {
             statistics.readerApis.totalReaders == 3 && statistics.readerApis.totalActiveConnections == 7
-                && statistics.subscriptionSpread.subscriptions == 4 && statistics.subscriptionSpread.redisSubscriptions == 4
+                && statistics.subscriptionSpread.subscriptions == 4
+                && statistics.subscriptionSpread.redisSubscriptions == 4
         }
 
         private func expectStatistics(_ plant: Plant) async throws {
@@ -69,10 +72,13 @@ extension EndToEndTests {
                 let object = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
                 let names: [String: [String]] = [
                     "commentApi": ["totalCommentsPublished"],
-                    "readerApis": ["totalReaders", "totalActiveConnections", "totalMessagesSent", "allSubscribedTopics", "readers"],
+                    "readerApis": [
+                        "totalReaders", "totalActiveConnections", "totalMessagesSent", "allSubscribedTopics", "readers",
+                    ],
                     "clients": ["totalClients", "totalCommentsGenerated", "totalCommentsConsumed", "clients"],
                     "subscriptionSpread": [
-                        "readers", "meanShare", "minShare", "maxShare", "predictedShare", "amplification", "weightedAmplification",
+                        "readers", "meanShare", "minShare", "maxShare", "predictedShare", "amplification",
+                        "weightedAmplification",
                         "wastedShare", "redisSubscriptions",
                     ],
                 ]
@@ -102,7 +108,9 @@ extension EndToEndTests {
                 #expect(statistics.readerApis.allSubscribedTopics == ["video:cold", "video:hot"])
                 // And it goes on from there with changes.
                 for viewer in viewers { await viewer.close() }
-                let empty = try await plant.statistics { $0.subscriptionSpread.subscriptions == 0 && $0.readerApis.totalActiveConnections == 0 }
+                let empty = try await plant.statistics {
+                    $0.subscriptionSpread.subscriptions == 0 && $0.readerApis.totalActiveConnections == 0
+                }
                 #expect(empty.subscriptionSpread.subscriptions == 0)
                 #expect(empty.readerApis.totalActiveConnections == 0)
                 #expect(try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
@@ -123,7 +131,9 @@ extension EndToEndTests {
                 #expect(cut.readerApis.readers.first?.subscribedTopics.count == 100)
                 #expect(cut.readerApis.readers.first?.totalSubscribedTopics == 120)
                 for node in [plant.stats, plant.comments] {
-                    #expect(try await plant.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count == 120)
+                    #expect(
+                        try await plant.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count == 120
+                    )
                 }
                 #expect(viewers.count == 120)
             }

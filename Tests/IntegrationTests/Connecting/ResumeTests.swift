@@ -24,7 +24,8 @@ extension IntegrationTests {
                 for number in 1...5 { epoch = try await system.write("\(number)", to: "v").epoch }
                 for (index, way) in Way.allCases.enumerated() {
                     let viewer = try await system.viewer(way.request("2.\(epoch)"))
-                    #expect(try await viewer.next().id == "2.\(epoch)", "the id of `connected` is where the viewer stands")
+                    #expect(
+                        try await viewer.next().id == "2.\(epoch)", "the id of `connected` is where the viewer stands")
                     let seen = try await viewer.next(3 + index)
                     try await system.write("\(6 + index)", to: "v")
                     let offsets = (seen + [try await viewer.next()]).map { Position(parsing: $0.id)?.offset }
@@ -42,7 +43,8 @@ extension IntegrationTests {
                 var epoch = ""
                 for number in 1...5 { epoch = try await system.write("\(number)", to: "v").epoch }
                 let viewer = try await system.viewer(
-                    RequestText.connect(query: "userid=u&videoid=v&lastEventId=1.\(epoch)", headers: [("Last-Event-ID", "4.\(epoch)")]))
+                    RequestText.connect(
+                        query: "userid=u&videoid=v&lastEventId=1.\(epoch)", headers: [("Last-Event-ID", "4.\(epoch)")]))
                 #expect(try await viewer.next().id == "4.\(epoch)")
                 #expect(try await viewer.comments(1) == ["5"])
             }
@@ -55,7 +57,9 @@ extension IntegrationTests {
                 let viewer = try await system.viewer(Way.query.request(id))
                 let now = "\(placed.offset).\(placed.epoch)"
                 #expect(try await viewer.next().id == now)
-                #expect(try await viewer.next() == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: now))
+                #expect(
+                    try await viewer.next()
+                        == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: now))
                 try await system.write("after", to: "v")
                 #expect(try await viewer.comments(1) == ["after"])
             }
@@ -68,7 +72,8 @@ extension IntegrationTests {
                 _ = try await viewer.next()
                 #expect(
                     try await viewer.next()
-                        == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: "1.\(placed.epoch)"))
+                        == ServerSentEvent(
+                            name: "gap", data: #"{"reason":"unknown_position"}"#, id: "1.\(placed.epoch)"))
                 try await system.write("after", to: "v")
                 #expect(try await viewer.comments(1) == ["after"])
             }
@@ -93,7 +98,9 @@ extension IntegrationTests {
             try await TestSystem.with { system in
                 let viewer = try await system.viewer(Way.header.request("3.zzzzzzzz"))
                 _ = try await viewer.next()
-                #expect(try await viewer.next() == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: "0.0"))
+                #expect(
+                    try await viewer.next()
+                        == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: "0.0"))
                 for number in 1...4 { try await system.write("\(number)", to: "v") }
                 #expect(try await viewer.comments(4) == ["1", "2", "3", "4"])
             }
@@ -108,7 +115,8 @@ extension IntegrationTests {
                 #expect(try await viewer.next().id == "4.\(epoch)")
                 #expect(
                     try await viewer.next()
-                        == ServerSentEvent(name: "gap", data: #"{"from":5,"to":7,"reason":"expired"}"#, id: "7.\(epoch)"))
+                        == ServerSentEvent(
+                            name: "gap", data: #"{"from":5,"to":7,"reason":"expired"}"#, id: "7.\(epoch)"))
                 #expect(try await viewer.comments(3) == ["8", "9", "10"])
             }
         }

@@ -12,7 +12,10 @@ extension IntegrationTests {
                 let channel = try #require(Channel.video("v"))
                 system.redis.freeze()
                 let viewer = try await system.viewer(RequestText.connect(video: "v"))
-                #expect(await eventually(within: 30) { system.hub.book.withLock { $0.channels.entries[channel]?.phase == .subscribing } })
+                #expect(
+                    await eventually(within: 30) {
+                        system.hub.book.withLock { $0.channels.entries[channel]?.phase == .subscribing }
+                    })
                 #expect(await viewer.isSilent(for: 0.3))
                 system.redis.thaw()
                 let hello = try await viewer.next()
@@ -33,7 +36,9 @@ extension IntegrationTests {
                 _ = try await viewer.next()
                 let placed = try await system.write("Great video!", to: "video1")
                 let body = try await viewer.body { $0.contains("Great video!") && $0.hasSuffix("\n\n") }
-                let lines = body.split(separator: "\n").filter { $0.hasPrefix("data: ") }.map { $0.dropFirst("data: ".count) }
+                let lines = body.split(separator: "\n").filter { $0.hasPrefix("data: ") }.map {
+                    $0.dropFirst("data: ".count)
+                }
                 #expect(
                     lines == [
                         #"{"type":"connected","userid":"user1","videoid":"video1","instance":"reader-1"}"#,

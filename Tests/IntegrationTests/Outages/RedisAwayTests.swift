@@ -56,7 +56,10 @@ extension IntegrationTests {
                 #expect(await eventually(within: 30) { try await system.isReady })
                 let placed = try await system.write("after", to: "v")
                 let gap = try await viewer.next()
-                #expect(gap == ServerSentEvent(name: "gap", data: #"{"from":4,"reason":"epoch_changed"}"#, id: "0.\(placed.epoch)"))
+                #expect(
+                    gap
+                        == ServerSentEvent(
+                            name: "gap", data: #"{"from":4,"reason":"epoch_changed"}"#, id: "0.\(placed.epoch)"))
                 #expect(try await viewer.comments(1) == ["after"])
             }
         }
@@ -85,7 +88,10 @@ extension IntegrationTests {
                 let quiet = try await system.connectedViewer(of: "quiet")
                 var written: [String] = []
                 for round in 1...3 {
-                    #expect(await eventually(within: 30) { try system.redis.command("CLIENT", "KILL", "TYPE", "pubsub") == ":1\r\n" })
+                    #expect(
+                        await eventually(within: 30) {
+                            try system.redis.command("CLIENT", "KILL", "TYPE", "pubsub") == ":1\r\n"
+                        })
                     for number in 1...5 {
                         written.append("\(round).\(number)")
                         try await system.write("\(round).\(number)", to: "v")
@@ -103,8 +109,11 @@ extension IntegrationTests {
             let channel = try #require(Channel.video(video))
             let comment = Wire.Comment(id: "1", userid: "writer", videoid: video, comment: text, timestamp: "")
             let broker = RedisBroker(
-                endpoint: try RedisEndpoint(parsing: redis.url), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            return try await withBackground { try await broker.run() } _: {
+                endpoint: try RedisEndpoint(parsing: redis.url),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            return try await withBackground {
+                try await broker.run()
+            } _: {
                 try await broker.publish(EventStream.frame(data: comment.json()), to: channel)
             }
         }

@@ -48,7 +48,8 @@ extension IntegrationTests {
             for number in 0..<Self.visits / Self.visitors {
                 switch Visit.allCases[Int(generator.next() % 5)] {
                 case .beforeTheHead:
-                    let client = try await system.viewer(Array(RequestText.connect(video: "v").prefix(Int(generator.next() % 60))))
+                    let client = try await system.viewer(
+                        Array(RequestText.connect(video: "v").prefix(Int(generator.next() % 60))))
                     await client.close()
                 case .duringSubscribe:
                     let client = try await system.viewer(RequestText.connect(video: "own-\(visitor)-\(number)"))

@@ -22,7 +22,9 @@ extension IntegrationTests {
         }
 
         /// Whatever comes in one packet with the request: nothing stays behind, and the Reader goes on.
-        @Test(arguments: ["GET /connect?userid=u&videoid=w HTTP/1.1\r\nHost: x\r\n\r\n", "\u{0}\u{1}garbage\r\n\r\n", "\r\n\r\n\r\n"])
+        @Test(arguments: [
+            "GET /connect?userid=u&videoid=w HTTP/1.1\r\nHost: x\r\n\r\n", "\u{0}\u{1}garbage\r\n\r\n", "\r\n\r\n\r\n",
+        ])
         func garbageInTheSamePacket(garbage: String) async throws {
             try await TestSystem.with(environment: ["READER_UNSUBSCRIBE_DELAY_MS": "50"]) { system in
                 let viewer = try await system.viewer(RequestText.connect(video: "v") + Array(garbage.utf8))
@@ -36,7 +38,8 @@ extension IntegrationTests {
         }
 
         @Test(arguments: [
-            "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", "GET\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /connect HTTP/9.9\r\n\r\n",
+            "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", "GET\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "GET /connect HTTP/9.9\r\n\r\n",
             "POST /connect HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
             "POST /connect HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         ])

@@ -10,7 +10,8 @@ extension IntegrationTests {
             try await TestSystem.with(environment: limits) { system in
                 var viewers: [StreamClient] = []
                 for number in 0..<3 { viewers.append(try await system.connectedViewer(of: "v\(number)")) }
-                let refused = try await LoopbackHTTP.exchange(port: system.reader.port, RequestText.connect(video: "v9"))
+                let refused = try await LoopbackHTTP.exchange(
+                    port: system.reader.port, RequestText.connect(video: "v9"))
                 #expect(refused.status == 503)
                 #expect(refused.head["retry-after"] == "1")
                 #expect(refused.text.contains(#""code":"too_many_connections""#))

@@ -27,7 +27,9 @@ struct Leftovers: Equatable, CustomStringConvertible {
     init() {}
 
     init(_ system: TestSystem) throws {
-        (channels, places, waiting) = system.hub.book.withLock { ($0.channels.entries.count, $0.places, $0.waiters.count) }
+        (channels, places, waiting) = system.hub.book.withLock {
+            ($0.channels.entries.count, $0.places, $0.waiters.count)
+        }
         connections = system.hub.counters.connections
         subscriptions = try system.subscribedVideos()
         sockets = acceptedSockets(port: system.reader.port)
@@ -50,7 +52,8 @@ func acceptedSockets(port: Int) -> Int {
         let status = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
         }
-        guard status == 0, address.sin_family == sa_family_t(AF_INET), UInt16(bigEndian: address.sin_port) == port else { return false }
+        guard status == 0, address.sin_family == sa_family_t(AF_INET), UInt16(bigEndian: address.sin_port) == port
+        else { return false }
         var isListening: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
         return getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &size) == 0 && isListening == 0

@@ -29,14 +29,17 @@ struct RunningService: Sendable {
     ) async throws -> Value {
         let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
         var configuration = ServiceGroupConfiguration(
-            services: assembly.services + [application], logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() })
+            services: assembly.services + [application],
+            logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() })
         configuration.maximumGracefulShutdownDuration = .seconds(20)
         let group = ServiceGroup(configuration: configuration)
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let outcome: Result<Value, any Error>
             do {
-                guard await eventually(within: 30, { address.port != nil }), let port = address.port else { throw DidNotListen() }
+                guard await eventually(within: 30, { address.port != nil }), let port = address.port else {
+                    throw DidNotListen()
+                }
                 outcome = .success(try await body(RunningService(port: port, process: process, group: group)))
             } catch {
                 outcome = .failure(error)

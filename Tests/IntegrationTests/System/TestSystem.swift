@@ -25,7 +25,8 @@ struct TestSystem: Sendable {
     ) async throws {
         try await withRedis(options) { redis in
             let common = [
-                "REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "reader-1", "DRAIN_SECONDS": "0",
+                "REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "reader-1",
+                "DRAIN_SECONDS": "0",
                 "READER_LOOPS": "2",
             ]
             try await withCommentAPI(redis) { comments in
@@ -65,7 +66,9 @@ struct TestSystem: Sendable {
 
     var isReady: Bool {
         get async throws {
-            for service in [comments, reader] where try await service.get("/health/ready").status != 200 { return false }
+            for service in [comments, reader] where try await service.get("/health/ready").status != 200 {
+                return false
+            }
             return true
         }
     }
@@ -89,7 +92,9 @@ extension TestSystem {
 
     /// Writes a comment, which must be accepted.
     @discardableResult
-    func write(_ text: String, to video: String, sourceLocation: SourceLocation = #_sourceLocation) async throws -> CommentResponse.Placed {
+    func write(_ text: String, to video: String, sourceLocation: SourceLocation = #_sourceLocation) async throws
+        -> CommentResponse.Placed
+    {
         let answer = try await tryToWrite(text, to: video)
         try #require(answer.status == 201, "\(answer.text)", sourceLocation: sourceLocation)
         return try JSONDecoder().decode(CommentResponse.self, from: Data(answer.body)).comment
@@ -103,7 +108,8 @@ extension TestSystem {
 
     /// Connections that Redis counts as subscribed to a video.
     func subscriptions(of video: String) throws -> Int {
-        try #require(Int(redis.command("PUBSUB", "NUMSUB", "video:\(video)").split(separator: ":").last?.dropLast() ?? ""))
+        try #require(
+            Int(redis.command("PUBSUB", "NUMSUB", "video:\(video)").split(separator: ":").last?.dropLast() ?? ""))
     }
 
     /// Videos that Redis counts as subscribed by anybody.

@@ -39,7 +39,9 @@ public enum LoopbackHTTP {
         throw NoAnswer(description: "no answer within \(seconds) s")
     }
 
-    public static func get(port: Int, _ path: String, within seconds: Double = StreamClient.patience) async throws -> HTTPAnswer {
+    public static func get(port: Int, _ path: String, within seconds: Double = StreamClient.patience) async throws
+        -> HTTPAnswer
+    {
         try await exchange(port: port, RequestText.make("GET", path), within: seconds)
     }
 

@@ -35,7 +35,9 @@ struct ResponseParser {
             try begin(text)
         case .chunkSize:
             guard let line = take(through: "\r\n") else { return false }
-            guard let size = Int(line.prefix { $0 != ";" }, radix: 16) else { throw Malformed(description: "chunk size '\(line)'") }
+            guard let size = Int(line.prefix { $0 != ";" }, radix: 16) else {
+                throw Malformed(description: "chunk size '\(line)'")
+            }
             phase = size == 0 ? .trailer : .chunk(size)
         case .chunk(let left):
             let taken = take(atMost: left, &body)

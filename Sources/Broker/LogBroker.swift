@@ -1,0 +1,38 @@
+public import Wire
+
+/// What a service that answers for single events of a log needs on top of a ``Broker``: batches that keep their order,
+/// publishing that may be repeated, and looking up, paging back over and removing events.
+public protocol LogBroker: Broker {
+    /// Publishes many events as ``publish(_:to:)`` does, in their order: no later one of a channel gets a lower offset than
+    /// an earlier one. Each succeeds or fails for itself; after a failure of the connection those behind it fail too.
+    ///
+    /// - Returns: one result for each event, in the order of `events`.
+    func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>]
+
+    /// Publishes an event unless the channel's history holds one with one of `keys`, in one atomic step. Only for
+    /// publishers that do not know whether they did so before: it walks over the history.
+    ///
+    /// What the history no longer holds (trimmed, expired, lost, removed) is not found.
+    ///
+    /// - Returns: the place of the event, or of the one that was found.
+    func publishOnce(
+        _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
+    ) async throws(BrokerError) -> Position
+
+    /// Log events below the offset `before` (`nil`: from the newest on), newest first.
+    ///
+    /// - Parameter limit: the most events of the page, 1 or more.
+    func latest(of channel: Channel, before: UInt64?, limit: Int) async throws(BrokerError) -> [PlacedEvent]
+
+    /// The newest event with `key` that the channel's history holds. Walks over the history.
+    func find(_ key: EventKey, in channel: Channel) async throws(BrokerError) -> PlacedEvent?
+
+    /// Takes one event out of the channel's history, so that nobody who resumes is shown it. Subscribers are not told.
+    ///
+    /// When it was the oldest one kept, those who resume from before it are told a gap there: that end of a history
+    /// cannot be told from one that was trimmed.
+    ///
+    /// - Returns: whether it was there. A position of another epoch is not.
+    @discardableResult
+    func remove(_ position: Position, from channel: Channel) async throws(BrokerError) -> Bool
+}

@@ -1,0 +1,68 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import ServiceRuntime
+import Wire
+
+/// `DELETE /comment/{id}`, by the comment's author (`userid`) or a moderator (`Authorization: Bearer …`).
+struct RemovalRoutes: Sendable {
+    let archive: any CommentArchive
+    /// `nil`: nobody moderates.
+    let moderator: ModeratorToken?
+
+    func add(to router: Router<ServiceContext>) {
+        router.delete("comment/:id") { request, context in try await remove(request, context) }
+    }
+
+    private func remove(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        let wish = try await wish(request, context)
+        do {
+            let outcome = try await archive.remove(wish)
+            return answer(wish.id, outcome)
+        } catch {
+            context.logger.debug("comment not removed", metadata: ["archive.failure": "\(error)"])
+            throw Refusal(removing: error)
+        }
+    }
+
+    private func wish(_ request: Request, _ context: ServiceContext) async throws -> RemovalWish {
+        // What no comment can be called is not looked for.
+        guard let id = context.parameters.get("id"), id.utf8.count <= 64, Identifier.isValid(id) else {
+            throw Refusal(removing: .notFound)
+        }
+        let isModerator = try isModerator(request.headers[.authorization])
+        let fields = try await fields(of: request)
+        let user = try fields.optionalIdentifier("userid")
+        let video = try fields.optionalIdentifier("videoid")
+        if !isModerator, user == nil { throw Refusal.invalid(CommentRoutes.invalid, "userid is missing") }
+        return RemovalWish(id: id, channel: video.flatMap { Channel.video($0) }, user: user, isModerator: isModerator)
+    }
+
+    /// From the body when there is one, else from the query.
+    private func fields(of request: Request) async throws -> RequestFields {
+        if request.headers[.contentType] != nil {
+            return try await request.jsonFields(code: CommentRoutes.invalid)
+        }
+        return try RequestFields(queryOf: request, code: CommentRoutes.invalid)
+    }
+
+    /// A token that is wrong is refused, whoever else the sender says to be.
+    private func isModerator(_ authorization: String?) throws(Refusal) -> Bool {
+        guard let authorization else { return false }
+        let words = authorization.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "bearer", let moderator, moderator.matches(words[1]) else {
+            throw Refusal(removing: .forbidden)
+        }
+        return true
+    }
+
+    /// 200 when the viewers were told, 202 when they will be.
+    private func answer(_ id: String, _ outcome: RemovalOutcome) -> Response {
+        var answer = JSONText()
+        answer.member("success", true)
+        if !outcome.isPublished { answer.member("published", false) }
+        answer.member("id", id)
+        answer.member("videoid", outcome.channel.id)
+        return .json(answer.finished(), status: outcome.isPublished ? .ok : .accepted)
+    }
+}

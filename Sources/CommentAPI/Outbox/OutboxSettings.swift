@@ -1,0 +1,28 @@
+import ServiceRuntime
+import Storage
+
+/// When what was stored, and is not known to be published, is published after all.
+struct OutboxSettings: Sendable {
+    /// The longest time from a comment being stored to Redis having been asked to publish it and having answered or not:
+    /// a wait in the queue and one command, two seconds each.
+    static let publishMax: Duration = .seconds(4)
+
+    /// What is younger belongs to the process that stored it.
+    var grace: Duration
+    var interval: Duration
+
+    init(from reader: inout SettingsReader) {
+        grace = reader.seconds(
+            "OUTBOX_GRACE_SECONDS", default: 10, in: 5...3_600,
+            "A comment that is stored and after this time not known to be published is published by the outbox sweep.")
+        interval = reader.milliseconds(
+            "OUTBOX_INTERVAL_MS", default: 2_000, in: 50...3_600_000, "Time from one outbox sweep to the next.")
+    }
+
+    var sweeper: OutboxSweeper.Settings {
+        var settings = OutboxSweeper.Settings()
+        settings.grace = grace
+        settings.interval = interval
+        return settings
+    }
+}

@@ -1,0 +1,48 @@
+import Broker
+import ServiceLifecycle
+import ServiceRuntime
+import Storage
+import Wire
+
+/// The record of one process: the archive for its requests, and what works behind them.
+struct CommentRecord {
+    let archive: RecordArchive
+    /// In the order of dependency; the database stands in front of them.
+    let services: [any Service]
+
+    /// - Parameter published: hears of each comment that the outbox sweep published.
+    init(
+        _ database: ServiceDatabase, settings: OutboxSettings, broker: any LogBroker, process: ServiceProcess,
+        published: @escaping @Sendable (Channel) -> Void
+    ) {
+        let store = PostgresCommentStore(pool: database.pool)
+        let metrics = RecordMetrics(process.metrics)
+        let queue = PublishQueue(store: store, broker: broker, metrics: metrics)
+        archive = RecordArchive(
+            store: store, broker: broker, queue: queue, metrics: metrics, isReady: { database.isReady })
+        let sweeper = OutboxSweeper(
+            store: store, owner: "\(process.server.instance)-\(process.session)", settings: settings.sweeper,
+            logger: process.logger,
+            publish: OutboxPublisher(store: store, broker: broker, published: published).publish)
+        services = [
+            MarkService(store: store), queue,
+            OutboxService(sweeper: sweeper, database: database),
+            OutboxGauge(store: store, database: database, registry: process.metrics),
+        ]
+        process.metrics.gauge("chorus_record_publish_waiting", "Stored comments that wait to be published.") {
+            Double(queue.count)
+        }
+        process.metrics.gauge("chorus_record_marks_waiting", "Places of published comments that wait to be recorded.") {
+            Double(store.marksWaiting)
+        }
+    }
+}
+
+/// Writes the places of published comments, and answers those who have waited too long.
+private struct MarkService: Service {
+    let store: PostgresCommentStore
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await store.run() }
+    }
+}
