@@ -56,6 +56,7 @@ let package = Package(
     name: "chorus",
     products: [
         .executable(name: "CommentAPI", targets: ["CommentAPI"]),
+        .executable(name: "LikeAPI", targets: ["LikeAPI"]),
         .executable(name: "ReaderAPI", targets: ["ReaderAPI"]),
         .executable(name: "StatsAPI", targets: ["StatsAPI"]),
         .executable(name: "SimClient", targets: ["SimClient"]),
@@ -97,6 +98,7 @@ let package = Package(
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
+        library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
@@ -115,10 +117,16 @@ let package = Package(
                 "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
             ]),
         executable(
+            "LikeAPI",
+            [
+                "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
+                httpTypes, logging, lifecycle, coreMetrics,
+            ]),
+        executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Placement", "Wire", hummingbird, httpTypes, logging, lifecycle,
-                nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", hummingbird, httpTypes,
+                logging, lifecycle, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -132,7 +140,7 @@ let package = Package(
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
@@ -141,6 +149,14 @@ let package = Package(
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
         tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
         tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests(
+            "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests(
+            "LikeAPITests",
+            [
+                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
+                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+            ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
             "ServiceRuntimeTests",
@@ -163,7 +179,15 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Wire", subprocess, systemPackage]),
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),
+        tests(
+            "IntegrationTests",
+            [
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire",
+                hummingbird,
+                lifecycle, logging,
+            ]),
+        tests("EndToEndTests", ["TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -11,15 +11,18 @@ enum ReaderAPI {
         ) { settings, process in
             let broker = ServiceBroker(
                 redis: settings.redis, history: settings.history, process: process)
-            return try assemble(settings, process, broker: broker.broker, services: [broker])
+            return try assemble(
+                settings, process, broker: broker.broker, states: LikeStates(redis: broker.broker.redis),
+                services: [broker])
         }
     }
 
     /// The service around a broker.
     static func assemble(
-        _ settings: ReaderSettings, _ process: ServiceProcess, broker: any Broker, services: [any Service]
+        _ settings: ReaderSettings, _ process: ServiceProcess, broker: any Broker,
+        states: (any StateSource)? = nil, services: [any Service]
     ) throws -> ServiceAssembly {
-        let hub = try Hub(settings: settings.hub(process), broker: broker, logger: process.logger)
+        let hub = try Hub(settings: settings.hub(process), broker: broker, logger: process.logger, states: states)
         process.readiness.require("hub") { hub.isReady ? nil : "not connected to Redis, or draining" }
         let router = process.makeRouter()
         ConnectRoutes(hub: hub, instance: process.server.instance).add(to: router)

@@ -116,6 +116,24 @@ struct SupervisorTests {
         }
     }
 
+    @Test func oneWhoseStartWasInterruptedIsStoppedToo() async throws {
+        try await withFolder { folder in
+            let specification = makeScript("late", "sleep 300", in: folder)
+            let isOver = Flag()
+            // A task of its own: with the defect it would wait for the child for ever, and the test with it.
+            Task {
+                try await Supervisor.with(launcher: launcher) { supervisor in
+                    let start = Task { try await supervisor.start(specification) }
+                    start.cancel()
+                    _ = try? await start.value
+                }
+                isOver.raise()
+            }
+            let inTime = try await Polling.wait(atMost: .seconds(20)) { isOver.isRaised ? true : nil }
+            #expect(inTime == true)
+        }
+    }
+
     @Test func linesGoBothWays() async throws {
         try await withFolder { folder in
             var specification = makeScript(

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Orchestrator
@@ -37,4 +38,11 @@ func text(of path: String) -> String {
 func waitFor(_ wanted: String, in path: String) async throws {
     let found = try await Polling.wait(atMost: .seconds(20)) { text(of: path).contains(wanted) ? true : nil }
     #expect(found == true, "\(wanted) never came to \(path): \(text(of: path))")
+}
+
+/// Something that has happened, once.
+final class Flag: Sendable {
+    private let state = Mutex(false)
+    var isRaised: Bool { state.withLock { $0 } }
+    func raise() { state.withLock { $0 = true } }
 }

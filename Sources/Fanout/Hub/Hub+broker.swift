@@ -20,11 +20,10 @@ extension Hub: SubscriptionSink {
     public func received(_ messages: [BrokerMessage]) {
         var bytes = 0
         for message in messages { bytes += message.frame.count }
-        let hasRoom = loops.allSatisfy { $0.hasRoom(for: bytes) }
-        let duplicates = book.withLock { state -> Int in
-            guard hasRoom else {
+        let duplicates = book.withLock { state -> Int? in
+            guard hasRoom(for: bytes) else {
                 state.channels.dropped(messages)
-                return 0
+                return nil
             }
             var deliveries = Deliveries(loops: loops.count)
             var orders: [HubState.Order] = []
@@ -37,8 +36,8 @@ extension Hub: SubscriptionSink {
         }
         book.counters.add { counters in
             counters.messagesReceived += messages.count
-            counters.duplicates += duplicates
-            if !hasRoom { counters.messagesDeferred += messages.count }
+            counters.duplicates += duplicates ?? 0
+            if duplicates == nil { counters.messagesDeferred += messages.count }
         }
     }
 
@@ -56,6 +55,8 @@ extension Hub: SubscriptionSink {
 extension Hub {
     /// Wait before a question that failed is asked again.
     private static let retryPause = Duration.milliseconds(200)
+    /// Wait before a loop that was full is looked at again.
+    private static let roomPause = Duration.milliseconds(20)
     private static let historyPage = 1000
 
     func locate(_ batch: [HubState.Reading]) async {
@@ -85,6 +86,10 @@ extension Hub {
 
     private func repair(_ reading: HubState.Reading) async {
         guard let start = book.withLock({ $0.channels.start(of: reading) }) else { return }
+        guard hasRoom(for: 0) else {
+            try? await Task.sleep(for: Self.roomPause)
+            return repairing.add(reading)
+        }
         book.counters.add { $0.repairs += 1 }
         do {
             let page = try await broker.history(

@@ -71,10 +71,13 @@ extension Hub {
             state.nextLoop = (state.nextLoop + 1) % loops.count
             var topics: [TopicID] = []
             var newest = Position.beginning
+            var states: [(topic: TopicID, frame: Frame)] = []
+            var orders: [HubState.Order] = []
             for (index, channel) in ticket.channels.enumerated() {
                 guard let place = state.channels.attached(channel, loop: loop) else { continue }
                 topics.append(place.topic)
                 if index == 0 { newest = place.position }
+                for frame in state.channels.states(of: channel, orders: &orders) { states.append((place.topic, frame)) }
             }
             guard !topics.isEmpty else { return Descriptor.discard(descriptor) }
             let start = Start(point, newest: newest)
@@ -84,7 +87,8 @@ extension Hub {
                     id: state.nextResumption, channel: ticket.channels[0], loop: loop, position: position)
             }
             let attachment = Attachment(
-                descriptor: descriptor, topics: topics, hello: start.chunk(hello: hello), resumption: resumption?.id)
+                descriptor: descriptor, topics: topics, hello: start.chunk(hello: hello), resumption: resumption?.id,
+                states: states)
             guard loops[loop].submit(.attach(attachment)) else {
                 Descriptor.discard(descriptor)
                 for topic in topics { state.channels.leave(topics: [topic], loop: loop, now: now) }
@@ -96,6 +100,7 @@ extension Hub {
                 counters.connectionsTotal += 1
             }
             if let resumption { resuming.add(resumption) }
+            state.take(orders, self)
         }
     }
 

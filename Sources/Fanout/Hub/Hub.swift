@@ -19,16 +19,22 @@ public final class Hub: Sendable {
     let locating = WorkLane<HubState.Reading>()
     let repairing = WorkLane<HubState.Reading>()
     let resuming = WorkLane<Resumption>()
+    let snapshotting = WorkLane<Channel>()
+    let states: (any StateSource)?
     private let subscriber = Mutex<(any BrokerSubscriber)?>(nil)
 
-    public init(settings: HubSettings, broker: any Broker, logger: Logger) throws {
+    /// - Parameter states: knows the current states of channels, for viewers who come; `nil`: they wait for an event.
+    public init(
+        settings: HubSettings, broker: any Broker, logger: Logger, states: (any StateSource)? = nil
+    ) throws {
         self.settings = settings
+        self.states = states
         self.broker = broker
         self.logger = logger
         let book = HubBook(
             settings: .init(
                 loops: settings.loops, cooldownNanoseconds: settings.unsubscribeDelay.nanoseconds,
-                channelsMax: settings.channelsMax))
+                channelsMax: settings.channelsMax, stateKinds: states?.kinds ?? []))
         self.book = book
         self.loops = try (0..<settings.loops).map { index in try Hub.makeLoop(index, settings: settings, book: book) }
     }
@@ -71,6 +77,7 @@ public final class Hub: Sendable {
                 group.addTask { await self.locating.run(batchMax: 256) { await self.locate($0) } }
                 group.addTask { await self.repairing.run(batchMax: 64) { await self.repair($0) } }
                 group.addTask { await self.resuming.run(batchMax: 1024) { await self.resume($0) } }
+                group.addTask { await self.snapshotting.run(batchMax: 1024) { await self.snapshot($0) } }
                 group.addTask { try await self.keepTime() }
                 try await group.next()
                 group.cancelAll()
@@ -94,6 +101,10 @@ public final class Hub: Sendable {
             subscribeAsOrdered()
         }
     }
+
+    /// Whether all loops take so many bytes of frames. A loop that is behind takes none, and they are read from the
+    /// history when it has caught up.
+    func hasRoom(for bytes: Int) -> Bool { loops.allSatisfy { $0.hasRoom(for: bytes) } }
 
     // MARK: Orders
 
@@ -120,9 +131,11 @@ public final class Hub: Sendable {
     }
 
     /// Hands frames to the loops. Called with the book's lock held: the order of frames is the order of the lock.
+    ///
+    /// The book counts them as passed on, so no loop may refuse them: whoever calls has seen ``hasRoom(for:)``.
     func send(_ deliveries: Deliveries) {
         for (index, entries) in deliveries.byLoop.enumerated() where !entries.isEmpty {
-            loops[index].submit(.append(entries), weight: deliveries.bytes[index])
+            loops[index].submit(.append(entries), weight: deliveries.bytes[index], hasRoom: true)
         }
     }
 }
@@ -136,6 +149,7 @@ extension HubBook.State {
             case .subscribe, .unsubscribe: subscriptionOrders.append(order)
             case .locate(let reading): hub.locating.add(reading)
             case .repair(let reading): hub.repairing.add(reading)
+            case .snapshot(let channel): hub.snapshotting.add(channel)
             case .admit(let waiter): waiters.call(waiter, isAdmitted: true)?.resume(returning: true)
             case .refuse(let waiter): waiters.call(waiter, isAdmitted: false)?.resume(returning: false)
             }

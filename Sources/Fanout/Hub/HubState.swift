@@ -11,6 +11,8 @@ struct HubState {
         case locate(Reading)
         /// Read the history after the position.
         case repair(Reading)
+        /// Ask for the current states: a viewer has come and none is known.
+        case snapshot(Channel)
         /// A connect may go on.
         case admit(WaiterID)
         /// A connect must be refused: Redis is away.
@@ -27,6 +29,8 @@ struct HubState {
         var loops: Int
         var cooldownNanoseconds: UInt64
         var channelsMax: Int
+        /// Kinds of channels of which somebody knows the current states.
+        var stateKinds: Set<Channel.Kind> = []
     }
 
     private(set) var entries: [Channel: ChannelEntry] = [:]
@@ -98,6 +102,25 @@ struct HubState {
         return entries[channel].map { ($0.topic, $0.sequencer.position) }
     }
 
+    // MARK: States
+
+    /// What a viewer that was just attached is told of states, as far as it is known here.
+    mutating func states(of channel: Channel, orders: inout [Order]) -> [Frame] {
+        guard let entry = entries[channel] else { return [] }
+        if entry.states.isEmpty { askForStates(of: channel, orders: &orders) }
+        return entry.states
+    }
+
+    private func askForStates(of channel: Channel, orders: inout [Order]) {
+        if settings.stateKinds.contains(channel.kind) { orders.append(.snapshot(channel)) }
+    }
+
+    /// A current state that was asked for. An event that came meanwhile is as new, or is followed by a newer one.
+    mutating func snapshot(_ state: Frame, of channel: Channel, deliveries: inout Deliveries) {
+        guard entries[channel]?.noteSnapshot(state) == true, let entry = entries[channel] else { return }
+        deliveries.add(state, entry)
+    }
+
     // MARK: Redis
 
     mutating func connectionEstablished() {
@@ -111,6 +134,7 @@ struct HubState {
             entries[channel]?.waiters = []
             let wasLocated = entry.phase != .subscribing && entry.phase != .positioning
             entries[channel]?.phase = wasLocated ? .stale : .subscribing
+            entries[channel]?.forgetStates()
         }
     }
 
@@ -119,6 +143,7 @@ struct HubState {
         switch phase {
         case .subscribing, .positioning:
             entries[channel]?.phase = .positioning
+            entries[channel]?.heard = nil
             orders.append(.locate(beginReading(channel)))
         case .live, .stale, .repairing:
             beginRepair(channel, orders: &orders)
@@ -153,11 +178,19 @@ struct HubState {
     mutating func located(_ reading: Reading, at position: Position?, orders: inout [Order]) {
         guard isCurrent(reading, phase: .positioning) else { return }
         let channel = reading.channel
-        entries[channel]?.sequencer = Sequencer(at: position ?? .beginning)
+        guard let newest = entries[channel]?.newest(position) else {
+            entries[channel]?.heard = nil
+            orders.append(.locate(beginReading(channel)))
+            return
+        }
+        entries[channel]?.sequencer = Sequencer(at: newest)
         becomeLive(channel, orders: &orders)
     }
 
     private mutating func becomeLive(_ channel: Channel, orders: inout [Order]) {
+        if let entry = entries[channel], entry.phase == .repairing, entry.states.isEmpty, entry.viewers > 0 {
+            askForStates(of: channel, orders: &orders)
+        }
         entries[channel]?.phase = .live
         for waiter in entries[channel]?.waiters ?? [] { orders.append(.admit(waiter)) }
         entries[channel]?.waiters = []
@@ -167,9 +200,15 @@ struct HubState {
     mutating func received(_ message: BrokerMessage, deliveries: inout Deliveries, orders: inout [Order]) {
         guard let index = entries.index(forKey: message.channel) else { return }
         // Before the position is known nobody is attached, so nobody is owed anything.
-        guard entries.values[index].phase != .subscribing, entries.values[index].phase != .positioning else { return }
+        guard entries.values[index].phase != .subscribing, entries.values[index].phase != .positioning else {
+            if let position = message.position { entries.values[index].heard = position }
+            return
+        }
         switch entries.values[index].sequencer.received(message) {
-        case .deliver: deliveries.add(Frame(message), entries.values[index])
+        case .deliver:
+            let frame = Frame(message)
+            if frame.kind == .state { entries.values[index].note(frame) }
+            deliveries.add(frame, entries.values[index])
         case .duplicate: deliveries.duplicates += 1
         case .held: break
         case .repair:
@@ -198,13 +237,25 @@ struct HubState {
     // MARK: Time
 
     mutating func tick(now: UInt64, orders: inout [Order]) {
-        for channel in suspects where entries[channel]?.phase == .live { beginRepair(channel, orders: &orders) }
-        suspects = []
+        repairSuspects(orders: &orders)
         for (channel, since) in idle where now &- since >= settings.cooldownNanoseconds {
             idle[channel] = nil
             guard let entry = entries[channel], entry.interest == 0 else { continue }
             giveUp(channel, entry)
             orders.append(.unsubscribe(channel))
+        }
+    }
+
+    /// A channel that is being read already waits for its turn: what was dropped may be newer than the page on its way.
+    private mutating func repairSuspects(orders: inout [Order]) {
+        for channel in suspects {
+            switch entries[channel]?.phase {
+            case .live:
+                suspects.remove(channel)
+                beginRepair(channel, orders: &orders)
+            case nil: suspects.remove(channel)
+            case .subscribing, .positioning, .stale, .repairing: break
+            }
         }
     }
 

@@ -35,8 +35,7 @@ struct CatchUp {
 
     mutating func take(_ page: HistoryPage) {
         pages += 1
-        if pages == 1, let newest = page.position, newest.epoch == position.epoch, newest.offset < position.offset {
-            // A place that this channel has not reached: a foreign or an invented one.
+        if pages == 1, let newest = newestIfUnknown(page) {
             frames = [Gap(reason: .unknownPosition, at: newest).frame]
             sequencer = Sequencer(at: newest)
             isFinished = true
@@ -45,5 +44,12 @@ struct CatchUp {
         let outcome = sequencer.repaired(with: page)
         frames += outcome.frames
         isFinished = !outcome.readsAgain || pages >= CatchUp.pagesMax
+    }
+
+    /// The channel's newest position, when it has not reached the one that the viewer names: a foreign one, an invented
+    /// one, or one of a channel that Redis knows nothing of any more.
+    private func newestIfUnknown(_ page: HistoryPage) -> Position? {
+        guard let newest = page.position else { return position == .beginning ? nil : .beginning }
+        return newest.epoch == position.epoch && newest.offset < position.offset ? newest : nil
     }
 }

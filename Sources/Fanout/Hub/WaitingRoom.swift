@@ -9,6 +9,8 @@ struct WaitingRoom {
     private var seats: [WaiterID: Seat] = [:]
     private var nextID: WaiterID = 0
 
+    var count: Int { seats.count }
+
     mutating func reserve(until deadline: UInt64) -> WaiterID {
         nextID += 1
         seats[nextID] = .empty(deadline: deadline)

@@ -115,6 +115,7 @@ final class FanoutHandler: SocketLoopHandler {
             resumptions[viewer] = resumption
         }
         _ = sockets.send(attachment.hello, to: socket) as Bool
+        for state in attachment.states { hub.seed(state.frame, of: state.topic) }
         for topic in attachment.topics {
             let states = hub.states(of: topic)
             if !states.isEmpty { _ = sockets.send(Chunk.joining(states), to: socket) as Bool }

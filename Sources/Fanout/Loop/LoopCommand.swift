@@ -10,6 +10,8 @@ struct Attachment: Sendable {
     let hello: [UInt8]
     /// Named when the viewer's history has to be read first.
     let resumption: ResumptionID?
+    /// States that the hub knows; this loop may not, if it had no viewer of the topic.
+    let states: [(topic: TopicID, frame: Frame)]
 }
 
 /// Names a viewer that waits for its history, before the loop has given it a number.

@@ -81,6 +81,9 @@ public final class LoopHub<Writer: ViewerWriter> {
     /// The newest states of a topic, for a viewer that joins it.
     public func states(of topicID: TopicID) -> [Frame] { topic(topicID).latestStates }
 
+    /// Makes a state known to those who join from now on, unless the topic has one of that name.
+    public func seed(_ frame: Frame, of topicID: TopicID) { topic(topicID).seed(frame) }
+
     /// Takes a viewer out. Its socket is its owner's business.
     public func detach(_ id: ViewerID) -> [TopicID] {
         guard Int(id) < viewers.count, let viewer = viewers[Int(id)] else { return [] }

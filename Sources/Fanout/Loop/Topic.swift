@@ -63,6 +63,12 @@ final class Topic {
         return true
     }
 
+    /// A state for those who join; nobody who is here is written to.
+    func seed(_ frame: Frame) {
+        guard latestStates.count < Topic.stateNamesMax else { return }
+        if !latestStates.contains(where: { $0.stateKey == frame.stateKey }) { latestStates.append(frame) }
+    }
+
     private func conflate(_ frame: Frame) -> Bool {
         let key = frame.stateKey
         if let known = latestStates.firstIndex(where: { $0.stateKey == key }) {

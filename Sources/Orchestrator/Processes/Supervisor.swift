@@ -55,27 +55,30 @@ final class Supervisor: Sendable {
             throw ChildDeath(
                 name: child.name, exit: .notStarted("too many processes"), log: specification.log, tail: [])
         }
-        _ = try await Polling.wait(atMost: .seconds(30), every: .milliseconds(2)) {
-            child.pid != nil || child.exit != nil ? true : nil
-        }
+        try await waitForStart(of: child)
         if case .notStarted = child.exit, let exit = child.exit {
             throw ChildDeath(name: child.name, exit: exit, log: specification.log, tail: [])
         }
         return child
     }
 
-    /// Asks a process to end, and kills its group when it has not after its grace. Returns how it ended.
+    /// Asks a process to end, and kills its group when it has not after its grace. Returns how it ended; `nil` when the
+    /// caller was cancelled meanwhile, and then it is stopped with all the others.
     @discardableResult
     func stop(_ child: Child) async -> ChildExit? {
         child.expectEnd()
-        child.takeSample()
-        // One that was paused cannot hear the wish.
-        child.signal(.resume)
-        child.signal(child.specification.stopSignal)
-        if let exit = try? await Polling.wait(
-            atMost: child.specification.grace, every: .milliseconds(5), for: { child.exit })
-        {
-            return exit
+        do {
+            try await waitForStart(of: child)
+            child.takeSample()
+            // One that was paused cannot hear the wish.
+            child.signal(.resume)
+            child.signal(child.specification.stopSignal)
+            let grace = child.specification.grace
+            if let exit = try await Polling.wait(atMost: grace, every: .milliseconds(5), for: { child.exit }) {
+                return exit
+            }
+        } catch {
+            return nil
         }
         return await kill(child)
     }
@@ -84,6 +87,7 @@ final class Supervisor: Sendable {
     @discardableResult
     func kill(_ child: Child) async -> ChildExit? {
         child.expectEnd()
+        try? await waitForStart(of: child)
         child.takeSample()
         child.signal(.kill, group: true)
         return try? await Polling.wait(atMost: .seconds(10), every: .milliseconds(2)) { child.exit }
@@ -95,7 +99,14 @@ final class Supervisor: Sendable {
     }
 
     private func stopAll() async {
-        for child in children.withLock({ $0 }).reversed() where child.isRunning { await stop(child) }
+        // Those too whose start was interrupted: they may not have their id yet.
+        for child in children.withLock({ $0 }).reversed() where child.exit == nil { await stop(child) }
+    }
+
+    private func waitForStart(of child: Child) async throws {
+        _ = try await Polling.wait(atMost: .seconds(30), every: .milliseconds(2)) {
+            child.pid != nil || child.exit != nil ? true : nil
+        }
     }
 }
 

@@ -30,6 +30,7 @@ struct RunSettings: Codable, Equatable, Sendable {
     static func preset(_ preset: Preset) -> RunSettings {
         var settings = RunSettings()
         settings.preset = preset
+        if preset == .reference { settings.seed = AudienceSpec.referenceSeed }
         if preset == .seed {
             settings.streams = 2
             settings.viewers = 3

@@ -10,6 +10,8 @@ struct Viewing: Equatable, Sendable {
     let userid: String
     let videoid: String?
     let photoid: String?
+    /// Whether the viewer follows what its own photos get.
+    let notifications: Bool
     /// The first is the log that is followed; the others carry states.
     let channels: [Channel]
     let point: ResumePoint
@@ -18,11 +20,17 @@ struct Viewing: Equatable, Sendable {
         userid = try fields.identifier("userid")
         videoid = try fields.optionalIdentifier("videoid")
         photoid = try fields.optionalIdentifier("photoid")
+        notifications = try fields.optionalFlag("notifications") ?? false
+        if notifications, videoid != nil {
+            // The position of an event is one of one log: a connection cannot resume two.
+            throw Refusal.invalid(fields.code, "notifications are followed on a connection without a videoid")
+        }
         let photos = try Viewing.photos(fields)
-        var channels = [videoid.flatMap(Channel.video), photoid.flatMap(Channel.photo)].compactMap { $0 }
+        let own = notifications ? Channel.user(userid) : nil
+        var channels = [own, videoid.flatMap(Channel.video), photoid.flatMap(Channel.photo)].compactMap { $0 }
         for photo in photos where !channels.contains(photo) { channels.append(photo) }
         guard !channels.isEmpty else {
-            throw Refusal.invalid(fields.code, "videoid is missing (or photoid, or photoids)")
+            throw Refusal.invalid(fields.code, "videoid is missing (or photoid, or photoids, or notifications)")
         }
         self.channels = channels
         point = try Viewing.point(fields, headers)
@@ -56,6 +64,7 @@ struct Viewing: Equatable, Sendable {
         object.member("userid", userid)
         if let videoid { object.member("videoid", videoid) }
         if let photoid { object.member("photoid", photoid) }
+        if notifications { object.member("notifications", true) }
         object.member("instance", instance)
         return object.finished()
     }

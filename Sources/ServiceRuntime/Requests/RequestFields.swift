@@ -57,6 +57,17 @@ public struct RequestFields: Sendable {
         return try checked(text, name)
     }
 
+    /// A truth value that may be missing or `null`; in a query the word `true` or `false`.
+    public func optionalFlag(_ name: String) throws(Refusal) -> Bool? {
+        switch object[name] {
+        case .boolean(let value): return value
+        case .string("true"): return true
+        case .string("false"): return false
+        case nil, .null?: return nil
+        default: throw .invalid(code, "\(name) must be true or false")
+        }
+    }
+
     /// Text for people: 1 to `charactersMax` Unicode scalars, without control characters other than line feed and tab.
     ///
     /// Scalars and not grapheme clusters are counted, since a cluster may be of any length; see ``TextRule``.

@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// The way into a loop: commands from other threads, and a descriptor that wakes it when it sleeps.
 ///
-/// Bounded by a weight that the sender states (bytes, usually): over the limit a command is refused, never queued.
+/// Bounded by a weight that the sender states (bytes, usually): over the limit a command is refused, never queued. What
+/// weighs nothing is bounded by whoever sends it, and is always taken.
 final class Mailbox<Command: Sendable>: Sendable {
     private struct State {
         var commands: [Command] = []
@@ -25,9 +26,11 @@ final class Mailbox<Command: Sendable>: Sendable {
 
     deinit { _ = closeDescriptor(wakeDescriptor) }
 
-    func submit(_ commands: [Command], weight: Int) -> Bool {
+    /// - Parameter hasRoom: the sender knows that there was room a moment ago and cannot take the command back.
+    func submit(_ commands: [Command], weight: Int, hasRoom: Bool = false) -> Bool {
         let (accepted, mustWake) = state.withLock { state -> (Bool, Bool) in
-            guard !state.isClosed, state.weight == 0 || state.weight + weight <= weightMax else {
+            let isTaken = hasRoom || weight == 0 || state.weight == 0 || state.weight + weight <= weightMax
+            guard !state.isClosed, isTaken else {
                 return (false, false)
             }
             state.commands.append(contentsOf: commands)

@@ -64,9 +64,12 @@ public final class SocketLoop<Handler: SocketLoopHandler>: Sendable {
     }
 
     /// Sends a command. `false`: the loop has stopped, or the mailbox holds its maximum; then nothing was taken.
+    ///
+    /// - Parameter hasRoom: the sender has asked ``hasRoom(for:)`` before it did what cannot be taken back; the command
+    ///   is then taken over the maximum too.
     @discardableResult
-    public func submit(_ command: Handler.Command, weight: Int = 0) -> Bool {
-        mailbox.submit([command], weight: weight)
+    public func submit(_ command: Handler.Command, weight: Int = 0, hasRoom: Bool = false) -> Bool {
+        mailbox.submit([command], weight: weight, hasRoom: hasRoom)
     }
 
     @discardableResult

@@ -34,6 +34,9 @@ public protocol LikeStore: Sendable {
         of photo: String, part: Int, parts: Int, after: MembersCursor?, limit: Int
     ) async throws(StorageError) -> MembersPage
 
+    /// How many like a photo in one part of the users; reads that range of an index.
+    func count(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64
+
     /// The newest version in a part, likes that were taken back included; 0 when there is none.
     func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64
 

@@ -60,6 +60,19 @@ extension PostgresLikeStore {
         }
     }
 
+    public func count(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
+        let slots = UserSlot.slots(ofPart: part, parts: parts)
+        guard Identifier.isValid(photo), !slots.isEmpty else { return 0 }
+        return try await onSession { connection in
+            try connection.query(
+                """
+                SELECT count(*) FROM likes
+                WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int AND liked
+                """, [.text(photo), .bigint(Int64(slots.lowerBound)), .bigint(Int64(slots.upperBound))]
+            ) { row throws(PostgresError) in try row.bigint(0) }.first ?? 0
+        }
+    }
+
     public func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
         let slots = UserSlot.slots(ofPart: part, parts: parts)
         guard Identifier.isValid(photo), !slots.isEmpty else { return 0 }

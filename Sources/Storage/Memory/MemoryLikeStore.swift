@@ -101,6 +101,12 @@ public final class MemoryLikeStore: LikeStore {
             next: members.count > limit ? next : nil)
     }
 
+    public func count(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
+        let slots = UserSlot.slots(ofPart: part, parts: parts)
+        let likes = state.withLock { $0.likes[photo] ?? [:] }
+        return Int64(likes.count { $0.value.liked && slots.contains(UserSlot.slot(of: $0.key)) })
+    }
+
     public func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
         let slots = UserSlot.slots(ofPart: part, parts: parts)
         let likes = state.withLock { $0.likes[photo] ?? [:] }

@@ -1,3 +1,4 @@
+import Foundation
 public import Glibc
 import Synchronization
 
@@ -10,7 +11,8 @@ public final class ChildProcess: Sendable {
     }
 
     public let pid: pid_t
-    private let isReaped = Mutex(false)
+    /// What `waitpid` said; `nil` until the process was reaped.
+    private let status = Mutex<Int32?>(nil)
 
     /// Starts `arguments[0]`, found in `PATH`, with its output in the file `log`.
     public init(_ arguments: [String], log: String) throws {
@@ -20,6 +22,7 @@ public final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        Self.closeInherited(&actions)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -36,19 +39,36 @@ public final class ChildProcess: Sendable {
         self.pid = pid
     }
 
+    /// SwiftNIO accepts sockets that a child would inherit: a server under test could then close its own copy, and the
+    /// client would not hear of it before the child ends. Closing what is not open is no error.
+    private static func closeInherited(_ actions: inout posix_spawn_file_actions_t) {
+        let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        // Others open more while this looks.
+        let end = min((open.compactMap { Int32($0) }.max() ?? 3) + 256, Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))))
+        for descriptor in 3..<max(end, 3) { posix_spawn_file_actions_addclose(&actions, descriptor) }
+    }
+
     /// Sends a signal, unless the process has been reaped already.
     public func signal(_ number: Int32) {
-        isReaped.withLock { isReaped in
-            if !isReaped { _ = Glibc.kill(pid, number) }
+        status.withLock { status in
+            if status == nil { _ = Glibc.kill(pid, number) }
         }
     }
 
     /// Whether the process has ended; reaps it then.
     public var hasEnded: Bool {
-        isReaped.withLock { isReaped in
-            if !isReaped, waitpid(pid, nil, WNOHANG) != 0 { isReaped = true }
-            return isReaped
+        status.withLock { status in
+            var reported: Int32 = 0
+            if status == nil, waitpid(pid, &reported, WNOHANG) != 0 { status = reported }
+            return status != nil
         }
+    }
+
+    /// The code that the process ended with, or 128 and the signal that ended it; `nil` while it runs.
+    public var exitCode: Int32? {
+        guard hasEnded, let status = status.withLock({ $0 }) else { return nil }
+        let signal = status & 0x7F
+        return signal == 0 ? status >> 8 & 0xFF : 128 + signal
     }
 
     /// Sends `number` and waits for the end; SIGKILL after `seconds`.

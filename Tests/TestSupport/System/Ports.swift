@@ -5,7 +5,7 @@ public func makeFreePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
     defer { close(descriptor) }
-    var address = loopback(port: 0)
+    var address = makeLoopbackAddress(port: 0)
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let code = withUnsafeMutablePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
@@ -24,7 +24,7 @@ func connectToLoopback(port: Int, timeoutSeconds: Int) throws -> Int32 {
     let size = socklen_t(MemoryLayout<timeval>.size)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-    var address = loopback(port: port)
+    var address = makeLoopbackAddress(port: port)
     let code = withUnsafePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
             connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -38,7 +38,7 @@ func connectToLoopback(port: Int, timeoutSeconds: Int) throws -> Int32 {
     return descriptor
 }
 
-private func loopback(port: Int) -> sockaddr_in {
+func makeLoopbackAddress(port: Int) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(truncatingIfNeeded: port).bigEndian

@@ -1,0 +1,123 @@
+import Likes
+import PostgresLibpq
+import ServiceRuntime
+
+/// The settings of LikeAPI.
+struct LikeAPISettings: ServiceSettings {
+    /// What a process does.
+    enum Role: String, CaseIterable {
+        /// Answers requests and carries changes to the record.
+        case all
+        case api
+        case worker
+    }
+
+    var server: ServerSettings
+    var redis: RedisSettings
+    var history: HistorySettings
+    /// `nil`: Redis alone keeps the likes.
+    var database: PostgresConfiguration?
+    var role: Role
+    var likes: LikeSettings
+    var recording: RecordWorkerSettings
+    var notifying: NotificationWorkerSettings
+    /// Likes of one photo within this are one notification.
+    var notificationWindow: Duration
+
+    var runsWorkers: Bool { role != .api && database != nil }
+
+    init(from reader: inout SettingsReader) {
+        server = ServerSettings(from: &reader, port: 3001)
+        redis = RedisSettings(from: &reader)
+        history = HistorySettings(from: &reader)
+        database = Self.database(&reader, instance: server.instance)
+        role = reader.choice(
+            "LIKE_ROLE", default: .all, "Whether the process answers requests, carries changes, or both.")
+        likes = LikeSettings(from: &reader, hasRecord: database != nil)
+        recording = RecordWorkerSettings(from: &reader, instance: server.instance)
+        notifying = NotificationWorkerSettings()
+        notifying.instance = server.instance
+        notifying.claimAfter = recording.claimAfter
+        notifying.interval = reader.milliseconds(
+            "NOTIFICATION_INTERVAL_MS", default: 1_000, in: 10...3_600_000,
+            "Time between two looks at the queue of notifications.")
+        notificationWindow = reader.seconds(
+            "NOTIFICATION_WINDOW_SECONDS", default: 3_600, in: 1...31_536_000,
+            "Likes of one photo within this time are one notification.")
+        if role == .worker, database == nil {
+            reader.refuse("LIKE_ROLE", because: "a worker needs DATABASE_URL")
+        }
+    }
+
+    private static func database(_ reader: inout SettingsReader, instance: String) -> PostgresConfiguration? {
+        let connections = reader.integer(
+            "DATABASE_CONNECTIONS", default: 4, in: 1...64, unit: "connections", "Connections to PostgreSQL.")
+        return reader.optionalSecret(
+            "DATABASE_URL", type: "a URL", range: "postgresql://[user[:password]@][host][:port]/database",
+            "PostgreSQL that keeps the record; unset: Redis alone keeps the likes."
+        ) { text in
+            guard var configuration = try? PostgresConfiguration(url: text) else { return nil }
+            configuration.applicationName = instance
+            configuration.connections = connections
+            configuration.statementTimeout = .seconds(30)
+            return configuration
+        }
+    }
+}
+
+extension LikeSettings {
+    init(from reader: inout SettingsReader, hasRecord: Bool) {
+        self.init()
+        parts = reader.integer(
+            "LIKE_PARTS", default: 16, in: 1...1_024, unit: "parts",
+            "Parts that a photo's likers are split into; the same for all processes on one Redis, for ever.")
+        gather = reader.milliseconds(
+            "LIKE_GATHER_MS", default: 0, in: 0...1_000,
+            "How long the first like of a batch waits for company; 0: what comes during a call makes the next batch.")
+        batchMax = reader.integer("LIKE_BATCH_MAX", default: 2_000, in: 1...4_000, unit: "likes", "Likes of one call.")
+        queueMax = reader.integer(
+            "LIKE_QUEUE_MAX", default: 50_000, in: 1...10_000_000, unit: "likes",
+            "Likes that wait for a call, in each part; more are refused.")
+        streamMax = reader.integer(
+            "LIKE_STREAM_MAX", default: 4_000_000, in: 1...1_000_000_000, unit: "changes",
+            "Changes that may wait for the record; at the bound likes are refused with `likes_backlog_full`.")
+        durability = reader.choice(
+            "LIKE_DURABILITY", default: .redis, "What must have a like before it is acknowledged.")
+        eventsPerSecond = reader.integer(
+            "LIKE_EVENTS_PER_SECOND", default: 10, in: 1...1_000, unit: "events", "State events of one photo a second.")
+        countAgeMax = reader.milliseconds(
+            "LIKE_COUNT_AGE_MS", default: 100, in: 0...60_000,
+            "How old the parts of a count may be that the answered like did not touch.")
+        requiresRegistration =
+            reader.choice(
+                "LIKE_PHOTOS", default: PhotoRule.any, "Which photos may be liked.") == .registered
+        if durability == .postgres, !hasRecord {
+            reader.refuse("LIKE_DURABILITY", because: "postgres needs DATABASE_URL")
+        }
+        if requiresRegistration, !hasRecord {
+            reader.refuse("LIKE_PHOTOS", because: "registered needs DATABASE_URL")
+        }
+    }
+
+    private enum PhotoRule: String, CaseIterable {
+        case any, registered
+    }
+}
+
+extension RecordWorkerSettings {
+    init(from reader: inout SettingsReader, instance: String) {
+        self.init()
+        self.instance = instance
+        interval = reader.milliseconds(
+            "LIKE_WRITE_INTERVAL_MS", default: 1_000, in: 10...3_600_000,
+            "Time between two looks of a worker that has little to do.")
+        tasks = reader.integer(
+            "LIKE_WORKER_TASKS", default: 2, in: 1...64, unit: "tasks", "Tasks that carry changes to the record.")
+        claimAfter = reader.milliseconds(
+            "LIKE_CLAIM_MS", default: 30_000, in: 100...3_600_000,
+            "After this time what a worker has not finished is taken over by another.")
+        notificationsMax = reader.integer(
+            "NOTIFICATION_QUEUE_MAX", default: 100_000, in: 1...100_000_000, unit: "entries",
+            "Entries that the queue of notifications holds; likes beyond are recorded, and nobody is told.")
+    }
+}

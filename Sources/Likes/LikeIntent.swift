@@ -1,0 +1,58 @@
+/// What one user wants of one photo. Ids are checked by whoever makes it (``Wire/Identifier``).
+public struct LikeIntent: Hashable, Sendable {
+    public var photo: String
+    public var user: String
+    public var liked: Bool
+
+    public init(photo: String, user: String, liked: Bool) {
+        self.photo = photo
+        self.user = user
+        self.liked = liked
+    }
+}
+
+/// What became of an intent: the user's state is now what was wanted.
+public struct LikeOutcome: Hashable, Sendable {
+    /// `false` when it had been so before.
+    public var changed: Bool
+    /// The user's part of the photo, right after the batch that carried the intent.
+    public var state: PartState
+
+    public init(changed: Bool, state: PartState) {
+        self.changed = changed
+        self.state = state
+    }
+}
+
+/// Why an intent or a question was not served. The message names no key and no id.
+public struct LikeError: Error, Hashable, Sendable {
+    public enum Code: String, Hashable, Sendable, CaseIterable {
+        /// Redis is away. Nothing is known to have changed.
+        case unavailable = "likes_unavailable"
+        /// No answer in time: whether it changed is unknown, and asking again does no harm.
+        case timeout = "likes_timeout"
+        /// More waits than the limits allow.
+        case overloaded = "likes_overloaded"
+        /// As many changes wait for the record as may wait (`LIKE_STREAM_MAX`).
+        case backlogFull = "likes_backlog_full"
+        /// The likes of this photo have to be read from the record first, and that is away or takes too long; or the
+        /// record had to confirm and did not.
+        case recordUnavailable = "record_unavailable"
+        /// Nobody registered the photo, and only registered photos are liked here.
+        case unknownPhoto = "unknown_photo"
+        /// A defect, or a foreign value.
+        case `internal` = "likes_failed"
+    }
+
+    public let code: Code
+    public let message: String
+
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+extension LikeError: CustomStringConvertible {
+    public var description: String { "\(code.rawValue): \(message)" }
+}

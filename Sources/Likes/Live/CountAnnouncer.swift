@@ -1,0 +1,136 @@
+import Broker
+import CoreMetrics
+import Logging
+import RedisNIO
+import Synchronization
+import Wire
+
+/// Sends photos' counts to whoever watches, as state events on `photo:<id>`.
+///
+/// A key that lives for an interval is a photo's share of the second, for all replicas together: whoever sets it
+/// announces, the others look again when it is gone. Each reads the count after that, so the last event after the last
+/// change carries the exact total.
+final class CountAnnouncer: Sendable {
+    private let store: PartStore
+    private let counts: CountReader
+    private let broker: any Broker
+    private let metrics: LikeMetrics
+    private let logger: Logger
+    private let interval: Duration
+    private let schedule: Mutex<AnnouncementSchedule>
+    private let signals: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
+
+    /// Photos with something to announce at a time, and of one round.
+    private static let photosMax = 100_000
+    private static let roundMax = 1_024
+    private static let wantedPause = Duration.milliseconds(200)
+
+    init(
+        store: PartStore, counts: CountReader, broker: any Broker, settings: LikeSettings, metrics: LikeMetrics,
+        logger: Logger
+    ) {
+        self.store = store
+        self.counts = counts
+        self.broker = broker
+        self.metrics = metrics
+        self.logger = logger
+        interval = .seconds(1) / max(1, settings.eventsPerSecond)
+        schedule = Mutex(
+            AnnouncementSchedule(interval: UInt64(interval.nanoseconds), limit: Self.photosMax))
+        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    func changed(_ photos: some Sequence<String>) {
+        let dropped = schedule.withLock { schedule in photos.count { !schedule.changed($0) } }
+        if dropped > 0 { metrics.announcementsDropped.increment(by: dropped) }
+        signal.yield()
+    }
+
+    /// Announces until the task is cancelled.
+    func run() async {
+        let step = max(.milliseconds(5), interval / 8)
+        for await _ in signals {
+            while !Task.isCancelled, !schedule.withLock({ $0.isIdle }) {
+                let due = schedule.withLock { $0.due(now: MonotonicClock.now(), limit: Self.roundMax) }
+                if !due.isEmpty { await announce(due) }
+                // Cancelled while sleeping: the loop's condition ends it.
+                try? await Task.sleep(for: step)
+            }
+            if Task.isCancelled { return }
+        }
+    }
+
+    /// Answers Readers who could not find a photo's count in Redis, until the task is cancelled.
+    func answerReaders() async {
+        while !Task.isCancelled {
+            // Cancelled while sleeping: the loop's condition ends it.
+            try? await Task.sleep(for: Self.wantedPause)
+            do throws(LikeError) {
+                let reply = try await store.send([RedisCommand("SPOP", LikeKeys.wanted, "\(Self.roundMax)")]).first
+                let photos = (reply?.array ?? []).compactMap(\.text).filter { Identifier.isValid($0) }
+                guard !photos.isEmpty else { continue }
+                for (photo, total) in zip(photos, try await counts.totals(of: photos, isFresh: true)) {
+                    guard let total, let channel = Channel.photo(photo) else { continue }
+                    await send(photo, total, channel)
+                }
+            } catch {
+                logger.debug("Readers' questions cannot be answered", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    private func announce(_ photos: [String]) async {
+        do throws(LikeError) {
+            let shares = try await store.send(
+                photos.map {
+                    RedisCommand(
+                        "SET", LikeKeys.announced($0), "1", "NX", "PX", "\(interval.milliseconds(atLeast: 1))")
+                })
+            let (granted, others) = split(photos, shares)
+            postpone(others)
+            try await announce(granted: granted)
+        } catch {
+            logger.debug("counts cannot be announced", metadata: ["error": "\(error)"])
+            postpone(photos)
+        }
+    }
+
+    private func split(_ photos: [String], _ shares: [RESPValue]) -> (granted: [String], others: [String]) {
+        let pairs = Array(zip(photos, shares))
+        return (pairs.filter { $1.text == "OK" }.map(\.0), pairs.filter { $1.text != "OK" }.map(\.0))
+    }
+
+    private func announce(granted photos: [String]) async throws(LikeError) {
+        guard !photos.isEmpty else { return }
+        let totals = try await counts.totals(of: photos, isFresh: true)
+        let now = MonotonicClock.now()
+        await withTaskGroup(of: Void.self) { group in
+            for (photo, total) in zip(photos, totals) {
+                guard let total, let channel = Channel.photo(photo),
+                    schedule.withLock({ $0.announces(photo, version: total.version, now: now) })
+                else { continue }
+                group.addTask { await self.send(photo, total, channel) }
+            }
+        }
+    }
+
+    private func send(_ photo: String, _ total: PhotoTotal, _ channel: Channel) async {
+        do {
+            try await broker.publishState(LikeEventFrame.frame(photo: photo, total), to: channel)
+            metrics.announced.increment()
+        } catch {
+            postpone([photo])
+        }
+    }
+
+    private func postpone(_ photos: [String]) {
+        guard !photos.isEmpty else { return }
+        let now = MonotonicClock.now()
+        let pause = UInt64(interval.nanoseconds / 2)
+        schedule.withLock { schedule in
+            for photo in photos { schedule.deferred(photo, now: now, by: pause) }
+        }
+        metrics.announcementsDeferred.increment(by: photos.count)
+    }
+}

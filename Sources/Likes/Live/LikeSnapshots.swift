@@ -1,0 +1,52 @@
+public import RedisNIO
+import Synchronization
+public import Wire
+
+/// Tells a Reader the current counts of photos, for viewers who have just come.
+///
+/// It reads the parts in one round trip. What Redis does not know and only the record can tell is asked of LikeAPI,
+/// over a set in Redis; the answer comes as an ordinary state event. It needs no setting: how many parts there are
+/// stands in Redis.
+public final class LikeSnapshots: Sendable {
+    private let redis: RedisClient
+    private let store = Mutex<PartStore?>(nil)
+
+    /// Photos that may wait for LikeAPI's answer; more are not asked for.
+    private static let wantedMax = 100_000
+
+    public init(redis: RedisClient) {
+        self.redis = redis
+    }
+
+    /// The state events of those channels whose count is known.
+    public func frames(of channels: [Channel]) async throws(LikeError) -> [Channel: [UInt8]] {
+        let photos = channels.filter { $0.kind == .photo }
+        guard !photos.isEmpty, let store = try await currentStore() else { return [:] }
+        let ids = photos.map(\.id)
+        let (reading, more) = try await store.read(ids, also: [RedisCommand("SCARD", LikeKeys.wanted)])
+        var frames: [Channel: [UInt8]] = [:]
+        var wanted: [String] = []
+        for (photo, states) in zip(photos, reading.states) {
+            if store.hasRecord, states.contains(where: { $0 == nil }) {
+                wanted.append(photo.id)
+            } else {
+                frames[photo] = LikeEventFrame.frame(photo: photo.id, PhotoTotal(summing: states))
+            }
+        }
+        if !wanted.isEmpty, (more.first?.integer ?? 0) < Self.wantedMax {
+            _ = try await store.send([RedisCommand("SADD", [LikeKeys.wanted] + wanted)])
+        }
+        return frames
+    }
+
+    /// `nil` while no LikeAPI has ever run on this Redis: then nobody has liked anything.
+    private func currentStore() async throws(LikeError) -> PartStore? {
+        if let known = store.withLock({ $0 }) { return known }
+        guard let agreed = try await LikeAgreement.read(redis) else { return nil }
+        var settings = LikeSettings()
+        settings.parts = agreed.parts
+        let made = PartStore(redis: redis, settings: settings, hasRecord: agreed.hasRecord)
+        store.withLock { $0 = made }
+        return made
+    }
+}

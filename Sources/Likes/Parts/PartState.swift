@@ -1,0 +1,51 @@
+/// How many likes of a photo are in one part, and since when: the value of a field of ``PartKeys/sizes``.
+///
+/// Written only with the set's own size, in the call that changed the set, so it cannot drift from the set; and it
+/// outlives the set, so that a count needs no set.
+public struct PartState: Hashable, Sendable {
+    public var size: Int64
+    /// Rises with every change. In units of 100 µs since 2025, not below the time of the change: it goes on rising when
+    /// Redis has lost its data, and the sum over the parts fits into JavaScript's numbers.
+    public var version: Int64
+    /// The size was read from the record and the set has never been in this Redis.
+    public var isCold: Bool
+
+    public init(size: Int64, version: Int64, isCold: Bool = false) {
+        self.size = size
+        self.version = version
+        self.isCold = isCold
+    }
+
+    /// `nil` for anything but `<size>:<version>` with an optional `c`.
+    init?(parsing text: some StringProtocol) {
+        let isCold = text.hasSuffix("c")
+        let numbers = (isCold ? text.dropLast() : text[...]).split(separator: ":", omittingEmptySubsequences: false)
+        guard numbers.count == 2, let size = Int64(numbers[0]), let version = Int64(numbers[1]), size >= 0, version >= 0
+        else { return nil }
+        self.init(size: size, version: version, isCold: isCold)
+    }
+
+    /// The version that belongs to a time; microseconds since 1970-01-01T00:00:00Z.
+    static func version(at microseconds: Int64) -> Int64 { (microseconds - 1_735_689_600_000_000) / 100 }
+}
+
+/// A photo's likes.
+public struct PhotoTotal: Hashable, Sendable {
+    public var count: Int64
+    /// Larger is newer; the sum of the parts' versions, which rises whenever any part changes.
+    public var version: Int64
+
+    public init(count: Int64, version: Int64) {
+        self.count = count
+        self.version = version
+    }
+
+    /// The sum over the parts; a part that is not known counts as empty.
+    init(summing states: some Sequence<PartState?>) {
+        self.init(count: 0, version: 0)
+        for case .some(let state) in states {
+            count += state.size
+            version += state.version
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import RedisNIO
+
+/// One member of a consumer group, on some streams. Used by one task at a time.
+///
+/// What is read stays on the group's list of pending entries until it is acknowledged. A consumer that comes back under
+/// its old name begins with what it had; what belongs to one that does not come back is claimed by the others.
+struct StreamConsumer {
+    let redis: RedisClient
+    let streams: [String]
+    let group: String
+    let consumer: String
+    /// An entry that nobody has touched for so long may be claimed.
+    let claimAfter: Duration
+    /// Streams of which this consumer may still have entries from an earlier life.
+    private var recovering: Set<String>
+
+    init(redis: RedisClient, streams: [String], group: String, consumer: String, claimAfter: Duration) {
+        self.redis = redis
+        self.streams = streams
+        self.group = group
+        self.consumer = consumer
+        self.claimAfter = claimAfter
+        recovering = Set(streams)
+    }
+
+    /// Something read could not be handled: the next read begins with it.
+    mutating func readAgain() {
+        recovering = Set(streams)
+    }
+
+    /// The next entries of each stream, at most `count` of each.
+    mutating func read(count: Int) async throws(LikeError) -> [[StreamEntry]] {
+        let commands = streams.map { stream in
+            RedisCommand(
+                "XREADGROUP", "GROUP", group, consumer, "COUNT", "\(max(1, count))", "STREAMS", stream,
+                recovering.contains(stream) ? "0" : ">")
+        }
+        var read: [[StreamEntry]] = []
+        for (stream, reply) in zip(streams, try await send(commands)) {
+            // [[stream, entries]], or null when there is nothing new.
+            let entries = StreamEntry.entries(reply.array?.first?.array?.last)
+            if entries.isEmpty { recovering.remove(stream) }
+            read.append(entries)
+        }
+        return read
+    }
+
+    /// Takes over what consumers that are gone have left, at most `count` of each stream.
+    mutating func claim(count: Int) async throws(LikeError) -> [[StreamEntry]] {
+        let idle = "\(claimAfter.milliseconds(atLeast: 1))"
+        let commands = streams.map { stream in
+            RedisCommand("XAUTOCLAIM", stream, group, consumer, idle, "0-0", "COUNT", "\(max(1, count))")
+        }
+        return try await send(commands).map { reply in
+            guard let parts = reply.array, parts.count > 1 else { return [] }
+            return StreamEntry.entries(parts[1])
+        }
+    }
+
+    /// Forgets consumers that have nothing and have not been seen for an hour: each start of a process makes one.
+    mutating func forgetTheGone() async throws(LikeError) {
+        for stream in streams {
+            let reply = try await send([RedisCommand("XINFO", "CONSUMERS", stream, group)]).first
+            for value in reply?.array ?? [] {
+                let info = Self.fields(value)
+                guard let name = info["name"]?.text, name != consumer, info["pending"]?.integer == 0,
+                    (info["idle"]?.integer ?? 0) > 3_600_000
+                else { continue }
+                _ = try await send([RedisCommand("XGROUP", "DELCONSUMER", stream, group, name)])
+            }
+        }
+    }
+
+    private static func fields(_ value: RESPValue) -> [String: RESPValue] {
+        let values = value.array ?? []
+        let pairs = stride(from: 0, to: values.count - 1, by: 2).map { (values[$0].text ?? "", values[$0 + 1]) }
+        return Dictionary(pairs) { first, _ in first }
+    }
+
+    /// Sends the commands; where a group does not exist (the stream is new, or Redis lost its data) it is made.
+    private func send(_ commands: [RedisCommand]) async throws(LikeError) -> [RESPValue] {
+        do throws(RedisError) {
+            let replies = try await redis.send(contentsOf: commands)
+            guard replies.contains(where: { $0.failure?.code == .reply("NOGROUP") }) else {
+                return try Self.checked(replies)
+            }
+            let groups = streams.map { RedisCommand("XGROUP", "CREATE", $0, group, "0", "MKSTREAM") }
+            for reply in try await redis.send(contentsOf: groups) {
+                if let failure = reply.failure, failure.code != .reply("BUSYGROUP") { throw failure }
+            }
+            return try Self.checked(try await redis.send(contentsOf: commands))
+        } catch {
+            throw LikeError(error)
+        }
+    }
+
+    private static func checked(_ replies: [RESPValue]) throws(RedisError) -> [RESPValue] {
+        if let failure = replies.lazy.compactMap(\.failure).first { throw failure }
+        return replies
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import TestSupport
+import Testing
+import Wire
+
+extension EndToEndTests {
+    @Suite struct BadInputTests {
+        private struct Case {
+            var request: [UInt8]
+            var status: Int
+            var code: String
+        }
+
+        private static let long = String(repeating: "i", count: 129)
+
+        /// What may be wrong with any JSON body.
+        private static func bodies(_ path: String) -> [Case] {
+            let badUTF8 = Array(#"{"userid":"u","videoid":"v","comment":"a"#.utf8) + [0xC3, 0x28] + Array(#""}"#.utf8)
+            let type = [("Content-Type", "application/json")]
+            let texts = ["", "{", "[]", "null", #"{"userid":"u",}"#, #"{"userid":"u"}{}"#, "{\"userid\":\"u\u{1}\"}"]
+            return texts.map { Case(request: RequestText.post(path, json: $0), status: 400, code: "malformed_json") }
+                + [
+                    Case(
+                        request: RequestText.make("POST", path, headers: type, body: badUTF8), status: 400,
+                        code: "invalid_utf8"),
+                    Case(
+                        request: RequestText.post(
+                            path, json: #"{"userid":""# + String(repeating: "u", count: 65_536) + "\"}"),
+                        status: 413, code: "body_too_large"),
+                    Case(
+                        request: RequestText.make(
+                            "POST", path, headers: [("Content-Type", "text/plain")], body: Array("{}".utf8)),
+                        status: 415, code: "unsupported_media_type"),
+                    Case(
+                        request: RequestText.make("POST", path, body: Array("{}".utf8)), status: 415,
+                        code: "unsupported_media_type"),
+                    Case(
+                        request: RequestText.make(
+                            "POST", path, headers: [("Content-Type", "application/x-www-form-urlencoded")],
+                            body: Array("userid=u&videoid=v&comment=c".utf8)),
+                        status: 415, code: "unsupported_media_type"),
+                ]
+        }
+
+        private static var comments: [Case] {
+            let fields = [
+                #"{}"#, #"{"videoid":"v","comment":"c"}"#, #"{"userid":"u","comment":"c"}"#,
+                #"{"userid":"u","videoid":"v"}"#,
+                #"{"userid":"","videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":"","comment":"c"}"#,
+                #"{"userid":"u","videoid":"v","comment":""}"#, #"{"userid":7,"videoid":"v","comment":"c"}"#,
+                #"{"userid":"u","videoid":null,"comment":"c"}"#, #"{"userid":"u","videoid":"v","comment":["c"]}"#,
+                #"{"userid":"\#(long)","videoid":"v","comment":"c"}"#,
+                #"{"userid":"u","videoid":"\#(long)","comment":"c"}"#,
+                #"{"userid":"u","videoid":"v","comment":"\#(String(repeating: "c", count: 2_001))"}"#,
+                #"{"userid":"u/","videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":"v\n","comment":"c"}"#,
+                #"{"userid":"u","videoid":"{v}","comment":"c"}"#, #"{"userid":"u","videoid":"v","comment":"\u0000"}"#,
+                #"{"userid":"u","videoid":"v","comment":"\u001b[2J"}"#,
+                #"{"userid":"u","videoid":"v","comment":"\u0085"}"#,
+            ]
+            return fields.map {
+                Case(request: RequestText.post("/comment", json: $0), status: 400, code: "invalid_comment")
+            }
+        }
+
+        private static var connects: [Case] {
+            let fields = [
+                #"{}"#, #"{"userid":"u"}"#, #"{"videoid":"v"}"#, #"{"userid":"","videoid":"v"}"#,
+                #"{"userid":"u","videoid":""}"#,
+                #"{"userid":"u","videoid":["v"]}"#, #"{"userid":"u","videoid":"\#(long)"}"#,
+                #"{"userid":"u u","videoid":"v"}"#,
+                #"{"userid":"u","videoid":"v","lastEventId":5}"#, #"{"userid":"u","videoid":"v\r\nx: y"}"#,
+                #"{"userid":"u","photoids":"a,,b"}"#,
+                #"{"userid":"u","photoids":"\#((0...64).map { "p\($0)" }.joined(separator: ","))"}"#,
+            ]
+            let queries = [
+                "", "userid=u", "videoid=v", "userid=&videoid=v", "userid=u&videoid=", "userid=u&videoid=v%0A",
+                "userid=u&videoid=v%00",
+                "userid=u&videoid=%FF%FE", "userid=u&userid=w&videoid=v", "userid=u&videoid=\(long)",
+                "userid=u&videoid=v*",
+            ]
+            return fields.map {
+                Case(request: RequestText.post("/connect", json: $0), status: 400, code: "invalid_connect")
+            }
+                + queries.map { Case(request: RequestText.connect(query: $0), status: 400, code: "invalid_connect") }
+        }
+
+        private static var reports: [Case] {
+            let paths = ["/comment-api-statistics", "/reader-api-statistics", "/client-statistics"]
+            return paths.flatMap { path in
+                [
+                    Case(request: RequestText.post(path, json: "{}"), status: 400, code: "invalid_report"),
+                    Case(
+                        request: RequestText.post(path, json: #"{"instanceId":5,"clientId":5}"#), status: 400,
+                        code: "invalid_report"),
+                    Case(request: RequestText.post(path, json: "{"), status: 400, code: "malformed_json"),
+                    Case(
+                        request: RequestText.make("POST", path, body: Array("{}".utf8)), status: 415,
+                        code: "unsupported_media_type"),
+                ]
+            } + [Case(request: RequestText.make("GET", "/statistics?full=maybe"), status: 400, code: "invalid_query")]
+        }
+
+        /// Paths and methods that no service knows.
+        private static func routes(_ path: String, wrongMethod: String) -> [Case] {
+            ["/", "/nothing", path + "/x", "/..%2f..%2fetc/passwd"].map {
+                Case(request: RequestText.make("GET", $0), status: 404, code: "not_found")
+            } + [
+                Case(request: RequestText.make(wrongMethod, path), status: 405, code: "method_not_allowed"),
+                Case(request: RequestText.make("DELETE", "/health"), status: 405, code: "method_not_allowed"),
+            ]
+        }
+
+        @Test func everyBadRequestIsRefusedWithItsCode() async throws {
+            try await Plant.with { plant in
+                try await expect(
+                    Self.comments + Self.bodies("/comment") + Self.routes("/comment", wrongMethod: "GET"),
+                    plant.comments)
+                try await expect(
+                    Self.connects + Self.bodies("/connect") + Self.routes("/connect", wrongMethod: "PUT"),
+                    plant.readers[0])
+                try await expect(Self.reports + Self.routes("/statistics", wrongMethod: "POST"), plant.stats)
+                // Nothing of all that was published, subscribed, or stays connected.
+                #expect(try plant.redis.command("DBSIZE") == ":0\r\n")
+                #expect(try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
+                let viewer = try await plant.viewer(of: "v")
+                try await plant.write("good", to: "v")
+                #expect(try await viewer.next().data.contains("good"))
+            }
+        }
+
+        private func expect(_ cases: [Case], _ node: Plant.Node) async throws {
+            for one in cases {
+                let text = String(decoding: one.request.prefix(200), as: UTF8.self)
+                let answer = try await LoopbackHTTP.exchange(port: node.port, one.request)
+                #expect(answer.status == one.status, "\(text)")
+                #expect(answer.head["content-type"] == "application/json", "\(text)")
+                let body = try #require(
+                    try? JSONDecoder().decode(ErrorBody.self, from: Data(answer.body)), "\(text): \(answer.text)")
+                #expect(body.code == one.code, "\(text)")
+                #expect(!body.error.isEmpty)
+                if one.status == 405 { #expect(answer.head["allow"] != nil, "\(text)") }
+            }
+            #expect(try await node.get("/health").status == 200)
+        }
+    }
+}

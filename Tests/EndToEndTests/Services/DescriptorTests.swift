@@ -1,0 +1,74 @@
+import TestSupport
+import Testing
+
+extension EndToEndTests {
+    @Suite struct DescriptorTests {
+        @Test func aReaderWith256DescriptorsStaysUpAndRefuses() async throws {
+            try await Plant.with(descriptorsMax: 256) { plant in
+                let reader = plant.readers[0]
+                let before = reader.program.descriptors
+                var served: [StreamClient] = []
+                var refused = 0
+                for number in 0..<300 {
+                    let client = try await StreamClient(
+                        port: reader.port, RequestText.connect(video: "v\(number % 10)"))
+                    let head = try await client.head()
+                    if head.status == 200 {
+                        served.append(client)
+                    } else {
+                        #expect(head.status == 503)
+                        #expect(head["retry-after"] == "1")
+                        refused += 1
+                        await client.close()
+                    }
+                }
+                #expect(served.count >= 64)
+                #expect(refused > 0)
+                #expect(served.count + refused == 300)
+                try await exhaust(reader)
+                try await plant.write("still here", to: "v0")
+                _ = try await served[0].body { $0.contains("still here") }
+                for client in served { await client.close() }
+                let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
+                #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
+                #expect(
+                    await eventually(within: 30) {
+                        try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                    })
+                _ = try await plant.viewer(of: "v")
+            }
+        }
+
+        /// Connections that never send a request take every descriptor that is left; when they go, the Reader answers again.
+        private func exhaust(_ reader: Plant.Node) async throws {
+            var idle: [StreamClient] = []
+            for _ in 0..<300 { idle.append(try await StreamClient(port: reader.port, [])) }
+            #expect(await eventually(within: 30) { reader.program.descriptors >= 250 })
+            #expect(reader.program.exitCode == nil)
+            for client in idle { await client.close() }
+            #expect(try await reader.get("/health").status == 200)
+        }
+
+        @Test func viewersThatComeAndGoLeaveNoDescriptor() async throws {
+            try await Plant.with { plant in
+                let reader = plant.readers[0]
+                let before = reader.program.descriptors
+                for round in 0..<100 {
+                    let whole = try await plant.viewer(of: "v\(round % 7)")
+                    let early = try await StreamClient(port: reader.port, RequestText.connect(video: "w\(round)"))
+                    let half = try await StreamClient(
+                        port: reader.port, Array(RequestText.connect(video: "x").prefix(40)))
+                    await whole.close()
+                    await early.reset()
+                    await half.close()
+                }
+                let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
+                #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
+                #expect(
+                    await eventually(within: 30) {
+                        try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                    })
+            }
+        }
+    }
+}

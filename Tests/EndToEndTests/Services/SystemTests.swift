@@ -1,0 +1,142 @@
+import Foundation
+import TestSupport
+import Testing
+import Wire
+
+extension EndToEndTests {
+    @Suite struct SystemTests {
+        @Test func oneCommentReachesTheViewersOfAllReaders() async throws {
+            try await Plant.with(readers: 3) { plant in
+                var viewers: [StreamClient] = []
+                for reader in 0..<3 {
+                    for _ in 0..<2 { viewers.append(try await plant.viewer(of: "hot", on: reader)) }
+                }
+                let other = try await plant.viewer(of: "cold", on: 1)
+                for number in 1...3 { try await plant.write("comment \(number)", to: "hot") }
+                for viewer in viewers {
+                    for number in 1...3 {
+                        #expect(try await viewer.next().data.contains(#""comment":"comment \#(number)""#))
+                    }
+                }
+                try await plant.write("cold", to: "cold")
+                #expect(try await other.next().data.contains(#""comment":"cold""#))
+                try await expectStatistics(plant)
+                try await expectFields(plant)
+                try await expectTheSameAfterARestart(plant, viewers + [other])
+            }
+        }
+
+        /// Three Readers on `hot`, one of them on `cold` too.
+        private func isWhole(_ statistics: Statistics) -> Bool {
+            statistics.readerApis.totalReaders == 3 && statistics.readerApis.totalActiveConnections == 7
+                && statistics.subscriptionSpread.subscriptions == 4
+                && statistics.subscriptionSpread.redisSubscriptions == 4
+        }
+
+        private func expectStatistics(_ plant: Plant) async throws {
+            let statistics = try await plant.statistics {
+                isWhole($0) && $0.commentApi.totalCommentsPublished == 4 && $0.readerApis.totalMessagesSent == 19
+                    && $0.subscriptionSpread.weightedAmplification != nil
+            }
+            let readers = statistics.readerApis
+            #expect(readers.totalReaders == 3)
+            #expect(readers.totalActiveConnections == 7)
+            #expect(readers.totalMessagesSent == 6 * 3 + 1)
+            #expect(readers.totalMessagesReceived == 3 * 3 + 1)
+            #expect(readers.allSubscribedTopics == ["video:cold", "video:hot"])
+            #expect(readers.readers.map(\.instanceId).sorted() == ["reader-1", "reader-2", "reader-3"])
+            #expect(statistics.commentApi.totalCommentsReceived == 4)
+            #expect(statistics.commentApi.totalCommentsPublished == 4)
+            let spread = statistics.subscriptionSpread
+            #expect(spread.channels == 2)
+            #expect(spread.subscriptions == 4)
+            #expect(spread.redisSubscriptions == 4, "Redis's own count agrees with the reported one")
+            #expect(spread.redisChannels == 2)
+            #expect(spread.readers.map(\.share).sorted() == [0.5, 0.5, 1])
+            #expect(spread.meanShare == 2.0 / 3)
+            #expect(spread.minShare == 0.5)
+            #expect(spread.maxShare == 1)
+            #expect(spread.amplification == 2)
+            #expect(spread.wastedShare == 0.5)
+            // Three of four comments went to three Readers, one to one.
+            #expect(abs((spread.weightedAmplification ?? 0) - 2.5) < 1e-9)
+            // 1-(1-1/3)^6 for `hot` and 1/3 for `cold`.
+            let predicted = (1 - pow(2.0 / 3, 6) + 1.0 / 3) / 2
+            #expect(abs((spread.predictedShare ?? 0) - predicted) < 0.001)
+        }
+
+        /// The names that the reference design's answer has, at CommentAPI too.
+        private func expectFields(_ plant: Plant) async throws {
+            for node in [plant.stats, plant.comments] {
+                let answer = try await node.get("/statistics")
+                let object = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+                let names: [String: [String]] = [
+                    "commentApi": ["totalCommentsPublished"],
+                    "readerApis": [
+                        "totalReaders", "totalActiveConnections", "totalMessagesSent", "allSubscribedTopics", "readers",
+                    ],
+                    "clients": ["totalClients", "totalCommentsGenerated", "totalCommentsConsumed", "clients"],
+                    "subscriptionSpread": [
+                        "readers", "meanShare", "minShare", "maxShare", "predictedShare", "amplification",
+                        "weightedAmplification",
+                        "wastedShare", "redisSubscriptions",
+                    ],
+                ]
+                for (name, members) in names {
+                    let inner = try #require(object[name] as? [String: Any], "\(name)")
+                    for member in members { #expect(inner[member] != nil, "\(name).\(member)") }
+                }
+                #expect(object["storedComments"] is Int)
+                #expect((object["timestamp"] as? String)?.hasSuffix("Z") == true)
+            }
+        }
+
+        /// StatsAPI keeps nothing on disk: the Readers notice that it knows nothing, and tell it everything.
+        private func expectTheSameAfterARestart(_ plant: Plant, _ viewers: [StreamClient]) async throws {
+            await plant.stats.program.stop()
+            #expect(plant.stats.program.exitCode == 0)
+            let away = try await plant.comments.get("/statistics")
+            #expect(away.status == 502)
+            #expect(away.text.contains(#""code":"statistics_unavailable""#))
+            var environment = Plant.environment(plant.redis)
+            environment["PORT"] = "\(plant.stats.port)"
+            let restarted = try Program("StatsAPI", environment: environment, folder: plant.folder)
+            do {
+                #expect(try await restarted.port() == plant.stats.port)
+                let statistics = try await plant.statistics { isWhole($0) }
+                #expect(isWhole(statistics), "\(statistics)")
+                #expect(statistics.readerApis.allSubscribedTopics == ["video:cold", "video:hot"])
+                // And it goes on from there with changes.
+                for viewer in viewers { await viewer.close() }
+                let empty = try await plant.statistics {
+                    $0.subscriptionSpread.subscriptions == 0 && $0.readerApis.totalActiveConnections == 0
+                }
+                #expect(empty.subscriptionSpread.subscriptions == 0)
+                #expect(empty.readerApis.totalActiveConnections == 0)
+                #expect(try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
+            } catch {
+                await restarted.stop()
+                throw error
+            }
+            await restarted.stop()
+        }
+
+        @Test func longListsAreCutWithTheTrueNumberBeside() async throws {
+            try await Plant.with { plant in
+                var viewers: [StreamClient] = []
+                for number in 0..<120 { viewers.append(try await plant.viewer(of: "v\(number)")) }
+                let cut = try await plant.statistics { $0.readerApis.totalSubscribedTopics == 120 }
+                #expect(cut.readerApis.totalSubscribedTopics == 120)
+                #expect(cut.readerApis.allSubscribedTopics.count == 100)
+                #expect(cut.readerApis.readers.first?.subscribedTopics.count == 100)
+                #expect(cut.readerApis.readers.first?.totalSubscribedTopics == 120)
+                for node in [plant.stats, plant.comments] {
+                    #expect(
+                        try await plant.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count == 120
+                    )
+                }
+                #expect(viewers.count == 120)
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import TestSupport
+import Testing
+import Wire
+
+@testable import Fanout
+
+extension IntegrationTests {
+    @Suite struct StreamTests {
+        @Test func connectedComesOnlyWhenTheSubscriptionStands() async throws {
+            try await TestSystem.with { system in
+                let channel = try #require(Channel.video("v"))
+                system.redis.freeze()
+                let viewer = try await system.viewer(RequestText.connect(video: "v"))
+                #expect(
+                    await eventually(within: 30) {
+                        system.hub.book.withLock { $0.channels.entries[channel]?.phase == .subscribing }
+                    })
+                #expect(await viewer.isSilent(for: 0.3))
+                system.redis.thaw()
+                let hello = try await viewer.next()
+                #expect(hello.data.contains(#""type":"connected""#))
+                #expect(try system.subscriptions(of: "v") == 1)
+            }
+        }
+
+        /// What a client sees that knows nothing of ids and event names: the reference design's.
+        @Test func aClientThatReadsOnlyDataLines() async throws {
+            try await TestSystem.with { system in
+                let viewer = try await system.viewer(RequestText.connect(user: "user1", video: "video1"))
+                let head = try await viewer.head()
+                #expect(head.status == 200)
+                #expect(head["content-type"] == "text/event-stream")
+                #expect(head["cache-control"] == "no-store")
+                #expect(head["transfer-encoding"] == "chunked")
+                _ = try await viewer.next()
+                let placed = try await system.write("Great video!", to: "video1")
+                let body = try await viewer.body { $0.contains("Great video!") && $0.hasSuffix("\n\n") }
+                let lines = body.split(separator: "\n").filter { $0.hasPrefix("data: ") }.map {
+                    $0.dropFirst("data: ".count)
+                }
+                #expect(
+                    lines == [
+                        #"{"type":"connected","userid":"user1","videoid":"video1","instance":"reader-1"}"#,
+                        #"{"userid":"writer","videoid":"video1","comment":"Great video!","timestamp":"\#(placed.timestamp)","id":"\#(placed.id)"}"#,
+                    ])
+                #expect(body.hasPrefix("id: 0.0\ndata: "))
+                #expect(body.contains("\n\nid: \(placed.offset).\(placed.epoch)\ndata: {"))
+            }
+        }
+
+        @Test func aCommentCannotForgeAnEvent() async throws {
+            let attacks = [
+                "a\n\ndata: {\"forged\":true}\n\n", "\n\nevent: gap\ndata: {}\nid: 99.zz\n\n", "data: {\"forged\":1}",
+                "\u{2028}data: x\u{2029}\u{FEFF}", "\"},{\"x\":\"\\n\\ndata: y",
+            ]
+            try await TestSystem.with { system in
+                let viewer = try await system.connectedViewer(of: "v")
+                for attack in attacks { try await system.write(attack, to: "v") }
+                try await system.write("the end", to: "v")
+                let events = try await viewer.next(attacks.count + 1)
+                #expect(try events.map { try comment(in: $0).comment } == attacks + ["the end"])
+                #expect(events.map { Position(parsing: $0.id)?.offset } == (1...6).map { UInt64($0) })
+                #expect(events.allSatisfy { $0.name == "message" })
+                // The line reader of above must not see more than one line an event either.
+                #expect(await viewer.body.split(separator: "\n").count { $0.hasPrefix("data: ") } == attacks.count + 2)
+            }
+        }
+
+        @Test func manyViewersOfOneChannelAreOneSubscription() async throws {
+            try await TestSystem.with { system in
+                var viewers: [StreamClient] = []
+                for _ in 0..<20 { viewers.append(try await system.connectedViewer(of: "v")) }
+                let other = try await system.connectedViewer(of: "w")
+                #expect(try system.subscriptions(of: "v") == 1)
+                for number in 1...5 { try await system.write("\(number)", to: "v") }
+                for viewer in viewers { #expect(try await viewer.comments(5) == ["1", "2", "3", "4", "5"]) }
+                try await system.write("w", to: "w")
+                #expect(try await other.comments(1) == ["w"])
+            }
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import Broker
+import Fanout
+import Logging
+import RedisNIO
+import TestSupport
+import Testing
+import Wire
+
+extension IntegrationTests {
+    @Suite struct RedisAwayTests {
+        private func expectUnavailable(_ system: TestSystem) async throws {
+            #expect(await eventually(within: 30) { try await system.reader.get("/health/ready").status == 503 })
+            #expect(await eventually(within: 30) { try await system.comments.get("/health/ready").status == 503 })
+            let comment = try await system.tryToWrite("lost?", to: "v")
+            #expect(comment.status == 503)
+            #expect(comment.head["retry-after"] == "1")
+            #expect(comment.text.contains(#""code":"broker_unavailable""#))
+            let connect = try await LoopbackHTTP.exchange(port: system.reader.port, RequestText.connect(video: "new"))
+            #expect(connect.status == 503)
+            #expect(connect.head["retry-after"] == "1")
+            #expect(connect.text.contains(#""code":"broker_unavailable""#))
+            for service in [system.comments, system.reader] { #expect(try await service.get("/health").status == 200) }
+        }
+
+        /// Redis stops in order and comes back with what it had.
+        @Test func everythingRecoversByItself() async throws {
+            try await TestSystem.with(.init(appendOnly: true)) { system in
+                let viewer = try await system.connectedViewer(of: "v")
+                let before = try await system.write("before", to: "v")
+                #expect(try await viewer.comments(1) == ["before"])
+                await system.redis.stop()
+                try await expectUnavailable(system)
+                try await system.redis.start()
+                // By a publisher that is back at once, before the Reader is.
+                let meanwhile = try await publishDirectly("meanwhile", to: "v", system.redis)
+                #expect(meanwhile.epoch == before.epoch)
+                #expect(await eventually(within: 30) { try await system.isReady })
+                try await system.write("after", to: "v")
+                // No gap: what was refused was never published.
+                #expect(try await viewer.comments(2) == ["meanwhile", "after"])
+                let newcomer = try await system.connectedViewer(of: "new")
+                try await system.write("new", to: "new")
+                #expect(try await newcomer.comments(1) == ["new"])
+            }
+        }
+
+        /// Redis comes back empty: that is told, and the stream goes on.
+        @Test func aRedisThatLostEverythingIsTold() async throws {
+            try await TestSystem.with { system in
+                let viewer = try await system.connectedViewer(of: "v")
+                for number in 1...3 { try await system.write("\(number)", to: "v") }
+                #expect(try await viewer.comments(3) == ["1", "2", "3"])
+                await system.redis.kill()
+                try await expectUnavailable(system)
+                try await system.redis.start()
+                #expect(await eventually(within: 30) { try await system.isReady })
+                let placed = try await system.write("after", to: "v")
+                let gap = try await viewer.next()
+                #expect(
+                    gap
+                        == ServerSentEvent(
+                            name: "gap", data: #"{"from":4,"reason":"epoch_changed"}"#, id: "0.\(placed.epoch)"))
+                #expect(try await viewer.comments(1) == ["after"])
+            }
+        }
+
+        /// Not dead but silent: nobody is told that a comment was published, and nobody waits for ever.
+        @Test func aRedisThatDoesNotAnswer() async throws {
+            try await TestSystem.with { system in
+                system.redis.freeze()
+                async let comment = system.tryToWrite("lost?", to: "v")
+                async let connect = LoopbackHTTP.exchange(port: system.reader.port, RequestText.connect(video: "v"))
+                let answers = try await [comment, connect]
+                #expect(answers.map(\.status) == [503, 503])
+                #expect(answers.allSatisfy { $0.head["retry-after"] == "1" })
+                system.redis.thaw()
+                #expect(await eventually(within: 30) { try await system.isReady })
+                let viewer = try await system.connectedViewer(of: "v")
+                try await system.write("after", to: "v")
+                // The first comment may have been published or not; the answer said that nobody knows.
+                _ = try await viewer.body { $0.contains(#""comment":"after""#) }
+            }
+        }
+
+        @Test func nothingIsLostWhenTheSubscriberIsKilled() async throws {
+            try await TestSystem.with { system in
+                let viewer = try await system.connectedViewer(of: "v")
+                let quiet = try await system.connectedViewer(of: "quiet")
+                var written: [String] = []
+                for round in 1...3 {
+                    #expect(
+                        await eventually(within: 30) {
+                            try system.redis.command("CLIENT", "KILL", "TYPE", "pubsub") == ":1\r\n"
+                        })
+                    for number in 1...5 {
+                        written.append("\(round).\(number)")
+                        try await system.write("\(round).\(number)", to: "v")
+                    }
+                }
+                #expect(try await viewer.comments(15) == written)
+                #expect(system.hub.counters.repairs > 0, "the kills must have cost messages, or this shows nothing")
+                #expect(await eventually(within: 30) { try system.subscriptions(of: "quiet") == 1 })
+                try await system.write("quiet", to: "quiet")
+                #expect(try await quiet.comments(1) == ["quiet"])
+            }
+        }
+
+        private func publishDirectly(_ text: String, to video: String, _ redis: PrivateRedis) async throws -> Position {
+            let channel = try #require(Channel.video(video))
+            let comment = Wire.Comment(id: "1", userid: "writer", videoid: video, comment: text, timestamp: "")
+            let broker = RedisBroker(
+                endpoint: try RedisEndpoint(parsing: redis.url),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            return try await withBackground {
+                try await broker.run()
+            } _: {
+                try await broker.publish(EventStream.frame(data: comment.json()), to: channel)
+            }
+        }
+    }
+}

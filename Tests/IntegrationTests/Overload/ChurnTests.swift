@@ -1,0 +1,85 @@
+import Fanout
+import TestSupport
+import Testing
+import Wire
+
+extension IntegrationTests {
+    @Suite struct ChurnTests {
+        /// How one of the ten thousand comes and goes.
+        private enum Visit: CaseIterable {
+            case close, halfClose, reset
+            /// Half a request.
+            case beforeTheHead
+            /// A whole request for a channel that nobody watches, and gone before Redis can have answered.
+            case duringSubscribe
+        }
+
+        private static let visits = 10_000
+        private static let visitors = 100
+
+        @Test func tenThousandComeAndGoAndNothingStays() async throws {
+            let seed = UInt64.random(in: 0 ... .max)
+            try await TestSystem.with(environment: ["READER_UNSUBSCRIBE_DELAY_MS": "20"]) { system in
+                let steady = try await system.connectedViewer(of: "steady")
+                try await withThrowingTaskGroup(of: Int.self) { group in
+                    for visitor in 0..<Self.visitors {
+                        group.addTask { try await visit(system, visitor, Generator(state: seed &+ UInt64(visitor))) }
+                    }
+                    var written = 0
+                    var met = 0
+                    while let connected = try await group.next() {
+                        met += connected
+                        written += 1
+                        try await system.write("\(written)", to: "steady")
+                    }
+                    #expect(met > Self.visits / 2, "three of five kinds of visit wait until they are connected")
+                    #expect(try await steady.comments(written) == (1...written).map { "\($0)" })
+                }
+                #expect(system.hub.counters.connectionsTotal > Self.visits / 2)
+                await steady.close()
+                try await expectNothingLeft(system)
+            }
+        }
+
+        /// One visitor's visits, one after the other. Returns how many were connected.
+        private func visit(_ system: TestSystem, _ visitor: Int, _ generator: Generator) async throws -> Int {
+            var generator = generator
+            var connected = 0
+            for number in 0..<Self.visits / Self.visitors {
+                switch Visit.allCases[Int(generator.next() % 5)] {
+                case .beforeTheHead:
+                    let client = try await system.viewer(
+                        Array(RequestText.connect(video: "v").prefix(Int(generator.next() % 60))))
+                    await client.close()
+                case .duringSubscribe:
+                    let client = try await system.viewer(RequestText.connect(video: "own-\(visitor)-\(number)"))
+                    if generator.next() % 2 == 0 { await client.reset() } else { await client.close() }
+                case let way:
+                    let client = try await system.viewer(RequestText.connect(video: "v\(generator.next() % 50)"))
+                    if try await client.next().data.contains("connected") { connected += 1 }
+                    switch way {
+                    case .halfClose:
+                        await client.halfClose()
+                        _ = try await client.end()
+                    case .reset: await client.reset()
+                    default: await client.close()
+                    }
+                }
+            }
+            return connected
+        }
+
+        /// Xorshift64*, Vigna 2016: the mix of visits follows from the seed.
+        private struct Generator {
+            var state: UInt64
+
+            mutating func next() -> UInt64 {
+                state = state == 0 ? 0x9E37_79B9_7F4A_7C15 : state
+                state ^= state >> 12
+                state ^= state << 25
+                state ^= state >> 27
+                return (state &* 0x2545_F491_4F6C_DD1D) >> 33
+            }
+        }
+    }
+}

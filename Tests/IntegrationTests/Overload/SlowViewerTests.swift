@@ -1,0 +1,35 @@
+import Fanout
+import Foundation
+import TestSupport
+import Testing
+import Wire
+
+extension IntegrationTests {
+    @Suite struct SlowViewerTests {
+        /// A viewer that never reads is cut and counted, and its neighbour on the same channel does not notice.
+        @Test func aViewerThatNeverReadsIsCut() async throws {
+            let limits = ["READER_BACKLOG_BYTES": "16384", "READER_SEND_BUFFER_BYTES": "4096", "READER_LOOPS": "1"]
+            try await TestSystem.with(environment: limits) { system in
+                let slow = try await system.viewer(RequestText.connect(video: "v"), receiveBufferBytes: 4096)
+                let fast = try await system.connectedViewer(of: "v")
+                #expect(await eventually(within: 30) { system.hub.counters.connections == 2 })
+                let text = String(repeating: "x", count: 1_900)
+                var written = 0
+                while system.hub.counters.disconnects[.slowConsumer] == nil, written < 500 {
+                    try await system.write("\(written) \(text)", to: "v")
+                    #expect(try await fast.comments(1) == ["\(written) \(text)"])
+                    written += 1
+                }
+                #expect(system.hub.counters.disconnects == [.slowConsumer: 1])
+                #expect(system.hub.counters.connections == 1)
+                #expect(written > 8, "the backlog's limit is above what eight comments need")
+                let metrics = try await system.reader.get("/metrics").text
+                #expect(metrics.contains(#"chorus_reader_disconnects_total{reason="slow_consumer"} 1"#), "\(metrics)")
+                // What the slow one can still read are whole events in order, up to the cut.
+                #expect(try await slow.end() != .complete)
+                let seen = await slow.allEvents.dropFirst()
+                #expect(try seen.map { try comment(in: $0).comment } == (0..<seen.count).map { "\($0) \(text)" })
+            }
+        }
+    }
+}

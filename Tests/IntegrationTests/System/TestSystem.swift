@@ -1,0 +1,137 @@
+import Fanout
+import Foundation
+import ServiceRuntime
+import TestSupport
+import Testing
+import Wire
+
+@testable import CommentAPI
+@testable import ReaderAPI
+
+/// CommentAPI and a Reader on a Redis of their own.
+struct TestSystem: Sendable {
+    let redis: PrivateRedis
+    let comments: RunningService
+    let reader: RunningService
+    /// The Reader's.
+    let hub: Hub
+
+    /// Runs `body` with a system, and stops it in order.
+    ///
+    /// - Parameter environment: settings of the Reader.
+    static func with(
+        _ options: PrivateRedis.Options = .init(), environment: [String: String] = [:],
+        _ body: @Sendable (TestSystem) async throws -> Void
+    ) async throws {
+        try await withRedis(options) { redis in
+            let common = [
+                "REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "reader-1",
+                "DRAIN_SECONDS": "0",
+                "READER_LOOPS": "2",
+            ]
+            try await withCommentAPI(redis) { comments in
+                let settings = try ReaderSettings.read(environment: common.merging(environment) { _, own in own })
+                try await withReader(settings) { reader, hub in
+                    let system = TestSystem(redis: redis, comments: comments, reader: reader, hub: hub)
+                    #expect(await eventually(within: 30) { try await system.isReady })
+                    try await body(system)
+                }
+            }
+        }
+    }
+
+    private static func withCommentAPI(
+        _ redis: PrivateRedis, _ body: (RunningService) async throws -> Void
+    ) async throws {
+        let settings = try CommentAPISettings.read(
+            environment: ["REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "comments-1"])
+        let address = ListeningAddress()
+        let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: address.logger)
+        let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+        let assembly = CommentAPI.assemble(settings, process, broker: broker.broker, services: [broker])
+        try await RunningService.with(assembly, process, address, body)
+    }
+
+    private static func withReader(
+        _ settings: ReaderSettings, _ body: (RunningService, Hub) async throws -> Void
+    ) async throws {
+        let address = ListeningAddress()
+        let process = ServiceProcess(
+            name: "ReaderAPI", server: settings.server, logger: address.logger, descriptorsMax: DescriptorLimit.raise())
+        let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+        let assembly = try ReaderAPI.assemble(settings, process, broker: broker.broker, services: [broker])
+        let hub = try #require(assembly.services.lazy.compactMap { $0 as? HubService }.first?.hub)
+        try await RunningService.with(assembly, process, address) { try await body($0, hub) }
+    }
+
+    var isReady: Bool {
+        get async throws {
+            for service in [comments, reader] where try await service.get("/health/ready").status != 200 {
+                return false
+            }
+            return true
+        }
+    }
+}
+
+// MARK: People
+
+extension TestSystem {
+    /// A viewer, right after its request was sent.
+    func viewer(_ request: [UInt8], receiveBufferBytes: Int? = nil) async throws -> StreamClient {
+        try await StreamClient(port: reader.port, request, receiveBufferBytes: receiveBufferBytes)
+    }
+
+    /// A viewer who has been told that it is connected.
+    func connectedViewer(of video: String, headers: [(String, String)] = []) async throws -> StreamClient {
+        let viewer = try await viewer(RequestText.connect(video: video, headers: headers))
+        let hello = try await viewer.next()
+        #expect(hello.data.contains(#""type":"connected""#))
+        return viewer
+    }
+
+    /// Writes a comment, which must be accepted.
+    @discardableResult
+    func write(_ text: String, to video: String, sourceLocation: SourceLocation = #_sourceLocation) async throws
+        -> CommentResponse.Placed
+    {
+        let answer = try await tryToWrite(text, to: video)
+        try #require(answer.status == 201, "\(answer.text)", sourceLocation: sourceLocation)
+        return try JSONDecoder().decode(CommentResponse.self, from: Data(answer.body)).comment
+    }
+
+    func tryToWrite(_ text: String, to video: String) async throws -> HTTPAnswer {
+        let request = CommentRequest(userid: "writer", videoid: video, comment: text)
+        let json = String(decoding: try JSONEncoder().encode(request), as: UTF8.self)
+        return try await LoopbackHTTP.post(port: comments.port, "/comment", json: json)
+    }
+
+    /// Connections that Redis counts as subscribed to a video.
+    func subscriptions(of video: String) throws -> Int {
+        try #require(
+            Int(redis.command("PUBSUB", "NUMSUB", "video:\(video)").split(separator: ":").last?.dropLast() ?? ""))
+    }
+
+    /// Videos that Redis counts as subscribed by anybody.
+    func subscribedVideos() throws -> Int {
+        let reply = try redis.command("PUBSUB", "CHANNELS", "video:*")
+        return try #require(Int(reply.prefix { $0 != "\r\n" }.dropFirst()))
+    }
+}
+
+/// The comment that an event carries.
+func comment(in event: ServerSentEvent) throws -> Wire.Comment {
+    try JSONDecoder().decode(Wire.Comment.self, from: Data(event.data.utf8))
+}
+
+extension StreamClient {
+    /// The texts of the next comments; everything else among them fails.
+    func comments(_ count: Int, sourceLocation: SourceLocation = #_sourceLocation) async throws -> [String] {
+        var texts: [String] = []
+        for event in try await next(count) {
+            #expect(event.name == "message", "\(event)", sourceLocation: sourceLocation)
+            texts.append(try comment(in: event).comment)
+        }
+        return texts
+    }
+}

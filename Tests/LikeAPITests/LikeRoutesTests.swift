@@ -1,0 +1,136 @@
+import HTTPTypes
+import HummingbirdTesting
+import ServiceRuntime
+import Storage
+import TestSupport
+import Testing
+
+@testable import LikeAPI
+
+@Suite struct LikeRoutesTests {
+    static let badInputs: [(HTTPRequest.Method, String, String?, String)] = [
+        (.post, "/v1/likes", #"{"user_id":"u"}"#, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":"","post_id":"p"}"#, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":"a b","post_id":"p"}"#, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":7,"post_id":"p"}"#, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":"#, "malformed_json"), (.post, "/like", #"{"userid":"u"}"#, "invalid_like"),
+        (.delete, "/v1/likes?user_id=u", nil, "invalid_like"), (.get, "/v1/likes/a%20b", nil, "invalid_like"),
+        (.get, "/v1/likes/p?user_id=a%20b", nil, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":[]}"#, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":"p"}"#, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":["a b"]}"#, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":["a"],"user_id":"?"}"#, "invalid_like"),
+        (.get, "/v1/likes/p/users?after=x", nil, "invalid_cursor"),
+        (.get, "/v1/likes/p/users?limit=0", nil, "invalid_like"),
+        (.get, "/v1/likes/p/users?limit=201", nil, "invalid_like"),
+        (.get, "/v1/likes/p/users", nil, "record_required"),
+        (.post, "/v1/photos", #"{"post_id":"p"}"#, "invalid_photo"),
+        (.get, "/v1/notifications", nil, "invalid_notification"),
+        (.get, "/v1/notifications?user_id=u&after=7", nil, "invalid_cursor"),
+        (.post, "/v1/notifications/read", #"{"user_id":"a b"}"#, "invalid_notification"),
+        (.get, "/v1/nothing", nil, "not_found"), (.put, "/v1/likes", nil, "method_not_allowed"),
+    ]
+
+    @Test func likesAndUnlikesAreIdempotent() async throws {
+        try await withService { client, _ in
+            let body = #"{"user_id":"u1","post_id":"p1"}"#
+            for _ in 0..<2 {
+                let answer = try await client.send(.post, "/v1/likes", body)
+                #expect(answer.status == .ok)
+                #expect(answer.text.hasPrefix(#"{"post_id":"p1","liked":true,"count":1,"version":"#))
+            }
+            #expect(
+                try await client.send(.post, "/like", #"{"userid":"u2","photoid":"p1"}"#).text
+                    .hasPrefix(#"{"success":true,"photoid":"p1","liked":true,"count":2,"#))
+            let state = try await client.send(.get, "/v1/likes/p1?user_id=u1")
+            #expect(state.text.hasSuffix(#""liked":true}"#))
+            #expect(state.number("count") == 2)
+            for _ in 0..<2 {
+                let answer = try await client.send(.delete, "/v1/likes", body)
+                #expect(answer.text.hasPrefix(#"{"post_id":"p1","liked":false,"count":1,"#))
+            }
+            #expect(try await client.send(.delete, "/v1/likes?user_id=u2&post_id=p1").number("count") == 0)
+            #expect(try await client.send(.post, "/unlike", #"{"userid":"u2","photoid":"p1"}"#).number("count") == 0)
+            #expect(try await client.send(.get, "/v1/likes/p1?user_id=u1").text.hasSuffix(#""liked":false}"#))
+            #expect(try await client.send(.get, "/v1/likes/p1").text.contains("liked") == false)
+        }
+    }
+
+    @Test func aFeedPageIsOneQuestion() async throws {
+        try await withService { client, _ in
+            for user in 1...3 {
+                _ = try await client.send(.post, "/v1/likes", #"{"user_id":"u\#(user)","post_id":"p1"}"#)
+            }
+            let answer = try await client.send(.post, "/v1/likes/counts", #"{"post_ids":["p0","p1"],"user_id":"u2"}"#)
+            #expect(answer.text.contains(#"{"post_id":"p0","count":0,"#))
+            #expect(answer.text.contains(#"{"post_id":"p1","count":3,"#))
+            #expect(answer.text.hasSuffix(#""liked":true}]}"#))
+            let ids = (0..<200).map { "\"p\($0)\"" }.joined(separator: ",")
+            #expect(try await client.send(.post, "/v1/likes/counts", "{\"post_ids\":[\(ids)]}").status == .ok)
+            let more = try await client.send(.post, "/v1/likes/counts", "{\"post_ids\":[\(ids),\"one\"]}")
+            #expect(more.code == "too_many_posts")
+        }
+    }
+
+    @Test(arguments: badInputs)
+    func badInputIsACodedError(_ method: HTTPRequest.Method, _ uri: String, _ body: String?, _ code: String)
+        async throws
+    {
+        try await withService { client, _ in
+            let answer = try await client.send(method, uri, body)
+            #expect(answer.code == code)
+            #expect((400...501).contains(answer.status.code))
+        }
+    }
+
+    @Test func withoutRedisItIsAnUnavailableServiceThatSaysWhenToComeBack() async throws {
+        try await withService { client, redis in
+            await redis.kill()
+            let answer = try await client.send(.post, "/v1/likes", #"{"user_id":"u1","post_id":"p1"}"#)
+            #expect(answer.status == .serviceUnavailable)
+            #expect(["likes_unavailable", "likes_timeout"].contains(answer.code))
+            #expect(answer.retryAfter != nil)
+        }
+    }
+
+    @Test func theRecordListsWhoLikesAndOwnsAndWasTold() async throws {
+        let likes = MemoryLikeStore()
+        let told = LikeNotification(
+            id: 3, owner: "me", photo: "p", windowStart: 0, likers: 2, newestUser: "u2", newestAt: 5_000, isUnread: true
+        )
+        let record = RecordStores(likes: likes, notifications: FewNotifications([told]))
+        try await withService(record: record, environment: ["LIKE_WRITE_INTERVAL_MS": "10"]) { client, _ in
+            #expect(try await client.send(.get, "/v1/likes/p/users").code == "unknown_photo")
+            let registered = try await client.send(.post, "/v1/photos", #"{"post_id":"p","owner_id":"me"}"#)
+            #expect(registered.status == .created)
+            #expect(
+                try await client.send(.post, "/v1/photos", #"{"post_id":"p","owner_id":"you"}"#).text
+                    .contains(#""owner_id":"me""#))
+            for user in 1...3 {
+                _ = try await client.send(.post, "/v1/likes", #"{"user_id":"u\#(user)","post_id":"p"}"#)
+            }
+            #expect(await eventually { try await likes.counts(of: ["p"])["p"] == 3 })
+            let page = try await client.send(.get, "/v1/likes/p/users?limit=2")
+            #expect(page.text.contains(#""next":"#))
+            let next = page.text.split(separator: #""next":""#)[1].prefix { $0 != "\"" }
+            let last = try await client.send(.get, "/v1/likes/p/users?limit=2&after=\(next)")
+            #expect(last.text.contains("next") == false)
+            #expect(try await client.send(.get, "/v1/likes/other/users").code == "unknown_photo")
+            let notifications = try await client.send(.get, "/v1/notifications?user_id=me")
+            #expect(notifications.text.contains("u2 and 1 other liked your photo"))
+            #expect(notifications.text.contains(#"],"unread":1,"#))
+            let marked = try await client.send(.post, "/v1/notifications/read", #"{"user_id":"me","ids":[3]}"#)
+            #expect(marked.number("marked") == 1)
+        }
+    }
+
+    @Test func settingsThatContradictEachOtherAreRefused() {
+        for environment in [
+            ["LIKE_DURABILITY": "postgres"], ["LIKE_ROLE": "worker"], ["LIKE_PHOTOS": "registered"],
+            ["LIKE_PARTS": "0"], ["DATABASE_URL": "nonsense"],
+        ] {
+            #expect(throws: (any Error).self) { try LikeAPISettings.read(environment: environment) }
+        }
+        #expect(throws: Never.self) { try LikeAPISettings.read(environment: [:]) }
+    }
+}

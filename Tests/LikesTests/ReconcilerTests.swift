@@ -1,0 +1,57 @@
+import Broker
+import Storage
+import TestSupport
+import Testing
+
+@testable import Likes
+
+@Suite struct ReconcilerTests {
+    @Test func findsAndRepairsEveryKindOfDifference() async throws {
+        try await withRecord { stores async throws in
+            try await withRedis { redis async throws in
+                try await withBroker(redis) { broker async throws in
+                    try await withDesk(broker, likes: stores.likes) { desk async throws in
+                        for number in 0..<60 { try await desk.like("p", "user\(number)") }
+                        try await desk.like("q", "a")
+                        try await makeWorker(broker, stores.likes).drain()
+                        func run(repairs: Bool) async throws -> ReconcileReport {
+                            var reconciler = Reconciler(
+                                redis: broker.redis, likes: stores.likes, settings: desk.settings, repairs: repairs,
+                                logger: logger)
+                            reconciler.patience = .milliseconds(10)
+                            return try await reconciler.run()
+                        }
+                        let clean = try await run(repairs: false)
+                        #expect(clean.differences == 0)
+                        #expect(clean.photos == 2)
+                        #expect(clean.members == 61)
+                        // What is on its way is no difference.
+                        try await desk.like("p", "late")
+                        #expect(try await run(repairs: false).differences == 0)
+
+                        // The record lost a like and has one too many; a set is gone from Redis.
+                        _ = try await stores.likes.apply([
+                            LikeChange(photo: "p", user: "user1", liked: false, version: recent(), at: recent()),
+                            LikeChange(photo: "p", user: "ghost", liked: true, version: recent(), at: recent()),
+                        ])
+                        let part = desk.store.part(of: "a")
+                        try redis.command("DEL", desk.store.keys(part).members("q"))
+                        let found = try await run(repairs: false)
+                        #expect(found.missingInRecord == 1)
+                        #expect(found.missingInRedis == 1)
+                        #expect(found.wrongSizes == 1)
+                        #expect(!found.isRepaired)
+                        #expect(try await run(repairs: true).isRepaired)
+                        #expect(try await run(repairs: false).differences == 0)
+                        #expect(try await stores.likes.members(of: "p") == redisMembers(desk, "p"))
+                        #expect(try await stores.likes.counts(of: ["p"])["p"] == 61)
+                        #expect(try await redisMembers(desk, "q") == ["a"])
+                    }
+                }
+            }
+        }
+    }
+
+    /// A version of now.
+    private func recent() -> Int64 { WallTime.microseconds() }
+}
