@@ -106,8 +106,8 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
-                configuration,
-                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
+                configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                nioPosix,
             ]),
 
         // Executables: they import libraries, never each other.
@@ -168,8 +168,7 @@ let package = Package(
             "CommentAPITests",
             [
                 "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
-                hummingbird,
-                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+                hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",
