@@ -35,7 +35,8 @@ struct SwarmStage: Sendable {
             let publishing = PublisherSettings(
                 services: try ServerDirectory(resolving: settings.commentAPIs),
                 connections: settings.publishConnections, shard: settings.shard.index,
-                commentBytes: settings.commentBytes, remembers: settings.isDrill, statistics: try SwarmStage.statistics(settings))
+                commentBytes: settings.commentBytes, remembers: settings.isDrill,
+                statistics: try SwarmStage.statistics(settings))
             let (crowdBoard, publisherBoard) = (crowdBoard, publisherBoard)
             viewers = try SocketLoop(
                 settings: .init(
