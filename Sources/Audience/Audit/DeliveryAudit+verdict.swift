@@ -28,6 +28,7 @@ extension DeliveryAudit {
         for viewer in viewers.indices {
             let owed = owed(viewer: viewer, goals: goals)
             verdict.lost += owed
+            verdict.unreached += owed
             if owed > 0 { verdict.viewersShort += 1 }
         }
         for departure in departures.all {

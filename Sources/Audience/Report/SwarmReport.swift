@@ -48,10 +48,16 @@ extension SwarmReport {
         public var warmupSeconds: Double
         public var placement: String
         public var readers: [String]
+        /// Comments of a channel under way at once, in a closed loop; `nil` for an open one.
+        public var window: Int?
+        /// How event ids are read: `chorus` or `plain`.
+        public var streamProtocol: String?
+        public var channelPrefix: String?
 
         public init(
             streams: Int, viewers: Int, audience: AudienceSpec, seed: UInt64, rate: Double, durationSeconds: Double,
-            warmupSeconds: Double = 0, placement: String = "random", readers: [String] = []
+            warmupSeconds: Double = 0, placement: String = "random", readers: [String] = [],
+            window: Int? = nil, streamProtocol: String? = nil, channelPrefix: String? = nil
         ) {
             self.streams = streams
             self.viewers = viewers
@@ -62,6 +68,9 @@ extension SwarmReport {
             self.warmupSeconds = warmupSeconds
             self.placement = placement
             self.readers = readers
+            self.window = window
+            self.streamProtocol = streamProtocol
+            self.channelPrefix = channelPrefix
         }
     }
 

@@ -70,6 +70,19 @@ struct PublishTally: Equatable, Sendable {
         }
     }
 
+    /// One comment was answered by a service that gives no positions. The last place is then the number of comments:
+    /// where a viewer stands who got them all (``CommentIndex``).
+    mutating func answeredPlainly(status: Int, channel: Int) {
+        guard status == 201 || status == 202 else {
+            return answered(PublishOutcome(status: status, body: []), channel: channel)
+        }
+        acknowledged += 1
+        channels[channel, default: Channel()].acknowledged += 1
+        let count = channels[channel]?.acknowledged ?? 0
+        channels[channel]?.advance(
+            to: Position(offset: UInt64(count), epoch: CommentIndex.epoch), microseconds: 0)
+    }
+
     private mutating func remember(_ number: Int?, of channel: Int) {
         guard let number, channels[channel]?.numbers.count ?? 0 < PublishTally.numbersMax else { return }
         channels[channel, default: Channel()].numbers.append(number)

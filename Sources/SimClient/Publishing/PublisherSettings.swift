@@ -11,6 +11,9 @@ struct PublisherSettings: Sendable {
     var answerSeconds = 10
     /// Keeps the number of each comment that was acknowledged or stored.
     var remembers = false
+    var streamProtocol = StreamProtocol.chorus
+    /// Writes as fast as viewers get it, instead of what is handed over.
+    var closedLoop: ClosedLoop?
     /// Where the client's own reports go.
     var statistics: ServerDirectory?
 }

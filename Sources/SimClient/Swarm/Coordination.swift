@@ -51,9 +51,13 @@ struct SwarmMessage: Encodable {
         SwarmMessage(event: "connected", viewers: viewers, failed: failed, seconds: seconds)
     }
 
-    static func progress(second: Int, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil) -> SwarmMessage {
+    /// - Parameter seconds: since publishing began, exactly, where `second` only counts.
+    static func progress(
+        second: Int, seconds: Double? = nil, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil
+    ) -> SwarmMessage {
         SwarmMessage(
-            event: "progress", second: second, delivered: delivered, acknowledged: acknowledged, crowd: crowd)
+            event: "progress", seconds: seconds, second: second, delivered: delivered, acknowledged: acknowledged,
+            crowd: crowd)
     }
 
     static func published(_ channels: [String: Channel]) -> SwarmMessage {

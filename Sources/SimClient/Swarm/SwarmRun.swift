@@ -122,7 +122,9 @@ extension SwarmRun {
             throw Failure.noViewerConnected(
                 "\(now.tally.attempts) attempts, \(now.tally.refusals) refused, \(now.tally.rejections) rejected")
         }
-        if settings.rate > 0, !(await stage.waitForConnections()) {
+        if settings.publishes == .comments, settings.rate > 0 || settings.window > 0,
+            !(await stage.waitForConnections())
+        {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
         }
         let seconds = settled && now.settledAt > start ? Double(now.settledAt - start) / 1e9 : settings.connectSeconds
@@ -134,11 +136,8 @@ extension SwarmRun {
     ) async throws -> PublishTally {
         stage.measure(afterSeconds: settings.warmupSeconds)
         let seconds = settings.warmupSeconds + settings.durationSeconds
-        let arrivals = CommentArrivals(
-            settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
-        let pacer = Pacer(audience: settings.audience, arrivals: arrivals)
         let overflow = await withTaskGroup(of: Int?.self) { group in
-            group.addTask { await pacer.run(seconds: seconds) { stage.publish($0) } }
+            group.addTask { await write(stage, seconds: seconds) }
             group.addTask {
                 await tellProgress(stage)
                 return nil
@@ -169,17 +168,32 @@ extension SwarmRun {
         return tally
     }
 
+    /// Writes comments for so many seconds, or lets the time pass; how many the publisher's mailbox did not take.
+    private func write(_ stage: SwarmStage, seconds: Double) async -> Int {
+        if settings.window > 0 {
+            stage.beginClosedLoop()
+            try? await Task.sleep(for: .seconds(seconds))
+            stage.endClosedLoop()
+            return 0
+        }
+        let arrivals = CommentArrivals(
+            settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
+        return await Pacer(audience: settings.audience, arrivals: arrivals).run(seconds: seconds) { stage.publish($0) }
+    }
+
     private func tellProgress(_ stage: SwarmStage) async {
+        let start = LoopClock.monotonicNanoseconds()
         var ticks = 0
         let ticksPerSecond = settings.isDrill ? 10 : 1
         while (try? await Task.sleep(for: .milliseconds(1000 / ticksPerSecond))) != nil {
             ticks += 1
             let crowd = stage.crowdBoard.now
             let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
+            let seconds = Double(LoopClock.monotonicNanoseconds() - start) / 1e9
             tell(
                 .progress(
-                    second: ticks / ticksPerSecond, delivered: crowd.delivered, acknowledged: acknowledged,
-                    crowd: settings.isDrill ? SwarmMessage.CrowdState(crowd) : nil))
+                    second: ticks / ticksPerSecond, seconds: seconds, delivered: crowd.delivered,
+                    acknowledged: acknowledged, crowd: settings.isDrill ? SwarmMessage.CrowdState(crowd) : nil))
         }
     }
 

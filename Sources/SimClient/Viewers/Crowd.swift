@@ -23,13 +23,17 @@ struct Crowd: Sendable {
     private var draws: Xoshiro256
     var events: [StreamEvent] = []
     var dirtyChannels: [Int] = []
+    /// One a channel in a closed loop, else empty.
+    var windows: [ChannelWindow] = []
+    /// The number of a channel for each comment that all of its viewers have, since they were taken.
+    var completed: [Int] = []
 
     init(_ settings: CrowdSettings) {
         self.settings = settings
         directory = settings.readers
         draws = Xoshiro256(seed: settings.audience.seed, purpose: "viewers \(settings.shard)")
         let viewers = settings.audience.viewers(of: settings.shard)
-        channels = Crowd.makeChannels(viewers.map(\.channel), logBytesMax: settings.logBytesMax)
+        channels = Crowd.makeChannels(viewers.map(\.channel), settings)
         audit = DeliveryAudit(
             channelOfViewer: channels.indices.flatMap { [channels] in
                 Array(repeating: $0, count: channels[$0].members.count)
@@ -42,10 +46,14 @@ struct Crowd: Sendable {
                 members.append(makeMember(viewers[position].viewer, channel: index))
             }
         }
+        guard settings.reportsCompletion else { return }
+        windows = channels.map { [members] channel in
+            ChannelWindow(viewers: members[channel.members].count { !$0.isSlow })
+        }
     }
 
     /// The channels of viewers that come channel by channel. A channel with one viewer needs no log.
-    private static func makeChannels(_ numbers: [Int], logBytesMax: Int) -> [CrowdChannel] {
+    private static func makeChannels(_ numbers: [Int], _ settings: CrowdSettings) -> [CrowdChannel] {
         var ranges: [(number: Int, members: Range<Int>)] = []
         for (index, number) in numbers.enumerated() {
             if ranges.last?.number == number {
@@ -55,10 +63,12 @@ struct Crowd: Sendable {
             }
         }
         let shared = ranges.count { $0.members.count > 1 }
-        let bytesMax = min(max(logBytesMax / max(shared, 1), 16 << 10), 2 << 20)
+        let bytesMax = min(max(settings.logBytesMax / max(shared, 1), 16 << 10), 2 << 20)
         return ranges.map {
             CrowdChannel(
-                number: $0.number, members: $0.members, log: ChannelLog(bytesMax: $0.members.count > 1 ? bytesMax : 0))
+                number: $0.number, members: $0.members,
+                log: ChannelLog(
+                    bytesMax: $0.members.count > 1 ? bytesMax : 0, streamProtocol: settings.streamProtocol))
         }
     }
 
@@ -100,10 +110,15 @@ extension Crowd {
     func request(of member: Int) -> [UInt8] {
         let state = members[member]
         let channel = channels[Int(state.channel)]
-        return RequestText.connect(
-            userid: settings.audience.userID(ofViewer: Int(state.viewer)),
-            videoid: settings.audience.videoID(ofChannel: channel.number),
-            lastEventID: state.stream.lastEventID(in: channel.log), to: server(of: member).endpoint)
+        let userid = settings.audience.userID(ofViewer: Int(state.viewer))
+        let videoid = settings.audience.videoID(ofChannel: channel.number)
+        let endpoint = server(of: member).endpoint
+        switch settings.streamProtocol {
+        case .chorus:
+            let last = state.stream.lastEventID(in: channel.log)
+            return RequestText.connect(userid: userid, videoid: videoid, lastEventID: last, to: endpoint)
+        case .plain: return RequestText.connectPlainly(userid: userid, videoid: videoid, to: endpoint)
+        }
     }
 
     /// The connection ended or could not be made. The answer says after how many milliseconds the viewer rests, `nil`

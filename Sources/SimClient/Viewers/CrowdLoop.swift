@@ -30,6 +30,7 @@ final class CrowdLoop: SocketLoopHandler {
 
     private var crowd: Crowd
     private let board: CrowdBoard
+    private let completed: @Sendable ([Int]) -> Void
     private var goals: [Int: [Position]]?
     private var sought: (goals: [Int: [Position]], microseconds: Int64)?
     private var wholeThrough: Int64 = 0
@@ -41,9 +42,11 @@ final class CrowdLoop: SocketLoopHandler {
     private var lateTicks = 0
     private var tickDue: UInt64 = 0
 
-    init(settings: CrowdSettings, board: CrowdBoard) {
+    /// - Parameter completed: is told, in a closed loop, the channel's number for each comment that all viewers have.
+    init(settings: CrowdSettings, board: CrowdBoard, completed: @escaping @Sendable ([Int]) -> Void = { _ in }) {
         crowd = Crowd(settings)
         self.board = board
+        self.completed = completed
     }
 
     func received(_ commands: [Command], sockets: Sockets) {
@@ -68,8 +71,10 @@ final class CrowdLoop: SocketLoopHandler {
     }
 
     private func recordArrivals() {
-        guard !crowd.dirtyChannels.isEmpty else { return }
-        crowd.recordArrivals(microseconds: CrowdLoop.timeOfDay())
+        if !crowd.dirtyChannels.isEmpty { crowd.recordArrivals(microseconds: CrowdLoop.timeOfDay()) }
+        guard !crowd.completed.isEmpty else { return }
+        completed(crowd.completed)
+        crowd.completed.removeAll(keepingCapacity: true)
     }
 
     private static func timeOfDay() -> Int64 { Int64(LoopClock.realtimeNanoseconds() / 1000) }
