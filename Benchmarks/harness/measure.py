@@ -82,6 +82,12 @@ def audit(report):
         "dropped": publishing["dropped"], "notPublished": publishing["failed"], "acknowledged": publishing["acknowledged"],
         "generatorBusy": report["process"]["loopBusyShare"], "generatorLimited": report["generatorLimited"],
     }
+    late_share = result["behind"] / max(delivery["expected"], 1)
+    for name, share in (("latencyP50", 0.5), ("latencyP99", 0.01)):
+        # A comment that was not there at the end has waited for longer than the time to settle.
+        if late_share > share:
+            result[name] = max(result[name] or 0, load.SETTLE_SECONDS * 1000)
+            result[f"{name}AtLeast"] = True
     if delivery["delivered"]:
         result["bytesPerDelivery"] = report["bytesReceived"] / delivery["delivered"]
     return result
@@ -90,7 +96,9 @@ def audit(report):
 def cold_columns(report):
     found = audit(report)
     return {
-        "coldP50": found["latencyP50"], "coldP99": found["latencyP99"], "coldMax": found["latencyMax"],
+        "coldP50": found["latencyP50"], "coldP99": found["latencyP99"],
+        "coldP50AtLeast": found.get("latencyP50AtLeast"), "coldP99AtLeast": found.get("latencyP99AtLeast"),
+        "coldMax": found["latencyMax"],
         "coldLost": found["lost"] + found["behind"], "coldSwarm": report}
 
 

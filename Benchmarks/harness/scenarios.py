@@ -106,7 +106,7 @@ SCENARIOS = {
         compared="cpuPerDelivery"),
     "H": Scenario(
         "Hot and cold: 10,000 viewers at 200 comments a second beside a channel with 10 viewers",
-        ("chorus", "chorus-2", "nchan", "node"), {"": Parameters(
+        ("chorus", "nchan"), {"": Parameters(
             viewers=10_000, rate=200, prefix="hot-",
             beside=Parameters(viewers=10, rate=20, prefix="cold-", seed=2))},
         compared="coldP99",

@@ -79,7 +79,7 @@ def cell(runs, column):
     values = [value for value in values if value is not None]
     if column in SPREAD and len(values) > 1:
         text += f" ({number(min(values), digits)}–{number(max(values), digits)})"
-    return text
+    return f"> {text}" if any(run.get(f"{column}AtLeast") for run in runs) else text
 
 
 def is_shown(column, groups):
