@@ -120,7 +120,7 @@ let package = Package(
             "LikeAPI",
             [
                 "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
-                httpTypes, logging, lifecycle, coreMetrics,
+                httpTypes, logging, lifecycle,
             ]),
         executable(
             "ReaderAPI",
@@ -154,8 +154,8 @@ let package = Package(
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
-                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+                "LikeAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(
