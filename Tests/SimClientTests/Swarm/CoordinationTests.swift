@@ -29,7 +29,9 @@ import Wire
         #expect(SwarmOrder(line: #"{"expect":{}}"#) == .expect([:]))
     }
 
-    @Test(arguments: ["", "halt", "{}", #"{"expect":{"video:v1":[]}}"#, #"{"expect":{"video:v1":"57"}}"#, #"{"expect":7}"#])
+    @Test(arguments: [
+        "", "halt", "{}", #"{"expect":{"video:v1":[]}}"#, #"{"expect":{"video:v1":"57"}}"#, #"{"expect":7}"#,
+    ])
     func refusesWhatIsNoOrder(line: String) {
         #expect(SwarmOrder(line: line) == nil)
     }
