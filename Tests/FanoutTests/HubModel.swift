@@ -34,12 +34,15 @@ struct HubModel {
         var owed: [UInt8] = []
         /// Frames that came while its history was being read.
         var held: [Frame]?
+        /// It has everything up to here from its history.
+        var through: UInt64 = 0
     }
 
     var viewers: [ViewerID: Expectation] = [:]
 
     mutating func append(_ frame: Frame, to topic: TopicID) {
         for (id, viewer) in viewers where viewer.topic == topic {
+            if case .log(let own) = frame.kind, own <= viewer.through { continue }
             if viewer.held != nil { viewers[id]?.held?.append(frame) } else { viewers[id]?.owed += frame.bytes }
         }
     }
@@ -49,6 +52,7 @@ struct HubModel {
         let later = held.filter { if case .log(let own) = $0.kind { own > offset } else { true } }
         viewers[id]?.owed += (history + later).flatMap(\.bytes)
         viewers[id]?.held = nil
+        viewers[id]?.through = offset
     }
 }
 

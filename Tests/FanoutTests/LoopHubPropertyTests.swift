@@ -67,7 +67,8 @@ private struct PropertyRun {
         let holding = model.viewers.filter { $0.value.held != nil }.keys.sorted()
         guard let viewer = holding.randomElement(using: &generator) else { return }
         let topic = model.viewers[viewer]!.topic
-        let reached = UInt64.random(in: 0...offsets[Int(topic)], using: &generator)
+        // Up to three events further than the messages that came so far.
+        let reached = UInt64.random(in: 0...(offsets[Int(topic)] + 3), using: &generator)
         let history = [Frame(Array("history to \(reached)\n\n".utf8), kind: .log(offset: reached))]
         model.release(viewer, history: history, through: reached)
         hub.release(viewer, history: history, through: reached, writer: writer)

@@ -96,9 +96,7 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     private func leave(_ id: ViewerID, index: UInt32, _ topic: Topic) {
         if index == Viewer.Membership.waiting {
-            topic.joiners.removeAll { $0.viewer == id }
-            topic.holders.removeAll { $0.viewer == id }
-            topic.forgetRetainedIfUnneeded()
+            topic.removeWaiting(id)
         } else {
             topic.remove(at: Int(index)) { moved, index in viewers[Int(moved)]?.setIndex(index, in: topic.id) }
         }
@@ -108,15 +106,18 @@ public final class LoopHub<Writer: ViewerWriter> {
         }
     }
 
-    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond `offset`.
+    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond `offset`, and from then
+    /// on what comes beyond `offset`.
     public func release(_ id: ViewerID, history: [Frame], through offset: UInt64, writer: Writer) {
         guard let viewer = viewer(id) else { return }
         let topic = topic(viewer.first.topic)
         guard let position = topic.holders.firstIndex(where: { $0.viewer == id }) else { return }
         let holder = topic.holders.remove(at: position)
-        let owed = history + topic.retained(for: holder, after: offset)
+        let came = topic.retained(for: holder, after: offset)
+        let owed = history + came
         topic.forgetRetainedIfUnneeded()
-        join(id, topic, holding: false)
+        // The history is read beside the subscription, and may be ahead of it: what it reached is still to come here.
+        if came.isEmpty { topic.wait(id, behind: offset) } else { join(id, topic, holding: false) }
         if !owed.isEmpty { write(Chunk.joining(owed), events: owed.count, to: viewer.socket, writer: writer) }
     }
 
@@ -133,6 +134,7 @@ public final class LoopHub<Writer: ViewerWriter> {
     /// Appends an event to a topic. Without viewers here there is nothing to do.
     public func append(_ frame: Frame, to topicID: TopicID) {
         guard let topic = existing(topicID) else { return }
+        for viewer in topic.takeCaughtUp(by: frame) { join(viewer, topic, holding: false) }
         let waiting = topic.pendingStates.count
         if frame.kind != .state { pendingBytes += frame.bytes.count }
         if !topic.append(frame) || (frame.kind == .state && topic.pendingStates.count == waiting) {

@@ -24,10 +24,19 @@ final class Topic {
         let sequence: UInt64
     }
 
+    /// A viewer whose history reached further than the messages that came here so far. What it has, it must not get
+    /// again; it joins with the first frame behind it.
+    struct Ahead {
+        let viewer: ViewerID
+        /// The last offset that it has.
+        let offset: UInt64
+    }
+
     let id: TopicID
     var viewers: [ViewerID] = []
     var joiners: [Joiner] = []
     var holders: [Holder] = []
+    private(set) var ahead: [Ahead] = []
     /// Frames since the oldest holder came, once for all holders.
     private(set) var retained: [(sequence: UInt64, frame: Frame)] = []
     private(set) var retainedBytes = 0
@@ -49,7 +58,30 @@ final class Topic {
     static let stateNamesMax = 8
 
     var hasWork: Bool { round != nil || !pending.isEmpty || !pendingStates.isEmpty }
-    var isAbandoned: Bool { viewers.isEmpty && joiners.isEmpty && holders.isEmpty }
+    var isAbandoned: Bool { viewers.isEmpty && joiners.isEmpty && holders.isEmpty && ahead.isEmpty }
+
+    func wait(_ viewer: ViewerID, behind offset: UInt64) {
+        ahead.append(Ahead(viewer: viewer, offset: offset))
+    }
+
+    /// Those for whom `frame` is new. A gap or another notice is new for everybody.
+    func takeCaughtUp(by frame: Frame) -> [ViewerID] {
+        guard !ahead.isEmpty, frame.kind != .state else { return [] }
+        var caughtUp: [ViewerID] = []
+        ahead.removeAll { waiting in
+            if case .log(let offset) = frame.kind, offset <= waiting.offset { return false }
+            caughtUp.append(waiting.viewer)
+            return true
+        }
+        return caughtUp
+    }
+
+    func removeWaiting(_ viewer: ViewerID) {
+        joiners.removeAll { $0.viewer == viewer }
+        holders.removeAll { $0.viewer == viewer }
+        ahead.removeAll { $0.viewer == viewer }
+        forgetRetainedIfUnneeded()
+    }
 
     /// `false` when the frame was refused.
     func append(_ frame: Frame) -> Bool {

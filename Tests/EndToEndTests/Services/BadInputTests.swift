@@ -102,7 +102,7 @@ extension EndToEndTests {
 
         /// Paths and methods that no service knows.
         private static func routes(_ path: String, wrongMethod: String) -> [Case] {
-            ["/", "/nothing", path + "/x", "/..%2f..%2fetc/passwd"].map {
+            ["/", "/nothing", path + "/x/y", "/..%2f..%2fetc/passwd"].map {
                 Case(request: RequestText.make("GET", $0), status: 404, code: "not_found")
             } + [
                 Case(request: RequestText.make(wrongMethod, path), status: 405, code: "method_not_allowed"),
