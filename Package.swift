@@ -97,17 +97,17 @@ let package = Package(
 
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
-        library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
+        library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
         library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, deque]),
+        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
         // Composition.
         library(
             "ServiceRuntime",
             [
                 "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
-                configuration,
-                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                nioPosix,
             ]),
 
         // Executables: they import libraries, never each other.
@@ -130,7 +130,7 @@ let package = Package(
             ]),
         executable(
             "StatsAPI",
-            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
+            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
         executable("SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
@@ -145,9 +145,9 @@ let package = Package(
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
-        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, logging]),
+        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
-        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
         tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
@@ -168,8 +168,7 @@ let package = Package(
             "CommentAPITests",
             [
                 "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
-                hummingbird,
-                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+                hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",

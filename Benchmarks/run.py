@@ -74,7 +74,7 @@ def build_floor():
         ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", FLOOR_BINARY, HERE / "floor/floor.c"], check=True)
 
 
-def runs_of(name, scenario, options):
+def runs_of(scenario, options):
     """Row by row; in a row the peers take turns, and each turn begins with another one."""
     peers = [peer for peer in scenario.peers if not options.peers or peer in options.peers]
     for row, parameters in scenario.rows.items():
@@ -117,15 +117,18 @@ def main():
     about = machine()
     started = time.monotonic()
     everything, texts = {}, [tables.heading(about)]
+    total = sum(1 for name in options.scenario for _ in runs_of(SCENARIOS[name], options))
+    done = 0
     print(texts[0])
     for name in options.scenario:
         scenario = SCENARIOS[name]
         print(f"\n{name}: {scenario.title}", flush=True)
         results = everything[name] = []
-        for row, parameters, peer, turn in runs_of(name, scenario, options):
+        for row, parameters, peer, turn in runs_of(scenario, options):
             results.append(one(scenario, row, parameters, peer, turn))
+            done += 1
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            label = f"{minutes:3}:{seconds:02} {name} {turn + 1}/{options.runs} {peer}{', ' + row if row else ''}"
+            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {peer}{', ' + row if row else ''}"
             print(f"{label:75} {line(results[-1], scenario)}", flush=True)
         texts.append(tables.markdown(name, scenario, results))
         # After each scenario: what is measured is kept, whatever happens next.

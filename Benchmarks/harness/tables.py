@@ -5,8 +5,6 @@ import statistics
 def number(value, digits=0):
     if value is None:
         return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
     return f"{value:,.{digits}f}"
 
 
@@ -22,9 +20,7 @@ COLUMNS = {
     "coldP99": ("cold p99 ms", 2),
     "coldMax": ("cold max ms", 1),
     "coldLost": ("cold lost", 0),
-    "lost": ("lost", 0),
-    "repeated": ("repeated", 0),
-    "reordered": ("reordered", 0),
+    "lost": ("lost / repeated / reordered", 0),
     "behind": ("not there 5 s after the end", 0),
     "toldMissing": ("told missing", 0),
     "reconnects": ("reconnects", 0),
@@ -41,7 +37,6 @@ COLUMNS = {
     "dropped": ("dropped by the generator", 0),
     "notPublished": ("comments refused", 0),
     "generatorBusy": ("generator's core", 2),
-    "generatorLimited": ("generator was the limit", 0),
 }
 # Counted over all runs, not in the middle of them: one lost comment is one too many.
 TOTALS = {
@@ -59,8 +54,6 @@ def middle(values, name):
         return None
     if name in TOTALS:
         return sum(values)
-    if name == "generatorLimited":
-        return any(values)
     return statistics.median(values)
 
 
@@ -73,13 +66,29 @@ def grouped(results):
 
 
 def cell(runs, column):
+    if column == "lost":
+        return " / ".join(total(runs, name) for name in ("lost", "repeated", "reordered"))
+    if column == "generatorBusy" and any(run.get("generatorLimited") for run in runs):
+        limited = sum(bool(run.get("generatorLimited")) for run in runs)
+        return f"{median(runs, column)}, **the limit** in {limited} of {len(runs)}"
+    return spread(runs, column)
+
+
+def total(runs, column):
+    return number(middle([run.get(column) for run in runs], column))
+
+
+def median(runs, column):
+    return number(middle([run.get(column) for run in runs], column), COLUMNS[column][1])
+
+
+def spread(runs, column):
     digits = COLUMNS[column][1]
-    values = [run.get(column) for run in runs]
-    text = number(middle(values, column), digits)
-    values = [value for value in values if value is not None]
+    text = median(runs, column)
+    values = [run[column] for run in runs if run.get(column) is not None]
     if column in SPREAD and len(values) > 1:
         text += f" ({number(min(values), digits)}–{number(max(values), digits)})"
-    return text
+    return f"> {text}" if any(run.get(f"{column}AtLeast") for run in runs) else text
 
 
 def is_shown(column, groups):

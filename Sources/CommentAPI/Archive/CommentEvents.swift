@@ -7,7 +7,6 @@ import Wire
 /// The keys rest on the order of members: a comment's id stands last, where no text of a client can reach, a removal's
 /// first. Ids keep the rule of ``Wire/Identifier``, so they need no escapes.
 enum CommentEvents {
-    static let removalName = "removal"
     private static let dataField = Array("data: ".utf8)
     private static let frameEnd = Array("\n\n".utf8)
 
@@ -20,18 +19,12 @@ enum CommentEvents {
     /// - Parameter position: the comment's own place; `nil` when it is not known, because it was never published or no
     ///   longer is in the history.
     static func removal(of id: String, in channel: Channel, at position: Position?) -> [UInt8] {
-        var object = JSONText(capacity: 192)
-        object.member("id", id)
-        object.member("videoid", channel.id)
-        if let position {
-            object.member("offset", position.offset)
-            object.member("epoch", position.epoch)
-        }
-        return EventStream.frame(data: object.finished(), event: removalName)
+        let removal = CommentRemoval(id: id, videoid: channel.id, position: position)
+        return EventStream.frame(data: removal.json(), event: CommentRemoval.eventName)
     }
 
     static func key(ofRemoval id: String) -> EventKey {
-        EventKey(prefix: Array("event: \(removalName)\n".utf8) + dataField + Array("{\"id\":\"\(id)\",".utf8))
+        EventKey(prefix: Array("event: \(CommentRemoval.eventName)\n".utf8) + dataField + Array("{\"id\":\"\(id)\",".utf8))
     }
 
     /// The JSON of a comment's event with its place added; `nil` for any other event.

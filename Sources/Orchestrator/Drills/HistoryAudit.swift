@@ -44,7 +44,9 @@ struct HistoryAudit: Sendable {
             guard let page = try? JSONDecoder().decode(Page.self, from: data) else {
                 throw .unavailable("\(client.node.name): the answer of /history cannot be read")
             }
-            for comment in page.comments { found.formUnion(comment.comment.split(separator: " ").prefix(1).map(String.init)) }
+            for comment in page.comments {
+                found.formUnion(comment.comment.split(separator: " ").prefix(1).map(String.init))
+            }
             before = page.next
             if before == nil { break }
         }

@@ -64,24 +64,10 @@ struct TestAPI: Sendable {
         return try answer.decode(CommentResponse.self).comment
     }
 
-    func history(_ query: String) async throws -> Page {
+    func history(_ query: String) async throws -> HistoryResponse {
         let answer = try await request(.get, "/history?\(query)")
         #expect(answer.status == .ok, "\(answer.body)")
-        return try answer.decode(Page.self)
-    }
-
-    struct Page: Decodable {
-        struct Entry: Decodable {
-            var id: String
-            var userid: String
-            var comment: String
-            var offset: UInt64?
-            var epoch: String?
-        }
-
-        var videoid: String
-        var comments: [Entry]
-        var next: String?
+        return try answer.decode(HistoryResponse.self)
     }
 }
 

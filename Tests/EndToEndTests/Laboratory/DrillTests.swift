@@ -55,7 +55,8 @@ extension EndToEndTests {
 
         @Test func anUnknownDrillIsToldAtOnce() async throws {
             try await withTemporaryFolder { folder in
-                let program = try Program("Orchestrator", ["drill", "flood", "--out", "\(folder)/report"], folder: folder)
+                let program = try Program(
+                    "Orchestrator", ["drill", "flood", "--out", "\(folder)/report"], folder: folder)
                 #expect(await program.end() == 64)
                 #expect(program.log.contains("kill-reader"), "\(program.log)")
                 await program.stop()

@@ -4,9 +4,6 @@ import Testing
 
 @testable import Orchestrator
 
-/// The sample of a run, under a name that the suite does not hide.
-private func makeRunReport() -> RunReport { makeReport() }
-
 struct DrillReportTests {
     /// A fault from 4 s to 6 s; `whole` are times until which everybody had everything, one for each tenth of a second.
     func makePass(whole: [Double], connects: [Int] = []) -> DrillReport.Pass {
@@ -23,8 +20,8 @@ struct DrillReportTests {
         return pass
     }
 
-    func makeReport(_ drill: Drill = .killReader, _ passes: [DrillReport.Pass]) -> DrillReport {
-        let run = makeRunReport()
+    func makeDrill(_ drill: Drill = .killReader, passes: [DrillReport.Pass]) -> DrillReport {
+        let run = makeReport()
         return DrillReport(
             drill: drill, settings: DrillSettings(), command: "Orchestrator drill", software: run.software,
             machine: run.machine, startedAt: run.startedAt, passes: passes)
@@ -48,7 +45,7 @@ struct DrillReportTests {
     }
 
     @Test func aWholeDrillIsFine() {
-        let verdict = DrillJudge.verdict(on: makeReport([makePass(whole: [3, 6.1])]), failure: nil)
+        let verdict = DrillJudge.verdict(on: makeDrill(passes: [makePass(whole: [3, 6.1])]), failure: nil)
         #expect(verdict.status == .fine)
     }
 
@@ -58,7 +55,7 @@ struct DrillReportTests {
         pass.swarm?.delivery.repeated = 1_000
         pass.swarm?.delivery.toldMissing = 7
         pass.history = DrillReport.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
-        let verdict = DrillJudge.verdict(on: makeReport([pass]), failure: nil)
+        let verdict = DrillJudge.verdict(on: makeDrill(passes: [pass]), failure: nil)
         #expect(verdict.status == .auditFailed)
         for part in ["3 lost", "1,000 repeated", "7 told missing", "2 missing from GET /history", "not become whole"] {
             #expect(verdict.reason.contains(part), "\(verdict.reason)")
@@ -68,33 +65,33 @@ struct DrillReportTests {
     @Test func aGapIsAnAnswerWhenRedisLostEverything() {
         var pass = makePass(whole: [3, 6.1])
         pass.swarm?.delivery.toldMissing = 7
-        #expect(DrillJudge.verdict(on: makeReport(.loseRedis, [pass]), failure: nil).status == .fine)
+        #expect(DrillJudge.verdict(on: makeDrill(.loseRedis, passes: [pass]), failure: nil).status == .fine)
     }
 
     @Test func onlyADrainMayTakeItsTime() {
         let late = makePass(whole: Array(repeating: 3, count: 60) + [6.1])
-        #expect(DrillJudge.verdict(on: makeReport([late]), failure: nil).reason.contains("only after 5.9 s"))
-        #expect(DrillJudge.verdict(on: makeReport(.drainReader, [late]), failure: nil).status == .fine)
+        #expect(DrillJudge.verdict(on: makeDrill(passes: [late]), failure: nil).reason.contains("only after 5.9 s"))
+        #expect(DrillJudge.verdict(on: makeDrill(.drainReader, passes: [late]), failure: nil).status == .fine)
     }
 
     @Test func aFaultThatDidNotHappenSaysNothing() {
         let pass = makePass(whole: [3, 6.1])
-        #expect(DrillJudge.verdict(on: makeReport(.bufferLimit, [pass]), failure: nil).status == .unavailable)
-        #expect(DrillJudge.verdict(on: makeReport(.slowViewers, [pass]), failure: nil).status == .unavailable)
+        #expect(DrillJudge.verdict(on: makeDrill(.bufferLimit, passes: [pass]), failure: nil).status == .unavailable)
+        #expect(DrillJudge.verdict(on: makeDrill(.slowViewers, passes: [pass]), failure: nil).status == .unavailable)
         var cut = pass
         cut.facts = [.init(name: "subscribers cut", value: 1)]
-        #expect(DrillJudge.verdict(on: makeReport(.bufferLimit, [cut]), failure: nil).status == .fine)
+        #expect(DrillJudge.verdict(on: makeDrill(.bufferLimit, passes: [cut]), failure: nil).status == .fine)
         var silent = pass
         silent.swarm?.publishing.acknowledged = 0
-        #expect(DrillJudge.verdict(on: makeReport([silent]), failure: nil).status == .unavailable)
-        #expect(DrillJudge.verdict(on: makeReport([]), failure: .interrupted).status == .interrupted)
+        #expect(DrillJudge.verdict(on: makeDrill(passes: [silent]), failure: nil).status == .unavailable)
+        #expect(DrillJudge.verdict(on: makeDrill(passes: []), failure: .interrupted).status == .interrupted)
         // One pass of two.
-        #expect(DrillJudge.verdict(on: makeReport(.reconnectStorm, [pass]), failure: nil).status == .interrupted)
+        #expect(DrillJudge.verdict(on: makeDrill(.reconnectStorm, passes: [pass]), failure: nil).status == .interrupted)
     }
 
     @Test func theReportSurvivesItsFile() async throws {
         try await withFolder { folder in
-            var report = makeReport([makePass(whole: [3, 6.1], connects: [1, 5])])
+            var report = makeDrill(passes: [makePass(whole: [3, 6.1], connects: [1, 5])])
             report.verdict = DrillJudge.verdict(on: report, failure: nil)
             try ReportFiles.write(report, to: folder)
             let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/report.json"))
@@ -106,9 +103,9 @@ struct DrillReportTests {
     }
 
     @Test func theSummaryFailsWithItsFirstFailure() {
-        var fine = makeReport([makePass(whole: [3, 6.1])])
+        var fine = makeDrill(passes: [makePass(whole: [3, 6.1])])
         fine.verdict = DrillJudge.verdict(on: fine, failure: nil)
-        var broken = makeReport(.loseRedis, [])
+        var broken = makeDrill(.loseRedis, passes: [])
         broken.verdict = DrillJudge.verdict(on: broken, failure: .missing("x"))
         var suite = DrillSuiteReport(command: "Orchestrator drill all", drills: [fine])
         #expect(suite.verdict.status == .fine)

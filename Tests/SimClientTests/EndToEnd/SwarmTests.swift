@@ -44,9 +44,7 @@ func play(
     }
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
     let published = try #require(await stage.finalTally())
-    var goals: [String: Position] = [:]
-    for (channel, state) in published.channels { goals[settings.audience.channelName(channel)] = state.last }
-    stage.expect(goals)
+    stage.expect(published.positions(settings.audience))
     _ = await stage.wait(seconds: 3) { $0.short == 0 }
     let crowd = try #require(await stage.outcome())
     await stage.stop()

@@ -1,3 +1,4 @@
+import Placement
 import Testing
 
 @testable import SimClient
@@ -40,25 +41,23 @@ import Testing
         #expect(window.takeCompleted() == 0)
     }
 
-    @Test func agreesWithCountingEachComment() {
-        var draws = SystemRandomNumberGenerator()
-        for _ in 0..<50 {
-            let viewers = Int.random(in: 1...8, using: &draws)
-            var window = ChannelWindow(viewers: viewers)
-            var reached = Array(repeating: 0, count: viewers)
-            var completed = 0
-            // Somebody has to be first at the beginning: offsets count from there.
-            window.received(1...1)
-            reached[0] = 1
-            for _ in 0..<200 {
-                let viewer = Int.random(in: 0..<viewers, using: &draws)
-                let more = Int.random(in: 1...5, using: &draws)
-                window.received(UInt64(reached[viewer] + 1)...UInt64(reached[viewer] + more))
-                reached[viewer] += more
-                if Bool.random(using: &draws) { completed += window.takeCompleted() }
-            }
-            completed += window.takeCompleted()
-            #expect(completed == reached.min())
+    @Test(arguments: 0..<50) func agreesWithCountingEachComment(seed: UInt64) {
+        var draws = Xoshiro256(seed: seed, purpose: "window")
+        let viewers = 1 + draws.below(8)
+        var window = ChannelWindow(viewers: viewers)
+        var reached = Array(repeating: 0, count: viewers)
+        var completed = 0
+        // Somebody has to be first at the beginning: offsets count from there.
+        window.received(1...1)
+        reached[0] = 1
+        for _ in 0..<200 {
+            let viewer = draws.below(viewers)
+            let more = 1 + draws.below(5)
+            window.received(UInt64(reached[viewer] + 1)...UInt64(reached[viewer] + more))
+            reached[viewer] += more
+            if draws.below(2) == 0 { completed += window.takeCompleted() }
         }
+        completed += window.takeCompleted()
+        #expect(completed == reached.min())
     }
 }
