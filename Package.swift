@@ -97,9 +97,9 @@ let package = Package(
 
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
-        library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
+        library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
+        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, deque]),
 
         // Composition.
         library(
@@ -107,7 +107,6 @@ let package = Package(
             [
                 "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
                 configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
-                nioPosix,
             ]),
 
         // Executables: they import libraries, never each other.
@@ -130,7 +129,7 @@ let package = Package(
             ]),
         executable(
             "StatsAPI",
-            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, httpTypes, logging, lifecycle]),
+            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
         executable("SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
@@ -145,9 +144,9 @@ let package = Package(
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
-        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, nioPosix, logging]),
+        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
-        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", logging]),
+        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
         tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
