@@ -25,7 +25,7 @@ RESULTS = ROOT / "bench-results"
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", default="A,B,C,C2,D,E,F,G", help="names, separated by commas; see --list")
+    parser.add_argument("--scenario", default="A,B,C,C2,D,E,F,G,H", help="names, separated by commas; see --list")
     parser.add_argument("--runs", type=int, default=3, help="runs of every peer in every row (default 3)")
     parser.add_argument("--peers", help="only these, separated by commas")
     parser.add_argument("--list", action="store_true", help="the scenarios, and nothing else")

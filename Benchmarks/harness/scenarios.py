@@ -14,7 +14,7 @@ class Parameters:
     duration: int = 10
     comment_bytes: int = 30
     seed: int = 1
-    # Writers of scenario F.
+    # Connections of scenarios F and H. With a rate, each waits a random time (exponential) after every answer.
     writers: int = 0
 
 
@@ -75,6 +75,13 @@ SCENARIOS = {
     "G": Scenario(
         "How cost grows", ("chorus",), {**series_of_viewers(), **series_of_channels()},
         compared="cpuPerDelivery", more_is_better=False),
+    "H": Scenario(
+        "POST /comment with PostgreSQL, fsync on: stored and published, then acknowledged",
+        ("chorus-record",), {
+            "256 connections, as fast as they go": Parameters(viewers=0, channels=100, writers=256),
+            "512 connections, 5,000/s offered": Parameters(viewers=0, channels=100, writers=512, rate=5_000),
+        },
+        compared="requestsPerSecond", kind="writes"),
     "soak": Scenario(
         "Ten minutes of churn under load",
         ("chorus",), {"": Parameters(viewers=1_000, rate=50, duration=600)},

@@ -21,6 +21,9 @@ COLUMNS = {
     "repeated": ("repeated", 0),
     "reordered": ("reordered", 0),
     "errors": ("errors", 0),
+    "stored": ("stored", 0),
+    "left": ("left to the outbox", 0),
+    "rowsPerCommit": ("rows/commit", 1),
     "readerCpuPerDelivery": ("µs CPU/delivery, Reader", 3),
     "cpuPerDelivery": ("µs CPU/delivery, all servers", 3),
     "cpuPerRequest": ("µs CPU/request, all servers", 1),
@@ -33,7 +36,7 @@ COLUMNS = {
     "generatorLimited": ("generator was the limit", 0),
 }
 # Counted over all runs, not in the middle of them: one lost comment is one too many.
-TOTALS = {"lost", "repeated", "reordered", "errors", "dropped"}
+TOTALS = {"lost", "left", "stored", "repeated", "reordered", "errors", "dropped"}
 
 
 def middle(values, name):
