@@ -1,5 +1,5 @@
 # One image with every binary: `docker build --target service`. The Orchestrator's image adds the Redis that it starts for
-# itself: `--target laboratory`.
+# itself and the charts of its report: `--target laboratory`.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update -qq \
@@ -12,22 +12,26 @@ RUN swift package resolve
 COPY Sources ./Sources
 # The manifest names the test targets, so their folders must exist.
 COPY Tests ./Tests
-RUN swift build -c release --static-swift-stdlib -Xlinker -s \
-    && mkdir /binaries \
-    && find "$(swift build -c release --static-swift-stdlib -Xlinker -s --show-bin-path)" \
-        -maxdepth 1 -type f -executable ! -name '*.so' -exec cp -t /binaries {} +
+# Six binaries share Foundation and its 40 MB of Unicode tables as libraries; linked in, each would bring its own.
+RUN swift build -c release -Xlinker -s \
+    && mkdir /binaries /libraries \
+    && find .build/release/ -maxdepth 1 -type f -executable ! -name '*.so' -exec cp -t /binaries {} + \
+    && ldd /binaries/* | awk '$3 ~ "/swift/linux/" { print $3 }' | sort -u | xargs cp -L -t /libraries
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update -qq \
-    && apt-get install -y -qq --no-install-recommends libhiredis0.14 libpq5 \
+    && apt-get install -y -qq --no-install-recommends libhiredis0.14 libpq5 libstdc++6 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --no-create-home chorus
 COPY scripts/http-probe.sh /usr/local/bin/http-probe
+COPY --from=build /libraries/ /usr/local/lib/
 COPY --from=build /binaries/ /usr/local/bin/
+# A library that is missing stops the build here, not a service at its start.
+RUN ldconfig && ! ldd /usr/local/bin/[A-Z]* | grep 'not found'
 
 FROM base AS laboratory
 RUN apt-get update -qq \
-    && apt-get install -y -qq --no-install-recommends redis-server \
+    && apt-get install -y -qq --no-install-recommends libjs-chart.js redis-server \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o chorus -g chorus /report
 USER chorus

@@ -97,7 +97,7 @@ let package = Package(
 
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
-        library("Storage", ["Wire", "PostgresLibpq", logging, metrics]),
+        library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Broker", "SocketLoop", logging, metrics, deque]),
 
@@ -120,7 +120,7 @@ let package = Package(
             "LikeAPI",
             [
                 "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
-                httpTypes, logging, lifecycle, coreMetrics,
+                httpTypes, logging, lifecycle,
             ]),
         executable(
             "ReaderAPI",
@@ -154,8 +154,8 @@ let package = Package(
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
-                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+                "LikeAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
         tests(

@@ -157,8 +157,8 @@ static size_t frame(char *out, uint64_t offset, int comment_bytes) {
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc));
     return snprintf(
         out, FRAME_MAX,
-        "id: %lu.%s\ndata: {\"userid\":\"user1\",\"videoid\":\"video1\",\"comment\":\"%s\",\"timestamp\":\"%s.%03ldZ\","
-        "\"id\":\"%lx-%lx\"}\n\n",
+        "id: %lu.%s\ndata: {\"userid\":\"user1234\",\"videoid\":\"v1\",\"comment\":\"%s\",\"timestamp\":\"%s.%03ldZ\","
+        "\"id\":\"%018lx%08lx\"}\n\n",
         (unsigned long)offset, epoch, text, stamp, (long)(us / 1000 % 1000), (long)us, (unsigned long)offset);
 }
 

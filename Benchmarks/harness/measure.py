@@ -1,4 +1,5 @@
 """One run of one row on one peer: a dictionary of numbers."""
+import contextlib
 import json
 import pathlib
 import resource
@@ -27,27 +28,10 @@ def run(kind, peer_name, parameters):
             return measure(peer, parameters)
 
 
-class CPU:
-    """CPU time that the peer's processes use from here on."""
-
-    def __init__(self, peer):
-        self.peer = peer
-        self.start = time.monotonic()
-        self.before = self._read()
-
-    def _read(self):
-        return {process.name: process.cpu_seconds() for process in self.peer.processes}
-
-    def used(self):
-        return {name: seconds - self.before[name] for name, seconds in self._read().items()}
-
-    def elapsed(self):
-        return time.monotonic() - self.start
-
-
 def fan_out(peer, parameters):
     memory, kernel = peer.reader.memory_bytes(), kernel_bytes()
-    with load.Swarm(peer, parameters) as swarm:
+    with contextlib.ExitStack() as crowds:
+        swarm = crowds.enter_context(load.Swarm(peer, parameters))
         connected = swarm.connected()
         time.sleep(REST_SECONDS)
         result = {
@@ -57,65 +41,94 @@ def fan_out(peer, parameters):
             # Both ends are on this machine: a connection is two sockets.
             "kernelPerConnection": (kernel_bytes() - kernel) / max(connected["viewers"], 1),
         }
-        cpu = CPU(peer)
+        cold = None
+        if parameters.beside:
+            cold = crowds.enter_context(load.Swarm(peer, parameters.beside, "cold"))
+            cold.connected()
+            cold.start()
         swarm.start()
-        if peer.publishes and (parameters.rate or parameters.window):
+        if peer.publishes and parameters.publishes:
             peer.publish()
-        positions = newest(peer, parameters, swarm.published(parameters.duration))
-        busy, elapsed = cpu.used(), cpu.elapsed()
-        swarm.expect(positions)
-        report = swarm.report()
-        result |= {"deliveriesPerSecond": swarm.deliveries_per_second(), **costs(peer, busy, elapsed, swarm), **audit(report)}
-        result["swarm"] = report
-    return result
+        report = audited(peer, parameters, swarm)
+        result |= {**swarm.rates(), **audit(report), "swarm": report}
+        if cold:
+            result |= cold_columns(audited(peer, parameters.beside, cold))
+        return result
+
+
+def audited(peer, parameters, swarm):
+    """The swarm's report, after it has published or listened."""
+    swarm.expect(newest(peer, parameters, swarm.published(parameters)))
+    return swarm.report()
 
 
 def newest(peer, parameters, published):
     """Channel -> newest position, for the audit."""
     channels = published.get("channels") or {}
-    if peer.publishes and (parameters.rate or parameters.window):
-        last = json.loads(peer.published())["last"]
-        return {channel: last for channel in channels} or {"video:v1": last}
+    if peer.publishes and parameters.publishes:
+        return {f"video:{parameters.prefix}v1": json.loads(peer.published())["last"]}
     return {channel: told["last"] for channel, told in channels.items() if told.get("last")}
-
-
-def costs(peer, busy, elapsed, swarm):
-    # The same seconds for both: progress is told while publishing, which is when CPU time is read.
-    delivered = swarm.progress[-1]["delivered"] if swarm.progress else 0
-    reader = busy[peer.reader.name]
-    result = {"cpuSeconds": busy, "readerBusy": reader / elapsed}
-    if delivered:
-        result["readerCpuPerDelivery"] = reader / delivered * 1e6
-        result["cpuPerDelivery"] = sum(busy.values()) / delivered * 1e6
-    return result
 
 
 def audit(report):
     """What is compared, out of `SwarmReport` (Sources/Audience)."""
     latency, delivery, publishing = report["latencyMilliseconds"], report["delivery"], report["publishing"]
-    return {
+    result = {
         "latencyP50": latency.get("p50"), "latencyP99": latency.get("p99"), "latencyMax": latency.get("max"),
-        **{name: delivery[name] for name in ("delivered", "expected", "lost", "repeated", "reordered", "toldMissing")},
-        "dropped": publishing["dropped"], "acknowledged": publishing["acknowledged"],
+        **{name: delivery[name] for name in ("delivered", "expected", "repeated", "reordered", "toldMissing")},
+        # A server that is merely behind has lost nothing.
+        "lost": delivery["lost"] - delivery["unreached"], "behind": delivery["unreached"],
+        "reconnects": report["viewers"]["reconnects"],
+        "dropped": publishing["dropped"], "notPublished": publishing["failed"], "acknowledged": publishing["acknowledged"],
         "generatorBusy": report["process"]["loopBusyShare"], "generatorLimited": report["generatorLimited"],
     }
+    missed = missed_share(report)
+    for name, share in (("latencyP50", 0.5), ("latencyP99", 0.01)):
+        # A comment that was not there at the end has waited for longer than the time to settle.
+        if missed > share:
+            result[name] = max(result[name] or 0, load.SETTLE_SECONDS * 1000)
+            result[f"{name}AtLeast"] = True
+    if delivery["delivered"]:
+        result["bytesPerDelivery"] = report["bytesReceived"] / delivery["delivered"]
+    return result
+
+
+def missed_share(report):
+    """Part of the offered deliveries that were not made by the end, for whichever reason: a server that is slow to take
+    comments, so that the generator has to drop them, is as late as one that is slow to pass them on."""
+    parameters, delivery = report["parameters"], report["delivery"]
+    offered = report["publishing"]["offered"] * parameters["viewers"] / parameters["streams"]
+    if parameters.get("window"):
+        offered = 0
+    owed = max(delivery["expected"], offered)
+    return 1 - delivery["delivered"] / owed if owed else 0
+
+
+def cold_columns(report):
+    found = audit(report)
+    return {
+        "coldP50": found["latencyP50"], "coldP99": found["latencyP99"],
+        "coldP50AtLeast": found.get("latencyP50AtLeast"), "coldP99AtLeast": found.get("latencyP99AtLeast"),
+        "coldMax": found["latencyMax"],
+        "coldLost": found["lost"] + found["behind"], "coldSwarm": report}
 
 
 def writes(peer, parameters):
     """wrk posts comments over `writers` connections, as fast as they are answered or at `rate`; nobody watches."""
     command = [
-        "wrk", "--threads", "1", "--connections", str(parameters.writers), "--duration", f"{parameters.duration}s",
-        "--script", str(HERE / "harness/comments.lua"), f"{peer.comment_url}/comment"]
+        "wrk", "--threads", "1", "--connections", str(parameters.writers), "--duration",
+        f"{parameters.warmup + parameters.duration}s", "--script", str(HERE / "harness/comments.lua"), f"{peer.comment_url}/comment"]
     environment = {"CHANNELS": str(parameters.channels), "COMMENT_BYTES": str(parameters.comment_bytes)}
     if parameters.rate:
         environment["PAUSE_MS"] = str(parameters.writers / parameters.rate * 1000)
-    cpu, own = CPU(peer), children_seconds()
+    before, own = load.cpu_seconds(peer), children_seconds()
     # wrk's own counters come back as the last line, as JSON.
     output = subprocess.run(command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True)
     if output.returncode:
         raise Failure(f"wrk: {output.stderr.strip()}")
     told = json.loads(output.stdout.strip().splitlines()[-1])
-    busy, generator = cpu.used(), (children_seconds() - own) / told["seconds"]
+    busy = {name: seconds - before[name] for name, seconds in load.cpu_seconds(peer).items()}
+    generator = (children_seconds() - own) / told["seconds"]
     return {
         "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
         "errors": told["errors"], "cpuSeconds": busy,
@@ -133,20 +146,20 @@ def children_seconds():
 def soak(peer, parameters):
     """Steady viewers under load, while another crowd comes and goes; memory and descriptors every ten seconds."""
     series, crowds, done = [], [], threading.Event()
+    descriptors = peer.reader.descriptors()
     start = time.monotonic()
 
     def sample():
-        while not done.wait(SAMPLE_SECONDS):
+        while not done.wait(min(SAMPLE_SECONDS, parameters.duration / 4)):
             series.append({
-                "second": round(time.monotonic() - start), "bytes": peer.reader.memory_bytes(),
+                "second": round(time.monotonic() - start), "residentBytes": peer.reader.resident_bytes(),
                 "descriptors": peer.reader.descriptors(), "cpuSeconds": peer.reader.cpu_seconds()})
 
     def churn():
-        words, _ = load.arguments(peer, type(parameters)(viewers=1_000, channels=100, rate=1, duration=3, seed=2))
+        words, _ = load.arguments(peer, type(parameters)(viewers=1_000, channels=100, rate=1, duration=2, seed=2))
         while not done.is_set():
-            ended = subprocess.run(
-                [load.BINARIES / "SimClient", "swarm", "--json", *words], capture_output=True, text=True)
-            crowds.append(ended.returncode)
+            crowds.append(subprocess.run(
+                [load.BINARIES / "SimClient", "swarm", "--json", *words], capture_output=True).returncode)
 
     workers = [threading.Thread(target=work, daemon=True) for work in (sample, churn)]
     for worker in workers:
@@ -155,4 +168,7 @@ def soak(peer, parameters):
     done.set()
     for worker in workers:
         worker.join(CHURN_END_SECONDS)
-    return {**result, "series": series, "crowds": len(crowds), "crowdsFailed": sum(code != 0 for code in crowds)}
+    time.sleep(REST_SECONDS)
+    return {
+        **result, "series": series, "crowds": len(crowds), "crowdsFailed": sum(code != 0 for code in crowds),
+        "descriptorsLeft": peer.reader.descriptors() - descriptors}

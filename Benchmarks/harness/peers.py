@@ -109,6 +109,8 @@ class Chorus(Peer):
     def start(self):
         redis = self.start_redis()
         environment = {"LOG_LEVEL": "warning", "READER_LOOPS": str(self.loops)}
+        if self.parameters.flush_interval_ms is not None:
+            environment["READER_FLUSH_INTERVAL_MS"] = str(self.parameters.flush_interval_ms)
         _, self.comment_url = self.start_service("comment-api", [BINARIES / "CommentAPI"], environment, redis)
         self.reader, self.reader_url = self.start_service("reader", [BINARIES / "ReaderAPI"], environment, redis)
 
@@ -185,8 +187,8 @@ class Floor(Peer):
         port = free_port()
         values = self.parameters
         command = [
-            FLOOR_BINARY, "--port", port, "--join", self.join, "--rate", values.rate or 0, "--seconds", values.duration,
-            "--comment-bytes", values.comment_bytes]
+            FLOOR_BINARY, "--port", port, "--join", self.join, "--rate", values.rate or 0, "--seconds",
+            values.warmup + values.duration, "--comment-bytes", values.comment_bytes]
         self.reader = self.run("floor", command, stdout=subprocess.PIPE)
         self.reader_url = self.comment_url = f"http://127.0.0.1:{port}"
         self.reader.wait_ready(f"{self.reader_url}/health")

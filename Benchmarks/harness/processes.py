@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
 STOP_SECONDS = 15
 
 
@@ -92,6 +93,9 @@ class Process:
         """Proportional set size: pages that are shared with others count in part."""
         return sum(proportional_bytes(pid) for pid in self.family())
 
+    def resident_bytes(self):
+        return sum(resident_bytes(pid) for pid in self.family())
+
     def descriptors(self):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.family())
 
@@ -116,6 +120,13 @@ def proportional_bytes(pid):
     return 0
 
 
+def resident_bytes(pid):
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+    except OSError:
+        return 0
+
+
 def kernel_bytes():
     """What the kernel spends on this machine that sockets can cause: unreclaimable slab and TCP's buffers."""
     slab = next(
@@ -123,4 +134,4 @@ def kernel_bytes():
         for line in pathlib.Path("/proc/meminfo").read_text().splitlines() if line.startswith("SUnreclaim:"))
     words = next(
         line.split() for line in pathlib.Path("/proc/net/sockstat").read_text().splitlines() if line.startswith("TCP:"))
-    return slab + int(words[words.index("mem") + 1]) * os.sysconf("SC_PAGE_SIZE")
+    return slab + int(words[words.index("mem") + 1]) * PAGE

@@ -9,7 +9,9 @@ from .peers import BINARIES
 from .processes import Failure, Process
 
 CONNECT_SECONDS = 120
-SETTLE_SECONDS = 40
+# How long the last comments may take before they count as not arrived.
+SETTLE_SECONDS = 5
+REPORT_SECONDS = 40
 
 
 @functools.cache
@@ -24,13 +26,16 @@ def arguments(peer, parameters):
     wanted = {
         "--readers": peer.reader_url, "--comment-api": peer.comment_url, "--streams": parameters.channels,
         "--viewers": parameters.viewers, "--audience": "uniform", "--seed": parameters.seed,
-        "--duration": parameters.duration, "--rate": parameters.rate,
+        "--warmup": parameters.warmup, "--duration": parameters.duration, "--rate": parameters.rate,
+        "--settle-timeout": SETTLE_SECONDS,
         "--comment-bytes": parameters.comment_bytes + peer.comment_bytes_more,
     }
-    if parameters.window:
+    if peer.publishes or not parameters.publishes:
+        wanted["--publish"] = "none"
+    elif parameters.window:
         wanted["--window"] = parameters.window
-    if peer.publishes or not (parameters.rate or parameters.window):
-        wanted |= {"--publish": "none"}
+    if parameters.prefix:
+        wanted["--channel-prefix"] = parameters.prefix
     if peer.protocol != "chorus":
         wanted["--protocol"] = peer.protocol
     return [str(word) for pair in wanted.items() for word in pair], sorted(wanted.keys() - options())
@@ -44,6 +49,9 @@ class Swarm:
         self.process = Process(
             name, [BINARIES / "SimClient", "swarm", "--coordinate", *words], peer.folder,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.peer = peer
+        self.warmup = parameters.warmup
+        self.delivers = parameters.publishes
         self.lines = queue.Queue()
         self.progress = []
         threading.Thread(target=self._read, daemon=True).start()
@@ -55,26 +63,28 @@ class Swarm:
         self.process.stop()
 
     def _read(self):
+        """Every line of the swarm, as an object. With each line of progress the servers' CPU time is read at once."""
         for line in self.process.child.stdout:
-            self.lines.put(line)
-        self.lines.put(None)
-
-    def wait(self, event, seconds):
-        """The next line with this event; lines of progress are kept on the way."""
-        while True:
-            try:
-                line = self.lines.get(timeout=seconds)
-            except queue.Empty:
-                raise Failure(f"the swarm sent no '{event}' within {seconds} s") from None
-            if line is None:
-                raise Failure(f"the swarm ended before '{event}': {self.process.tail()}")
             try:
                 message = json.loads(line)
             except ValueError:
                 continue
             if message.get("event") == "progress":
-                self.progress.append(message)
-            elif message.get("event") == event:
+                self.progress.append({**message, "cpu": cpu_seconds(self.peer)})
+            else:
+                self.lines.put(message)
+        self.lines.put(None)
+
+    def wait(self, event, seconds):
+        """The next line with this event."""
+        while True:
+            try:
+                message = self.lines.get(timeout=seconds)
+            except queue.Empty:
+                raise Failure(f"the swarm sent no '{event}' within {seconds} s") from None
+            if message is None:
+                raise Failure(f"the swarm ended before '{event}': {self.process.tail()}")
+            if message.get("event") == event:
                 return message
 
     def send(self, line):
@@ -87,18 +97,36 @@ class Swarm:
     def start(self):
         self.send("start")
 
-    def published(self, duration):
-        return self.wait("published", duration + CONNECT_SECONDS)
+    def published(self, parameters):
+        return self.wait("published", parameters.warmup + parameters.duration + CONNECT_SECONDS)
 
     def expect(self, positions):
         self.send(json.dumps({"expect": positions}))
 
     def report(self):
-        return self.wait("report", SETTLE_SECONDS)["report"]
+        return self.wait("report", REPORT_SECONDS)["report"]
 
-    def deliveries_per_second(self):
-        """Over the whole seconds between the first and the last line of progress; `None` with fewer than two."""
-        if len(self.progress) < 2:
-            return None
-        first, last = self.progress[0], self.progress[-1]
-        return (last["delivered"] - first["delivered"]) / max(last["second"] - first["second"], 1)
+    def rates(self):
+        """What happened between the end of the warm-up and the last line of progress: the same seconds for deliveries and
+        for CPU time. Empty with fewer than two lines."""
+        counted = [message for message in self.progress if message["second"] >= self.warmup]
+        if len(counted) < 2:
+            return {}
+        first, last = counted[0], counted[-1]
+        seconds, delivered = last["seconds"] - first["seconds"], last["delivered"] - first["delivered"]
+        busy = {name: last["cpu"][name] - first["cpu"][name] for name in last["cpu"]}
+        reader = busy[self.peer.reader.name]
+        result = {"cpuSeconds": busy, "countedSeconds": seconds, "readerBusy": reader / seconds}
+        if self.delivers:
+            result |= {
+                "deliveriesPerSecond": delivered / seconds,
+                "commentsPerSecond": (last["acknowledged"] - first["acknowledged"]) / seconds or None}
+        if delivered:
+            result |= {
+                "readerCpuPerDelivery": reader / delivered * 1e6, "cpuPerDelivery": sum(busy.values()) / delivered * 1e6}
+        return result
+
+
+def cpu_seconds(peer):
+    """CPU time of the peer's processes so far, by name."""
+    return {process.name: process.cpu_seconds() for process in peer.processes}

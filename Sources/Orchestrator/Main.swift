@@ -5,5 +5,8 @@ struct Orchestrator: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "Orchestrator",
         abstract: "Starts the whole of Chorus on this machine, drives it with simulated viewers, and measures.",
-        subcommands: [RunCommand.self, PredictCommand.self, CompareCommand.self, SuperviseChildCommand.self])
+        subcommands: [
+            RunCommand.self, PredictCommand.self, CompareCommand.self, DrillCommand.self,
+            SuperviseChildCommand.self,
+        ])
 }

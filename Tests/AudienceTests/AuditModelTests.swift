@@ -114,7 +114,7 @@ private struct NaiveViewer {
         #expect(counted.reordered == sum(\.reordered))
         #expect(counted.epochBreaks == sum(\.breaks))
 
-        let goals = [0: Position(offset: 300, epoch: "b"), 1: Position(offset: 9, epoch: "c")]
+        let goals = [0: [Position(offset: 300, epoch: "b")], 1: [Position(offset: 9, epoch: "c")]]
         let owed = models.enumerated().reduce(0) { sum, entry in
             let (epoch, offset) = entry.offset % 2 == 0 ? (2, 300) : (3, 9)
             let model = entry.element

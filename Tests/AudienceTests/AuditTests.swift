@@ -18,7 +18,7 @@ import Wire
         audit.connected(viewer: 0, at: 5, epoch: epoch)
         audit.received(viewer: 0, offset: 6, epoch: epoch)
         audit.received(viewer: 0, offsets: 7...20, epoch: epoch)
-        let verdict = audit.verdict(acknowledged: [0: Position(offset: 20, epoch: "k3f9")])
+        let verdict = audit.verdict(acknowledged: [0: [Position(offset: 20, epoch: "k3f9")]])
         #expect(verdict.isClean)
         #expect(verdict.delivered == 15)
         #expect(verdict.expected == 15)
@@ -53,7 +53,7 @@ import Wire
         for viewer in 0..<2 { audit.connected(viewer: viewer, at: 0, epoch: epoch) }
         audit.received(viewer: 0, offsets: 1...8, epoch: epoch)
         audit.received(viewer: 1, offsets: 1...10, epoch: epoch)
-        let goal = [0: Position(offset: 10, epoch: "a")]
+        let goal = [0: [Position(offset: 10, epoch: "a")]]
         #expect(audit.viewersShort(of: goal) == 1)
         let verdict = audit.verdict(acknowledged: goal)
         #expect(verdict.lost == 2)
@@ -105,7 +105,7 @@ import Wire
         var deaf = makeAudit()
         let first = deaf.epoch("old", channel: 0)
         deaf.connected(viewer: 0, at: 0, epoch: first)
-        #expect(deaf.verdict(acknowledged: [0: Position(offset: 4, epoch: "new")]).lost == 4)
+        #expect(deaf.verdict(acknowledged: [0: [Position(offset: 4, epoch: "new")]]).lost == 4)
     }
 
     @Test func reconnectionsKeepTheState() {
@@ -137,7 +137,7 @@ import Wire
         audit.received(viewer: 2, offsets: 1...12, epoch: epoch)
         audit.received(viewer: 2, offset: 10 + step, epoch: epoch)
         #expect(audit.counted.lost == 2)
-        #expect(audit.verdict(acknowledged: [0: Position(offset: 11 + step, epoch: "a")]).lost == 5)
+        #expect(audit.verdict(acknowledged: [0: [Position(offset: 11 + step, epoch: "a")]]).lost == 5)
     }
 
     @Test func absurdOffsetsDoNotOverflow() {
@@ -149,7 +149,30 @@ import Wire
         audit.gap(viewer: 0, at: .max, epoch: epoch, from: .max)
         audit.gap(viewer: 0, at: .max, epoch: audit.epoch("b", channel: 0), from: 0)
         audit.received(viewer: 0, offset: .max, epoch: audit.epoch("c", channel: 0))
-        _ = audit.verdict(acknowledged: [0: Position(offset: .max, epoch: "d")])
+        _ = audit.verdict(acknowledged: [0: [Position(offset: .max, epoch: "d")]])
         #expect(audit.counted.epochBreaks == 1)
+    }
+
+    @Test func whatALostEpochStillOwedIsToldByTheGap() {
+        var audit = makeAudit(viewers: 4)
+        let old = audit.epoch("old", channel: 0)
+        let new = audit.epoch("new", channel: 0)
+        for viewer in 0..<4 {
+            audit.connected(viewer: viewer, at: 0, epoch: old)
+            audit.received(viewer: viewer, offsets: 1...5, epoch: old)
+        }
+        // One is told all that it lacks, one only the end of it, one nothing, and one has everything.
+        audit.gap(viewer: 0, at: 0, epoch: new, from: 6)
+        audit.gap(viewer: 1, at: 0, epoch: new, from: 8)
+        audit.received(viewer: 2, offset: 1, epoch: new)
+        audit.received(viewer: 3, offsets: 6...9, epoch: old)
+        audit.gap(viewer: 3, at: 0, epoch: new)
+        for viewer in [0, 1, 3] { audit.received(viewer: viewer, offset: 1, epoch: new) }
+        let verdict = audit.verdict(
+            acknowledged: [0: [Position(offset: 9, epoch: "old"), Position(offset: 1, epoch: "new")]])
+        #expect(verdict.toldMissing == 4 + 2)
+        #expect(verdict.lost == 2 + 4)
+        #expect(verdict.viewersShort == 0)
+        #expect(verdict.expected == verdict.delivered + 12)
     }
 }

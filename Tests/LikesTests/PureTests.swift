@@ -193,3 +193,31 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         for text in ["", "12", "12:", ":3", "-1:3", "1:2:3", "1:2x", "c"] { #expect(PartState(parsing: text) == nil) }
     }
 }
+
+@Suite struct RecordCountsTests {
+    @Test func remembersAlsoThatTheRecordKnowsNothing() {
+        var counts = RecordCounts(limit: 10, ageMax: 100)
+        #expect(counts.count(of: "a", life: "x", now: 0) == .none)
+        counts.note(7, of: "a", life: "x", at: 0)
+        counts.note(nil, of: "b", life: "x", at: 0)
+        counts.note(1, of: "c", life: nil, at: 0)
+        #expect(counts.count(of: "a", life: "x", now: 100) == .some(7))
+        #expect(counts.count(of: "b", life: "x", now: 100) == .some(nil))
+        #expect(counts.count(of: "a", life: "x", now: 101) == .none)
+    }
+
+    @Test func believesNothingOfAnotherLifeOfTheData() {
+        var counts = RecordCounts(limit: 10, ageMax: 100)
+        counts.note(7, of: "a", life: "x", at: 0)
+        #expect(counts.count(of: "a", life: "y", now: 0) == .none)
+        #expect(counts.count(of: "a", life: nil, now: 0) == .none)
+        counts.note(7, of: "b", life: nil, at: 0)
+        #expect(counts.count(of: "b", life: nil, now: 0) == .none)
+    }
+
+    @Test func isBounded() {
+        var counts = RecordCounts(limit: 10, ageMax: 100)
+        for photo in 0..<1_000 { counts.note(1, of: "p\(photo)", life: "x", at: 0) }
+        #expect(counts.count <= 10)
+    }
+}

@@ -37,6 +37,39 @@ struct SwarmCoordinatorTests {
         #expect(coordinator.expectation == #"{"expect":{"video:v1":"12.k3f9","video:v2":"1.abcd"}}"#)
     }
 
+    @Test func theNewestEpochIsTheOneThatBeganLast() throws {
+        var coordinator = SwarmCoordinator(swarms: 2)
+        for swarm in 0..<2 { try coordinator.received(.connected(viewers: 1, failed: 0, seconds: 0), from: swarm) }
+        func published(_ ends: [(String, Int64)], _ numbers: [Int]) -> SwarmMessage {
+            let epochs = ends.map { SwarmMessage.Epoch(last: $0.0, since: $0.1) }
+            return .published([
+                "video:v1": .init(acknowledged: 3, last: ends.last?.0, epochs: epochs, numbers: numbers)
+            ])
+        }
+        // A lower offset in a newer epoch: the offsets of two epochs say nothing about each other.
+        try coordinator.received(published([("90.old", 10), ("2.new", 40)], [1]), from: 0)
+        try coordinator.received(published([("93.old", 12)], [1, 2]), from: 1)
+        #expect(coordinator.published["video:v1"]?.last == "2.new")
+        #expect(coordinator.expectation == #"{"expect":{"video:v1":["93.old","2.new"]}}"#)
+        #expect(coordinator.written == ["video:v1": ["0.1", "1.1", "1.2"]])
+    }
+
+    @Test func theCrowdIsWholeWhenEverySwarmIs() throws {
+        var coordinator = SwarmCoordinator(swarms: 2)
+        func progress(_ away: Int, _ whole: Int64) -> SwarmMessage {
+            .progress(
+                second: 1, delivered: 1, acknowledged: 1,
+                crowd: .init(
+                    at: 100 + whole, watching: 5, away: away, behind: 1, wholeThrough: whole, attempts: 6, connects: 5))
+        }
+        try coordinator.received(progress(1, 50), from: 0)
+        #expect(coordinator.crowd == nil)
+        try coordinator.received(progress(2, 30), from: 1)
+        #expect(
+            coordinator.crowd
+                == .init(at: 150, watching: 10, away: 3, behind: 2, wholeThrough: 30, attempts: 12, connects: 10))
+    }
+
     @Test func progressReplacesWhatTheSameSwarmSaidBefore() throws {
         var coordinator = SwarmCoordinator(swarms: 2)
         try coordinator.received(.progress(second: 1, delivered: 10, acknowledged: 1), from: 0)

@@ -11,8 +11,8 @@ const viewers = new Map(); // videoid -> { responses: Set, subscribed: Promise }
 function fanOut(videoid, message) {
   const channel = viewers.get(videoid);
   if (!channel) return;
-  const { offset, epoch } = JSON.parse(message);
-  const frame = `id: ${offset}.${epoch}\ndata: ${message}\n\n`;
+  const space = message.indexOf(' ');
+  const frame = `id: ${message.slice(0, space)}\ndata: ${message.slice(space + 1)}\n\n`;
   for (const response of channel.responses) response.write(frame);
 }
 

@@ -5,48 +5,67 @@ extension DeliveryAudit {
     public var counted: DeliveryCounts {
         var counted = counts
         counted.lost = lostForGood + missing.offsets
-        counted.missingNotRemembered = missing.refused
+        counted.missingNotRemembered = missing.refused + departures.refused
         return counted
     }
 
     /// Joined viewers that have not reached the last acknowledged position of their channel.
     ///
-    /// - Parameter acknowledged: last acknowledged position of each channel that was written to, by channel.
-    public mutating func viewersShort(of acknowledged: [Int: Position]) -> Int {
+    /// - Parameter acknowledged: of each channel that was written to, the last acknowledged position of each epoch, in the
+    ///   order of the epochs.
+    public mutating func viewersShort(of acknowledged: [Int: [Position]]) -> Int {
         let goals = goals(acknowledged)
         return viewers.indices.reduce(0) { $0 + (owed(viewer: $1, goals: goals) > 0 ? 1 : 0) }
     }
 
     /// The end: what never came is lost. Events that come later are still counted; then ask again.
-    public mutating func verdict(acknowledged: [Int: Position]) -> DeliveryCounts {
+    ///
+    /// What was acknowledged of an epoch that is over, and that a viewer did not get, is told missing if the gap that
+    /// led it out of the epoch covers it. Not covered: an epoch that a viewer never saw anything of.
+    public mutating func verdict(acknowledged: [Int: [Position]]) -> DeliveryCounts {
         let goals = goals(acknowledged)
         var verdict = counted
         for viewer in viewers.indices {
             let owed = owed(viewer: viewer, goals: goals)
             verdict.lost += owed
+            verdict.unreached += owed
             if owed > 0 { verdict.viewersShort += 1 }
+        }
+        for departure in departures.all {
+            let channel = Int(viewers[departure.viewer].channel)
+            guard let goal = goals[channel]?.first(where: { $0.epoch == departure.epoch }) else { continue }
+            let missing = events(after: departure.last, through: goal.offset)
+            let silent = departure.toldFrom.map { events(after: departure.last, through: min($0 - 1, goal.offset)) }
+            verdict.lost += silent ?? missing
+            verdict.toldMissing += missing - (silent ?? missing)
         }
         verdict.expected = verdict.delivered + verdict.toldMissing + verdict.lost
         return verdict
     }
 
-    private mutating func goals(_ acknowledged: [Int: Position]) -> [Int: (offset: UInt64, epoch: UInt16)] {
-        var goals: [Int: (offset: UInt64, epoch: UInt16)] = [:]
-        for (channel, position) in acknowledged {
-            goals[channel] = (
-                min(position.offset, DeliveryAudit.offsetMax), epoch(position.epoch, channel: channel).index
-            )
+    private struct Goal {
+        var offset: UInt64
+        var epoch: UInt16
+    }
+
+    private mutating func goals(_ acknowledged: [Int: [Position]]) -> [Int: [Goal]] {
+        var goals: [Int: [Goal]] = [:]
+        for (channel, positions) in acknowledged {
+            goals[channel] = positions.map {
+                Goal(
+                    offset: min($0.offset, DeliveryAudit.offsetMax), epoch: epoch($0.epoch, channel: channel).index)
+            }
         }
         return goals
     }
 
-    /// Offsets between the viewer's last one and the goal of its channel.
-    private func owed(viewer: Int, goals: [Int: (offset: UInt64, epoch: UInt16)]) -> Int {
+    /// Offsets between the viewer's last one and the last goal of its channel.
+    private func owed(viewer: Int, goals: [Int: [Goal]]) -> Int {
         let state = viewers[viewer]
-        guard state.flags.contains(.joined), let goal = goals[Int(state.channel)], state.epoch <= goal.epoch else {
+        guard state.flags.contains(.joined), let goals = goals[Int(state.channel)], let newest = goals.last else {
             return 0
         }
-        let reached = state.epoch == goal.epoch ? state.last : 0
-        return events(after: reached, through: goal.offset)
+        let own = goals.first { $0.epoch == state.epoch }.map { events(after: state.last, through: $0.offset) } ?? 0
+        return state.epoch < newest.epoch ? own + events(after: 0, through: newest.offset) : own
     }
 }

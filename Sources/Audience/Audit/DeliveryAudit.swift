@@ -34,6 +34,7 @@ public struct DeliveryAudit: Sendable {
     var viewers: [ViewerState]
     var epochs: EpochTable
     var missing = MissingOffsets()
+    var departures = EpochDepartures()
     private let restartStep: UInt64
     var counts = DeliveryCounts()
     /// Missing offsets that can no longer come: those of an epoch that is over, and those that were not remembered.
@@ -101,7 +102,8 @@ public struct DeliveryAudit: Sendable {
         if !viewers[viewer].flags.contains(.joined) { connected(viewer: viewer, at: offset, epoch: epoch) }
         if epoch.index > viewers[viewer].epoch {
             counts.toldMissing += events(after: 0, through: offset)
-            enter(epoch.index, at: offset, viewer: viewer)
+            // Without a first offset it names all that the viewer does not have.
+            enter(epoch.index, at: offset, viewer: viewer, toldFrom: from ?? viewers[viewer].last + 1)
         } else if epoch.index == viewers[viewer].epoch {
             if let from { tell(from: max(from, 1), through: offset, viewer: viewer) }
             counts.toldMissing += events(after: viewers[viewer].last, through: offset)
@@ -178,7 +180,14 @@ public struct DeliveryAudit: Sendable {
         enter(epoch.index, at: 0, viewer: viewer)
     }
 
-    private mutating func enter(_ epoch: UInt16, at offset: UInt64, viewer: Int) {
+    private mutating func enter(_ epoch: UInt16, at offset: UInt64, viewer: Int, toldFrom: UInt64? = nil) {
+        let state = viewers[viewer]
+        if state.epoch != Epoch.beginning.index {
+            departures.add(
+                .init(
+                    viewer: viewer, epoch: state.epoch, last: state.last,
+                    toldFrom: toldFrom.map { max($0, state.last + 1) }))
+        }
         lostForGood += missing.forget(viewer: viewer)
         viewers[viewer].flags.remove(.hasMissing)
         viewers[viewer].epoch = epoch

@@ -20,6 +20,9 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     public var gaps = 0
     /// New epochs that no gap announced.
     public var epochBreaks = 0
+    /// Part of ``lost``: offsets that viewers had not come to when the audit ended. A service that is merely behind
+    /// has all of its losses here.
+    public var unreached = 0
     /// Viewers that did not reach the last acknowledged position.
     public var viewersShort = 0
     /// Missing offsets beyond the memory of the audit: had they come late, they would count as repeated.
@@ -40,6 +43,6 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
 
     private static let fields: [any WritableKeyPath<DeliveryCounts, Int> & Sendable] = [
         \.joined, \.reconnects, \.delivered, \.expected, \.lost, \.repeated, \.reordered, \.toldMissing, \.gaps,
-        \.epochBreaks, \.viewersShort, \.missingNotRemembered,
+        \.epochBreaks, \.unreached, \.viewersShort, \.missingNotRemembered,
     ]
 }

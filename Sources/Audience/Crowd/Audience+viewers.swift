@@ -28,11 +28,11 @@ extension Audience {
         }
     }
 
-    /// `v1`, `v2` … : the video of a channel.
-    public func videoID(ofChannel channel: Int) -> String { "v\(channel + 1)" }
+    /// `v1`, `v2` … behind ``channelPrefix``: the video of a channel.
+    public func videoID(ofChannel channel: Int) -> String { "\(channelPrefix)v\(channel + 1)" }
 
-    /// `video:v1`, `video:v2` … .
-    public func channelName(_ channel: Int) -> String { "video:v\(channel + 1)" }
+    /// `video:v1`, `video:v2` … , with the prefix behind the colon.
+    public func channelName(_ channel: Int) -> String { "video:\(videoID(ofChannel: channel))" }
 
     /// Names of all channels.
     public var channelNames: [String] { (0..<channels).map(channelName) }

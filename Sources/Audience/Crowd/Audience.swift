@@ -15,6 +15,9 @@ public struct Audience: Equatable, Sendable {
     public let viewers: [Int]
     /// Viewers of all channels.
     public let total: Int
+    /// In front of the names of all videos, so that two swarms on the same servers have channels of their own; empty,
+    /// or characters that a video id may have.
+    public var channelPrefix = ""
     /// First viewer of each channel, and the number of viewers as one more entry.
     let starts: [Int]
 

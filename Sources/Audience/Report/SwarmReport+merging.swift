@@ -62,7 +62,12 @@ extension SwarmReport.Publishing {
         Self(
             offered: offered + other.offered, started: started + other.started,
             acknowledged: acknowledged + other.acknowledged, failed: failed + other.failed,
-            dropped: dropped + other.dropped)
+            dropped: dropped + other.dropped, refused: Self.sum(refused, other.refused),
+            unknown: Self.sum(unknown, other.unknown), stored: Self.sum(stored, other.stored))
+    }
+
+    private static func sum(_ left: Int?, _ right: Int?) -> Int? {
+        left == nil && right == nil ? nil : (left ?? 0) + (right ?? 0)
     }
 }
 

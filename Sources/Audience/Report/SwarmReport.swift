@@ -48,10 +48,16 @@ extension SwarmReport {
         public var warmupSeconds: Double
         public var placement: String
         public var readers: [String]
+        /// Comments of a channel under way at once, in a closed loop; `nil` for an open one.
+        public var window: Int?
+        /// How event ids are read: `chorus` or `plain`.
+        public var streamProtocol: String?
+        public var channelPrefix: String?
 
         public init(
             streams: Int, viewers: Int, audience: AudienceSpec, seed: UInt64, rate: Double, durationSeconds: Double,
-            warmupSeconds: Double = 0, placement: String = "random", readers: [String] = []
+            warmupSeconds: Double = 0, placement: String = "random", readers: [String] = [],
+            window: Int? = nil, streamProtocol: String? = nil, channelPrefix: String? = nil
         ) {
             self.streams = streams
             self.viewers = viewers
@@ -62,6 +68,9 @@ extension SwarmReport {
             self.warmupSeconds = warmupSeconds
             self.placement = placement
             self.readers = readers
+            self.window = window
+            self.streamProtocol = streamProtocol
+            self.channelPrefix = channelPrefix
         }
     }
 
@@ -93,13 +102,25 @@ extension SwarmReport {
         public var failed: Int
         /// Those that could not start because too many were under way.
         public var dropped: Int
+        /// Of the failed ones, those that were refused in an orderly way; `nil` in older reports.
+        public var refused: Int?
+        /// Of the failed ones, those of which nobody knows whether they were published; `nil` in older reports.
+        public var unknown: Int?
+        /// Of the failed ones, those that are stored and were to be published later; `nil` in older reports.
+        public var stored: Int?
 
-        public init(offered: Int = 0, started: Int = 0, acknowledged: Int = 0, failed: Int = 0, dropped: Int = 0) {
+        public init(
+            offered: Int = 0, started: Int = 0, acknowledged: Int = 0, failed: Int = 0, dropped: Int = 0,
+            refused: Int? = nil, unknown: Int? = nil, stored: Int? = nil
+        ) {
             self.offered = offered
             self.started = started
             self.acknowledged = acknowledged
             self.failed = failed
             self.dropped = dropped
+            self.refused = refused
+            self.unknown = unknown
+            self.stored = stored
         }
     }
 

@@ -12,6 +12,7 @@ final class CountReader: Sendable {
 
     private struct PartStates: Sendable {
         let states: [PartState?]
+        let life: String?
         let now: Int64
         let sentAt: UInt64
     }
@@ -23,6 +24,7 @@ final class CountReader: Sendable {
 
     private struct State {
         var board: CountBoard
+        var recorded: RecordCounts
         var jobs: [Job] = []
         var waiting = 0
         var isStopped = false
@@ -39,6 +41,8 @@ final class CountReader: Sendable {
     /// Photos of one read; and photos that may wait for one.
     private static let readMax = 2_048
     private static let waitingMax = 200_000
+    /// How long what the record said of a photo that Redis does not know is believed, in nanoseconds.
+    private static let recordedAgeMax: UInt64 = 10_000_000_000
 
     init(store: PartStore, likes: (any LikeStore)?, settings: LikeSettings, metrics: LikeMetrics) {
         self.store = store
@@ -47,7 +51,9 @@ final class CountReader: Sendable {
         self.metrics = metrics
         let age = UInt64(max(0, settings.countAgeMax.nanoseconds))
         state = Mutex(
-            State(board: CountBoard(parts: settings.parts, limit: settings.countsRemembered, ageMax: age)))
+            State(
+                board: CountBoard(parts: settings.parts, limit: settings.countsRemembered, ageMax: age),
+                recorded: RecordCounts(limit: settings.countsRemembered, ageMax: Self.recordedAgeMax)))
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -117,7 +123,7 @@ final class CountReader: Sendable {
         do throws(LikeError) {
             let (reading, _) = try await store.read(photos)
             let all = zip(photos, reading.states).map { photo, states in
-                (photo, PartStates(states: states, now: reading.now, sentAt: sentAt))
+                (photo, PartStates(states: states, life: reading.life, now: reading.now, sentAt: sentAt))
             }
             let byPhoto = Dictionary(all) { first, _ in first }
             for job in jobs { job.continuation.resume(returning: .success(byPhoto)) }
@@ -171,7 +177,7 @@ final class CountReader: Sendable {
         _ unknown: [String: PartStates], totals: inout [String: PhotoTotal?]
     ) async throws(LikeError) -> [String] {
         guard let likes, !unknown.isEmpty else { return [] }
-        let counts = try await record { () throws(StorageError) in try await likes.counts(of: Array(unknown.keys)) }
+        let counts = try await recorded(unknown, likes)
         var marks: [(photo: String, part: Int, size: Int64)] = []
         var again: [String] = []
         for (photo, states) in unknown {
@@ -190,6 +196,33 @@ final class CountReader: Sendable {
         }
         if !marks.isEmpty { try await store.mark(marks) }
         return again
+    }
+
+    /// The record's counts; of photos that no part knows also those that it told a while ago.
+    private func recorded(
+        _ unknown: [String: PartStates], _ likes: any LikeStore
+    ) async throws(LikeError) -> [String: Int64] {
+        let now = MonotonicClock.now()
+        var counts: [String: Int64] = [:]
+        var asked: [String] = []
+        state.withLock { state in
+            for (photo, states) in unknown {
+                if states.states.allSatisfy({ $0 == nil }),
+                    let told = state.recorded.count(of: photo, life: states.life, now: now)
+                {
+                    counts[photo] = told
+                } else {
+                    asked.append(photo)
+                }
+            }
+        }
+        guard !asked.isEmpty else { return counts }
+        let photos = asked
+        let told = try await record { () throws(StorageError) in try await likes.counts(of: photos) }
+        state.withLock { state in
+            for photo in photos { state.recorded.note(told[photo], of: photo, life: unknown[photo]?.life, at: now) }
+        }
+        return counts.merging(told) { $1 }
     }
 
     private func partCount(_ photo: String, _ part: Int, _ likes: any LikeStore) async throws(LikeError) -> Int64 {

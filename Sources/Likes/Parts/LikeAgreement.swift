@@ -12,11 +12,14 @@ public struct LikeAgreement: Equatable, Sendable {
         self.hasRecord = hasRecord
     }
 
-    private var text: String { "\(parts) \(hasRecord ? "record" : "redis")" }
+    /// What stands in Redis; the word at the end is random and tells one life of Redis's data from the next.
+    private var text: String {
+        "\(parts) \(hasRecord ? "record" : "redis") \(String(UInt64.random(in: .min ... .max), radix: 36))"
+    }
 
     private init?(_ text: String) {
         let words = text.split(separator: " ")
-        guard words.count == 2, let parts = Int(words[0]), (1...1_024).contains(parts) else { return nil }
+        guard words.count == 3, let parts = Int(words[0]), (1...1_024).contains(parts) else { return nil }
         self.init(parts: parts, hasRecord: words[1] == "record")
     }
 

@@ -17,12 +17,29 @@ public struct PartState: Hashable, Sendable {
     }
 
     /// `nil` for anything but `<size>:<version>` with an optional `c`.
-    init?(parsing text: some StringProtocol) {
-        let isCold = text.hasSuffix("c")
-        let numbers = (isCold ? text.dropLast() : text[...]).split(separator: ":", omittingEmptySubsequences: false)
-        guard numbers.count == 2, let size = Int64(numbers[0]), let version = Int64(numbers[1]), size >= 0, version >= 0
+    init?(parsing text: String) {
+        self.init(bytes: Array(text.utf8))
+    }
+
+    /// The same from bytes: a feed's page has some thousand of these.
+    init?(bytes: [UInt8]) {
+        let isCold = bytes.last == UInt8(ascii: "c")
+        let digits = isCold ? bytes.dropLast() : bytes[...]
+        guard let colon = digits.firstIndex(of: UInt8(ascii: ":")), let size = Self.number(digits[..<colon]),
+            let version = Self.number(digits[(colon + 1)...])
         else { return nil }
         self.init(size: size, version: version, isCold: isCold)
+    }
+
+    /// 1 to 18 digits, and nothing else.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
+        guard (1...18).contains(digits.count) else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard digit >= 0x30, digit <= 0x39 else { return nil }
+            number = number * 10 + Int64(digit - 0x30)
+        }
+        return number
     }
 
     /// The version that belongs to a time; microseconds since 1970-01-01T00:00:00Z.

@@ -5,27 +5,31 @@ extension PartStore {
     struct Reading {
         /// For each photo its parts in order; `nil` where Redis has never seen the part.
         let states: [[PartState?]]
+        /// Names the life of Redis's data: another one after a loss. `nil` while nobody has said so.
+        let life: String?
         /// Redis's time, microseconds since 1970-01-01T00:00:00Z.
         let now: Int64
     }
 
     /// Reads all parts of the photos in one round trip: one command a part, however many photos.
     func read(_ photos: [String], also more: [RedisCommand] = []) async throws(LikeError) -> (Reading, [RESPValue]) {
-        guard !photos.isEmpty else { return (Reading(states: [], now: 0), []) }
+        guard !photos.isEmpty else { return (Reading(states: [], life: nil, now: 0), []) }
         let commands =
-            (0..<parts).map { RedisCommand("HMGET", [keys($0).sizes] + photos) } + [RedisCommand("TIME")] + more
+            (0..<parts).map { RedisCommand("HMGET", [keys($0).sizes] + photos) }
+            + [RedisCommand("TIME"), RedisCommand("GET", LikeKeys.settings)] + more
         let replies = try await send(commands)
         var states = Array(repeating: [PartState?](repeating: nil, count: parts), count: photos.count)
         for part in 0..<parts {
             guard let values = replies[part].array, values.count == photos.count else { throw Self.strange }
             for (index, value) in values.enumerated() {
-                states[index][part] = value.text.flatMap { PartState(parsing: $0) }
+                states[index][part] = value.bytes.flatMap { PartState(bytes: $0) }
             }
         }
         guard let time = replies[parts].array, time.count == 2, let seconds = time[0].text.flatMap({ Int64($0) }),
             let rest = time[1].text.flatMap({ Int64($0) })
         else { throw Self.strange }
-        return (Reading(states: states, now: seconds * 1_000_000 + rest), Array(replies.dropFirst(parts + 1)))
+        let reading = Reading(states: states, life: replies[parts + 1].text, now: seconds * 1_000_000 + rest)
+        return (reading, Array(replies.dropFirst(parts + 2)))
     }
 
     enum Membership: Equatable {

@@ -9,10 +9,19 @@ public import Storage
 /// nothing.
 public final class RecordWorker: Sendable {
     private let tasks: [RecordTask]
+    private let likes: any LikeStore
+    private let settings: RecordWorkerSettings
+    private let logger: Logger
+
+    /// Rows of one purge statement.
+    private static let purgeMax = 10_000
 
     public init(
         redis: RedisClient, likes: any LikeStore, settings: RecordWorkerSettings, like: LikeSettings, logger: Logger
     ) {
+        self.likes = likes
+        self.settings = settings
+        self.logger = logger
         let store = PartStore(redis: redis, settings: like, hasRecord: true)
         let count = min(max(1, settings.tasks), like.parts)
         let queue = NotificationQueue(redis: redis, likes: likes, limit: settings.notificationsMax)
@@ -28,6 +37,22 @@ public final class RecordWorker: Sendable {
     public func run() async {
         await withDiscardingTaskGroup { group in
             for task in tasks { group.addTask { await task.run() } }
+            group.addTask { await self.purge() }
+        }
+    }
+
+    /// Deletes what is only kept to refuse late changes, when it is too old for any.
+    private func purge() async {
+        while !Task.isCancelled {
+            // Cancelled while sleeping: the loop's condition ends it.
+            try? await Task.sleep(for: settings.purgeInterval)
+            do {
+                while try await likes.purgeWithdrawn(olderThan: settings.withdrawnAge, limit: Self.purgeMax)
+                    == Self.purgeMax
+                {}
+            } catch {
+                logger.debug("old rows are deleted later", metadata: ["error": "\(error)"])
+            }
         }
     }
 

@@ -13,5 +13,10 @@ public struct RecordWorkerSettings: Sendable {
     /// Entries that the queue of notifications holds; more likes are not notified of.
     public var notificationsMax = 100_000
 
+    /// Rows of likes that were taken back are kept so long, to refuse changes that come late.
+    public var withdrawnAge: Duration = .seconds(30 * 86_400)
+    /// Time from one look for such rows to the next.
+    public var purgeInterval: Duration = .seconds(3_600)
+
     public init() {}
 }

@@ -57,7 +57,9 @@ extension Plant {
         if role == .reader { environment["READER_PUBLIC_URL"] = "http://127.0.0.1:\(port)" }
         environment.merge(more) { $1 }
         let specification = ChildSpecification(
-            name: name, executable: try binaries.own(program), environment: environment, log: folders.log(name))
+            name: name, executable: try binaries.own(program), environment: environment, log: folders.log(name),
+            // A Reader moves its viewers first.
+            grace: .seconds(5 + (environment["DRAIN_SECONDS"].flatMap { Int($0) } ?? 0)))
         return try await add(Node(role: role, specification: specification, port: port, readiness: .http))
     }
 

@@ -127,7 +127,7 @@ struct CrowdRun: Sendable {
     /// Three report intervals, and some patience.
     private var reportDelay: Duration { .seconds(settings.reportIntervalSeconds * 3 + 2) }
 
-    private static func swarmReport(line: String) throws -> SwarmReport {
+    static func swarmReport(line: String) throws -> SwarmReport {
         struct Envelope: Decodable { var report: SwarmReport }
         return try JSONDecoder().decode(Envelope.self, from: Data(line.utf8)).report
     }

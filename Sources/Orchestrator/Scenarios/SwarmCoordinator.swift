@@ -26,10 +26,15 @@ struct SwarmCoordinator: Equatable, Sendable {
     private(set) var published: [String: SwarmMessage.Published] = [:]
     /// One line for each swarm that has reported.
     private(set) var reports: [String] = []
+    /// Comments of each channel that were acknowledged or stored, as `<swarm>.<number>`; in a drill.
+    private(set) var written: [String: [String]] = [:]
+    /// All swarms together; `nil` until each has told, in a drill.
+    var crowd: SwarmMessage.CrowdState? { SwarmMessage.CrowdState(together: crowds) }
     private(set) var delivered = 0
     private(set) var acknowledged = 0
     private var phases: [Phase]
     private var progress: [(delivered: Int, acknowledged: Int)]
+    private var crowds: [SwarmMessage.CrowdState?]
 
     static func == (left: SwarmCoordinator, right: SwarmCoordinator) -> Bool {
         left.phases == right.phases && left.published == right.published && left.reports == right.reports
@@ -39,6 +44,7 @@ struct SwarmCoordinator: Equatable, Sendable {
     init(swarms: Int) {
         phases = Array(repeating: .connecting, count: swarms)
         progress = Array(repeating: (0, 0), count: swarms)
+        crowds = Array(repeating: nil, count: swarms)
     }
 
     /// The phase that all have reached.
@@ -56,13 +62,17 @@ struct SwarmCoordinator: Equatable, Sendable {
             connected += viewers
             self.failed += failed
             connectSeconds = max(connectSeconds, seconds)
-        case .progress(_, let delivered, let acknowledged):
+        case .progress(_, let delivered, let acknowledged, let crowd):
+            crowds[swarm] = crowd
             progress[swarm] = (delivered, acknowledged)
             self.delivered = progress.reduce(0) { $0 + $1.delivered }
             self.acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
         case .published(let channels):
             try advance(swarm, to: .published)
-            for (channel, more) in channels { merge(more, into: channel) }
+            for (channel, more) in channels {
+                written[channel, default: []] += (more.numbers ?? []).map { "\(swarm).\($0)" }
+                merge(more, into: channel)
+            }
         case .report(let line):
             try advance(swarm, to: .reported)
             reports.append(line)
@@ -83,22 +93,77 @@ struct SwarmCoordinator: Equatable, Sendable {
     }
 
     private mutating func merge(_ more: SwarmMessage.Published, into channel: String) {
-        guard let known = published[channel] else { return published[channel] = more }
-        let isLater = (Position(parsing: more.last)?.offset ?? 0) > (Position(parsing: known.last)?.offset ?? 0)
-        let last = isLater ? more.last : known.last
-        published[channel] = SwarmMessage.Published(acknowledged: known.acknowledged + more.acknowledged, last: last)
+        var more = more
+        more.numbers = nil
+        published[channel] = published[channel].map { $0.merged(with: more) } ?? more
+    }
+}
+
+extension SwarmMessage.Published {
+    /// Of each epoch the highest position; the newest epoch is the one whose first acknowledgement came last.
+    func merged(with other: Self) -> Self {
+        var merged = Self(acknowledged: acknowledged + other.acknowledged)
+        var epochs: [String: SwarmMessage.Epoch] = [:]
+        for epoch in ends + other.ends {
+            guard let position = Position(parsing: epoch.last) else { continue }
+            let known = epochs[position.epoch]
+            let isHigher = position.offset > known.flatMap { Position(parsing: $0.last)?.offset } ?? 0
+            epochs[position.epoch] = SwarmMessage.Epoch(
+                last: isHigher ? epoch.last : known?.last ?? epoch.last,
+                since: min(epoch.since, known?.since ?? epoch.since))
+        }
+        let inOrder = epochs.values.sorted { ($0.since, $0.last) < ($1.since, $1.last) }
+        merged.last = inOrder.last?.last
+        if self.epochs != nil || other.epochs != nil || inOrder.count > 1 { merged.epochs = inOrder }
+        return merged
+    }
+
+    /// Where each epoch ended.
+    var ends: [SwarmMessage.Epoch] { epochs ?? last.map { [SwarmMessage.Epoch(last: $0, since: 0)] } ?? [] }
+}
+
+extension SwarmMessage.CrowdState {
+    /// The sums; whole only as long as every swarm is. `nil` when one of them has not told.
+    init?(together states: [Self?]) {
+        let known = states.compactMap { $0 }
+        guard known.count == states.count, let first = known.first else { return nil }
+        self = known.dropFirst().reduce(into: first) { sum, more in
+            sum.at = max(sum.at, more.at)
+            sum.watching += more.watching
+            sum.away += more.away
+            sum.behind += more.behind
+            sum.wholeThrough = min(sum.wholeThrough, more.wholeThrough)
+            sum.attempts += more.attempts
+            sum.connects += more.connects
+        }
     }
 }
 
 extension SwarmCoordinator {
     static let start = "start"
+    static let stop = "stop"
 
     /// The line that tells every swarm which position each channel ends at.
     var expectation: String {
-        struct Expectation: Encodable { var expect: [String: String] }
+        struct Expectation: Encodable { var expect: [String: Places] }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = (try? encoder.encode(Expectation(expect: published.mapValues(\.last)))) ?? Data()
+        let data = (try? encoder.encode(Expectation(expect: published.compactMapValues(Places.init)))) ?? Data()
         return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// One position, or those of several epochs in their order.
+private struct Places: Encodable {
+    var positions: [String]
+
+    init?(_ published: SwarmMessage.Published) {
+        positions = published.ends.map(\.last)
+        if positions.isEmpty { return nil }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if positions.count == 1 { try container.encode(positions[0]) } else { try container.encode(positions) }
     }
 }

@@ -20,27 +20,46 @@ enum CommentText {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The publish time, in µs since 1970, of the comment in the JSON bytes of an event; `nil` when it carries none.
-    ///
-    /// No JSON is parsed: a comment's text is the first place behind `"comment":"`, and no id can contain a quote.
-    static func publishMicroseconds(in bytes: UnsafeRawBufferPointer) -> Int64? {
-        guard let member = find("\"comment\":\"", in: bytes, from: 0),
-            let stamp = find(" t=", in: bytes, from: member)
-        else { return nil }
-        // Behind the start of the text stand only `<shard>.<number>`: a person's comment with " t=" is no stamp.
-        guard stamp - member <= 40, bytes[member..<(stamp - 3)].allSatisfy({ isDigit($0) || $0 == UInt8(ascii: ".") })
-        else { return nil }
-        return number(in: bytes, from: stamp)
+    /// What the beginning of a simulated comment says.
+    struct Stamp: Equatable, Sendable {
+        var shard: Int
+        /// Counts the comments of a shard from 1.
+        var number: Int
+        /// When the comment was published, µs since 1970.
+        var microseconds: Int64
     }
 
-    private static func number(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int64? {
-        var value: Int64 = 0
-        var index = start
+    /// The publish time, in µs since 1970, of the comment in the JSON bytes of an event; `nil` when it carries none.
+    static func publishMicroseconds(in bytes: UnsafeRawBufferPointer) -> Int64? { stamp(in: bytes)?.microseconds }
+
+    /// The stamp of the comment in the JSON bytes of an event; `nil` for a person's comment.
+    ///
+    /// No JSON is parsed: a comment's text is the first place behind `"comment":"`, and no id can contain a quote.
+    static func stamp(in bytes: UnsafeRawBufferPointer) -> Stamp? {
+        guard var index = find("\"comment\":\"", in: bytes, from: 0),
+            let shard = number(in: bytes, at: &index), skip(".", in: bytes, at: &index),
+            let number = number(in: bytes, at: &index), skip(" t=", in: bytes, at: &index),
+            let microseconds = self.number(in: bytes, at: &index)
+        else { return nil }
+        return Stamp(shard: shard, number: number, microseconds: Int64(microseconds))
+    }
+
+    /// The digits at `index`, 1 to 18 of them, which is moved behind them.
+    private static func number(in bytes: UnsafeRawBufferPointer, at index: inout Int) -> Int? {
+        let start = index
+        var value = 0
         while index < bytes.count, isDigit(bytes[index]), index - start < 18 {
-            value = value * 10 + Int64(bytes[index] - UInt8(ascii: "0"))
+            value = value * 10 + Int(bytes[index] - UInt8(ascii: "0"))
             index += 1
         }
         return index > start ? value : nil
+    }
+
+    private static func skip(_ text: StaticString, in bytes: UnsafeRawBufferPointer, at index: inout Int) -> Bool {
+        let end = index + text.utf8CodeUnitCount
+        guard end <= bytes.count, text.withUTF8Buffer({ $0.elementsEqual(bytes[index..<end]) }) else { return false }
+        index = end
+        return true
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

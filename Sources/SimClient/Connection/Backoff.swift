@@ -5,9 +5,12 @@
 struct Backoff: Equatable, Sendable {
     var firstMilliseconds = 250
     var maxMilliseconds = 10_000
+    /// The first retry does not wait: what a crowd without jitter does to its servers.
+    var firstAtOnce = false
 
     /// Milliseconds before attempt number `attempt` (1 is the first retry); `draw` is random, 0 to below 1.
     func milliseconds(attempt: Int, draw: Double) -> Int {
+        if firstAtOnce, attempt <= 1 { return 0 }
         let doublings = min(max(attempt - 1, 0), 20)
         return Int(Double(min(firstMilliseconds << doublings, maxMilliseconds)) * draw)
     }

@@ -19,12 +19,28 @@ enum RequestText {
             "/connect", to: endpoint, headers: "Accept: \(EventStream.mediaType)\r\n\(resume)", json: body.finished())
     }
 
+    /// `GET /connect`, as a browser asks for an event stream. The ids have only characters that a query may have.
+    static func connectPlainly(userid: String, videoid: String, to endpoint: Endpoint) -> [UInt8] {
+        let path = "\(endpoint.path)/connect?userid=\(userid)&videoid=\(videoid)"
+        let head = "GET \(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\nAccept: \(EventStream.mediaType)\r\n\r\n"
+        return Array(head.utf8)
+    }
+
+    /// `POST /comment?videoid=…`: the same body, and the channel where a server finds it that reads no bodies.
+    static func commentPlainly(_ comment: CommentRequest, to endpoint: Endpoint) -> [UInt8] {
+        post("/comment?videoid=\(comment.videoid)", to: endpoint, json: body(of: comment))
+    }
+
     static func comment(_ comment: CommentRequest, to endpoint: Endpoint) -> [UInt8] {
+        post("/comment", to: endpoint, json: body(of: comment))
+    }
+
+    private static func body(of comment: CommentRequest) -> [UInt8] {
         var body = JSONText(capacity: comment.comment.utf8.count + 96)
         body.member("userid", comment.userid)
         body.member("videoid", comment.videoid)
         body.member("comment", comment.comment)
-        return post("/comment", to: endpoint, json: body.finished())
+        return body.finished()
     }
 
     private static func post(_ path: String, to endpoint: Endpoint, headers: String, json: [UInt8]) -> [UInt8] {

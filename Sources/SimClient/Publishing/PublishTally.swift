@@ -2,10 +2,24 @@ internal import Wire
 
 /// What became of the comments that were to be written.
 struct PublishTally: Equatable, Sendable {
-    /// A channel's acknowledged comments and the place of the newest.
+    /// Acknowledged comments of one epoch of a channel.
+    struct Epoch: Equatable, Sendable {
+        var acknowledged = 1
+        /// The highest place.
+        var last: Position
+        /// When the first of them was acknowledged, in µs since 1970.
+        var since: Int64
+    }
+
+    /// A channel's acknowledged comments.
     struct Channel: Equatable, Sendable {
         var acknowledged = 0
-        var last: Position?
+        /// In the order in which they began.
+        var epochs: [Epoch] = []
+        /// Numbers of the comments that were acknowledged or stored, when they are wanted.
+        var numbers: [Int] = []
+        /// The place of the newest.
+        var last: Position? { epochs.last?.last }
     }
 
     /// Arrivals of the open loop.
@@ -13,9 +27,13 @@ struct PublishTally: Equatable, Sendable {
     /// Requests that were sent.
     var started = 0
     var acknowledged = 0
+    /// Stored, but not published yet: answered with 202.
+    var stored = 0
     /// Answered with 503: the service said no in an orderly way.
     var refused = 0
-    /// Any other answer than 201, a broken connection, or no answer in time.
+    /// Nobody knows whether they are published: the connection broke, no answer came in time, or the service says so.
+    var unknown = 0
+    /// Any other answer.
     var failed = 0
     /// Arrivals that could not start since all connections were busy or broken.
     var dropped = 0
@@ -23,24 +41,62 @@ struct PublishTally: Equatable, Sendable {
     var channels: [Int: Channel] = [:]
 
     /// Requests without an answer so far.
-    var outstanding: Int { started - acknowledged - refused - failed }
+    var outstanding: Int { started - acknowledged - stored - refused - unknown - failed }
+
+    /// More epochs of a channel are counted to its last one: each is a Redis that lost everything.
+    static let epochsMax = 64
+    /// More numbers of a channel are not remembered.
+    static let numbersMax = 1_000_000
 
     /// One comment was answered.
-    mutating func answered(status: Int, position: Position?, channel: Int) {
-        switch status {
-        case 201:
+    ///
+    /// - Parameters:
+    ///   - number: of the comment, when it is to be remembered.
+    ///   - microseconds: now, since 1970.
+    mutating func answered(_ outcome: PublishOutcome, channel: Int, number: Int? = nil, microseconds: Int64 = 0) {
+        switch outcome {
+        case .acknowledged(let position):
             acknowledged += 1
+            remember(number, of: channel)
             guard let position else { return }
             channels[channel, default: Channel()].acknowledged += 1
-            advance(channel, to: position)
-        case 503: refused += 1
-        default: failed += 1
+            channels[channel]?.advance(to: position, microseconds: microseconds)
+        case .stored:
+            stored += 1
+            remember(number, of: channel)
+        case .refused: refused += 1
+        case .unknown: unknown += 1
+        case .failed: failed += 1
         }
     }
 
-    private mutating func advance(_ channel: Int, to position: Position) {
-        // Answers may overtake each other; another epoch is a newer one.
-        if let last = channels[channel]?.last, last.epoch == position.epoch, last.offset >= position.offset { return }
-        channels[channel, default: Channel()].last = position
+    /// One comment was answered by a service that gives no positions. The last place is then the number of comments:
+    /// where a viewer stands who got them all (``CommentIndex``).
+    mutating func answeredPlainly(status: Int, channel: Int) {
+        guard status == 201 || status == 202 else {
+            return answered(PublishOutcome(status: status, body: []), channel: channel)
+        }
+        acknowledged += 1
+        channels[channel, default: Channel()].acknowledged += 1
+        let count = channels[channel]?.acknowledged ?? 0
+        channels[channel]?.advance(
+            to: Position(offset: UInt64(count), epoch: CommentIndex.epoch), microseconds: 0)
+    }
+
+    private mutating func remember(_ number: Int?, of channel: Int) {
+        guard let number, channels[channel]?.numbers.count ?? 0 < PublishTally.numbersMax else { return }
+        channels[channel, default: Channel()].numbers.append(number)
+    }
+}
+
+extension PublishTally.Channel {
+    fileprivate mutating func advance(to position: Position, microseconds: Int64) {
+        // Answers may overtake each other, those of an older epoch too.
+        if let known = epochs.firstIndex(where: { $0.last.epoch == position.epoch }) {
+            epochs[known].acknowledged += 1
+            if epochs[known].last.offset < position.offset { epochs[known].last = position }
+        } else if epochs.count < PublishTally.epochsMax {
+            epochs.append(PublishTally.Epoch(last: position, since: microseconds))
+        }
     }
 }

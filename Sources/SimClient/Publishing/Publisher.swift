@@ -5,12 +5,17 @@ internal import Wire
 /// Writes comments over kept-alive connections, one request at a time on each, on a loop of its own.
 ///
 /// Open loop: what comes in goes out at once, or is counted as dropped. Nothing waits for a free connection, since a
-/// comment that is written late would hide how slow the service was.
+/// comment that is written late would hide how slow the service was. With a ``ClosedLoop`` that loop says what is written,
+/// and waits.
 final class Publisher: SocketLoopHandler {
     enum Command: Sendable {
         /// Opens the connections, so that the first comments do not pay for it.
         case open
         case publish([Draft])
+        case beginClosedLoop
+        case endClosedLoop
+        /// Channels of comments that all viewers have by now.
+        case completed([Int])
         /// A body for `POST /client-statistics`; dropped when the report before is still under way.
         case report([UInt8])
         case collect(@Sendable (PublishTally) -> Void)
@@ -28,7 +33,7 @@ final class Publisher: SocketLoopHandler {
     private struct Connection {
         enum State: Equatable {
             case closed, connecting, idle
-            case busy(channel: Int, since: UInt64)
+            case busy(channel: Int, number: Int, since: UInt64)
         }
 
         var state = State.closed
@@ -49,11 +54,13 @@ final class Publisher: SocketLoopHandler {
     /// The connection for reports, behind the others.
     private let reporter: Int
     private var number = 0
+    private var closedLoop: ClosedLoop?
     private var isOpen = false
 
     init(settings: PublisherSettings, board: Board) {
         self.settings = settings
         self.board = board
+        closedLoop = settings.closedLoop
         reporter = settings.connections
         connections = (0...settings.connections).map {
             Connection(server: $0 % max(settings.services.servers.count, 1))
@@ -67,6 +74,9 @@ final class Publisher: SocketLoopHandler {
             case .open: open(sockets)
             case .publish(let drafts):
                 for draft in drafts { publish(draft, sockets) }
+            case .beginClosedLoop: closedLoop?.begin()
+            case .endClosedLoop: closedLoop?.end()
+            case .completed(let channels): closedLoop?.completed(channels)
             case .report(let body): report(body, sockets)
             case .collect(let reply): reply(tally)
             }
@@ -74,6 +84,7 @@ final class Publisher: SocketLoopHandler {
     }
 
     func pass(sockets: Sockets) -> Bool {
+        while !idle.isEmpty, let draft = closedLoop?.next() { publish(draft, sockets) }
         var snapshot = tally
         snapshot.channels = [:]
         board.tally.withLock { $0 = snapshot }
@@ -83,6 +94,7 @@ final class Publisher: SocketLoopHandler {
 
     func timerFired(_ token: TimerToken, sockets: Sockets) {
         sweep(sockets)
+        closedLoop?.retry()
         sockets.schedule(token, at: sockets.now + Self.sweepNanoseconds)
     }
 }
@@ -103,17 +115,20 @@ extension Publisher {
                 shard: settings.shard, number: number,
                 microseconds: Int64(LoopClock.realtimeNanoseconds() / 1000), bytes: settings.commentBytes)
         let comment = CommentRequest(userid: draft.userid, videoid: draft.videoid, comment: text)
-        let request = RequestText.comment(comment, to: settings.services[connections[connection].server].endpoint)
-        connections[connection].state = .busy(channel: draft.channel, since: sockets.now)
+        let endpoint = settings.services[connections[connection].server].endpoint
+        let request =
+            settings.streamProtocol == .plain
+            ? RequestText.commentPlainly(comment, to: endpoint) : RequestText.comment(comment, to: endpoint)
+        connections[connection].state = .busy(channel: draft.channel, number: number, since: sockets.now)
         tally.started += 1
-        // A socket that broke is told by `socketClosed`, which counts the comment as failed.
+        // A socket that broke is told by `socketClosed`, which counts the comment as unknown.
         _ = sockets.send(request, to: socket)
     }
 
     private func report(_ body: [UInt8], _ sockets: Sockets) {
         guard let server = settings.statistics?[0] else { return }
         guard case .idle = connections[reporter].state, let socket = connections[reporter].socket else { return }
-        connections[reporter].state = .busy(channel: 0, since: sockets.now)
+        connections[reporter].state = .busy(channel: 0, number: 0, since: sockets.now)
         _ = sockets.send(RequestText.post("/client-statistics", to: server.endpoint, json: body), to: socket)
     }
 }
@@ -135,7 +150,7 @@ extension Publisher {
         for index in connections.indices {
             switch connections[index].state {
             case .closed: connect(index, sockets)
-            case .busy(_, let since) where sockets.now > since + patience: drop(index, sockets)
+            case .busy(_, _, let since) where sockets.now > since + patience: drop(index, sockets)
             default: break
             }
         }
@@ -156,7 +171,9 @@ extension Publisher {
 
     private func ended(_ index: Int) {
         switch connections[index].state {
-        case .busy where index != reporter: tally.failed += 1
+        case .busy(let channel, _, _) where index != reporter:
+            tally.unknown += 1
+            closedLoop?.failed(channel)
         case .idle: idle.removeAll { $0 == index }
         default: break
         }
@@ -189,16 +206,30 @@ extension Publisher {
     }
 
     private func answered(_ index: Int, _ answer: Exchange.Answer, _ sockets: Sockets) {
-        guard case .busy(let channel, _) = connections[index].state else { return drop(index, sockets) }
+        guard case .busy(let channel, let number, _) = connections[index].state else { return drop(index, sockets) }
         if index != reporter {
-            let status = answer.head.status
-            let position = status == 201 ? Acknowledgement.position(in: answer.body) : nil
-            tally.answered(status: status, position: position, channel: channel)
+            count(answer, channel, number)
         } else {
             board.reports.add(1, ordering: .relaxed)
         }
         connections[index].state = .closed
         if answer.head.keepsAlive { becomeIdle(index) } else { drop(index, sockets) }
+    }
+}
+
+extension Publisher {
+    private func count(_ answer: Exchange.Answer, _ channel: Int, _ number: Int) {
+        let status = answer.head.status
+        let before = tally.acknowledged
+        switch settings.streamProtocol {
+        case .chorus:
+            tally.answered(
+                PublishOutcome(status: status, body: answer.body), channel: channel,
+                number: settings.remembers ? number : nil,
+                microseconds: Int64(LoopClock.realtimeNanoseconds() / 1000))
+        case .plain: tally.answeredPlainly(status: status, channel: channel)
+        }
+        if tally.acknowledged == before { closedLoop?.failed(channel) }
     }
 }
 

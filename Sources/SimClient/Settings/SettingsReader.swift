@@ -44,6 +44,17 @@ struct SettingsReader {
         return fallback
     }
 
+    /// What may stand in front of the names of videos: characters of a video id, short enough to leave room for more.
+    mutating func videoPrefix(_ name: String, _ text: String) -> String {
+        let isAllowed = text.utf8.allSatisfy { byte in
+            UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
+                || "._:-".utf8.contains(byte)
+        }
+        if isAllowed, text.utf8.count <= 100 { return text }
+        report(name, text, expected: "at most 100 letters, digits, '.', '_', ':' or '-'")
+        return ""
+    }
+
     /// One or more URLs, separated by commas.
     mutating func endpoints(_ name: String, _ text: String?) -> [Endpoint] {
         let parts = (text ?? "").split(separator: ",").map { $0.trimmed }

@@ -11,6 +11,8 @@
 /// not help a channel with one viewer.
 struct ChannelLog: Sendable {
     let bytesMax: Int
+    /// Offsets of the comments when their ids have none; `nil` when their ids are positions.
+    var index: CommentIndex?
 
     /// The epochs that were seen, by number: viewers keep the number.
     private(set) var epochs: [String] = []
@@ -36,8 +38,9 @@ struct ChannelLog: Sendable {
     /// More epochs than this in one run are not told apart any more, and their viewers only use the parser.
     static let epochsMax = 64
 
-    init(bytesMax: Int) {
+    init(bytesMax: Int, streamProtocol: StreamProtocol = .chorus) {
         self.bytesMax = bytesMax
+        index = streamProtocol == .plain ? CommentIndex() : nil
     }
 
     var isEmpty: Bool { ends.isEmpty }

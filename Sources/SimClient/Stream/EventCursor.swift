@@ -131,6 +131,7 @@ extension EventCursor {
     private mutating func take(
         _ frame: UnsafeRawBufferPointer, _ log: inout ChannelLog, _ events: inout [StreamEvent]
     ) {
+        guard log.index == nil else { return takePlain(frame, &log, &events) }
         switch EventFrame(frame) {
         case .comment(let offset, let epoch):
             comment(frame, offset: offset, epoch: frame.part(epoch), &log, &events)
@@ -164,6 +165,13 @@ extension EventCursor {
             events.append(.foreign)
             return
         }
+        comment(frame, offset: offset, number: number, &log, &events)
+    }
+
+    private mutating func comment(
+        _ frame: UnsafeRawBufferPointer, offset: UInt64, number: Int, _ log: inout ChannelLog,
+        _ events: inout [StreamEvent]
+    ) {
         self.offset = offset
         epoch = Int32(number)
         events.append(.comments(offset...offset, epoch: number))
@@ -173,5 +181,36 @@ extension EventCursor {
         } else if let published = CommentText.publishMicroseconds(in: frame) {
             events.append(.unlogged(published: published))
         }
+    }
+}
+
+// MARK: - Streams whose ids say nothing
+
+extension EventCursor {
+    private mutating func takePlain(
+        _ frame: UnsafeRawBufferPointer, _ log: inout ChannelLog, _ events: inout [StreamEvent]
+    ) {
+        if let stamp = CommentText.stamp(in: frame) {
+            if let offset = log.index?.offset(of: stamp), let number = EventCursor.plainEpoch(&log) {
+                comment(frame, offset: offset, number: number, &log, &events)
+            } else {
+                events.append(.foreign)
+            }
+        } else {
+            switch EventFrame(frame) {
+            case .heartbeat: events.append(.heartbeat)
+            case .reconnect(let milliseconds): events.append(.reconnect(milliseconds: milliseconds))
+            case .state: events.append(.state)
+            // The viewer is connected since the head of the answer.
+            case .connected: break
+            case .comment, .gap, .foreign: events.append(.foreign)
+            }
+        }
+        join(log)
+    }
+
+    private static func plainEpoch(_ log: inout ChannelLog) -> Int? {
+        var name = CommentIndex.epoch
+        return name.withUTF8 { log.number(ofEpoch: UnsafeRawBufferPointer($0)) }
     }
 }

@@ -8,6 +8,32 @@ struct SwarmMessage: Encodable {
         var acknowledged: Int
         /// `<offset>.<epoch>` of the newest acknowledged comment.
         var last: String?
+        /// The same of each epoch, when there were several.
+        var epochs: [Epoch]?
+        /// Numbers of the acknowledged and stored comments, in a drill.
+        var numbers: [Int]?
+    }
+
+    struct Epoch: Codable, Equatable {
+        var last: String
+        /// µs since 1970 of the first acknowledgement.
+        var since: Int64
+    }
+
+    /// How the crowd is, in a drill.
+    struct CrowdState: Codable, Equatable {
+        /// µs since 1970.
+        var at: Int64
+        var watching: Int
+        /// Viewers that are not connected.
+        var away: Int
+        /// Connected viewers that lack something that was acknowledged a moment ago.
+        var behind: Int
+        /// Until when (µs since 1970) everybody has had everything; 0: never.
+        var wholeThrough: Int64
+        /// Connections that were started, and that got their first event, since the start.
+        var attempts: Int
+        var connects: Int
     }
 
     var event: String
@@ -17,6 +43,7 @@ struct SwarmMessage: Encodable {
     var second: Int?
     var delivered: Int?
     var acknowledged: Int?
+    var crowd: CrowdState?
     var channels: [String: Channel]?
     var report: SwarmReport?
 
@@ -24,8 +51,13 @@ struct SwarmMessage: Encodable {
         SwarmMessage(event: "connected", viewers: viewers, failed: failed, seconds: seconds)
     }
 
-    static func progress(second: Int, delivered: Int, acknowledged: Int) -> SwarmMessage {
-        SwarmMessage(event: "progress", second: second, delivered: delivered, acknowledged: acknowledged)
+    /// - Parameter seconds: since publishing began, exactly, where `second` only counts.
+    static func progress(
+        second: Int, seconds: Double? = nil, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil
+    ) -> SwarmMessage {
+        SwarmMessage(
+            event: "progress", seconds: seconds, second: second, delivered: delivered, acknowledged: acknowledged,
+            crowd: crowd)
     }
 
     static func published(_ channels: [String: Channel]) -> SwarmMessage {
@@ -42,11 +74,27 @@ struct SwarmMessage: Encodable {
 /// What a coordinating swarm reads.
 enum SwarmOrder: Equatable {
     case start
-    /// The positions that every viewer has to reach, by channel name.
-    case expect([String: Position])
+    /// The end of publishing, in a drill.
+    case stop
+    /// The positions that every viewer has to reach, by channel name: one of each epoch, in their order.
+    case expect([String: [Position]])
 
     private struct Expectation: Decodable {
-        var expect: [String: String]
+        var expect: [String: Places]
+    }
+
+    /// One position, or a list of them.
+    private struct Places: Decodable {
+        var positions: [Position]
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            let texts = try (try? container.decode([String].self)) ?? [container.decode(String.self)]
+            positions = texts.compactMap { Position(parsing: $0) }
+            guard positions.count == texts.count, !positions.isEmpty else {
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a position")
+            }
+        }
     }
 
     init?(line: String) {
@@ -55,10 +103,12 @@ enum SwarmOrder: Equatable {
             self = .start
             return
         }
+        if text == "stop" {
+            self = .stop
+            return
+        }
         guard let order = try? JSONDecoder().decode(Expectation.self, from: Data(line.utf8)) else { return nil }
-        let positions = order.expect.compactMapValues { Position(parsing: $0) }
-        guard positions.count == order.expect.count else { return nil }
-        self = .expect(positions)
+        self = .expect(order.expect.mapValues(\.positions))
     }
 }
 

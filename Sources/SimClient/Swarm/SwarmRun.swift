@@ -79,7 +79,7 @@ struct SwarmRun: Sendable {
             guard case .start = await nextOrder(&lines) else { throw orderMissing }
         }
         let before = stage.usage()
-        let published = try await publish(stage)
+        let published = try await publish(stage, &lines)
         let expected = try await expectation(published, &lines)
         await settle(stage, expected)
         let load = stage.load(since: before)
@@ -122,27 +122,41 @@ extension SwarmRun {
             throw Failure.noViewerConnected(
                 "\(now.tally.attempts) attempts, \(now.tally.refusals) refused, \(now.tally.rejections) rejected")
         }
-        if settings.rate > 0, !(await stage.waitForConnections()) {
+        if settings.publishes == .comments, settings.rate > 0 || settings.window > 0,
+            !(await stage.waitForConnections())
+        {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
         }
         let seconds = settled && now.settledAt > start ? Double(now.settledAt - start) / 1e9 : settings.connectSeconds
         return Connecting(connected: now.tally.watching, failed: wanted - now.tally.watching, seconds: seconds)
     }
 
-    private func publish(_ stage: SwarmStage) async throws -> PublishTally {
+    private func publish(
+        _ stage: SwarmStage, _ lines: inout AsyncStream<String>.Iterator?
+    ) async throws -> PublishTally {
         stage.measure(afterSeconds: settings.warmupSeconds)
         let seconds = settings.warmupSeconds + settings.durationSeconds
-        let arrivals = CommentArrivals(
-            settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
-        let pacer = Pacer(audience: settings.audience, arrivals: arrivals)
-        let overflow = await withTaskGroup(of: Int.self) { group in
-            group.addTask { await pacer.run(seconds: seconds) { stage.publish($0) } }
+        let overflow = await withTaskGroup(of: Int?.self) { group in
+            group.addTask { await write(stage, seconds: seconds) }
             group.addTask {
                 await tellProgress(stage)
-                return 0
+                return nil
             }
-            let overflow = await group.next() ?? 0
-            group.cancelAll()
+            if settings.isDrill {
+                group.addTask {
+                    await stage.seek()
+                    return nil
+                }
+                // The duration is only a limit then.
+                while let order = await nextOrder(&lines), order != .stop {}
+                group.cancelAll()
+            }
+            var overflow = 0
+            for await part in group {
+                guard let part else { continue }
+                overflow += part
+                group.cancelAll()
+            }
             return overflow
         }
         try Task.checkCancellation(or: Failure.interrupted)
@@ -150,38 +164,54 @@ extension SwarmRun {
         // What the publisher's mailbox did not take could not start either.
         tally.offered += overflow
         tally.dropped += overflow
-        tally.failed += tally.outstanding
+        tally.unknown += tally.outstanding
         return tally
     }
 
+    /// Writes comments for so many seconds, or lets the time pass; how many the publisher's mailbox did not take.
+    private func write(_ stage: SwarmStage, seconds: Double) async -> Int {
+        if settings.window > 0 {
+            stage.beginClosedLoop()
+            try? await Task.sleep(for: .seconds(seconds))
+            stage.endClosedLoop()
+            return 0
+        }
+        let arrivals = CommentArrivals(
+            settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
+        return await Pacer(audience: settings.audience, arrivals: arrivals).run(seconds: seconds) { stage.publish($0) }
+    }
+
     private func tellProgress(_ stage: SwarmStage) async {
-        var second = 0
-        while (try? await Task.sleep(for: .seconds(1))) != nil {
-            second += 1
-            let delivered = stage.crowdBoard.now.delivered
+        let start = LoopClock.monotonicNanoseconds()
+        var ticks = 0
+        let ticksPerSecond = settings.isDrill ? 10 : 1
+        while (try? await Task.sleep(for: .milliseconds(1000 / ticksPerSecond))) != nil {
+            ticks += 1
+            let crowd = stage.crowdBoard.now
             let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
-            tell(.progress(second: second, delivered: delivered, acknowledged: acknowledged))
+            let seconds = Double(LoopClock.monotonicNanoseconds() - start) / 1e9
+            tell(
+                .progress(
+                    second: ticks / ticksPerSecond, seconds: seconds, delivered: crowd.delivered,
+                    acknowledged: acknowledged, crowd: settings.isDrill ? SwarmMessage.CrowdState(crowd) : nil))
         }
     }
 
     /// The positions to be reached: everybody's, if there is a coordinator, else our own.
     private func expectation(
         _ published: PublishTally, _ lines: inout AsyncStream<String>.Iterator?
-    ) async throws -> [String: Position] {
-        var own: [String: Position] = [:]
+    ) async throws -> [String: [Position]] {
         var channels: [String: SwarmMessage.Channel] = [:]
         for (number, channel) in published.channels {
-            let name = settings.audience.channelName(number)
-            own[name] = channel.last
-            channels[name] = .init(acknowledged: channel.acknowledged, last: channel.last?.description)
+            channels[settings.audience.channelName(number)] = .init(channel, isDrill: settings.isDrill)
         }
         tell(.published(channels))
-        guard orders != nil else { return own }
+        guard orders != nil else { return published.positions(settings.audience) }
         guard case .expect(let positions) = await nextOrder(&lines) else { throw orderMissing }
         return positions
     }
 
-    private func settle(_ stage: SwarmStage, _ expected: [String: Position]) async {
+    private func settle(_ stage: SwarmStage, _ expected: [String: [Position]]) async {
         stage.expect(expected)
         _ = await stage.wait(seconds: settings.settleSeconds) { $0.short == 0 }
     }
@@ -214,7 +244,9 @@ extension SwarmRun {
                 connectSeconds: connecting.seconds, reconnects: outcome.counts.reconnects),
             publishing: .init(
                 offered: published.offered, started: published.started, acknowledged: published.acknowledged,
-                failed: published.failed + published.refused, dropped: published.dropped),
+                failed: published.failed + published.refused + published.unknown + published.stored,
+                dropped: published.dropped, refused: published.refused, unknown: published.unknown,
+                stored: published.stored),
             delivery: outcome.counts, latency: outcome.latency, bytesReceived: outcome.tally.bytesReceived,
             process: .init(
                 cpuSeconds: usage.cpuSeconds, loopBusyShare: load.busyShare,
@@ -240,5 +272,39 @@ extension Task where Success == Never, Failure == Never {
     /// Throws `failure` when the task was cancelled.
     static func checkCancellation(or failure: some Error) throws {
         if isCancelled { throw failure }
+    }
+}
+
+extension PublishTally {
+    /// What every viewer has to reach, by channel name.
+    func positions(_ audience: Audience) -> [String: [Position]] {
+        var positions: [String: [Position]] = [:]
+        for (number, channel) in channels where !channel.epochs.isEmpty {
+            positions[audience.channelName(number)] = channel.epochs.map(\.last)
+        }
+        return positions
+    }
+}
+
+extension SwarmMessage.Channel {
+    init(_ channel: PublishTally.Channel, isDrill: Bool) {
+        acknowledged = channel.acknowledged
+        last = channel.last?.description
+        if channel.epochs.count > 1 || isDrill {
+            epochs = channel.epochs.map { SwarmMessage.Epoch(last: $0.last.description, since: $0.since) }
+        }
+        if isDrill { numbers = channel.numbers }
+    }
+}
+
+extension SwarmMessage.CrowdState {
+    init(_ board: CrowdBoard.Snapshot) {
+        at = Int64(LoopClock.realtimeNanoseconds() / 1000)
+        watching = board.tally.watching
+        away = board.away
+        behind = board.behind
+        wholeThrough = board.wholeThrough
+        attempts = board.tally.attempts
+        connects = board.tally.connects
     }
 }

@@ -32,18 +32,21 @@ struct SwarmStage: Sendable {
         do {
             let directory = try ServerDirectory(resolving: settings.readers)
             let crowd = SwarmStage.crowdSettings(settings, directory)
-            let publishing = PublisherSettings(
-                services: try ServerDirectory(resolving: settings.commentAPIs),
-                connections: settings.publishConnections, shard: settings.shard.index,
-                commentBytes: settings.commentBytes, statistics: try SwarmStage.statistics(settings))
+            let publishing = try SwarmStage.publisherSettings(settings)
             let (crowdBoard, publisherBoard) = (crowdBoard, publisherBoard)
+            let publisher = try SocketLoop(
+                settings: .init(name: "publisher", mailboxWeightMax: 2 * SwarmLoad.underWayMax)
+            ) { Publisher(settings: publishing, board: publisherBoard) }
+            self.publisher = publisher
             viewers = try SocketLoop(
                 settings: .init(
                     name: "viewers", limits: .init(socketsMax: 1 << 20), mailboxWeightMax: 1 << 20,
                     receiveBytes: 256 << 10)
-            ) { CrowdLoop(settings: crowd, board: crowdBoard) }
-            publisher = try SocketLoop(settings: .init(name: "publisher", mailboxWeightMax: 1 << 16)) {
-                Publisher(settings: publishing, board: publisherBoard)
+            ) {
+                CrowdLoop(settings: crowd, board: crowdBoard) { channels in
+                    // Never more than are under way, which the mailbox has room for.
+                    _ = publisher.submit(.completed(channels), weight: channels.count)
+                }
             }
         } catch let error as SocketAddress.Unresolvable {
             throw .unresolvable(error.description)
@@ -58,7 +61,21 @@ struct SwarmStage: Sendable {
         crowd.connectsInProgressMax = settings.connectsInProgress
         crowd.silenceSeconds = UInt32(settings.silenceSeconds)
         crowd.slowShare = settings.slowShare
+        crowd.limits.backoff.firstAtOnce = settings.reconnectsAtOnce
+        crowd.streamProtocol = settings.streamProtocol
+        crowd.reportsCompletion = settings.window > 0
         return crowd
+    }
+
+    private static func publisherSettings(_ settings: SwarmSettings) throws(SocketAddress.Unresolvable)
+        -> PublisherSettings
+    {
+        PublisherSettings(
+            services: try ServerDirectory(resolving: settings.commentAPIs),
+            connections: settings.publishConnections, shard: settings.shard.index,
+            commentBytes: settings.commentBytes, remembers: settings.isDrill, streamProtocol: settings.streamProtocol,
+            closedLoop: settings.window > 0 ? ClosedLoop(audience: settings.audience, window: settings.window) : nil,
+            statistics: try SwarmStage.statistics(settings))
     }
 
     private static func statistics(_ settings: SwarmSettings) throws(SocketAddress.Unresolvable) -> ServerDirectory? {
@@ -89,12 +106,27 @@ extension SwarmStage {
         viewers.submit(.measure(fromMicroseconds: seconds > 0 ? now + Int64(seconds * 1e6) : .min))
     }
 
-    /// Each draft weighs 1: the mailbox holds 65,536 of them.
+    func beginClosedLoop() { publisher.submit(.beginClosedLoop) }
+
+    func endClosedLoop() { publisher.submit(.endClosedLoop) }
+
+    /// Each draft weighs 1: the mailbox holds 131,072 of them.
     func publish(_ drafts: [Draft]) -> Bool { publisher.submit(.publish(drafts), weight: drafts.count) }
 
     func report(_ body: [UInt8]) { publisher.submit(.report(body)) }
 
-    func expect(_ positions: [String: Position]) {
+    /// Keeps the crowd seeking what has been acknowledged, until the task is cancelled.
+    func seek() async {
+        while !Task.isCancelled {
+            let now = Int64(LoopClock.realtimeNanoseconds() / 1000)
+            if let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) {
+                viewers.submit(.seek(tally.positions(settings.audience), microseconds: now))
+            }
+            guard (try? await Task.sleep(for: .milliseconds(30))) != nil else { return }
+        }
+    }
+
+    func expect(_ positions: [String: [Position]]) {
         crowdBoard.update { $0.short = nil }
         viewers.submit(.expect(positions))
     }

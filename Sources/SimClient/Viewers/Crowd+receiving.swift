@@ -25,6 +25,9 @@ extension Crowd {
         do {
             let head = try members[member].stream.receive(bytes, log: &channels[channel].log, into: &events)
             if let head { rest = answered(head, member) }
+            if head?.status == 200, let index = channels[channel].log.index {
+                events.insert(.connected(Position(offset: index.last, epoch: CommentIndex.epoch)), at: 0)
+            }
         } catch {
             tally.malformed += 1
             return reaction(of: member, rest: ended(member))
@@ -52,6 +55,7 @@ extension Crowd {
         case .comments(let offsets, let epoch):
             guard !members[member].isSlow else { return nil }
             audit.received(viewer: member, offsets: offsets, epoch: auditEpoch(epoch, channel))
+            if !windows.isEmpty { windows[channel].received(offsets) }
             markDirty(channel)
         case .unlogged(let published): record(published, 1, microseconds: microseconds)
         case .altered: tally.altered += 1
@@ -105,6 +109,10 @@ extension Crowd {
     }
 
     private mutating func recordArrivals(of channel: Int, microseconds: Int64) {
+        if !windows.isEmpty {
+            let count = windows[channel].takeCompleted()
+            completed.append(contentsOf: repeatElement(channels[channel].number, count: count))
+        }
         let from = measuredFromMicroseconds
         channels[channel].log.takeArrivals { published, viewers in
             guard published >= from else { return }

@@ -23,13 +23,17 @@ struct Crowd: Sendable {
     private var draws: Xoshiro256
     var events: [StreamEvent] = []
     var dirtyChannels: [Int] = []
+    /// One a channel in a closed loop, else empty.
+    var windows: [ChannelWindow] = []
+    /// The number of a channel for each comment that all of its viewers have, since they were taken.
+    var completed: [Int] = []
 
     init(_ settings: CrowdSettings) {
         self.settings = settings
         directory = settings.readers
         draws = Xoshiro256(seed: settings.audience.seed, purpose: "viewers \(settings.shard)")
         let viewers = settings.audience.viewers(of: settings.shard)
-        channels = Crowd.makeChannels(viewers.map(\.channel), logBytesMax: settings.logBytesMax)
+        channels = Crowd.makeChannels(viewers.map(\.channel), settings)
         audit = DeliveryAudit(
             channelOfViewer: channels.indices.flatMap { [channels] in
                 Array(repeating: $0, count: channels[$0].members.count)
@@ -42,10 +46,14 @@ struct Crowd: Sendable {
                 members.append(makeMember(viewers[position].viewer, channel: index))
             }
         }
+        guard settings.reportsCompletion else { return }
+        windows = channels.map { [members] channel in
+            ChannelWindow(viewers: members[channel.members].count { !$0.isSlow })
+        }
     }
 
     /// The channels of viewers that come channel by channel. A channel with one viewer needs no log.
-    private static func makeChannels(_ numbers: [Int], logBytesMax: Int) -> [CrowdChannel] {
+    private static func makeChannels(_ numbers: [Int], _ settings: CrowdSettings) -> [CrowdChannel] {
         var ranges: [(number: Int, members: Range<Int>)] = []
         for (index, number) in numbers.enumerated() {
             if ranges.last?.number == number {
@@ -55,10 +63,12 @@ struct Crowd: Sendable {
             }
         }
         let shared = ranges.count { $0.members.count > 1 }
-        let bytesMax = min(max(logBytesMax / max(shared, 1), 16 << 10), 2 << 20)
+        let bytesMax = min(max(settings.logBytesMax / max(shared, 1), 16 << 10), 2 << 20)
         return ranges.map {
             CrowdChannel(
-                number: $0.number, members: $0.members, log: ChannelLog(bytesMax: $0.members.count > 1 ? bytesMax : 0))
+                number: $0.number, members: $0.members,
+                log: ChannelLog(
+                    bytesMax: $0.members.count > 1 ? bytesMax : 0, streamProtocol: settings.streamProtocol))
         }
     }
 
@@ -100,18 +110,23 @@ extension Crowd {
     func request(of member: Int) -> [UInt8] {
         let state = members[member]
         let channel = channels[Int(state.channel)]
-        return RequestText.connect(
-            userid: settings.audience.userID(ofViewer: Int(state.viewer)),
-            videoid: settings.audience.videoID(ofChannel: channel.number),
-            lastEventID: state.stream.lastEventID(in: channel.log), to: server(of: member).endpoint)
+        let userid = settings.audience.userID(ofViewer: Int(state.viewer))
+        let videoid = settings.audience.videoID(ofChannel: channel.number)
+        let endpoint = server(of: member).endpoint
+        switch settings.streamProtocol {
+        case .chorus:
+            let last = state.stream.lastEventID(in: channel.log)
+            return RequestText.connect(userid: userid, videoid: videoid, lastEventID: last, to: endpoint)
+        case .plain: return RequestText.connectPlainly(userid: userid, videoid: videoid, to: endpoint)
+        }
     }
 
     /// The connection ended or could not be made. The answer says after how many milliseconds the viewer rests, `nil`
     /// when it does not.
     mutating func ended(_ member: Int) -> Int? {
         let state = members[member].machine.state
-        // A Reader that broke may be away: the next attempt goes to any of them; a follower tries its own once more.
-        if state == .connecting || state == .watching && settings.placement == .random { drawServer(member) }
+        // A Reader that broke may be away: the next attempt goes to another; a follower tries its own once more.
+        if state == .connecting || state == .watching && settings.placement == .random { drawOtherServer(member) }
         return act(members[member].machine.ended(limits: settings.limits, draw: draws.unit()), on: member, after: state)
     }
 
@@ -127,6 +142,8 @@ extension Crowd {
         default: tally.rejections += 1
         }
         let state = members[member].machine.state
+        // It drains, is full or has lost Redis; another may not.
+        if head.status == 503 { drawOtherServer(member) }
         let step = members[member].machine.answered(head, limits: settings.limits, draw: draws.unit())
         return act(step, on: member, after: state)
     }
@@ -135,7 +152,7 @@ extension Crowd {
         let state = members[member].machine.state
         let step = members[member].machine.sentAway(
             milliseconds: milliseconds, limits: settings.limits, draw: draws.unit())
-        drawServer(member)
+        drawOtherServer(member)
         return act(step, on: member, after: state)
     }
 
@@ -143,12 +160,18 @@ extension Crowd {
         guard members[member].machine.state == .connecting else { return }
         connecting -= 1
         tally.watching += 1
+        tally.connects += 1
         if !members[member].machine.hasWatched { tally.connectedOnce += 1 }
         members[member].machine.connected()
     }
 
-    private mutating func drawServer(_ member: Int) {
-        members[member].server = Int32(draws.below(settings.readers.servers.count))
+    /// One of the Readers of the settings, but not the present one while there is a choice.
+    private mutating func drawOtherServer(_ member: Int) {
+        let count = settings.readers.servers.count
+        let present = Int(members[member].server)
+        guard count > 1, present < count else { return members[member].server = Int32(draws.below(count)) }
+        let other = draws.below(count - 1)
+        members[member].server = Int32(other < present ? other : other + 1)
     }
 
     /// Keeps the counts in step with a machine that left `before`.

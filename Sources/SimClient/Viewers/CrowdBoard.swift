@@ -12,6 +12,12 @@ final class CrowdBoard: Sendable {
         var reconnects = 0
         /// Viewers that have not yet reached the positions that are expected; `nil` while none are.
         var short: Int?
+        /// Viewers that read and are not connected.
+        var away = 0
+        /// Of those that are, how many have not reached the positions that are sought.
+        var behind = 0
+        /// Everybody who reads was connected and had all that was acknowledged until this time, µs since 1970; 0: never.
+        var wholeThrough: Int64 = 0
         /// Ticks of the loop's timer since its start, and those that came late.
         var ticks = 0
         var lateTicks = 0

@@ -10,7 +10,10 @@ final class CrowdLoop: SocketLoopHandler {
         /// Latencies are recorded for comments published from now on.
         case measure(fromMicroseconds: Int64)
         /// The positions that every viewer has to reach, by channel name.
-        case expect([String: Position])
+        case expect([String: [Position]])
+        /// The same for what was acknowledged until `microseconds`, while publishing goes on. Ignored while the one
+        /// before is not reached: otherwise a crowd that is a little behind would never reach any.
+        case seek([String: [Position]], microseconds: Int64)
         case collect(@Sendable (CrowdOutcome) -> Void)
     }
 
@@ -27,7 +30,10 @@ final class CrowdLoop: SocketLoopHandler {
 
     private var crowd: Crowd
     private let board: CrowdBoard
-    private var goals: [Int: Position]?
+    private let completed: @Sendable ([Int]) -> Void
+    private var goals: [Int: [Position]]?
+    private var sought: (goals: [Int: [Position]], microseconds: Int64)?
+    private var wholeThrough: Int64 = 0
     private var arrivalsAt: Int64 = 0
     private var startedAt: UInt64 = 0
     private var settledAt: UInt64 = 0
@@ -36,9 +42,11 @@ final class CrowdLoop: SocketLoopHandler {
     private var lateTicks = 0
     private var tickDue: UInt64 = 0
 
-    init(settings: CrowdSettings, board: CrowdBoard) {
+    /// - Parameter completed: is told, in a closed loop, the channel's number for each comment that all viewers have.
+    init(settings: CrowdSettings, board: CrowdBoard, completed: @escaping @Sendable ([Int]) -> Void = { _ in }) {
         crowd = Crowd(settings)
         self.board = board
+        self.completed = completed
     }
 
     func received(_ commands: [Command], sockets: Sockets) {
@@ -46,7 +54,9 @@ final class CrowdLoop: SocketLoopHandler {
             switch command {
             case .connect: start(sockets)
             case .measure(let microseconds): crowd.measuredFromMicroseconds = microseconds
-            case .expect(let positions): expect(positions)
+            case .expect(let positions): goals = goals(positions)
+            case .seek(let positions, let microseconds):
+                if sought == nil { sought = (goals(positions), microseconds) }
             case .collect(let reply): reply(outcome())
             }
         }
@@ -61,8 +71,10 @@ final class CrowdLoop: SocketLoopHandler {
     }
 
     private func recordArrivals() {
-        guard !crowd.dirtyChannels.isEmpty else { return }
-        crowd.recordArrivals(microseconds: CrowdLoop.timeOfDay())
+        if !crowd.dirtyChannels.isEmpty { crowd.recordArrivals(microseconds: CrowdLoop.timeOfDay()) }
+        guard !crowd.completed.isEmpty else { return }
+        completed(crowd.completed)
+        crowd.completed.removeAll(keepingCapacity: true)
     }
 
     private static func timeOfDay() -> Int64 { Int64(LoopClock.realtimeNanoseconds() / 1000) }
@@ -178,6 +190,12 @@ extension CrowdLoop {
         noteSettled()
         let counts = crowd.audit.counted
         let short = goals.map { crowd.audit.viewersShort(of: $0) }
+        let away = crowd.members.reduce(0) { $0 + ($1.isSlow || $1.machine.state == .watching ? 0 : 1) }
+        let behind = sought.map { crowd.audit.viewersShort(of: $0.goals) } ?? 0
+        if let sought, away == 0, behind == 0 {
+            wholeThrough = sought.microseconds
+            self.sought = nil
+        }
         board.update { snapshot in
             snapshot.tally = crowd.tally
             snapshot.unsettled = crowd.unsettled
@@ -185,17 +203,21 @@ extension CrowdLoop {
             snapshot.delivered = counts.delivered
             snapshot.reconnects = counts.reconnects
             snapshot.short = short
+            snapshot.away = away
+            snapshot.behind = behind
+            snapshot.wholeThrough = wholeThrough
             snapshot.ticks = ticks
             snapshot.lateTicks = lateTicks
         }
     }
 
-    private func expect(_ positions: [String: Position]) {
+    private func goals(_ positions: [String: [Position]]) -> [Int: [Position]] {
         let audience = crowd.settings.audience
-        goals = [:]
+        var goals: [Int: [Position]] = [:]
         for (index, channel) in crowd.channels.enumerated() {
-            goals?[index] = positions[audience.channelName(channel.number)]
+            goals[index] = positions[audience.channelName(channel.number)]
         }
+        return goals
     }
 
     private func outcome() -> CrowdOutcome {

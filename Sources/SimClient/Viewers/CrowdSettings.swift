@@ -22,6 +22,9 @@ struct CrowdSettings: Sendable {
     var silenceSeconds: UInt32 = 60
     /// Part of the viewers that never read once they are connected, 0 to 1.
     var slowShare = 0.0
+    var streamProtocol = StreamProtocol.chorus
+    /// Whether it is told when all viewers of a channel have a comment: a closed loop waits for it.
+    var reportsCompletion = false
     /// Bytes of all channels' logs together.
     var logBytesMax = 64 << 20
 }

@@ -8,6 +8,8 @@ struct CrowdTally: Equatable, Sendable {
     var failed = 0
     /// Connections that were started.
     var attempts = 0
+    /// Events `connected`, of all connections.
+    var connects = 0
     /// The most connections that were under way at one time.
     var connectingMost = 0
     var redirects = 0

@@ -26,6 +26,8 @@ final class FakeService: SocketLoopHandler {
         var portionBytes: Int?
         /// Comments are answered with this status instead of 201.
         var commentStatus: Int?
+        /// Speaks no protocol of ours: GET, no `connected` event, ids that are no positions, 202 without a body.
+        var isPlain = false
     }
 
     enum Command: Sendable {
@@ -81,7 +83,9 @@ final class FakeService: SocketLoopHandler {
         else { return }
         requests[socket] = nil
         let body = Data(text[head.upperBound...].utf8)
-        if text.hasPrefix("POST /connect ") {
+        if faults.isPlain {
+            plain(socket, text, body, sockets)
+        } else if text.hasPrefix("POST /connect ") {
             connect(socket, String(text[..<head.lowerBound]), body, sockets)
         } else if text.hasPrefix("POST /comment ") {
             comment(socket, body, sockets)
@@ -92,7 +96,7 @@ final class FakeService: SocketLoopHandler {
     }
 
     private static func contentLength(of text: String) -> Int? {
-        text.firstMatch(of: /Content-Length: (\d+)/).flatMap { Int($0.1) }
+        text.hasPrefix("GET ") ? 0 : text.firstMatch(of: /Content-Length: (\d+)/).flatMap { Int($0.1) }
     }
 
     private func answer(_ socket: SocketHandle, _ status: Int, _ body: String, headers: String = "", _ sockets: Sockets)
@@ -138,6 +142,30 @@ extension FakeService {
         let missed = streams[name]?.frames.dropFirst(Int(start)).flatMap { $0 } ?? []
         if !missed.isEmpty { write(Array(missed), socket, sockets) }
         streams[name, default: Stream()].viewers.append(socket)
+    }
+}
+
+// MARK: - A service that is not ours
+
+extension FakeService {
+    private func plain(_ socket: SocketHandle, _ text: String, _ body: Data, _ sockets: Sockets) {
+        guard let video = text.firstMatch(of: /[?&]videoid=([^ &]+)/).map({ String($0.1) }) else {
+            return answer(socket, 400, "", sockets)
+        }
+        if text.hasPrefix("GET /connect?"), text.contains("Accept: text/event-stream") {
+            seen.value.withLock { $0.connects += 1 }
+            _ = sockets.send(responseHead, to: socket)
+            streams[video, default: Stream()].viewers.append(socket)
+        } else if text.hasPrefix("POST /comment?") {
+            seen.value.withLock { $0.comments += 1 }
+            let offset = UInt64(streams[video]?.frames.count ?? 0) + 1
+            let frame = Array("id: 1700000000:\(offset)\ndata: ".utf8) + Array(body) + Array("\n\n".utf8)
+            streams[video, default: Stream()].frames.append(frame)
+            deliver(frame, offset, video, sockets)
+            answer(socket, offset.isMultiple(of: 2) ? 201 : 202, "", sockets)
+        } else {
+            answer(socket, 404, "", sockets)
+        }
     }
 }
 

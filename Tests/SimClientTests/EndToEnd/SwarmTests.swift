@@ -10,20 +10,22 @@ import Wire
 @testable import SimClient
 
 /// What a swarm did: the crowd's side and the publisher's.
-private struct Played {
+struct Played {
     var crowd: CrowdOutcome
     var published: PublishTally
 }
 
 /// Plays a short run against a service, without the command line around it.
-private func play(
-    _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5, slowShare: Double = 0
+func play(
+    _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5,
+    slowShare: Double = 0, more: [String] = []
 ) async throws -> Played {
-    let command = try SwarmCommand.parse([
-        "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "\(streams)", "--viewers",
-        "\(viewers)", "--audience", "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share",
-        "\(slowShare)", "--connects-in-progress", "8",
-    ])
+    let command = try SwarmCommand.parse(
+        [
+            "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "\(streams)", "--viewers",
+            "\(viewers)", "--audience", "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share",
+            "\(slowShare)", "--connects-in-progress", "8",
+        ] + more)
     let settings = try command.read()
     let stage = try SwarmStage(settings)
     stage.start()
@@ -31,13 +33,18 @@ private func play(
     let connected = await stage.wait(seconds: 20) { $0.unsettled == 0 }
     #expect(connected)
     #expect(await stage.waitForConnections())
-    let pacer = Pacer(audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: rate))
-    #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
+    if settings.window > 0 {
+        stage.beginClosedLoop()
+        try await Task.sleep(for: .seconds(seconds))
+        stage.endClosedLoop()
+    } else {
+        let pacer = Pacer(
+            audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
+        #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
+    }
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
     let published = try #require(await stage.finalTally())
-    var goals: [String: Position] = [:]
-    for (channel, state) in published.channels { goals[settings.audience.channelName(channel)] = state.last }
-    stage.expect(goals)
+    stage.expect(published.positions(settings.audience))
     _ = await stage.wait(seconds: 3) { $0.short == 0 }
     let crowd = try #require(await stage.outcome())
     await stage.stop()

@@ -47,6 +47,51 @@ private func problems(_ body: () throws -> Void) -> [String] {
     }
 }
 
+@Suite struct SwarmLoadTests {
+    private func command(_ more: [String]) throws -> SwarmCommand {
+        try SwarmCommand.parse(
+            ["--readers", "http://a:1", "--streams", "100", "--audience", "uniform"] + more)
+    }
+
+    @Test func aClosedLoopNeedsItsOwnPace() throws {
+        let good = try command(["--comment-api", "http://c:3", "--window", "16", "--rate", "0"]).read()
+        #expect(good.window == 16)
+        #expect(good.parameters.window == 16)
+        let bad = try command(["--window", "4096", "--publish", "none", "--shard", "0/2"])
+        let found = problems { _ = try bad.read() }
+        for name in ["--rate", "--publish", "--window", "--shard"] {
+            #expect(found.contains { $0.hasPrefix(name) }, "\(name) in \(found)")
+        }
+        #expect(found.count == 4)
+    }
+
+    @Test func aListenerNeedsNoCommentAPIAndHasNoRate() throws {
+        let settings = try command(["--publish", "none"]).read()
+        #expect(settings.publishes == .none)
+        #expect(settings.rate == 0)
+        #expect(settings.commentAPIs.isEmpty)
+    }
+
+    @Test func aPlainProtocolNeedsAllViewersInOneProcess() throws {
+        let plain = ["--comment-api", "http://c:3", "--protocol", "plain"]
+        #expect(try command(plain).read().streamProtocol == .plain)
+        let bad = try command(plain + ["--shard", "1/2"])
+        #expect(problems { _ = try bad.read() }.first?.hasPrefix("--shard") == true)
+        let unknown = try command(["--comment-api", "http://c:3", "--protocol", "mqtt"])
+        #expect(problems { _ = try unknown.read() }.first?.hasPrefix("--protocol") == true)
+    }
+
+    @Test func prefixesAreOfVideoIDs() throws {
+        let settings = try command(["--comment-api", "http://c:3", "--channel-prefix", "cold-"]).read()
+        #expect(settings.audience.channelName(0) == "video:cold-v1")
+        #expect(settings.audience.videoID(ofChannel: 1) == "cold-v2")
+        for prefix in ["a b", "ä", "x/", "{", String(repeating: "x", count: 101)] {
+            let bad = try command(["--comment-api", "http://c:3", "--channel-prefix", prefix])
+            #expect(problems { _ = try bad.read() }.first?.hasPrefix("--channel-prefix") == true, "\(prefix)")
+        }
+    }
+}
+
 @Suite struct WatchSettingsTests {
     static let environment = [
         "USER_ID": "user1", "VIDEO_ID": "video1", "READER_API_URLS": "http://r1:4000,http://r2:4000",

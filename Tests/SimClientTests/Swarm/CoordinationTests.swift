@@ -21,11 +21,17 @@ import Wire
         #expect(SwarmOrder(line: " start\r") == .start)
         #expect(
             SwarmOrder(line: #"{"expect":{"video:v1":"57.k3f9"}}"#)
-                == .expect(["video:v1": Position(offset: 57, epoch: "k3f9")]))
+                == .expect(["video:v1": [Position(offset: 57, epoch: "k3f9")]]))
+        #expect(
+            SwarmOrder(line: #"{"expect":{"video:v1":["57.k3f9","3.zz"]}}"#)
+                == .expect(["video:v1": [Position(offset: 57, epoch: "k3f9"), Position(offset: 3, epoch: "zz")]]))
+        #expect(SwarmOrder(line: "stop") == .stop)
         #expect(SwarmOrder(line: #"{"expect":{}}"#) == .expect([:]))
     }
 
-    @Test(arguments: ["", "stop", "{}", #"{"expect":{"video:v1":"57"}}"#, #"{"expect":7}"#])
+    @Test(arguments: [
+        "", "halt", "{}", #"{"expect":{"video:v1":[]}}"#, #"{"expect":{"video:v1":"57"}}"#, #"{"expect":7}"#,
+    ])
     func refusesWhatIsNoOrder(line: String) {
         #expect(SwarmOrder(line: line) == nil)
     }

@@ -1,0 +1,117 @@
+import Audience
+
+/// All that one drill found out: `report.json`.
+struct DrillReport: Codable, Equatable, Sendable {
+    /// Grows when a member changes its meaning or goes away.
+    static let schemaVersion = 1
+
+    var schema = DrillReport.schemaVersion
+    var kind = "drill"
+    var drill: Drill
+    var settings: DrillSettings
+    var command: String
+    var notes: [String] = []
+    var software: Software
+    var machine: Machine
+    /// UTC.
+    var startedAt: String
+    var finishedAt = ""
+    /// One, or those that are compared.
+    var passes: [Pass] = []
+    var verdict = RunReport.Verdict(status: .interrupted, reason: "the drill did not come to its end")
+
+    /// One run: a crowd, a fault, and what came of it. Times are seconds since publishing began.
+    struct Pass: Codable, Equatable, Sendable {
+        /// Empty for the only one.
+        var name: String
+        var connections = RunReport.Connections()
+        var marks: [Mark] = []
+        /// Ten times a second; at most ``samplesMax``.
+        var samples: [Sample] = []
+        /// All swarms together.
+        var swarm: SwarmReport?
+        var history: HistoryCheck?
+        /// Other numbers: what the fault did, why Readers closed connections.
+        var facts: [Fact] = []
+    }
+
+    static let samplesMax = 3_000
+
+    /// Something that was done or happened.
+    struct Mark: Codable, Equatable, Sendable {
+        enum Kind: String, Codable, Sendable {
+            /// The fault.
+            case begin
+            case step
+            /// Nothing is broken any more, as far as processes go.
+            case end
+        }
+
+        var seconds: Double
+        var kind: Kind
+        var text: String
+    }
+
+    /// How the crowd was.
+    struct Sample: Codable, Equatable, Sendable {
+        var seconds: Double
+        var acknowledged: Int
+        var delivered: Int
+        /// Viewers that are not connected.
+        var away: Int
+        /// Connected viewers that lack something that was acknowledged a moment ago.
+        var behind: Int
+        /// Until when everybody has had everything; negative before the first time.
+        var wholeThrough: Double
+        /// Connections that were started, and that got their first event, since the swarms' start.
+        var attempts: Int
+        var connects: Int
+    }
+
+    struct Fact: Codable, Equatable, Sendable {
+        var name: String
+        var value: Int
+    }
+
+    /// `GET /history` against what was acknowledged or stored.
+    struct HistoryCheck: Codable, Equatable, Sendable {
+        var channels = 0
+        var wanted = 0
+        var missing = 0
+        /// Comments that are there although nobody acknowledged them: unknown outcomes.
+        var others = 0
+    }
+}
+
+extension DrillReport.Pass {
+    var faultBegin: Double? { marks.first { $0.kind == .begin }?.seconds }
+    var faultEnd: Double? { marks.last { $0.kind == .end }?.seconds }
+
+    /// Seconds from the fault's end until every viewer was connected and had all that was acknowledged until then;
+    /// `nil` when that did not come.
+    var wholeAfterSeconds: Double? {
+        guard let end = faultEnd else { return nil }
+        return samples.first { $0.wholeThrough >= end }.map { max(0, $0.seconds - end) }
+    }
+
+    /// The most viewers at one time that were not connected, and that lacked something.
+    var awayMost: Int { samples.map(\.away).max() ?? 0 }
+    var behindMost: Int { samples.map(\.behind).max() ?? 0 }
+
+    /// The highest rate at which Readers took viewers, per second, over any `window` seconds; 0 when nobody came.
+    func acceptsPeak(window: Double) -> Double {
+        var peak = 0.0
+        var end = 0
+        for start in samples.indices {
+            end = max(end, start)
+            // Samples come at times that waver: a window ends with the first one that makes it long enough.
+            while end < samples.count - 1, samples[end].seconds - samples[start].seconds < window - 0.02 { end += 1 }
+            let seconds = samples[end].seconds - samples[start].seconds
+            guard seconds >= window - 0.02 else { break }
+            peak = max(peak, Double(samples[end].connects - samples[start].connects) / max(seconds, window))
+        }
+        return peak
+    }
+
+    func fact(_ name: String) -> Int? { facts.first { $0.name == name }?.value }
+}

@@ -1,0 +1,103 @@
+import Audience
+import Foundation
+import Wire
+
+/// One pass of a drill: a crowd that watches and writes, a fault in the middle, and the audit at the end.
+struct DrillRun: Sendable {
+    let drill: Drill
+    let pass: DrillPass
+    let settings: DrillSettings
+    let swarms: Int
+    let recorder: DrillRecorder
+    let progress: Progress
+
+    func run(in plant: Plant) async throws {
+        let layout = DrillLayout(drill, settings)
+        let services = try await DrillServices.start(
+            layout, settings, postgres: settings.usesPostgres(drill), in: plant)
+        let crowd = SwarmCrowd(
+            try await services.startSwarms(swarms, settings, options: layout.swarm + pass.swarm))
+        try await crowd.listening {
+            try await connect(crowd)
+            try await publish(crowd, services)
+            try await settle(crowd)
+            try await inspect(crowd, services)
+        }
+    }
+
+    private func connect(_ crowd: SwarmCrowd) async throws {
+        try await crowd.reach(.connected, atMost: .seconds(30 + settings.viewers / 50)) { _ in }
+        let now = crowd.coordinator
+        recorder.update {
+            $0.connections = RunReport.Connections(
+                wanted: settings.viewers, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
+        }
+        progress.step(
+            "  \(Figure.grouped(now.connected)) viewers connected in \(Figure.decimal(now.connectSeconds, 1)) s")
+    }
+
+    /// Publishing goes on until the crowd is whole again, and some seconds more.
+    private func publish(_ crowd: SwarmCrowd, _ services: DrillServices) async throws {
+        recorder.begin()
+        try await crowd.say(SwarmCoordinator.start)
+        try await watching(crowd) {
+            try await Task.sleep(for: .seconds(settings.calmSeconds))
+            let disturbance = Disturbance(
+                drill: drill, services: services,
+                tell: { kind, text in
+                    recorder.mark(kind, text)
+                    progress.step("  \(text)")
+                },
+                note: { name, value in
+                    recorder.update { $0.facts.append(DrillReport.Fact(name: name, value: value)) }
+                })
+            try await disturbance.strike()
+            try await Task.sleep(for: .seconds(settings.afterSeconds))
+            let patience = DrillSettings.wholeSecondsWaited - settings.afterSeconds
+            _ = try await Polling.wait(atMost: .seconds(patience), every: .milliseconds(100)) {
+                recorder.pass.wholeAfterSeconds
+            }
+        }
+        try await crowd.say(SwarmCoordinator.stop)
+        try await crowd.reach(.published, atMost: .seconds(60)) { _ in }
+    }
+
+    /// Runs `body` while samples are taken.
+    private func watching(_ crowd: SwarmCrowd, _ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    let now = crowd.coordinator
+                    if let state = now.crowd {
+                        recorder.take(state, acknowledged: now.acknowledged, delivered: now.delivered)
+                    }
+                    try? await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            defer { group.cancelAll() }
+            try await body()
+        }
+    }
+
+    private func settle(_ crowd: SwarmCrowd) async throws {
+        try await crowd.say(crowd.coordinator.expectation)
+        try await crowd.reach(.reported, atMost: .seconds(60)) { _ in }
+        let reports = crowd.coordinator.reports
+        do {
+            let whole = try SwarmReport.merged(try reports.map(CrowdRun.swarmReport))
+            recorder.update { $0.swarm = whole }
+        } catch {
+            throw Failure.unavailable("the swarms' reports cannot be read: \(error)")
+        }
+    }
+
+    /// What the services say afterwards.
+    private func inspect(_ crowd: SwarmCrowd, _ services: DrillServices) async throws {
+        let statistics = try await ServiceClient(node: services.statistics).statistics().statistics
+        let slow = statistics.readerApis.readers.reduce(0) { $0 + ($1.disconnects["slow_consumer"] ?? 0) }
+        recorder.update { $0.facts.append(DrillReport.Fact(name: "viewers cut for being slow", value: slow)) }
+        guard services.postgres != nil, let api = services.commentAPIs.last else { return }
+        let check = try await HistoryAudit(client: ServiceClient(node: api)).check(crowd.coordinator.written)
+        recorder.update { $0.history = check }
+    }
+}

@@ -1,0 +1,107 @@
+import Audience
+
+/// Every parameter of a drill.
+struct DrillSettings: Codable, Equatable, Sendable {
+    /// Whether comments are kept in PostgreSQL.
+    enum Postgres: String, Codable, CaseIterable, Sendable {
+        /// In the drills that are about it.
+        case auto
+        case always
+        case never
+    }
+
+    var viewers = 2_000
+    var streams = 100
+    /// Comments per second, over all streams.
+    var rate = 200.0
+    var readers = 3
+    var seed: UInt64 = 1
+    /// Part of the viewers that never read, in `slow-viewers`.
+    var slowShare = 0.01
+    var postgres = Postgres.auto
+    /// Of publishing before the fault.
+    var calmSeconds = 4.0
+    /// Of publishing after the fault's end, at least.
+    var afterSeconds = 6.0
+
+    /// A run that is not whole again after so long is not waited for.
+    static let wholeSecondsWaited = 20.0
+    /// The promise.
+    static let wholeSecondsMax = 5.0
+
+    func usesPostgres(_ drill: Drill) -> Bool {
+        switch postgres {
+        case .auto: drill.wantsPostgres
+        case .always: true
+        case .never: false
+        }
+    }
+
+    /// The command that repeats it; `name` is a drill's or `all`.
+    func commandLine(_ name: String) -> String {
+        var words = [
+            "Orchestrator drill \(name)", "--viewers \(viewers)", "--streams \(streams)",
+            "--rate \(Format.plain(rate))", "--readers \(readers)", "--seed \(seed)",
+        ]
+        if slowShare != DrillSettings().slowShare { words.append("--slow-share \(Format.plain(slowShare))") }
+        if postgres != .auto { words.append("--postgres \(postgres.rawValue)") }
+        return words.joined(separator: " ")
+    }
+}
+
+/// The options of `drill` as they were typed.
+struct DrillArguments: Equatable, Sendable {
+    var name: String
+    var viewers: String?
+    var streams: String?
+    var rate: String?
+    var readers: String?
+    var seed: String?
+    var slowShare: String?
+    var postgres: String?
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func read(limits: DescriptorLimits) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {
+        var check = ArgumentCheck()
+        var settings = DrillSettings()
+        let drills = name == "all" ? Drill.allCases : [Drill(rawValue: name)].compactMap { $0 }
+        if drills.isEmpty {
+            check.refuse("\(name): must be all or one of " + Drill.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        check.read("--viewers", viewers, 1...100_000, into: &settings.viewers)
+        check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
+        check.read("--rate", rate, 1...10_000, into: &settings.rate)
+        check.read("--readers", readers, 1...20, into: &settings.readers)
+        check.readSeed("--seed", seed, into: &settings.seed)
+        check.read("--slow-share", slowShare, 0.0001...1, into: &settings.slowShare)
+        if let postgres {
+            if let known = DrillSettings.Postgres(rawValue: postgres) {
+                settings.postgres = known
+            } else {
+                check.refuse("--postgres \(postgres): must be auto, always or never")
+            }
+        }
+        check.problems += DrillArguments.problems(drills, settings, limits, isAll: name == "all")
+        guard check.problems.isEmpty else { throw .arguments(check.problems) }
+        return (drills.filter { settings.usesPostgres($0) || !$0.needsPostgres }, settings)
+    }
+
+    private static func problems(
+        _ drills: [Drill], _ settings: DrillSettings, _ limits: DescriptorLimits, isAll: Bool
+    ) -> [String] {
+        var problems: [String] = []
+        if !isAll, let drill = drills.first(where: { $0.needsPostgres }), !settings.usesPostgres(drill) {
+            problems.append("--postgres never: \(drill.rawValue) is about PostgreSQL")
+        }
+        let moving: Set<Drill> = [.killReader, .drainReader, .reconnectStorm]
+        if !isAll, settings.readers < 2, let drill = drills.first(where: { moving.contains($0) }) {
+            problems.append("--readers \(settings.readers): \(drill.rawValue) needs another Reader to go to")
+        }
+        // Of all Readers but one, and of the swarm.
+        let each = settings.viewers / max(1, settings.readers - 1)
+        if each > limits.viewersPerProcess {
+            problems.append("--readers \(settings.readers): \(settings.viewers) viewers do not fit on one Reader less")
+        }
+        return problems
+    }
+}

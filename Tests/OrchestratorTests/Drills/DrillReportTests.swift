@@ -1,0 +1,120 @@
+import Audience
+import Foundation
+import Testing
+
+@testable import Orchestrator
+
+struct DrillReportTests {
+    /// A fault from 4 s to 6 s; `whole` are times until which everybody had everything, one for each tenth of a second.
+    func makePass(whole: [Double], connects: [Int] = []) -> DrillReport.Pass {
+        var pass = DrillReport.Pass(name: "")
+        pass.connections = RunReport.Connections(wanted: 200, connected: 200, failed: 0, seconds: 1)
+        pass.marks = [.init(seconds: 4, kind: .begin, text: "SIGKILL"), .init(seconds: 6, kind: .end, text: "gone")]
+        pass.samples = whole.enumerated().map { index, time in
+            DrillReport.Sample(
+                seconds: 5.9 + Double(index) * 0.1, acknowledged: index, delivered: index * 10, away: index,
+                behind: 0, wholeThrough: time, attempts: 0,
+                connects: index < connects.count ? connects[index] : connects.last ?? 0)
+        }
+        pass.swarm = makeSwarm()
+        return pass
+    }
+
+    func makeDrill(_ drill: Drill = .killReader, passes: [DrillReport.Pass]) -> DrillReport {
+        let run = makeReport()
+        return DrillReport(
+            drill: drill, settings: DrillSettings(), command: "Orchestrator drill", software: run.software,
+            machine: run.machine, startedAt: run.startedAt, passes: passes)
+    }
+
+    @Test func wholeAgainMeansEverythingUntilTheEndOfTheFault() throws {
+        // At 6.1 s everybody has what was acknowledged until 5.99 s: not enough.
+        let pass = makePass(whole: [3.9, 3.9, 5.99, 6.0, 6.2])
+        #expect(abs(try #require(pass.wholeAfterSeconds) - 0.2) < 1e-9)
+        #expect(makePass(whole: [3.9, 5.9]).wholeAfterSeconds == nil)
+        var endless = pass
+        endless.marks.removeLast()
+        #expect(endless.wholeAfterSeconds == nil)
+    }
+
+    @Test func thePeakIsTheFastestWindow() {
+        let pass = makePass(whole: Array(repeating: 7, count: 31), connects: [2_000, 2_000, 2_090, 2_100] + [2_100])
+        #expect(abs(pass.acceptsPeak(window: 1) - 100) < 1)
+        #expect(abs(pass.acceptsPeak(window: 0.1) - 900) < 1)
+        #expect(makePass(whole: []).acceptsPeak(window: 1) == 0)
+    }
+
+    @Test func aWholeDrillIsFine() {
+        let verdict = DrillJudge.verdict(on: makeDrill(passes: [makePass(whole: [3, 6.1])]), failure: nil)
+        #expect(verdict.status == .fine)
+    }
+
+    @Test func everyBrokenPromiseIsNamed() {
+        var pass = makePass(whole: [3])
+        pass.swarm?.delivery.lost = 3
+        pass.swarm?.delivery.repeated = 1_000
+        pass.swarm?.delivery.toldMissing = 7
+        pass.history = DrillReport.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
+        let verdict = DrillJudge.verdict(on: makeDrill(passes: [pass]), failure: nil)
+        #expect(verdict.status == .auditFailed)
+        for part in ["3 lost", "1,000 repeated", "7 told missing", "2 missing from GET /history", "not become whole"] {
+            #expect(verdict.reason.contains(part), "\(verdict.reason)")
+        }
+    }
+
+    @Test func aGapIsAnAnswerWhenRedisLostEverything() {
+        var pass = makePass(whole: [3, 6.1])
+        pass.swarm?.delivery.toldMissing = 7
+        #expect(DrillJudge.verdict(on: makeDrill(.loseRedis, passes: [pass]), failure: nil).status == .fine)
+    }
+
+    @Test func onlyADrainMayTakeItsTime() {
+        let late = makePass(whole: Array(repeating: 3, count: 60) + [6.1])
+        #expect(DrillJudge.verdict(on: makeDrill(passes: [late]), failure: nil).reason.contains("only after 5.9 s"))
+        #expect(DrillJudge.verdict(on: makeDrill(.drainReader, passes: [late]), failure: nil).status == .fine)
+    }
+
+    @Test func aFaultThatDidNotHappenSaysNothing() {
+        let pass = makePass(whole: [3, 6.1])
+        #expect(DrillJudge.verdict(on: makeDrill(.bufferLimit, passes: [pass]), failure: nil).status == .unavailable)
+        #expect(DrillJudge.verdict(on: makeDrill(.slowViewers, passes: [pass]), failure: nil).status == .unavailable)
+        var cut = pass
+        cut.facts = [.init(name: "subscribers cut", value: 1)]
+        #expect(DrillJudge.verdict(on: makeDrill(.bufferLimit, passes: [cut]), failure: nil).status == .fine)
+        var silent = pass
+        silent.swarm?.publishing.acknowledged = 0
+        #expect(DrillJudge.verdict(on: makeDrill(passes: [silent]), failure: nil).status == .unavailable)
+        #expect(DrillJudge.verdict(on: makeDrill(passes: []), failure: .interrupted).status == .interrupted)
+        // One pass of two.
+        #expect(DrillJudge.verdict(on: makeDrill(.reconnectStorm, passes: [pass]), failure: nil).status == .interrupted)
+    }
+
+    @Test func theReportSurvivesItsFile() async throws {
+        try await withFolder { folder in
+            var report = makeDrill(passes: [makePass(whole: [3, 6.1], connects: [1, 5])])
+            report.verdict = DrillJudge.verdict(on: report, failure: nil)
+            try ReportFiles.write(report, to: folder)
+            let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/report.json"))
+            #expect(try JSONDecoder().decode(DrillReport.self, from: data) == report)
+            #expect(text(of: folder + "/report.md").contains("begin: SIGKILL"))
+            #expect(text(of: folder + "/report.csv").split(separator: "\n").count == 3)
+            #expect(text(of: folder + "/report.html").contains("Drill kill-reader"))
+        }
+    }
+
+    @Test func theSummaryFailsWithItsFirstFailure() {
+        var fine = makeDrill(passes: [makePass(whole: [3, 6.1])])
+        fine.verdict = DrillJudge.verdict(on: fine, failure: nil)
+        var broken = makeDrill(.loseRedis, passes: [])
+        broken.verdict = DrillJudge.verdict(on: broken, failure: .missing("x"))
+        var suite = DrillSuiteReport(command: "Orchestrator drill all", drills: [fine])
+        #expect(suite.verdict.status == .fine)
+        suite.drills.append(broken)
+        #expect(suite.verdict.status == .unavailable)
+        #expect(suite.summary().contains("lose-redis"))
+    }
+
+    @Test func whatTheHistoryLacksIsCounted() {
+        #expect(HistoryAudit.missing(["0.1", "0.2", "1.1"], in: ["0.1", "1.1", "9.9"]) == 1)
+    }
+}
