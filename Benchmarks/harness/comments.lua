@@ -1,6 +1,9 @@
 -- wrk: POST /comment, to one of CHANNELS videos in turn; the last line of output is JSON.
 local channels = tonumber(os.getenv("CHANNELS") or "100")
 local text = string.rep("x", tonumber(os.getenv("COMMENT_BYTES") or "30"))
+-- Mean pause between an answer and the next request of its connection; 0: none. Random, so that requests come as from
+-- many people who know nothing of each other.
+local pause = tonumber(os.getenv("PAUSE_MS") or "0")
 local requests = {}
 local at = 0
 
@@ -15,6 +18,12 @@ end
 function request()
    at = at % channels + 1
    return requests[at]
+end
+
+if pause > 0 then
+   function delay()
+      return math.floor(-math.log(1 - math.random()) * pause + 0.5)
+   end
 end
 
 function done(summary, latency)

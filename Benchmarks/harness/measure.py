@@ -114,11 +114,13 @@ def cold_columns(report):
 
 
 def writes(peer, parameters):
-    """wrk posts comments over `writers` connections, each as fast as it is answered; nobody watches."""
+    """wrk posts comments over `writers` connections, as fast as they are answered or at `rate`; nobody watches."""
     command = [
         "wrk", "--threads", "1", "--connections", str(parameters.writers), "--duration",
         f"{parameters.warmup + parameters.duration}s", "--script", str(HERE / "harness/comments.lua"), f"{peer.comment_url}/comment"]
     environment = {"CHANNELS": str(parameters.channels), "COMMENT_BYTES": str(parameters.comment_bytes)}
+    if parameters.rate:
+        environment["PAUSE_MS"] = str(parameters.writers / parameters.rate * 1000)
     before, own = load.cpu_seconds(peer), children_seconds()
     # wrk's own counters come back as the last line, as JSON.
     output = subprocess.run(command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True)
@@ -131,7 +133,7 @@ def writes(peer, parameters):
         "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
         "errors": told["errors"], "cpuSeconds": busy,
         "cpuPerRequest": sum(busy.values()) / max(told["requests"], 1) * 1e6,
-        "generatorBusy": generator, "generatorLimited": generator > 0.9,
+        "generatorBusy": generator, "generatorLimited": generator > 0.9, **peer.counted(),
     }
 
 

@@ -5,6 +5,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import urllib.request
 
 from .processes import Failure, Process, free_port, wait_until
 
@@ -48,6 +49,10 @@ class Peer:
     def start(self):
         raise NotImplementedError
 
+    def counted(self):
+        """More measured values, of the servers' own counting."""
+        return {}
+
     def stop(self):
         for process in reversed(self.processes):
             process.stop()
@@ -68,6 +73,28 @@ class Peer:
             raise Failure(f"redis: {redis.tail()}")
         return f"redis://127.0.0.1:{port}"
 
+    def start_postgres(self):
+        data = self.folder / "postgres"
+        data.mkdir()
+        # It refuses to run as root.
+        user = ["--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        if user:
+            shutil.chown(data, "postgres", "postgres")
+        programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        made = subprocess.run(
+            ["setpriv", *user, "--", programs / "initdb", "-D", data, "-U", "chorus", "-A", "trust", "-E", "UTF8", "--locale=C"],
+            capture_output=True, text=True, cwd="/")
+        if made.returncode:
+            raise Failure(f"initdb: {made.stderr.strip()}")
+        port = free_port()
+        # A change of user clears the death signal, so it is set behind it.
+        self.run(
+            "postgres", ["setpriv", *user, "--pdeathsig", "INT", "--", programs / "postgres", "-D", data, "-p", port, "-k", data,
+                         "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=256MB"])
+        ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        wait_until(lambda: subprocess.run(ready).returncode == 0, "postgres")
+        return f"postgresql://chorus@127.0.0.1:{port}/postgres"
+
     def start_service(self, name, command, environment, redis):
         port = free_port()
         process = self.run(
@@ -86,6 +113,28 @@ class Chorus(Peer):
             environment["READER_FLUSH_INTERVAL_MS"] = str(self.parameters.flush_interval_ms)
         _, self.comment_url = self.start_service("comment-api", [BINARIES / "CommentAPI"], environment, redis)
         self.reader, self.reader_url = self.start_service("reader", [BINARIES / "ReaderAPI"], environment, redis)
+
+
+class ChorusRecord(Peer):
+    """CommentAPI with PostgreSQL, whose fsync is on, as it is by default. Nobody watches, so there is no Reader."""
+
+    def start(self):
+        database = self.start_postgres()
+        redis = self.start_redis()
+        environment = {"LOG_LEVEL": "warning", "DATABASE_URL": database}
+        self.reader, self.comment_url = self.start_service("comment-api", [BINARIES / "CommentAPI"], environment, redis)
+
+    def counted(self):
+        """What CommentAPI says of itself: every request must have been stored, and none left to the outbox sweep."""
+        with urllib.request.urlopen(f"{self.comment_url}/metrics", timeout=10) as response:
+            values = dict(line.rsplit(" ", 1) for line in response.read().decode().splitlines() if line[:1] not in ("#", ""))
+        rows = float(values.get("storage_comment_batch_rows_sum", 0))
+        batches = float(values.get("storage_comment_batch_rows_count", 0))
+        return {
+            "stored": float(values.get("storage_comments_stored_total", 0)),
+            "left": float(values.get("chorus_record_comments_left_total", 0)),
+            "rowsPerCommit": rows / batches if batches else None,
+        }
 
 
 class ChorusTwoLoops(Chorus):
@@ -157,6 +206,6 @@ class FloorJoined(Floor):
 
 
 PEERS = {
-    "chorus": Chorus, "chorus-2": ChorusTwoLoops, "nchan": Nchan, "nchan-2": NchanTwoWorkers, "node": Node, "floor": Floor,
+    "chorus": Chorus, "chorus-2": ChorusTwoLoops, "chorus-record": ChorusRecord, "nchan": Nchan, "nchan-2": NchanTwoWorkers, "node": Node, "floor": Floor,
     "floor-joined": FloorJoined,
 }

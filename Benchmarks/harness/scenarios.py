@@ -15,7 +15,7 @@ class Parameters:
     duration: int = 6
     comment_bytes: int = 30
     seed: int = 1
-    # Writers of scenario F.
+    # Connections of scenarios F and R. With a rate, each waits a random time (exponential) after every answer.
     writers: int = 0
     # In front of the names of videos.
     prefix: str = ""
@@ -117,6 +117,13 @@ SCENARIOS = {
             f"{interval} ms": Parameters(viewers=10_000, rate=200, duration=5, flush_interval_ms=interval)
             for interval in (0, 10, 50, 200)},
         compared="readerCpuPerDelivery"),
+    "R": Scenario(
+        "POST /comment with PostgreSQL, fsync on: stored and published, then acknowledged",
+        ("chorus-record",), {
+            "256 connections, as fast as they go": Parameters(viewers=0, channels=100, writers=256),
+            "512 connections, 5,000/s offered": Parameters(viewers=0, channels=100, writers=512, rate=5_000),
+        },
+        compared="requestsPerSecond", kind="writes"),
     "soak": Scenario(
         "Ten minutes of churn under load",
         ("chorus",), {"": Parameters(viewers=1_000, rate=50, duration=600)},

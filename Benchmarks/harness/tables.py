@@ -26,6 +26,9 @@ COLUMNS = {
     "reconnects": ("reconnects", 0),
     "connectFailures": ("not connected", 0),
     "errors": ("errors", 0),
+    "stored": ("stored", 0),
+    "left": ("left to the outbox", 0),
+    "rowsPerCommit": ("rows/commit", 1),
     "readerCpuPerDelivery": ("µs CPU/delivery, Reader", 3),
     "cpuPerDelivery": ("µs CPU/delivery, all servers", 3),
     "cpuPerRequest": ("µs CPU/request, all servers", 1),
@@ -41,7 +44,7 @@ COLUMNS = {
 # Counted over all runs, not in the middle of them: one lost comment is one too many.
 TOTALS = {
     "lost", "repeated", "reordered", "errors", "dropped", "behind", "toldMissing", "reconnects", "connectFailures",
-    "notPublished", "coldLost"}
+    "notPublished", "coldLost", "stored", "left"}
 # Left out where all are 0.
 RARE = {"behind", "toldMissing", "reconnects", "connectFailures", "dropped", "notPublished"}
 # Shown with the least and the most of the runs.

@@ -24,7 +24,7 @@ enum CommentEvents {
     }
 
     static func key(ofRemoval id: String) -> EventKey {
-        EventKey(prefix: Array("event: \(CommentRemoval.eventName)\n".utf8) + dataField + Array("{\"id\":\"\(id)\",".utf8))
+        EventKey(prefix: "event: \(CommentRemoval.eventName)\ndata: {\"id\":\"\(id)\",".utf8)
     }
 
     /// The JSON of a comment's event with its place added; `nil` for any other event.

@@ -3,8 +3,8 @@ import Storage
 
 /// When what was stored, and is not known to be published, is published after all.
 struct OutboxSettings: Sendable {
-    /// The longest time from a comment being stored to Redis having been asked to publish it and having answered or not:
-    /// a wait in the queue and one command, two seconds each.
+    /// The longest time from a comment being stored to Redis having answered that it is published, or not in time: a
+    /// second in the queue, a quarter for a connection, two for the command.
     static let publishMax: Duration = .seconds(4)
 
     /// What is younger belongs to the process that stored it.

@@ -24,7 +24,7 @@ final class PublishQueue: Service {
         /// Comments of one pipeline.
         var batchMax = 256
         /// How long a comment may wait for its pipeline; with the time of one command, within ``OutboxSettings/publishMax``.
-        var waitMax: Duration = .seconds(2)
+        var waitMax: Duration = .seconds(1)
     }
 
     private let store: any CommentStore

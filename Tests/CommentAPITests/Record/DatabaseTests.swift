@@ -1,0 +1,75 @@
+import Logging
+import PostgresLibpq
+import ServiceRuntime
+import Storage
+import TestSupport
+import Testing
+
+/// The schema at the start of a process.
+@Suite struct DatabaseTests {
+    private func makeDatabase(_ url: String) throws -> (ServiceDatabase, ServiceProcess) {
+        let settings = try TestSettings.read(environment: ["DATABASE_URL": url, "DATABASE_CONNECTIONS": "1"])
+        let process = ServiceProcess(name: "Test", server: settings.server, logger: quietLogger)
+        guard let configuration = settings.database.configuration else { throw NoDatabase() }
+        return (ServiceDatabase(configuration, process: process), process)
+    }
+
+    private struct NoDatabase: Error {}
+
+    private struct TestSettings: ServiceSettings {
+        var server: ServerSettings
+        var database: DatabaseSettings
+
+        init(from reader: inout SettingsReader) {
+            server = ServerSettings(from: &reader, port: 0)
+            database = DatabaseSettings(from: &reader)
+        }
+    }
+
+    @Test func replicasThatStartTogetherMigrateOnce() async throws {
+        let url = try await PrivatePostgres.shared().makeDatabase()
+        let databases = try (0..<4).map { _ in try makeDatabase(url).0 }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for database in databases { group.addTask { try await database.run() } }
+            #expect(await eventually { databases.allSatisfy(\.isReady) })
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        let versions = try await PrivatePostgres.shared().sql(
+            "SELECT version FROM chorus_migrations ORDER BY 1", url: url)
+        #expect(versions.split(separator: "\n").map(String.init) == Schema.migrations.map { "\($0.version)" })
+    }
+
+    @Test func aNewerSchemaEndsTheProcess() async throws {
+        let url = try await PrivatePostgres.shared().makeDatabase()
+        let (first, _) = try makeDatabase(url)
+        try await withBackground({ try await first.run() }) {
+            #expect(await eventually { first.isReady })
+        }
+        try await PrivatePostgres.shared().sql(
+            "INSERT INTO chorus_migrations (version, name, checksum) VALUES (99, 'later', 'x')", url: url)
+        let (second, process) = try makeDatabase(url)
+        do {
+            try await second.run()
+            Issue.record("it went on")
+        } catch let failure as ServiceFailure {
+            #expect(failure.code == .unavailable)
+            #expect(failure.message.contains("99"))
+        }
+        #expect(!second.isReady && !process.readiness.isReady)
+    }
+
+    @Test func aDatabaseThatIsAwayAtTheStartIsWaitedFor() async throws {
+        let postgres = try await PrivatePostgres()
+        defer { postgres.stop() }
+        await postgres.kill()
+        let (database, process) = try makeDatabase(postgres.url())
+        try await withBackground({ try await database.run() }) {
+            try await Task.sleep(for: .milliseconds(300))
+            #expect(!database.isMigrated)
+            #expect(process.readiness.status().blocking["postgresql"] == "PostgreSQL's schema is not there yet")
+            try await postgres.start()
+            #expect(await eventually { process.readiness.isReady })
+        }
+    }
+}
