@@ -14,7 +14,7 @@ Every key is an environment variable and a command line option: `READER_LOOPS=2`
 value that cannot be read is an error at start that names the key. All errors are shown together, and the exit code is 64.
 
 TEXT
-    for service in CommentAPI ReaderAPI StatsAPI; do
+    for service in CommentAPI LikeAPI ReaderAPI StatsAPI; do
         "$binaries/$service" --print-configuration
         echo
     done

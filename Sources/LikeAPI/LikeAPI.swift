@@ -1,7 +1,6 @@
 import Broker
 import Likes
 import Logging
-import PostgresLibpq
 import ServiceLifecycle
 import ServiceRuntime
 import Storage
@@ -14,12 +13,14 @@ enum LikeAPI {
         if let command = LikeCommand(CommandLine.arguments) { await command.run() }
         await ServiceMain.run("LikeAPI", summary: summary, LikeAPISettings.self) { settings, process in
             let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-            let record = settings.database.map {
-                RecordService(configuration: $0, window: settings.notificationWindow, process: process)
+            // Not required: likes go on without the record, and the streams carry them there later.
+            let database = settings.database.configuration.map {
+                ServiceDatabase($0, process: process, isRequired: false)
             }
+            let record = database.map { RecordStores(pool: $0.pool, window: settings.notificationWindow) }
             return assemble(
-                settings, process, broker: broker.broker, record: record?.stores,
-                services: [broker] + [record].compactMap { $0 })
+                settings, process, broker: broker.broker, record: record,
+                services: [broker] + [database].compactMap { $0 })
         }
     }
 

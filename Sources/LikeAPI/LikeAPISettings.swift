@@ -1,5 +1,4 @@
 import Likes
-import PostgresLibpq
 import ServiceRuntime
 
 /// The settings of LikeAPI.
@@ -15,8 +14,8 @@ struct LikeAPISettings: ServiceSettings {
     var server: ServerSettings
     var redis: RedisSettings
     var history: HistorySettings
-    /// `nil`: Redis alone keeps the likes.
-    var database: PostgresConfiguration?
+    /// Without one Redis alone keeps the likes.
+    var database: DatabaseSettings
     var role: Role
     var likes: LikeSettings
     var recording: RecordWorkerSettings
@@ -24,16 +23,17 @@ struct LikeAPISettings: ServiceSettings {
     /// Likes of one photo within this are one notification.
     var notificationWindow: Duration
 
-    var runsWorkers: Bool { role != .api && database != nil }
+    var hasRecord: Bool { database.configuration != nil }
+    var runsWorkers: Bool { role != .api && hasRecord }
 
     init(from reader: inout SettingsReader) {
         server = ServerSettings(from: &reader, port: 3001)
         redis = RedisSettings(from: &reader)
         history = HistorySettings(from: &reader)
-        database = Self.database(&reader, instance: server.instance)
+        database = DatabaseSettings(from: &reader)
         role = reader.choice(
             "LIKE_ROLE", default: .all, "Whether the process answers requests, carries changes, or both.")
-        likes = LikeSettings(from: &reader, hasRecord: database != nil)
+        likes = LikeSettings(from: &reader, hasRecord: database.configuration != nil)
         recording = RecordWorkerSettings(from: &reader, instance: server.instance)
         notifying = NotificationWorkerSettings()
         notifying.instance = server.instance
@@ -44,23 +44,8 @@ struct LikeAPISettings: ServiceSettings {
         notificationWindow = reader.seconds(
             "NOTIFICATION_WINDOW_SECONDS", default: 3_600, in: 1...31_536_000,
             "Likes of one photo within this time are one notification.")
-        if role == .worker, database == nil {
+        if role == .worker, database.configuration == nil {
             reader.refuse("LIKE_ROLE", because: "a worker needs DATABASE_URL")
-        }
-    }
-
-    private static func database(_ reader: inout SettingsReader, instance: String) -> PostgresConfiguration? {
-        let connections = reader.integer(
-            "DATABASE_CONNECTIONS", default: 4, in: 1...64, unit: "connections", "Connections to PostgreSQL.")
-        return reader.optionalSecret(
-            "DATABASE_URL", type: "a URL", range: "postgresql://[user[:password]@][host][:port]/database",
-            "PostgreSQL that keeps the record; unset: Redis alone keeps the likes."
-        ) { text in
-            guard var configuration = try? PostgresConfiguration(url: text) else { return nil }
-            configuration.applicationName = instance
-            configuration.connections = connections
-            configuration.statementTimeout = .seconds(30)
-            return configuration
         }
     }
 }

@@ -20,13 +20,13 @@ enum ReconcileCommand {
         init(from reader: inout SettingsReader) {
             service = LikeAPISettings(from: &reader)
             purpose = reader.choice("RECONCILE", default: .report, "Whether differences are only told, or repaired.")
-            if service.database == nil { reader.refuse("DATABASE_URL", because: "there is nothing to compare with") }
+            if !service.hasRecord { reader.refuse("DATABASE_URL", because: "there is nothing to compare with") }
         }
     }
 
     static func run(_ arguments: [String]) async throws -> ExitCode {
         let (settings, logger) = try LikeCommand.read(Settings.self, arguments)
-        guard let configuration = settings.service.database else { return .usage }
+        guard let configuration = settings.service.database.configuration else { return .usage }
         let pool = PostgresPool(configuration: configuration, logger: logger)
         pool.start()
         let report = try await LikeCommand.withRedis(settings.service.redis, logger: logger) { redis in

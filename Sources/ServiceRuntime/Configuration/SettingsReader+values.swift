@@ -81,15 +81,4 @@ extension SettingsReader {
             isSecret: true)
         return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
     }
-
-    /// A value that may be absent and may hold a password: it is never shown.
-    ///
-    /// - Parameter range: what is accepted, as a phrase.
-    public mutating func optionalSecret<Value>(
-        _ key: String, type: String, range: String, _ doc: String, parse: (String) -> Value?
-    ) -> Value? {
-        let declaration = SettingDeclaration(
-            key: key, type: type, unit: "", defaultText: "unset", range: range, doc: doc, isSecret: true)
-        return value(declaration, default: nil) { text in parse(text).map { .some($0) } }
-    }
 }

@@ -13,13 +13,19 @@ public final class ServiceDatabase: Service {
     private let logger: Logger
     private let migrated = Atomic(false)
 
-    public init(_ configuration: PostgresConfiguration, process: ServiceProcess) {
+    /// - Parameter isRequired: whether the service is not ready while PostgreSQL is away; else the probe only notes it.
+    public init(_ configuration: PostgresConfiguration, process: ServiceProcess, isRequired: Bool = true) {
         var configuration = configuration
         configuration.applicationName = process.server.instance
         pool = PostgresPool(configuration: configuration, logger: process.logger)
         logger = process.logger
-        process.readiness.require("postgresql") { [self] in
+        let reason: @Sendable () -> String? = { [self] in
             isReady ? nil : isMigrated ? "PostgreSQL is away" : "PostgreSQL's schema is not there yet"
+        }
+        if isRequired {
+            process.readiness.require("postgresql", reason: reason)
+        } else {
+            process.readiness.note("postgresql", reason: reason)
         }
         report(to: process.metrics)
     }
