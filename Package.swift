@@ -124,8 +124,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", hummingbird, httpTypes,
-                logging, lifecycle, nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "RedisNIO", "Wire", hummingbird, httpTypes,
+                lifecycle, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",

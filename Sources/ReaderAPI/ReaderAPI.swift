@@ -7,7 +7,8 @@ import ServiceRuntime
 enum ReaderAPI {
     static func main() async {
         await ServiceMain.run(
-            "ReaderAPI", summary: "holds the viewers' connections and brings them what is published", ReaderSettings.self
+            "ReaderAPI", summary: "holds the viewers' connections and brings them what is published",
+            ReaderSettings.self
         ) { settings, process in
             let broker = ServiceBroker(
                 redis: settings.redis, history: settings.history, process: process)

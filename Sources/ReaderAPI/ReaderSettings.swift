@@ -38,7 +38,8 @@ struct ReaderSettings: ServiceSettings {
         reports = ReportSettings(from: &reader)
         publicURL = reader.optionalURL(
             "READER_PUBLIC_URL", schemes: ["http", "https"], "Address under which viewers reach this Reader.")
-        placement = reader.choice("PLACEMENT", default: .random, "Which Reader serves a viewer; `random`: whoever is asked.")
+        placement = reader.choice(
+            "PLACEMENT", default: .random, "Which Reader serves a viewer; `random`: whoever is asked.")
         loops = reader.integer(
             "READER_LOOPS", default: ProcessInfo.processInfo.activeProcessorCount, in: 1...256, unit: "threads",
             defaultText: "the number of cores", "Threads that write to viewers.")
@@ -47,7 +48,8 @@ struct ReaderSettings: ServiceSettings {
             "Viewers at the same time; 0 takes what the limit of descriptors allows.")
         backlogBytes = reader.integer(
             "READER_BACKLOG_BYTES", default: 262_144, in: 4_096...1_073_741_824, unit: "bytes",
-            "What may wait for one viewer who reads too slowly; over it the viewer is disconnected with `slow_consumer`.")
+            "What may wait for one viewer who reads too slowly; over it the viewer is disconnected with `slow_consumer`."
+        )
         sendBufferBytes = reader.integer(
             "READER_SEND_BUFFER_BYTES", default: 65_536, in: 4_096...16_777_216, unit: "bytes",
             "Kernel send buffer of a viewer's socket (`SO_SNDBUF`; Linux doubles it).")

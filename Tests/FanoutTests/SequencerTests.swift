@@ -5,7 +5,11 @@ import Wire
 @testable import Fanout
 
 @Suite struct SequencerTests {
-    private let channel = Channel.video("v")!
+    private let channel: Channel
+
+    init() throws {
+        channel = try #require(Channel.video("v"))
+    }
 
     private func message(_ offset: UInt64, epoch: String = "e") -> BrokerMessage {
         BrokerMessage(
@@ -14,7 +18,8 @@ import Wire
     }
 
     private func page(
-        _ offsets: [UInt64], newest: UInt64, epoch: String = "e", missing: [ClosedRange<UInt64>] = [], isCut: Bool = false
+        _ offsets: [UInt64], newest: UInt64, epoch: String = "e", missing: [ClosedRange<UInt64>] = [],
+        isCut: Bool = false
     ) -> HistoryPage {
         HistoryPage(
             position: Position(offset: newest, epoch: epoch),

@@ -122,7 +122,9 @@ final class FanoutHandler: SocketLoopHandler {
         }
         let first = jitter.next(below: settings.heartbeatNanoseconds)
         sockets.schedule(TimerToken(kind: Timer.heartbeat.rawValue, socket: socket), at: sockets.now + first)
-        if retryMillisecondsMax > 0 { sockets.schedule(TimerToken(kind: Timer.drain.rawValue, socket: socket), at: sockets.now) }
+        if retryMillisecondsMax > 0 {
+            sockets.schedule(TimerToken(kind: Timer.drain.rawValue, socket: socket), at: sockets.now)
+        }
     }
 
     private func append(_ entries: [(topic: TopicID, frame: Frame)], _ sockets: Sockets) {

@@ -36,10 +36,10 @@ struct ConnectRoutes: Sendable {
         return Response(status: .ok, headers: Self.headers, body: body)
     }
 
-    private static let headers: HTTPFields = [
-        .contentType: EventStream.mediaType,
-        .cacheControl: "no-store",
+    private static let headers: HTTPFields = {
+        var fields: HTTPFields = [.contentType: EventStream.mediaType, .cacheControl: "no-store"]
         // nginx buffers a response unless it is told not to.
-        HTTPField.Name("X-Accel-Buffering")!: "no",
-    ]
+        if let buffering = HTTPField.Name("X-Accel-Buffering") { fields[buffering] = "no" }
+        return fields
+    }()
 }

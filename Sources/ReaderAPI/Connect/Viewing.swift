@@ -52,7 +52,9 @@ struct Viewing: Equatable, Sendable {
 
     /// A browser sends `Last-Event-ID` by itself when it reconnects, so the header is newer than the query.
     private static func point(_ fields: RequestFields, _ headers: HTTPFields) throws -> ResumePoint {
-        if let header = headers[HTTPField.Name("Last-Event-ID")!], !header.isEmpty { return .after(header) }
+        if let name = HTTPField.Name("Last-Event-ID"), let header = headers[name], !header.isEmpty {
+            return .after(header)
+        }
         guard let given = try fields.optionalString("lastEventId"), !given.isEmpty else { return .now }
         return .after(given)
     }

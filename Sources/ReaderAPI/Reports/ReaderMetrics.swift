@@ -12,12 +12,14 @@ enum ReaderMetrics {
         }
         for reason in DisconnectReason.allCases {
             registry.counter(
-                "chorus_reader_disconnects", "Connections that ended, by reason.", dimensions: [("reason", reason.rawValue)]
+                "chorus_reader_disconnects", "Connections that ended, by reason.",
+                dimensions: [("reason", reason.rawValue)]
             ) { Double(hub.counters.disconnects[reason] ?? 0) }
         }
         for refusal in HubRefusal.allCases {
             registry.counter(
-                "chorus_reader_refusals", "Connects that were refused, by code.", dimensions: [("code", refusal.rawValue)]
+                "chorus_reader_refusals", "Connects that were refused, by code.",
+                dimensions: [("code", refusal.rawValue)]
             ) { Double(hub.counters.refusals[refusal] ?? 0) }
         }
         for loop in 0..<hub.settings.loops {
@@ -32,8 +34,14 @@ enum ReaderMetrics {
         [
             ("chorus_reader_connections_total", "Viewers' connections that were ever attached.", \.connectionsTotal),
             ("chorus_reader_messages_received", "Messages that came from Redis.", \.messagesReceived),
-            ("chorus_reader_messages_duplicate", "Messages that had been passed on before, and went no further.", \.duplicates),
-            ("chorus_reader_messages_deferred", "Messages left to a repair because a loop was behind.", \.messagesDeferred),
+            (
+                "chorus_reader_messages_duplicate", "Messages that had been passed on before, and went no further.",
+                \.duplicates
+            ),
+            (
+                "chorus_reader_messages_deferred", "Messages left to a repair because a loop was behind.",
+                \.messagesDeferred
+            ),
             ("chorus_reader_repairs", "Histories read for a channel after an interruption.", \.repairs),
             ("chorus_reader_resumptions", "Histories read for viewers who came back.", \.resumptions),
             ("chorus_reader_events_sent", "Events written, one for each viewer and event.", \.eventsSent),
