@@ -2,7 +2,7 @@ public import Broker
 public import Logging
 internal import SocketLoop
 internal import Synchronization
-public import Wire
+internal import Wire
 
 /// Who watches what on this Reader, and the way of every event from the broker to their sockets.
 ///

@@ -1,4 +1,4 @@
-public import SocketLoop
+internal import SocketLoop
 
 /// A connection that is handed to a loop.
 struct Attachment: Sendable {

@@ -1,5 +1,5 @@
 import CoreMetrics
-public import NIOCore
+import NIOCore
 import NIOPosix
 
 /// One connection with pipelined commands. Made by ``RedisClient``; when it has ended it stays ended.
