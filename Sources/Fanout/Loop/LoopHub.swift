@@ -9,7 +9,7 @@ public final class LoopHub<Writer: ViewerWriter> {
     public struct Settings: Sendable {
         /// Writes in one slice: what a small topic waits for at most per giant.
         public var writesPerSlice: Int
-        /// Shortest time between the starts of two rounds of a topic.
+        /// Shortest time between the starts of two laps of a topic.
         public var flushIntervalNanoseconds: UInt64
         /// Bytes kept for viewers whose history is being read, for one topic.
         public var retainedBytesMax: Int
@@ -43,7 +43,7 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     public private(set) var counts = Counts()
     public private(set) var viewerCount = 0
-    /// Bytes of frames that no round has taken yet.
+    /// Bytes of frames that are kept until everybody has them.
     public private(set) var pendingBytes = 0
     private let settings: Settings
     private var topics: [Topic?] = []
@@ -70,11 +70,9 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     private func join(_ viewer: ViewerID, _ topic: Topic, holding: Bool) {
         if holding {
-            topic.holders.append(.init(viewer: viewer, sequence: topic.nextSequence))
-        } else if topic.pending.isEmpty {
-            viewers[Int(viewer)]?.setIndex(topic.add(viewer), in: topic.id)
+            topic.holders.append(.init(viewer: viewer, sequence: topic.carousel.nextSequence))
         } else {
-            topic.joiners.append(.init(viewer: viewer, sequence: topic.nextSequence))
+            viewers[Int(viewer)]?.setIndex(topic.carousel.add(viewer), in: topic.id)
         }
     }
 
@@ -95,15 +93,16 @@ public final class LoopHub<Writer: ViewerWriter> {
     }
 
     private func leave(_ id: ViewerID, index: UInt32, _ topic: Topic) {
+        let before = topic.carousel.bytes
         if index == Viewer.Membership.waiting {
             topic.removeWaiting(id)
         } else {
-            topic.remove(at: Int(index)) { moved, index in viewers[Int(moved)]?.setIndex(index, in: topic.id) }
+            topic.carousel.remove(at: Int(index)) { moved, index in
+                viewers[Int(moved)]?.setIndex(index, in: topic.id)
+            }
         }
-        if topic.isAbandoned {
-            for frame in topic.pending { pendingBytes -= frame.bytes.count }
-            topics[Int(topic.id)] = nil
-        }
+        pendingBytes += topic.carousel.bytes - before
+        if topic.isAbandoned { topics[Int(topic.id)] = nil }
     }
 
     /// The history of a holding viewer is there: it is written, then what came meanwhile beyond `offset`, and from then
@@ -135,26 +134,26 @@ public final class LoopHub<Writer: ViewerWriter> {
     public func append(_ frame: Frame, to topicID: TopicID) {
         guard let topic = existing(topicID) else { return }
         for viewer in topic.takeCaughtUp(by: frame) { join(viewer, topic, holding: false) }
-        let waiting = topic.pendingStates.count
-        if frame.kind != .state { pendingBytes += frame.bytes.count }
-        if !topic.append(frame) || (frame.kind == .state && topic.pendingStates.count == waiting) {
-            counts.conflated += 1
-        }
-        enqueue(topic)
+        let before = topic.carousel.bytes
+        if topic.append(frame) != .taken { counts.conflated += 1 }
+        pendingBytes += topic.carousel.bytes - before
+        if topic.carousel.hasWork { enqueue(topic) }
     }
 
     private func enqueue(_ topic: Topic) {
-        guard !topic.isQueued else { return }
+        guard !topic.isQueued, !topic.isResting else { return }
         topic.isQueued = true
         queue.append(topic.id)
     }
 
     /// Puts a topic back that waited for its interval.
     public func resume(_ topicID: TopicID) {
-        if let topic = existing(topicID), topic.hasWork { enqueue(topic) }
+        guard let topic = existing(topicID) else { return }
+        topic.isResting = false
+        if topic.carousel.hasWork { enqueue(topic) }
     }
 
-    // MARK: Rounds
+    // MARK: Laps
 
     /// Writes one slice.
     public func work(now: UInt64, writer: Writer) -> Work {
@@ -162,57 +161,35 @@ public final class LoopHub<Writer: ViewerWriter> {
         while budget > 0, let topicID = queue.popFirst() {
             guard let topic = existing(topicID) else { continue }
             topic.isQueued = false
-            if topic.round == nil {
-                let earliest = topic.lastRoundStart + settings.flushIntervalNanoseconds
-                if settings.flushIntervalNanoseconds > 0, now < earliest { return .later(topic: topicID, at: earliest) }
-                budget -= startRound(of: topic, now: now, writer: writer)
+            if !topic.carousel.isMidLap {
+                let earliest = topic.lastLapStart + settings.flushIntervalNanoseconds
+                if settings.flushIntervalNanoseconds > 0, now < earliest {
+                    topic.isResting = true
+                    return .later(topic: topicID, at: earliest)
+                }
+                topic.carousel.beginLap()
+                topic.lastLapStart = now
             }
-            budget -= continueRound(of: topic, writes: budget, writer: writer)
-            if topic.hasWork { enqueue(topic) }
+            budget -= turn(topic, seats: budget, writer: writer)
+            if topic.carousel.hasWork { enqueue(topic) }
         }
         return queue.isEmpty ? .none : .more
     }
 
-    private func startRound(of topic: Topic, now: UInt64, writer: Writer) -> Int {
-        let (frames, first) = topic.takePending()
-        guard !frames.isEmpty else { return 0 }
-        for frame in frames where frame.kind != .state { pendingBytes -= frame.bytes.count }
-        topic.lastRoundStart = now
-        let joiners = topic.joiners
-        topic.joiners = []
-        for joiner in joiners where joiner.sequence <= first { promote(joiner, topic) }
-        topic.round = .init(
-            chunk: Chunk.joining(frames), events: frames.count, cursor: 0, end: topic.viewers.count)
-        var writes = 0
-        for joiner in joiners where joiner.sequence > first {
-            promote(joiner, topic)
-            let owed = frames.dropFirst(Int(joiner.sequence - first))
-            guard !owed.isEmpty, let socket = viewer(joiner.viewer)?.socket else { continue }
-            write(Chunk.joining(owed), events: owed.count, to: socket, writer: writer)
+    private func turn(_ topic: Topic, seats: Int, writer: Writer) -> Int {
+        let before = topic.carousel.bytes
+        var (writes, events) = (0, 0)
+        // A viewer is never taken out in the middle of a slice: closed sockets are told after it.
+        let passed = topic.carousel.pass(seats: seats) { id, chunk, count in
+            guard let viewer = viewers[Int(id)] else { return }
+            _ = writer.send(chunk, to: viewer.socket)
             writes += 1
+            events += count
         }
-        return writes
-    }
-
-    private func promote(_ joiner: Topic.Joiner, _ topic: Topic) {
-        viewers[Int(joiner.viewer)]?.setIndex(topic.add(joiner.viewer), in: topic.id)
-    }
-
-    private func continueRound(of topic: Topic, writes budget: Int, writer: Writer) -> Int {
-        guard var round = topic.round else { return 0 }
-        let stop = min(round.end, round.cursor + max(budget, 1))
-        let started = round.cursor
-        while round.cursor < stop {
-            // A viewer is never taken out in the middle of a slice: closed sockets are told after it.
-            if let viewer = viewers[Int(topic.viewers[round.cursor])] {
-                _ = writer.send(round.chunk, to: viewer.socket)
-            }
-            round.cursor += 1
-        }
-        counts.writes += round.cursor - started
-        counts.events += (round.cursor - started) * round.events
-        topic.round = round.cursor == round.end ? nil : round
-        return round.cursor - started
+        counts.writes += writes
+        counts.events += events
+        pendingBytes += topic.carousel.bytes - before
+        return max(passed, 1)
     }
 
     private func write(_ chunk: [UInt8], events: Int, to socket: SocketHandle, writer: Writer) {
