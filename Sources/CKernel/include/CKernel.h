@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,9 @@ enum {
 };
 
 static inline int chorus_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+/// Lets other threads run that wait for this core.
+static inline void chorus_yield(void) { sched_yield(); }
 
 static inline int chorus_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
@@ -46,7 +50,7 @@ struct chorus_ready {
     uint32_t events;
 };
 
-enum { CHORUS_READY_MAX = 512 };
+enum { CHORUS_READY_MAX = 128 };
 
 /// Waits and unpacks; returns the number of entries, 0 also when a signal interrupted the wait, -1 on error.
 static inline int chorus_epoll_wait(int poller, struct chorus_ready *ready, int timeout_milliseconds) {

@@ -15,7 +15,7 @@ public final class LoopHub<Writer: ViewerWriter> {
         public var retainedBytesMax: Int
 
         public init(
-            writesPerSlice: Int = 512, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
+            writesPerSlice: Int = 128, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
         ) {
             self.writesPerSlice = writesPerSlice
             self.flushIntervalNanoseconds = flushIntervalNanoseconds
