@@ -57,7 +57,8 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     // MARK: Coming and going
 
-    /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing until ``release(_:history:through:writer:)``.
+    /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing of the log until
+    /// ``release(_:history:rejoin:writer:)``.
     public func attach(_ socket: SocketHandle, topics topicIDs: [TopicID], holding: Bool) -> ViewerID {
         let id = freeViewers.popLast() ?? ViewerID(viewers.count)
         if Int(id) == viewers.count { viewers.append(nil) }
@@ -106,27 +107,42 @@ public final class LoopHub<Writer: ViewerWriter> {
         }
     }
 
-    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond `offset`, and from then
-    /// on what comes beyond `offset`.
-    public func release(_ id: ViewerID, history: [Frame], through offset: UInt64, writer: Writer) {
+    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond it. A viewer that is
+    /// ahead of the stream joins with the first frame that it does not have.
+    public func release(_ id: ViewerID, history: [Frame], rejoin: Rejoin, writer: Writer) {
         guard let viewer = viewer(id) else { return }
         let topic = topic(viewer.first.topic)
         guard let position = topic.holders.firstIndex(where: { $0.viewer == id }) else { return }
         let holder = topic.holders.remove(at: position)
-        let came = topic.retained(for: holder, after: offset)
-        let owed = history + came
-        topic.forgetRetainedIfUnneeded()
-        // The history is read beside the subscription, and may be ahead of it: what it reached is still to come here.
-        if came.isEmpty { topic.wait(id, behind: offset) } else { join(id, topic, holding: false) }
-        if !owed.isEmpty { write(Chunk.joining(owed), events: owed.count, to: viewer.socket, writer: writer) }
+        let kept = topic.retained(for: holder)
+        topic.forgetUnneeded()
+        let owed = kept.drop { frame in frame.position.map { rejoin.relation(to: $0) == .known } ?? false }
+        let present = kept.last?.position ?? rejoin.joinedAt
+        if let first = owed.first?.position, rejoin.relation(to: first) == .unclear {
+            topic.stray.append(id)
+            return
+        }
+        if owed.isEmpty, rejoin.isAhead(of: present) {
+            topic.ahead.append(.init(viewer: id, rejoin: rejoin))
+        } else {
+            join(id, topic, holding: false)
+        }
+        let frames = history + owed
+        if !frames.isEmpty { write(Chunk.joining(frames), events: frames.count, to: viewer.socket, writer: writer) }
     }
+
+    /// The topic whose log a viewer follows.
+    func log(of id: ViewerID) -> TopicID? { viewer(id)?.first.topic }
 
     public func socket(of id: ViewerID) -> SocketHandle? { viewer(id)?.socket }
 
-    /// Viewers whose frames since they began to hold are over the limit; they have to come back.
-    public func overdueHolders(of topicID: TopicID) -> [ViewerID] {
-        guard let topic = existing(topicID), topic.retainedBytes > settings.retainedBytesMax else { return [] }
-        return topic.holders.map(\.viewer)
+    /// Viewers that have to come back: the frames since they began to hold are over the limit, or their place in the
+    /// stream is not known any more.
+    public func viewersToSendBack(of topicID: TopicID) -> [ViewerID] {
+        guard let topic = existing(topicID) else { return [] }
+        let isOver = topic.retainedBytes > settings.retainedBytesMax
+        guard isOver || !topic.stray.isEmpty else { return [] }
+        return topic.stray + (isOver ? topic.holders.map(\.viewer) : [])
     }
 
     // MARK: Frames
@@ -134,7 +150,6 @@ public final class LoopHub<Writer: ViewerWriter> {
     /// Appends an event to a topic. Without viewers here there is nothing to do.
     public func append(_ frame: Frame, to topicID: TopicID) {
         guard let topic = existing(topicID) else { return }
-        for viewer in topic.takeCaughtUp(by: frame) { join(viewer, topic, holding: false) }
         let waiting = topic.pendingStates.count
         if frame.kind != .state { pendingBytes += frame.bytes.count }
         if !topic.append(frame) || (frame.kind == .state && topic.pendingStates.count == waiting) {
@@ -174,6 +189,7 @@ public final class LoopHub<Writer: ViewerWriter> {
     }
 
     private func startRound(of topic: Topic, now: UInt64, writer: Writer) -> Int {
+        let states = topic.pendingStates
         let (frames, first) = topic.takePending()
         guard !frames.isEmpty else { return 0 }
         for frame in frames where frame.kind != .state { pendingBytes -= frame.bytes.count }
@@ -183,7 +199,7 @@ public final class LoopHub<Writer: ViewerWriter> {
         for joiner in joiners where joiner.sequence <= first { promote(joiner, topic) }
         topic.round = .init(
             chunk: Chunk.joining(frames), events: frames.count, cursor: 0, end: topic.viewers.count)
-        var writes = 0
+        var writes = sendStates(states, pastTheLogOf: topic, writer: writer)
         for joiner in joiners where joiner.sequence > first {
             promote(joiner, topic)
             let owed = frames.dropFirst(Int(joiner.sequence - first))
@@ -192,6 +208,17 @@ public final class LoopHub<Writer: ViewerWriter> {
             writes += 1
         }
         return writes
+    }
+
+    /// Whoever waits for its place in the log gets states all the same: they have no place in it.
+    private func sendStates(_ states: [Frame], pastTheLogOf topic: Topic, writer: Writer) -> Int {
+        guard !states.isEmpty, !topic.holders.isEmpty || !topic.ahead.isEmpty else { return 0 }
+        let chunk = Chunk.joining(states)
+        let waiting = topic.holders.map(\.viewer) + topic.ahead.map(\.viewer)
+        for id in waiting {
+            if let socket = viewer(id)?.socket { write(chunk, events: states.count, to: socket, writer: writer) }
+        }
+        return waiting.count
     }
 
     private func promote(_ joiner: Topic.Joiner, _ topic: Topic) {

@@ -18,25 +18,26 @@ final class Topic {
         let sequence: UInt64
     }
 
-    /// A viewer whose history is being read. It gets nothing until the history is there.
+    /// A viewer whose history is being read. It gets nothing of the log until the history is there.
     struct Holder {
         let viewer: ViewerID
         let sequence: UInt64
     }
 
-    /// A viewer whose history reached further than the messages that came here so far. What it has, it must not get
-    /// again; it joins with the first frame behind it.
+    /// A viewer that already has what the stream will bring next.
     struct Ahead {
         let viewer: ViewerID
-        /// The last offset that it has.
-        let offset: UInt64
+        let rejoin: Rejoin
     }
 
     let id: TopicID
     var viewers: [ViewerID] = []
     var joiners: [Joiner] = []
+    /// In the order of their coming.
     var holders: [Holder] = []
-    private(set) var ahead: [Ahead] = []
+    var ahead: [Ahead] = []
+    /// Viewers whose place in the stream is not known any more.
+    var stray: [ViewerID] = []
     /// Frames since the oldest holder came, once for all holders.
     private(set) var retained: [(sequence: UInt64, frame: Frame)] = []
     private(set) var retainedBytes = 0
@@ -58,29 +59,8 @@ final class Topic {
     static let stateNamesMax = 8
 
     var hasWork: Bool { round != nil || !pending.isEmpty || !pendingStates.isEmpty }
-    var isAbandoned: Bool { viewers.isEmpty && joiners.isEmpty && holders.isEmpty && ahead.isEmpty }
-
-    func wait(_ viewer: ViewerID, behind offset: UInt64) {
-        ahead.append(Ahead(viewer: viewer, offset: offset))
-    }
-
-    /// Those for whom `frame` is new. A gap or another notice is new for everybody.
-    func takeCaughtUp(by frame: Frame) -> [ViewerID] {
-        guard !ahead.isEmpty, frame.kind != .state else { return [] }
-        var caughtUp: [ViewerID] = []
-        ahead.removeAll { waiting in
-            if case .log(let offset) = frame.kind, offset <= waiting.offset { return false }
-            caughtUp.append(waiting.viewer)
-            return true
-        }
-        return caughtUp
-    }
-
-    func removeWaiting(_ viewer: ViewerID) {
-        joiners.removeAll { $0.viewer == viewer }
-        holders.removeAll { $0.viewer == viewer }
-        ahead.removeAll { $0.viewer == viewer }
-        forgetRetainedIfUnneeded()
+    var isAbandoned: Bool {
+        viewers.isEmpty && joiners.isEmpty && holders.isEmpty && ahead.isEmpty && stray.isEmpty
     }
 
     /// `false` when the frame was refused.
@@ -90,9 +70,30 @@ final class Topic {
             retained.append((nextSequence, frame))
             retainedBytes += frame.bytes.count
         }
+        if !ahead.isEmpty { admitThoseReached(by: frame) }
         pending.append(frame)
         nextSequence += 1
         return true
+    }
+
+    private func admitThoseReached(by frame: Frame) {
+        guard let position = frame.position else { return }
+        ahead.removeAll { waiting in
+            switch waiting.rejoin.relation(to: position) {
+            case .known: return false
+            case .beyond: joiners.append(.init(viewer: waiting.viewer, sequence: nextSequence))
+            case .unclear: stray.append(waiting.viewer)
+            }
+            return true
+        }
+    }
+
+    func removeWaiting(_ viewer: ViewerID) {
+        joiners.removeAll { $0.viewer == viewer }
+        holders.removeAll { $0.viewer == viewer }
+        ahead.removeAll { $0.viewer == viewer }
+        stray.removeAll { $0 == viewer }
+        forgetUnneeded()
     }
 
     /// A state for those who join; nobody who is here is written to.
@@ -127,19 +128,22 @@ final class Topic {
         return (frames, first)
     }
 
-    /// The frames that a holder is owed beyond `offset`, which its history reached.
-    func retained(for holder: Holder, after offset: UInt64) -> [Frame] {
-        retained.lazy.filter { entry in
-            guard entry.sequence >= holder.sequence else { return false }
-            if case .log(let own) = entry.frame.kind { return own > offset }
-            return true
-        }.map(\.frame)
+    /// The frames that came since a holder began to wait.
+    func retained(for holder: Holder) -> [Frame] {
+        retained.lazy.filter { $0.sequence >= holder.sequence }.map(\.frame)
     }
 
-    func forgetRetainedIfUnneeded() {
-        guard holders.isEmpty else { return }
-        retained = []
-        retainedBytes = 0
+    /// Drops retained frames that came before the oldest holder, once they are half of all.
+    func forgetUnneeded() {
+        guard let oldest = holders.first?.sequence, let first = retained.first?.sequence else {
+            retained = []
+            retainedBytes = 0
+            return
+        }
+        let unneeded = Int(min(oldest - min(oldest, first), UInt64(retained.count)))
+        guard unneeded > 0, unneeded * 2 >= retained.count else { return }
+        for entry in retained[..<unneeded] { retainedBytes -= entry.frame.bytes.count }
+        retained.removeFirst(unneeded)
     }
 
     // MARK: The list of viewers
