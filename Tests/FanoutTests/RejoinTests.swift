@@ -68,6 +68,14 @@ import Wire
         }
     }
 
+    /// States have no place in the log: whoever waits for its own place gets the newest ones when it is found.
+    @Test func whoWaitsForItsHistoryIsToldTheStatesThatChangedMeanwhile() {
+        let state = Frame(Array("event: likes\n\n".utf8), kind: .state)
+        #expect(received(at(7), at(7), before: [state], after: [log(8)]) == "event: likes\n\n8a ")
+        #expect(received(at(7), at(8), before: [], after: [state, log(8), log(9)]) == "event: likes\n\n9a ")
+        #expect(received(at(7), at(7), before: [log(8)], after: [log(9)]) == "8a 9a ")
+    }
+
     @Test func aGapThatLiesBehindTheViewerIsNotToldToIt() {
         #expect(received(at(7), at(40), before: [gap(40, "a"), log(41)], after: [log(42)]) == "41a 42a ")
     }
