@@ -157,6 +157,7 @@ let package = Package(
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests("SimulationTests", ["Fanout", "Broker", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "ServiceRuntimeTests",
             [

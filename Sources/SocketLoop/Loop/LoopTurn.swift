@@ -68,7 +68,7 @@ final class LoopTurn<Handler: SocketLoopHandler> {
     }
 
     private func sleepMilliseconds() -> Int32 {
-        guard mailbox.fallAsleep() else { return 0 }
+        guard mailbox.fallAsleep(heldWeight: handler.heldWeight) else { return 0 }
         guard let wait = sockets.wheel.nanosecondsToNext(now: LoopClock.monotonicNanoseconds()) else { return -1 }
         return Int32(min((wait + 999_999) / 1_000_000, 60_000))
     }
