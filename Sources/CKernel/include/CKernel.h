@@ -5,6 +5,7 @@
 // epoll (its event is a packed union), eventfd, and the socket options of linux/tcp.h.
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -143,6 +144,9 @@ static inline uint64_t chorus_thread_cpu_nanoseconds(void) {
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
+
+/// Gives the allocator's free pages back to the kernel.
+static inline void chorus_return_free_memory(void) { malloc_trim(0); }
 
 /// Raises the soft limit of descriptors to the hard one; the limit that holds afterwards, or -1.
 static inline int64_t chorus_raise_descriptor_limit(void) {
