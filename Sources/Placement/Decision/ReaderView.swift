@@ -41,11 +41,24 @@ public struct ReaderViews: Equatable, Sendable {
 
     public subscript(id: String) -> ReaderView? { index(of: id).map { readers[$0] } }
 
-    /// Counts a viewer that was placed on `id` since the announcements, so that a burst is not sent to one Reader.
-    public mutating func placed(on id: String) {
+    /// Counts viewers that were placed on `id` since the announcements, so that a burst is not sent to one Reader.
+    public mutating func placed(_ viewers: Int = 1, on id: String) {
         guard let index = index(of: id) else { return }
-        readers[index].connections += 1
-        connections += 1
+        readers[index].connections += viewers
+        connections += viewers
+    }
+
+    /// Takes `channel` as full on `id` until the next announcements.
+    public mutating func filled(_ channel: String, on id: String) {
+        guard let index = index(of: id) else { return }
+        readers[index].fullChannels.insert(channel)
+    }
+
+    /// The same Readers with `id` taking no viewers; one that was not announced is there afterwards.
+    public func closing(_ id: String) -> ReaderViews {
+        var own = self[id] ?? ReaderView(id: id)
+        own.isDraining = true
+        return ReaderViews(readers.filter { $0.id != id } + [own])
     }
 
     func index(of id: String) -> Int? {
