@@ -35,4 +35,23 @@ import Testing
         #expect(abs(share - expected) < 0.1 * expected, "moved \(share), 1/R is \(expected)")
         #expect(moved.allSatisfy { $0.0 == names[0] })
     }
+
+    /// Loads as they are, and a new Reader without any: the old ones must not all be over the bound for it.
+    @Test(arguments: [3, 4, 6, 14]) func aNewReaderIsNoReasonToLeaveTheOthers(_ count: Int) {
+        let names = AssignmentSimulation.readerNames(count + 1)
+        let loads = [1_000, 1_180, 850, 1_100, 930]
+        let old = names.dropLast().enumerated().map { ReaderView(id: $1, connections: loads[$0 % loads.count]) }
+        func places(_ views: ReaderViews) -> [String] {
+            Self.channels.map { PlacementPolicy(.overflow).choose(for: $0, in: views)?.id ?? "" }
+        }
+        let before = places(ReaderViews(old))
+        for connections in [0, 150, 600] {
+            let after = places(ReaderViews(old + [ReaderView(id: names[count], connections: connections)]))
+            let moved = zip(before, after).filter { $0 != $1 }
+            let share = Double(moved.count) / Double(before.count)
+            let expected = 1 / Double(count + 1)
+            #expect(abs(share - expected) < 0.1 * expected, "moved \(share), 1/R is \(expected)")
+            #expect(moved.allSatisfy { $1 == names[count] })
+        }
+    }
 }

@@ -10,7 +10,7 @@ import Testing
     func entry(_ json: String) -> RESPValue { .bytes(Array("1700000000000 abc \(json)".utf8)) }
 
     func reply(_ entries: [(String, RESPValue)], holder: String = "") -> RESPValue {
-        .array([.bytes(Array(holder.utf8))] + entries.flatMap { [.bytes(Array($0.utf8)), $1] })
+        .array([.bytes(Array(holder.utf8)), .bytes(Array("1700000000123".utf8))] + entries.flatMap { [.bytes(Array($0.utf8)), $1] })
     }
 
     @Test func whatIsWrittenIsRead() throws {
@@ -43,6 +43,8 @@ import Testing
         #expect(snapshot.garbage == 4)
         #expect(snapshot.readers.isEmpty)
         #expect(throws: RegistryCall.UnknownForm.self) { try call.snapshot(from: .integer(1)) }
+        let timeless = RESPValue.array([.bytes([]), .bytes(Array("soon".utf8))])
+        #expect(throws: RegistryCall.UnknownForm.self) { try call.snapshot(from: timeless) }
     }
 
     @Test func readersBeyondTheLimitAreNotKept() throws {

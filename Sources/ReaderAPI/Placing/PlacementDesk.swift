@@ -19,6 +19,8 @@ final class PlacementDesk: Sendable {
         var board: PlacementBoard
         var snapshot = RegistrySnapshot()
         var seenAt: ContinuousClock.Instant?
+        /// When Redis told its time, and what it was.
+        var heard: (at: ContinuousClock.Instant, milliseconds: Int)?
         var announcedAt: ContinuousClock.Instant?
         var conflict = IdentityConflict()
         var address = ReaderAddress.unknown
@@ -61,17 +63,37 @@ final class PlacementDesk: Sendable {
         }
     }
 
+    /// The moment of the next announcements: what `count` says then, and what is placed from now on, go apart.
+    func moment(_ count: () -> Int) -> Int {
+        state.withLock { $0.board.moment() }
+        return count()
+    }
+
     /// Takes what the registry answered to `announced`.
-    func take(_ snapshot: RegistrySnapshot, announced: ReaderAnnouncement) -> IdentityConflict.Change {
+    func take(
+        _ snapshot: RegistrySnapshot, announced: ReaderAnnouncement, isView: Bool
+    ) -> IdentityConflict.Change {
         state.withLock { state in
             let now = ContinuousClock.now
-            state.snapshot = snapshot
-            state.seenAt = now
+            state.heard = (now, snapshot.serverMilliseconds)
             if snapshot.holder == nil, announced.url != nil { state.announcedAt = state.announcedAt ?? now }
-            state.board.announced(snapshot.views)
+            if isView {
+                state.snapshot = snapshot
+                state.seenAt = now
+                state.board.announced(snapshot.views)
+            }
             return state.conflict.seen(holder: snapshot.holder)
         }
     }
+
+    /// The time to the next moment; a whole interval while Redis has not told its time.
+    var untilMoment: Duration {
+        guard let (at, milliseconds) = state.withLock({ $0.heard }) else { return settings.interval }
+        return RegistryPace.untilMoment(
+            serverMilliseconds: milliseconds, elapsed: ContinuousClock.now - at, interval: settings.interval)
+    }
+
+    var hasView: Bool { state.withLock { $0.seenAt != nil } }
 
     func failed() { state.withLock { $0.failures += 1 } }
 

@@ -19,17 +19,22 @@ struct ReaderRegistry: Service {
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             address?.check()
             await announce(&isAway)
-            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: settings.interval) }
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: desk.untilMoment) }
         }
-        if !Task.isCancelled { _ = try? await exchange(lifetime: .zero) }
+        if !Task.isCancelled { try? await exchange(connections: hub.counters.connections, lifetime: .zero) }
     }
 
-    /// What is full follows from the numbers of all at one moment, so it is known only after the others were read; when
-    /// that changed, the others are told at once.
+    /// Counts, lets the others count, and reads them; see ``RegistryPace``. What is full follows from the numbers of all at
+    /// one moment, so it is known only after the others were read; when that changed, it is told at once.
     private func announce(_ isAway: inout Bool) async {
+        let connections = desk.moment { hub.counters.connections }
         do {
-            try await exchange(lifetime: settings.lifetime)
-            if isFullChanged() { try await exchange(lifetime: settings.lifetime) }
+            try await exchange(connections: connections, isView: !desk.hasView)
+            try? await cancelWhenGracefulShutdown {
+                try await Task.sleep(for: RegistryPace.reading(after: settings.interval))
+            }
+            try await exchange(connections: connections)
+            if isFullChanged() { try await exchange(connections: connections) }
             if isAway { logger.info("the registry of Readers answers again") }
             isAway = false
         } catch {
@@ -42,15 +47,17 @@ struct ReaderRegistry: Service {
     /// Tells all others at once that this Reader takes no more viewers.
     func leave() async {
         desk.leave()
-        _ = try? await exchange(lifetime: settings.lifetime)
+        try? await exchange(connections: hub.counters.connections)
     }
 
-    private func exchange(lifetime: Duration) async throws {
-        let announcement = desk.announcement(connections: hub.counters.connections, isClosed: hub.isClosed)
+    /// - Parameter isView: whether the others have counted, too, so that viewers may be placed by the answer.
+    private func exchange(connections: Int, lifetime: Duration? = nil, isView: Bool = true) async throws {
+        let announcement = desk.announcement(connections: connections, isClosed: hub.isClosed)
         let reply = try await redis.evaluate(
             RegistryCall.script, keys: [RegistryCall.key],
-            arguments: try desk.call.arguments(announcement, lifetime: lifetime))
-        switch desk.take(try desk.call.snapshot(from: reply), announced: announcement) {
+            arguments: try desk.call.arguments(announcement, lifetime: lifetime ?? settings.lifetime))
+        let snapshot = try desk.call.snapshot(from: reply)
+        switch desk.take(snapshot, announced: announcement, isView: isView) {
         case .none: break
         case .began:
             logger.error(

@@ -25,7 +25,9 @@ struct RegistryCall {
         guard let items = reply.array, let holder = items.first?.text else { throw UnknownForm() }
         var snapshot = RegistrySnapshot()
         snapshot.holder = holder.isEmpty ? nil : holder
-        for index in stride(from: 1, to: items.count - 1, by: 2) {
+        guard items.count > 1, let time = items[1].text.flatMap({ Int($0) }), time >= 0 else { throw UnknownForm() }
+        snapshot.serverMilliseconds = time
+        for index in stride(from: 2, to: items.count - 1, by: 2) {
             guard let id = items[index].text, let value = items[index + 1].bytes, Identifier.isValid(id),
                 snapshot.readers.count < Self.readersMax, let announcement = Self.announcement(value)
             else {
@@ -67,7 +69,7 @@ struct RegistryCall {
           redis.call('HSET', KEYS[1], ARGV[1], entry)
           redis.call('PEXPIRE', KEYS[1], 86400000)
         end
-        local answer = {holder}
+        local answer = {holder, string.format('%.0f', now)}
         local entries = redis.call('HGETALL', KEYS[1])
         for index = 1, #entries, 2 do
           local deadline = tonumber((string.match(entries[index + 1], '^(%d+) %w+ ')))
@@ -87,6 +89,8 @@ struct RegistrySnapshot: Equatable, Sendable {
     var readers: [String: ReaderAnnouncement] = [:]
     /// Entries that are no announcements.
     var garbage = 0
+    /// The clock of Redis, since 1970.
+    var serverMilliseconds = 0
     /// Another process that holds this Reader's id: its session and its deadline.
     var holder: String?
 
