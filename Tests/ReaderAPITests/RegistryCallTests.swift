@@ -10,7 +10,8 @@ import Testing
     func entry(_ json: String) -> RESPValue { .bytes(Array("1700000000000 abc \(json)".utf8)) }
 
     func reply(_ entries: [(String, RESPValue)], holder: String = "") -> RESPValue {
-        .array([.bytes(Array(holder.utf8)), .bytes(Array("1700000000123".utf8))] + entries.flatMap { [.bytes(Array($0.utf8)), $1] })
+        let head = [RESPValue.bytes(Array(holder.utf8)), .bytes(Array("1700000000123".utf8))]
+        return .array(head + entries.flatMap { [.bytes(Array($0.utf8)), $1] })
     }
 
     @Test func whatIsWrittenIsRead() throws {
