@@ -124,7 +124,7 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", hummingbird,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", "CKernel", hummingbird,
                 hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
@@ -157,6 +157,7 @@ let package = Package(
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests("SimulationTests", ["Fanout", "Broker", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "ServiceRuntimeTests",
             [

@@ -45,7 +45,8 @@ enum ReaderAPI {
         let hubService = HubService(hub: hub, drain: settings.drain, retryMax: settings.reconnectSpread)
         return ServiceAssembly(
             router: router,
-            services: services + [registry].compactMap { $0 } + [hubService] + [reporter].compactMap { $0 },
+            services: services + [registry].compactMap { $0 } + [hubService, MemoryReturn(hub: hub)]
+                + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(),
             farewell: settings.registry.isTarget ? registry.map(Farewell.init) : nil)
     }
