@@ -124,8 +124,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "RedisNIO", "Wire", "CKernel", hummingbird, httpTypes,
-                lifecycle, nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", "CKernel", hummingbird,
+                hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -176,6 +176,9 @@ let package = Package(
                 "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
                 logging, nioCore,
             ]),
+        tests(
+            "ReaderAPITests",
+            ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
