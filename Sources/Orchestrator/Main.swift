@@ -7,6 +7,6 @@ struct Orchestrator: AsyncParsableCommand {
         abstract: "Starts the whole of Chorus on this machine, drives it with simulated viewers, and measures.",
         subcommands: [
             RunCommand.self, PredictCommand.self, CompareCommand.self, DrillCommand.self,
-            SuperviseChildCommand.self,
+            LikesCommand.self, SuperviseChildCommand.self,
         ])
 }

@@ -65,6 +65,9 @@ final class PartLane: Sendable {
         await withDiscardingTaskGroup { group in
             for await _ in signals {
                 while !Task.isCancelled, !queue.withLock({ $0.isEmpty }) {
+                    // Requests that are ready to run come first and join this batch: it costs nobody any time, and
+                    // under load it halves the number of calls.
+                    await Task.yield()
                     if gather > .zero { try? await Task.sleep(for: gather) }
                     let items = queue.withLock { $0.take(batchMax) }
                     for load in await fly(items) { group.addTask { await self.load(load) } }
