@@ -134,8 +134,8 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", arguments, subprocess,
-                systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
+                "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.

@@ -6,9 +6,10 @@ import Foundation
 struct DrillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drill",
-        abstract: "Break something while viewers watch, and say whether a comment was lost.",
+        abstract: "Break something while viewers watch, and say whether a comment or a like was lost.",
         discussion: """
             Drills: \(Drill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
+            Drills of likes: \(LikeDrill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
 
             'all' runs them one after another. Writes report.json, report.md, report.csv and report.html.
 
@@ -35,6 +36,7 @@ struct DrillCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
+            if let drill = LikeDrill(rawValue: name) { return try await runLikes(drill) }
             let limits = DescriptorLimits.ofThisProcess()
             let (drills, settings) = try DrillArguments(
                 name: name, viewers: viewers, streams: streams, rate: rate, readers: readers, seed: seed,
@@ -46,6 +48,22 @@ struct DrillCommand: AsyncParsableCommand {
             try runner.checkPrograms()
             return name == "all" ? try await runAll(drills, runner) : try await runOne(drills[0], runner)
         }
+    }
+
+    private func runLikes(_ drill: LikeDrill) async throws -> ExitStatus {
+        var check = ArgumentCheck()
+        var seed: UInt64 = 1
+        check.readSeed("--seed", self.seed, into: &seed)
+        for (option, value) in [
+            ("--viewers", viewers), ("--streams", streams), ("--rate", rate), ("--readers", readers),
+            ("--slow-share", slowShare), ("--postgres", postgres),
+        ] where value != nil { check.refuse("\(option): \(drill.rawValue) has a crowd of its own") }
+        guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
+        let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
+        try runner.checkPrograms()
+        let report = try await runner.run(drill, .drill(drill, seed: seed), folder: out)
+        Terminal.output(report.summary())
+        return report.verdict.status
     }
 
     private func runOne(_ drill: Drill, _ runner: DrillRunner) async throws -> ExitStatus {
@@ -61,6 +79,14 @@ struct DrillCommand: AsyncParsableCommand {
             suite.drills.append(try await runner.run(drill, folder: "\(folder)/\(drill.rawValue)"))
             try ReportFiles.write(suite, to: folder)
             if suite.drills.last?.verdict.status == .interrupted { break }
+        }
+        let likes = LikesRunner(binaries: runner.binaries, progress: runner.progress)
+        for drill in LikeDrill.allCases
+        where runner.settings.postgres != .never && suite.verdict.status != .interrupted {
+            suite.likes.append(
+                try await likes.run(
+                    drill, .drill(drill, seed: runner.settings.seed), folder: "\(folder)/\(drill.rawValue)"))
+            try ReportFiles.write(suite, to: folder)
         }
         Terminal.output(suite.summary())
         Terminal.output("Report: \(folder)/report.md")

@@ -78,7 +78,8 @@ struct DrillArguments: Equatable, Sendable {
         var settings = DrillSettings.standard(for: Drill(rawValue: name))
         let drills = name == "all" ? Drill.allCases : [Drill(rawValue: name)].compactMap { $0 }
         if drills.isEmpty {
-            check.refuse("\(name): must be all or one of " + Drill.allCases.map(\.rawValue).joined(separator: ", "))
+            let names = Drill.allCases.map(\.rawValue) + LikeDrill.allCases.map(\.rawValue)
+            check.refuse("\(name): must be all or one of " + names.joined(separator: ", "))
         }
         check.read("--viewers", viewers, 1...100_000, into: &settings.viewers)
         check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
