@@ -1,0 +1,23 @@
+/// Readings of histories that viewers on a loop are being fed from. Each counts once, however many share it, until the
+/// last of them has everything.
+struct HeldReadings {
+    private var viewers: [UInt64: Set<ViewerID>] = [:]
+    private(set) var bytes = 0
+
+    var isEmpty: Bool { viewers.isEmpty }
+
+    mutating func hold(_ reading: MissedLog.Reading, for viewer: ViewerID) {
+        if viewers[reading.number] == nil { bytes += reading.bytes }
+        viewers[reading.number, default: []].insert(viewer)
+    }
+
+    mutating func letGo(_ reading: MissedLog.Reading, by viewer: ViewerID) {
+        guard viewers[reading.number]?.remove(viewer) != nil else { return }
+        guard viewers[reading.number]?.isEmpty == true else { return }
+        viewers[reading.number] = nil
+        bytes -= reading.bytes
+    }
+
+    /// Those who have been at it the longest.
+    var slowest: [ViewerID] { viewers.keys.min().flatMap { viewers[$0]?.sorted() } ?? [] }
+}
