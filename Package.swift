@@ -124,7 +124,7 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "RedisNIO", "Wire", hummingbird, httpTypes,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "RedisNIO", "Wire", "CKernel", hummingbird, httpTypes,
                 lifecycle, nioCore, nioPosix,
             ]),
         executable(

@@ -33,7 +33,7 @@ enum ReaderAPI {
             path: "/reader-api-statistics", process: process)
         let hubService = HubService(hub: hub, drain: settings.drain, retryMax: settings.reconnectSpread)
         return ServiceAssembly(
-            router: router, services: services + [hubService] + [reporter].compactMap { $0 },
+            router: router, services: services + [hubService, MemoryReturn(hub: hub)] + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy())
     }
 }

@@ -12,7 +12,8 @@ import Wire
 
     private func log(_ offset: UInt64, bytes: Int = 10) -> Frame {
         let text = "\(offset) "
-        return Frame(Array((text + String(repeating: "x", count: bytes - text.utf8.count)).utf8), kind: .log(at(offset)))
+        let padding = String(repeating: "x", count: bytes - text.utf8.count)
+        return Frame(Array((text + padding).utf8), kind: .log(at(offset)))
     }
 
     private func socket(_ index: UInt32) -> SocketHandle { SocketHandle(index: index, generation: 0) }
@@ -90,10 +91,11 @@ import Wire
         writer.isFull = true
         let shared = missed(1...6)
         let viewers = (0..<3).map { hub.attach(socket($0), topics: [0], holding: true) }
-        for viewer in viewers[..<2] { hub.release(viewer, missed: shared, rejoin: rejoin(6, joinedAt: 6), writer: writer) }
+        let place = rejoin(6, joinedAt: 6)
+        for viewer in viewers[..<2] { hub.release(viewer, missed: shared, rejoin: place, writer: writer) }
         #expect(hub.viewersThatHoldTooMuch().isEmpty)
         let other = missed(1...6, reading: 2)
-        hub.release(viewers[2], missed: other, rejoin: rejoin(6, joinedAt: 6), writer: writer)
+        hub.release(viewers[2], missed: other, rejoin: place, writer: writer)
         #expect(hub.viewersThatHoldTooMuch() == Array(viewers[..<2]))
         for viewer in viewers[..<2] { _ = hub.detach(viewer) }
         #expect(hub.viewersThatHoldTooMuch().isEmpty)

@@ -19,7 +19,7 @@ public final class LoopHub<Writer: ViewerWriter> {
         public var pieceBytes: Int
 
         public init(
-            writesPerSlice: Int = 512, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20,
+            writesPerSlice: Int = 128, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20,
             missedBytesMax: Int = 64 << 20, pieceBytes: Int = 32 << 10
         ) {
             self.writesPerSlice = writesPerSlice

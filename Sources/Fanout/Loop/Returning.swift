@@ -144,8 +144,9 @@ final class Returning {
     }
 
     /// The way that the viewer goes when nothing is left.
-    private func takeKept(_ holder: inout Holder, _ feed: inout Feed, _ room: inout Int, _ frames: inout [Frame]) -> Way?
-    {
+    private func takeKept(
+        _ holder: inout Holder, _ feed: inout Feed, _ room: inout Int, _ frames: inout [Frame]
+    ) -> Way? {
         var index = firstKept(from: holder.next)
         while room > 0 {
             guard index < kept.count else {
@@ -181,7 +182,7 @@ final class Returning {
 
     // MARK: The limit
 
-    /// Viewers for whom more than `bytes` would have to be kept, those that are furthest behind; they have to come back.
+    /// Viewers for whom more than `bytes` would have to be kept, those furthest behind; they have to come back.
     func late(keeping bytes: Int) -> [ViewerID] {
         guard keptBytes > min(max(forgetsAt, bytes / 4), bytes) else { return [] }
         let oldest = holders.values.lazy.map(\.next).min() ?? .max

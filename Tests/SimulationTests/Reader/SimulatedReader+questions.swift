@@ -46,7 +46,8 @@ extension SimulatedReader {
 
     /// One reading of a channel at a time; the core sees to it.
     func resume(_ group: ResumeGroup) {
-        if !reading.insert(group.channel).inserted { world.witness.complain("\(self) reads \(group.channel) twice at once") }
+        let isFirst = reading.insert(group.channel).inserted
+        if !isFirst { world.witness.complain("\(self) reads \(group.channel) twice at the same time") }
         if group.count > 1 { world.coverage.sharedReadings += 1 }
         world.after(world.random.micros(0...5_000)) { self.serve(group) }
     }

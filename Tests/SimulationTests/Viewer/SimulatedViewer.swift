@@ -152,7 +152,7 @@ final class SimulatedViewer: CustomStringConvertible {
         guard self.stream === stream else { return }
         testimony.disconnected()
         slowness = 0
-        let usual = world.random.chance(500) ? world.random.micros(0...20_000) : world.random.micros(100_000...3_000_000)
-        rest(pause ?? usual)
+        let isShort = world.random.chance(500)
+        rest(pause ?? (isShort ? world.random.micros(0...20_000) : world.random.micros(100_000...3_000_000)))
     }
 }
