@@ -18,6 +18,10 @@ struct HeldReadings {
         bytes -= reading.bytes
     }
 
-    /// Those who have been at it the longest.
-    var slowest: [ViewerID] { viewers.keys.min().flatMap { viewers[$0]?.sorted() } ?? [] }
+    /// Those who have been at the oldest reading, if more than `max` bytes are held. One alone may be larger: who comes
+    /// back to it would be sent away by it every time.
+    func slowest(over max: Int) -> [ViewerID] {
+        guard bytes > max, viewers.count > 1, let oldest = viewers.keys.min() else { return [] }
+        return viewers[oldest]?.sorted() ?? []
+    }
 }

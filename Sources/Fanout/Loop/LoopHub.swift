@@ -266,9 +266,7 @@ public final class LoopHub<Writer: ViewerWriter> {
     }
 
     /// Whoever is fed from the oldest history, when histories hold more memory than they may.
-    func viewersThatHoldTooMuch() -> [ViewerID] {
-        heldReadings.bytes > settings.missedBytesMax ? heldReadings.slowest : []
-    }
+    func viewersThatHoldTooMuch() -> [ViewerID] { heldReadings.slowest(over: settings.missedBytesMax) }
 
     // MARK: Tables
 

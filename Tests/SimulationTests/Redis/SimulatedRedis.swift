@@ -12,8 +12,8 @@ final class SimulatedRedis {
     private(set) var hasLostData = false
     /// Changes with every restart: what was asked of the one before is never answered.
     private var run = 0
-    /// Until then it answers nobody; what was sent to it is carried out after that.
-    private var frozenUntil: UInt64 = 0
+    /// Set while it is frozen: what was sent to it meanwhile, in order.
+    private var unread: [() -> Void]?
     private var connections: [SubscriberConnection] = []
 
     init(world: World) {
@@ -71,8 +71,7 @@ final class SimulatedRedis {
     /// Something reaches Redis, which does it as soon as it runs.
     func arrive(after delay: UInt64, _ action: @escaping () -> Void) {
         world.after(delay) {
-            guard self.world.now < self.frozenUntil else { return action() }
-            self.arrive(after: self.frozenUntil - self.world.now, action)
+            if self.unread != nil { self.unread?.append(action) } else { action() }
         }
     }
 
@@ -104,21 +103,30 @@ final class SimulatedRedis {
         }
         for connection in connections { connection.broken(within: 0) }
         connections = []
+        thaw()
         let run = run
         world.after(pause) { if run == self.run { self.recover() } }
     }
 
     /// Stops for a while with everything in its place (`SIGSTOP`).
     func freeze(for span: UInt64) {
-        guard isUp, world.now >= frozenUntil else { return }
+        guard isUp, unread == nil else { return }
         world.coverage.freezes += 1
         world.note("Redis: is frozen for \(span / 1_000_000) ms")
-        frozenUntil = world.now + span
+        unread = []
+        let run = run
+        world.after(span) { if run == self.run { self.thaw() } }
+    }
+
+    private func thaw() {
+        let waiting = unread ?? []
+        unread = nil
+        for action in waiting { action() }
     }
 
     func recover() {
         isSlow = false
-        frozenUntil = min(frozenUntil, world.now)
+        thaw()
         guard !isUp else { return }
         isUp = true
         world.note("Redis: is back")

@@ -76,7 +76,7 @@ struct Coverage: Equatable {
         Kind(\.foreignValues, "histories of another type", 20), Kind(\.lateAnswers, "late answers", 500),
         Kind(\.resumptions, "viewers who came back", 1_000),
         Kind(\.failedResumptions, "readings for them that failed", 50),
-        Kind(\.sharedReadings, "readings for several at once", 100),
+        Kind(\.sharedReadings, "readings for several at once", 50),
         Kind(\.races, "readings during which messages came", 100), Kind(\.storms, "storms", 50),
         Kind(\.torn, "torn deliveries", 100), Kind(\.slowConsumers, "slow consumers", 20),
     ]
