@@ -63,14 +63,26 @@ import Wire
     @Test func aLostHistoryIsToldUpToTheStreamsPlace() {
         let same = alone(at(5), joinedAt: at(9), [(5, .empty)])
         #expect(same.frames == [#"id: 9.a event: gap data: {"from":6,"to":9,"reason":"expired"}"#])
-        let other = alone(at(5), joinedAt: at(2, "b"), [(5, .empty)])
-        #expect(other.frames == [#"id: 2.b event: gap data: {"from":6,"reason":"epoch_changed"}"#])
+    }
+
+    /// Redis came back without what the viewer and the stream have: what is published next lies beyond it.
+    @Test func aPlaceThatRedisHasLostIsTrusted() {
+        let viewer = alone(at(9), joinedAt: at(8), [(9, page([], newest: at(7)))])
+        #expect(viewer.frames == [])
+        #expect(viewer.rejoin == Rejoin(reached: at(9), joinedAt: at(8)))
+    }
+
+    /// Nobody knows which of the two is older: it is told when the next epoch comes.
+    @Test func twoEpochsThatAreBothLostWaitForAThird() {
+        let viewer = alone(at(5), joinedAt: at(2, "b"), [(5, .empty)])
+        #expect(viewer.frames == [])
+        #expect(viewer.rejoin?.isAhead(of: at(2, "b")) == true)
+        #expect(viewer.rejoin?.relation(to: at(1, "c")) == .unclear)
     }
 
     @Test func aPlaceThatNobodyHasReachedIsUnknown() {
         let unknown = #"event: gap data: {"reason":"unknown_position"}"#
         #expect(alone(at(50), joinedAt: at(9), [(50, page([], newest: at(9)))]).frames == ["id: 9.a \(unknown)"])
-        #expect(alone(at(50), joinedAt: at(9), [(50, page([], newest: at(7)))]).frames == ["id: 9.a \(unknown)"])
         #expect(alone(at(50), joinedAt: .beginning, [(50, .empty)]).frames == ["id: 0.0 \(unknown)"])
     }
 

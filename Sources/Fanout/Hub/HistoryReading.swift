@@ -142,12 +142,11 @@ struct HistoryReading {
     /// The history has not reached the position that the viewer names: a foreign or an invented one, or Redis has lost
     /// what the stream has passed on.
     private func beyondHistory(_ position: Position, _ joinedAt: Position, _ newest: Position) -> Missed {
-        var place = newest
+        // The stream proves the loss. What comes next lies beyond all that was ever given out, so the viewer may wait.
         if joinedAt.epoch == position.epoch, joinedAt.offset > newest.offset {
-            guard joinedAt.offset < position.offset else { return closed(Missed(reached: position), joinedAt) }
-            place = joinedAt
+            return closed(Missed(reached: position), joinedAt)
         }
-        return closed(Missed(opening: [Gap(reason: .unknownPosition, at: place).frame], reached: place), joinedAt)
+        return closed(Missed(opening: [Gap(reason: .unknownPosition, at: newest).frame], reached: newest), joinedAt)
     }
 
     /// The history knows nothing of the channel.
@@ -155,10 +154,12 @@ struct HistoryReading {
         if position == .beginning || position.epoch == joinedAt.epoch {
             return closed(Missed(reached: Position(offset: position.offset, epoch: joinedAt.epoch)), joinedAt)
         }
-        let gap =
-            joinedAt == .beginning
-            ? Gap(reason: .unknownPosition, at: joinedAt) : Gap.lostEpoch(after: position, goingOnAt: joinedAt)
-        return Missed(opening: [gap.frame], reached: joinedAt)
+        if joinedAt == .beginning {
+            return Missed(opening: [Gap(reason: .unknownPosition, at: joinedAt).frame], reached: joinedAt)
+        }
+        // Two epochs, both lost, and nobody knows which is older. The next event begins a third one: until then the
+        // viewer waits, and then it is sent back to be told.
+        return Missed(reached: position)
     }
 
     /// The stream has passed on what the history no longer has: what lies between them is told. A history of another
