@@ -83,4 +83,17 @@ extension Hub {
     public func takeChanges() -> [Channel: Int?] {
         book.withLock { $0.channels.takeChanges() }
     }
+
+    /// Channels with so many viewers or more, and their number.
+    public func audience(atLeast viewersMin: Int) -> [(channel: String, viewers: Int)] {
+        book.withLock { state in
+            state.channels.entries.compactMap { channel, entry in
+                let viewers = entry.viewers
+                return viewers >= viewersMin ? (channel.name, viewers) : nil
+            }
+        }
+    }
+
+    /// Whether a viewer who comes now would be refused: the Reader stops, or has all the connections that it may have.
+    public var isClosed: Bool { book.withLock { $0.isClosed } }
 }

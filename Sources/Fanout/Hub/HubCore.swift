@@ -28,6 +28,9 @@ struct HubCore<Chair> {
         channels = HubState(settings: settings.channels)
     }
 
+    /// Whether a connect would be refused.
+    var isClosed: Bool { isDraining || places >= settings.connectionsMax }
+
     private var loops: Int { settings.channels.loops }
 
     mutating func takeSubscriptionOrders() -> [HubState.Order] {
