@@ -17,12 +17,17 @@ import subprocess
 import sys
 import time
 
-from harness import measure, tables
-from harness.peers import FLOOR_BINARY, HERE, PEERS, ROOT
+from harness import likes, measure, tables
+from harness.peers import FLOOR_BINARY, HERE, ROOT
+from harness.peers import PEERS as COMMENT_PEERS
 from harness.processes import Failure
-from harness.scenarios import SCENARIOS, USUAL
+from harness.scenarios import SCENARIOS as COMMENT_SCENARIOS
+from harness.scenarios import USUAL as COMMENT_USUAL
 
 RESULTS = ROOT / "bench-results"
+PEERS = {**COMMENT_PEERS, **likes.PEERS}
+SCENARIOS = {**COMMENT_SCENARIOS, **likes.SCENARIOS}
+USUAL = COMMENT_USUAL + likes.USUAL
 
 
 def parse():
@@ -88,7 +93,8 @@ def runs_of(scenario, options):
 def one(scenario, row, parameters, peer, turn):
     told = {"row": row, "peer": peer, "run": turn, "parameters": dataclasses.asdict(parameters)}
     try:
-        return {**told, **measure.run(scenario.kind, peer, parameters)}
+        run = likes.run if scenario.kind in likes.KINDS else measure.run
+        return {**told, **run(scenario.kind, peer, parameters)}
     except Failure as failure:
         return {**told, "failure": str(failure)}
 

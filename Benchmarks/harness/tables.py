@@ -1,6 +1,8 @@
 """Medians, spread between runs, ratios, and the tables that show them."""
 import statistics
 
+from . import likes
+
 
 def number(value, digits=0):
     if value is None:
@@ -13,6 +15,7 @@ def number(value, digits=0):
 COLUMNS = {
     "deliveriesPerSecond": ("deliveries/s", 0),
     "requestsPerSecond": ("requests/s", 0),
+    **likes.COLUMNS,
     "latencyP50": ("p50 ms", 2),
     "latencyP99": ("p99 ms", 2),
     "latencyMax": ("max ms", 1),
@@ -44,11 +47,11 @@ COLUMNS = {
 # Counted over all runs, not in the middle of them: one lost comment is one too many.
 TOTALS = {
     "lost", "repeated", "reordered", "errors", "dropped", "behind", "toldMissing", "reconnects", "connectFailures",
-    "notPublished", "coldLost", "stored", "left"}
+    "notPublished", "coldLost", "stored", "left", "inexact"}
 # Left out where all are 0.
 RARE = {"behind", "toldMissing", "reconnects", "connectFailures", "dropped", "notPublished"}
 # Shown with the least and the most of the runs.
-SPREAD = {"deliveriesPerSecond", "requestsPerSecond", "latencyP99", "coldP99", "memoryPerConnection", "connectSeconds"}
+SPREAD = {"deliveriesPerSecond", "requestsPerSecond", "likesPerSecond", "rowsPerSecond", "latencyP99", "coldP99", "memoryPerConnection", "connectSeconds"}
 
 
 def middle(values, name):
@@ -137,7 +140,7 @@ def failures(results):
 
 
 def ratio(groups, row, peer, compared):
-    ours = "chorus-2" if peer.endswith("-2") else "chorus"
+    ours = likes.OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
     if peer.startswith("chorus") or (row, ours) not in groups:
         return ""
     mine, theirs = (

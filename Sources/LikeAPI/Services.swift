@@ -17,6 +17,9 @@ struct DeskService: Service {
                 "LIKE_PARTS or DATABASE_URL disagree with the other processes on this Redis: "
                     + "\(other.parts) parts, \(other.hasRecord ? "with" : "without") a record")
         }
+        process.readiness.require("agreement") { [desk] in
+            desk.isAtOdds ? "LIKE_PARTS or DATABASE_URL disagree with the other processes on this Redis" : nil
+        }
         await cancelWhenGracefulShutdown { await desk.run() }
     }
 }

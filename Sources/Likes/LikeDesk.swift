@@ -2,6 +2,7 @@ public import Broker
 public import Logging
 public import RedisNIO
 public import Storage
+import Synchronization
 import Wire
 
 /// Likes and counts of this process: the batcher of each part, what is remembered of counts, and the live events.
@@ -15,6 +16,9 @@ public final class LikeDesk: Sendable {
     let announcer: CountAnnouncer?
     private let likes: (any LikeStore)?
     private let lanes: [PartLane]
+    private let atOdds = Atomic(false)
+
+    private static let agreementPause = Duration.seconds(1)
 
     /// - Parameter broker: carries the live counts; `nil` for none.
     public init(
@@ -30,7 +34,7 @@ public final class LikeDesk: Sendable {
         }
         let confirmation =
             settings.durability == .postgres
-            ? likes.map { RecordConfirmation(likes: $0, store: store) } : nil
+            ? likes.map { RecordConfirmation(likes: $0) } : nil
         let parts = PartLane.Parts(
             store: store, loader: loader, confirmation: confirmation,
             tell: { news in
@@ -61,14 +65,20 @@ public final class LikeDesk: Sendable {
     }
 
     /// What this process needs the others on the same Redis to agree on.
-    public var agreement: LikeAgreement { LikeAgreement(parts: settings.parts, hasRecord: likes != nil) }
+    public var agreement: LikeAgreement { store.agreement }
+
+    /// Others on this Redis work with other parts, or without a record: nothing is taken.
+    public var isAtOdds: Bool { atOdds.load(ordering: .relaxed) }
 
     /// A Redis that lost its data has lost the agreement too, and Readers look for it there.
     private func keepAgreement() async {
         while !Task.isCancelled {
-            // Redis away: said again with the next round. Cancelled while sleeping: the loop's condition ends it.
-            _ = try? await agreement.settle(in: store.redis)
-            try? await Task.sleep(for: .seconds(2))
+            // Redis away: said again with the next round.
+            if let held = try? await agreement.settle(in: store.redis) {
+                atOdds.store(held != agreement, ordering: .relaxed)
+            }
+            // Cancelled while sleeping: the loop's condition ends it.
+            try? await Task.sleep(for: Self.agreementPause)
         }
     }
 
@@ -84,6 +94,9 @@ public final class LikeDesk: Sendable {
 
     /// ``apply(_:)`` for callers with many at a time. The waiter is called once, from any task, and must not block.
     public func submit(_ intent: LikeIntent, _ waiter: @escaping @Sendable (Result<LikeOutcome, LikeError>) -> Void) {
+        guard !isAtOdds else {
+            return waiter(.failure(LikeError(.internal, "the processes on this Redis disagree about its parts")))
+        }
         lanes[store.part(of: intent.user)].submit(intent, waiter)
     }
 

@@ -7,7 +7,7 @@ struct Orchestrator: AsyncParsableCommand {
         abstract: "Starts the whole of Chorus on this machine, drives it with simulated viewers, and measures.",
         subcommands: [
             RunCommand.self, PredictCommand.self, SweepCommand.self, ScaleCommand.self, CalibrateCommand.self,
-            PlanCommand.self, CompareCommand.self, DrillCommand.self,
-            ScaleReaderCommand.self, SuperviseChildCommand.self,
+            PlanCommand.self, LikesCommand.self, CompareCommand.self, DrillCommand.self, ScaleReaderCommand.self,
+            SuperviseChildCommand.self,
         ])
 }

@@ -1,9 +1,12 @@
 import Testing
+import Wire
 
 @testable import Fanout
 
 @Suite struct CarouselTests {
-    private func log(_ offset: UInt64) -> Frame { Frame(Array("\(offset) ".utf8), kind: .log(offset: offset)) }
+    private func log(_ offset: UInt64) -> Frame {
+        Frame(Array("\(offset) ".utf8), kind: .log(Position(offset: offset, epoch: "e")))
+    }
 
     private func state(_ value: Int) -> Frame { Frame(Array("event: likes\n\(value) ".utf8), kind: .state) }
 

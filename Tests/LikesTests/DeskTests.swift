@@ -152,6 +152,23 @@ import Testing
         }
     }
 
+    @Test func whoDisagreesAboutThePartsTakesNothing() async throws {
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
+                try await withDesk(broker, likes: nil) { first async throws in
+                    try await first.like("p", "a")
+                    #expect(await eventually { try redis.command("EXISTS", LikeKeys.settings).contains(":1") })
+                    try await withDesk(broker, likes: nil, settings: makeSettings { $0.parts = 8 }) {
+                        second async throws in
+                        #expect(await eventually { second.isAtOdds })
+                        await #expect(throws: LikeError.self) { try await second.like("p", "b") }
+                        #expect(!first.isAtOdds)
+                    }
+                }
+            }
+        }
+    }
+
     @Test func theQueueIsBounded() async throws {
         try await withRedis { redis async throws in
             try await withBroker(redis) { broker async throws in

@@ -156,9 +156,13 @@ import Testing
             try await withBroker(redis) { broker async throws in
                 let settings = makeSettings { $0.durability = .postgres }
                 try await withDesk(broker, likes: record, settings: settings) { desk async throws in
+                    _ = try await record.register(photo: "p", owner: "owner")
                     try await desk.like("p", "a")
                     #expect(try await record.members(of: "p") == ["a"])
-                    #expect(try await desk.backlog() == 0)
+                    // It still goes the way of all changes: owners are told on that way.
+                    #expect(try await desk.backlog() == 1)
+                    try await makeWorker(broker, record).drain()
+                    #expect(try redis.command("XLEN", LikeKeys.notifications).contains(":1\r\n"))
                     for part in 0..<desk.settings.parts { try await desk.like("q", "user\(part)") }
                     record.plan.withLock { $0.isAway = true }
                     // Twice: the second time Redis has it already, and that is still no acknowledgement.

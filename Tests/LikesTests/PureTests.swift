@@ -93,6 +93,8 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         check(!queue.append(item("b", 5)))
         check(queue.abandon(photo: "a").map(\.waiter) == [1, 2, 3])
         check(queue.append(item("a", 6)))
+        check(queue.close().map(\.waiter) == [6])
+        check(!queue.append(item("a", 7)))
     }
 }
 

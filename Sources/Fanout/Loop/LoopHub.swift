@@ -15,7 +15,7 @@ public final class LoopHub<Writer: ViewerWriter> {
         public var retainedBytesMax: Int
 
         public init(
-            writesPerSlice: Int = 512, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
+            writesPerSlice: Int = 128, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
         ) {
             self.writesPerSlice = writesPerSlice
             self.flushIntervalNanoseconds = flushIntervalNanoseconds
@@ -50,6 +50,8 @@ public final class LoopHub<Writer: ViewerWriter> {
     private var viewers: [Viewer?] = []
     private var freeViewers: [ViewerID] = []
     private var queue: Deque<TopicID> = []
+    /// Viewers that came back into the stream and missed states meanwhile.
+    private var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
 
     public init(settings: Settings) {
         self.settings = settings
@@ -57,7 +59,8 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     // MARK: Coming and going
 
-    /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing until ``release(_:history:through:writer:)``.
+    /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing of that one until
+    /// ``release(_:history:rejoin:writer:)``.
     public func attach(_ socket: SocketHandle, topics topicIDs: [TopicID], holding: Bool) -> ViewerID {
         let id = freeViewers.popLast() ?? ViewerID(viewers.count)
         if Int(id) == viewers.count { viewers.append(nil) }
@@ -105,27 +108,42 @@ public final class LoopHub<Writer: ViewerWriter> {
         if topic.isAbandoned { topics[Int(topic.id)] = nil }
     }
 
-    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond `offset`, and from then
-    /// on what comes beyond `offset`.
-    public func release(_ id: ViewerID, history: [Frame], through offset: UInt64, writer: Writer) {
+    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond it. A viewer that is
+    /// ahead of the stream joins with the first frame that it does not have.
+    public func release(_ id: ViewerID, history: [Frame], rejoin: Rejoin, writer: Writer) {
         guard let viewer = viewer(id) else { return }
         let topic = topic(viewer.first.topic)
         guard let position = topic.holders.firstIndex(where: { $0.viewer == id }) else { return }
         let holder = topic.holders.remove(at: position)
-        let came = topic.retained(for: holder, after: offset)
-        let owed = history + came
-        topic.forgetRetainedIfUnneeded()
-        // The history is read beside the subscription, and may be ahead of it: what it reached is still to come here.
-        if came.isEmpty { topic.wait(id, behind: offset) } else { join(id, topic, holding: false) }
-        if !owed.isEmpty { write(Chunk.joining(owed), events: owed.count, to: viewer.socket, writer: writer) }
+        let kept = topic.retained(for: holder)
+        topic.forgetUnneeded()
+        let owed = kept.drop { frame in frame.position.map { rejoin.relation(to: $0) == .known } ?? false }
+        if let first = owed.first?.position, rejoin.relation(to: first) == .unclear {
+            topic.stray.append(id)
+            return
+        }
+        let present = kept.last?.position ?? rejoin.joinedAt
+        if owed.isEmpty, rejoin.isAhead(of: present) {
+            topic.ahead.append(.init(viewer: id, rejoin: rejoin, sequence: topic.carousel.nextSequence))
+        } else {
+            join(id, topic, holding: false)
+        }
+        let frames = history + owed + topic.states(since: holder.sequence)
+        if !frames.isEmpty { write(Chunk.joining(frames), events: frames.count, to: viewer.socket, writer: writer) }
     }
+
+    /// The topic whose log a viewer follows.
+    func log(of id: ViewerID) -> TopicID? { viewer(id)?.first.topic }
 
     public func socket(of id: ViewerID) -> SocketHandle? { viewer(id)?.socket }
 
-    /// Viewers whose frames since they began to hold are over the limit; they have to come back.
-    public func overdueHolders(of topicID: TopicID) -> [ViewerID] {
-        guard let topic = existing(topicID), topic.retainedBytes > settings.retainedBytesMax else { return [] }
-        return topic.holders.map(\.viewer)
+    /// Viewers that have to come back: the frames since they began to hold are over the limit, or their place in the
+    /// stream is not known any more.
+    public func viewersToSendBack(of topicID: TopicID) -> [ViewerID] {
+        guard let topic = existing(topicID) else { return [] }
+        let isOver = topic.retainedBytes > settings.retainedBytesMax
+        guard isOver || !topic.stray.isEmpty else { return [] }
+        return topic.stray + (isOver ? topic.holders.map(\.viewer) : [])
     }
 
     // MARK: Frames
@@ -133,7 +151,10 @@ public final class LoopHub<Writer: ViewerWriter> {
     /// Appends an event to a topic. Without viewers here there is nothing to do.
     public func append(_ frame: Frame, to topicID: TopicID) {
         guard let topic = existing(topicID) else { return }
-        for viewer in topic.takeCaughtUp(by: frame) { join(viewer, topic, holding: false) }
+        for viewer in topic.takeReached(by: frame) {
+            join(viewer.viewer, topic, holding: false)
+            if !topic.states(since: viewer.sequence).isEmpty { owedStates.append((viewer.viewer, topicID)) }
+        }
         let before = topic.carousel.bytes
         if topic.append(frame) != .taken { counts.conflated += 1 }
         pendingBytes += topic.carousel.bytes - before
@@ -157,6 +178,7 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     /// Writes one slice.
     public func work(now: UInt64, writer: Writer) -> Work {
+        if !owedStates.isEmpty { sendOwedStates(writer) }
         var budget = settings.writesPerSlice
         while budget > 0, let topicID = queue.popFirst() {
             guard let topic = existing(topicID) else { continue }
@@ -174,6 +196,16 @@ public final class LoopHub<Writer: ViewerWriter> {
             if topic.carousel.hasWork { enqueue(topic) }
         }
         return queue.isEmpty ? .none : .more
+    }
+
+    private func sendOwedStates(_ writer: Writer) {
+        for owed in owedStates {
+            guard let states = existing(owed.topic)?.latestStates, !states.isEmpty,
+                let viewer = viewer(owed.viewer), viewer.first.topic == owed.topic
+            else { continue }
+            write(Chunk.joining(states), events: states.count, to: viewer.socket, writer: writer)
+        }
+        owedStates = []
     }
 
     private func turn(_ topic: Topic, seats: Int, writer: Writer) -> Int {

@@ -3,27 +3,33 @@ final class Topic {
     /// A viewer whose history is being read. It gets nothing until the history is there.
     struct Holder {
         let viewer: ViewerID
+        /// The number of the first frame that is kept for it.
         let sequence: UInt64
     }
 
-    /// A viewer whose history reached further than the messages that came here so far. What it has, it must not get
-    /// again; it joins with the first frame behind it.
+    /// A viewer that already has what the stream will bring next.
     struct Ahead {
         let viewer: ViewerID
-        /// The last offset that it has.
-        let offset: UInt64
+        let rejoin: Rejoin
+        /// The number of the first frame that it has not got; states among them are owed.
+        let sequence: UInt64
     }
 
     let id: TopicID
     /// Those who get what comes, and what they do not have yet.
     var carousel = Carousel()
+    /// In the order of their coming.
     var holders: [Holder] = []
-    private(set) var ahead: [Ahead] = []
+    var ahead: [Ahead] = []
+    /// Viewers whose place in the stream is not known any more.
+    var stray: [ViewerID] = []
     /// Frames since the oldest holder came, once for all holders.
     private(set) var retained: [(sequence: UInt64, frame: Frame)] = []
     private(set) var retainedBytes = 0
     /// The newest state of each name, for whoever joins.
     private(set) var latestStates: [Frame] = []
+    /// The number of the next frame when the last state came.
+    private var statesSequence: UInt64 = 0
     var isQueued = false
     /// A timer will put it into the queue.
     var isResting = false
@@ -36,28 +42,28 @@ final class Topic {
     /// State names of one channel: likes, viewers; more are refused, since each is kept.
     static let stateNamesMax = 8
 
-    var isAbandoned: Bool { carousel.seats.isEmpty && holders.isEmpty && ahead.isEmpty }
+    var isAbandoned: Bool { carousel.seats.isEmpty && holders.isEmpty && ahead.isEmpty && stray.isEmpty }
 
-    func wait(_ viewer: ViewerID, behind offset: UInt64) {
-        ahead.append(Ahead(viewer: viewer, offset: offset))
-    }
-
-    /// Those for whom `frame` is new. A gap or another notice is new for everybody.
-    func takeCaughtUp(by frame: Frame) -> [ViewerID] {
-        guard !ahead.isEmpty, frame.kind != .state else { return [] }
-        var caughtUp: [ViewerID] = []
+    /// Takes out those for whom `frame` is new: they join before it.
+    func takeReached(by frame: Frame) -> [Ahead] {
+        guard !ahead.isEmpty, let position = frame.position else { return [] }
+        var reached: [Ahead] = []
         ahead.removeAll { waiting in
-            if case .log(let offset) = frame.kind, offset <= waiting.offset { return false }
-            caughtUp.append(waiting.viewer)
+            switch waiting.rejoin.relation(to: position) {
+            case .known: return false
+            case .beyond: reached.append(waiting)
+            case .unclear: stray.append(waiting.viewer)
+            }
             return true
         }
-        return caughtUp
+        return reached
     }
 
     func removeWaiting(_ viewer: ViewerID) {
         holders.removeAll { $0.viewer == viewer }
         ahead.removeAll { $0.viewer == viewer }
-        forgetRetainedIfUnneeded()
+        stray.removeAll { $0 == viewer }
+        forgetUnneeded()
     }
 
     enum Reception {
@@ -86,6 +92,7 @@ final class Topic {
 
     private func remember(state frame: Frame) -> Bool {
         let key = frame.stateKey
+        statesSequence = carousel.nextSequence + 1
         if let known = latestStates.firstIndex(where: { $0.stateKey == key }) {
             latestStates[known] = frame
             return true
@@ -95,18 +102,25 @@ final class Topic {
         return true
     }
 
-    /// The frames that a holder is owed beyond `offset`, which its history reached.
-    func retained(for holder: Holder, after offset: UInt64) -> [Frame] {
-        retained.lazy.filter { entry in
-            guard entry.sequence >= holder.sequence else { return false }
-            if case .log(let own) = entry.frame.kind { return own > offset }
-            return true
-        }.map(\.frame)
+    /// The states that somebody missed who got none since the frame of this number.
+    func states(since sequence: UInt64) -> [Frame] { statesSequence > sequence ? latestStates : [] }
+
+    /// The frames of the log that came since a holder began to wait.
+    func retained(for holder: Holder) -> [Frame] {
+        retained.lazy.filter { $0.sequence >= holder.sequence }.map(\.frame)
     }
 
-    func forgetRetainedIfUnneeded() {
-        guard holders.isEmpty else { return }
-        retained = []
-        retainedBytes = 0
+    /// Drops retained frames that came before the oldest holder, once they are half of all.
+    func forgetUnneeded() {
+        guard let oldest = holders.first?.sequence, let first = retained.first?.sequence else {
+            retained = []
+            retainedBytes = 0
+            return
+        }
+        guard first < oldest else { return }
+        let unneeded = retained.prefix { $0.sequence < oldest }.count
+        guard unneeded * 2 >= retained.count else { return }
+        for entry in retained[..<unneeded] { retainedBytes -= entry.frame.bytes.count }
+        retained.removeFirst(unneeded)
     }
 }

@@ -1,3 +1,4 @@
+import Broker
 import Likes
 import ServiceRuntime
 
@@ -6,14 +7,16 @@ import ServiceRuntime
 /// Takes an empty Redis for itself.
 enum BenchCommand {
     struct Settings: ServiceSettings {
-        enum Streams: String, CaseIterable {
+        enum Switch: String, CaseIterable {
             case on, off
         }
 
         var service: LikeAPISettings
         var mode: LikeBench.Mode
         var likes: Int
-        var streams: Streams
+        var rate: Int
+        var streams: Switch
+        var announcements: Switch
         var server: ServerSettings { service.server }
 
         init(from reader: inout SettingsReader) {
@@ -21,6 +24,10 @@ enum BenchCommand {
             mode = reader.choice("BENCH_MODE", default: .batched, "Through the batcher, or one call for each like.")
             likes = reader.integer(
                 "BENCH_LIKES", default: 1_000_000, in: 1...100_000_000, unit: "likes", "Distinct users who like.")
+            rate = reader.integer(
+                "BENCH_RATE", default: 0, in: 0...10_000_000, unit: "likes/s", "Likes a second; 0: as many as go.")
+            announcements = reader.choice(
+                "BENCH_EVENTS", default: .off, "Whether counts go out as state events, to Readers on this Redis.")
             streams = reader.choice("BENCH_STREAMS", default: .on, "Whether changes go into the streams to the record.")
             service.likes.streamMax = Int.max
         }
@@ -28,9 +35,11 @@ enum BenchCommand {
 
     static func run(_ arguments: [String]) async throws -> ExitCode {
         let (settings, logger) = try LikeCommand.read(Settings.self, arguments)
-        let result = try await LikeCommand.withRedis(settings.service.redis, logger: logger) { redis in
+        let result = try await LikeCommand.withBroker(settings.service.redis, logger: logger) { broker in
             try await LikeBench(
-                redis: redis, settings: settings.service.likes, streams: settings.streams == .on, logger: logger
+                redis: broker.redis, broker: settings.announcements == .on ? broker : nil,
+                settings: settings.service.likes, streams: settings.streams == .on, rate: Double(settings.rate),
+                logger: logger
             ).run(settings.mode, photo: "bench", likes: settings.likes)
         }
         try LikeCommand.show(result)

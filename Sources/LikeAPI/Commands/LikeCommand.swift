@@ -1,3 +1,4 @@
+import Broker
 import Foundation
 import Logging
 import RedisNIO
@@ -45,19 +46,19 @@ enum LikeCommand {
         return (settings, Logger(label: settings.server.instance))
     }
 
-    /// Runs `body` with a connected client.
-    static func withRedis<Value: Sendable>(
-        _ redis: RedisSettings, logger: Logger, _ body: (RedisClient) async throws -> Value
+    /// Runs `body` with a connected broker.
+    static func withBroker<Value: Sendable>(
+        _ redis: RedisSettings, logger: Logger, _ body: (RedisBroker) async throws -> Value
     ) async throws -> Value {
-        var settings = RedisClientSettings()
-        settings.graceWait = .seconds(3)
-        settings.connection.commandTimeout = .seconds(30)
-        settings.connection.inFlightMax = 65_536
-        let client = RedisClient(endpoint: redis.endpoint, settings: settings, logger: logger)
+        var settings = RedisBrokerSettings()
+        settings.client.graceWait = .seconds(3)
+        settings.client.connection.commandTimeout = .seconds(30)
+        settings.client.connection.inFlightMax = 65_536
+        let broker = RedisBroker(endpoint: redis.endpoint, settings: settings, logger: logger)
         // Ends with the process.
-        let running = Task { try await client.run() }
+        let running = Task { try await broker.run() }
         defer { running.cancel() }
-        return try await body(client)
+        return try await body(broker)
     }
 
     static func show(_ value: some Encodable) throws {

@@ -1,3 +1,4 @@
+import Broker
 import Likes
 import Logging
 import PostgresLibpq
@@ -29,7 +30,8 @@ enum ReconcileCommand {
         guard let configuration = settings.service.database.configuration else { return .usage }
         let pool = PostgresPool(configuration: configuration, logger: logger)
         pool.start()
-        let report = try await LikeCommand.withRedis(settings.service.redis, logger: logger) { redis in
+        let report = try await LikeCommand.withBroker(settings.service.redis, logger: logger) { broker in
+            let redis = broker.redis
             let agreed = LikeAgreement(parts: settings.service.likes.parts, hasRecord: true)
             guard try await agreed.settle(in: redis) == agreed else {
                 throw ServiceFailure(.usage, "LIKE_PARTS is not the number of parts in this Redis")

@@ -45,13 +45,17 @@ final class PartLane: Sendable {
     }
 
     func submit(_ intent: LikeIntent, _ waiter: @escaping Waiter) {
-        let (taken, wakes) = queue.withLock { queue in
+        let (taken, wakes, isClosed) = queue.withLock { queue in
             let wakes = queue.isEmpty
-            return (queue.append(Queue.Item(intent: intent, waiter: waiter)), wakes)
+            return (queue.append(Queue.Item(intent: intent, waiter: waiter)), wakes, queue.isClosed)
         }
         guard taken else {
             parts.metrics.refused.increment()
-            return waiter(.failure(LikeError(.overloaded, "too many likes wait for this part")))
+            let refusal =
+                isClosed
+                ? LikeError(.unavailable, "this LikeAPI stops")
+                : LikeError(.overloaded, "too many likes wait for this part")
+            return waiter(.failure(refusal))
         }
         if wakes { signal.yield() }
     }
@@ -61,6 +65,9 @@ final class PartLane: Sendable {
         await withDiscardingTaskGroup { group in
             for await _ in signals {
                 while !Task.isCancelled, !queue.withLock({ $0.isEmpty }) {
+                    // Requests that are ready to run come first and join this batch: it costs nobody any time, and
+                    // under load it halves the number of calls.
+                    await Task.yield()
                     if gather > .zero { try? await Task.sleep(for: gather) }
                     let items = queue.withLock { $0.take(batchMax) }
                     for load in await fly(items) { group.addTask { await self.load(load) } }
@@ -69,7 +76,7 @@ final class PartLane: Sendable {
             }
             group.cancelAll()
         }
-        let left = queue.withLock { $0.removeAll() }
+        let left = queue.withLock { $0.close() }
         refuse(left, LikeError(.unavailable, "this LikeAPI stops"))
     }
 
@@ -107,7 +114,7 @@ final class PartLane: Sendable {
     private func answer(
         _ items: [Queue.Item], _ batch: PartBatch, _ applied: PartStore.Applied
     ) async -> [PartLoader.Request] {
-        let refusal = await parts.confirmation?.refusal(of: batch, applied, part: part)
+        let refusal = await parts.confirmation?.refusal(of: batch, applied)
         var changes = 0
         for (item, outcome) in zip(items, batch.outcomes(applied.answers)) {
             guard let outcome else { continue }

@@ -15,6 +15,8 @@ struct PartQueue<Waiter> {
     /// Everything that waits here.
     private(set) var count = 0
     private let limit: Int
+    /// Nobody serves it any more: nothing is taken.
+    private(set) var isClosed = false
 
     /// - Parameter limit: the most intents that wait, 1 or more.
     init(limit: Int) {
@@ -23,7 +25,7 @@ struct PartQueue<Waiter> {
 
     /// `false` when there is no room.
     mutating func append(_ item: Item) -> Bool {
-        guard count < limit else { return false }
+        guard !isClosed, count < limit else { return false }
         count += 1
         if parked.isEmpty || parked[item.intent.photo] == nil {
             waiting.append(item)
@@ -62,9 +64,10 @@ struct PartQueue<Waiter> {
         return items
     }
 
-    /// Everybody, because the process stops.
-    mutating func removeAll() -> [Item] {
+    /// Everybody, because the process stops; from now on nothing is taken.
+    mutating func close() -> [Item] {
         defer {
+            isClosed = true
             waiting = []
             parked = [:]
             count = 0

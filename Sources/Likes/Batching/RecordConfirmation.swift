@@ -3,19 +3,16 @@ import Storage
 /// Makes an acknowledgement mean "the record has it" (`LIKE_DURABILITY=postgres`).
 ///
 /// The changes of a batch are already in Redis and in the stream, so whatever happens here they reach the record in
-/// the end; this only decides what may be said before.
+/// the end; this only decides what may be said before. The entry stays in the stream: the worker that takes it out also
+/// tells the owners, and the record takes the repetition for nothing.
 struct RecordConfirmation: Sendable {
     let likes: any LikeStore
-    let store: PartStore
 
     /// `nil` when the record has everything that the batch's answers say.
-    func refusal(of batch: PartBatch, _ applied: PartStore.Applied, part: Int) async -> LikeError? {
+    func refusal(of batch: PartBatch, _ applied: PartStore.Applied) async -> LikeError? {
         do {
             let changes = batch.changes(applied.answers, first: applied.first, at: applied.at)
             if !changes.isEmpty { _ = try await likes.apply(changes) }
-            if let entry = applied.entry {
-                try await store.settle([(entry, changes.count)], part: part)
-            }
             return try await unchangedAreStored(batch, applied.answers)
         } catch {
             return LikeError(.recordUnavailable, "the like is accepted, but the record has not confirmed it: \(error)")

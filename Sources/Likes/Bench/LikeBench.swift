@@ -1,3 +1,4 @@
+public import Broker
 public import Logging
 public import RedisNIO
 import Storage
@@ -16,6 +17,8 @@ public struct LikeBench: Sendable {
         public var mode: String
         public var parts: Int
         public var likes: Int
+        /// Likes a second that were offered; 0 for as many as go.
+        public var rate: Double
         public var seconds: Double
         public var likesPerSecond: Double
         /// What Redis says of its memory: before, after, and the difference for each like.
@@ -28,31 +31,48 @@ public struct LikeBench: Sendable {
     }
 
     private let redis: RedisClient
+    private let broker: (any Broker)?
     private let settings: LikeSettings
     private let streams: Bool
+    private let rate: Double
     private let logger: Logger
 
     private static let tasks = 8
-    private static let chunk = 4_000
+    private static let chunkMax = 4_000
+    private static let chunksPerSecond = 50.0
 
-    /// - Parameter streams: with a record behind Redis, so that changes go into the streams; they stay there.
-    public init(redis: RedisClient, settings: LikeSettings, streams: Bool, logger: Logger) {
+    /// - Parameters:
+    ///   - broker: carries the live counts; `nil` for none.
+    ///   - streams: with a record behind Redis, so that changes go into the streams, where workers find them.
+    ///   - rate: likes a second; 0 for as many as go.
+    public init(
+        redis: RedisClient, broker: (any Broker)?, settings: LikeSettings, streams: Bool, rate: Double, logger: Logger
+    ) {
         self.redis = redis
+        self.broker = broker
         self.settings = settings
         self.streams = streams
+        self.rate = rate
         self.logger = logger
+    }
+
+    /// Likes that one task has under way together.
+    private var chunk: Int {
+        guard rate > 0 else { return Self.chunkMax }
+        return min(max(1, Int(rate / Self.chunksPerSecond) / Self.tasks), Self.chunkMax)
     }
 
     public func run(_ mode: Mode, photo: String, likes: Int) async throws -> Result {
         let desk = LikeDesk(
-            redis: redis, broker: nil, likes: streams ? MemoryLikeStore() : nil, settings: settings, logger: logger)
+            redis: redis, broker: broker, likes: streams ? MemoryLikeStore() : nil, settings: settings, logger: logger)
         let memoryBefore = try await memory()
         let running = Task { await desk.run() }
         defer { running.cancel() }
+        try await loadParts(desk, photo)
         let start = ContinuousClock.now
         let failed = try await withThrowingTaskGroup(of: Int.self) { group in
             for task in 0..<Self.tasks {
-                group.addTask { try await work(mode, desk, photo, task: task, likes: likes) }
+                group.addTask { try await work(mode, desk, photo, task: task, likes: likes, since: start) }
             }
             return try await group.reduce(0, +)
         }
@@ -60,16 +80,29 @@ public struct LikeBench: Sendable {
         let count = try await desk.totals(of: [photo], isFresh: true)[0]?.count ?? 0
         let memoryAfter = try await memory()
         return Result(
-            mode: mode.rawValue, parts: settings.parts, likes: likes, seconds: seconds,
+            mode: mode.rawValue, parts: settings.parts, likes: likes, rate: rate, seconds: seconds,
             likesPerSecond: Double(likes) / seconds, memoryBefore: memoryBefore, memoryAfter: memoryAfter,
             bytesPerLike: Double(memoryAfter - memoryBefore) / Double(max(1, likes)), count: count, failed: failed)
     }
 
+    /// Makes each part known to Redis, without a like: a single call does not wait for that.
+    private func loadParts(_ desk: LikeDesk, _ photo: String) async throws {
+        var left = Set(0..<settings.parts)
+        for number in 0... where !left.isEmpty {
+            let user = "user\(number)"
+            guard left.remove(desk.store.part(of: user)) != nil else { continue }
+            _ = try await desk.apply(LikeIntent(photo: photo, user: user, liked: false))
+        }
+    }
+
     /// One task's share, in chunks that are in flight together; returns how many failed.
-    private func work(_ mode: Mode, _ desk: LikeDesk, _ photo: String, task: Int, likes: Int) async throws -> Int {
+    private func work(
+        _ mode: Mode, _ desk: LikeDesk, _ photo: String, task: Int, likes: Int, since begin: ContinuousClock.Instant
+    ) async throws -> Int {
         var failed = 0
-        for start in stride(from: task * Self.chunk, to: likes, by: Self.tasks * Self.chunk) {
-            let users = (start..<min(start + Self.chunk, likes)).map { "user\($0)" }
+        for start in stride(from: task * chunk, to: likes, by: Self.tasks * chunk) {
+            let users = (start..<min(start + chunk, likes)).map { "user\($0)" }
+            if rate > 0 { try await Task.sleep(until: begin + .seconds(Double(start) / rate), clock: .continuous) }
             switch mode {
             case .batched: failed += await batched(desk, photo, users)
             case .single: failed += try await single(desk, photo, users)
@@ -97,19 +130,11 @@ public struct LikeBench: Sendable {
             let batch = PartBatch([LikeIntent(photo: photo, user: user, liked: true)])
             return desk.store.call(batch, part: desk.store.part(of: user))
         }
-        // The first one may find the script missing: it goes by the careful way.
-        _ = try await desk.like(photo: photo, user: users[0])
         return try await redis.send(contentsOf: calls).count { $0.failure != nil }
     }
 
     private func memory() async throws -> Int {
         let text = try await redis.send(RedisCommand("INFO", "memory")).text ?? ""
         return RedisInfo(text)["used_memory"].flatMap { Int($0) } ?? 0
-    }
-}
-
-extension LikeDesk {
-    fileprivate func like(photo: String, user: String) async throws -> LikeOutcome {
-        try await apply(LikeIntent(photo: photo, user: user, liked: true))
     }
 }

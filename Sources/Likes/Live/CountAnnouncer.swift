@@ -66,17 +66,24 @@ final class CountAnnouncer: Sendable {
         while !Task.isCancelled {
             // Cancelled while sleeping: the loop's condition ends it.
             try? await Task.sleep(for: Self.wantedPause)
+            var photos: [String] = []
             do throws(LikeError) {
                 let reply = try await store.send([RedisCommand("SPOP", LikeKeys.wanted, "\(Self.roundMax)")]).first
-                let photos = (reply?.array ?? []).compactMap(\.text).filter { Identifier.isValid($0) }
-                guard !photos.isEmpty else { continue }
-                for (photo, total) in zip(photos, try await counts.totals(of: photos, isFresh: true)) {
-                    guard let total, let channel = Channel.photo(photo) else { continue }
-                    await send(photo, total, channel)
-                }
+                photos = (reply?.array ?? []).compactMap(\.text).filter { Identifier.isValid($0) }
+                try await answer(photos)
             } catch {
                 logger.debug("Readers' questions cannot be answered", metadata: ["error": "\(error)"])
+                // Asked again later; a question that is lost with Redis is no longer asked by anybody.
+                if !photos.isEmpty { _ = try? await store.send([RedisCommand("SADD", [LikeKeys.wanted] + photos)]) }
             }
+        }
+    }
+
+    private func answer(_ photos: [String]) async throws(LikeError) {
+        guard !photos.isEmpty else { return }
+        for (photo, total) in zip(photos, try await counts.totals(of: photos, isFresh: true)) {
+            guard let total, let channel = Channel.photo(photo) else { continue }
+            await send(photo, total, channel)
         }
     }
 

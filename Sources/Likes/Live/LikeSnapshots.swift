@@ -13,6 +13,8 @@ public final class LikeSnapshots: Sendable {
 
     /// Photos that may wait for LikeAPI's answer; more are not asked for.
     private static let wantedMax = 100_000
+    /// Photos of one round trip.
+    private static let readMax = 2_000
 
     public init(redis: RedisClient) {
         self.redis = redis
@@ -22,8 +24,22 @@ public final class LikeSnapshots: Sendable {
     public func frames(of channels: [Channel]) async throws(LikeError) -> [Channel: [UInt8]] {
         let photos = channels.filter { $0.kind == .photo }
         guard !photos.isEmpty, let store = try await currentStore() else { return [:] }
+        var frames: [Channel: [UInt8]] = [:]
+        for start in stride(from: 0, to: photos.count, by: Self.readMax) {
+            let some = Array(photos[start..<min(start + Self.readMax, photos.count)])
+            frames.merge(try await self.frames(of: some, store)) { $1 }
+        }
+        return frames
+    }
+
+    private func frames(of photos: [Channel], _ store: PartStore) async throws(LikeError) -> [Channel: [UInt8]] {
         let ids = photos.map(\.id)
         let (reading, more) = try await store.read(ids, also: [RedisCommand("SCARD", LikeKeys.wanted)])
+        guard reading.life.flatMap({ LikeAgreement($0) }) == store.agreement else {
+            // Redis lost its data, or other LikeAPIs have taken over: what they agree on now is read the next time.
+            self.store.withLock { $0 = nil }
+            return [:]
+        }
         var frames: [Channel: [UInt8]] = [:]
         var wanted: [String] = []
         for (photo, states) in zip(photos, reading.states) {

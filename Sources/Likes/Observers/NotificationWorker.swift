@@ -39,7 +39,11 @@ public final class NotificationWorker: Sendable {
             do throws(LikeError) {
                 if ContinuousClock.now - lastClaim >= settings.claimAfter {
                     lastClaim = .now
-                    try await handle(try await consumer.claim(count: settings.batchMax)[0])
+                    while !Task.isCancelled, case let claimed = try await consumer.claim(count: settings.batchMax)[0],
+                        !claimed.isEmpty
+                    {
+                        try await handle(claimed)
+                    }
                     try await consumer.forgetTheGone()
                 }
                 let entries = try await consumer.read(count: settings.batchMax)[0]

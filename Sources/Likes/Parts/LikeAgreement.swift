@@ -17,7 +17,8 @@ public struct LikeAgreement: Equatable, Sendable {
         "\(parts) \(hasRecord ? "record" : "redis") \(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
-    private init?(_ text: String) {
+    /// `nil` for what no LikeAPI wrote.
+    init?(_ text: String) {
         let words = text.split(separator: " ")
         guard words.count == 3, let parts = Int(words[0]), (1...1_024).contains(parts) else { return nil }
         self.init(parts: parts, hasRecord: words[1] == "record")

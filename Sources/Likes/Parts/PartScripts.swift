@@ -66,16 +66,15 @@ enum PartScripts {
             answers[#answers + 1] = {table.concat(flags), size, version}
           end
         end
-        local entry = ''
         if changes > 0 then
           if record then
-            entry = redis.call('XADD', stream, '*', 'n', changes, 'v', string.format('%.0f', first),
+            redis.call('XADD', stream, '*', 'n', changes, 'v', string.format('%.0f', first),
               't', string.format('%.0f', now), 'c', table.concat(payload, '\\n'))
             depth = depth + changes
           end
           redis.call('HSET', meta, 'clock', string.format('%.0f', clock + changes), 'depth', depth)
         end
-        return {'ok', first, now, depth, entry, answers}
+        return {'ok', first, now, answers}
         """)
 
     /// Takes entries out of the stream that the record has (or that were set aside). Keys: changes, meta. Arguments:

@@ -23,6 +23,9 @@ final class PartStore: Sendable {
         self.clocks = Mutex(Array(repeating: 0, count: settings.parts))
     }
 
+    /// What all processes on this Redis must agree on.
+    var agreement: LikeAgreement { LikeAgreement(parts: parts, hasRecord: hasRecord) }
+
     func keys(_ part: Int) -> PartKeys { keys[part] }
 
     func part(of user: String) -> Int { UserSlot.part(of: user, parts: parts) }
@@ -33,10 +36,6 @@ final class PartStore: Sendable {
         /// The version of the first change, and the time of all of them.
         let first: Int64
         let at: Int64
-        /// Changes in the part's stream.
-        let depth: Int
-        /// The stream's entry with the changes; `nil` when there are none or no record.
-        let entry: String?
         let answers: [PartBatch.Answer]
     }
 
@@ -71,15 +70,14 @@ final class PartStore: Sendable {
     }
 
     private static func applied(_ values: [RESPValue], _ batch: PartBatch) throws(LikeError) -> Applied {
-        guard values.count == 6, let first = values[1].integer, let at = values[2].integer,
-            let depth = values[3].integer, let entry = values[4].text, let answers = values[5].array,
-            answers.count == batch.groups.count
+        guard values.count == 4, let first = values[1].integer, let at = values[2].integer,
+            let answers = values[3].array, answers.count == batch.groups.count
         else { throw strange }
         var known: [PartBatch.Answer] = []
         for (group, answer) in zip(batch.groups, answers) {
             known.append(try Self.answer(answer, users: group.likes.count + group.unlikes.count))
         }
-        return Applied(first: first, at: at, depth: Int(depth), entry: entry.isEmpty ? nil : entry, answers: known)
+        return Applied(first: first, at: at, answers: known)
     }
 
     private static func answer(_ value: RESPValue, users: Int) throws(LikeError) -> PartBatch.Answer {

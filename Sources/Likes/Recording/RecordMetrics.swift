@@ -13,6 +13,10 @@ struct RecordMetrics: Sendable {
     let claimed = Counter(label: "chorus_likes_entries_claimed")
     /// Changes in the streams.
     let backlog = Gauge(label: "chorus_likes_backlog")
-    /// Age of the oldest change that the record does not have.
-    let lagSeconds = Gauge(label: "chorus_likes_record_lag_seconds")
+    /// Age of the oldest change in this task's last batch.
+    let lagSeconds: Gauge
+
+    init(task: Int) {
+        lagSeconds = Gauge(label: "chorus_likes_record_lag_seconds", dimensions: [("task", "\(task)")])
+    }
 }

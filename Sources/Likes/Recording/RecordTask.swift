@@ -14,6 +14,9 @@ struct RecordTask: Sendable {
     let logger: Logger
     let metrics: RecordMetrics
 
+    /// Entries of one stream that are taken over at a time.
+    private static let claimMax = 500
+
     private var consumer: StreamConsumer {
         StreamConsumer(
             redis: store.redis, streams: parts.map { store.keys($0).changes }, group: PartStore.group,
@@ -62,8 +65,9 @@ struct RecordTask: Sendable {
     }
 
     private func claim(_ consumer: inout StreamConsumer) async throws(LikeError) {
-        let claimed = batch(try await consumer.claim(count: 1_000))
-        if !claimed.isEmpty {
+        while !Task.isCancelled {
+            let claimed = batch(try await consumer.claim(count: Self.claimMax))
+            guard !claimed.isEmpty else { break }
             metrics.claimed.increment(by: claimed.items.count)
             logger.info("entries of another worker are taken over", metadata: ["entries": "\(claimed.items.count)"])
             await carry(claimed)

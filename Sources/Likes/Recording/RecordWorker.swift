@@ -25,11 +25,10 @@ public final class RecordWorker: Sendable {
         let store = PartStore(redis: redis, settings: like, hasRecord: true)
         let count = min(max(1, settings.tasks), like.parts)
         let queue = NotificationQueue(redis: redis, likes: likes, limit: settings.notificationsMax)
-        let metrics = RecordMetrics()
         tasks = (0..<count).map { number in
             RecordTask(
                 number: number, parts: stride(from: number, to: like.parts, by: count).map { $0 }, store: store,
-                likes: likes, queue: queue, settings: settings, logger: logger, metrics: metrics)
+                likes: likes, queue: queue, settings: settings, logger: logger, metrics: RecordMetrics(task: number))
         }
     }
 

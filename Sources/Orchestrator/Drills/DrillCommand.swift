@@ -6,9 +6,10 @@ import Foundation
 struct DrillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drill",
-        abstract: "Break something while viewers watch, and say whether a comment was lost.",
+        abstract: "Break something while viewers watch, and say whether a comment or a like was lost.",
         discussion: """
             Drills: \(Drill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
+            Drills of likes: \(LikeDrill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
 
             'all' runs them one after another. Writes report.json, report.md, report.csv and report.html.
 
@@ -17,10 +18,14 @@ struct DrillCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: "The drill's name, or all.") var name: String
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000).") var viewers: String?
-    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100).") var streams: String?
-    @Option(parsing: .unconditional, help: "Comments per second over all videos, 1 to 10,000 (200).") var rate: String?
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3).") var readers: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000; join-leave 10,000).")
+    var viewers: String?
+    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100; join-leave 1,000).")
+    var streams: String?
+    @Option(parsing: .unconditional, help: "Comments per second, 1 to 10,000 (200; join-leave 50).")
+    var rate: String?
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3; join-leave 6).")
+    var readers: String?
     @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
     @Option(parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers (0.01).")
     var slowShare: String?
@@ -31,6 +36,7 @@ struct DrillCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
+            if let drill = LikeDrill(rawValue: name) { return try await runLikes(drill) }
             let limits = DescriptorLimits.ofThisProcess()
             let (drills, settings) = try DrillArguments(
                 name: name, viewers: viewers, streams: streams, rate: rate, readers: readers, seed: seed,
@@ -42,6 +48,22 @@ struct DrillCommand: AsyncParsableCommand {
             try runner.checkPrograms()
             return name == "all" ? try await runAll(drills, runner) : try await runOne(drills[0], runner)
         }
+    }
+
+    private func runLikes(_ drill: LikeDrill) async throws -> ExitStatus {
+        var check = ArgumentCheck()
+        var seed: UInt64 = 1
+        check.readSeed("--seed", self.seed, into: &seed)
+        for (option, value) in [
+            ("--viewers", viewers), ("--streams", streams), ("--rate", rate), ("--readers", readers),
+            ("--slow-share", slowShare), ("--postgres", postgres),
+        ] where value != nil { check.refuse("\(option): \(drill.rawValue) has a crowd of its own") }
+        guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
+        let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
+        try runner.checkPrograms()
+        let report = try await runner.run(drill, .drill(drill, seed: seed), folder: out)
+        Terminal.output(report.summary())
+        return report.verdict.status
     }
 
     private func runOne(_ drill: Drill, _ runner: DrillRunner) async throws -> ExitStatus {
@@ -57,6 +79,14 @@ struct DrillCommand: AsyncParsableCommand {
             suite.drills.append(try await runner.run(drill, folder: "\(folder)/\(drill.rawValue)"))
             try ReportFiles.write(suite, to: folder)
             if suite.drills.last?.verdict.status == .interrupted { break }
+        }
+        let likes = LikesRunner(binaries: runner.binaries, progress: runner.progress)
+        for drill in LikeDrill.allCases
+        where runner.settings.postgres != .never && suite.verdict.status != .interrupted {
+            suite.likes.append(
+                try await likes.run(
+                    drill, .drill(drill, seed: runner.settings.seed), folder: "\(folder)/\(drill.rawValue)"))
+            try ReportFiles.write(suite, to: folder)
         }
         Terminal.output(suite.summary())
         Terminal.output("Report: \(folder)/report.md")

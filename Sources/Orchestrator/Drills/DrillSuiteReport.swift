@@ -8,27 +8,33 @@ struct DrillSuiteReport: Codable, Equatable, Sendable {
     var kind = "drills"
     var command: String
     var drills: [DrillReport] = []
+    var likes: [LikesReport] = []
 
     /// The first that is not fine decides.
     var verdict: RunReport.Verdict {
-        let failed = drills.filter { $0.verdict.status != .fine }
+        let all =
+            drills.map { ($0.drill.rawValue, $0.verdict) } + likes.map { ($0.drill?.rawValue ?? "likes", $0.verdict) }
+        let failed = all.filter { $0.1.status != .fine }
         guard let first = failed.first else {
-            return RunReport.Verdict(status: .fine, reason: "all \(drills.count) drills kept what is promised")
+            return RunReport.Verdict(status: .fine, reason: "all \(all.count) drills kept what is promised")
         }
-        let reasons = failed.map { "\($0.drill.rawValue): \($0.verdict.reason)" }.joined(separator: "\n")
-        return RunReport.Verdict(status: first.verdict.status, reason: reasons)
+        let reasons = failed.map { "\($0.0): \($0.1.reason)" }.joined(separator: "\n")
+        return RunReport.Verdict(status: first.1.status, reason: reasons)
     }
 
     var table: TextTable { DrillTables.table(drills) }
 
     func summary() -> String {
-        table.plain() + "\nVerdict: \(verdict.reason) (exit code \(verdict.status.rawValue)).\n"
+        table.plain() + (likes.isEmpty ? "" : "\n" + LikesTables.suite(likes).plain())
+            + "\nVerdict: \(verdict.reason) (exit code \(verdict.status.rawValue)).\n"
     }
 }
 
 extension DrillSuiteReport: Report {
     func markdown() -> String {
-        "# Drills\n\n\(verdict.reason)\n\n\(table.markdown())\nRepeat them with `\(command)`.\n"
+        "# Drills\n\n\(verdict.reason)\n\n\(table.markdown())"
+            + (likes.isEmpty ? "" : "\n## Likes\n\n\(LikesTables.suite(likes).markdown())")
+            + "\nRepeat them with `\(command)`.\n"
     }
 
     func csv() -> String {
@@ -45,6 +51,7 @@ extension DrillSuiteReport: Report {
                 [(name: "s", values: drills.map { $0.passes.compactMap(\.wholeAfterSeconds).max() ?? 0 })])
         ]
         page.tables = [Page.Table(title: "Outcome", table: table)]
+        if !likes.isEmpty { page.tables.append(Page.Table(title: "Likes", table: LikesTables.suite(likes))) }
         page.footer = command
         return page
     }

@@ -3,7 +3,8 @@ import Synchronization
 /// One part of the running system. It keeps its name, address and log over all its processes, however often it restarts.
 final class Node: Sendable {
     enum Role: String, Codable, Sendable {
-        case redis, postgres, statistics, commentAPI = "comment-api", reader, swarm, client
+        case redis, postgres, statistics, commentAPI = "comment-api", likeAPI = "like-api", likeWorker = "like-worker"
+        case reader, swarm, client
     }
 
     let role: Role

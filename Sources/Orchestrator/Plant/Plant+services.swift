@@ -49,7 +49,8 @@ extension Plant {
         return try await add(Node(role: role, specification: specification, port: nil, readiness: .none))
     }
 
-    private func addService(
+    /// Starts one of our own services; not waited for.
+    func addService(
         _ role: Node.Role, name: String, program: String, _ surroundings: Surroundings, _ more: [String: String]
     ) async throws -> Node {
         let port = try freePort()

@@ -5,7 +5,7 @@ struct SimClientCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "SimClient",
         abstract: "Simulated viewers of live comments: one person, or a crowd of thousands.",
-        subcommands: [WatchCommand.self, SwarmCommand.self])
+        subcommands: [WatchCommand.self, SwarmCommand.self, LikesCommand.self])
 }
 
 /// The exit codes of this program; all programs of Chorus use the same table.

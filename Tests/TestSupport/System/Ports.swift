@@ -1,7 +1,20 @@
 import Glibc
+import Synchronization
 
-/// A TCP port of the loopback address that was free a moment ago.
+/// Ports that were given out. A server that is killed in one test and started again must find its port, and a client that
+/// still looks for it must not find another test's server there.
+private let given = Mutex<Set<Int>>([])
+
+/// A TCP port of the loopback address that was free a moment ago, and that this process has not been given before.
 public func makeFreePort() throws -> Int {
+    for _ in 0..<100 {
+        let port = try makeUnusedPort()
+        if given.withLock({ $0.insert(port).inserted }) { return port }
+    }
+    throw SystemCallFailed(call: "bind", code: EADDRINUSE)
+}
+
+private func makeUnusedPort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
     defer { close(descriptor) }

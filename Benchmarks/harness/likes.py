@@ -1,0 +1,319 @@
+"""The scenarios of likes: who is measured, what, and how."""
+import dataclasses
+import json
+import pathlib
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from . import swarm as load
+from .peers import BINARIES, HERE, NODE_MODULES, Peer
+from .processes import Failure, wait_until
+from .scenarios import Scenario
+
+PHOTO = "hot"
+WORDS = {"PATH": "/usr/bin:/bin"}
+DRAIN_SECONDS = 3600
+
+
+@dataclasses.dataclass(frozen=True)
+class LikeParameters:
+    # Connections of the generator over HTTP.
+    writers: int = 64
+    # Likes of the path below HTTP, and how many of them a second; 0: as many as go.
+    likes: int = 0
+    rate: int = 0
+    parts: int = 16
+    # Whether changes go into the streams to the record.
+    streams: bool = True
+    viewers: int = 0
+    # Photos of which counts are asked for.
+    photos: int = 1
+    warmup: int = 0
+    duration: int = 6
+    seed: int = 1
+
+    def lasting(self, seconds):
+        """The same, for so many seconds; what is counted in likes gets fewer of them."""
+        likes = min(self.likes, (self.rate or 100_000) * seconds) if self.likes else 0
+        return dataclasses.replace(self, duration=seconds, likes=likes)
+
+
+class LikePeer(Peer):
+    """LikeAPI on a Redis of its own."""
+
+    has_record = has_reader = has_worker = False
+    environment = {}
+
+    def start(self):
+        self.database = self.start_postgres() if self.has_record else None
+        self.redis = self.start_redis()
+        self.redis_process = self.processes[-1]
+        environment = {"LOG_LEVEL": "warning", "LIKE_PARTS": str(self.parameters.parts), **self.environment}
+        if self.database:
+            environment["DATABASE_URL"] = self.database
+        if self.has_worker:
+            worker = {**environment, "LIKE_ROLE": "worker"}
+            self.worker, self.worker_url = self.start_service("like-worker", [BINARIES / "LikeAPI"], worker, self.redis)
+        self.start_api({**environment, "LIKE_ROLE": "api"})
+        if self.has_reader:
+            self.reader, self.reader_url = self.start_service(
+                "reader", [BINARIES / "ReaderAPI"], {"LOG_LEVEL": "warning", "READER_LOOPS": "1"}, self.redis)
+
+    def start_api(self, environment):
+        self.api, self.url = self.start_service("like-api", [BINARIES / "LikeAPI"], environment, self.redis)
+
+    def bench(self, *more):
+        """`LikeAPI bench`: its result."""
+        values = self.parameters
+        words = ["--like-parts", values.parts, "--bench-likes", values.likes, "--bench-rate", values.rate,
+                 "--bench-streams", "on" if values.streams else "off", *more]
+        done = subprocess.run(
+            [BINARIES / "LikeAPI", "bench", *map(str, words)], capture_output=True, text=True,
+            env={**WORDS, "REDIS_URL": self.redis, "LOG_LEVEL": "warning"})
+        if done.returncode not in (0, 65):
+            raise Failure(f"LikeAPI bench: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def redis_command(self, *words):
+        port = self.redis.rsplit(":", 1)[1]
+        done = subprocess.run(["redis-cli", "-p", port, *words], capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def redis_memory(self):
+        lines = self.redis_command("info", "memory").splitlines()
+        return int(next(line for line in lines if line.startswith("used_memory:")).split(":")[1])
+
+    def sql(self, text):
+        done = subprocess.run(["psql", "--no-psqlrc", "-tAc", text, self.database], capture_output=True, text=True, env=WORDS)
+        if done.returncode:
+            raise Failure(f"psql: {done.stderr.strip()}")
+        return int(done.stdout.strip() or 0)
+
+    def backlog(self):
+        depths = (self.redis_command("hget", f"likes:{{{part}}}:meta", "depth") for part in range(self.parameters.parts))
+        return sum(int(depth or 0) for depth in depths)
+
+
+class ChorusLikes(LikePeer):
+    pass
+
+
+class ChorusFreshCounts(LikePeer):
+    """Every count comes from Redis, none from LikeAPI's memory."""
+
+    environment = {"LIKE_COUNT_AGE_MS": "0"}
+
+
+class NodeLikes(LikePeer):
+    def start_api(self, environment):
+        script = HERE / "peers/node-likes/like-api.js"
+        self.api, self.url = self.start_service(
+            "like-api", ["node", script], {"NODE_PATH": NODE_MODULES, "NODE_ENV": "production"}, self.redis)
+
+
+class BelowHTTP(LikePeer):
+    """Only a Redis: the path below HTTP is a process of its own."""
+
+    def start_api(self, environment):
+        self.api = self.redis_process
+
+    mode = "batched"
+
+
+class OneCallEach(BelowHTTP):
+    mode = "single"
+
+
+class ChorusLikesRecord(LikePeer):
+    has_record = has_worker = True
+
+    def start_api(self, environment):
+        self.api = self.worker
+
+
+class ChorusLikesViewers(LikePeer):
+    has_reader = True
+
+
+def writes(peer, parameters):
+    """wrk likes one photo, each like another user's."""
+    told, busy = wrk(peer, parameters, "likes.lua", {"PHOTO": PHOTO})
+    with urllib.request.urlopen(question(peer), timeout=10) as answer:
+        count = json.load(answer)["counts"][0]["count"]
+    return {
+        "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
+        "errors": told["errors"], "cpuSeconds": busy, "cpuPerRequest": sum(busy.values()) / max(told["requests"], 1) * 1e6,
+        # What was under way when wrk stopped may have counted too.
+        "inexact": 0 if 0 <= count - told["requests"] <= parameters.writers else abs(count - told["requests"])}
+
+
+def question(peer):
+    body = json.dumps({"post_ids": [PHOTO]}).encode()
+    return urllib.request.Request(f"{peer.url}/v1/likes/counts", body, {"Content-Type": "application/json"})
+
+
+def wrk(peer, parameters, script, environment):
+    command = ["wrk", "--threads", "1", "--connections", str(parameters.writers), "--duration",
+               f"{parameters.duration}s", "--script", str(HERE / "harness" / script), f"{peer.url}/v1/likes"]
+    before = load.cpu_seconds(peer)
+    output = subprocess.run(command, env={**WORDS, **environment}, capture_output=True, text=True)
+    if output.returncode:
+        raise Failure(f"wrk: {output.stderr.strip()}")
+    told = json.loads(output.stdout.strip().splitlines()[-1])
+    return told, {name: seconds - before[name] for name, seconds in load.cpu_seconds(peer).items()}
+
+
+def batches(peer, parameters):
+    """The path below HTTP against an empty Redis."""
+    told = peer.bench("--bench-mode", peer.mode)
+    return {
+        "likesPerSecond": told["likesPerSecond"], "inexact": told["likes"] - told["count"] + told["failed"],
+        "redisBytesPerLike": told["bytesPerLike"]}
+
+
+def record(peer, parameters):
+    """Likes through the batcher into the streams, and a worker that carries them to PostgreSQL."""
+    before, cpu, start = peer.redis_memory(), load.cpu_seconds(peer), time.monotonic()
+    lags = []
+    done = subprocess.Popen(
+        [BINARIES / "LikeAPI", "bench", "--like-parts", str(parameters.parts), "--bench-likes", str(parameters.likes),
+         "--bench-rate", str(parameters.rate)],
+        stdout=subprocess.PIPE, text=True, env={**WORDS, "REDIS_URL": peer.redis, "LOG_LEVEL": "warning"})
+    while done.poll() is None:
+        lags.append(lag(peer))
+        time.sleep(0.1)
+    told = json.loads(done.stdout.read())
+    wait_until(lambda: peer.backlog() == 0 or time.sleep(0.1), "the streams are empty", DRAIN_SECONDS)
+    seconds = time.monotonic() - start
+    rows, count = peer.sql("select count(*) from likes where liked"), peer.sql("select sum(like_count) from photos")
+    result = {
+        "likesPerSecond": told["likesPerSecond"], "recordSeconds": seconds, "rowsPerSecond": rows / seconds,
+        "redisBytesPerLike": (peer.redis_memory() - before) / max(parameters.likes, 1),
+        "inexact": sum(abs(parameters.likes - number) for number in (told["count"], rows, count)),
+        "cpuSeconds": {name: value - cpu[name] for name, value in load.cpu_seconds(peer).items()}}
+    if parameters.rate:
+        result["lagSeconds"] = max(lags)
+        result.pop("rowsPerSecond")
+    return result
+
+
+def lag(peer):
+    """Age of the oldest change in the worker's last batches, in seconds."""
+    with urllib.request.urlopen(f"{peer.worker_url}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return max([float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("chorus_likes_record_lag_seconds{")] or [0])
+
+
+def viewers(peer, parameters):
+    """SimClient likes one photo at a rate while a crowd watches it."""
+    child = subprocess.Popen(
+        [BINARIES / "SimClient", "likes", "--coordinate", "--like-api", peer.url, "--readers", peer.reader_url, "--photo",
+         PHOTO, "--rate", str(parameters.rate), "--connections", str(parameters.writers), "--viewers",
+         str(parameters.viewers), "--unlike-share", "0", "--duplicate-share", "0", "--seed", str(parameters.seed)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    try:
+        connected = told(child, "connected")
+        time.sleep(1)
+        before, start = load.cpu_seconds(peer), time.monotonic()
+        print("start", file=child.stdin, flush=True)
+        time.sleep(parameters.duration)
+        busy, seconds = load.cpu_seconds(peer), time.monotonic() - start
+        print("stop", file=child.stdin, flush=True)
+        report = told(child, "report")["report"]
+    finally:
+        child.kill()
+        child.wait()
+    seen, requests = report["viewers"], report["requests"]
+    return {
+        "likesPerSecond": requests["acknowledged"] / seconds, "dropped": requests["dropped"],
+        "connectFailures": parameters.viewers - connected["viewers"],
+        "updatesPerSecond": seen["updates"] / max(parameters.viewers, 1) / seconds,
+        "updatesPerSecondMost": seen["updatesPerSecondMost"], "inexact": seen["wrong"] + seen["malformed"],
+        "readerBusy": (busy["reader"] - before["reader"]) / seconds,
+        "generatorBusy": max(report["process"]["senderBusyShare"], report["process"]["viewersBusyShare"]),
+        "generatorLimited": report["generatorLimited"], "latencyP99": report["latencyMilliseconds"].get("p99")}
+
+
+def told(child, event):
+    for line in child.stdout:
+        message = json.loads(line)
+        if message.get("event") == event:
+            return message
+    raise Failure(f"SimClient ended before '{event}'")
+
+
+def feeds(peer, parameters):
+    """wrk asks for pages of 200 counts, all of them from Redis."""
+    filled = subprocess.run(
+        [BINARIES / "SimClient", "likes", "--like-api", peer.url, "--photos", str(parameters.photos), "--hot-share", "0",
+         "--users", str(parameters.photos * 20)], capture_output=True, text=True)
+    if filled.returncode:
+        raise Failure(f"SimClient likes: {filled.stderr.strip()}")
+    told, busy = wrk(peer, parameters, "counts.lua", {"PHOTOS": str(parameters.photos)})
+    return {
+        "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
+        "errors": told["errors"], "cpuSeconds": busy, "cpuPerRequest": sum(busy.values()) / max(told["requests"], 1) * 1e6}
+
+
+PEERS = {
+    "chorus-likes": ChorusLikes, "node-likes": NodeLikes, "chorus-batches": BelowHTTP, "lua-per-like": OneCallEach,
+    "chorus-likes-record": ChorusLikesRecord, "chorus-likes-viewers": ChorusLikesViewers,
+    "chorus-fresh-counts": ChorusFreshCounts,
+}
+KINDS = {
+    "like-writes": writes, "like-batches": batches, "like-record": record, "like-viewers": viewers, "like-feeds": feeds}
+# The Chorus peer that another one is compared with.
+OURS = {"node-likes": "chorus-likes", "lua-per-like": "chorus-batches"}
+COLUMNS = {
+    "likesPerSecond": ("likes/s", 0),
+    "rowsPerSecond": ("rows/s into PostgreSQL", 0),
+    "recordSeconds": ("s until PostgreSQL had all", 1),
+    "lagSeconds": ("most lag s", 2),
+    "redisBytesPerLike": ("Redis bytes/like", 1),
+    "updatesPerSecond": ("updates/s each", 2),
+    "updatesPerSecondMost": ("most updates/s", 2),
+    "inexact": ("not exact", 0),
+}
+SCENARIOS = {
+    "L1": Scenario(
+        "POST /v1/likes, distinct users on one photo, 64 connections",
+        ("chorus-likes", "node-likes"), {"": LikeParameters()}, compared="requestsPerSecond", kind="like-writes"),
+    "L2": Scenario(
+        "Below HTTP: likes of one photo through the batcher, and one Lua call for each",
+        ("chorus-batches", "lua-per-like"),
+        {f"{parts} parts": LikeParameters(likes=1_000_000, parts=parts) for parts in (1, 4, 16)},
+        compared="likesPerSecond", kind="like-batches",
+        note="The changes go into the streams to the record, and stay there: a like's bytes are those of both."),
+    "L3": Scenario(
+        "Ten million distinct likes of one photo, drained into PostgreSQL",
+        ("chorus-likes-record",), {"": LikeParameters(likes=10_000_000)}, compared="rowsPerSecond", kind="like-record",
+        note="Likes come below HTTP as fast as they go. Redis's bytes are those left when the streams are empty."),
+    "L4": Scenario(
+        "5,000 viewers of a photo that is liked over HTTP",
+        ("chorus-likes-viewers",), {
+            f"{rate:,} likes/s": LikeParameters(viewers=5_000, rate=rate, duration=10) for rate in (100, 1_000, 5_000)},
+        compared="readerBusy", kind="like-viewers"),
+    "L5": Scenario(
+        "Write-behind: likes below HTTP, and a worker that carries them to PostgreSQL with fsync",
+        ("chorus-likes-record",), {
+            "1,000,000 as fast as they go": LikeParameters(likes=1_000_000),
+            "10,000/s for 15 s": LikeParameters(likes=150_000, rate=10_000)},
+        compared="rowsPerSecond", kind="like-record",
+        note="Rows a second count from the first like to the last row. The lag is what the worker's own metric says."),
+    "L6": Scenario(
+        "POST /v1/likes/counts, 200 of 1,000 photos in one call, from Redis each time",
+        ("chorus-fresh-counts",), {
+            f"{writers} connections": LikeParameters(writers=writers, photos=1_000) for writers in (1, 4)},
+        compared="latencyP99", kind="like-feeds"),
+}
+# Ten million take their time.
+USUAL = [name for name in SCENARIOS if name != "L3"]
+
+
+def run(kind, peer_name, parameters):
+    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        with PEERS[peer_name](folder, parameters) as peer:
+            return KINDS[kind](peer, parameters)

@@ -1,0 +1,118 @@
+import Audience
+import Likes
+import Logging
+import PostgresLibpq
+import RedisNIO
+import Storage
+
+/// Compares what must be true with what Redis and PostgreSQL hold, user by user.
+struct LikeAudit: Sendable {
+    let redisPort: Int
+    /// `nil`: Redis alone keeps the likes.
+    let databaseURL: String?
+
+    private static let pageMax = 50_000
+    private static let silent = Logger(label: "audit", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    /// Waits until the record has everything; how long that took.
+    ///
+    /// - Throws: ``Failure/unavailable(_:)`` when it takes longer than `limit`.
+    func drain(atMost limit: Duration, told: @escaping @Sendable (Int) -> Void) async throws -> Double {
+        let start = ContinuousClock.now
+        let drained = try await withCensus { census in
+            try await Polling.wait(atMost: limit, every: .milliseconds(50)) {
+                let left = try await census.backlog()
+                told(left)
+                return left == 0 ? true : nil
+            }
+        }
+        guard drained != nil else { throw Failure.unavailable("the record does not have everything yet") }
+        return (ContinuousClock.now - start).seconds
+    }
+
+    /// All photos of the crowd's report.
+    func compare(_ truth: [String: LikeSwarmReport.Photo]) async throws -> [LikesReport.PhotoAudit] {
+        var audits = try await withCensus { census in
+            var audits: [LikesReport.PhotoAudit] = []
+            for (id, photo) in truth.sorted(by: { ($0.key.count, $0.key) < ($1.key.count, $1.key) }) {
+                var found = Found()
+                try await census.members(of: id) { found.take($0) }
+                audits.append(
+                    LikesReport.PhotoAudit(
+                        photo: id, users: photo.users, truth: photo.likes, redis: found.users.count,
+                        redisCount: Int(try await census.count(of: id)),
+                        redisDifferences: found.differences(from: photo)))
+            }
+            return audits
+        }
+        if let databaseURL { try await compareRecord(&audits, truth, databaseURL) }
+        return audits
+    }
+
+    private func compareRecord(
+        _ audits: inout [LikesReport.PhotoAudit], _ truth: [String: LikeSwarmReport.Photo], _ url: String
+    ) async throws {
+        let pool = PostgresPool(configuration: try PostgresConfiguration(url: url), logger: Self.silent)
+        pool.start()
+        do {
+            let record = PostgresLikeStore(pool: pool)
+            for index in audits.indices {
+                let id = audits[index].photo
+                guard let photo = truth[id] else { continue }
+                var found = Found()
+                var cursor: MembersCursor?
+                repeat {
+                    let page = try await record.members(of: id, part: 0, parts: 1, after: cursor, limit: Self.pageMax)
+                    found.take(page.members.map(\.user))
+                    cursor = page.next
+                } while cursor != nil
+                audits[index].record = found.users.count
+                audits[index].recordDifferences = found.differences(from: photo)
+                audits[index].recordCount = Int(try await record.counts(of: [id])[id] ?? 0)
+            }
+        } catch {
+            await pool.stop()
+            throw error
+        }
+        await pool.stop()
+    }
+
+    /// Users that were found; names that the crowd does not have are counted apart.
+    private struct Found {
+        var users = UserBits()
+        var foreign = 0
+
+        mutating func take(_ names: [String]) {
+            for name in names {
+                if let number = LikeSwarmReport.userNumber(name), number < 100_000_000 {
+                    users.insert(number)
+                } else {
+                    foreign += 1
+                }
+            }
+        }
+
+        func differences(from photo: LikeSwarmReport.Photo) -> Int {
+            users.differences(from: photo.likers) + foreign
+        }
+    }
+
+    private func withCensus<Answer: Sendable>(
+        _ body: @escaping @Sendable (PhotoCensus) async throws -> Answer
+    ) async throws -> Answer {
+        var settings = RedisClientSettings()
+        settings.connections = 1
+        settings.graceWait = .seconds(5)
+        settings.connection.commandTimeout = .seconds(30)
+        let client = RedisClient(
+            endpoint: RedisEndpoint(host: "127.0.0.1", port: redisPort), settings: settings, logger: Self.silent)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await client.run() }
+            defer { group.cancelAll() }
+            guard let census = try await PhotoCensus(redis: client) else {
+                throw Failure.unavailable("no LikeAPI has worked on this Redis")
+            }
+            return try await body(census)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Audience
+import Foundation
+import RedisNIO
+
+/// People like photos while viewers watch the counts; a fault in the middle, if there is one; then everything is compared.
+struct LikesRun: Sendable {
+    let drill: LikeDrill?
+    let settings: LikesSettings
+    let recorder: LikesRecorder
+    let progress: Progress
+
+    func run(in plant: Plant) async throws {
+        recorder.attach(plant)
+        let services = try await LikeServices.start(settings, drill: drill, in: plant)
+        let probe = RedisProbe(port: services.redis.port)
+        let before = LikesRun.memory(try await probe.info())
+        let crowd = LikesCrowd(
+            try await plant.addClient(
+                .swarm, name: "likes",
+                arguments: settings.arguments(likeAPIs: services.likeAPIs, readers: services.readers)),
+            took: took)
+        try await crowd.listening {
+            try await like(crowd, services)
+            try await audit(crowd, services)
+        }
+        let after = try await probe.info()
+        recorder.update {
+            $0.redis = LikesReport.Redis(
+                version: after["redis_version"] ?? "?", memoryBefore: before, memoryAfter: LikesRun.memory(after))
+        }
+    }
+
+    private static func memory(_ info: RedisInfo) -> Int { info["used_memory"].flatMap { Int($0) } ?? 0 }
+
+    private func took(_ message: LikesCrowd.Message) {
+        recorder.take(message)
+        progress.update(
+            "  \(Figure.grouped(message.users ?? 0)) users, \(Figure.grouped(message.acknowledged ?? 0)) acknowledged")
+    }
+
+    private func like(_ crowd: LikesCrowd, _ services: LikeServices) async throws {
+        let connected = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
+        progress.step("  \(Figure.grouped(connected)) viewers connected")
+        recorder.begin()
+        try await crowd.say("start")
+        if let drill {
+            try await Task.sleep(for: .seconds(settings.calmSeconds))
+            let disturbance = LikeDisturbance(drill: drill, services: services) { kind, text in
+                recorder.mark(kind, text)
+                progress.step("  \(text)")
+            }
+            try await disturbance.strike()
+            try await Task.sleep(for: .seconds(settings.afterSeconds))
+            try await crowd.say("stop")
+        }
+    }
+
+    private func audit(_ crowd: LikesCrowd, _ services: LikeServices) async throws {
+        // Ten million at the slowest that was ever seen take an hour.
+        let swarm = try await crowd.reach("report", atMost: .seconds(7_200)) { $0.report }
+        let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.postgres?.url)
+        progress.step("  waiting until PostgreSQL has everything")
+        let seconds = try await audit.drain(atMost: .seconds(LikesSettings.drainSecondsMax)) { left in
+            progress.update("  \(Figure.grouped(left)) changes left")
+        }
+        let photos = try await audit.compare(swarm.photos)
+        var bare = swarm
+        bare.photos = [:]
+        let told = bare
+        recorder.update { $0.outcome = LikesReport.Outcome(swarm: told, photos: photos, drainSeconds: seconds) }
+    }
+}
