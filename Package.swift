@@ -124,8 +124,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "RedisNIO", "Wire", hummingbird, httpTypes,
-                lifecycle, nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", "CKernel", hummingbird,
+                hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -134,8 +134,8 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq", "Storage", arguments,
-                subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
+                "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
@@ -157,6 +157,7 @@ let package = Package(
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
+        tests("SimulationTests", ["Fanout", "Broker", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "ServiceRuntimeTests",
             [
@@ -175,6 +176,9 @@ let package = Package(
                 "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
                 logging, nioCore,
             ]),
+        tests(
+            "ReaderAPITests",
+            ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",

@@ -1,5 +1,8 @@
 import Broker
 import Fanout
+import Logging
+import Placement
+import RedisNIO
 import ServiceLifecycle
 import ServiceRuntime
 
@@ -14,26 +17,58 @@ enum ReaderAPI {
                 redis: settings.redis, history: settings.history, process: process)
             return try assemble(
                 settings, process, broker: broker.broker, states: LikeStates(redis: broker.broker.redis),
-                services: [broker])
+                redis: broker.broker.redis, services: [broker])
         }
     }
 
     /// The service around a broker.
+    ///
+    /// - Parameter redis: holds the registry of Readers; without it, this Reader serves whoever comes.
     static func assemble(
         _ settings: ReaderSettings, _ process: ServiceProcess, broker: any Broker,
-        states: (any StateSource)? = nil, services: [any Service]
+        states: (any StateSource)? = nil, redis: RedisClient? = nil, services: [any Service]
     ) throws -> ServiceAssembly {
         let hub = try Hub(settings: settings.hub(process), broker: broker, logger: process.logger, states: states)
         process.readiness.require("hub") { hub.isReady ? nil : "not connected to Redis, or draining" }
         let router = process.makeRouter()
-        ConnectRoutes(hub: hub, instance: process.server.instance).add(to: router)
+        let desk = PlacementDesk(
+            settings: settings.registry, process: process, capacity: hub.settings.connectionsMax
+        ) { hub.isClosed }
+        ConnectRoutes(hub: hub, instance: process.server.instance, desk: desk).add(to: router)
+        LocateRoutes(desk: desk, instance: process.server.instance).add(to: router)
         ReaderMetrics.register(hub, in: process.metrics)
+        PlacementMetrics.register(desk, in: process.metrics)
+        let registry = redis.flatMap { makeRegistry(settings.registry, process, redis: $0, desk: desk, hub: hub) }
         let reporter = StatisticsReporter(
             ReaderReports(hub: hub, settings: settings, process: process), settings: settings.reports,
             path: "/reader-api-statistics", process: process)
         let hubService = HubService(hub: hub, drain: settings.drain, retryMax: settings.reconnectSpread)
         return ServiceAssembly(
-            router: router, services: services + [hubService] + [reporter].compactMap { $0 },
-            crossOrigin: CrossOriginPolicy())
+            router: router,
+            services: services + [registry].compactMap { $0 } + [hubService, MemoryReturn(hub: hub)]
+                + [reporter].compactMap { $0 },
+            crossOrigin: CrossOriginPolicy(),
+            farewell: settings.registry.isTarget ? registry.map(Farewell.init) : nil)
+    }
+
+    private static func makeRegistry(
+        _ settings: RegistrySettings, _ process: ServiceProcess, redis: RedisClient, desk: PlacementDesk, hub: Hub
+    ) -> ReaderRegistry? {
+        guard settings.isUsed else { return nil }
+        if settings.strategy != .random, settings.publicURL == nil {
+            process.logger.info(
+                "READER_PUBLIC_URL is unset; no viewer is sent to this Reader",
+                metadata: ["placement": "\(settings.strategy.rawValue)"])
+        }
+        process.readiness.require("placement") {
+            desk.isBeingIntroduced ? "the other Readers do not know this one yet" : nil
+        }
+        process.readiness.note("registry") {
+            desk.hasConflict ? "another Reader has the same INSTANCE_ID; no viewer is sent here" : nil
+        }
+        process.readiness.note("public-url") {
+            desk.isAddressLost ? "READER_PUBLIC_URL does not resolve; no viewer is sent here" : nil
+        }
+        return ReaderRegistry(redis: redis, desk: desk, hub: hub, settings: settings, logger: process.logger)
     }
 }

@@ -8,8 +8,7 @@ struct ReaderSettings: ServiceSettings {
     var redis: RedisSettings
     var history: HistorySettings
     var reports: ReportSettings
-    var publicURL: ServiceURL?
-    var placement: PlacementKind
+    var registry: RegistrySettings
     /// Over how long a stopping Reader moves its viewers elsewhere.
     var drain: Duration
     /// The longest `retry:` that a drained viewer is told.
@@ -23,11 +22,6 @@ struct ReaderSettings: ServiceSettings {
     private var heartbeat: Duration
     private var unsubscribeDelay: Duration
 
-    /// Where a viewer may be served. More kinds come with the registry of Readers.
-    enum PlacementKind: String, CaseIterable {
-        case random
-    }
-
     /// Descriptors that are not viewers: Redis, reports, loops, logs, and connects that are being answered.
     private static let descriptorsReserved = 512
 
@@ -36,10 +30,7 @@ struct ReaderSettings: ServiceSettings {
         redis = RedisSettings(from: &reader)
         history = HistorySettings(from: &reader)
         reports = ReportSettings(from: &reader)
-        publicURL = reader.optionalURL(
-            "READER_PUBLIC_URL", schemes: ["http", "https"], "Address under which viewers reach this Reader.")
-        placement = reader.choice(
-            "PLACEMENT", default: .random, "Which Reader serves a viewer; `random`: whoever is asked.")
+        registry = RegistrySettings(from: &reader)
         loops = reader.integer(
             "READER_LOOPS", default: ProcessInfo.processInfo.activeProcessorCount, in: 1...256, unit: "threads",
             defaultText: "the number of cores", "Threads that write to viewers.")
@@ -66,7 +57,7 @@ struct ReaderSettings: ServiceSettings {
         reconnectSpread = reader.milliseconds(
             "READER_RECONNECT_SPREAD_MS", default: 2_000, in: 1...600_000,
             "The longest wait that a drained viewer is told; each gets a random part of it.")
-        server.stopTimeout = max(server.stopTimeout, drain + .seconds(10))
+        server.stopTimeout = max(server.stopTimeout, drain + registry.interval * 2 + .seconds(10))
     }
 
     func hub(_ process: ServiceProcess) -> HubSettings {

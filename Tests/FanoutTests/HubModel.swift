@@ -1,4 +1,5 @@
 import SocketLoop
+import Wire
 
 @testable import Fanout
 
@@ -34,25 +35,30 @@ struct HubModel {
         var owed: [UInt8] = []
         /// Frames that came while its history was being read.
         var held: [Frame]?
-        /// It has everything up to here from its history.
-        var through: UInt64 = 0
+        /// It has everything up to here from elsewhere.
+        var reached: UInt64 = 0
     }
 
     var viewers: [ViewerID: Expectation] = [:]
 
     mutating func append(_ frame: Frame, to topic: TopicID) {
         for (id, viewer) in viewers where viewer.topic == topic {
-            if case .log(let own) = frame.kind, own <= viewer.through { continue }
-            if viewer.held != nil { viewers[id]?.held?.append(frame) } else { viewers[id]?.owed += frame.bytes }
+            if viewer.held != nil { viewers[id]?.held?.append(frame) } else { viewers[id]?.take([frame]) }
         }
     }
 
     mutating func release(_ id: ViewerID, history: [Frame], through offset: UInt64) {
         guard let held = viewers[id]?.held else { return }
-        let later = held.filter { if case .log(let own) = $0.kind { own > offset } else { true } }
-        viewers[id]?.owed += (history + later).flatMap(\.bytes)
         viewers[id]?.held = nil
-        viewers[id]?.through = offset
+        viewers[id]?.owed += history.flatMap(\.bytes)
+        viewers[id]?.reached = offset
+        viewers[id]?.take(held)
+    }
+}
+
+extension HubModel.Expectation {
+    fileprivate mutating func take(_ frames: [Frame]) {
+        for frame in frames where frame.position.map({ $0.offset > reached }) ?? true { owed += frame.bytes }
     }
 }
 

@@ -5,6 +5,8 @@ import Wire
 @testable import Fanout
 
 @Suite struct HubStateTests {
+    private func at(_ offset: UInt64) -> Position { Position(offset: offset, epoch: "e") }
+
     private func message(_ offset: UInt64, _ channel: Channel) -> BrokerMessage {
         BrokerMessage(
             channel: channel, position: Position(offset: offset, epoch: "e"), frame: Array("id: \(offset).e\n\n".utf8))
@@ -57,13 +59,13 @@ import Wire
         state.tick(now: 1, orders: &orders)
         #expect(orders == [], "one repair at a time")
         state.repaired(first, with: page(2...3), deliveries: &deliveries, orders: &orders)
-        #expect(deliveries.byLoop[0].map(\.frame.kind) == [.log(offset: 2), .log(offset: 3)])
+        #expect(deliveries.byLoop[0].map(\.frame.kind) == [.log(at(2)), .log(at(3))])
         orders = []
         state.tick(now: 2, orders: &orders)
         let second = try repair(in: orders)
         #expect(state.start(of: second) == Position(offset: 3, epoch: "e"))
         state.repaired(second, with: page(4...4), deliveries: &deliveries, orders: &orders)
-        #expect(deliveries.byLoop[0].last?.frame.kind == .log(offset: 4))
+        #expect(deliveries.byLoop[0].last?.frame.kind == .log(at(4)))
         orders = []
         state.tick(now: 3, orders: &orders)
         #expect(orders == [])

@@ -1,5 +1,6 @@
 import SocketLoop
 import Testing
+import Wire
 
 @testable import Fanout
 
@@ -25,6 +26,8 @@ private struct PropertyRun {
     let writer = RecordingWriter()
     var model = HubModel()
     var sockets: [ViewerID: SocketHandle] = [:]
+    /// Where its topic stood when a viewer came.
+    var joined: [ViewerID: UInt64] = [:]
     var offsets: [UInt64] = [0, 0, 0]
     var nextSocket: UInt32 = 0
     var now: UInt64 = 1
@@ -51,6 +54,7 @@ private struct PropertyRun {
         nextSocket += 1
         let viewer = hub.attach(socket, topics: [topic], holding: holding)
         sockets[viewer] = socket
+        joined[viewer] = offsets[Int(topic)]
         model.viewers[viewer] = .init(topic: topic, held: holding ? [] : nil)
     }
 
@@ -65,18 +69,21 @@ private struct PropertyRun {
         let holding = model.viewers.filter { $0.value.held != nil }.keys.sorted()
         guard let viewer = holding.randomElement(using: &generator) else { return }
         guard let topic = model.viewers[viewer]?.topic else { return }
-        // Up to three events further than the messages that came so far.
-        let reached = UInt64.random(in: 0...(offsets[Int(topic)] + 3), using: &generator)
-        let history = [Frame(Array("history to \(reached)\n\n".utf8), kind: .log(offset: reached))]
+        // The history may end before the stream's present place, or beyond it.
+        let reached = UInt64.random(in: 0...offsets[Int(topic)] + 5, using: &generator)
+        let history = [Frame(Array("history to \(reached)\n\n".utf8), kind: .log(at(reached)))]
         model.release(viewer, history: history, through: reached)
-        hub.release(viewer, history: history, through: reached, writer: writer)
+        let rejoin = Rejoin(reached: at(reached), joinedAt: at(joined[viewer, default: 0]))
+        hub.release(viewer, history: history, rejoin: rejoin, writer: writer)
     }
+
+    private func at(_ offset: UInt64) -> Position { Position(offset: offset, epoch: "e") }
 
     private mutating func append() {
         let topic = TopicID.random(in: 0...2, using: &generator)
         offsets[Int(topic)] += 1
         let offset = offsets[Int(topic)]
-        let frame = Frame(Array("id: \(offset).e\ndata: \(topic)\n\n".utf8), kind: .log(offset: offset))
+        let frame = Frame(Array("id: \(offset).e\ndata: \(topic)\n\n".utf8), kind: .log(at(offset)))
         model.append(frame, to: topic)
         hub.append(frame, to: topic)
     }

@@ -1,11 +1,12 @@
 import SocketLoop
 import Testing
+import Wire
 
 @testable import Fanout
 
 @Suite struct LoopHubTests {
     private func log(_ offset: UInt64, bytes: Int = 10) -> Frame {
-        Frame(Array(repeating: UInt8(ascii: "x"), count: bytes), kind: .log(offset: offset))
+        Frame(Array(repeating: UInt8(ascii: "x"), count: bytes), kind: .log(Position(offset: offset, epoch: "e")))
     }
 
     private func state(_ name: String, _ value: Int) -> Frame {
@@ -82,9 +83,9 @@ import Testing
         let hub = LoopHub<RecordingWriter>(settings: .init(retainedBytesMax: 100))
         let viewer = hub.attach(socket(0), topics: [0], holding: true)
         for offset in 1...10 { hub.append(log(UInt64(offset)), to: 0) }
-        #expect(hub.overdueHolders(of: 0).isEmpty)
+        #expect(hub.viewersToSendBack(of: 0).isEmpty)
         hub.append(log(11), to: 0)
-        #expect(hub.overdueHolders(of: 0) == [viewer])
+        #expect(hub.viewersToSendBack(of: 0) == [viewer])
     }
 
     @Test func aPageOfPhotosIsFollowedOnOneConnection() {

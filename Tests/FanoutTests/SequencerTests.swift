@@ -28,7 +28,7 @@ import Wire
     }
 
     private func offsets(_ outcome: Sequencer.Outcome) -> [UInt64?] {
-        outcome.frames.map { if case .log(let offset) = $0.kind { offset } else { nil } }
+        outcome.frames.map { if case .log(let position) = $0.kind { position.offset } else { nil } }
     }
 
     @Test func theNextIsDeliveredAndAnOldOneIsNot() {

@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Placement
 import Testing
 
 @testable import Orchestrator
@@ -49,11 +50,17 @@ struct PageTests {
 }
 
 struct SubscriptionMapTests {
-    @Test func channelsOnOneReaderEachAreADiagonal() {
-        let map = SubscriptionMap(title: "", subscribed: [("a", ["z", "y"]), ("b", ["x"]), ("c", ["w"])])
-        #expect(map.rows == ["1100", "0010", "0001"])
-        #expect(map.channels == ["y", "z", "x", "w"])
-        #expect(map.filledShare == 4.0 / 12)
+    @Test func channelsOnTheirRendezvousReaderAreADiagonal() {
+        let names = ["reader-1", "reader-2", "reader-3"]
+        let channels = (0..<60).map { "video:v\($0)" }
+        let first = Dictionary(grouping: channels) { Rendezvous.order(channel: $0, readers: names)[0] }
+        let map = SubscriptionMap(title: "", subscribed: names.map { ($0, first[$0] ?? []) })
+        #expect(map.filledShare == 1.0 / 3)
+        let runs = map.rows.map { Page.runs(of: $0) }
+        #expect(runs.map(\.count) == [1, 1, 1])
+        #expect(runs[0][0].lowerBound == 0)
+        #expect(runs[0][0].upperBound == runs[1][0].lowerBound)
+        #expect(runs[1][0].upperBound == runs[2][0].lowerBound)
     }
 
     @Test func ofManyChannelsEveryNthIsShown() {

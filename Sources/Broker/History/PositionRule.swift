@@ -7,15 +7,16 @@
 /// **The rule.** Each Redis process has a random run id, which a connection learns before its first command. The
 /// stored position carries the run id under which it was written. A publish that finds another run id than its own
 /// connection's knows that Redis has restarted (or failed over) since the last comment here, and leaves
-/// ``restartStep`` offsets out: more than can have been lost. The new entry notes the last offset that survived, so
-/// that the jump is not taken for a loss; if the publisher itself has an acknowledgement above it, the entry notes
-/// that too, and *that* is a loss that viewers are told. A clean restart therefore shows no gap at all, a lossy one
-/// shows the true gap, and no offset is ever used twice. It costs one string comparison a publish.
+/// ``restartStep`` offsets out, counted from the highest one that it knows of: more than can have been lost. (Counted
+/// from what survived, two lossy restarts in a row would give the same offsets twice.) The new entry notes the last
+/// offset that survived, so that the jump is not taken for a loss; if the publisher itself has an acknowledgement above
+/// it, the entry notes that too, and *that* is a loss that viewers are told. A clean restart therefore shows no gap at
+/// all, a lossy one shows the true gap, and no offset is ever used twice. It costs one string comparison a publish.
 ///
 /// **What it cannot do.** When several publishers share a channel, the first one after a lossy restart may not be
-/// the one with the highest acknowledgement; then a viewer that had not received the lost comments is not told. With
-/// a record in PostgreSQL the comments are there in any case. A restart that loses all keys gives a new epoch, which
-/// viewers are told.
+/// the one with the highest acknowledgement; then a viewer that had not received the lost comments is not told, and a
+/// second lossy restart that takes the first one's step with it may see its offsets again. With a record in PostgreSQL
+/// the comments are there in any case. A restart that loses all keys gives a new epoch, which viewers are told.
 public enum PositionRule {
     /// The offsets left out after a restart: above what any channel can be given between two snapshots, and small
     /// enough for millions of restarts below 2^53, where JavaScript's numbers end.

@@ -53,7 +53,7 @@ public struct InMemoryStore: Sendable {
         let last = log.position.offset
         guard log.run != run else { return .init(offset: last + 1) }
         let lost = log.acknowledged > last ? log.acknowledged : nil
-        return .init(offset: last + PositionRule.restartStep, resumedAfter: last, lostThrough: lost)
+        return .init(offset: (lost ?? last) + PositionRule.restartStep, resumedAfter: last, lostThrough: lost)
     }
 
     public func position(of channel: Channel) -> Position? { logs[channel]?.position }

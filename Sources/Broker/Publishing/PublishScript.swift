@@ -62,12 +62,14 @@ struct PublishScript {
           id = string.format('%.0f', offset + 1)
           added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', 'p', ARGV[1])
         else
-          id = string.format('%.0f', offset + RESTART_STEP)
+          local base = offset
           local fields = {'p', ARGV[1], 'a', offset}
           local known, knownEpoch = string.match(ARGV[5], '^(%d+)%.(%w+)$')
           if knownEpoch == epoch and tonumber(known) > tonumber(offset) then
             fields[5], fields[6] = 'l', known
+            base = known
           end
+          id = string.format('%.0f', base + RESTART_STEP)
           added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', unpack(fields))
         end
         if type(added) == 'table' and added.err then

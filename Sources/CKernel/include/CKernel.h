@@ -5,8 +5,10 @@
 // epoll (its event is a packed union), eventfd, and the socket options of linux/tcp.h.
 
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -24,6 +26,9 @@ enum {
 };
 
 static inline int chorus_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+/// Lets other threads run that wait for this core.
+static inline void chorus_yield(void) { sched_yield(); }
 
 static inline int chorus_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
@@ -46,7 +51,7 @@ struct chorus_ready {
     uint32_t events;
 };
 
-enum { CHORUS_READY_MAX = 512 };
+enum { CHORUS_READY_MAX = 128 };
 
 /// Waits and unpacks; returns the number of entries, 0 also when a signal interrupted the wait, -1 on error.
 static inline int chorus_epoll_wait(int poller, struct chorus_ready *ready, int timeout_milliseconds) {
@@ -139,6 +144,9 @@ static inline uint64_t chorus_thread_cpu_nanoseconds(void) {
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
+
+/// Gives the allocator's free pages back to the kernel.
+static inline void chorus_return_free_memory(void) { malloc_trim(0); }
 
 /// Raises the soft limit of descriptors to the hard one; the limit that holds afterwards, or -1.
 static inline int64_t chorus_raise_descriptor_limit(void) {

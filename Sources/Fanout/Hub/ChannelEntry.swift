@@ -25,9 +25,9 @@ struct ChannelEntry {
     /// The newest message that came while the position was being read.
     var heard: Position?
     var waiters: [WaiterID] = []
-    /// Counts the readings that were begun: the answer to an older one, which may have been read before the present
+    /// The reading that was begun last: the answer to an older one, which may have been read before the present
     /// subscription stood, is not taken.
-    var reading: UInt32 = 0
+    var reading: UInt64 = 0
     /// Nobody is interested since then (monotonic nanoseconds): after the cool-down the channel is given up.
     var idleSince: UInt64?
 

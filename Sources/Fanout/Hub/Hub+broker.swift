@@ -5,53 +5,34 @@ public import Wire
 
 extension Hub: SubscriptionSink {
     public func connectionEstablished() {
-        book.withLock { $0.channels.connectionEstablished() }
+        book.withLock { $0.connectionEstablished() }
         logger.info("connected to the broker")
     }
 
     public func subscribed(_ channels: [Channel]) {
-        book.withLock { state in
-            var orders: [HubState.Order] = []
-            for channel in channels { state.channels.subscribed(channel, orders: &orders) }
-            state.take(orders, self)
-        }
+        book.withLock { carryOut($0.subscribed(channels)) }
     }
 
     public func received(_ messages: [BrokerMessage]) {
-        var bytes = 0
-        for message in messages { bytes += message.frame.count }
-        let duplicates = book.withLock { state -> Int? in
-            guard hasRoom(for: bytes) else {
-                state.channels.dropped(messages)
-                return nil
-            }
-            var deliveries = Deliveries(loops: loops.count)
-            var orders: [HubState.Order] = []
-            for message in messages {
-                state.channels.received(message, deliveries: &deliveries, orders: &orders)
-            }
-            send(deliveries)
-            state.take(orders, self)
-            return deliveries.duplicates
+        let (duplicates, isDeferred) = book.withLock { core -> (Int, Bool) in
+            let (errands, isDeferred) = core.received(messages, room: room)
+            carryOut(errands)
+            return (errands.deliveries?.duplicates ?? 0, isDeferred)
         }
         book.counters.add { counters in
             counters.messagesReceived += messages.count
-            counters.duplicates += duplicates ?? 0
-            if duplicates == nil { counters.messagesDeferred += messages.count }
+            counters.duplicates += duplicates
+            if isDeferred { counters.messagesDeferred += messages.count }
         }
     }
 
     public func connectionLost() {
         logger.warning("the connection to the broker is lost")
-        book.withLock { state in
-            var orders: [HubState.Order] = []
-            state.channels.connectionLost(orders: &orders)
-            state.take(orders, self)
-        }
+        book.withLock { carryOut($0.connectionLost()) }
     }
 }
 
-/// Questions to the broker that the book ordered.
+/// Questions to the broker that the core asked for.
 extension Hub {
     /// Wait before a question that failed is asked again.
     private static let retryPause = Duration.milliseconds(200)
@@ -60,17 +41,11 @@ extension Hub {
     private static let historyPage = 1000
 
     func locate(_ batch: [HubState.Reading]) async {
-        let readings = book.withLock { state in batch.filter { state.channels.needs($0) } }
+        let readings = book.withLock { core in batch.filter { core.channels.needs($0) } }
         guard !readings.isEmpty else { return }
         do {
             let positions = try await broker.positions(of: readings.map(\.channel))
-            book.withLock { state in
-                var orders: [HubState.Order] = []
-                for (reading, position) in zip(readings, positions) {
-                    state.channels.located(reading, at: position, orders: &orders)
-                }
-                state.take(orders, self)
-            }
+            book.withLock { carryOut($0.located(Array(zip(readings, positions)))) }
         } catch {
             logger.warning("positions cannot be read", metadata: ["error": "\(error)"])
             try? await Task.sleep(for: Self.retryPause)
@@ -86,51 +61,50 @@ extension Hub {
 
     private func repair(_ reading: HubState.Reading) async {
         guard let start = book.withLock({ $0.channels.start(of: reading) }) else { return }
-        guard hasRoom(for: 0) else {
-            try? await Task.sleep(for: Self.roomPause)
-            return repairing.add(reading)
-        }
-        book.counters.add { $0.repairs += 1 }
+        var pause = Self.roomPause
         do {
+            // A loop that is full would refuse the page.
+            guard loops.indices.allSatisfy({ room($0, 1) }) else { return await repairLater(reading, pause) }
+            book.counters.add { $0.repairs += 1 }
             let page = try await broker.history(
                 of: reading.channel, after: start.offset, through: nil, limit: Self.historyPage)
-            book.withLock { state in
-                var deliveries = Deliveries(loops: loops.count)
-                var orders: [HubState.Order] = []
-                state.channels.repaired(reading, with: page, deliveries: &deliveries, orders: &orders)
-                send(deliveries)
-                state.take(orders, self)
+            let isTaken = book.withLock { core -> Bool in
+                guard let errands = core.repaired(reading, with: page, room: room) else { return false }
+                carryOut(errands)
+                return true
             }
+            if isTaken { return }
         } catch {
             logger.warning("a history cannot be read", metadata: ["error": "\(error)"])
-            try? await Task.sleep(for: Self.retryPause)
-            repairing.add(reading)
+            pause = Self.retryPause
         }
+        await repairLater(reading, pause)
+    }
+
+    private func repairLater(_ reading: HubState.Reading, _ pause: Duration) async {
+        try? await Task.sleep(for: pause)
+        repairing.add(reading)
     }
 
     /// Viewers of one channel who come back together are served from one reading.
     func resume(_ batch: [Resumption]) async {
         book.counters.add { $0.resumptions += batch.count }
-        let groups = Dictionary(grouping: batch) { [$0.channel.name, $0.position.epoch] }
         await withTaskGroup(of: Void.self) { group in
-            for resumptions in groups.values { group.addTask { await self.resumeTogether(resumptions) } }
+            for resumptions in ResumeGroup.groups(batch) { group.addTask { await self.resume(resumptions) } }
         }
     }
 
-    private func resumeTogether(_ resumptions: [Resumption]) async {
+    private func resume(_ group: ResumeGroup) async {
+        var group = group
         do {
-            let reader = HistoryReader(broker: broker, channel: resumptions[0].channel)
-            for resumption in resumptions.sorted(by: { $0.position.offset < $1.position.offset }) {
-                var catchUp = CatchUp(from: resumption.position)
-                while !catchUp.isFinished {
-                    catchUp.take(try await reader.page(after: catchUp.position, limit: Self.historyPage))
-                }
-                loops[resumption.loop].submit(
-                    .release(resumption.id, history: catchUp.frames, through: catchUp.position.offset))
+            while let position = group.question {
+                let page = try await broker.history(
+                    of: group.channel, after: position.offset, through: nil, limit: Self.historyPage)
+                for release in group.take(page) { loops[release.loop].submit(release.command) }
             }
         } catch {
             logger.warning("viewers cannot be resumed", metadata: ["error": "\(error)"])
-            for resumption in resumptions { loops[resumption.loop].submit(.abandon(resumption.id)) }
+            for release in group.unserved { loops[release.loop].submit(release.command) }
         }
     }
 }

@@ -9,10 +9,9 @@ extension Hub {
     public func attachVirtual(_ count: Int, to channel: Channel) async throws(HubRefusal) {
         guard count > 0 else { return }
         _ = try await join([channel])
-        book.withLock { state in
-            let loop = state.nextLoop % loops.count
-            state.nextLoop = (state.nextLoop + 1) % loops.count
-            guard let topic = state.channels.attached(channel, viewers: count, loop: loop)?.topic else { return }
+        book.withLock { core in
+            let loop = core.takeLoop()
+            guard let topic = core.channels.attached(channel, viewers: count, loop: loop)?.topic else { return }
             loops[loop].submit(.attachVirtual(topic: topic, count: count))
         }
         book.counters.add { counters in

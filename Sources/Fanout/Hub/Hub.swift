@@ -33,8 +33,11 @@ public final class Hub: Sendable {
         self.logger = logger
         let book = HubBook(
             settings: .init(
-                loops: settings.loops, cooldownNanoseconds: settings.unsubscribeDelay.nanoseconds,
-                channelsMax: settings.channelsMax, stateKinds: states?.kinds ?? []))
+                channels: .init(
+                    loops: settings.loops, cooldownNanoseconds: settings.unsubscribeDelay.nanoseconds,
+                    channelsMax: settings.channelsMax, stateKinds: states?.kinds ?? []),
+                connectionsMax: settings.connectionsMax,
+                subscribeTimeoutNanoseconds: settings.subscribeTimeout.nanoseconds))
         self.book = book
         self.loops = try (0..<settings.loops).map { index in try Hub.makeLoop(index, settings: settings, book: book) }
     }
@@ -47,13 +50,13 @@ public final class Hub: Sendable {
             sendBufferBytes: settings.sendBufferBytes)
         let hub = LoopHub<Sockets>.Settings(
             writesPerSlice: settings.writesPerSlice, flushIntervalNanoseconds: settings.flushInterval.nanoseconds)
-        let handler = FanoutHandler.Settings(
+        let desk = LoopDesk<Sockets>.Settings(
             hub: hub, heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds,
             seed: UInt64.random(in: 1 ... .max))
         return try SocketLoop(
             settings: .init(
                 name: "fanout-\(index)", limits: limits, mailboxWeightMax: settings.loopBytesMax, receiveBytes: 4096)
-        ) { FanoutHandler(settings: handler) { book.loop(index, tells: $0) } }
+        ) { FanoutHandler(settings: desk) { book.loop(index, tells: $0) } }
     }
 
     public var counters: HubCounters.Snapshot { book.counters.snapshot }
@@ -90,34 +93,20 @@ public final class Hub: Sendable {
     private func keepTime() async throws {
         while true {
             try await Task.sleep(for: .milliseconds(250))
-            let now = HubClock.now()
-            let late = book.withLock { state in
-                var orders: [HubState.Order] = []
-                state.channels.tick(now: now, orders: &orders)
-                state.take(orders, self)
-                return state.waiters.overdue(now: now)
-            }
-            for continuation in late { continuation.resume(returning: false) }
+            book.withLock { carryOut($0.tick(now: HubClock.now())) }
             subscribeAsOrdered()
         }
     }
 
-    /// Whether all loops take so many bytes of frames. A loop that is behind takes none, and they are read from the
-    /// history when it has caught up.
-    func hasRoom(for bytes: Int) -> Bool { loops.allSatisfy { $0.hasRoom(for: bytes) } }
+    /// Frames are handed to loops with the book's lock held, so room that was seen under it is still there. What a loop
+    /// that is behind does not take is read from the history when it has caught up.
+    func room(_ loop: Int, _ bytes: Int) -> Bool { loops[loop].hasRoom(for: bytes) }
 
-    // MARK: Orders
+    // MARK: Errands
 
-    /// Tells the subscriber what the book ordered, in the order of the book, whoever comes first.
+    /// Tells the subscriber what the core ordered, in its order, whoever comes first.
     func subscribeAsOrdered() {
-        while true {
-            let orders = book.withLock { state -> [HubState.Order] in
-                guard !state.isSubscribing, !state.subscriptionOrders.isEmpty else { return [] }
-                state.isSubscribing = true
-                defer { state.subscriptionOrders = [] }
-                return state.subscriptionOrders
-            }
-            guard !orders.isEmpty else { return }
+        while case let orders = book.takeSubscriptionOrders(), !orders.isEmpty {
             let subscriber = subscriber.withLock { $0 }
             for order in orders {
                 switch order {
@@ -126,33 +115,24 @@ public final class Hub: Sendable {
                 default: break
                 }
             }
-            book.withLock { $0.isSubscribing = false }
+            book.subscriberWasTold()
         }
     }
 
-    /// Hands frames to the loops. Called with the book's lock held: the order of frames is the order of the lock.
-    ///
-    /// The book counts them as passed on, so no loop may refuse them: whoever calls has seen ``hasRoom(for:)``.
-    func send(_ deliveries: Deliveries) {
+    /// Called with the book's lock held: the order of frames is the order of the lock. Resuming a continuation only
+    /// schedules its task.
+    func carryOut(_ errands: Errands<CheckedContinuation<Bool, Never>>) {
+        if let deliveries = errands.deliveries { send(deliveries) }
+        for reading in errands.locate { locating.add(reading) }
+        for reading in errands.repair { repairing.add(reading) }
+        for channel in errands.snapshot { snapshotting.add(channel) }
+        for answer in errands.answers { answer.chair.resume(returning: answer.isAdmitted) }
+    }
+
+    /// The core counts them as passed on, so no loop may refuse them: it has asked ``room(_:_:)``.
+    private func send(_ deliveries: Deliveries) {
         for (index, entries) in deliveries.byLoop.enumerated() where !entries.isEmpty {
             loops[index].submit(.append(entries), weight: deliveries.bytes[index], hasRoom: true)
-        }
-    }
-}
-
-extension HubBook.State {
-    /// Sorts orders to whoever carries them out. Called with the lock held. Connects that may go on are resumed here:
-    /// resuming a continuation only schedules its task.
-    mutating func take(_ orders: [HubState.Order], _ hub: Hub) {
-        for order in orders {
-            switch order {
-            case .subscribe, .unsubscribe: subscriptionOrders.append(order)
-            case .locate(let reading): hub.locating.add(reading)
-            case .repair(let reading): hub.repairing.add(reading)
-            case .snapshot(let channel): hub.snapshotting.add(channel)
-            case .admit(let waiter): waiters.call(waiter, isAdmitted: true)?.resume(returning: true)
-            case .refuse(let waiter): waiters.call(waiter, isAdmitted: false)?.resume(returning: false)
-            }
         }
     }
 }

@@ -1,31 +1,39 @@
-internal import Broker
 internal import Synchronization
-internal import Wire
 
-/// The hub's state behind its lock, and the connects that wait in it. Loops and lanes hold it without holding the hub.
+/// The hub's core behind its lock. Loops and lanes hold it without holding the hub.
 final class HubBook: Sendable {
+    typealias Core = HubCore<CheckedContinuation<Bool, Never>>
+
     struct State {
-        var channels: HubState
-        var waiters = WaitingRoom()
-        var isDraining = false
-        /// Connections, and connects that hold a ticket.
-        var places = 0
-        var nextLoop = 0
-        var nextResumption: ResumptionID = 0
-        /// Orders for the subscriber, in the order in which the lock was held.
-        var subscriptionOrders: [HubState.Order] = []
+        var core: Core
+        /// Somebody is telling the subscriber what the core ordered.
         var isSubscribing = false
     }
 
     private let state: Mutex<State>
     let counters = HubCounters()
 
-    init(settings: HubState.Settings) {
-        state = Mutex(State(channels: HubState(settings: settings)))
+    init(settings: Core.Settings) {
+        state = Mutex(State(core: HubCore(settings: settings)))
     }
 
-    func withLock<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
-        state.withLock { body(&$0) }
+    func withLock<Result: Sendable>(_ body: (inout Core) -> Result) -> Result {
+        state.withLock { body(&$0.core) }
+    }
+
+    /// What the subscriber is to be told next; empty when there is nothing, or somebody else is telling it. Whoever
+    /// got orders calls ``subscriberWasTold()`` after them.
+    func takeSubscriptionOrders() -> [HubState.Order] {
+        state.withLock { state in
+            guard !state.isSubscribing else { return [] }
+            let orders = state.core.takeSubscriptionOrders()
+            state.isSubscribing = !orders.isEmpty
+            return orders
+        }
+    }
+
+    func subscriberWasTold() {
+        state.withLock { $0.isSubscribing = false }
     }
 
     /// A loop tells what happened since it told last.
@@ -33,10 +41,7 @@ final class HubBook: Sendable {
         let now = HubClock.now()
         if !report.departures.isEmpty {
             state.withLock { state in
-                for departure in report.departures {
-                    state.channels.leave(topics: departure.topics, loop: loop, now: now)
-                    state.places -= 1
-                }
+                for departure in report.departures { state.core.departed(departure.topics, loop: loop, now: now) }
             }
         }
         counters.add { snapshot in

@@ -22,7 +22,8 @@ struct HubState {
     /// A question to the broker about one channel.
     struct Reading: Hashable {
         let channel: Channel
-        let number: UInt32
+        /// Of all readings of this Reader: a channel that is given up and joined again has no reading of before.
+        let number: UInt64
     }
 
     struct Settings {
@@ -41,6 +42,7 @@ struct HubState {
     private var channelByTopic: [Channel?] = []
     private var freeTopics: [TopicID] = []
     private var idle: [Channel: UInt64] = [:]
+    private var lastReading: UInt64 = 0
     private let settings: Settings
 
     init(settings: Settings) {
@@ -157,8 +159,9 @@ struct HubState {
     }
 
     private mutating func beginReading(_ channel: Channel) -> Reading {
-        entries[channel]?.reading &+= 1
-        return Reading(channel: channel, number: entries[channel]?.reading ?? 0)
+        lastReading += 1
+        entries[channel]?.reading = lastReading
+        return Reading(channel: channel, number: lastReading)
     }
 
     private func isCurrent(_ reading: Reading, phase: ChannelEntry.Phase) -> Bool {
@@ -175,6 +178,9 @@ struct HubState {
     }
 
     /// The position of a channel whose subscription is new.
+    ///
+    /// Answer and messages come on two connections: what was heard meanwhile may lie beyond the answer, and nobody
+    /// says it again. Nobody is attached yet, so the channel begins at whichever is newer.
     mutating func located(_ reading: Reading, at position: Position?, orders: inout [Order]) {
         guard isCurrent(reading, phase: .positioning) else { return }
         let channel = reading.channel
@@ -217,16 +223,23 @@ struct HubState {
         }
     }
 
-    /// A page of history after the sequencer's position.
+    /// A page of history after the sequencer's position. `false`: the loops have no room for it now, and it was not
+    /// taken; it has to be asked for again, later.
+    @discardableResult
     mutating func repaired(
-        _ reading: Reading, with page: HistoryPage, deliveries: inout Deliveries, orders: inout [Order]
-    ) {
+        _ reading: Reading, with page: HistoryPage, room: Room = { _, _ in true }, deliveries: inout Deliveries,
+        orders: inout [Order]
+    ) -> Bool {
         let channel = reading.channel
-        guard isCurrent(reading, phase: .repairing), var entry = entries[channel] else { return }
+        guard isCurrent(reading, phase: .repairing), var entry = entries[channel] else { return true }
         let outcome = entry.sequencer.repaired(with: page)
+        var own = Deliveries(loops: settings.loops)
+        for frame in outcome.frames { own.add(frame, entry) }
+        guard own.fit(room) else { return false }
         entries[channel] = entry
-        for frame in outcome.frames { deliveries.add(frame, entry) }
+        deliveries.add(own)
         if outcome.readsAgain { orders.append(.repair(reading)) } else { becomeLive(channel, orders: &orders) }
+        return true
     }
 
     /// Messages had to be dropped unread: their channels are repaired at the next ``tick``.
@@ -295,6 +308,9 @@ extension ChannelEntry {
     }
 }
 
+/// Whether a loop can take so many bytes of frames now.
+typealias Room = (_ loop: Int, _ bytes: Int) -> Bool
+
 /// Frames on their way to the loops.
 struct Deliveries {
     private(set) var byLoop: [[(topic: TopicID, frame: Frame)]]
@@ -311,5 +327,16 @@ struct Deliveries {
             byLoop[loop].append((entry.topic, frame))
             bytes[loop] += frame.bytes.count
         }
+    }
+
+    mutating func add(_ others: Deliveries) {
+        for loop in byLoop.indices {
+            byLoop[loop] += others.byLoop[loop]
+            bytes[loop] += others.bytes[loop]
+        }
+    }
+
+    func fit(_ room: Room) -> Bool {
+        bytes.indices.allSatisfy { byLoop[$0].isEmpty || room($0, bytes[$0]) }
     }
 }

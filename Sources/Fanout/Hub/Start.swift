@@ -28,7 +28,7 @@ struct Start {
     }
 
     func chunk(hello: [UInt8]) -> [UInt8] {
-        var frames = [Frame(EventStream.frame(data: hello, id: id), kind: .notice)]
+        var frames = [Frame(EventStream.frame(data: hello, id: id), kind: .notice(id))]
         if let gap { frames.append(gap.frame) }
         return Chunk.joining(frames)
     }

@@ -17,13 +17,7 @@ extension Hub {
         guard let states else { return }
         do {
             let frames = try await states.states(of: Array(Set(batch)))
-            book.withLock { state in
-                var deliveries = Deliveries(loops: loops.count)
-                for (channel, frame) in frames {
-                    state.channels.snapshot(Frame(frame, kind: .state), of: channel, deliveries: &deliveries)
-                }
-                send(deliveries)
-            }
+            book.withLock { carryOut($0.snapshot(frames)) }
         } catch {
             logger.debug("current states cannot be read", metadata: ["error": "\(error)"])
         }

@@ -1,9 +1,11 @@
 /// Connects that wait for their channels. Whoever is called before it sat down finds its answer on its chair.
-struct WaitingRoom {
+///
+/// A chair is what a waiting connect is woken by: a continuation, or a number in a simulation.
+struct WaitingRoom<Chair> {
     private enum Seat {
         case called(isAdmitted: Bool)
         case empty(deadline: UInt64)
-        case taken(CheckedContinuation<Bool, Never>, deadline: UInt64)
+        case taken(Chair, deadline: UInt64)
     }
 
     private var seats: [WaiterID: Seat] = [:]
@@ -22,13 +24,13 @@ struct WaitingRoom {
     }
 
     /// Sits down. The answer comes back when the waiter was called before.
-    mutating func sit(_ waiter: WaiterID, _ continuation: CheckedContinuation<Bool, Never>) -> Bool? {
+    mutating func sit(_ waiter: WaiterID, _ chair: Chair) -> Bool? {
         switch seats[waiter] {
         case .called(let isAdmitted):
             seats[waiter] = nil
             return isAdmitted
         case .empty(let deadline):
-            seats[waiter] = .taken(continuation, deadline: deadline)
+            seats[waiter] = .taken(chair, deadline: deadline)
             return nil
         case .taken, nil:
             return false
@@ -36,11 +38,11 @@ struct WaitingRoom {
     }
 
     /// Calls a waiter. Somebody who has sat down is returned, to be resumed outside the lock.
-    mutating func call(_ waiter: WaiterID, isAdmitted: Bool) -> CheckedContinuation<Bool, Never>? {
+    mutating func call(_ waiter: WaiterID, isAdmitted: Bool) -> Chair? {
         switch seats[waiter] {
-        case .taken(let continuation, _):
+        case .taken(let chair, _):
             seats[waiter] = nil
-            return continuation
+            return chair
         case .empty:
             seats[waiter] = .called(isAdmitted: isAdmitted)
             return nil
@@ -50,12 +52,12 @@ struct WaitingRoom {
     }
 
     /// Everybody whose deadline has passed.
-    mutating func overdue(now: UInt64) -> [CheckedContinuation<Bool, Never>] {
-        var late: [CheckedContinuation<Bool, Never>] = []
+    mutating func overdue(now: UInt64) -> [Chair] {
+        var late: [Chair] = []
         for (waiter, seat) in seats {
-            guard case .taken(let continuation, let deadline) = seat, deadline <= now else { continue }
+            guard case .taken(let chair, let deadline) = seat, deadline <= now else { continue }
             seats[waiter] = nil
-            late.append(continuation)
+            late.append(chair)
         }
         return late
     }

@@ -1,12 +1,15 @@
+public import Wire
+
 /// One encoded event on its way to viewers. The bytes are shared by everybody who gets them.
 public struct Frame: Equatable, Sendable {
     public enum Kind: Equatable, Sendable {
-        /// Ordered, replayable, at this offset of its channel.
-        case log(offset: UInt64)
+        /// Ordered, replayable, at this position of its channel.
+        case log(Position)
         /// Only the newest of its name counts.
         case state
-        /// Part of the log's order, but with no place of its own: a gap that has to be told.
-        case notice
+        /// Part of the log's order, but with no place of its own: a gap that has to be told. The stream goes on after
+        /// this position.
+        case notice(Position)
     }
 
     public let bytes: [UInt8]
@@ -15,6 +18,14 @@ public struct Frame: Equatable, Sendable {
     public init(_ bytes: [UInt8], kind: Kind) {
         self.bytes = bytes
         self.kind = kind
+    }
+
+    /// Where the log stands after this frame; `nil` for states.
+    var position: Position? {
+        switch kind {
+        case .log(let position), .notice(let position): position
+        case .state: nil
+        }
     }
 
     /// What makes two state events the same state: the line that names the event.

@@ -1,5 +1,3 @@
-internal import SocketLoop
-
 /// A connection that is handed to a loop.
 struct Attachment: Sendable {
     /// Connected, without blocking, its response head written. The loop owns it from here on.
@@ -21,8 +19,8 @@ typealias ResumptionID = UInt64
 enum LoopCommand: Sendable {
     case attach(Attachment)
     case append([(topic: TopicID, frame: Frame)])
-    /// The history of a resuming viewer, and the offset that it reaches.
-    case release(ResumptionID, history: [Frame], through: UInt64)
+    /// The history of a resuming viewer, and where it comes back into the stream.
+    case release(ResumptionID, history: [Frame], rejoin: Rejoin)
     /// The history could not be read: the viewer has to come back.
     case abandon(ResumptionID)
     /// So many viewers without a socket.

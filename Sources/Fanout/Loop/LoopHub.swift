@@ -9,13 +9,13 @@ public final class LoopHub<Writer: ViewerWriter> {
     public struct Settings: Sendable {
         /// Writes in one slice: what a small topic waits for at most per giant.
         public var writesPerSlice: Int
-        /// Shortest time between the starts of two rounds of a topic.
+        /// Shortest time between the starts of two laps of a topic.
         public var flushIntervalNanoseconds: UInt64
         /// Bytes kept for viewers whose history is being read, for one topic.
         public var retainedBytesMax: Int
 
         public init(
-            writesPerSlice: Int = 512, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
+            writesPerSlice: Int = 128, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
         ) {
             self.writesPerSlice = writesPerSlice
             self.flushIntervalNanoseconds = flushIntervalNanoseconds
@@ -43,13 +43,15 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     public private(set) var counts = Counts()
     public private(set) var viewerCount = 0
-    /// Bytes of frames that no round has taken yet.
+    /// Bytes of frames that are kept until everybody has them.
     public private(set) var pendingBytes = 0
     private let settings: Settings
     private var topics: [Topic?] = []
     private var viewers: [Viewer?] = []
     private var freeViewers: [ViewerID] = []
     private var queue: Deque<TopicID> = []
+    /// Viewers that came back into the stream and missed states meanwhile.
+    private var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
 
     public init(settings: Settings) {
         self.settings = settings
@@ -57,7 +59,8 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     // MARK: Coming and going
 
-    /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing until ``release(_:history:through:writer:)``.
+    /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing of that one until
+    /// ``release(_:history:rejoin:writer:)``.
     public func attach(_ socket: SocketHandle, topics topicIDs: [TopicID], holding: Bool) -> ViewerID {
         let id = freeViewers.popLast() ?? ViewerID(viewers.count)
         if Int(id) == viewers.count { viewers.append(nil) }
@@ -70,11 +73,9 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     private func join(_ viewer: ViewerID, _ topic: Topic, holding: Bool) {
         if holding {
-            topic.holders.append(.init(viewer: viewer, sequence: topic.nextSequence))
-        } else if topic.pending.isEmpty {
-            viewers[Int(viewer)]?.setIndex(topic.add(viewer), in: topic.id)
+            topic.holders.append(.init(viewer: viewer, sequence: topic.carousel.nextSequence))
         } else {
-            topic.joiners.append(.init(viewer: viewer, sequence: topic.nextSequence))
+            viewers[Int(viewer)]?.setIndex(topic.carousel.add(viewer), in: topic.id)
         }
     }
 
@@ -95,38 +96,54 @@ public final class LoopHub<Writer: ViewerWriter> {
     }
 
     private func leave(_ id: ViewerID, index: UInt32, _ topic: Topic) {
+        let before = topic.carousel.bytes
         if index == Viewer.Membership.waiting {
             topic.removeWaiting(id)
         } else {
-            topic.remove(at: Int(index)) { moved, index in viewers[Int(moved)]?.setIndex(index, in: topic.id) }
+            topic.carousel.remove(at: Int(index)) { moved, index in
+                viewers[Int(moved)]?.setIndex(index, in: topic.id)
+            }
         }
-        if topic.isAbandoned {
-            for frame in topic.pending { pendingBytes -= frame.bytes.count }
-            topics[Int(topic.id)] = nil
-        }
+        pendingBytes += topic.carousel.bytes - before
+        if topic.isAbandoned { topics[Int(topic.id)] = nil }
     }
 
-    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond `offset`, and from then
-    /// on what comes beyond `offset`.
-    public func release(_ id: ViewerID, history: [Frame], through offset: UInt64, writer: Writer) {
+    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond it. A viewer that is
+    /// ahead of the stream joins with the first frame that it does not have.
+    public func release(_ id: ViewerID, history: [Frame], rejoin: Rejoin, writer: Writer) {
         guard let viewer = viewer(id) else { return }
         let topic = topic(viewer.first.topic)
         guard let position = topic.holders.firstIndex(where: { $0.viewer == id }) else { return }
         let holder = topic.holders.remove(at: position)
-        let came = topic.retained(for: holder, after: offset)
-        let owed = history + came
-        topic.forgetRetainedIfUnneeded()
-        // The history is read beside the subscription, and may be ahead of it: what it reached is still to come here.
-        if came.isEmpty { topic.wait(id, behind: offset) } else { join(id, topic, holding: false) }
-        if !owed.isEmpty { write(Chunk.joining(owed), events: owed.count, to: viewer.socket, writer: writer) }
+        let kept = topic.retained(for: holder)
+        topic.forgetUnneeded()
+        let owed = kept.drop { frame in frame.position.map { rejoin.relation(to: $0) == .known } ?? false }
+        if let first = owed.first?.position, rejoin.relation(to: first) == .unclear {
+            topic.stray.append(id)
+            return
+        }
+        let present = kept.last?.position ?? rejoin.joinedAt
+        if owed.isEmpty, rejoin.isAhead(of: present) {
+            topic.ahead.append(.init(viewer: id, rejoin: rejoin, sequence: topic.carousel.nextSequence))
+        } else {
+            join(id, topic, holding: false)
+        }
+        let frames = history + owed + topic.states(since: holder.sequence)
+        if !frames.isEmpty { write(Chunk.joining(frames), events: frames.count, to: viewer.socket, writer: writer) }
     }
+
+    /// The topic whose log a viewer follows.
+    func log(of id: ViewerID) -> TopicID? { viewer(id)?.first.topic }
 
     public func socket(of id: ViewerID) -> SocketHandle? { viewer(id)?.socket }
 
-    /// Viewers whose frames since they began to hold are over the limit; they have to come back.
-    public func overdueHolders(of topicID: TopicID) -> [ViewerID] {
-        guard let topic = existing(topicID), topic.retainedBytes > settings.retainedBytesMax else { return [] }
-        return topic.holders.map(\.viewer)
+    /// Viewers that have to come back: the frames since they began to hold are over the limit, or their place in the
+    /// stream is not known any more.
+    public func viewersToSendBack(of topicID: TopicID) -> [ViewerID] {
+        guard let topic = existing(topicID) else { return [] }
+        let isOver = topic.retainedBytes > settings.retainedBytesMax
+        guard isOver || !topic.stray.isEmpty else { return [] }
+        return topic.stray + (isOver ? topic.holders.map(\.viewer) : [])
     }
 
     // MARK: Frames
@@ -134,85 +151,77 @@ public final class LoopHub<Writer: ViewerWriter> {
     /// Appends an event to a topic. Without viewers here there is nothing to do.
     public func append(_ frame: Frame, to topicID: TopicID) {
         guard let topic = existing(topicID) else { return }
-        for viewer in topic.takeCaughtUp(by: frame) { join(viewer, topic, holding: false) }
-        let waiting = topic.pendingStates.count
-        if frame.kind != .state { pendingBytes += frame.bytes.count }
-        if !topic.append(frame) || (frame.kind == .state && topic.pendingStates.count == waiting) {
-            counts.conflated += 1
+        for viewer in topic.takeReached(by: frame) {
+            join(viewer.viewer, topic, holding: false)
+            if !topic.states(since: viewer.sequence).isEmpty { owedStates.append((viewer.viewer, topicID)) }
         }
-        enqueue(topic)
+        let before = topic.carousel.bytes
+        if topic.append(frame) != .taken { counts.conflated += 1 }
+        pendingBytes += topic.carousel.bytes - before
+        if topic.carousel.hasWork { enqueue(topic) }
     }
 
     private func enqueue(_ topic: Topic) {
-        guard !topic.isQueued else { return }
+        guard !topic.isQueued, !topic.isResting else { return }
         topic.isQueued = true
         queue.append(topic.id)
     }
 
     /// Puts a topic back that waited for its interval.
     public func resume(_ topicID: TopicID) {
-        if let topic = existing(topicID), topic.hasWork { enqueue(topic) }
+        guard let topic = existing(topicID) else { return }
+        topic.isResting = false
+        if topic.carousel.hasWork { enqueue(topic) }
     }
 
-    // MARK: Rounds
+    // MARK: Laps
 
     /// Writes one slice.
     public func work(now: UInt64, writer: Writer) -> Work {
+        if !owedStates.isEmpty { sendOwedStates(writer) }
         var budget = settings.writesPerSlice
         while budget > 0, let topicID = queue.popFirst() {
             guard let topic = existing(topicID) else { continue }
             topic.isQueued = false
-            if topic.round == nil {
-                let earliest = topic.lastRoundStart + settings.flushIntervalNanoseconds
-                if settings.flushIntervalNanoseconds > 0, now < earliest { return .later(topic: topicID, at: earliest) }
-                budget -= startRound(of: topic, now: now, writer: writer)
+            if !topic.carousel.isMidLap {
+                let earliest = topic.lastLapStart + settings.flushIntervalNanoseconds
+                if settings.flushIntervalNanoseconds > 0, now < earliest {
+                    topic.isResting = true
+                    return .later(topic: topicID, at: earliest)
+                }
+                topic.carousel.beginLap()
+                topic.lastLapStart = now
             }
-            budget -= continueRound(of: topic, writes: budget, writer: writer)
-            if topic.hasWork { enqueue(topic) }
+            budget -= turn(topic, seats: budget, writer: writer)
+            if topic.carousel.hasWork { enqueue(topic) }
         }
         return queue.isEmpty ? .none : .more
     }
 
-    private func startRound(of topic: Topic, now: UInt64, writer: Writer) -> Int {
-        let (frames, first) = topic.takePending()
-        guard !frames.isEmpty else { return 0 }
-        for frame in frames where frame.kind != .state { pendingBytes -= frame.bytes.count }
-        topic.lastRoundStart = now
-        let joiners = topic.joiners
-        topic.joiners = []
-        for joiner in joiners where joiner.sequence <= first { promote(joiner, topic) }
-        topic.round = .init(
-            chunk: Chunk.joining(frames), events: frames.count, cursor: 0, end: topic.viewers.count)
-        var writes = 0
-        for joiner in joiners where joiner.sequence > first {
-            promote(joiner, topic)
-            let owed = frames.dropFirst(Int(joiner.sequence - first))
-            guard !owed.isEmpty, let socket = viewer(joiner.viewer)?.socket else { continue }
-            write(Chunk.joining(owed), events: owed.count, to: socket, writer: writer)
+    private func sendOwedStates(_ writer: Writer) {
+        for owed in owedStates {
+            guard let states = existing(owed.topic)?.latestStates, !states.isEmpty,
+                let viewer = viewer(owed.viewer), viewer.first.topic == owed.topic
+            else { continue }
+            write(Chunk.joining(states), events: states.count, to: viewer.socket, writer: writer)
+        }
+        owedStates = []
+    }
+
+    private func turn(_ topic: Topic, seats: Int, writer: Writer) -> Int {
+        let before = topic.carousel.bytes
+        var (writes, events) = (0, 0)
+        // A viewer is never taken out in the middle of a slice: closed sockets are told after it.
+        let passed = topic.carousel.pass(seats: seats) { id, chunk, count in
+            guard let viewer = viewers[Int(id)] else { return }
+            _ = writer.send(chunk, to: viewer.socket)
             writes += 1
+            events += count
         }
-        return writes
-    }
-
-    private func promote(_ joiner: Topic.Joiner, _ topic: Topic) {
-        viewers[Int(joiner.viewer)]?.setIndex(topic.add(joiner.viewer), in: topic.id)
-    }
-
-    private func continueRound(of topic: Topic, writes budget: Int, writer: Writer) -> Int {
-        guard var round = topic.round else { return 0 }
-        let stop = min(round.end, round.cursor + max(budget, 1))
-        let started = round.cursor
-        while round.cursor < stop {
-            // A viewer is never taken out in the middle of a slice: closed sockets are told after it.
-            if let viewer = viewers[Int(topic.viewers[round.cursor])] {
-                _ = writer.send(round.chunk, to: viewer.socket)
-            }
-            round.cursor += 1
-        }
-        counts.writes += round.cursor - started
-        counts.events += (round.cursor - started) * round.events
-        topic.round = round.cursor == round.end ? nil : round
-        return round.cursor - started
+        counts.writes += writes
+        counts.events += events
+        pendingBytes += topic.carousel.bytes - before
+        return max(passed, 1)
     }
 
     private func write(_ chunk: [UInt8], events: Int, to socket: SocketHandle, writer: Writer) {

@@ -1,16 +1,10 @@
-public import SocketLoop
+internal import SocketLoop
 
 /// A viewer's number on its loop; also the tag of its socket.
 public typealias ViewerID = UInt32
 
 /// A channel's number on a Reader. The hub gives it out, and takes it back when nobody watches the channel any more.
 public typealias TopicID = UInt32
-
-/// Where a loop writes to: its sockets, or a counter that plays them.
-public protocol ViewerWriter {
-    /// `false` when the viewer's socket is gone.
-    func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool
-}
 
 /// One connection, as its loop sees it.
 struct Viewer {

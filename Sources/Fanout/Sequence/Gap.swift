@@ -21,8 +21,9 @@ struct Gap: Equatable {
     /// Where the stream goes on.
     var at: Position
 
-    static func lostEpoch(after old: Position, now: Position) -> Gap {
-        Gap(from: old.offset + 1, reason: .epochChanged, at: Position(offset: 0, epoch: now.epoch))
+    /// The history of `old` is lost; the stream goes on after `at`, in another one.
+    static func lostEpoch(after old: Position, goingOnAt at: Position) -> Gap {
+        Gap(from: old.offset + 1, reason: .epochChanged, at: at)
     }
 
     var frame: Frame {
@@ -30,6 +31,6 @@ struct Gap: Equatable {
         if let from { data.member("from", from) }
         if let to { data.member("to", to) }
         data.member("reason", reason.rawValue)
-        return Frame(EventStream.frame(data: data.finished(), event: "gap", id: at), kind: .notice)
+        return Frame(EventStream.frame(data: data.finished(), event: "gap", id: at), kind: .notice(at))
     }
 }

@@ -33,7 +33,7 @@ struct Sequencer {
 
     /// Messages kept during a repair. The history has them too, so more are dropped and read from there.
     static let heldMax = 1024
-    /// Readings of the history after which a hole is told instead of read again.
+    /// Whole readings of the history after which a hole is told instead of read again.
     static let attemptsMax = 5
 
     private(set) var phase = Phase.live
@@ -73,6 +73,11 @@ struct Sequencer {
         phase = .repairing
     }
 
+    /// A message was dropped unread during a repair, whose reading may be older than the message.
+    mutating func missed() {
+        droppedWhileRepairing = true
+    }
+
     private mutating func hold(_ message: BrokerMessage) {
         if held.count < Sequencer.heldMax {
             held.append(message)
@@ -84,11 +89,11 @@ struct Sequencer {
     /// The history after ``position`` was read.
     mutating func repaired(with page: HistoryPage) -> Outcome {
         var outcome = Outcome()
-        attempts += 1
         guard absorb(page, into: &outcome) else {
             outcome.readsAgain = true
             return outcome
         }
+        attempts += 1
         phase = .live
         let waiting = held
         held = []
@@ -102,7 +107,7 @@ struct Sequencer {
                     outcome.readsAgain = true
                     return outcome
                 }
-                tellHole(before: message, into: &outcome)
+                resolve(message, historyIsKnown: page.position != nil, into: &outcome)
             }
         }
         return finish(outcome)
@@ -124,8 +129,9 @@ struct Sequencer {
     private mutating func absorb(_ page: HistoryPage, into outcome: inout Outcome) -> Bool {
         guard let newest = page.position else { return true }
         guard newest.epoch == position.epoch else {
-            if position != .beginning { outcome.frames.append(Gap.lostEpoch(after: position, now: newest).frame) }
-            position = Position(offset: 0, epoch: newest.epoch)
+            let start = Position(offset: 0, epoch: newest.epoch)
+            if position != .beginning { outcome.frames.append(Gap.lostEpoch(after: position, goingOnAt: start).frame) }
+            position = start
             return newest.offset == 0
         }
         var missing = page.missing[...]
@@ -134,8 +140,8 @@ struct Sequencer {
                 tell(range, into: &outcome)
                 missing = missing.dropFirst()
             }
-            outcome.frames.append(Frame(entry.frame, kind: .log(offset: entry.offset)))
             position = Position(offset: entry.offset, epoch: newest.epoch)
+            outcome.frames.append(Frame(entry.frame, kind: .log(position)))
         }
         for range in missing { tell(range, into: &outcome) }
         if page.isCut { return false }
@@ -149,25 +155,33 @@ struct Sequencer {
         outcome.frames.append(Gap(from: range.lowerBound, to: range.upperBound, reason: .expired, at: position).frame)
     }
 
-    /// The history does not give what lies before the message, however often it is read.
-    private mutating func tellHole(before message: BrokerMessage, into outcome: inout Outcome) {
-        guard let next = message.position else { return }
-        let from = next.epoch == position.epoch ? position.offset + 1 : 1
-        let before = Position(offset: next.offset - 1, epoch: next.epoch)
-        if from < next.offset {
-            outcome.frames.append(Gap(from: from, to: before.offset, reason: .unreadable, at: before).frame)
-        }
+    /// The history does not lead to this message, however often it is read.
+    private mutating func resolve(_ message: BrokerMessage, historyIsKnown: Bool, into outcome: inout Outcome) {
         phase = .live
-        position = next
         held = []
+        guard let next = message.position else { return }
+        // What the history is in now is the newer epoch: this message was under way when its own was lost.
+        if historyIsKnown, next.epoch != position.epoch { return }
+        tellHole(before: next, into: &outcome)
+        position = next
         outcome.frames.append(Frame(message))
+    }
+
+    private func tellHole(before next: Position, into outcome: inout Outcome) {
+        let before = Position(offset: next.offset - min(next.offset, 1), epoch: next.epoch)
+        if next.epoch != position.epoch, position != .beginning {
+            outcome.frames.append(Gap.lostEpoch(after: position, goingOnAt: before).frame)
+        } else if position.offset < before.offset {
+            let gap = Gap(from: position.offset + 1, to: before.offset, reason: .unreadable, at: before)
+            outcome.frames.append(gap.frame)
+        }
     }
 }
 
 extension Frame {
     init(_ message: BrokerMessage) {
         if let position = message.position {
-            self.init(message.frame, kind: .log(offset: position.offset))
+            self.init(message.frame, kind: .log(position))
         } else {
             self.init(message.frame, kind: .state)
         }

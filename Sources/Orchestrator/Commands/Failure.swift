@@ -21,7 +21,9 @@ enum Failure: Error, Equatable, Sendable {
     case died(ChildDeath)
     case interrupted
 
-    var status: ExitStatus {
+    typealias Status = ExitStatus
+
+    var status: Status {
         switch self {
         case .arguments: .badArguments
         case .missing, .unavailable: .unavailable

@@ -4,12 +4,18 @@ import RedisNIO
 struct Disturbance: Sendable {
     let drill: Drill
     let services: DrillServices
+    let settings: DrillSettings
     let tell: @Sendable (DrillReport.Mark.Kind, String) -> Void
     /// A number that says what the fault did, for the report.
     let note: @Sendable (String, Int) -> Void
 
-    private var plant: Plant { services.plant }
-    private var victim: Node { services.readers[0] }
+    /// How many connections got their first event since the start, and how many viewers have none now.
+    let crowd: @Sendable () -> (connects: Int, away: Int)
+    /// A Reader that came or went, for the report.
+    let moved: @Sendable (DrillReport.Change) -> Void
+
+    var plant: Plant { services.plant }
+    var victim: Node { services.readers[0] }
     private var redis: RedisProbe { RedisProbe(port: services.redis.port) }
 
     /// From the first blow to the time at which everything works again as far as processes go.
@@ -26,6 +32,7 @@ struct Disturbance: Sendable {
         case .bufferLimit: try await lag()
         case .postgresDown: try await stopPostgres()
         case .slowViewers: try await letThemSleep()
+        case .joinLeave: try await joinAndLeave()
         }
     }
 

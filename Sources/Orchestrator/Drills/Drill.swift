@@ -12,6 +12,7 @@ enum Drill: String, Codable, CaseIterable, Sendable {
     case postgresDown = "postgres-down"
     case slowViewers = "slow-viewers"
     case reconnectStorm = "reconnect-storm"
+    case joinLeave = "join-leave"
 
     /// What happens, and what has to come of it.
     var story: String {
@@ -28,6 +29,7 @@ enum Drill: String, Codable, CaseIterable, Sendable {
         case .postgresDown: "PostgreSQL is stopped for 10 s."
         case .slowViewers: "One viewer in a hundred never reads; the others do not notice."
         case .reconnectStorm: "A Reader dies, and all its viewers come back: at once, and with the clients' jitter."
+        case .joinLeave: "With PLACEMENT=overflow a Reader joins, another drains: only its own viewers move."
         }
     }
 
@@ -38,7 +40,7 @@ enum Drill: String, Codable, CaseIterable, Sendable {
     /// A gap is an answer, not a failure.
     var mayMiss: Bool { self == .loseRedis }
     /// The fault is an orderly move that takes its time.
-    var isDrain: Bool { self == .drainReader || self == .rollingRestart }
+    var isDrain: Bool { self == .drainReader || self == .rollingRestart || self == .joinLeave }
 
     /// The runs that it takes: mostly one.
     var passes: [DrillPass] {

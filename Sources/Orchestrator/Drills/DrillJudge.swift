@@ -30,6 +30,8 @@ enum DrillJudge {
         switch drill {
         case .bufferLimit where pass.fact("subscribers cut") ?? 0 == 0: return "Redis has not cut the subscriber"
         case .cutSubscriber where pass.fact("subscribers cut") ?? 0 == 0: return "there was no subscriber to cut"
+        case .joinLeave where (pass.changes ?? []).allSatisfy { $0.viewersDue == 0 }:
+            return "the Reader that left had no viewers"
         case .slowViewers where pass.fact("viewers cut for being slow") ?? 0 == 0: return "no slow viewer was cut"
         default: return nil
         }
@@ -47,6 +49,10 @@ enum DrillJudge {
         }
         if let missing = pass.history?.missing, missing > 0 {
             complaints.append("\(Figure.grouped(missing)) missing from GET /history")
+        }
+        for change in pass.changes ?? [] where !change.movesOnlyWhoMust {
+            let (moved, due) = (Figure.grouped(change.viewersMoved), Figure.grouped(change.viewersDue))
+            complaints.append("\(change.name): \(moved) viewers moved, \(due) had to")
         }
         guard let whole = pass.wholeAfterSeconds else { return complaints + ["the viewers did not become whole again"] }
         if !drill.isDrain, whole > DrillSettings.wholeSecondsMax {

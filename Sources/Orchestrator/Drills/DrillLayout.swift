@@ -1,9 +1,14 @@
+import Audience
+import Placement
+
 /// How the services are set up for a drill, beyond what every run has.
 struct DrillLayout: Equatable, Sendable {
     var commentAPIs = 1
     /// Redis appends every write to a file, and syncs it before it answers.
     var appendOnly = false
     var readerEnvironment: [String: String] = [:]
+    var placement = PlacementStrategy.random
+    var audience = AudienceSpec.reference
     var swarm: [String] = []
     /// What a reader of the report has to know of it.
     var notes: [String] = []
@@ -11,6 +16,7 @@ struct DrillLayout: Equatable, Sendable {
     init(_ drill: Drill, _ settings: DrillSettings) {
         // Longer than the longest fault, so that comments that wait for an answer do not keep others from starting.
         swarm = ["--publish-connections", "512", "--connects-in-progress", "20000", "--settle-timeout", "15"]
+        defer { swarm += ["--audience", "\(audience)"] }
         switch drill {
         case .drainReader: drains(over: 5)
         case .rollingRestart: drains(over: 2)
@@ -25,6 +31,12 @@ struct DrillLayout: Equatable, Sendable {
             notes.append(
                 "READER_BACKLOG_BYTES=131072, READER_SEND_BUFFER_BYTES=16384, comments of 600 bytes: so that a viewer"
                     + " who does not read is over its limit within seconds. Those viewers are not audited.")
+        case .joinLeave:
+            drains(over: 5)
+            placement = .overflow
+            audience = .zipf(exponent: 1)
+            swarm += ["--placement", "follow"]
+            notes.append("PLACEMENT=overflow, an audience of Zipf 1.0; viewers follow redirects.")
         case .killReader, .loseRedis, .freezeRedis, .cutSubscriber, .bufferLimit, .postgresDown, .reconnectStorm: break
         }
     }

@@ -8,6 +8,7 @@ extension DrillReport: Report {
         let tables = DrillTables(report: self)
         let timelines = passes.map { pass in
             (pass.name.isEmpty ? "" : "\(pass.name):\n") + tables.timeline(pass).plain()
+                + (pass.changes == nil ? "" : "\n" + tables.changes(pass).plain())
         }
         return ([drill.story] + timelines + [tables.summary.plain(), outcome]).joined(separator: "\n") + "\n"
     }
@@ -18,6 +19,7 @@ extension DrillReport: Report {
         for pass in passes {
             let suffix = pass.name.isEmpty ? "" : ", \(pass.name)"
             text += "\n## Timeline\(suffix)\n\n\(tables.timeline(pass).markdown())"
+            if pass.changes != nil { text += "\n## Who moved\(suffix)\n\n\(tables.changes(pass).markdown())" }
             text += "\n## Numbers\(suffix)\n\n\(tables.details(pass).markdown())"
         }
         let notes = notes.map { "- \($0)\n" }.joined()
@@ -54,6 +56,9 @@ extension DrillReport: Report {
         for pass in passes {
             let suffix = pass.name.isEmpty ? "" : ", \(pass.name)"
             page.tables.append(Page.Table(title: "Timeline\(suffix)", table: tables.timeline(pass)))
+            if pass.changes != nil {
+                page.tables.append(Page.Table(title: "Who moved\(suffix)", table: tables.changes(pass)))
+            }
             page.tables.append(Page.Table(title: "Numbers\(suffix)", table: tables.details(pass)))
         }
         page.footer = command

@@ -33,6 +33,8 @@ struct DrillReport: Codable, Equatable, Sendable {
         var history: HistoryCheck?
         /// Other numbers: what the fault did, why Readers closed connections.
         var facts: [Fact] = []
+        /// Readers that came and went, where the drill is about that.
+        var changes: [Change]?
     }
 
     static let samplesMax = 3_000
@@ -66,6 +68,28 @@ struct DrillReport: Codable, Equatable, Sendable {
         /// Connections that were started, and that got their first event, since the swarms' start.
         var attempts: Int
         var connects: Int
+    }
+
+    /// Who has another place after a Reader came or went.
+    struct Change: Codable, Equatable, Sendable {
+        /// `reader-7 joins`.
+        var name: String
+        /// Videos that were asked about before and after, and those with another answer of `/locate`.
+        var videos: Int
+        var videosMoved: Int
+        /// Of these: from and to Readers that were there all the time. Hot channels, as they fill up and empty.
+        var videosMovedElsewhere: Int
+        /// The part of the videos that rendezvous hashing moves: 1/R, R with the Reader that came or went.
+        var shareExpected: Double
+        var viewers: Int
+        /// Viewers that connected again meanwhile.
+        var viewersMoved: Int
+        /// Viewers that have to: those of a Reader that leaves.
+        var viewersDue: Int
+
+        var share: Double { Double(videosMoved) / Double(max(videos, 1)) }
+        /// One in a hundred of all viewers may come again for reasons of its own.
+        var movesOnlyWhoMust: Bool { viewersMoved <= viewersDue + viewers / 100 }
     }
 
     struct Fact: Codable, Equatable, Sendable {

@@ -43,14 +43,16 @@ struct DrillRun: Sendable {
         try await watching(crowd) {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
             let disturbance = Disturbance(
-                drill: drill, services: services,
+                drill: drill, services: services, settings: settings,
                 tell: { kind, text in
                     recorder.mark(kind, text)
                     progress.step("  \(text)")
                 },
                 note: { name, value in
                     recorder.update { $0.facts.append(DrillReport.Fact(name: name, value: value)) }
-                })
+                },
+                crowd: { recorder.pass.samples.last.map { ($0.connects, $0.away) } ?? (0, 0) },
+                moved: { change in recorder.update { $0.changes = ($0.changes ?? []) + [change] } })
             try await disturbance.strike()
             try await Task.sleep(for: .seconds(settings.afterSeconds))
             let patience = DrillSettings.wholeSecondsWaited - settings.afterSeconds

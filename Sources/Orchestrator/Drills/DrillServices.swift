@@ -1,3 +1,5 @@
+import Placement
+
 /// The services of a drill, started and ready.
 struct DrillServices: Sendable {
     let plant: Plant
@@ -6,6 +8,8 @@ struct DrillServices: Sendable {
     let statistics: Node
     let commentAPIs: [Node]
     let readers: [Node]
+    let layout: DrillLayout
+    let surroundings: Surroundings
 
     static func start(
         _ layout: DrillLayout, _ settings: DrillSettings, postgres usesPostgres: Bool, in plant: Plant
@@ -22,14 +26,24 @@ struct DrillServices: Sendable {
         for number in 1...layout.commentAPIs { commentAPIs.append(try await plant.addCommentAPI(number, surroundings)) }
         var readers: [Node] = []
         for number in 1...settings.readers {
-            readers.append(
-                try await plant.addReader(
-                    number, placement: "random", surroundings, environment: layout.readerEnvironment))
+            readers.append(try await start(number, layout, surroundings, in: plant))
         }
         try await plant.waitUntilReady([statistics] + commentAPIs + readers)
         return DrillServices(
             plant: plant, redis: redis, postgres: postgres, statistics: statistics, commentAPIs: commentAPIs,
-            readers: readers)
+            readers: readers, layout: layout, surroundings: surroundings)
+    }
+
+    private static func start(_ number: Int, _ layout: DrillLayout, _ surroundings: Surroundings, in plant: Plant)
+        async throws -> Node
+    {
+        try await plant.addReader(
+            number, placement: layout.placement.rawValue, surroundings, environment: layout.readerEnvironment)
+    }
+
+    /// Starts one more Reader, of which the swarms hear by redirects only; not waited for.
+    func startReader() async throws -> Node {
+        try await DrillServices.start(readers.count + 1, layout, surroundings, in: plant)
     }
 
     /// Starts the swarms that watch and write.

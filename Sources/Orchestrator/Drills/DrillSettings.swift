@@ -29,6 +29,18 @@ struct DrillSettings: Codable, Equatable, Sendable {
     /// The promise.
     static let wholeSecondsMax = 5.0
 
+    /// What is done when nothing else is asked for: enough viewers for the fault to be seen.
+    static func standard(for drill: Drill?) -> DrillSettings {
+        var settings = DrillSettings()
+        guard drill == .joinLeave else { return settings }
+        settings.viewers = 10_000
+        settings.streams = 1_000
+        // A comment goes to 290 viewers in the mean: with Zipf 1.0 most of them are written on the hot channels.
+        settings.rate = 50
+        settings.readers = 6
+        return settings
+    }
+
     func usesPostgres(_ drill: Drill) -> Bool {
         switch postgres {
         case .auto: drill.wantsPostgres
@@ -63,7 +75,7 @@ struct DrillArguments: Equatable, Sendable {
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func read(limits: DescriptorLimits) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {
         var check = ArgumentCheck()
-        var settings = DrillSettings()
+        var settings = DrillSettings.standard(for: Drill(rawValue: name))
         let drills = name == "all" ? Drill.allCases : [Drill(rawValue: name)].compactMap { $0 }
         if drills.isEmpty {
             let names = Drill.allCases.map(\.rawValue) + LikeDrill.allCases.map(\.rawValue)
@@ -94,7 +106,7 @@ struct DrillArguments: Equatable, Sendable {
         if !isAll, let drill = drills.first(where: { $0.needsPostgres }), !settings.usesPostgres(drill) {
             problems.append("--postgres never: \(drill.rawValue) is about PostgreSQL")
         }
-        let moving: Set<Drill> = [.killReader, .drainReader, .reconnectStorm]
+        let moving: Set<Drill> = [.killReader, .drainReader, .reconnectStorm, .joinLeave]
         if !isAll, settings.readers < 2, let drill = drills.first(where: { moving.contains($0) }) {
             problems.append("--readers \(settings.readers): \(drill.rawValue) needs another Reader to go to")
         }

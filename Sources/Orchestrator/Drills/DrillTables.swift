@@ -48,6 +48,24 @@ struct DrillTables {
         return table
     }
 
+    /// Who moved when a Reader came or went; empty where the drill is not about that.
+    func changes(_ pass: DrillReport.Pass) -> TextTable {
+        var table = TextTable([
+            .init("change", .left), .init("videos"), .init("placed elsewhere"), .init("share"), .init("expected"),
+            .init("of these between others"), .init("viewers moved"), .init("had to"), .init("share of viewers"),
+        ])
+        for change in pass.changes ?? [] {
+            table.add([
+                change.name, Figure.grouped(change.videos), Figure.grouped(change.videosMoved),
+                Format.percent(change.share), Format.percent(change.shareExpected),
+                Figure.grouped(change.videosMovedElsewhere), Figure.grouped(change.viewersMoved),
+                Figure.grouped(change.viewersDue),
+                Format.percent(Double(change.viewersMoved) / Double(max(change.viewers, 1))),
+            ])
+        }
+        return table
+    }
+
     func details(_ pass: DrillReport.Pass) -> TextTable {
         var table = TextTable([.init("what", .left), .init("number")])
         let publishing = pass.swarm?.publishing

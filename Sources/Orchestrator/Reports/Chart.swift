@@ -18,6 +18,10 @@ struct Chart: Encodable, Equatable, Sendable {
         var points: [Point]
         /// Drawn as points in a line chart: a measurement beside the theory's line.
         var pointsOnly = false
+        /// Which of the page's colours, so that a measurement has that of its theory; in turn if `nil`.
+        var colour: Int?
+        /// A line with its points marked: a measurement without a theory.
+        var showsPoints = false
     }
 
     var title: String

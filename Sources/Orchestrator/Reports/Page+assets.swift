@@ -25,9 +25,11 @@ extension Page {
           const datasets = chart.series.map((series, index) => ({
             label: series.name,
             data: bar ? series.points.map(point => point.y) : series.points,
-            backgroundColor: colours[index % colours.length], borderColor: colours[index % colours.length],
+            backgroundColor: colours[(series.colour ?? index) % colours.length],
+            borderColor: colours[(series.colour ?? index) % colours.length],
             showLine: chart.kind === 'line' && !series.pointsOnly,
-            pointRadius: chart.kind === 'scatter' ? 3 : series.pointsOnly ? 5 : 0, borderWidth: 2,
+            pointRadius: chart.kind === 'scatter' || series.showsPoints ? 3 : series.pointsOnly ? 6 : 0, borderWidth: 2,
+            pointStyle: chart.kind === 'line' && !series.pointsOnly && !series.showsPoints ? 'line' : 'circle',
           }));
           const axis = text => ({ title: { display: text !== '', text }, beginAtZero: true });
           new Chart(document.getElementById('chart-' + number), {
@@ -35,7 +37,7 @@ extension Page {
             data: bar ? { labels: chart.labels, datasets } : { datasets },
             options: {
               maintainAspectRatio: false, animation: false, interaction: { mode: 'nearest', intersect: false },
-              plugins: { title: { display: true, text: chart.title }, legend: { display: chart.series.length > 1 } },
+              plugins: { title: { display: true, text: chart.title }, legend: { display: chart.series.length > 1, labels: { usePointStyle: !bar } } },
               scales: { x: bar ? { title: { display: chart.xTitle !== '', text: chart.xTitle } } : axis(chart.xTitle), y: axis(chart.yTitle) },
             },
           });

@@ -56,7 +56,9 @@ extension Page {
             }
         }
         let filled = "\(Figure.percent(map.filledShare)) of the fields are filled"
-        return "<h2>\(HTML.escaped(map.title))</h2>\n<p>One line a Reader, one column a channel; \(filled).</p>\n"
+        return
+            "<h2>\(HTML.escaped(map.title))</h2>\n<p>One line a Reader, one column a channel; a field is filled where the Reader"
+            + " subscribes, and \(filled). Channels stand in the order of the Reader that they would have if each had only one.</p>\n"
             + "<svg class=\"map\" viewBox=\"0 0 \(width) \(map.rows.count * height)\" role=\"img\">\n\(shapes)</svg>\n"
     }
 

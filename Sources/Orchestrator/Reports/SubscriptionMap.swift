@@ -1,10 +1,12 @@
+import Placement
+
 /// Which Reader subscribes to which channel: the picture of the flaw, and of its absence.
 struct SubscriptionMap: Codable, Equatable, Sendable {
     /// Channels in a map; of more, every n-th is shown.
     static let channelsMax = 400
 
     var title: String
-    /// From the channel on the first Reader alone to those on the last Reader alone.
+    /// In the order of their rendezvous Reader, and for one Reader those that most Readers have first.
     var channels: [String]
     /// Top to bottom.
     var readers: [String]
@@ -17,15 +19,16 @@ struct SubscriptionMap: Codable, Equatable, Sendable {
         readers = subscribed.map(\.reader)
         let sets = subscribed.map { Set($0.channels) }
         let all = Set(subscribed.flatMap(\.channels))
-        // Channels by the middle of the Readers that have them: placed by channel, they become a diagonal.
+        // Placed by channel, they become a diagonal; placed at random, the same order shows nothing but noise.
+        let hashes = readers.map { StableHash.of($0) }
         let keyed = all.map { channel in
-            let holders = sets.indices.filter { sets[$0].contains(channel) }
-            return (
-                channel: channel, middle: Double(holders.reduce(0, +)) / Double(max(holders.count, 1)),
-                count: holders.count
+            (
+                channel: channel,
+                leader: Rendezvous.order(channel: StableHash.of(channel), readers: hashes).first ?? 0,
+                others: sets.count { !$0.contains(channel) }
             )
         }
-        let ordered = keyed.sorted { ($0.middle, $0.count, $0.channel) < ($1.middle, $1.count, $1.channel) }.map(
+        let ordered = keyed.sorted { ($0.leader, $0.others, $0.channel) < ($1.leader, $1.others, $1.channel) }.map(
             \.channel)
         let step = (ordered.count + SubscriptionMap.channelsMax - 1) / SubscriptionMap.channelsMax
         let shown = step > 1 ? stride(from: 0, to: ordered.count, by: step).map { ordered[$0] } : ordered

@@ -31,3 +31,12 @@ struct ReaderRange: Equatable, Sendable {
         low >= 1 && low <= high && high <= readersMax ? low...high : nil
     }
 }
+
+extension ReaderRange: CustomStringConvertible {
+    /// The shortest text that ``parse(_:)`` reads as the same numbers.
+    var description: String {
+        let isRange = numbers.count > 2 && numbers == Array(numbers[0]...numbers[numbers.count - 1])
+        return isRange
+            ? "\(numbers[0])..\(numbers[numbers.count - 1])" : numbers.map(String.init).joined(separator: ",")
+    }
+}

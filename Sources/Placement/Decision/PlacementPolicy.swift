@@ -62,8 +62,7 @@ public struct PlacementPolicy: Sendable {
     private func withRoom(for channel: String, in views: ReaderViews) -> ReaderView? {
         let order = candidates(for: channel, in: views)
         guard !order.isEmpty else { return nil }
-        let mean = Double(views.connections + 1) / Double(order.count)
-        let connectionsMax = limits.connectionsMax(mean: mean)
+        let connectionsMax = limits.connectionsMax(mean: views.settledMean)
         let bounded = order.filter { $0.connections < connectionsMax }
         return bounded.first { !$0.fullChannels.contains(channel) } ?? bounded.first
             ?? order.min { $0.connections < $1.connections }

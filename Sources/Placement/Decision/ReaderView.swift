@@ -25,6 +25,9 @@ public struct ReaderViews: Equatable, Sendable {
     public private(set) var connections: Int
     /// Readers that take viewers.
     public let open: Int
+    /// Connections below which a Reader fills up still, by the numbers that were announced. The median, not the mean: one
+    /// Reader that has far too many must not make all others look new.
+    private let settledMin: Int
 
     public init(_ announced: some Sequence<ReaderView>) {
         var byID: [String: ReaderView] = [:]
@@ -33,19 +36,45 @@ public struct ReaderViews: Equatable, Sendable {
         readers = sorted
         hashes = sorted.map { StableHash.of($0.id) }
         connections = sorted.reduce(0) { $0 + $1.connections }
-        open = sorted.count { !$0.isDraining }
+        let loads = sorted.filter { !$0.isDraining }.map(\.connections).sorted()
+        open = loads.count
+        settledMin = loads.isEmpty ? 0 : loads[loads.count / 2] * 3 / 4
     }
 
     /// Mean number of connections over the Readers that take viewers; 0 without one.
     public var mean: Double { open == 0 ? 0 : Double(connections) / Double(open) }
 
+    /// Mean number of connections that a Reader with a usual number of viewers is measured by, the next viewer included.
+    ///
+    /// A Reader with less than three quarters of the median has joined and fills up: those who are connected elsewhere
+    /// stay there. Counted in, it would put every other Reader of a small system over the bound at once, and most channels
+    /// would change their place for one Reader more. Hot channels give way to it all the same: they go by ``mean``.
+    var settledMean: Double {
+        let settled = readers.lazy.filter { $0.isDraining || $0.connections >= settledMin }
+        let sum = settled.reduce(1) { $0 + $1.connections }
+        return Double(sum) / Double(max(settled.count { !$0.isDraining }, 1))
+    }
+
     public subscript(id: String) -> ReaderView? { index(of: id).map { readers[$0] } }
 
-    /// Counts a viewer that was placed on `id` since the announcements, so that a burst is not sent to one Reader.
-    public mutating func placed(on id: String) {
+    /// Counts viewers that were placed on `id` since the announcements, so that a burst is not sent to one Reader.
+    public mutating func placed(_ viewers: Int = 1, on id: String) {
         guard let index = index(of: id) else { return }
-        readers[index].connections += 1
-        connections += 1
+        readers[index].connections += viewers
+        connections += viewers
+    }
+
+    /// Takes `channel` as full on `id` until the next announcements.
+    public mutating func filled(_ channel: String, on id: String) {
+        guard let index = index(of: id) else { return }
+        readers[index].fullChannels.insert(channel)
+    }
+
+    /// The same Readers with `id` taking no viewers; one that was not announced is there afterwards.
+    public func closing(_ id: String) -> ReaderViews {
+        var own = self[id] ?? ReaderView(id: id)
+        own.isDraining = true
+        return ReaderViews(readers.filter { $0.id != id } + [own])
     }
 
     func index(of id: String) -> Int? {

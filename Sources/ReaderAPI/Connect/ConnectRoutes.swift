@@ -9,17 +9,36 @@ import Wire
 struct ConnectRoutes: Sendable {
     let hub: Hub
     let instance: String
+    let desk: PlacementDesk
 
     static let code = "invalid_connect"
 
     func add(to router: Router<ServiceContext>) {
         router.post("connect") { request, context in
             let fields = try await request.jsonFields(code: Self.code)
-            return try await connect(Viewing(fields, request.headers), context)
+            return try await place(Viewing(fields, request.headers), request, context)
         }
         router.get("connect") { request, context in
             let fields = try RequestFields(queryOf: request, code: Self.code)
-            return try await connect(Viewing(fields, request.headers), context)
+            return try await place(Viewing(fields, request.headers), request, context)
+        }
+    }
+
+    private func place(_ viewing: Viewing, _ request: Request, _ context: ServiceContext) async throws -> Response {
+        let hop = try Hop(request, code: Self.code)
+        let channel = viewing.channels[0]
+        switch desk.place(channel: channel.name, hops: hop.count) {
+        case .serve: return try await connect(viewing, context)
+        case .refuse: throw PlacementAnswer.refusal
+        case .redirect(let id, let url):
+            // Readers without a usable URL are not chosen.
+            guard let base = ServiceURL(url, schemes: ["http", "https"]) else {
+                return try await connect(viewing, context)
+            }
+            let resume = request.method == .get ? Viewing.lastEventID.flatMap { request.headers[$0] } : nil
+            return try PlacementAnswer.redirect(
+                channel: channel, id: id, url: url,
+                location: hop.next(at: base, query: request.uri.query, resume: resume))
         }
     }
 

@@ -6,6 +6,7 @@ import Wire
 /// What a viewer asks for: who it is, what it follows, and where it was.
 struct Viewing: Equatable, Sendable {
     static let photosMax = 64
+    static let lastEventID = HTTPField.Name("Last-Event-ID")
 
     let userid: String
     let videoid: String?
@@ -52,7 +53,7 @@ struct Viewing: Equatable, Sendable {
 
     /// A browser sends `Last-Event-ID` by itself when it reconnects, so the header is newer than the query.
     private static func point(_ fields: RequestFields, _ headers: HTTPFields) throws -> ResumePoint {
-        if let name = HTTPField.Name("Last-Event-ID"), let header = headers[name], !header.isEmpty {
+        if let name = lastEventID, let header = headers[name], !header.isEmpty {
             return .after(header)
         }
         guard let given = try fields.optionalString("lastEventId"), !given.isEmpty else { return .now }

@@ -15,7 +15,7 @@ final class ReaderReports: ReportSource {
         self.hub = hub
         self.instance = process.server.instance
         self.session = process.session
-        self.publicURL = settings.publicURL?.text
+        self.publicURL = settings.registry.publicURL?.text
     }
 
     func makeReport() -> ReaderReport {

@@ -16,6 +16,19 @@ extension SettingsReader {
         }
     }
 
+    /// A number within `range`, fractions included.
+    public mutating func number(
+        _ key: String, default fallback: Double, in range: ClosedRange<Double>, unit: String = "", _ doc: String
+    ) -> Double {
+        func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? String(number) }
+        let declaration = SettingDeclaration(
+            key: key, type: "a number", unit: unit, defaultText: text(fallback),
+            range: "\(text(range.lowerBound)) to \(text(range.upperBound))", doc: doc, isSecret: false)
+        return value(declaration, default: fallback) { text in
+            Double(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
     /// A time in whole milliseconds.
     public mutating func milliseconds(
         _ key: String, default fallback: Int, in range: ClosedRange<Int>, _ doc: String

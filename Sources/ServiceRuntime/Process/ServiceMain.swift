@@ -83,7 +83,7 @@ public enum ServiceMain {
         let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
         var quiet = process.logger
         if quiet.logLevel == .info { quiet.logLevel = .notice }
-        var configuration = ServiceGroupConfiguration(services: assembly.services + [application], logger: quiet)
+        var configuration = ServiceGroupConfiguration(services: assembly.services(with: application), logger: quiet)
         configuration.maximumGracefulShutdownDuration = assembly.drain + process.server.stopTimeout
         let group = ServiceGroup(configuration: configuration)
         do {

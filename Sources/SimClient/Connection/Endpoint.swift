@@ -36,6 +36,15 @@ struct Endpoint: Hashable, Sendable {
         return (host, port)
     }
 
+    /// What a request line names after a redirect to `location`: its path and query. `nil` when it names none, or has
+    /// characters that no request line may have.
+    static func target(ofLocation location: String) -> String? {
+        guard location.hasPrefix("http://"), location.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        let rest = location.dropFirst("http://".count)
+        guard let slash = rest.firstIndex(of: "/") else { return nil }
+        return String(rest[slash...].prefix { $0 != "#" })
+    }
+
     /// The value of the `Host` header.
     var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }

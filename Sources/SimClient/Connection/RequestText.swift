@@ -4,19 +4,22 @@ internal import Wire
 enum RequestText {
     /// `POST <path>` with a JSON body on a connection that stays open.
     static func post(_ path: String, to endpoint: Endpoint, json: [UInt8]) -> [UInt8] {
-        post(path, to: endpoint, headers: "", json: json)
+        post(endpoint.path + path, to: endpoint, headers: "", json: json)
     }
 
     /// `POST /connect`, with the position of the last event if there was one.
+    ///
+    /// - Parameter target: where a redirect led: the count of the hops stands in its query.
     static func connect(
-        userid: String, videoid: String, lastEventID: String?, to endpoint: Endpoint
+        userid: String, videoid: String, lastEventID: String?, to endpoint: Endpoint, target: String? = nil
     ) -> [UInt8] {
         var body = JSONText(capacity: 96)
         body.member("userid", userid)
         body.member("videoid", videoid)
         let resume = lastEventID.map { "Last-Event-ID: \($0)\r\n" } ?? ""
         return post(
-            "/connect", to: endpoint, headers: "Accept: \(EventStream.mediaType)\r\n\(resume)", json: body.finished())
+            target ?? "\(endpoint.path)/connect", to: endpoint,
+            headers: "Accept: \(EventStream.mediaType)\r\n\(resume)", json: body.finished())
     }
 
     /// `GET /connect`, as a browser asks for an event stream. The ids have only characters that a query may have.
@@ -43,10 +46,10 @@ enum RequestText {
         return body.finished()
     }
 
-    private static func post(_ path: String, to endpoint: Endpoint, headers: String, json: [UInt8]) -> [UInt8] {
+    private static func post(_ target: String, to endpoint: Endpoint, headers: String, json: [UInt8]) -> [UInt8] {
         var request: [UInt8] = []
         request.reserveCapacity(json.count + 192)
-        request.append(contentsOf: "POST \(endpoint.path)\(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n".utf8)
+        request.append(contentsOf: "POST \(target) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n".utf8)
         request.append(contentsOf: "Content-Type: application/json\r\n\(headers)".utf8)
         request.append(contentsOf: "Content-Length: \(json.count)\r\n\r\n".utf8)
         request.append(contentsOf: json)

@@ -116,7 +116,8 @@ extension Crowd {
         switch settings.streamProtocol {
         case .chorus:
             let last = state.stream.lastEventID(in: channel.log)
-            return RequestText.connect(userid: userid, videoid: videoid, lastEventID: last, to: endpoint)
+            return RequestText.connect(
+                userid: userid, videoid: videoid, lastEventID: last, to: endpoint, target: state.target)
         case .plain: return RequestText.connectPlainly(userid: userid, videoid: videoid, to: endpoint)
         }
     }
@@ -177,6 +178,7 @@ extension Crowd {
     /// Keeps the counts in step with a machine that left `before`.
     private mutating func act(_ step: ViewerMachine.Step, on member: Int, after before: ViewerMachine.State) -> Int? {
         if step == .stay { return nil }
+        members[member].target = nil
         if before == .connecting { connecting -= 1 }
         if before == .watching {
             tally.watching -= 1
@@ -185,7 +187,10 @@ extension Crowd {
         switch step {
         case .stay, .queue: return nil
         case .follow(let location):
-            if let server = directory.number(forLocation: location) { members[member].server = Int32(server) }
+            if let server = directory.number(forLocation: location) {
+                members[member].server = Int32(server)
+                members[member].target = Endpoint.target(ofLocation: location)
+            }
             queue.prepend(Int32(member))
             return nil
         case .wait(let milliseconds): return milliseconds

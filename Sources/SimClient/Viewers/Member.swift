@@ -9,6 +9,8 @@ struct Member: Sendable {
     /// Never reads once it is connected.
     let isSlow: Bool
     var server: Int32
+    /// Where a redirect led, for the one request that follows it.
+    var target: String?
     var machine = ViewerMachine()
     var stream = ViewerStream()
     var socket: SocketHandle?

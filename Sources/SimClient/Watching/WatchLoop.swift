@@ -35,6 +35,8 @@ final class WatchLoop: SocketLoopHandler {
     private var viewer = WatchViewer()
     private var socket: SocketHandle?
     private var server = 0
+    /// Where a redirect led, for the one request that follows it.
+    private var target: String?
     private var heardAt: UInt64 = 0
 
     init(
@@ -63,7 +65,8 @@ final class WatchLoop: SocketLoopHandler {
     func socketConnected(_ socket: SocketHandle, sockets: Sockets) {
         let request = RequestText.connect(
             userid: settings.userid, videoid: settings.videoid,
-            lastEventID: viewer.lastEventID.isEmpty ? nil : viewer.lastEventID, to: directory[server].endpoint)
+            lastEventID: viewer.lastEventID.isEmpty ? nil : viewer.lastEventID, to: directory[server].endpoint,
+            target: target)
         _ = sockets.send(request, to: socket)
     }
 
@@ -101,11 +104,15 @@ final class WatchLoop: SocketLoopHandler {
         if step == .stay { return }
         if let socket { sockets.close(socket) }
         socket = nil
+        target = nil
         board.snapshot.withLock { $0.isConnected = false }
         switch step {
         case .stay, .queue: break
         case .follow(let location):
-            server = directory.number(forLocation: location) ?? server
+            if let followed = directory.number(forLocation: location) {
+                server = followed
+                target = Endpoint.target(ofLocation: location)
+            }
             connect(sockets)
         case .wait(let milliseconds):
             say(WatchLine.ended(reason, milliseconds: milliseconds))

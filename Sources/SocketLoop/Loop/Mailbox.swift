@@ -55,10 +55,12 @@ final class Mailbox<Command: Sendable>: Sendable {
         }
     }
 
-    /// Says that the loop is about to sleep; `false` when something came meanwhile.
-    func fallAsleep() -> Bool {
+    /// Says that the loop is about to sleep; `false` when something came meanwhile. What the handler still keeps is
+    /// stated once more: a mailbox that believed itself full would never be written to, and nobody would wake the loop.
+    func fallAsleep(heldWeight: Int) -> Bool {
         state.withLock { state in
             state.isAsleep = state.commands.isEmpty && !state.isClosed
+            if state.isAsleep { state.weight = heldWeight }
             return state.isAsleep
         }
     }

@@ -153,7 +153,8 @@ public final class Sockets {
     // MARK: Writing
 
     /// Writes `bytes[range]`, after whatever waits already. What the kernel does not take waits as a reference to
-    /// `bytes`; over the limit the socket is closed with `slowConsumer`.
+    /// `bytes`; over the limit the socket is closed with `slowConsumer`. One write may be over the limit if nothing
+    /// waits before it: a viewer that comes back to a long history would be cut by it every time.
     public func send(_ bytes: [UInt8], range: Range<Int>, to handle: SocketHandle) -> SendResult {
         guard let index = slot(handle) else { return .closed }
         var offset = range.lowerBound
@@ -176,7 +177,7 @@ public final class Sockets {
 
     private func wait(_ bytes: [UInt8], range: Range<Int>, handle: SocketHandle, index: Int) -> SendResult {
         var backlog = backlogs.removeValue(forKey: handle.index) ?? Backlog()
-        guard backlog.bytes + range.count <= limits.backlogBytesMax else {
+        guard backlog.isEmpty || backlog.bytes + range.count <= limits.backlogBytesMax else {
             backlogs[handle.index] = backlog
             broken.append((handle, slots[index].tag, .slowConsumer))
             discard(handle, abortively: true)

@@ -50,21 +50,31 @@ public struct JSONText: Sendable {
     }
 
     private mutating func escape(_ value: String) {
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
-            case UInt8(ascii: "\r"): bytes.append(contentsOf: "\\r".utf8)
-            case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20, 0x7F:
-                bytes.append(contentsOf: "\\u00".utf8)
-                bytes.append(JSONText.hexadecimal[Int(byte >> 4)])
-                bytes.append(JSONText.hexadecimal[Int(byte & 15)])
-            default:
-                bytes.append(byte)
-            }
+        var value = value
+        value.withUTF8 { text in
+            // Nearly every value has nothing to escape.
+            guard text.contains(where: JSONText.needsEscape) else { return bytes.append(contentsOf: text) }
+            for byte in text { escape(byte) }
+        }
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        case UInt8(ascii: "\n"): bytes.append(contentsOf: "\\n".utf8)
+        case UInt8(ascii: "\r"): bytes.append(contentsOf: "\\r".utf8)
+        case UInt8(ascii: "\t"): bytes.append(contentsOf: "\\t".utf8)
+        case 0..<0x20, 0x7F:
+            bytes.append(contentsOf: "\\u00".utf8)
+            bytes.append(JSONText.hexadecimal[Int(byte >> 4)])
+            bytes.append(JSONText.hexadecimal[Int(byte & 15)])
+        default: bytes.append(byte)
         }
     }
 

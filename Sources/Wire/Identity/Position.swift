@@ -18,17 +18,31 @@ public struct Position: Hashable, Sendable {
 
     /// Reads `<offset>.<epoch>`; `nil` for anything else (signs, spaces, an empty or over-long epoch, overflow).
     public init?(parsing text: some StringProtocol) {
-        guard let dot = text.firstIndex(of: "."), let offset = Position.offset(of: text[..<dot]) else { return nil }
-        let epoch = text[text.index(after: dot)...]
-        guard !epoch.isEmpty, epoch.utf8.count <= Position.epochLengthMax,
-            epoch.utf8.allSatisfy({ ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A || $0 >= 0x30 && $0 <= 0x39 })
-        else { return nil }
-        self.init(offset: offset, epoch: String(epoch))
+        var text = String(text)
+        guard let position = text.withUTF8({ Position(utf8: $0) }) else { return nil }
+        self = position
     }
 
-    private static func offset(of digits: some StringProtocol) -> UInt64? {
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
-        return UInt64(digits)
+    /// The same, out of bytes: this runs once a comment and once a message.
+    private init?(utf8 text: UnsafeBufferPointer<UInt8>) {
+        guard let dot = text.firstIndex(of: UInt8(ascii: ".")), dot > 0 else { return nil }
+        var offset: UInt64 = 0
+        for byte in text[..<dot] {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (tens, overflowed) = offset.multipliedReportingOverflow(by: 10)
+            let (sum, carried) = tens.addingReportingOverflow(UInt64(byte &- 0x30))
+            guard !overflowed, !carried else { return nil }
+            offset = sum
+        }
+        let epoch = text[(dot + 1)...]
+        guard !epoch.isEmpty, epoch.count <= Position.epochLengthMax, epoch.allSatisfy(Position.isEpochByte) else {
+            return nil
+        }
+        self.init(offset: offset, epoch: String(decoding: epoch, as: UTF8.self))
+    }
+
+    private static func isEpochByte(_ byte: UInt8) -> Bool {
+        (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
     }
 }
 

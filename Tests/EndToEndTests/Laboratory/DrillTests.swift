@@ -24,7 +24,13 @@ extension EndToEndTests {
                     var kind: String
                 }
                 var swarm: Swarm
+                struct Change: Decodable {
+                    var name: String
+                    var viewersMoved: Int
+                    var viewersDue: Int
+                }
                 var marks: [Mark]
+                var changes: [Change]?
             }
             var passes: [Pass]
         }
@@ -50,6 +56,30 @@ extension EndToEndTests {
                 #expect(delivery.lost + delivery.repeated + delivery.reordered + delivery.toldMissing == 0)
                 _ = await eventually(within: 30) { processes(of: folder).isEmpty }
                 #expect(processes(of: folder).isEmpty, "\(program.log)")
+            }
+        }
+
+        /// One Reader joins, another leaves with its viewers: everybody gets everything, and nobody else moves.
+        @Test func readersJoinAndLeave() async throws {
+            try await withTemporaryFolder { folder in
+                let program = try Program(
+                    "Orchestrator",
+                    [
+                        "drill", "join-leave", "--viewers", "300", "--streams", "40", "--rate", "20", "--readers", "3",
+                        "--out", "\(folder)/report",
+                    ], folder: folder)
+                let status = await program.end(within: 120)
+                await program.stop()
+                #expect(status == 0, "\(program.log)")
+                let json = try #require(FileManager.default.contents(atPath: "\(folder)/report/report.json"))
+                let pass = try #require(try JSONDecoder().decode(Report.self, from: json).passes.first)
+                let changes = try #require(pass.changes)
+                #expect(changes.map(\.name) == ["reader-4 joins", "reader-1 leaves"])
+                #expect(changes[0].viewersMoved <= 3)
+                #expect((1...changes[1].viewersDue + 3).contains(changes[1].viewersMoved))
+                let delivery = pass.swarm.delivery
+                #expect(delivery.delivered > 0)
+                #expect(delivery.lost + delivery.repeated + delivery.reordered + delivery.toldMissing == 0)
             }
         }
 

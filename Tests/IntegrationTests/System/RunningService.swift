@@ -29,7 +29,7 @@ struct RunningService: Sendable {
     ) async throws -> Value {
         let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
         var configuration = ServiceGroupConfiguration(
-            services: assembly.services + [application],
+            services: assembly.services(with: application),
             logger: Logger(label: "group") { _ in SwiftLogNoOpLogHandler() })
         configuration.maximumGracefulShutdownDuration = .seconds(20)
         let group = ServiceGroup(configuration: configuration)

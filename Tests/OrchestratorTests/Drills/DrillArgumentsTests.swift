@@ -1,3 +1,4 @@
+import Placement
 import Testing
 
 @testable import Orchestrator
@@ -22,6 +23,24 @@ struct DrillArgumentsTests {
         #expect(
             settings.commandLine("kill-reader")
                 == "Orchestrator drill kill-reader --viewers 2000 --streams 100 --rate 200 --readers 3 --seed 1")
+    }
+
+    @Test func joiningAndLeavingHasASizeOfItsOwn() throws {
+        let own = try DrillArguments(name: "join-leave").read(limits: limits).settings
+        #expect(
+            own.commandLine("join-leave")
+                == "Orchestrator drill join-leave --viewers 10000 --streams 1000 --rate 50 --readers 6 --seed 1")
+        let smaller = try DrillArguments(name: "join-leave", viewers: "90", readers: "2").read(limits: limits).settings
+        #expect(smaller.viewers == 90)
+        #expect(smaller.streams == 1_000)
+        #expect(!problems(DrillArguments(name: "join-leave", readers: "1")).isEmpty)
+        // With all others it is one of them.
+        #expect(try DrillArguments(name: "all").read(limits: limits).settings == DrillSettings())
+        let layout = DrillLayout(.joinLeave, own)
+        #expect(layout.placement == .overflow)
+        #expect(layout.swarm.contains("zipf:1.0"))
+        #expect(layout.swarm.contains("follow"))
+        #expect(DrillLayout(.killReader, own).placement == .random)
     }
 
     @Test func allThatIsWrongIsToldTogether() {

@@ -89,6 +89,30 @@ struct DrillReportTests {
         #expect(DrillJudge.verdict(on: makeDrill(.reconnectStorm, passes: [pass]), failure: nil).status == .interrupted)
     }
 
+    /// 1,000 viewers; 200 of them on the Reader that leaves.
+    func makeJoinLeave(join: Int, leave: Int, due: Int = 200) -> DrillReport {
+        func change(_ name: String, _ moved: Int, _ due: Int) -> DrillReport.Change {
+            DrillReport.Change(
+                name: name, videos: 100, videosMoved: 16, videosMovedElsewhere: 1, shareExpected: 0.2, viewers: 1_000,
+                viewersMoved: moved, viewersDue: due)
+        }
+        var pass = makePass(whole: [3, 6.1])
+        pass.changes = [change("reader-4 joins", join, 0), change("reader-1 leaves", leave, due)]
+        return makeDrill(.joinLeave, passes: [pass])
+    }
+
+    @Test func onlyThoseMoveWhoMust() {
+        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 0, leave: 200), failure: nil).status == .fine)
+        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 10, leave: 210), failure: nil).status == .fine)
+        let joined = DrillJudge.verdict(on: makeJoinLeave(join: 200, leave: 200), failure: nil)
+        #expect(joined.status == .auditFailed)
+        #expect(joined.reason.contains("reader-4 joins: 200 viewers moved, 0 had to"))
+        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 0, leave: 211), failure: nil).status == .auditFailed)
+        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 0, leave: 0, due: 0), failure: nil).status == .unavailable)
+        #expect(makeJoinLeave(join: 0, leave: 200).summary().contains("reader-1 leaves"))
+        #expect(makeJoinLeave(join: 0, leave: 200).markdown().contains("16.0%"))
+    }
+
     @Test func theReportSurvivesItsFile() async throws {
         try await withFolder { folder in
             var report = makeDrill(passes: [makePass(whole: [3, 6.1], connects: [1, 5])])

@@ -37,6 +37,8 @@ final class FakeService: SocketLoopHandler {
     struct Seen: Sendable {
         var connects = 0
         var resumes = 0
+        /// Connects that brought the query of the redirect along.
+        var hops = 0
         var comments = 0
         var reports: [[UInt8]] = []
     }
@@ -85,7 +87,7 @@ final class FakeService: SocketLoopHandler {
         let body = Data(text[head.upperBound...].utf8)
         if faults.isPlain {
             plain(socket, text, body, sockets)
-        } else if text.hasPrefix("POST /connect ") {
+        } else if text.hasPrefix("POST /connect ") || text.hasPrefix("POST /connect?") {
             connect(socket, String(text[..<head.lowerBound]), body, sockets)
         } else if text.hasPrefix("POST /comment ") {
             comment(socket, body, sockets)
@@ -126,12 +128,13 @@ extension FakeService {
         }
         if redirected < faults.redirects {
             redirected += 1
-            return answer(socket, 307, "", headers: "Location: \(faults.redirectTo)/connect\r\n", sockets)
+            return answer(socket, 307, "", headers: "Location: \(faults.redirectTo)/connect?hop=1\r\n", sockets)
         }
         let last = head.firstMatch(of: /Last-Event-ID: (\S+)/).flatMap { Position(parsing: $0.1) }
         seen.value.withLock {
             $0.connects += 1
             if last != nil { $0.resumes += 1 }
+            if head.hasPrefix("POST /connect?hop=1 ") { $0.hops += 1 }
         }
         let name = request.videoid ?? ""
         let count = UInt64(streams[name]?.frames.count ?? 0)

@@ -119,6 +119,8 @@ func play(
                 #expect(played.crowd.tally.refusals == 10)
                 #expect(played.crowd.tally.redirects == 25)
                 #expect(target.seen.value.withLock { $0.connects } == 25)
+                #expect(target.seen.value.withLock { $0.hops } == 25)
+                #expect(service.seen.value.withLock { $0.hops } == 0)
             }
         }
     }

@@ -1,0 +1,88 @@
+import Audience
+import Foundation
+import Wire
+
+/// A Reader comes, another goes, and who moves is counted.
+extension Disturbance {
+    func joinAndLeave() async throws {
+        let audience = try Audience(
+            services.layout.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+        var tally = MoveTally(audience: audience, witness: ServiceClient(node: services.readers[1]))
+        try await tally.look()
+        let before = crowd().connects
+        tell(.begin, "a Reader starts")
+        let joined = try await services.startReader()
+        try await plant.waitUntilReady([joined])
+        tell(.step, "\(joined.name) is ready")
+        // The others count what comes by their view of a second.
+        try await Task.sleep(for: .seconds(2))
+        let readers = services.readers.count + 1
+        let between = crowd().connects
+        moved(
+            try await tally.change(
+                "\(joined.name) joins", of: joined.name, readers: readers, moved: between - before, due: 0))
+        let due = try await connections(of: victim)
+        tell(.step, "SIGTERM to \(victim.name), which has \(due) viewers")
+        await plant.stop(victim)
+        tell(.end, "\(victim.name) has ended")
+        try await waitUntilAllAreBack()
+        moved(
+            try await tally.change(
+                "\(victim.name) leaves", of: victim.name, readers: readers, moved: crowd().connects - between,
+                due: due))
+    }
+
+    private func connections(of reader: Node) async throws -> Int {
+        let statistics = try await ServiceClient(node: services.statistics).statistics().statistics
+        return statistics.readerApis.readers.first { $0.instanceId == reader.name }?.activeConnections ?? 0
+    }
+
+    /// Whether they are whole is judged elsewhere; here it only has to be over.
+    private func waitUntilAllAreBack() async throws {
+        // Samples come ten times a second.
+        try await Task.sleep(for: .seconds(1))
+        _ = try await Polling.wait(atMost: .seconds(5), every: .milliseconds(100)) { crowd().away == 0 ? true : nil }
+    }
+}
+
+/// The answers of `/locate`, before and after.
+private struct MoveTally {
+    /// More videos are sampled.
+    static let videosMax = 2_000
+
+    let audience: Audience
+    let witness: ServiceClient
+    private var places: [String: String] = [:]
+
+    init(audience: Audience, witness: ServiceClient) {
+        self.audience = audience
+        self.witness = witness
+    }
+
+    /// - Returns: the places before, and now.
+    @discardableResult
+    mutating func look() async throws -> (before: [String: String], now: [String: String]) {
+        let before = places
+        let step = max(1, audience.channels / Self.videosMax)
+        for channel in stride(from: 0, to: audience.channels, by: step) {
+            let video = audience.videoID(ofChannel: channel)
+            let data = try await witness.get("/locate?videoid=\(video)")
+            guard let place = try? JSONDecoder().decode(Place.self, from: data) else {
+                throw Failure.unavailable("\(witness.node.name): the answer of /locate cannot be read")
+            }
+            places[video] = place.instance
+        }
+        return (before, places)
+    }
+
+    mutating func change(
+        _ name: String, of reader: String, readers: Int, moved: Int, due: Int
+    ) async throws -> DrillReport.Change {
+        let (before, now) = try await look()
+        let others = now.filter { before[$0.key] != $0.value }
+        let elsewhere = others.count { $0.value != reader && before[$0.key] != reader }
+        return DrillReport.Change(
+            name: name, videos: now.count, videosMoved: others.count, videosMovedElsewhere: elsewhere,
+            shareExpected: 1 / Double(readers), viewers: audience.total, viewersMoved: moved, viewersDue: due)
+    }
+}

@@ -1,0 +1,94 @@
+import Audience
+import Foundation
+import Logging
+import RedisNIO
+
+/// Comments at a stated rate, in an open loop: each goes out when it is due, whatever became of those before.
+struct PacedPublisher: Sendable {
+    let settings: ScaleSettings
+    let layout: ScaleLayout
+    let port: Int
+
+    /// Publishes over a connection of the Chorus client, and says what must have come of it.
+    func run() async throws -> (ScaleCase.Paced, DeliveryTruth) {
+        var client = RedisClientSettings()
+        client.connections = 1
+        client.graceWait = .seconds(20)
+        client.connection.commandTimeout = .seconds(60)
+        let redis = RedisClient(
+            endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: client,
+            logger: Logger(label: "redis", factory: { _ in SwiftLogNoOpLogHandler() }))
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await redis.run() }
+            defer { group.cancelAll() }
+            return try await publish(redis)
+        }
+    }
+
+    private func publish(_ redis: RedisClient) async throws -> (ScaleCase.Paced, DeliveryTruth) {
+        var frames = ScaleFrames(layout.audience)
+        var truth = DeliveryTruth(readers: layout.readers.count)
+        var paced = ScaleCase.Paced()
+        var due = Comments(layout.audience, settings)
+        let start = ContinuousClock.now
+        while let first = due.first {
+            let now = (ContinuousClock.now - start).seconds
+            guard first.seconds <= now else {
+                try await Task.sleep(for: .seconds(min(first.seconds - now, 0.1)))
+                continue
+            }
+            paced.lateMillisecondsMax = max(paced.lateMillisecondsMax, (now - first.seconds) * 1000)
+            var commands: [RedisCommand] = []
+            while let comment = due.take(until: now) {
+                truth.publish(comment.channel, in: layout.assignment)
+                commands.append(frames.nextPublish(comment.channel, user: comment.viewer + 1).command)
+            }
+            for reply in try await redis.send(contentsOf: commands) {
+                paced.redisDeliveries += Int(reply.integer ?? 0)
+            }
+        }
+        paced.publishes = truth.publishes
+        paced.seconds = (ContinuousClock.now - start).seconds
+        return (paced, truth)
+    }
+
+    /// The comments that are still to be written.
+    private struct Comments {
+        struct Comment {
+            var seconds: Double
+            var channel: Int
+            var viewer: Int
+        }
+
+        /// In one pipeline.
+        private static let batchMax = 1_000
+        private var arrivals: CommentArrivals
+        private let end: Double
+        private(set) var first: Comment?
+        private var taken = 0
+
+        init(_ audience: Audience, _ settings: ScaleSettings) {
+            arrivals = CommentArrivals(audience, rate: settings.rate)
+            end = settings.durationSeconds
+            advance()
+        }
+
+        private mutating func advance() {
+            first = arrivals.next().flatMap { comment in
+                let seconds = Double(comment.nanoseconds) / 1e9
+                return seconds < end ? Comment(seconds: seconds, channel: comment.channel, viewer: comment.viewer) : nil
+            }
+        }
+
+        /// The next one if it is due; `nil` also when the batch is full.
+        mutating func take(until now: Double) -> Comment? {
+            guard let comment = first, comment.seconds <= now, taken < Comments.batchMax else {
+                taken = 0
+                return nil
+            }
+            taken += 1
+            advance()
+            return comment
+        }
+    }
+}

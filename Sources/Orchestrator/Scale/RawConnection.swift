@@ -1,0 +1,64 @@
+import Glibc
+
+/// A blocking TCP connection to a Redis of this machine, for what must cost next to nothing beside Redis: sending commands
+/// that were encoded before, and throwing away what subscribers get.
+struct RawConnection: ~Copyable {
+    let descriptor: Int32
+
+    /// - Throws: ``Failure/unavailable(_:)`` when nobody listens.
+    init(port: Int) throws(Failure) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw RawConnection.failure("socket") }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            let failure = RawConnection.failure("connect")
+            close(descriptor)
+            throw failure
+        }
+        // A Redis that does not answer for so long is not waited for.
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+        var yes: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// Writes all of it.
+    func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        var written = 0
+        while written < bytes.count {
+            let count = send(
+                descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written, Int32(MSG_NOSIGNAL))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw RawConnection.failure("send") }
+            written += count
+        }
+    }
+
+    /// What is there, at least one byte; waits for it unless `waiting` is false, and then returns 0 when there is nothing.
+    func read(into buffer: UnsafeMutableRawBufferPointer, waiting: Bool = true) throws(Failure) -> Int {
+        while true {
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, waiting ? 0 : Int32(MSG_DONTWAIT))
+            if count > 0 { return count }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN, !waiting { return 0 }
+            throw count == 0 ? .unavailable("Redis closed a connection") : RawConnection.failure("recv")
+        }
+    }
+
+    private static func failure(_ call: String) -> Failure {
+        .unavailable("Redis: \(call): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Audience
+import Placement
+import Synchronization
+
+/// `Orchestrator scale`: the full audience on one machine, with viewers that have no sockets.
+struct ScaleCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "scale",
+        abstract: "The full case on one machine: real Redis, real subscriptions, viewers without sockets.",
+        discussion: """
+            For each placement a private Redis and one process a Reader, with the Reader's own hub and subscriber connection. \
+            Every hub holds virtual viewers that count what they would get. First comments come at --rate, and every delivery \
+            is checked against the model; then Redis gets as many as it takes. Writes report.json, report.md, report.csv and \
+            report.html.
+
+            Exit codes: 0 fine, 64 bad arguments, 65 something was not as the model says, 69 something needed is missing, 70 \
+            a process died, 130 interrupted.
+            """)
+
+    @Option(parsing: .unconditional, help: "Streams, 1 to 1,000,000 (90,000).") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 20,000,000 (2,000,000).") var viewers: String?
+    @Option(parsing: .unconditional, help: "Numbers of Readers: 14, 3,7,14 or 3..5; at most 100 (14).") var readers:
+        String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (zipf:1.0).")
+    var audience: String?
+    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Comments per second that the hubs deliver, 0.1 to 100,000 (200).")
+    var rate: String?
+    @Option(parsing: .unconditional, help: "Seconds of that, 1 to 3,600 (10).") var duration: String?
+    @Option(parsing: .unconditional, help: "Seconds in which Redis gets as much as it takes, 1 to 600 (8).")
+    var burst: String?
+    @Option(help: "Folder for the report and all logs.") var out = "report"
+
+    func run() async throws {
+        try await CommandRunner.run { () async throws -> ExitStatus in
+            let settings = try ScaleArguments(
+                streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement,
+                seed: seed, rate: rate, duration: duration, burst: burst
+            ).settings()
+            return try await perform(settings)
+        }
+    }
+
+    private func perform(_ settings: ScaleSettings) async throws -> ExitStatus {
+        let binaries = Binaries()
+        _ = try binaries.system("redis-server", package: "redis-server")
+        let audience = try Self.audience(settings)
+        let folders = try Folders(report: out)
+        let progress = Progress()
+        progress.step("seed \(settings.seed): \(settings.commandLine)")
+        let report = Gathered(
+            ScaleReport(
+                settings: settings, command: settings.commandLine,
+                software: await .current(directory: binaries.directory), machine: .current(),
+                startedAt: RunRecorder.now()))
+        let failure = await Failure.of {
+            try await Laboratory.run(folders: folders, binaries: binaries) { plant in
+                for readers in settings.readers {
+                    for placement in settings.placements {
+                        let layout = ScaleLayout(audience, placement: placement, readers: readers)
+                        let result = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
+                            in: plant)
+                        report.update { $0.add(result, layout) }
+                    }
+                }
+            }
+        }
+        report.update { $0.finish(failure) }
+        try ReportFiles.write(report.value, to: folders.report)
+        Terminal.output(report.value.summary())
+        Terminal.output("Report: \(folders.report)/report.html")
+        return report.value.verdict.status
+    }
+
+    private static func audience(_ settings: ScaleSettings) throws(Failure) -> Audience {
+        do {
+            return try Audience(
+                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+        } catch {
+            throw .arguments([error.description])
+        }
+    }
+}
+
+/// A report while it is gathered, so that an interrupted run has written what it knew.
+final class Gathered<Report: Sendable>: Sendable {
+    private let state: Mutex<Report>
+
+    init(_ report: Report) { state = Mutex(report) }
+
+    var value: Report { state.withLock { $0 } }
+    func update(_ change: (inout Report) -> Void) { state.withLock { change(&$0) } }
+}
+
+extension Failure {
+    /// What `body` throws, as a failure; `nil` when it throws nothing.
+    static func of(_ body: () async throws -> Void) async -> Failure? {
+        do {
+            try await body()
+            return nil
+        } catch let failure as Failure {
+            return failure
+        } catch is CancellationError {
+            return .interrupted
+        } catch {
+            return .unavailable(String(describing: error))
+        }
+    }
+}

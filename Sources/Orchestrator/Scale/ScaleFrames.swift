@@ -1,0 +1,66 @@
+import Audience
+import Placement
+import RedisNIO
+
+/// Comments as Redis carries them: the complete frame that the service publishes, with the next offset of its channel.
+///
+/// They go out by a plain PUBLISH, without the history that the service appends in the same step: what is measured here is
+/// what a publish costs Redis in deliveries, and the history costs the same under every placement.
+struct ScaleFrames: Sendable {
+    private let names: [String]
+    private var offsets: [UInt32]
+
+    /// Every frame has about this many bytes: the comments of `docs/BENCHMARKS.md`.
+    static let bytesWanted = 200
+    private static let padding = String(repeating: "x", count: bytesWanted)
+
+    init(_ audience: Audience) {
+        names = audience.channelNames
+        offsets = Array(repeating: 0, count: audience.channels)
+    }
+
+    func name(of channel: Int) -> String { names[channel] }
+
+    /// The next frame of a channel.
+    mutating func next(_ channel: Int, user: Int) -> [UInt8] {
+        offsets[channel] += 1
+        let head = "id: \(offsets[channel]).scale\ndata: {\"userid\":\"user\(user)\",\"videoid\":\""
+        let rest = "\",\"timestamp\":\"2026-01-01T00:00:00.000Z\"}\n\n"
+        let video = names[channel].dropFirst("video:".count)
+        let used = head.utf8.count + rest.utf8.count + video.utf8.count + 13
+        let text = ScaleFrames.padding.prefix(max(8, ScaleFrames.bytesWanted - used))
+        return Array("\(head)\(video)\",\"comment\":\"\(text)\(rest)".utf8)
+    }
+
+    /// The next publish of a channel.
+    mutating func nextPublish(_ channel: Int, user: Int) -> (command: RedisCommand, bytes: Int) {
+        let frame = next(channel, user: user)
+        var command = RedisCommand("PUBLISH", names[channel])
+        command.append(frame)
+        return (command, frame.count)
+    }
+}
+
+/// Sizes of what Redis sends to subscribers (RESP2): so that every byte can be accounted for without reading it.
+enum PushSize {
+    /// `*3 message <channel> <payload>`.
+    static func message(channel: Int, payload: Int) -> Int {
+        4 + bulk(7) + bulk(channel) + bulk(payload)
+    }
+
+    /// `*3 subscribe <channel> <number>`: the acknowledgement of the connection's `number`-th subscription.
+    static func acknowledgement(channel: Int, number: Int) -> Int {
+        4 + bulk(9) + bulk(channel) + 1 + digits(number) + 2
+    }
+
+    private static func bulk(_ count: Int) -> Int { 1 + digits(count) + 2 + count + 2 }
+
+    static func digits(_ number: Int) -> Int {
+        var (count, rest) = (1, number / 10)
+        while rest > 0 {
+            count += 1
+            rest /= 10
+        }
+        return count
+    }
+}

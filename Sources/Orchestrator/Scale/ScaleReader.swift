@@ -1,0 +1,96 @@
+import Audience
+import Broker
+import Fanout
+import Logging
+import Placement
+import RedisNIO
+import Wire
+
+/// One Reader of a scale run: the Reader's own hub on a real subscriber connection, with viewers that have no sockets.
+struct ScaleReader: Sendable {
+    var port: Int
+    /// Which of the Readers, from 0.
+    var index: Int
+    var layout: ScaleLayout
+
+    /// Connects that are under way at once; a real Reader has a limit of accepts, too.
+    static let connectsMax = 2_048
+
+    /// Runs until standard input ends.
+    func run(_ orders: AsyncStream<ScaleReaderOrder>, say: @escaping @Sendable (ScaleReaderMessage) -> Void)
+        async throws
+    {
+        let channels = layout.channels(ofReader: index)
+        let broker = RedisBroker(
+            endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: brokerSettings, logger: logger)
+        let hub = try Hub(settings: hubSettings(channels: channels.count), broker: broker, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await broker.run() }
+            group.addTask { try await hub.run() }
+            _ = try await Polling.wait(atMost: .seconds(30)) { hub.isReady ? true : nil }
+            say(.ready(.init(channels: channels.count, viewers: channels.reduce(0) { $0 + $1.viewers })))
+            for await order in orders {
+                switch order {
+                case .subscribe: say(.subscribed(try await attach(channels, to: hub)))
+                case .count(let number): say(.counts(counts(of: hub, number)))
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func attach(_ channels: [(channel: Int, viewers: Int)], to hub: Hub) async throws
+        -> ScaleReaderMessage.Subscribed
+    {
+        let start = ContinuousClock.now
+        var refused = 0
+        await withTaskGroup(of: Bool.self) { group in
+            for (number, place) in channels.enumerated() {
+                if number >= ScaleReader.connectsMax, await group.next() == false { refused += 1 }
+                let name = layout.audience.channelName(place.channel)
+                group.addTask {
+                    guard let channel = Channel(name: name) else { return false }
+                    do {
+                        try await hub.attachVirtual(place.viewers, to: channel)
+                        return true
+                    } catch {
+                        return false
+                    }
+                }
+            }
+            for await attached in group where !attached { refused += 1 }
+        }
+        return .init(seconds: (ContinuousClock.now - start).seconds, refused: refused)
+    }
+
+    private func counts(of hub: Hub, _ number: Int) -> ScaleReaderMessage.Counts {
+        let counters = hub.counters
+        return .init(
+            number: number, messages: counters.messagesReceived, deliveries: counters.eventsSent,
+            duplicates: counters.duplicates, deferred: counters.messagesDeferred, viewers: counters.connections)
+    }
+
+    /// All Readers of a case share two cores with Redis: what takes a moment elsewhere may take seconds here, and is
+    /// no fault.
+    private var brokerSettings: RedisBrokerSettings {
+        var settings = RedisBrokerSettings()
+        settings.instance = layout.readers[index]
+        settings.probeDeadline = .seconds(60)
+        settings.client.connection.connectTimeout = .seconds(20)
+        settings.client.connection.commandTimeout = .seconds(60)
+        settings.subscriber.connectTimeout = .seconds(20)
+        settings.subscriber.pingTimeout = .seconds(60)
+        return settings
+    }
+
+    private func hubSettings(channels: Int) -> HubSettings {
+        HubSettings(
+            loops: 1, connectionsMax: channels + 1, channelsMax: channels + 1, subscribeTimeout: .seconds(120))
+    }
+
+    private var logger: Logger {
+        var logger = Logger(label: layout.readers[index]) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = .notice
+        return logger
+    }
+}

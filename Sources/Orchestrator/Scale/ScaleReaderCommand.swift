@@ -1,0 +1,42 @@
+import ArgumentParser
+import Audience
+import Foundation
+import Placement
+
+/// Not for people: a Reader process of `scale`, led over standard input and output.
+struct ScaleReaderCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "scale-reader", shouldDisplay: false)
+
+    @Option var redisPort: Int
+    @Option var index: Int
+    @Option var readers: Int
+    @Option var streams: Int
+    @Option var viewers: Int
+    @Option var audience: String
+    @Option var placement: String
+    @Option var seed: UInt64
+
+    static func arguments(_ settings: ScaleSettings, _ layout: ScaleLayout, index: Int, port: Int) -> [String] {
+        [
+            "scale-reader", "--redis-port", "\(port)", "--index", "\(index)", "--readers", "\(layout.readers.count)",
+            "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience",
+            "\(settings.audience)", "--placement", layout.placement.rawValue, "--seed", "\(settings.seed)",
+        ]
+    }
+
+    func run() async throws {
+        let audience = try Audience(
+            AudienceSpec.parse(audience), channels: streams, viewers: viewers, seed: seed)
+        let layout = ScaleLayout(audience, placement: try .parse(placement), readers: readers)
+        let (orders, input) = AsyncStream.makeStream(
+            of: ScaleReaderOrder.self, bufferingPolicy: .bufferingOldest(1_024))
+        // Reading standard input blocks: not on a thread that tasks run on.
+        Thread.detachNewThread {
+            while let line = readLine() {
+                if let order = ScaleReaderOrder(line: line) { input.yield(order) }
+            }
+            input.finish()
+        }
+        try await ScaleReader(port: redisPort, index: index, layout: layout).run(orders) { Terminal.output($0.line) }
+    }
+}

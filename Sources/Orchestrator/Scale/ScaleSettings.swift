@@ -1,0 +1,78 @@
+import Audience
+import Placement
+
+/// Every parameter of one scale run.
+struct ScaleSettings: Codable, Equatable, Sendable {
+    var streams = 90_000
+    var viewers = 2_000_000
+    var readers = [14]
+    var audience = AudienceSpec.zipf(exponent: 1)
+    var placements: [PlacementStrategy] = [.random, .overflow]
+    var seed: UInt64 = 1
+    /// Comments per second, over all streams, of the part in which the hubs deliver.
+    var rate = 200.0
+    /// Of that part.
+    var durationSeconds = 10.0
+    /// Of the part in which Redis gets as much as it takes.
+    var burstSeconds = 8.0
+
+    /// The command that repeats it.
+    var commandLine: String {
+        [
+            "Orchestrator scale", "--streams \(streams)", "--viewers \(viewers)",
+            "--readers \(ReaderRange(numbers: readers))", "--audience \(audience)",
+            "--placement \(placements.map(\.rawValue).joined(separator: ","))", "--seed \(seed)",
+            "--rate \(Format.plain(rate))", "--duration \(Format.plain(durationSeconds))",
+            "--burst \(Format.plain(burstSeconds))",
+        ].joined(separator: " ")
+    }
+}
+
+/// The options of `scale` as they were typed.
+struct ScaleArguments: Equatable, Sendable {
+    var streams: String?
+    var viewers: String?
+    var readers: String?
+    var audience: String?
+    var placement: String?
+    var seed: String?
+    var rate: String?
+    var duration: String?
+    var burst: String?
+
+    /// Reader processes in one case: each is a process with a hub, and shares this machine with all others.
+    static let readersMax = 100
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func settings() throws(Failure) -> ScaleSettings {
+        var check = ArgumentCheck()
+        var settings = ScaleSettings()
+        check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
+        check.read("--viewers", viewers, 1...20_000_000, into: &settings.viewers)
+        var range = ReaderRange(numbers: settings.readers)
+        check.read("--readers", readers, with: ReaderRange.parse, into: &range)
+        settings.readers = range.numbers
+        check.read("--audience", audience, with: AudienceSpec.parse, into: &settings.audience)
+        check.read("--placement", placement, with: PlacementStrategy.parseList, into: &settings.placements)
+        check.readSeed("--seed", seed, into: &settings.seed)
+        check.read("--rate", rate, 0.1...100_000, into: &settings.rate)
+        check.read("--duration", duration, 1...3_600, into: &settings.durationSeconds)
+        check.read("--burst", burst, 1...600, into: &settings.burstSeconds)
+        check.problems += ScaleArguments.problems(settings)
+        guard check.problems.isEmpty else { throw .arguments(check.problems) }
+        return settings
+    }
+
+    private static func problems(_ settings: ScaleSettings) -> [String] {
+        var problems: [String] = []
+        if let most = settings.readers.last, most > readersMax {
+            problems.append("--readers \(most): must be at most \(readersMax), each is a process on this machine")
+        }
+        let cases = settings.readers.count * settings.placements.count
+        if cases > 32 {
+            problems.append(
+                "--readers, --placement: \(cases) cases, one after the other; take at most 32 (readers × placements)")
+        }
+        return problems
+    }
+}

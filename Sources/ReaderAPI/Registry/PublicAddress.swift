@@ -1,0 +1,76 @@
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceRuntime
+import Synchronization
+
+/// Whether viewers can be sent to this Reader.
+enum ReaderAddress: Equatable, Sendable {
+    /// Nothing is configured, or it was not looked up yet.
+    case unknown
+    /// The public URL, whose name resolves.
+    case found(String)
+    /// Its name does not resolve.
+    case lost
+
+    var url: String? {
+        if case .found(let url) = self { url } else { nil }
+    }
+}
+
+/// Finds out, beside everything else, whether viewers can find this Reader's public address, as far as this machine can
+/// tell. A name that does not resolve is not announced: viewers who are sent there would be lost.
+final class PublicAddress: Sendable {
+    private static let recheck = Duration.seconds(10)
+
+    private struct State {
+        var checkedAt: ContinuousClock.Instant?
+        /// Name servers may take longer than the time between two checks; one question at a time.
+        var isAsking = false
+        var resolves: Bool?
+    }
+
+    private let url: ServiceURL
+    private let desk: PlacementDesk
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    /// `nil` without an address to check.
+    init?(_ url: ServiceURL?, desk: PlacementDesk, logger: Logger) {
+        guard let url else { return nil }
+        self.url = url
+        self.desk = desk
+        self.logger = logger
+    }
+
+    /// Looks the name up when that was long ago. Returns at once: announcements must not wait for name servers.
+    func check() {
+        let isDue = state.withLock { state in
+            let isRecent = state.checkedAt.map { ContinuousClock.now - $0 < Self.recheck } ?? false
+            guard !state.isAsking, !isRecent else { return false }
+            state.isAsking = true
+            return true
+        }
+        guard isDue else { return }
+        let (host, port) = (url.host, url.port ?? 80)
+        // Numbers need no name server, and are known before the first announcement.
+        if (try? SocketAddress(ipAddress: host, port: port)) != nil { return take(true) }
+        NIOThreadPool.singleton.submit { [self] pool in
+            guard pool == .active else { return }
+            take((try? SocketAddress.makeAddressResolvingHost(host, port: port)) != nil)
+        }
+    }
+
+    private func take(_ resolves: Bool) {
+        let before = state.withLock { state in
+            defer { state = State(checkedAt: .now, resolves: resolves) }
+            return state.resolves
+        }
+        if !resolves, before != false {
+            logger.error(
+                "READER_PUBLIC_URL does not resolve; no viewer is sent here", metadata: ["host": "\(url.host)"])
+        }
+        if resolves, before == false { logger.info("READER_PUBLIC_URL resolves again") }
+        desk.setAddress(resolves ? .found(url.text) : .lost)
+    }
+}

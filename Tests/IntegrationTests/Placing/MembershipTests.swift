@@ -1,0 +1,120 @@
+import TestSupport
+import Testing
+import Wire
+
+extension IntegrationTests {
+    @Suite struct MembershipTests {
+        static let videos = (0..<300).map { "v\($0)" }
+
+        /// The share of videos whose place changed; every one of them must have moved from or to `id`.
+        private static func moved(_ before: [String], _ after: [String], only id: String) -> Double {
+            let changes = zip(before, after).filter { $0 != $1 }
+            #expect(changes.allSatisfy { $0 == id || $1 == id })
+            return Double(changes.count) / Double(before.count)
+        }
+
+        /// 300 videos: a share of 1/4 has a standard deviation of 0.025.
+        @Test func whoJoinsTakesItsShareAndWhoLeavesGivesItBack() async throws {
+            try await PlacedReaders.with { system in
+                let reader = system.readers[0]
+                let before = try await system.places(of: Self.videos, at: reader)
+                let (_, viewer) = try await system.follow("v0", from: reader)
+                _ = try await viewer.next()
+                try await PlacedReaders.one("reader-4", .init(), system.redis) { _ in
+                    #expect(
+                        await eventually(within: 20) {
+                            try await system.number("chorus_registry_readers", at: reader) == 4
+                        })
+                    let after = try await system.places(of: Self.videos, at: reader)
+                    #expect(abs(Self.moved(before, after, only: "reader-4") - 0.25) < 0.1)
+                }
+                #expect(
+                    await eventually(within: 20) {
+                        try await system.number("chorus_registry_readers", at: reader) == 3
+                    })
+                #expect(try await system.places(of: Self.videos, at: reader) == before)
+                // Who was connected stayed where it was.
+                #expect(await viewer.isSilent(for: 0.3))
+                await viewer.close()
+            }
+        }
+
+        @Test func aReaderThatStopsIsNotChosenWhileItStillAnswers() async throws {
+            let setup = PlacedReaders.Setup(environment: ["PLACEMENT_ANNOUNCE_INTERVAL_MS": "1000"])
+            try await PlacedReaders.with(setup) { system in
+                let leaving = system.readers[2]
+                let before = try await system.places(of: Self.videos, at: system.readers[0])
+                async let stop: Void = leaving.stop()
+                #expect(
+                    await eventually(within: 10) {
+                        try await !system.places(of: Self.videos, at: system.readers[0]).contains("reader-3")
+                    })
+                let after = try await system.places(of: Self.videos, at: system.readers[0])
+                #expect(abs(Self.moved(before, after, only: "reader-3") - 1.0 / 3) < 0.1)
+                await stop
+            }
+        }
+
+        /// What a killed Reader leaves behind: an entry that nobody renews.
+        @Test func aReaderThatDiedIsForgotten() async throws {
+            try await PlacedReaders.with { system in
+                let json = #"{"url":"http://127.0.0.1:1","connections":0,"capacity":9,"draining":false,"full":[]}"#
+                let seconds = try system.redis.command("TIME").split(separator: "\r\n")[2]
+                let deadline = try #require(Int(seconds)) * 1_000 + 3_000
+                try system.redis.command("HSET", "readers", "reader-dead", "\(deadline) abc \(json)")
+                let reader = system.readers[0]
+                #expect(
+                    await eventually(within: 10) {
+                        try await system.places(of: Self.videos, at: reader).contains("reader-dead")
+                    })
+                #expect(
+                    await eventually(within: 20) {
+                        try await !system.places(of: Self.videos, at: reader).contains("reader-dead")
+                    })
+            }
+        }
+
+        @Test func withoutRedisTheOldViewStaysForItsTime() async throws {
+            try await PlacedReaders.with(.init(environment: ["PLACEMENT_VIEW_SECONDS": "4"])) { system in
+                let reader = system.readers[0]
+                let video = try #require(await system.foreignVideo(to: 0))
+                let place = try await system.locate(video, at: reader)
+                system.redis.freeze()
+                try await Task.sleep(for: .milliseconds(PlacedReaders.intervalMilliseconds * 5))
+                #expect(try await system.locate(video, at: reader) == place)
+                // Then everybody serves whoever comes.
+                #expect(
+                    await eventually(within: 20) {
+                        try await system.locate(video, at: reader).instance == "reader-1"
+                    })
+                #expect(try await system.number("chorus_placement_view_age_seconds", at: reader) >= 4)
+                system.redis.thaw()
+                #expect(
+                    await eventually(within: 30) { try await system.locate(video, at: reader) == place })
+            }
+        }
+
+        @Test func readersWithAllTheirConnectionsRefuseWithoutALoop() async throws {
+            try await PlacedReaders.with(.init(environment: ["READER_CONNECTIONS_MAX": "2"])) { system in
+                var viewers: [StreamClient] = []
+                for reader in system.readers {
+                    for _ in 0..<2 {
+                        let request = RequestText.connect(query: "userid=u&videoid=v1&hop=2")
+                        let viewer = try await StreamClient(port: reader.port, request)
+                        #expect(try await viewer.head().status == 200)
+                        viewers.append(viewer)
+                    }
+                }
+                for reader in system.readers {
+                    let (ports, refused) = try await system.follow("v2", from: reader)
+                    #expect(ports.count <= 3)
+                    let head = try await refused.head()
+                    #expect(head.status == 503)
+                    #expect(head["retry-after"] != nil)
+                    await refused.close()
+                }
+                for viewer in viewers { await viewer.close() }
+            }
+        }
+    }
+}

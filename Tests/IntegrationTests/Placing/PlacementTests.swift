@@ -1,0 +1,145 @@
+import Foundation
+import TestSupport
+import Testing
+import Wire
+
+extension IntegrationTests {
+    @Suite struct PlacementTests {
+        static let videos = (0..<60).map { "v\($0)" }
+
+        @Test func everyReaderGivesTheSameAnswer() async throws {
+            try await PlacedReaders.with { system in
+                let answers = try await system.places(of: Self.videos, at: system.readers[0])
+                for reader in system.readers.dropFirst() {
+                    #expect(try await system.places(of: Self.videos, at: reader) == answers)
+                }
+                #expect(Set(answers) == ["reader-1", "reader-2", "reader-3"])
+            }
+        }
+
+        @Test func aViewerIsSentToThePlaceAndServedThere() async throws {
+            try await PlacedReaders.with { system in
+                for video in Self.videos.prefix(12) {
+                    let place = try await system.locate(video, at: system.readers[0])
+                    for reader in system.readers {
+                        let (ports, viewer) = try await system.follow(video, from: reader)
+                        #expect(ports.count <= 2)
+                        #expect(place.url == "http://127.0.0.1:\(ports[ports.count - 1])")
+                        #expect(try await viewer.next().data.contains(#""instance":"\#(place.instance)""#))
+                        await viewer.close()
+                    }
+                }
+                for reader in system.readers {
+                    #expect(try await system.number("chorus_placement_redirects_total", at: reader) > 0)
+                    let placed = try await system.number("chorus_placement_duration_seconds_count", at: reader)
+                    let seconds = try await system.number("chorus_placement_duration_seconds_sum", at: reader)
+                    #expect(placed >= 12)
+                    #expect(seconds / placed < 0.001, "\(seconds / placed) s a connect")
+                }
+            }
+        }
+
+        @Test func theRedirectKeepsWhatWasSaid() async throws {
+            try await PlacedReaders.with { system in
+                let video = try #require(await system.foreignVideo(to: 0))
+                let target = try #require(try await system.locate(video, at: system.readers[0]).url)
+                let headers = [("Origin", "https://page.example"), ("Last-Event-ID", "17.ab")]
+                let port = system.readers[0].port
+                let get = try await LoopbackHTTP.exchange(
+                    port: port,
+                    RequestText.make(
+                        "GET", "/connect?userid=u%2D1&videoid=\(video)&lastEventId=3.ab", headers: headers))
+                #expect(get.status == 307)
+                let location = "\(target)/connect?userid=u%2D1&videoid=\(video)&lastEventId=17.ab&hop=1"
+                #expect(get.head["location"] == location)
+                #expect(get.head["access-control-allow-origin"] == "*")
+                #expect(get.head["access-control-expose-headers"]?.contains("location") == true)
+                let post = try await LoopbackHTTP.exchange(port: port, RequestText.connect(video: video))
+                #expect(post.status == 307)
+                #expect(post.head["location"] == "\(target)/connect?hop=1")
+                #expect(try JSONDecoder().decode(Place.self, from: Data(post.body)).url == target)
+                let preflight = try await LoopbackHTTP.exchange(
+                    port: port, RequestText.make("OPTIONS", "/connect", headers: headers))
+                #expect(preflight.status == 204)
+                #expect(preflight.head["access-control-allow-headers"]?.contains("last-event-id") == true)
+            }
+        }
+
+        /// Whoever was sent on twice is served wherever it is.
+        @Test func hopsAreBounded() async throws {
+            try await PlacedReaders.with { system in
+                let video = try #require(await system.foreignVideo(to: 0))
+                let port = system.readers[0].port
+                for (hop, status) in [(0, 307), (1, 307), (2, 200), (99, 200)] {
+                    let query = "userid=u&videoid=\(video)&hop=\(hop)"
+                    let viewer = try await StreamClient(port: port, RequestText.connect(query: query))
+                    #expect(try await viewer.head().status == status, "hop \(hop)")
+                    await viewer.close()
+                }
+                let bad = try await LoopbackHTTP.get(port: port, "/connect?userid=u&videoid=\(video)&hop=x")
+                #expect(bad.status == 400)
+            }
+        }
+
+        @Test func garbageInTheRegistryIsCountedAndIgnored() async throws {
+            try await PlacedReaders.with { system in
+                let before = try await system.places(of: Self.videos, at: system.readers[0])
+                try system.redis.command("HSET", "readers", "junk", "not an entry")
+                try system.redis.command("HSET", "readers", "bad name", "1 a {}")
+                try system.redis.command("HSET", "readers", "reader-9", "9999999999999 abc {\"url\":5}")
+                for reader in system.readers {
+                    #expect(
+                        await eventually(within: 10) {
+                            try await system.number("chorus_registry_garbage_entries", at: reader) >= 1
+                        })
+                    #expect(try await system.places(of: Self.videos, at: reader) == before)
+                }
+            }
+        }
+
+        @Test func aReaderWithoutAddressIsNeverATarget() async throws {
+            try await PlacedReaders.with(.init(hidden: ["reader-2"])) { system in
+                for reader in system.readers {
+                    let places = Set(try await system.places(of: Self.videos, at: reader))
+                    #expect(places == ["reader-1", "reader-3"])
+                }
+            }
+        }
+
+        @Test func ofTwoReadersWithOneIDTheLaterOneStaysOut() async throws {
+            try await PlacedReaders.with { system in
+                let before = try await system.places(of: Self.videos, at: system.readers[0])
+                try await PlacedReaders.one("reader-1", .init(), system.redis) { double in
+                    #expect(
+                        await eventually(within: 20) {
+                            try await double.get("/health/ready").text.contains("same INSTANCE_ID")
+                        })
+                    // Many announcements later nothing has changed hands.
+                    for _ in 0..<5 {
+                        try await Task.sleep(for: .milliseconds(PlacedReaders.intervalMilliseconds))
+                        #expect(try await system.locate("v1", at: double).instance == before[1])
+                        for reader in system.readers {
+                            #expect(try await system.places(of: Self.videos, at: reader) == before)
+                            #expect(!(try await reader.get("/health/ready").text.contains("same INSTANCE_ID")))
+                        }
+                    }
+                    let own = zip(Self.videos, before).first { $1 == "reader-1" }?.0
+                    let (ports, viewer) = try await system.follow(try #require(own), from: double)
+                    #expect(ports == [double.port, system.readers[0].port])
+                    await viewer.close()
+                }
+            }
+        }
+    }
+}
+
+extension PlacedReaders {
+    /// A video whose place is another Reader than this one.
+    func foreignVideo(to index: Int) async -> String? {
+        for video in IntegrationTests.PlacementTests.videos {
+            let place = try? await locate(video, at: readers[index])
+            if let place, place.instance != "reader-\(index + 1)" { return video }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,160 @@
+import Audience
+import Placement
+import Testing
+
+@testable import Orchestrator
+
+struct ScaleArgumentsTests {
+    @Test func nothingTypedIsTheFullCase() throws {
+        let settings = try ScaleArguments().settings()
+        #expect(settings == ScaleSettings())
+        #expect([settings.streams, settings.viewers] + settings.readers == [90_000, 2_000_000, 14])
+        #expect(
+            settings.commandLine
+                == "Orchestrator scale --streams 90000 --viewers 2000000 --readers 14 --audience zipf:1.0"
+                + " --placement random,overflow --seed 1 --rate 200 --duration 10 --burst 8")
+    }
+
+    @Test func everyProblemIsSaidAtOnce() {
+        let arguments = ScaleArguments(
+            streams: "0", viewers: "x", readers: "0", audience: "zipf", placement: "best", seed: "-1", rate: "0",
+            duration: "0", burst: "x")
+        #expect {
+            try arguments.settings()
+        } throws: { error in
+            guard case .arguments(let problems)? = error as? Failure else { return false }
+            return problems.count == 9
+        }
+    }
+
+    @Test func tooManyProcessesAndCasesAreRefused() {
+        #expect(throws: Failure.arguments(["--readers 101: must be at most 100, each is a process on this machine"])) {
+            try ScaleArguments(readers: "101").settings()
+        }
+        #expect(
+            throws: Failure.arguments([
+                "--readers, --placement: 34 cases, one after the other; take at most 32 (readers × placements)"
+            ])
+        ) {
+            try ScaleArguments(readers: "1..17").settings()
+        }
+    }
+
+    @Test(arguments: [([3], "3"), ([3, 4], "3,4"), ([3, 4, 5], "3..5"), ([1, 3, 5], "1,3,5")])
+    func numbersOfReadersAreWrittenAsTheyAreRead(numbers: [Int], text: String) throws {
+        #expect(ReaderRange(numbers: numbers).description == text)
+        #expect(try ReaderRange.parse(text).numbers == numbers)
+    }
+}
+
+struct ScaleLayoutTests {
+    func makeLayout(_ placement: PlacementStrategy, readers: Int = 5) throws -> ScaleLayout {
+        let audience = try Audience(.zipf(exponent: 1), channels: 200, viewers: 4_000, seed: 7)
+        return ScaleLayout(audience, placement: placement, readers: readers)
+    }
+
+    @Test(arguments: [PlacementStrategy.random, .overflow, .rendezvous])
+    func theReadersShareEveryViewer(placement: PlacementStrategy) throws {
+        let layout = try makeLayout(placement)
+        let shares = layout.readers.indices.map { layout.channels(ofReader: $0) }
+        #expect(shares.map { $0.reduce(0) { $0 + $1.viewers } } == layout.assignment.loads)
+        #expect(shares.map(\.count) == layout.assignment.subscriptions)
+        #expect(shares.joined().reduce(0) { $0 + $1.viewers } == 4_000)
+        for channel in 0..<200 {
+            let viewers = shares.joined().filter { $0.channel == channel }.reduce(0) { $0 + $1.viewers }
+            #expect(viewers == layout.audience.viewers[channel])
+        }
+    }
+
+    @Test func aPublishReachesEveryReaderAndViewerOfItsChannel() throws {
+        let layout = try makeLayout(.random, readers: 3)
+        var truth = DeliveryTruth(readers: 3)
+        truth.publish(0, times: 2, in: layout.assignment)
+        truth.publish(199, in: layout.assignment)
+        #expect(truth.publishes == 3)
+        #expect(truth.deliveriesInAll == 2 * layout.audience.viewers[0] + layout.audience.viewers[199])
+        let (first, last) = (layout.assignment.parts(ofChannel: 0), layout.assignment.parts(ofChannel: 199))
+        #expect(truth.messagesInAll == 2 * first.count + last.count)
+        for reader in 0..<3 {
+            let (a, b) = (first.first { $0.reader == reader }, last.first { $0.reader == reader })
+            #expect(truth.deliveries[reader] == 2 * Int(a?.viewers ?? 0) + Int(b?.viewers ?? 0))
+        }
+    }
+
+    @Test func theMapShowsTheSameChannelsUnderEveryPlacementAndOverflowIsADiagonal() throws {
+        let (random, overflow) = (
+            SubscriptionMap(try makeLayout(.random)), SubscriptionMap(try makeLayout(.rendezvous))
+        )
+        #expect(random.channels == overflow.channels)
+        #expect(overflow.filledShare == 0.2)
+        #expect(random.filledShare > 0.7)
+        // One run a Reader, each behind the one before.
+        let runs = overflow.rows.map { Page.runs(of: $0) }
+        #expect(runs.allSatisfy { $0.count == 1 })
+        #expect(zip(runs, runs.dropFirst()).allSatisfy { $0[0].upperBound == $1[0].lowerBound })
+    }
+}
+
+struct BurstTests {
+    @Test func theSizeOfAPushIsThatOfItsText() {
+        let message = "*3\r\n$7\r\nmessage\r\n$8\r\nvideo:v1\r\n$11\r\nhello world\r\n"
+        #expect(PushSize.message(channel: 8, payload: 11) == message.utf8.count)
+        let first = "*3\r\n$9\r\nsubscribe\r\n$8\r\nvideo:v1\r\n:1\r\n"
+        #expect(PushSize.acknowledgement(channel: 8, number: 1) == first.utf8.count)
+        let later = "*3\r\n$9\r\nsubscribe\r\n$12\r\nvideo:v12345\r\n:12345\r\n"
+        #expect(PushSize.acknowledgement(channel: 12, number: 12_345) == later.utf8.count)
+    }
+
+    @Test func frameNumbersRiseInEachChannel() throws {
+        let audience = try Audience(.uniform, channels: 2, viewers: 10, seed: 1)
+        var frames = ScaleFrames(audience)
+        let texts = [0, 0, 1].map { String(decoding: frames.next($0, user: 3), as: UTF8.self) }
+        #expect(texts.map { $0.prefix { $0 != "\n" } } == ["id: 1.scale", "id: 2.scale", "id: 1.scale"])
+        #expect(texts.allSatisfy { $0.utf8.count == ScaleFrames.bytesWanted && $0.hasSuffix("}\n\n") })
+        #expect(texts[2].contains("\"videoid\":\"v2\""))
+    }
+
+    @Test func aBurstThatBeganAnewCountsEveryPublish() throws {
+        let audience = try Audience(.zipf(exponent: 1), channels: 20, viewers: 400, seed: 1)
+        let layout = ScaleLayout(audience, placement: .random, readers: 4)
+        var frames = ScaleFrames(audience)
+        let publisher = BurstPublisher(layout, frames: &frames, length: 50)
+        let once = BurstPublisher.Outcome(publishes: 50, rounds: 1, rest: 0)
+        let more = BurstPublisher.Outcome(publishes: 103, rounds: 2, rest: 3)
+        let first3 = publisher.channels.prefix(3).reduce(0) { $0 + layout.assignment.parts(ofChannel: $1).count }
+        let whole = publisher.truth(once, in: layout.assignment).messagesInAll
+        #expect(publisher.truth(more, in: layout.assignment).messagesInAll == 2 * whole + first3)
+        #expect(publisher.truth(more, in: layout.assignment).publishes == 103)
+        let rest = BurstPublisher.Outcome(publishes: 3, rounds: 0, rest: 3)
+        #expect(
+            publisher.pushedBytes(more) == 2 * publisher.pushedBytes(once) + publisher.pushedBytes(rest))
+        // Comments follow viewers: the largest channel is drawn most.
+        let counts = Dictionary(grouping: publisher.channels) { $0 }.mapValues(\.count)
+        #expect(counts.max { $0.value < $1.value }?.key == 0)
+    }
+
+    @Test func whatEachConnectionSubscribesIsReadFromRedis() {
+        let list = """
+            id=3 addr=127.0.0.1:1 name=reader-1:subscriber age=1 sub=101 psub=0 cmd=subscribe
+            id=4 addr=127.0.0.1:2 name=reader-1:commands age=1 sub=0 psub=0 cmd=mget
+            id=5 addr=127.0.0.1:3 name=reader-10:subscriber age=1 sub=1 psub=0 cmd=subscribe
+            """
+        let clients = RedisSubscribers(list)
+        #expect(clients.subscriptions(of: "reader-1") == 100)
+        #expect(clients.subscriptions(of: "reader-10") == 0)
+        #expect(clients.subscriptions(of: "reader-2") == 0)
+    }
+
+    @Test func whatIsSaidIsUnderstood() {
+        let counts = ScaleReaderMessage.Counts(
+            number: 2, messages: 3, deliveries: 4, duplicates: 0, deferred: 0, viewers: 5)
+        for message: ScaleReaderMessage in [
+            .ready(.init(channels: 1, viewers: 2)), .subscribed(.init(seconds: 0.5, refused: 0)), .counts(counts),
+        ] {
+            #expect(ScaleReaderMessage(line: message.line) == message)
+        }
+        #expect(ScaleReaderMessage(line: "warning") == nil)
+        for order: ScaleReaderOrder in [.subscribe, .count(7)] { #expect(ScaleReaderOrder(line: order.line) == order) }
+        #expect(ScaleReaderOrder(line: "count x") == nil)
+    }
+}

@@ -1,0 +1,86 @@
+import Placement
+import RedisNIO
+import Testing
+
+@testable import ReaderAPI
+
+@Suite struct RegistryCallTests {
+    let call = RegistryCall(id: "reader-1", session: "abc")
+
+    func entry(_ json: String) -> RESPValue { .bytes(Array("1700000000000 abc \(json)".utf8)) }
+
+    func reply(_ entries: [(String, RESPValue)], holder: String = "") -> RESPValue {
+        let head = [RESPValue.bytes(Array(holder.utf8)), .bytes(Array("1700000000123".utf8))]
+        return .array(head + entries.flatMap { [.bytes(Array($0.utf8)), $1] })
+    }
+
+    @Test func whatIsWrittenIsRead() throws {
+        let own = ReaderAnnouncement(
+            url: "http://127.0.0.1:4000", connections: 7, capacity: 100, draining: true, full: ["video:v1"])
+        let arguments = try call.arguments(own, lifetime: .milliseconds(2_500))
+        #expect(arguments[2] == Array("2500".utf8))
+        let stored = entry(String(decoding: arguments[3], as: UTF8.self))
+        #expect(try call.snapshot(from: reply([("reader-1", stored)])).readers == ["reader-1": own])
+    }
+
+    @Test(arguments: [
+        "", "{}", "null", "[1]", "garbage", #"{"connections":-1,"capacity":5,"draining":false,"full":[]}"#,
+        #"{"connections":"many","capacity":5,"draining":false,"full":[]}"#,
+    ])
+    func garbageIsCountedAndIgnored(_ json: String) throws {
+        let good = entry(#"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#)
+        let snapshot = try call.snapshot(from: reply([("bad", entry(json)), ("good", good)]))
+        #expect(snapshot.garbage == 1)
+        #expect(Array(snapshot.readers.keys) == ["good"])
+    }
+
+    @Test func fieldsAndHeadsThatAreNoneAreGarbageToo() throws {
+        let json = #"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#
+        let snapshot = try call.snapshot(
+            from: reply([
+                ("no name!", entry(json)), ("r1", .bytes(Array(json.utf8))), ("r2", .integer(5)),
+                ("r3", .bytes([0xFF, 0x20, 0x20])),
+            ]))
+        #expect(snapshot.garbage == 4)
+        #expect(snapshot.readers.isEmpty)
+        #expect(throws: RegistryCall.UnknownForm.self) { try call.snapshot(from: .integer(1)) }
+        let timeless = RESPValue.array([.bytes([]), .bytes(Array("soon".utf8))])
+        #expect(throws: RegistryCall.UnknownForm.self) { try call.snapshot(from: timeless) }
+    }
+
+    @Test func readersBeyondTheLimitAreNotKept() throws {
+        let good = entry(#"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#)
+        let snapshot = try call.snapshot(from: reply((0..<1_030).map { ("r\($0)", good) }))
+        #expect(snapshot.readers.count == RegistryCall.readersMax)
+        #expect(snapshot.garbage == 6)
+    }
+
+    /// A header is made of it.
+    @Test(arguments: [#""http://a\r\nX: y""#, #""ftp://a""#, #""http://a b""#, #""http://""#, "null"])
+    func withoutAUsableAddressNobodyIsSentThere(_ url: String) throws {
+        let stored = entry(#"{"url":\#(url),"connections":1,"capacity":5,"draining":false,"full":[]}"#)
+        let snapshot = try call.snapshot(from: reply([("r1", stored)]))
+        #expect(snapshot.readers["r1"] != nil)
+        #expect(snapshot.views.isEmpty)
+    }
+
+    @Test func aReaderWithAllItsConnectionsTakesNoMore() {
+        let full = ReaderAnnouncement(url: "http://a", connections: 5, capacity: 5, draining: false, full: [])
+        #expect(full.view(id: "r1").isDraining)
+    }
+
+    @Test func onlyAHolderThatLivesIsAConflict() {
+        var conflict = IdentityConflict()
+        // The entry that a dead Reader left.
+        #expect(conflict.seen(holder: "old 100") == .none)
+        #expect(conflict.seen(holder: "old 100") == .none)
+        #expect(conflict.seen(holder: nil) == .none)
+        #expect(!conflict.isThere)
+        // One that renews it.
+        #expect(conflict.seen(holder: "other 100") == .none)
+        #expect(conflict.seen(holder: "other 200") == .began)
+        #expect(conflict.seen(holder: "other 300") == .none)
+        #expect(conflict.isThere)
+        #expect(conflict.seen(holder: nil) == .ended)
+    }
+}

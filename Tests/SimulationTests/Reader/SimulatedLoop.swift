@@ -1,0 +1,106 @@
+import SocketLoop
+
+@testable import Fanout
+
+/// One loop of a Reader: the real desk, with a mailbox and turns in virtual time.
+final class SimulatedLoop {
+    private unowned let world: World
+    private unowned let reader: SimulatedReader
+    private let number: Int
+    private let sockets: SimulatedSockets
+    private var desk: LoopDesk<SimulatedSockets>!
+    private var mailbox: [LoopCommand] = []
+    private var weight = 0
+    private var fired: [TimerToken] = []
+    private var hungUp: [SocketHandle] = []
+    private var isScheduled = false
+    private var stalledUntil: UInt64 = 0
+    private var isAlive = true
+
+    init(reader: SimulatedReader, number: Int) {
+        self.reader = reader
+        self.number = number
+        world = reader.world
+        sockets = SimulatedSockets(world: reader.world)
+        let plan = world.plan
+        let hub = LoopHub<SimulatedSockets>.Settings(
+            writesPerSlice: plan.writesPerSlice, flushIntervalNanoseconds: plan.seed % 4 == 0 ? 3_000_000 : 0,
+            retainedBytesMax: plan.retainedBytes)
+        desk = LoopDesk(
+            settings: .init(hub: hub, heartbeatNanoseconds: 25_000_000_000, seed: plan.seed | 1)
+        ) { [unowned reader] in reader.departed($0, loop: number) }
+        sockets.onTimer = { [unowned self] token in
+            fired.append(token)
+            schedule()
+        }
+    }
+
+    // MARK: The mailbox
+
+    func hasRoom(for bytes: Int) -> Bool { weight == 0 || weight + bytes <= world.plan.mailboxBytes }
+
+    func submit(_ command: LoopCommand, weight added: Int = 0) {
+        precondition(added == 0 || hasRoom(for: added), "the hub sends what the loop has no room for")
+        mailbox.append(command)
+        weight += added
+        schedule()
+    }
+
+    func open(_ stream: SimulatedStream) { sockets.offer(stream) }
+
+    /// The viewer's side of a connection has gone.
+    func hangUp(_ stream: SimulatedStream) {
+        guard isAlive, let socket = stream.socket else { return }
+        hungUp.append(socket)
+        schedule()
+    }
+
+    // MARK: Turns
+
+    private func schedule() {
+        guard isAlive, !isScheduled else { return }
+        isScheduled = true
+        let start = max(stalledUntil, world.now + world.random.micros(10...800))
+        world.after(start - world.now) {
+            self.isScheduled = false
+            if self.isAlive { self.turn() }
+        }
+    }
+
+    /// A turn of `LoopTurn`: sockets, commands, timers, a pass, and those that broke under the writes.
+    private func turn() {
+        let closed = hungUp
+        hungUp = []
+        for socket in closed where sockets.isOpen(socket) {
+            let tag = sockets.tag(of: socket) ?? 0
+            sockets.close(socket)
+            desk.socketClosed(socket, tag: tag, reason: .peerClosed)
+        }
+        let commands = mailbox
+        mailbox = []
+        weight = desk.pendingBytes
+        for command in commands { desk.received(command, sockets: sockets) }
+        let tokens = fired
+        fired = []
+        for token in tokens { desk.timerFired(token, sockets: sockets) }
+        let wantsMore = desk.pass(sockets: sockets)
+        while let (socket, tag) = sockets.broken.popLast() {
+            world.coverage.slowConsumers += 1
+            desk.socketClosed(socket, tag: tag, reason: .slowConsumer)
+        }
+        // As the loop falls asleep it states once more what it holds.
+        if wantsMore || !mailbox.isEmpty { schedule() } else { weight = desk.pendingBytes }
+    }
+
+    // MARK: Faults
+
+    func stall(_ span: UInt64) {
+        world.note("\(reader): a loop stalls for \(span / 1_000_000) ms")
+        stalledUntil = world.now + span
+    }
+
+    func crash() {
+        isAlive = false
+        sockets.crash()
+    }
+}

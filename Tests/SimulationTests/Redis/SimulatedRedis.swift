@@ -1,0 +1,116 @@
+import Broker
+import Wire
+
+/// Redis as the Readers and writers meet it: the in-memory store behind connections that are slow, fail and break.
+final class SimulatedRedis {
+    private unowned let world: World
+    private(set) var store: InMemoryStore
+    private(set) var isUp = true
+    /// Answers take long.
+    var isSlow = false
+    /// Something acknowledged was taken away, other than by what a gap tells at once.
+    private(set) var hasLostData = false
+    /// Changes with every restart: what was asked of the one before is never answered.
+    private var run = 0
+    private var connections: [SubscriberConnection] = []
+
+    init(world: World) {
+        self.world = world
+        store = InMemoryStore(historyLength: world.plan.historyLength, seed: world.plan.seed)
+    }
+
+    // MARK: Writers
+
+    /// A writer publishes a comment. Its acknowledgement may get lost; then nobody is owed anything.
+    func publish(_ channel: Int, isReliable: Bool = false) {
+        let fails = !isReliable && world.random.chance(world.plan.failures)
+        let losesAnswer = fails && world.random.chance(500)
+        world.after(isReliable ? 1_000_000 : world.latency()) {
+            guard self.isUp, !fails || losesAnswer else {
+                return self.world.note("a comment cannot be published on \(self.world.plan.channels[channel])")
+            }
+            let entry = self.append(to: channel)
+            let run = self.run
+            if losesAnswer { return }
+            self.world.after(isReliable ? 1_000_000 : self.world.latency()) {
+                if run == self.run { self.world.witness.acknowledged(entry, channel: channel) }
+            }
+        }
+    }
+
+    private func append(to channel: Int) -> Int {
+        let name = world.plan.channels[channel]
+        let (position, frame) = store.append(Array("data: x\n\n".utf8), to: name)
+        world.note("Redis: \(name) \(position) is published")
+        let message = BrokerMessage(channel: name, position: position, frame: frame)
+        for connection in connections { connection.offer(message) }
+        return world.witness.published(position, channel: channel)
+    }
+
+    // MARK: Readers
+
+    func connect(_ connection: SubscriberConnection) { connections.append(connection) }
+
+    func disconnect(_ connection: SubscriberConnection) { connections.removeAll { $0 === connection } }
+
+    /// A question on a command connection: it takes its time to Redis and back, and may fail. `nil`: it failed.
+    func ask<Answer>(_ question: @escaping (InMemoryStore) -> Answer, _ answered: @escaping (Answer?) -> Void) {
+        let run = run
+        let fails = world.isTurbulent && world.random.chance(world.plan.failures)
+        world.after(world.latency()) {
+            guard self.isUp, run == self.run, !fails else {
+                return self.world.after(self.world.latency()) { answered(nil) }
+            }
+            let answer = question(self.store)
+            self.world.after(self.answerLatency()) { answered(run == self.run ? answer : nil) }
+        }
+    }
+
+    /// An answer may be so late that the subscriber has reconnected meanwhile, more than once.
+    private func answerLatency() -> UInt64 {
+        guard world.isTurbulent, isSlow || world.random.chance(world.plan.lateAnswers) else { return world.latency() }
+        world.coverage.lateAnswers += 1
+        return world.random.micros(100_000...2_500_000)
+    }
+
+    // MARK: Faults
+
+    /// Goes away for a while; comes back without the newest `lost` comments of every channel.
+    func restart(for pause: UInt64, losing lost: Int = 0) {
+        guard isUp else { return }
+        world.coverage.restarts += 1
+        world.note("Redis: stops, and will have lost \(lost == .max ? "everything" : "the last \(lost)")")
+        isUp = false
+        run += 1
+        if lost > 0 { hasLostData = true }
+        if lost == .max {
+            store.loseEverything()
+        } else {
+            store.restart(losing: Dictionary(uniqueKeysWithValues: world.plan.channels.map { ($0, lost) }))
+        }
+        for connection in connections { connection.broken(within: 0) }
+        connections = []
+        let run = run
+        world.after(pause) { if run == self.run { self.recover() } }
+    }
+
+    func recover() {
+        isSlow = false
+        guard !isUp else { return }
+        isUp = true
+        world.note("Redis: is back")
+    }
+
+    func evict(_ channel: Channel) {
+        world.note("Redis: evicts the history of \(channel)")
+        store.evictHistory(of: channel)
+    }
+
+    func removeOne(_ channel: Channel) {
+        guard let newest = store.position(of: channel), newest.offset > 2 else { return }
+        let offset = newest.offset - UInt64(world.random.index(below: 3))
+        store.remove(offset: offset, from: channel)
+        world.note("Redis: \(channel) \(offset).\(newest.epoch) is removed by a moderator")
+        world.witness.removed(Position(offset: offset, epoch: newest.epoch), channel: channel)
+    }
+}

@@ -1,0 +1,82 @@
+import Wire
+
+/// Knows what was published, and holds it against what each viewer saw.
+///
+/// The promise: every acknowledged comment of a viewer's channel after its start is delivered once and in order, or
+/// lies in what a gap told it. One case is excepted because nobody can know of it: comments of an epoch that was lost
+/// before a viewer who came to an empty channel (`0.0`) had heard of it.
+final class Witness {
+    struct Comment {
+        let position: Position
+        var isAcknowledged = false
+        /// By a moderator: nobody is owed it any more.
+        var isRemoved = false
+    }
+
+    private let plan: Plan
+    /// Of each channel, in the order of publishing.
+    private(set) var logs: [[Comment]]
+    private var places: [[Position: Int]]
+    private(set) var violations: [String] = []
+    var delivered = 0
+    var gaps = 0
+    var note: (String) -> Void = { _ in }
+
+    init(plan: Plan) {
+        self.plan = plan
+        logs = Array(repeating: [], count: plan.channels.count)
+        places = Array(repeating: [:], count: plan.channels.count)
+    }
+
+    var isLossless: Bool { plan.isLossless }
+
+    // MARK: What happened
+
+    func published(_ position: Position, channel: Int) -> Int {
+        if places[channel][position] != nil { complain("\(position) was given out twice") }
+        logs[channel].append(Comment(position: position))
+        places[channel][position] = logs[channel].count - 1
+        return logs[channel].count - 1
+    }
+
+    func acknowledged(_ entry: Int, channel: Int) { logs[channel][entry].isAcknowledged = true }
+
+    func removed(_ position: Position, channel: Channel) {
+        guard let index = plan.channels.firstIndex(of: channel), let place = places[index][position] else { return }
+        logs[index][place].isRemoved = true
+    }
+
+    // MARK: Looking up
+
+    func place(of position: Position, channel: Int) -> Int? { places[channel][position] }
+
+    /// The last comment at or before a position; one before the epoch's first when it has none; `nil`: no such epoch.
+    func lastPlace(upTo position: Position, channel: Int) -> Int? {
+        if let exact = places[channel][position] { return exact }
+        let epoch = logs[channel].indices.filter { logs[channel][$0].position.epoch == position.epoch }
+        let last = epoch.last { logs[channel][$0].position.offset <= position.offset }
+        return last ?? epoch.first.map { $0 - 1 }
+    }
+
+    func isOwed(_ place: Int, channel: Int) -> Bool {
+        logs[channel][place].isAcknowledged && !logs[channel][place].isRemoved
+    }
+
+    func complain(_ text: String) {
+        note("VIOLATION: \(text)")
+        violations.append(text)
+    }
+
+    // MARK: The verdict
+
+    /// Everybody had time enough: whoever is not whole now never will be.
+    func settled(_ viewers: [SimulatedViewer], hasLostData: Bool) {
+        for viewer in viewers {
+            guard viewer.isConnected else {
+                complain("\(viewer) is not connected after everything has settled")
+                continue
+            }
+            viewer.testimony.settled(hasLostData: hasLostData)
+        }
+    }
+}

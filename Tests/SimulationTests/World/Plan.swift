@@ -1,0 +1,65 @@
+import Wire
+
+/// The parameters of one schedule, drawn from its seed. Printed with a failure.
+struct Plan: CustomStringConvertible {
+    let seed: UInt64
+    let channels: [Channel]
+    let readers: Int
+    let loops: Int
+    let viewers: Int
+    /// Comments that are written, spread over the time of faults.
+    let comments: Int
+    let faults: Int
+    /// Virtual nanoseconds in which viewers move and faults happen.
+    let duration: UInt64
+    let historyLength: Int
+    /// Entries of one page of history: small, so that histories take several.
+    let historyPage: Int
+    let cooldown: UInt64
+    /// Bytes of frames that may wait for a loop. Small ones make Readers leave messages to a repair.
+    let mailboxBytes: Int
+    let retainedBytes: Int
+    let backlogBytes: Int
+    let writesPerSlice: Int
+    /// Of a thousand: answers of Redis that take much longer than usual.
+    let lateAnswers: Int
+    /// Of a thousand: questions and publishes that fail.
+    let failures: Int
+    /// Whether faults may take data from Redis.
+    let mayLoseData: Bool
+
+    init(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        self.seed = seed
+        channels = (0..<random.number(1...3)).compactMap { Channel.video("v\($0)") }
+        readers = random.number(1...3)
+        loops = random.number(1...2)
+        viewers = random.number(2...7)
+        comments = random.number(10...50)
+        faults = random.number(0...8)
+        duration = UInt64(random.number(2...6)) * 1_000_000_000
+        mayLoseData = random.chance(500)
+        historyLength = mayLoseData && random.chance(400) ? random.number(2...10) : 1000
+        historyPage = random.pick([4, 7, 25, 1000])
+        cooldown = random.pick([0, 100, 500, 2000]) * 1_000_000
+        mailboxBytes = random.pick([40, 100, 1_000, 64_000, 64_000])
+        retainedBytes = random.pick([100, 1_000_000, 1_000_000])
+        backlogBytes = random.pick([200, 1_000, 64_000])
+        writesPerSlice = random.number(1...8)
+        lateAnswers = random.pick([0, 50, 300])
+        failures = random.pick([0, 0, 30, 150])
+    }
+
+    /// Nothing is ever lost, so nobody may be told a gap.
+    var isLossless: Bool { !mayLoseData }
+
+    var description: String {
+        """
+        seed \(seed): \(channels.count) channels, \(readers) Readers of \(loops) loops, \(viewers) viewers, \
+        \(comments) comments, \(faults) faults in \(duration / 1_000_000) ms; history \(historyLength), pages of \
+        \(historyPage), cool-down \(cooldown / 1_000_000) ms, mailboxes \(mailboxBytes) B, retained \(retainedBytes) B, \
+        backlogs \(backlogBytes) B, late answers \(lateAnswers)‰, failures \(failures)‰, \
+        \(mayLoseData ? "Redis may lose data" : "Redis keeps its data")
+        """
+    }
+}

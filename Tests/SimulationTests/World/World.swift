@@ -1,0 +1,105 @@
+import Broker
+import Wire
+
+/// One schedule: virtual time, everything that happens in it, and who takes part.
+///
+/// No thread, no socket, no clock: what happens next is the first of the event queue, and whatever is left to chance
+/// is drawn from the plan's seed. The same seed gives the same run, event by event.
+final class World {
+    let plan: Plan
+    let witness: Witness
+    private(set) var now: UInt64 = 1_000_000_000
+    var random: SeededRandom
+    private var queue = EventQueue()
+    private(set) var redis: SimulatedRedis!
+    private(set) var readers: [SimulatedReader] = []
+    private(set) var viewers: [SimulatedViewer] = []
+    /// Faults may still come, and viewers move.
+    private(set) var isTurbulent = true
+    var coverage = Coverage()
+    private let keepsJournal: Bool
+    private(set) var journal: [String] = []
+
+    init(plan: Plan, keepsJournal: Bool = false) {
+        self.plan = plan
+        self.keepsJournal = keepsJournal
+        random = SeededRandom(seed: plan.seed &+ 0x5EED)
+        witness = Witness(plan: plan)
+        witness.note = { [unowned self] text in note(text) }
+        redis = SimulatedRedis(world: self)
+        readers = (0..<plan.readers).map { SimulatedReader(world: self, number: $0, life: 0) }
+        viewers = (0..<plan.viewers).map { index in
+            SimulatedViewer(world: self, number: index, channel: index % plan.channels.count)
+        }
+    }
+
+    // MARK: Time
+
+    func after(_ delay: UInt64, _ action: @escaping () -> Void) { queue.add(at: now + delay, action) }
+
+    private func run(for span: UInt64) {
+        let end = now + span
+        while let (time, action) = queue.next(by: end) {
+            now = time
+            action()
+        }
+        now = end
+    }
+
+    /// Of two machines: short, with a tail.
+    func latency() -> UInt64 {
+        switch random.index(below: 20) {
+        case 0: random.micros(5_000...60_000)
+        case 1: random.micros(60_000...400_000)
+        default: random.micros(50...2_000)
+        }
+    }
+
+    func note(_ text: @autoclosure () -> String) {
+        guard keepsJournal else { return }
+        let micros = (now - 1_000_000_000) / 1000
+        let fraction = String(micros % 1_000_000)
+        let zeros = String(repeating: "0", count: 6 - fraction.count)
+        journal.append("\(micros / 1_000_000).\(zeros)\(fraction)  \(text())")
+    }
+
+    // MARK: The run
+
+    /// How long everybody may take to be whole after the last fault. Virtual.
+    static let settling: UInt64 = 12_000_000_000
+
+    /// Runs the schedule. What went wrong, in sentences; empty: every promise was kept.
+    func run() -> [String] {
+        for reader in readers { reader.start() }
+        for viewer in viewers { viewer.start() }
+        for _ in 0..<plan.comments { after(random.micros(0...Int(plan.duration / 1000))) { self.writeSomething() } }
+        for _ in 0..<plan.faults { after(random.micros(0...Int(plan.duration / 1000))) { self.fault() } }
+        run(for: plan.duration)
+        calm()
+        run(for: Self.settling)
+        witness.settled(viewers, hasLostData: redis.hasLostData)
+        // Whoever lost the newest comments with Redis can know of it only by the next one.
+        for channel in plan.channels.indices { redis.publish(channel, isReliable: true) }
+        run(for: Self.settling)
+        witness.settled(viewers, hasLostData: false)
+        coverage.add(witness)
+        return witness.violations
+    }
+
+    private func calm() {
+        note("--- faults are over ---")
+        isTurbulent = false
+        redis.recover()
+        for reader in readers where reader.isStopping { replace(reader) }
+        for viewer in viewers { viewer.calm() }
+    }
+
+    private func writeSomething() { redis.publish(random.index(below: plan.channels.count)) }
+
+    func replace(_ reader: SimulatedReader) {
+        reader.crash()
+        let next = SimulatedReader(world: self, number: reader.number, life: reader.life + 1)
+        readers[reader.number] = next
+        next.start()
+    }
+}
