@@ -13,6 +13,8 @@ from .processes import Failure, wait_until
 from .scenarios import Scenario
 
 PHOTO = "hot"
+# Millions of rows at once: otherwise PostgreSQL makes a checkpoint every few seconds, and logs each page anew after it.
+LOG_SETTINGS = ("max_wal_size=16GB", "checkpoint_timeout=30min", "wal_compression=on")
 WORDS = {"PATH": "/usr/bin:/bin"}
 DRAIN_SECONDS = 3600
 
@@ -47,7 +49,7 @@ class LikePeer(Peer):
     environment = {}
 
     def start(self):
-        self.database = self.start_postgres() if self.has_record else None
+        self.database = self.start_postgres(*LOG_SETTINGS) if self.has_record else None
         self.redis = self.start_redis()
         self.redis_process = self.processes[-1]
         environment = {"LOG_LEVEL": "warning", "LIKE_PARTS": str(self.parameters.parts), **self.environment}

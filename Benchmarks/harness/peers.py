@@ -73,7 +73,8 @@ class Peer:
             raise Failure(f"redis: {redis.tail()}")
         return f"redis://127.0.0.1:{port}"
 
-    def start_postgres(self):
+    def start_postgres(self, *settings):
+        """`settings` are `name=value` of its configuration."""
         data = self.folder / "postgres"
         data.mkdir()
         # It refuses to run as root.
@@ -90,7 +91,8 @@ class Peer:
         # A change of user clears the death signal, so it is set behind it.
         self.run(
             "postgres", ["setpriv", *user, "--pdeathsig", "INT", "--", programs / "postgres", "-D", data, "-p", port, "-k", data,
-                         "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=256MB"])
+                         "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=256MB",
+                         *(word for setting in settings for word in ("-c", setting))])
         ready = [programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
         wait_until(lambda: subprocess.run(ready).returncode == 0, "postgres")
         return f"postgresql://chorus@127.0.0.1:{port}/postgres"

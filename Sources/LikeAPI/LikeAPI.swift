@@ -29,6 +29,7 @@ enum LikeAPI {
         _ settings: LikeAPISettings, _ process: ServiceProcess, broker: RedisBroker, record: RecordStores?,
         services: [any Service] = []
     ) -> ServiceAssembly {
+        for (label, text) in LikeMetricTexts.all { process.metrics.describe(label, text) }
         let desk = LikeDesk(
             redis: broker.redis, broker: broker, likes: record?.likes, settings: settings.likes, logger: process.logger)
         let router = process.makeRouter()

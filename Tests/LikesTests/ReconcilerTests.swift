@@ -55,3 +55,25 @@ import Testing
     /// A version of now.
     private func recent() -> Int64 { WallTime.microseconds() }
 }
+
+@Suite struct PhotoCensusTests {
+    @Test func countsMembersOneByOne() async throws {
+        try await withRedis { redis async throws in
+            try await withBroker(redis) { broker async throws in
+                #expect(try await PhotoCensus(redis: broker.redis) == nil)
+                try await withDesk(broker, likes: MemoryLikeStore()) { desk async throws in
+                    #expect(await eventually { try await PhotoCensus(redis: broker.redis) != nil })
+                    let census = try #require(try await PhotoCensus(redis: broker.redis))
+                    for number in 0..<300 { try await desk.like("p", "user\(number)") }
+                    try await desk.like("p", "user7", false)
+                    var found: Set<String> = []
+                    try await census.members(of: "p") { found.formUnion($0) }
+                    #expect(found == Set((0..<300).map { "user\($0)" }).subtracting(["user7"]))
+                    #expect(try await census.count(of: "p") == 299)
+                    #expect(try await census.backlog() == 301)
+                    try await census.members(of: "none") { _ in Issue.record("somebody likes what nobody likes") }
+                }
+            }
+        }
+    }
+}

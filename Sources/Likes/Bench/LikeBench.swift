@@ -88,7 +88,8 @@ public struct LikeBench: Sendable {
     /// Makes each part known to Redis, without a like: a single call does not wait for that.
     private func loadParts(_ desk: LikeDesk, _ photo: String) async throws {
         var left = Set(0..<settings.parts)
-        for number in 0... where !left.isEmpty {
+        for number in 0... {
+            if left.isEmpty { return }
             let user = "user\(number)"
             guard left.remove(desk.store.part(of: user)) != nil else { continue }
             _ = try await desk.apply(LikeIntent(photo: photo, user: user, liked: false))

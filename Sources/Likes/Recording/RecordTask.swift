@@ -28,16 +28,21 @@ struct RecordTask: Sendable {
         var pause = RetryPause()
         var last = RecordBatch()
         var lastClaim = ContinuousClock.now
+        // The part whose turn it is while there is much to do. A batch of one part lies close together in the record's
+        // index: on a photo with millions of likes that is several rows for each page that is read, logged and written.
+        var turn: Int?
         while !Task.isCancelled {
             do throws(LikeError) {
                 if ContinuousClock.now - lastClaim >= settings.claimAfter {
                     lastClaim = .now
                     try await claim(&consumer)
                 }
-                let count = RecordBatch.nextCount(target: settings.batchChanges, parts: parts.count, last: last)
-                let (batch, isFull) = try await read(&consumer, count: count)
+                let count = RecordBatch.nextCount(
+                    target: settings.batchChanges, parts: turn == nil ? parts.count : 1, last: last)
+                let (batch, isFull) = try await read(&consumer, count: count, only: turn)
                 await carry(batch)
                 last = batch
+                turn = isFull ? (turn ?? -1) + 1 : nil
                 pause.succeeded()
                 try await measure(batch)
                 // Cancelled while sleeping: the loop's condition ends it.
@@ -59,8 +64,10 @@ struct RecordTask: Sendable {
         }
     }
 
-    private func read(_ consumer: inout StreamConsumer, count: Int) async throws(LikeError) -> (RecordBatch, Bool) {
-        let read = try await consumer.read(count: count)
+    private func read(
+        _ consumer: inout StreamConsumer, count: Int, only: Int? = nil
+    ) async throws(LikeError) -> (RecordBatch, Bool) {
+        let read = try await consumer.read(count: count, only: only)
         return (batch(read), read.contains { $0.count >= count })
     }
 

@@ -7,7 +7,7 @@ public struct RecordWorkerSettings: Sendable {
     /// Tasks, each with a share of the parts; 1 to the number of parts.
     public var tasks = 2
     /// Changes that one batch aims at.
-    public var batchChanges = 20_000
+    public var batchChanges = 40_000
     /// Entries that another worker has not finished after this time are taken over.
     public var claimAfter: Duration = .seconds(30)
     /// Entries that the queue of notifications holds; more likes are not notified of.

@@ -29,20 +29,23 @@ struct StreamConsumer {
     }
 
     /// The next entries of each stream, at most `count` of each.
-    mutating func read(count: Int) async throws(LikeError) -> [[StreamEntry]] {
-        let commands = streams.map { stream in
+    ///
+    /// - Parameter only: the number of the one stream to read; the others then give nothing.
+    mutating func read(count: Int, only: Int? = nil) async throws(LikeError) -> [[StreamEntry]] {
+        let wanted = only.map { [streams[$0 % streams.count]] } ?? streams
+        let commands = wanted.map { stream in
             RedisCommand(
                 "XREADGROUP", "GROUP", group, consumer, "COUNT", "\(max(1, count))", "STREAMS", stream,
                 recovering.contains(stream) ? "0" : ">")
         }
-        var read: [[StreamEntry]] = []
-        for (stream, reply) in zip(streams, try await send(commands)) {
+        var read: [String: [StreamEntry]] = [:]
+        for (stream, reply) in zip(wanted, try await send(commands)) {
             // [[stream, entries]], or null when there is nothing new.
             let entries = StreamEntry.entries(reply.array?.first?.array?.last)
             if entries.isEmpty { recovering.remove(stream) }
-            read.append(entries)
+            read[stream] = entries
         }
-        return read
+        return streams.map { read[$0] ?? [] }
     }
 
     /// Takes over what consumers that are gone have left, at most `count` of each stream.

@@ -33,6 +33,11 @@ struct RunCommand: AsyncParsableCommand {
     var placement: String?
     @Option(parsing: .unconditional, help: "Swarm processes; as many as descriptors ask for, if left out.") var swarms:
         String?
+    @Option(parsing: .unconditional, help: "Users who like photos each second, beside the comments; 0.1 to 100,000.")
+    var likesRate: String?
+    @Option(parsing: .unconditional, help: "Photos that are liked and watched, 1 to 1,000 (10).") var photos: String?
+    @Option(parsing: .unconditional, help: "Part of all likes that go to the first photo, 0 to 1 (0.5).")
+    var hotPhotoShare: String?
     @Option(help: "Folder for the report and all logs.") var out = "report"
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
     var binaries: String?
@@ -48,12 +53,13 @@ struct RunCommand: AsyncParsableCommand {
     private var arguments: RunArguments {
         RunArguments(
             preset: preset, streams: streams, viewers: viewers, readers: readers, commentAPIs: commentApis, rate: rate,
-            duration: duration, seed: seed, audience: audience, placement: placement, swarms: swarms)
+            duration: duration, seed: seed, audience: audience, placement: placement, swarms: swarms,
+            likesRate: likesRate, photos: photos, hotPhotoShare: hotPhotoShare)
     }
 
     private func perform(_ settings: RunSettings, _ plan: ProcessPlan) async throws -> ExitStatus {
         let binaries = Binaries(directory: binaries)
-        try Self.checkPrograms(binaries)
+        try Self.checkPrograms(binaries, likes: settings.likes != nil)
         let folders = try Folders(report: out)
         let progress = Progress()
         progress.step("seed \(settings.seed): \(settings.commandLine)")
@@ -95,13 +101,13 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// All that is missing, before anything is started.
-    private static func checkPrograms(_ binaries: Binaries) throws(Failure) {
+    private static func checkPrograms(_ binaries: Binaries, likes: Bool) throws(Failure) {
         var missing: [String] = []
         func note(_ find: () throws(Failure) -> String) {
             do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
         }
         note { () throws(Failure) in try binaries.system("redis-server", package: "redis-server") }
-        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
+        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] + (likes ? ["LikeAPI"] : []) {
             note { () throws(Failure) in try binaries.own(name) }
         }
         guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }

@@ -13,6 +13,9 @@ enum Judge {
         if let counts = report.swarm?.delivery, !counts.isClean {
             return RunReport.Verdict(status: .auditFailed, reason: "the audit of all viewers found \(findings(counts))")
         }
+        if let wrong = report.likes.map(LikesJudge.complaints), !wrong.isEmpty {
+            return RunReport.Verdict(status: .auditFailed, reason: "likes: " + wrong.joined(separator: "; "))
+        }
         if let deaf = report.people.first(where: { !$0.missed.isEmpty || !$0.foreign.isEmpty }) {
             return RunReport.Verdict(status: .auditFailed, reason: deaf.complaint)
         }

@@ -7,6 +7,7 @@ extension RunReport {
         let sections = [
             heading, section("Readers", tables.readers), section("Subscriptions", tables.spread),
             section("Delivery", tables.delivery), section("Latency", tables.latency), section("People", tables.people),
+            section("Photos", tables.photos), section("Likes", tables.likes),
             section("Redis", tables.redis), section("Processes", tables.processes),
             section("Conditions", tables.conditions),
         ]
@@ -16,9 +17,10 @@ extension RunReport {
     /// The same for a terminal, without what nobody asks first.
     func summary() -> String {
         let tables = RunTables(report: self)
-        let shown = [tables.readers, tables.spread, tables.delivery, tables.latency, tables.people].filter {
-            !$0.rows.isEmpty
-        }
+        let shown = [tables.readers, tables.spread, tables.delivery, tables.latency, tables.people, tables.photos]
+            .filter {
+                !$0.rows.isEmpty
+            }
         let text = Conclusion.text(self)
         return shown.map { "\n" + $0.plain() }.joined() + (text.isEmpty ? "" : "\n\(text)\n") + "\n" + outcome + "\n"
     }

@@ -32,7 +32,8 @@ extension RunReport: Report {
         page.charts = charts
         let sections = [
             ("Readers", tables.readers), ("Subscriptions", tables.spread), ("Delivery", tables.delivery),
-            ("Latency", tables.latency), ("People", tables.people), ("Redis", tables.redis),
+            ("Latency", tables.latency), ("People", tables.people), ("Photos", tables.photos), ("Likes", tables.likes),
+            ("Redis", tables.redis),
             ("Processes", tables.processes),
             ("Conditions", tables.conditions),
         ]

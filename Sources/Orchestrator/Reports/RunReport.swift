@@ -23,6 +23,8 @@ struct RunReport: Codable, Equatable, Sendable {
     /// All swarms together.
     var swarm: SwarmReport?
     var redis: RedisFigures?
+    /// Likes beside the comments; `nil` without.
+    var likes: LikesReport.Outcome?
     /// Once a second while publishing; at most ``samplesMax``.
     var timeline: [Sample] = []
     /// Which Reader subscribes to what, while all viewers are connected.

@@ -98,6 +98,10 @@ struct RunTables {
         return table
     }
 
+    /// What was liked, and whether it is so; empty without likes.
+    var photos: TextTable { report.likes.map(LikesTables.photos) ?? TextTable([]) }
+    var likes: TextTable { report.likes.map(LikesTables.requests) ?? TextTable([]) }
+
     var processes: TextTable {
         var table = TextTable([
             .init("process", .left), .init("CPU user s"), .init("CPU system s"), .init("memory, peak"), .init("starts"),

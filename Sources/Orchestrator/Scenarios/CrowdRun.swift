@@ -22,7 +22,11 @@ struct CrowdRun: Sendable {
         try await crowd.listening {
             try await recorder.phase("connect") { try await connect(crowd, services) }
             let before = try await RedisProbe(port: services.redis.port).info()
-            try await recorder.phase("publish") { try await publish(crowd) }
+            try await recorder.phase("publish") {
+                guard let likes = services.likes else { return try await publish(crowd) }
+                let outcome = try await likes.accompany { try await publish(crowd) }
+                recorder.update { $0.likes = outcome }
+            }
             try await recorder.phase("measure") { try await measure(services, crowd, before: before) }
             try await recorder.phase("settle") { try await settle(crowd) }
         }

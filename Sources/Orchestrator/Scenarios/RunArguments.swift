@@ -16,6 +16,9 @@ struct RunArguments: Equatable, Sendable {
     var audience: String?
     var placement: String?
     var swarms: String?
+    var likesRate: String?
+    var photos: String?
+    var hotPhotoShare: String?
 
     /// The preset's settings, changed by what was typed.
     ///
@@ -50,6 +53,7 @@ struct RunArguments: Equatable, Sendable {
             check.read("--swarms", swarms, 1...64, into: &number)
             settings.swarms = number
         }
+        settings.likes = RunLikes.read(rate: likesRate, photos: photos, hotShare: hotPhotoShare, &check)
         check.read("--placement", placement, with: PlacementStrategy.parse, into: &settings.placement)
         check.read("--audience", audience, with: AudienceSpec.parse, into: &settings.audience)
     }
@@ -57,7 +61,7 @@ struct RunArguments: Equatable, Sendable {
     private func refuseCrowd(_ check: inout ArgumentCheck) {
         let crowd = [
             ("--streams", streams), ("--viewers", viewers), ("--rate", rate), ("--audience", audience),
-            ("--swarms", swarms),
+            ("--swarms", swarms), ("--likes-rate", likesRate),
         ]
         for (name, value) in crowd where value != nil {
             check.refuse(

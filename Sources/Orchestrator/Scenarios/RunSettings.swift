@@ -24,6 +24,8 @@ struct RunSettings: Codable, Equatable, Sendable {
     var placement = PlacementStrategy.random
     /// Swarm processes; `nil` means as many as their limit of descriptors asks for.
     var swarms: Int?
+    /// Likes beside the comments; `nil` for none.
+    var likes: RunLikes?
     /// How often every process reports to the StatsAPI.
     var reportIntervalSeconds = 0.5
 
@@ -57,6 +59,7 @@ struct RunSettings: Codable, Equatable, Sendable {
             "--readers \(readers)", "--comment-apis \(commentAPIs)", "--duration \(Format.plain(durationSeconds))",
         ]
         words += ["--seed \(seed)", "--placement \(placement.rawValue)"]
+        if let likes { words.append(likes.commandLine) }
         return words.joined(separator: " ")
     }
 }

@@ -8,6 +8,8 @@ struct ServicePlant: Sendable {
     let statistics: Node
     let commentAPIs: [Node]
     let readers: [Node]
+    /// `nil` when nobody likes anything.
+    let likes: LikesBeside?
 
     /// Starts them in the order in which they need each other.
     static func start(_ plan: ProcessPlan, _ settings: RunSettings, in plant: Plant, progress: Progress) async throws
@@ -26,8 +28,15 @@ struct ServicePlant: Sendable {
             readers.append(try await plant.addReader(number, placement: settings.placement.rawValue, surroundings))
         }
         try await plant.waitUntilReady([statistics] + commentAPIs + readers)
+        var likes: LikesBeside?
+        if let wanted = settings.likes {
+            likes = try await LikesBeside.start(
+                wanted.settings(seed: settings.seed), redis: redis, surroundings: surroundings, readers: readers,
+                in: plant)
+        }
         return ServicePlant(
-            plant: plant, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers)
+            plant: plant, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers,
+            likes: likes)
     }
 
     /// The arguments that every SimClient gets: whom to talk to.

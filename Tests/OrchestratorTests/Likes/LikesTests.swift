@@ -1,0 +1,132 @@
+import Audience
+import Testing
+
+@testable import Orchestrator
+
+struct LikesArgumentsTests {
+    private let limits = DescriptorLimits(perProcess: 20_000)
+
+    @Test func theDefaultIsAMillionUsersOfOnePhoto() throws {
+        let settings = try LikesArguments().read(limits: limits)
+        #expect(settings.users == 1_000_000 && settings.photos == ["p1"])
+        #expect(settings.commandLine(nil).hasPrefix("Orchestrator likes --users 1000000 --photo p1 "))
+    }
+
+    @Test func allThatIsWrongIsSaidTogether() {
+        let arguments = LikesArguments(
+            users: "0", photo: "a b", unlikeShare: "2", duplicateShare: "x", connections: "0", likeAPIs: "17",
+            workers: "0", readers: "0", viewers: "19000", seed: "-1")
+        do throws(Failure) {
+            _ = try arguments.read(limits: limits)
+            Issue.record("taken")
+        } catch .arguments(let problems) {
+            #expect(problems.count == 10)
+        } catch {
+            Issue.record(error)
+        }
+    }
+
+    @Test func aDrillIsNamedInFull() {
+        #expect(LikeDrill.allCases.map(\.rawValue).allSatisfy { Drill(rawValue: $0) == nil })
+        for drill in LikeDrill.allCases {
+            let settings = LikesSettings.drill(drill, seed: 3)
+            #expect(settings.commandLine(drill) == "Orchestrator drill \(drill.rawValue) --seed 3")
+            #expect(settings.users == 0 && settings.photos.count == 4)
+        }
+        #expect(LikesSettings.drill(.killWorker, seed: 1).workers == 2)
+    }
+}
+
+struct LikesJudgeTests {
+    private func makeSwarm() -> LikeSwarmReport {
+        var requests = LikeSwarmReport.Requests()
+        requests.acknowledged = 100
+        var viewers = LikeSwarmReport.Viewers()
+        viewers.wanted = 5
+        viewers.connected = 5
+        viewers.updatesPerSecondMost = 9.9
+        return LikeSwarmReport(
+            journeys: LikeJourneys(seed: 1, unlikeShare: 0, duplicateShare: 0), requests: requests,
+            latency: LatencyHistogram(), photos: [:], viewers: viewers,
+            process: .init(cpuSeconds: 0, senderBusyShare: 0, viewersBusyShare: 0, residentBytesMax: 0),
+            generatorLimited: false)
+    }
+
+    private func makeReport(_ drill: LikeDrill? = nil) -> LikesReport {
+        var report = LikesReport(
+            drill: drill, settings: LikesSettings(), command: "", software: Software(commit: nil, build: "debug"),
+            machine: .current(), startedAt: "")
+        report.outcome.swarm = makeSwarm()
+        report.outcome.photos = [
+            LikesReport.PhotoAudit(
+                photo: "p1", users: 12, truth: 10, redis: 10, redisCount: 10, redisDifferences: 0, record: 10,
+                recordCount: 10, recordDifferences: 0)
+        ]
+        if drill != nil {
+            report.marks = [.init(seconds: 4, kind: .begin, text: ""), .init(seconds: 6, kind: .end, text: "")]
+            report.samples = [(3.0, 50), (6.5, 60)].map {
+                LikesReport.Sample(
+                    seconds: $0.0, acknowledged: $0.1, refused: 0, unanswered: 0, underWay: 0, updates: 0)
+            }
+        }
+        return report
+    }
+
+    @Test func threeThatAgreeAreFine() {
+        #expect(LikesJudge.verdict(on: makeReport(), failure: nil).status == .fine)
+        #expect(LikesJudge.verdict(on: makeReport(.loseRedis), failure: nil).status == .fine)
+        #expect(LikesJudge.verdict(on: makeReport(), failure: .interrupted).status == .interrupted)
+    }
+
+    @Test(arguments: 0..<11) func eachDifferenceIsFound(kind: Int) {
+        var report = makeReport()
+        switch kind {
+        case 0: report.outcome.photos[0].redis = 9
+        case 1: report.outcome.photos[0].redisCount = 11
+        case 2: report.outcome.photos[0].redisDifferences = 2
+        case 3: report.outcome.photos[0].record = 9
+        case 4: report.outcome.photos[0].recordCount = 11
+        case 5: report.outcome.photos[0].recordDifferences = 2
+        case 6: report.outcome.swarm?.requests.unfinished = 1
+        case 7: report.outcome.swarm?.viewers.wrong = 1
+        case 8: report.outcome.swarm?.viewers.malformed = 1
+        case 9: report.outcome.swarm?.viewers.updatesPerSecondMost = 12
+        default: report.outcome.swarm?.viewers.connected = 4
+        }
+        let verdict = LikesJudge.verdict(on: report, failure: nil)
+        #expect(verdict.status == .auditFailed, "\(verdict.reason)")
+    }
+
+    @Test func aFaultMustTakePlaceAndPass() {
+        var report = makeReport(.postgresDown)
+        #expect(LikesJudge.verdict(on: report, failure: nil).status == .fine)
+        #expect(report.resumedAfterSeconds == 0.5)
+        report.outcome.swarm?.requests.refused = 1
+        #expect(LikesJudge.verdict(on: report, failure: nil).status == .auditFailed, "likes go on without PostgreSQL")
+        report = makeReport(.killLikeAPI)
+        report.outcome.swarm?.requests.unanswered = 7
+        #expect(LikesJudge.verdict(on: report, failure: nil).status == .fine)
+        report.samples[1].acknowledged = 50
+        #expect(LikesJudge.verdict(on: report, failure: nil).status == .auditFailed, "nothing was acknowledged again")
+        report = makeReport(.killLikeAPI)
+        report.marks = []
+        #expect(LikesJudge.verdict(on: report, failure: nil).status == .auditFailed)
+        report = makeReport()
+        report.outcome.swarm?.requests.acknowledged = 0
+        #expect(LikesJudge.verdict(on: report, failure: nil).status == .unavailable)
+    }
+
+    @Test func textsTellWhatWasFound() {
+        var report = makeReport(.loseRedis)
+        report.verdict = LikesJudge.verdict(on: report, failure: nil)
+        #expect(report.markdown().contains("| p1 | 12 | 10 | 10 | 10 | 10 | 10 | 0 |"))
+        #expect(report.summary().contains("a like is acknowledged"))
+        #expect(report.csv().split(separator: "\n").count == 3)
+        #expect(report.page().charts.count == 4 && report.page().tables.count == 4)
+        var suite = DrillSuiteReport(command: "all")
+        suite.likes = [report]
+        #expect(suite.verdict.status == .fine && suite.markdown().contains("likes-lose-redis"))
+        suite.likes[0].verdict.status = .auditFailed
+        #expect(suite.verdict.status == .auditFailed)
+    }
+}

@@ -1,0 +1,38 @@
+import Testing
+
+@testable import SimClient
+
+struct AnswerScannerTests {
+    private func receive(_ text: String, _ scanner: inout AnswerScanner) -> AnswerScanner.Outcome {
+        Array(text.utf8).withUnsafeBytes { scanner.receive($0) }
+    }
+
+    @Test func findsTheEndHoweverItIsCut() {
+        let whole = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+        for cut in 0..<whole.utf8.count {
+            var scanner = AnswerScanner()
+            let head = String(whole.prefix(cut))
+            if cut > 0 { #expect(receive(head, &scanner) == .incomplete) }
+            #expect(receive(String(whole.dropFirst(cut)), &scanner) == .answer(status: 200, keepsAlive: true))
+            // And again on the same connection.
+            #expect(receive(whole, &scanner) == .answer(status: 200, keepsAlive: true))
+        }
+    }
+
+    @Test func knowsWhatEndsTheConnection() {
+        var scanner = AnswerScanner()
+        let text = "HTTP/1.1 503 No\r\nConnection: close\r\ncontent-length: 0\r\n\r\n"
+        #expect(receive(text, &scanner) == .answer(status: 503, keepsAlive: false))
+    }
+
+    @Test(arguments: [
+        "hello\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+    ])
+    func nothingElseIsTaken(text: String) {
+        var scanner = AnswerScanner()
+        #expect(receive(text, &scanner) == .malformed)
+    }
+}
