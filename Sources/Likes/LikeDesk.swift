@@ -111,6 +111,11 @@ public final class LikeDesk: Sendable {
         return total
     }
 
+    /// ``total(of:)`` when that needs no question; `nil` when Redis has to be asked.
+    public func rememberedTotal(of photo: String) -> PhotoTotal? {
+        counts.remembered([photo])[0]
+    }
+
     /// Totals in the order asked; `nil` for photos that nobody registered, where that is required.
     ///
     /// - Parameter isFresh: reads Redis in any case.
