@@ -36,6 +36,19 @@ import Testing
         #expect(missing(after: 1, newest: 4, first: Mark(offset: 1), page: [Mark(offset: 4)]) == [])
     }
 
+    /// What it said of a loss is gone with it.
+    @Test func aRemovedFirstEntryOfARestartIsToldAsALoss() {
+        let step = PositionRule.restartStep
+        let first = Mark(offset: 1)
+        let after = Mark(offset: step + 5)
+        #expect(missing(after: 2, newest: step + 5, first: first, page: [Mark(offset: 3), after]) == [4...step + 4])
+        #expect(missing(after: 3, newest: step + 5, first: first, page: [after]) == [4...step + 4])
+        #expect(missing(after: step + 4, newest: step + 5, first: first, page: [after]) == [])
+        #expect(missing(after: 2, newest: step + 4, first: first, page: [Mark(offset: 3)]) == [4...step + 4])
+        #expect(missing(after: 3, newest: step + 4, first: first, page: []) == [4...step + 4])
+        #expect(missing(after: step + 4, newest: step + 4, first: first, page: []) == [])
+    }
+
     @Test func aCleanRestartIsNoLoss() {
         let jump = Mark(offset: 1003, resumedAfter: 3)
         #expect(missing(after: 2, newest: 1003, first: Mark(offset: 1), page: [Mark(offset: 3), jump]) == [])

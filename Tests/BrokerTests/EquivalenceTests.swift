@@ -8,7 +8,7 @@ import Wire
 /// The same seeded operations on Redis and in memory give the same positions and the same pages, epochs aside.
 @Suite struct EquivalenceTests {
     private enum Operation {
-        case publish, read, remove, evict, restart, loseEverything
+        case publish, read, remove, evict, replace, restart, loseEverything
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])
@@ -41,6 +41,10 @@ import Wire
                     case .evict:
                         try redis.command("DEL", channel.historyKey)
                         store.evictHistory(of: channel)
+                    case .replace:
+                        guard store.position(of: channel) != nil else { continue }
+                        try redis.command("SET", channel.historyKey, "something else")
+                        store.replaceHistory(of: channel)
                     case .restart:
                         await redis.kill()
                         try await redis.start()
@@ -60,7 +64,8 @@ import Wire
         case 0..<55: .publish
         case 55..<85: .read
         case 85..<92: .remove
-        case 92..<95: .evict
+        case 92..<94: .evict
+        case 94: .replace
         case 95..<98: .restart
         default: .loseEverything
         }

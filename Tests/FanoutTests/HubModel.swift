@@ -7,12 +7,21 @@ import Wire
 final class RecordingWriter: ViewerWriter {
     private(set) var received: [SocketHandle: [UInt8]] = [:]
     var broken: Set<SocketHandle> = []
+    /// The kernel takes what is written only when it is told to; see ``drain(_:)``.
+    var isFull = false
+    private(set) var waiting: Set<SocketHandle> = []
 
     func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool {
         guard !broken.contains(socket) else { return false }
         received[socket, default: []] += bytes
+        if isFull { waiting.insert(socket) }
         return true
     }
+
+    func backlogBytes(of socket: SocketHandle) -> Int { waiting.contains(socket) ? 1 : 0 }
+
+    /// The kernel takes what waits. `false`: nothing did.
+    func drain(_ socket: SocketHandle) -> Bool { waiting.remove(socket) != nil }
 
     /// The bodies of the chunks, put together.
     func body(of socket: SocketHandle) -> [UInt8] {

@@ -85,6 +85,19 @@ import Wire
         }
     }
 
+    /// Found by the simulation: a message that came twice, the second time late, took the place of a newer one.
+    @Test func anOldMessageDoesNotTakeThePlaceOfANewerOne() throws {
+        let channel = try #require(Channel.video("v"))
+        var (state, reading) = try makePositioning(channel)
+        var orders: [HubState.Order] = []
+        var deliveries = Deliveries(loops: 1)
+        for offset: UInt64 in [5, 6, 5] {
+            state.received(message(offset, channel), deliveries: &deliveries, orders: &orders)
+        }
+        state.located(reading, at: at(4), orders: &orders)
+        #expect(state.attached(channel, loop: 0)?.position == at(6))
+    }
+
     @Test func aMessageOfAnotherEpochThanThePositionAsksAgain() throws {
         let channel = try #require(Channel.video("v"))
         var (state, reading) = try makePositioning(channel)

@@ -34,7 +34,10 @@ private struct PropertyRun {
 
     init(seed: UInt64) {
         generator = SeededGenerator(state: seed)
-        hub = LoopHub(settings: .init(writesPerSlice: Int.random(in: 1...5, using: &generator)))
+        let settings = LoopHub<RecordingWriter>.Settings(
+            writesPerSlice: Int.random(in: 1...5, using: &generator),
+            pieceBytes: [1, 30, 1000][Int.random(in: 0..<3, using: &generator)])
+        hub = LoopHub(settings: settings)
     }
 
     mutating func step() {
@@ -43,7 +46,9 @@ private struct PropertyRun {
         case 15..<20: attach(holding: true)
         case 20..<30: detach()
         case 30..<36: release()
-        case 36..<70: append()
+        case 36..<66: append()
+        case 66..<69: writer.isFull.toggle()
+        case 69..<75: drain()
         default: work()
         }
     }
@@ -71,10 +76,19 @@ private struct PropertyRun {
         guard let topic = model.viewers[viewer]?.topic else { return }
         // The history may end before the stream's present place, or beyond it.
         let reached = UInt64.random(in: 0...offsets[Int(topic)] + 5, using: &generator)
-        let history = [Frame(Array("history to \(reached)\n\n".utf8), kind: .log(at(reached)))]
+        let history = (1...3).map { Frame(Array("history \($0) to \(reached)\n\n".utf8), kind: .log(at(reached))) }
         model.release(viewer, history: history, through: reached)
         let rejoin = Rejoin(reached: at(reached), joinedAt: at(joined[viewer, default: 0]))
-        hub.release(viewer, history: history, rejoin: rejoin, writer: writer)
+        let missed = MissedLog(.init(number: now, bytes: 1), opening: [history[0]], log: history[1...])
+        hub.release(viewer, missed: missed, rejoin: rejoin, writer: writer)
+    }
+
+    /// The kernel takes what waits for one connection.
+    private mutating func drain() {
+        let full = sockets.filter { writer.waiting.contains($0.value) && model.viewers[$0.key] != nil }.keys.sorted()
+        guard let viewer = full.randomElement(using: &generator), let socket = sockets[viewer] else { return }
+        #expect(writer.drain(socket))
+        hub.feed(viewer, writer: writer)
     }
 
     private func at(_ offset: UInt64) -> Position { Position(offset: offset, epoch: "e") }
@@ -94,6 +108,8 @@ private struct PropertyRun {
     }
 
     mutating func finish() {
+        writer.isFull = false
+        while !writer.waiting.isDisjoint(with: model.viewers.keys.compactMap { sockets[$0] }) { drain() }
         while hub.work(now: now, writer: writer) != .none {}
         #expect(hub.pendingBytes == 0)
     }

@@ -25,7 +25,7 @@ import Wire
         let socket = SocketHandle(index: 0, generation: 0)
         let viewer = hub.attach(socket, topics: [0], holding: true)
         for frame in before { hub.append(frame, to: 0) }
-        hub.release(viewer, history: [], rejoin: Rejoin(reached: reached, joinedAt: joined), writer: writer)
+        hub.release(viewer, missed: .nothing, rejoin: Rejoin(reached: reached, joinedAt: joined), writer: writer)
         for frame in after {
             hub.append(frame, to: 0)
             while hub.work(now: 1, writer: writer) != .none {}
@@ -61,7 +61,7 @@ import Wire
             let viewer = hub.attach(SocketHandle(index: 0, generation: 0), topics: [0], holding: true)
             if isKept { hub.append(gap(0, "b"), to: 0) }
             let rejoin = Rejoin(reached: at(2, "c"), joinedAt: at(7))
-            hub.release(viewer, history: [], rejoin: rejoin, writer: RecordingWriter())
+            hub.release(viewer, missed: .nothing, rejoin: rejoin, writer: RecordingWriter())
             #expect(hub.viewersToSendBack(of: 0) == (isKept ? [viewer] : []))
             hub.append(log(1, "b"), to: 0)
             #expect(hub.viewersToSendBack(of: 0) == [viewer])
@@ -79,4 +79,8 @@ import Wire
     @Test func aGapThatLiesBehindTheViewerIsNotToldToIt() {
         #expect(received(at(7), at(40), before: [gap(40, "a"), log(41)], after: [log(42)]) == "41a 42a ")
     }
+}
+
+extension MissedLog {
+    static var nothing: MissedLog { MissedLog(.init(number: 1, bytes: 0)) }
 }

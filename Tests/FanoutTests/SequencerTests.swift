@@ -69,6 +69,17 @@ import Wire
         #expect(offsets(second) == [1, 2])
     }
 
+    /// Two histories were lost in a row; the message of the first came before the second was read.
+    @Test func aMessageOfALostEpochIsNotKeptForLater() {
+        var sequencer = Sequencer(at: Position(offset: 1, epoch: "a"))
+        #expect(sequencer.received(message(1, epoch: "b")) == .repair)
+        #expect(sequencer.received(message(1, epoch: "c")) == .held)
+        #expect(sequencer.repaired(with: page([], newest: 1, epoch: "c")).readsAgain)
+        let outcome = sequencer.repaired(with: page([1], newest: 1, epoch: "c"))
+        #expect(offsets(outcome) == [1] && !outcome.readsAgain)
+        #expect(sequencer.position == Position(offset: 1, epoch: "c"))
+    }
+
     @Test func aChannelNobodyWroteToBeginsWithoutAGap() {
         var sequencer = Sequencer(at: .beginning)
         #expect(sequencer.received(message(1, epoch: "first")) == .deliver)

@@ -53,4 +53,43 @@ struct ComparisonTests {
         #expect(!names.contains("latency p99"))
         #expect(names.contains("Readers' memory"))
     }
+
+    @Test func ofSomeNumbersMoreIsBetter() {
+        let gain = Comparison.Metric(name: "rate", unit: "", floor: 1, isGain: true)
+        #expect(Comparison.change(from: 100, to: 80, gain, tolerance: 0.1) == .worse)
+        #expect(Comparison.change(from: 100, to: 120, gain, tolerance: 0.1) == .better)
+        #expect(Comparison.change(from: 100, to: 95, gain, tolerance: 0.1) == .same)
+    }
+
+    @Test func everyKindOfReportIsReadAndComparedWithItself() async throws {
+        let sweep = SweepReportTests()
+        let scale = ScaleRunTests().makeReport(burst: [100, 250])
+        let reports: [(any ComparableReport & Codable)] = [
+            makeReport(), try sweep.makeSweep(), scale, makeCalibration(), try PredictTests().makeReport(),
+        ]
+        try await withFolder { folder in
+            for report in reports {
+                let path = "\(folder)/report.json"
+                try ReportFiles.write(ReportFiles.json(report), to: path)
+                let read = try ReportFiles.readComparable(path)
+                #expect(type(of: read).kind == type(of: report).kind)
+                let comparison = Comparison(old: read, new: report, tolerance: 0)
+                #expect(!comparison.rows.isEmpty)
+                #expect(comparison.regressions.isEmpty)
+            }
+            #expect(throws: Failure.self) { try ReportFiles.read("\(folder)/report.json") }
+            try "{\"kind\":\"drill\",\"schema\":1}".write(
+                toFile: "\(folder)/report.json", atomically: true, encoding: .utf8)
+            #expect(throws: Failure.self) { try ReportFiles.readComparable("\(folder)/report.json") }
+        }
+    }
+
+    @Test func redisThatTakesLessIsFound() {
+        let (old, new) = (
+            ScaleRunTests().makeReport(burst: [100_000, 250_000]), ScaleRunTests().makeReport(burst: [100_000, 150_000])
+        )
+        let names = Comparison(old: old, new: new, tolerance: 0.1).regressions.map(\.metric.name)
+        #expect(names.contains("overflow, 14 Readers: comments a second that Redis takes"))
+        #expect(!names.contains { $0.hasPrefix("random") })
+    }
 }

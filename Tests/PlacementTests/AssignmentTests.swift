@@ -103,4 +103,25 @@ func makeZipf(channels: Int, viewers: Int) -> [Int] {
         #expect(assignment.loads.reduce(0, +) == 100_018)
         #expect(AssignmentSimulation(viewers: [3], seed: 1).assign(.overflow, readers: []).channels == 0)
     }
+
+    /// What the order of hot channels before cold ones is worth: the same bound without it costs a second subscription
+    /// for every channel that meets a full Reader.
+    @Test func boundedLoadAloneBalancesAndAmplifies() {
+        let viewers = makeZipf(channels: 3000, viewers: 60_000)
+        let readers = AssignmentSimulation.readerNames(14)
+        for seed in 1...3 {
+            let simulation = AssignmentSimulation(viewers: viewers, seed: UInt64(seed))
+            let bounded = simulation.assignBounded(loadFactor: 1.25, readers: readers)
+            #expect(bounded.loads.reduce(0, +) == 60_000)
+            #expect(bounded.loadMaxOverMean <= 1.25 + 1e-3)
+            #expect((0..<3000).allSatisfy { channel in
+                bounded.parts(ofChannel: channel).reduce(0) { $0 + Int($1.viewers) } == viewers[channel]
+            })
+            let overflow = simulation.assign(.overflow, readers: readers)
+            #expect(bounded.outcome().amplification > 1.2)
+            #expect(overflow.outcome().amplification < 1.01)
+            #expect(bounded == simulation.assignBounded(loadFactor: 1.25, readers: readers))
+        }
+        #expect(AssignmentSimulation(viewers: [3], seed: 1).assignBounded(loadFactor: 1.25, readers: []).channels == 0)
+    }
 }

@@ -3,7 +3,7 @@
 /// A history loses entries in three ways. From its old end (trimmed, expired, evicted): the first retained entry lies
 /// above the offset asked for. At a restart of Redis that came back with less than it had given out: the first event
 /// after the restart says so itself. And single entries in the middle that somebody removed: not a loss, never
-/// reported.
+/// reported; but if it was the one that spoke of a restart, the jump that it leaves is told as a whole.
 struct HistoryContinuity {
     /// An entry's offset, and what the publisher noted when it was the first one after a restart.
     struct Mark: Equatable {
@@ -35,11 +35,27 @@ struct HistoryContinuity {
             missing.append(after + 1...min(first.predecessor, upper))
         }
         let end = isCut ? page.last?.offset ?? upper : upper
+        var previous = max(after, first.offset)
         for mark in page where mark.offset != first.offset {
-            guard let survived = mark.resumedAfter, let lost = mark.lostThrough else { continue }
-            let from = max(survived, after) + 1
-            if from <= min(lost, end) { missing.append(from...min(lost, end)) }
+            missing += gap(before: mark, after: previous, end: end)
+            previous = mark.offset
+        }
+        // The newest entry was the first one after a restart, and was removed.
+        if !isCut, previous < end, end == newest, end - previous >= PositionRule.restartStep {
+            missing.append(previous + 1...end)
         }
         return missing
+    }
+
+    private func gap(before mark: Mark, after previous: UInt64, end: UInt64) -> [ClosedRange<UInt64>] {
+        if let survived = mark.resumedAfter {
+            let from = max(survived, after) + 1
+            let to = min(mark.lostThrough ?? 0, end)
+            return from <= to ? [from...to] : []
+        }
+        // Only a restart jumps so far: its first entry was removed, and what it noted with it. Nobody knows any more
+        // whether something was lost, so it is told.
+        guard mark.offset - previous >= PositionRule.restartStep else { return [] }
+        return [previous + 1...mark.offset - 1]
     }
 }

@@ -19,6 +19,8 @@ public struct InMemoryStore: Sendable {
         var entries: [Stored] = []
         /// The highest offset that was returned to a publisher; a rollback does not lower it.
         var acknowledged: UInt64 = 0
+        /// The history's key holds something else: the next publish begins a new epoch.
+        var isForeign = false
     }
 
     public let historyLength: Int
@@ -36,7 +38,8 @@ public struct InMemoryStore: Sendable {
     public mutating func append(_ payload: [UInt8], to channel: Channel) -> (position: Position, frame: [UInt8]) {
         // Drawn whether needed or not, as a publisher does: the sequence depends on the number of calls alone.
         let freshEpoch = PositionRule.makeEpoch(using: &random)
-        var log = logs[channel] ?? Log(position: Position(offset: 0, epoch: freshEpoch), run: run)
+        let known = logs[channel].flatMap { $0.isForeign ? nil : $0 }
+        var log = known ?? Log(position: Position(offset: 0, epoch: freshEpoch), run: run)
         let mark = Self.next(after: log, run: run)
         let position = Position(offset: mark.offset, epoch: log.position.epoch)
         let frame = FrameHead.idLine(position) + payload
@@ -129,6 +132,13 @@ extension InMemoryStore {
     /// Redis evicted, or somebody deleted, the history of a channel but not its position.
     public mutating func evictHistory(of channel: Channel) {
         logs[channel]?.entries.removeAll()
+        logs[channel]?.isForeign = false
+    }
+
+    /// Somebody put a value of another type in the place of a channel's history.
+    public mutating func replaceHistory(of channel: Channel) {
+        logs[channel]?.entries.removeAll()
+        logs[channel]?.isForeign = true
     }
 
     /// One comment was removed from the history.

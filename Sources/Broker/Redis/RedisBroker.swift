@@ -22,6 +22,8 @@ public final class RedisBroker: LogBroker {
     private let metrics = BrokerMetrics()
     private let redisMetrics = RedisMetrics()
     private let acknowledged = Mutex(AcknowledgedPositions())
+    /// Makes epochs; seeded by the system once, since asking it for each publish is a system call each.
+    private let epochs: Mutex<SplitMix64>
 
     /// Channels or keys named in one command of the batched reads.
     private static let batchMax = 512
@@ -37,6 +39,7 @@ public final class RedisBroker: LogBroker {
         self.settings = settings
         self.group = group
         self.logger = logger
+        self.epochs = Mutex(SplitMix64(seed: UInt64.random(in: .min ... .max)))
         self.publishScript = PublishScript(settings: settings)
         self.publishOnceScript = PublishScript(settings: settings, prelude: HistoryScripts.publishOnce)
         self.client = RedisClient(
@@ -113,9 +116,8 @@ extension RedisBroker {
     private func call(
         _ script: PublishScript, _ event: LogEvent, _ connection: RedisConnection, bySource: Bool = false
     ) -> RedisCommand {
-        var random = SystemRandomNumberGenerator()
-        return script.call(
-            event.payload, to: event.channel, freshEpoch: PositionRule.makeEpoch(using: &random),
+        script.call(
+            event.payload, to: event.channel, freshEpoch: epochs.withLock { PositionRule.makeEpoch(using: &$0) },
             run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[event.channel] },
             bySource: bySource)
     }

@@ -22,7 +22,7 @@ struct ChannelEntry {
     var interest = 0
     var viewersByLoop: [Int32]
     var sequencer = Sequencer(at: .beginning)
-    /// The newest message that came while the position was being read.
+    /// The newest message that came while the position was being read; see ``hear(_:)``.
     var heard: Position?
     var waiters: [WaiterID] = []
     /// The reading that was begun last: the answer to an older one, which may have been read before the present
@@ -37,6 +37,12 @@ struct ChannelEntry {
     var viewers: Int { viewersByLoop.reduce(0) { $0 + Int($1) } }
     /// Whether a viewer may be attached.
     var isReady: Bool { phase == .live || phase == .repairing && sequencer.position != .beginning }
+
+    /// A message came while the position was being read. It may be one that came before, once more.
+    mutating func hear(_ position: Position) {
+        if let heard, heard.epoch == position.epoch, heard.offset > position.offset { return }
+        heard = position
+    }
 
     /// The position that was read, or the one heard meanwhile if that is newer; `nil` when the two cannot be compared.
     func newest(_ read: Position?) -> Position? {

@@ -10,6 +10,8 @@ struct Errands<Chair> {
     var repair: [HubState.Reading] = []
     /// Channels whose current states have to be asked for.
     var snapshot: [Channel] = []
+    /// Viewers who come back, whose history has to be read.
+    var resume: [ResumeGroup] = []
     /// Connects that may go on, or must be refused.
     var answers: [(chair: Chair, isAdmitted: Bool)] = []
 }

@@ -53,13 +53,7 @@ extension Hub {
         }
     }
 
-    func repair(_ batch: [HubState.Reading]) async {
-        await withTaskGroup(of: Void.self) { group in
-            for reading in Set(batch) { group.addTask { await self.repair(reading) } }
-        }
-    }
-
-    private func repair(_ reading: HubState.Reading) async {
+    func repair(_ reading: HubState.Reading) async {
         guard let start = book.withLock({ $0.channels.start(of: reading) }) else { return }
         var pause = Self.roomPause
         do {
@@ -86,25 +80,20 @@ extension Hub {
         repairing.add(reading)
     }
 
-    /// Viewers of one channel who come back together are served from one reading.
-    func resume(_ batch: [Resumption]) async {
-        book.counters.add { $0.resumptions += batch.count }
-        await withTaskGroup(of: Void.self) { group in
-            for resumptions in ResumeGroup.groups(batch) { group.addTask { await self.resume(resumptions) } }
-        }
-    }
-
-    private func resume(_ group: ResumeGroup) async {
+    func resume(_ group: ResumeGroup) async {
         var group = group
+        book.counters.add { $0.resumptions += group.count }
         do {
-            while let position = group.question {
+            while let offset = group.question {
+                book.counters.add { $0.historyReads += 1 }
                 let page = try await broker.history(
-                    of: group.channel, after: position.offset, through: nil, limit: Self.historyPage)
+                    of: group.channel, after: offset, through: nil, limit: Self.historyPage)
                 for release in group.take(page) { loops[release.loop].submit(release.command) }
             }
         } catch {
             logger.warning("viewers cannot be resumed", metadata: ["error": "\(error)"])
             for release in group.unserved { loops[release.loop].submit(release.command) }
         }
+        book.withLock { carryOut($0.resumed(group.channel)) }
     }
 }

@@ -55,7 +55,9 @@ extension Hub {
         book.withLock { core in
             let step = core.attach(ticket, descriptor: descriptor, from: point, hello: hello)
             guard let (placed, errands) = step else { return Descriptor.discard(descriptor) }
-            guard loops[placed.loop].submit(.attach(placed.attachment)) else {
+            let isTaken = loops[placed.loop].submit(.attach(placed.attachment))
+            carryOut(errands)
+            guard isTaken else {
                 Descriptor.discard(descriptor)
                 return core.departed(placed.attachment.topics, loop: placed.loop, now: now)
             }
@@ -63,8 +65,6 @@ extension Hub {
                 counters.connections += 1
                 counters.connectionsTotal += 1
             }
-            if let resumption = placed.resumption { resuming.add(resumption) }
-            carryOut(errands)
         }
     }
 

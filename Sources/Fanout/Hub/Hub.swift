@@ -18,7 +18,7 @@ public final class Hub: Sendable {
     let loops: [SocketLoop<FanoutHandler>]
     let locating = WorkLane<HubState.Reading>()
     let repairing = WorkLane<HubState.Reading>()
-    let resuming = WorkLane<Resumption>()
+    let resuming = WorkLane<ResumeGroup>()
     let snapshotting = WorkLane<Channel>()
     let states: (any StateSource)?
     private let subscriber = Mutex<(any BrokerSubscriber)?>(nil)
@@ -49,7 +49,8 @@ public final class Hub: Sendable {
             socketsMax: settings.connectionsMax, backlogBytesMax: settings.backlogBytes,
             sendBufferBytes: settings.sendBufferBytes)
         let hub = LoopHub<Sockets>.Settings(
-            writesPerSlice: settings.writesPerSlice, flushIntervalNanoseconds: settings.flushInterval.nanoseconds)
+            writesPerSlice: settings.writesPerSlice, flushIntervalNanoseconds: settings.flushInterval.nanoseconds,
+            missedBytesMax: settings.loopBytesMax, pieceBytes: settings.pieceBytes)
         let desk = LoopDesk<Sockets>.Settings(
             hub: hub, heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds,
             seed: UInt64.random(in: 1 ... .max))
@@ -78,8 +79,8 @@ public final class Hub: Sendable {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await subscriber.run() }
                 group.addTask { await self.locating.run(batchMax: 256) { await self.locate($0) } }
-                group.addTask { await self.repairing.run(batchMax: 64) { await self.repair($0) } }
-                group.addTask { await self.resuming.run(batchMax: 1024) { await self.resume($0) } }
+                group.addTask { await self.repairing.runEach(parallelMax: 64) { await self.repair($0) } }
+                group.addTask { await self.resuming.runEach(parallelMax: 64) { await self.resume($0) } }
                 group.addTask { await self.snapshotting.run(batchMax: 1024) { await self.snapshot($0) } }
                 group.addTask { try await self.keepTime() }
                 try await group.next()
@@ -126,6 +127,7 @@ public final class Hub: Sendable {
         for reading in errands.locate { locating.add(reading) }
         for reading in errands.repair { repairing.add(reading) }
         for channel in errands.snapshot { snapshotting.add(channel) }
+        for group in errands.resume { resuming.add(group) }
         for answer in errands.answers { answer.chair.resume(returning: answer.isAdmitted) }
     }
 

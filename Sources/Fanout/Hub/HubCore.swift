@@ -21,6 +21,7 @@ struct HubCore<Chair> {
     private let settings: Settings
     private var nextLoop = 0
     private var nextResumption: ResumptionID = 0
+    private var resumptions = ResumeQueue()
 
     init(settings: Settings) {
         self.settings = settings
@@ -171,8 +172,6 @@ extension HubCore {
     struct Placed {
         let loop: Int
         let attachment: Attachment
-        /// Set when its history has to be read.
-        let resumption: Resumption?
     }
 
     /// A connect becomes a viewer on a loop; `nil` when its channels are gone, which a ticket prevents.
@@ -200,7 +199,16 @@ extension HubCore {
         let attachment = Attachment(
             descriptor: descriptor, topics: topics, hello: start.chunk(hello: hello), resumption: resumption?.id,
             states: states)
-        return (Placed(loop: loop, attachment: attachment, resumption: resumption), errands(orders))
+        var errands = errands(orders)
+        if let group = resumption.flatMap({ resumptions.add($0) }) { errands.resume.append(group) }
+        return (Placed(loop: loop, attachment: attachment), errands)
+    }
+
+    /// A group of viewers got its history, or was given up.
+    mutating func resumed(_ channel: Channel) -> Errands<Chair> {
+        var errands = Errands<Chair>()
+        if let group = resumptions.finished(channel) { errands.resume.append(group) }
+        return errands
     }
 
     /// Viewers left a loop, or it refused to take them.

@@ -15,8 +15,10 @@ public final class HubCounters: Sendable {
         public var messagesDeferred = 0
         /// Histories that were read for a channel after an interruption.
         public var repairs = 0
-        /// Histories that were read for viewers who came back.
+        /// Viewers who came back and got what they missed from the history.
         public var resumptions = 0
+        /// Pages of history that were read for them: one serves all who wait for it.
+        public var historyReads = 0
         /// Events written to viewers, one for each viewer and event.
         public var eventsSent = 0
         /// Calls that wrote them.

@@ -23,6 +23,9 @@ public struct HubSettings: Sendable {
     /// Writes in one slice of a round.
     public var writesPerSlice: Int
 
+    /// Bytes of what a viewer missed that are written at once: whoever takes them has room for live events too.
+    var pieceBytes: Int { max(1, min(backlogBytes / 2, 32 << 10)) }
+
     public init(
         loops: Int, connectionsMax: Int = 18_000, channelsMax: Int = 200_000, backlogBytes: Int = 256 << 10,
         sendBufferBytes: Int = 64 << 10, loopBytesMax: Int = 64 << 20, flushInterval: Duration = .zero,

@@ -207,7 +207,7 @@ struct HubState {
         guard let index = entries.index(forKey: message.channel) else { return }
         // Before the position is known nobody is attached, so nobody is owed anything.
         guard entries.values[index].phase != .subscribing, entries.values[index].phase != .positioning else {
-            if let position = message.position { entries.values[index].heard = position }
+            if let position = message.position { entries.values[index].hear(position) }
             return
         }
         switch entries.values[index].sequencer.received(message) {

@@ -1,7 +1,8 @@
 internal import Broker
 internal import Wire
 
-/// Viewers of one channel and epoch who come back together: equal questions to the history are asked once. Pure.
+/// Viewers of one channel who come back together: one reading of the history serves them all, from the one that is
+/// furthest behind; a second one, from the beginning, those who come from a history that is lost. Pure.
 ///
 /// Sound for all of them: each was attached before the first question is asked, so frames are kept for it.
 struct ResumeGroup {
@@ -12,56 +13,51 @@ struct ResumeGroup {
     }
 
     let channel: Channel
-    /// Those who wait, the one that is furthest ahead first.
+    let count: Int
     private var waiting: [Resumption]
-    private var catchUp: CatchUp
+    private var reading: HistoryReading
+    private var number: UInt64
 
-    /// Nobody may be missing: a group has at least one member.
-    private init(_ first: Resumption, _ others: [Resumption]) {
-        channel = first.channel
-        waiting = ([first] + others).sorted { $0.position.offset > $1.position.offset }
-        let next = waiting.last ?? first
-        catchUp = CatchUp(from: next.position, joinedAt: next.joinedAt)
+    /// - Parameter number: of the reading; the next number has to be free too.
+    init(_ channel: Channel, _ members: [Resumption], number: UInt64) {
+        self.channel = channel
+        self.number = number
+        count = members.count
+        waiting = members
+        reading = HistoryReading(after: members.lazy.map(\.position.offset).min() ?? 0)
     }
 
-    /// Sorts a batch into groups, in the order of their first members.
-    static func groups(_ batch: [Resumption]) -> [ResumeGroup] {
-        struct Key: Hashable {
-            let channel: Channel
-            let epoch: String
-        }
-        var order: [Key] = []
-        var members: [Key: [Resumption]] = [:]
-        for resumption in batch {
-            let key = Key(channel: resumption.channel, epoch: resumption.position.epoch)
-            if members[key] == nil { order.append(key) }
-            members[key, default: []].append(resumption)
-        }
-        return order.compactMap { key in
-            members[key].flatMap { list in list.first.map { ResumeGroup($0, Array(list.dropFirst())) } }
-        }
-    }
-
-    /// The history is needed after this position; `nil`: everybody was served.
-    var question: Position? { waiting.isEmpty ? nil : catchUp.position }
+    /// The history is needed after this offset; `nil`: everybody was served.
+    var question: UInt64? { waiting.isEmpty ? nil : reading.question }
 
     /// Those who have not been served, for when the history cannot be read.
     var unserved: [Release] { waiting.map { Release(loop: $0.loop, command: .abandon($0.id)) } }
 
     /// The answer to ``question``. Whoever is served by it comes back.
     mutating func take(_ page: HistoryPage) -> [Release] {
-        let asked = question
+        reading.take(page)
+        guard reading.isFinished else { return [] }
+        let shared = MissedLog.Reading(number: number, bytes: reading.bytes)
+        var left: [Resumption] = []
         var releases: [Release] = []
-        while question == asked, let resumption = waiting.last {
-            catchUp.take(page)
-            guard catchUp.isFinished else { continue }
-            releases.append(
-                Release(
-                    loop: resumption.loop,
-                    command: .release(resumption.id, history: catchUp.frames, rejoin: catchUp.rejoin)))
-            waiting.removeLast()
-            if let next = waiting.last { catchUp = CatchUp(from: next.position, joinedAt: next.joinedAt) }
+        for resumption in waiting {
+            if let missed = reading.missed(after: resumption.position, joinedAt: resumption.joinedAt) {
+                releases.append(Self.release(resumption, missed, shared))
+            } else {
+                left.append(resumption)
+            }
         }
+        waiting = left
+        number += 1
+        reading = HistoryReading(after: 0)
         return releases
+    }
+
+    private static func release(
+        _ resumption: Resumption, _ missed: HistoryReading.Missed, _ shared: MissedLog.Reading
+    ) -> Release {
+        let log = MissedLog(shared, opening: missed.opening, log: missed.log, closing: missed.closing)
+        let rejoin = Rejoin(reached: missed.reached, joinedAt: resumption.joinedAt)
+        return Release(loop: resumption.loop, command: .release(resumption.id, missed: log, rejoin: rejoin))
     }
 }

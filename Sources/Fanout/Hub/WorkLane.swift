@@ -1,9 +1,10 @@
+internal import DequeModule
 internal import Synchronization
 
 /// Work of one kind that is asked for under a lock and done by one task, in batches: what comes while a batch is done
 /// makes the next batch.
 final class WorkLane<Job: Sendable>: Sendable {
-    private let waiting = Mutex<[Job]>([])
+    private let waiting = Mutex<Deque<Job>>([])
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
 
@@ -24,6 +25,24 @@ final class WorkLane<Job: Sendable>: Sendable {
                 await work(batch)
                 if Task.isCancelled { return }
             }
+        }
+    }
+
+    /// Hands every job to `work`, so many at the same time, until the task is cancelled. A slow one holds up nobody.
+    func runEach(parallelMax: Int, _ work: @escaping @Sendable (Job) async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await _ in signals {
+                while let job = take(1).first {
+                    if running == parallelMax {
+                        await group.next()
+                        running -= 1
+                    }
+                    running += 1
+                    group.addTask { await work(job) }
+                }
+            }
+            group.cancelAll()
         }
     }
 

@@ -20,6 +20,8 @@ final class FanoutHandler: SocketLoopHandler {
         desk.received(bytes, from: socket, sockets: sockets)
     }
 
+    func socketDrained(_ socket: SocketHandle, sockets: Sockets) { desk.socketDrained(socket, sockets: sockets) }
+
     func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets) {
         desk.socketClosed(socket, tag: tag, reason: reason)
     }

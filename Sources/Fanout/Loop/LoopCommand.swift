@@ -19,8 +19,8 @@ typealias ResumptionID = UInt64
 enum LoopCommand: Sendable {
     case attach(Attachment)
     case append([(topic: TopicID, frame: Frame)])
-    /// The history of a resuming viewer, and where it comes back into the stream.
-    case release(ResumptionID, history: [Frame], rejoin: Rejoin)
+    /// What a viewer that comes back has missed, and where it comes back into the stream.
+    case release(ResumptionID, missed: MissedLog, rejoin: Rejoin)
     /// The history could not be read: the viewer has to come back.
     case abandon(ResumptionID)
     /// So many viewers without a socket.

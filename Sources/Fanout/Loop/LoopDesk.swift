@@ -35,10 +35,11 @@ final class LoopDesk<Connections: ViewerSockets> {
         switch command {
         case .attach(let attachment): attach(attachment, sockets)
         case .append(let entries): append(entries, sockets)
-        case .release(let resumption, let history, let rejoin):
+        case .release(let resumption, let missed, let rejoin):
             guard let viewer = finish(resumption) else { return }
-            hub.release(viewer, history: history, rejoin: rejoin, writer: sockets)
+            hub.release(viewer, missed: missed, rejoin: rejoin, writer: sockets)
             if let topic = hub.log(of: viewer) { sendBack(from: topic, sockets) }
+            for viewer in hub.viewersThatHoldTooMuch() { disconnect(viewer, reason: .slowConsumer, sockets) }
         case .abandon(let resumption):
             if let viewer = finish(resumption) { disconnect(viewer, reason: .resumeFailed, sockets) }
         case .attachVirtual(let topic, let count):
@@ -102,7 +103,9 @@ final class LoopDesk<Connections: ViewerSockets> {
     }
 
     private func sendBack(from topic: TopicID, _ sockets: Connections) {
-        for viewer in hub.viewersToSendBack(of: topic) { disconnect(viewer, reason: .resumeFailed, sockets) }
+        while case let viewers = hub.viewersToSendBack(of: topic), !viewers.isEmpty {
+            for viewer in viewers { disconnect(viewer, reason: .resumeFailed, sockets) }
+        }
     }
 
     private func finish(_ resumption: ResumptionID) -> ViewerID? {
@@ -134,6 +137,13 @@ final class LoopDesk<Connections: ViewerSockets> {
         disconnect(viewer, reason: .unexpectedData, sockets)
     }
 
+    /// The kernel has everything that was sent.
+    func socketDrained(_ socket: SocketHandle, sockets: Connections) {
+        guard let viewer = sockets.tag(of: socket), let topic = hub.log(of: viewer) else { return }
+        hub.feed(viewer, writer: sockets)
+        sendBack(from: topic, sockets)
+    }
+
     func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason) {
         depart(tag, socket, reason: DisconnectReason(reason))
     }
@@ -149,6 +159,9 @@ final class LoopDesk<Connections: ViewerSockets> {
 
     private func beat(_ token: TimerToken, _ sockets: Connections) {
         guard sockets.isOpen(token.socket) else { return }
+        if let viewer = sockets.tag(of: token.socket), hub.isStuck(viewer) {
+            return disconnect(viewer, reason: .slowConsumer, sockets)
+        }
         // Whoever has bytes waiting knows that the connection lives.
         if sockets.backlogBytes(of: token.socket) == 0 { _ = sockets.send(heartbeat, to: token.socket) }
         sockets.schedule(token, at: sockets.now + settings.heartbeatNanoseconds)

@@ -11,15 +11,22 @@ public final class LoopHub<Writer: ViewerWriter> {
         public var writesPerSlice: Int
         /// Shortest time between the starts of two laps of a topic.
         public var flushIntervalNanoseconds: UInt64
-        /// Bytes kept for viewers whose history is being read, for one topic.
+        /// Bytes kept for viewers who come back and are not in the stream yet, for one topic.
         public var retainedBytesMax: Int
+        /// Bytes of histories that viewers are being fed from, for all topics. A history that several share counts once.
+        public var missedBytesMax: Int
+        /// Bytes that a viewer who comes back is given in one write; it gets more when the kernel has them.
+        public var pieceBytes: Int
 
         public init(
-            writesPerSlice: Int = 128, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20
+            writesPerSlice: Int = 128, flushIntervalNanoseconds: UInt64 = 0, retainedBytesMax: Int = 4 << 20,
+            missedBytesMax: Int = 64 << 20, pieceBytes: Int = 32 << 10
         ) {
             self.writesPerSlice = writesPerSlice
             self.flushIntervalNanoseconds = flushIntervalNanoseconds
             self.retainedBytesMax = retainedBytesMax
+            self.missedBytesMax = missedBytesMax
+            self.pieceBytes = pieceBytes
         }
     }
 
@@ -50,6 +57,7 @@ public final class LoopHub<Writer: ViewerWriter> {
     private var viewers: [Viewer?] = []
     private var freeViewers: [ViewerID] = []
     private var queue: Deque<TopicID> = []
+    private var heldReadings = HeldReadings()
     /// Viewers that came back into the stream and missed states meanwhile.
     private var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
 
@@ -60,7 +68,7 @@ public final class LoopHub<Writer: ViewerWriter> {
     // MARK: Coming and going
 
     /// Adds a viewer of `topicIDs` (at least one; the first is its log). With `holding` it gets nothing of that one until
-    /// ``release(_:history:rejoin:writer:)``.
+    /// ``release(_:missed:rejoin:writer:)``.
     public func attach(_ socket: SocketHandle, topics topicIDs: [TopicID], holding: Bool) -> ViewerID {
         let id = freeViewers.popLast() ?? ViewerID(viewers.count)
         if Int(id) == viewers.count { viewers.append(nil) }
@@ -73,7 +81,7 @@ public final class LoopHub<Writer: ViewerWriter> {
 
     private func join(_ viewer: ViewerID, _ topic: Topic, holding: Bool) {
         if holding {
-            topic.holders.append(.init(viewer: viewer, sequence: topic.carousel.nextSequence))
+            topic.hold(viewer)
         } else {
             viewers[Int(viewer)]?.setIndex(topic.carousel.add(viewer), in: topic.id)
         }
@@ -98,7 +106,8 @@ public final class LoopHub<Writer: ViewerWriter> {
     private func leave(_ id: ViewerID, index: UInt32, _ topic: Topic) {
         let before = topic.carousel.bytes
         if index == Viewer.Membership.waiting {
-            topic.removeWaiting(id)
+            if let reading = topic.returning?.remove(id) { heldReadings.letGo(reading, by: id) }
+            topic.forgetReturningIfEmpty()
         } else {
             topic.carousel.remove(at: Int(index)) { moved, index in
                 viewers[Int(moved)]?.setIndex(index, in: topic.id)
@@ -108,53 +117,12 @@ public final class LoopHub<Writer: ViewerWriter> {
         if topic.isAbandoned { topics[Int(topic.id)] = nil }
     }
 
-    /// The history of a holding viewer is there: it is written, then what came meanwhile beyond it. A viewer that is
-    /// ahead of the stream joins with the first frame that it does not have.
-    public func release(_ id: ViewerID, history: [Frame], rejoin: Rejoin, writer: Writer) {
-        guard let viewer = viewer(id) else { return }
-        let topic = topic(viewer.first.topic)
-        guard let position = topic.holders.firstIndex(where: { $0.viewer == id }) else { return }
-        let holder = topic.holders.remove(at: position)
-        let kept = topic.retained(for: holder)
-        topic.forgetUnneeded()
-        let owed = kept.drop { frame in frame.position.map { rejoin.relation(to: $0) == .known } ?? false }
-        if let first = owed.first?.position, rejoin.relation(to: first) == .unclear {
-            topic.stray.append(id)
-            return
-        }
-        let present = kept.last?.position ?? rejoin.joinedAt
-        if owed.isEmpty, rejoin.isAhead(of: present) {
-            topic.ahead.append(.init(viewer: id, rejoin: rejoin, sequence: topic.carousel.nextSequence))
-        } else {
-            join(id, topic, holding: false)
-        }
-        let frames = history + owed + topic.states(since: holder.sequence)
-        if !frames.isEmpty { write(Chunk.joining(frames), events: frames.count, to: viewer.socket, writer: writer) }
-    }
-
-    /// The topic whose log a viewer follows.
-    func log(of id: ViewerID) -> TopicID? { viewer(id)?.first.topic }
-
-    public func socket(of id: ViewerID) -> SocketHandle? { viewer(id)?.socket }
-
-    /// Viewers that have to come back: the frames since they began to hold are over the limit, or their place in the
-    /// stream is not known any more.
-    public func viewersToSendBack(of topicID: TopicID) -> [ViewerID] {
-        guard let topic = existing(topicID) else { return [] }
-        let isOver = topic.retainedBytes > settings.retainedBytesMax
-        guard isOver || !topic.stray.isEmpty else { return [] }
-        return topic.stray + (isOver ? topic.holders.map(\.viewer) : [])
-    }
-
     // MARK: Frames
 
     /// Appends an event to a topic. Without viewers here there is nothing to do.
     public func append(_ frame: Frame, to topicID: TopicID) {
         guard let topic = existing(topicID) else { return }
-        for viewer in topic.takeReached(by: frame) {
-            join(viewer.viewer, topic, holding: false)
-            if !topic.states(since: viewer.sequence).isEmpty { owedStates.append((viewer.viewer, topicID)) }
-        }
+        if let returning = topic.returning { admitThoseReached(by: frame, returning, topic) }
         let before = topic.carousel.bytes
         if topic.append(frame) != .taken { counts.conflated += 1 }
         pendingBytes += topic.carousel.bytes - before
@@ -198,12 +166,21 @@ public final class LoopHub<Writer: ViewerWriter> {
         return queue.isEmpty ? .none : .more
     }
 
+    /// Those who were ahead of the stream and have not got this frame join before it.
+    private func admitThoseReached(by frame: Frame, _ returning: Returning, _ topic: Topic) {
+        for viewer in returning.takeReached(by: frame) {
+            join(viewer.viewer, topic, holding: false)
+            if !topic.states(since: viewer.since).isEmpty { owedStates.append((viewer.viewer, topic.id)) }
+        }
+        topic.forgetReturningIfEmpty()
+    }
+
     private func sendOwedStates(_ writer: Writer) {
         for owed in owedStates {
             guard let states = existing(owed.topic)?.latestStates, !states.isEmpty,
                 let viewer = viewer(owed.viewer), viewer.first.topic == owed.topic
             else { continue }
-            write(Chunk.joining(states), events: states.count, to: viewer.socket, writer: writer)
+            write(states, to: viewer.socket, writer: writer)
         }
         owedStates = []
     }
@@ -224,16 +201,72 @@ public final class LoopHub<Writer: ViewerWriter> {
         return max(passed, 1)
     }
 
-    private func write(_ chunk: [UInt8], events: Int, to socket: SocketHandle, writer: Writer) {
+    @discardableResult
+    private func write(_ frames: [Frame], to socket: SocketHandle, writer: Writer) -> Bool {
         counts.writes += 1
-        counts.events += events
-        _ = writer.send(chunk, to: socket)
+        counts.events += frames.count
+        return writer.send(Chunk.joining(frames), to: socket)
     }
+
+    /// The topic whose log a viewer follows.
+    func log(of id: ViewerID) -> TopicID? { viewer(id)?.first.topic }
+
+    public func socket(of id: ViewerID) -> SocketHandle? { viewer(id)?.socket }
 
     public func takeCounts() -> Counts {
         defer { counts = Counts() }
         return counts
     }
+
+    // MARK: Coming back
+
+    /// The history of a holding viewer is there: it is fed what it missed, then what came meanwhile, and joins the
+    /// stream. What the connection does not take at once follows with ``feed(_:writer:)``.
+    func release(_ id: ViewerID, missed: MissedLog, rejoin: Rejoin, writer: Writer) {
+        guard let returning = log(of: id).flatMap({ existing($0) })?.returning else { return }
+        guard returning.begin(missed, to: id, rejoin: rejoin) else { return }
+        heldReadings.hold(missed.reading, for: id)
+        feed(id, writer: writer)
+    }
+
+    /// The connection has taken what it was given: it gets the next pieces, if the viewer is being fed.
+    func feed(_ id: ViewerID, writer: Writer) {
+        guard !heldReadings.isEmpty, let viewer = viewer(id), let topic = existing(viewer.first.topic) else { return }
+        while writer.backlogBytes(of: viewer.socket) == 0,
+            let piece = topic.returning?.nextPiece(for: id, bytes: settings.pieceBytes)
+        {
+            var frames = piece.frames
+            if let end = piece.end {
+                frames += topic.states(since: end.since)
+                goOn(id, end.way, topic)
+            }
+            if !frames.isEmpty, !write(frames, to: viewer.socket, writer: writer) { return }
+        }
+    }
+
+    private func goOn(_ id: ViewerID, _ way: Returning.Way, _ topic: Topic) {
+        if let reading = topic.returning?.end(id, way, at: topic.carousel.nextSequence) {
+            heldReadings.letGo(reading, by: id)
+        }
+        if way == .stream { join(id, topic, holding: false) }
+        topic.forgetReturningIfEmpty()
+    }
+
+    /// Whether a viewer is being fed and its connection has taken nothing since this was asked last.
+    func isStuck(_ id: ViewerID) -> Bool {
+        guard !heldReadings.isEmpty, let topic = log(of: id) else { return false }
+        return existing(topic)?.returning?.isStuck(id) ?? false
+    }
+
+    /// Viewers that have to come back: their place in the stream is not known any more, or too much would have to be
+    /// kept for them. To be asked again until nobody is left.
+    func viewersToSendBack(of topicID: TopicID) -> [ViewerID] {
+        guard let returning = existing(topicID)?.returning else { return [] }
+        return returning.stray.isEmpty ? returning.late(keeping: settings.retainedBytesMax) : returning.stray
+    }
+
+    /// Whoever is fed from the oldest history, when histories hold more memory than they may.
+    func viewersThatHoldTooMuch() -> [ViewerID] { heldReadings.slowest(over: settings.missedBytesMax) }
 
     // MARK: Tables
 

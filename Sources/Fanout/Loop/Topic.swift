@@ -1,31 +1,10 @@
 /// A channel on one loop: who watches it here, what waits to be written, and who waits for its history.
 final class Topic {
-    /// A viewer whose history is being read. It gets nothing until the history is there.
-    struct Holder {
-        let viewer: ViewerID
-        /// The number of the first frame that is kept for it.
-        let sequence: UInt64
-    }
-
-    /// A viewer that already has what the stream will bring next.
-    struct Ahead {
-        let viewer: ViewerID
-        let rejoin: Rejoin
-        /// The number of the first frame that it has not got; states among them are owed.
-        let sequence: UInt64
-    }
-
     let id: TopicID
     /// Those who get what comes, and what they do not have yet.
     var carousel = Carousel()
-    /// In the order of their coming.
-    var holders: [Holder] = []
-    var ahead: [Ahead] = []
-    /// Viewers whose place in the stream is not known any more.
-    var stray: [ViewerID] = []
-    /// Frames since the oldest holder came, once for all holders.
-    private(set) var retained: [(sequence: UInt64, frame: Frame)] = []
-    private(set) var retainedBytes = 0
+    /// Those who came back and are not in the stream yet; nearly no topic has any.
+    private(set) var returning: Returning?
     /// The newest state of each name, for whoever joins.
     private(set) var latestStates: [Frame] = []
     /// The number of the next frame when the last state came.
@@ -42,28 +21,15 @@ final class Topic {
     /// State names of one channel: likes, viewers; more are refused, since each is kept.
     static let stateNamesMax = 8
 
-    var isAbandoned: Bool { carousel.seats.isEmpty && holders.isEmpty && ahead.isEmpty && stray.isEmpty }
+    var isAbandoned: Bool { carousel.seats.isEmpty && returning == nil }
 
-    /// Takes out those for whom `frame` is new: they join before it.
-    func takeReached(by frame: Frame) -> [Ahead] {
-        guard !ahead.isEmpty, let position = frame.position else { return [] }
-        var reached: [Ahead] = []
-        ahead.removeAll { waiting in
-            switch waiting.rejoin.relation(to: position) {
-            case .known: return false
-            case .beyond: reached.append(waiting)
-            case .unclear: stray.append(waiting.viewer)
-            }
-            return true
-        }
-        return reached
+    func hold(_ viewer: ViewerID) {
+        if returning == nil { returning = Returning() }
+        returning?.hold(viewer, from: carousel.nextSequence)
     }
 
-    func removeWaiting(_ viewer: ViewerID) {
-        holders.removeAll { $0.viewer == viewer }
-        ahead.removeAll { $0.viewer == viewer }
-        stray.removeAll { $0 == viewer }
-        forgetUnneeded()
+    func forgetReturningIfEmpty() {
+        if returning?.isEmpty == true { returning = nil }
     }
 
     enum Reception {
@@ -77,9 +43,8 @@ final class Topic {
     func append(_ frame: Frame) -> Reception {
         if frame.kind == .state {
             guard remember(state: frame) else { return .refused }
-        } else if !holders.isEmpty {
-            retained.append((carousel.nextSequence, frame))
-            retainedBytes += frame.bytes.count
+        } else {
+            returning?.keep(frame, carousel.nextSequence)
         }
         return carousel.append(frame) ? .conflated : .taken
     }
@@ -104,23 +69,4 @@ final class Topic {
 
     /// The states that somebody missed who got none since the frame of this number.
     func states(since sequence: UInt64) -> [Frame] { statesSequence > sequence ? latestStates : [] }
-
-    /// The frames of the log that came since a holder began to wait.
-    func retained(for holder: Holder) -> [Frame] {
-        retained.lazy.filter { $0.sequence >= holder.sequence }.map(\.frame)
-    }
-
-    /// Drops retained frames that came before the oldest holder, once they are half of all.
-    func forgetUnneeded() {
-        guard let oldest = holders.first?.sequence, let first = retained.first?.sequence else {
-            retained = []
-            retainedBytes = 0
-            return
-        }
-        guard first < oldest else { return }
-        let unneeded = retained.prefix { $0.sequence < oldest }.count
-        guard unneeded * 2 >= retained.count else { return }
-        for entry in retained[..<unneeded] { retainedBytes -= entry.frame.bytes.count }
-        retained.removeFirst(unneeded)
-    }
 }

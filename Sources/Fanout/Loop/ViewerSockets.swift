@@ -4,6 +4,8 @@ public import SocketLoop
 public protocol ViewerWriter {
     /// `false` when the viewer's socket is gone.
     func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool
+    /// Bytes that were sent and wait for the kernel.
+    func backlogBytes(of socket: SocketHandle) -> Int
 }
 
 /// What a loop's desk needs of its sockets; see `Sockets` for each.
@@ -14,7 +16,6 @@ protocol ViewerSockets: ViewerWriter {
     func setTag(_ tag: UInt32, of socket: SocketHandle)
     func tag(of socket: SocketHandle) -> UInt32?
     func isOpen(_ socket: SocketHandle) -> Bool
-    func backlogBytes(of socket: SocketHandle) -> Int
     /// Closes without telling; what waits is dropped.
     func close(_ socket: SocketHandle)
     func schedule(_ token: TimerToken, at deadline: UInt64)

@@ -39,6 +39,8 @@ struct Sequencer {
     private(set) var phase = Phase.live
     private(set) var position: Position
     private var held: [BrokerMessage] = []
+    /// So many of them came before the history was asked for: what it says is newer.
+    private var heldBeforeReading = 0
     private var droppedWhileRepairing = false
     private var attempts = 0
 
@@ -65,17 +67,14 @@ struct Sequencer {
         }
         phase = .repairing
         hold(message)
+        heldBeforeReading = held.count
         return .repair
     }
 
     /// Messages may have been missed: the history is needed before anything is passed on.
     mutating func interrupted() {
         phase = .repairing
-    }
-
-    /// A message was dropped unread during a repair, whose reading may be older than the message.
-    mutating func missed() {
-        droppedWhileRepairing = true
+        heldBeforeReading = held.count
     }
 
     private mutating func hold(_ message: BrokerMessage) {
@@ -89,13 +88,10 @@ struct Sequencer {
     /// The history after ``position`` was read.
     mutating func repaired(with page: HistoryPage) -> Outcome {
         var outcome = Outcome()
-        guard absorb(page, into: &outcome) else {
-            outcome.readsAgain = true
-            return outcome
-        }
+        guard absorb(page, into: &outcome) else { return readAgain(outcome) }
         attempts += 1
         phase = .live
-        let waiting = held
+        let waiting = page.position == nil ? held : withoutLostEpochs(held)
         held = []
         for (index, message) in waiting.enumerated() {
             switch received(message) {
@@ -104,8 +100,7 @@ struct Sequencer {
             case .held, .repair:
                 guard attempts >= Sequencer.attemptsMax else {
                     held = Array(waiting[index...])
-                    outcome.readsAgain = true
-                    return outcome
+                    return readAgain(outcome)
                 }
                 resolve(message, historyIsKnown: page.position != nil, into: &outcome)
             }
@@ -113,15 +108,28 @@ struct Sequencer {
         return finish(outcome)
     }
 
+    /// Messages that came before the history was read, and are not of its epoch, are of one that was lost.
+    private func withoutLostEpochs(_ messages: [BrokerMessage]) -> [BrokerMessage] {
+        messages.enumerated().filter { index, message in
+            index >= heldBeforeReading || message.position?.epoch == position.epoch
+        }.map(\.element)
+    }
+
     private mutating func finish(_ outcome: Outcome) -> Outcome {
-        var outcome = outcome
-        if droppedWhileRepairing {
-            droppedWhileRepairing = false
-            phase = .repairing
-            outcome.readsAgain = true
-        } else {
+        heldBeforeReading = 0
+        guard droppedWhileRepairing else {
             attempts = 0
+            return outcome
         }
+        droppedWhileRepairing = false
+        phase = .repairing
+        return readAgain(outcome)
+    }
+
+    private mutating func readAgain(_ outcome: Outcome) -> Outcome {
+        heldBeforeReading = held.count
+        var outcome = outcome
+        outcome.readsAgain = true
         return outcome
     }
 

@@ -5,15 +5,16 @@ import Audience
 struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Compare two report.json of run; exit code 65 when something became worse.",
+        abstract: "Compare two reports of one kind; exit code 65 when something became worse.",
         discussion: """
-            A number is worse when it grew by more than the tolerance and by more than its own noise. Lost, repeated and \
-            misplaced deliveries are worse as soon as there is one more.
+            Reads report.json of run, predict, sweep, scale and plan, and calibration.json. A number is worse when it \
+            changed by more than the tolerance and by more than its own noise. Lost, repeated and misplaced deliveries are \
+            worse as soon as there is one more.
             """)
 
-    @Argument(help: "report.json of the run to compare with.") var old: String
-    @Argument(help: "report.json of the newer run.") var new: String
-    @Option(parsing: .unconditional, help: "Percent by which a number may grow, 0 to 1,000 (10).") var tolerance:
+    @Argument(help: "The report.json to compare with.") var old: String
+    @Argument(help: "The newer report.json.") var new: String
+    @Option(parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000 (10).") var tolerance:
         String?
 
     func run() async throws {
@@ -30,13 +31,17 @@ struct CompareCommand: AsyncParsableCommand {
         var check = ArgumentCheck()
         var percent = 10.0
         check.read("--tolerance", tolerance, 0...1_000, into: &percent)
-        var reports: [RunReport] = []
+        var reports: [any ComparableReport] = []
         for path in [old, new] {
             do throws(Failure) {
-                reports.append(try ReportFiles.read(path))
+                reports.append(try ReportFiles.readComparable(path))
             } catch {
                 check.refuse(error.description)
             }
+        }
+        let kinds = reports.map { type(of: $0).kind }
+        if kinds.count == 2, kinds[0] != kinds[1] {
+            check.refuse("\(old), \(new): must be of one kind; they are of \(kinds[0]) and \(kinds[1])")
         }
         guard check.problems.isEmpty else { throw .arguments(check.problems) }
         return Comparison(old: reports[0], new: reports[1], tolerance: percent / 100)

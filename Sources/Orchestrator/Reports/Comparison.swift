@@ -1,15 +1,30 @@
 import Audience
 
-/// Two reports of runs side by side: what became worse, by more than a tolerance.
+/// A report that can be held against an older one of its kind.
+protocol ComparableReport: Sendable {
+    static var kind: String { get }
+    static var schemaVersion: Int { get }
+    /// Every number of which less, or more, is better; those that the run did not come to are left out.
+    var figures: [(metric: Comparison.Metric, value: Double)] { get }
+    /// What must be the same for a fair comparison, by name.
+    var circumstances: [(name: String, value: String)] { get }
+    /// Why it was not fine; `nil` when it was.
+    var trouble: String? { get }
+}
+
+/// Two reports side by side: what became worse, by more than a tolerance.
 struct Comparison: Equatable, Sendable {
-    /// A number of a run of which less is better.
+    /// A number of a report.
     struct Metric: Equatable, Sendable {
+        /// Unique in a report.
         var name: String
         var unit: String
         /// A change below this is noise, however many percent it is.
         var floor: Double
         /// More than nothing is a regression, whatever the tolerance.
         var isStrict = false
+        /// More is better.
+        var isGain = false
     }
 
     struct Row: Equatable, Sendable {
@@ -27,10 +42,11 @@ struct Comparison: Equatable, Sendable {
     /// What differs between the runs that is no result: an apple and an orange can still be weighed.
     let notes: [String]
 
-    /// - Parameter tolerance: part of the old value by which the new one may be larger, for instance 0.1.
-    init(old: RunReport, new: RunReport, tolerance: Double) {
-        rows = Comparison.metrics.compactMap { metric, value in
-            guard let before = value(old), let after = value(new) else { return nil }
+    /// - Parameter tolerance: part of the old value by which the new one may be worse, for instance 0.1.
+    init(old: some ComparableReport, new: some ComparableReport, tolerance: Double) {
+        let after = Dictionary(new.figures.map { ($0.metric.name, $0.value) }) { first, _ in first }
+        rows = old.figures.compactMap { metric, before in
+            guard let after = after[metric.name] else { return nil }
             let change = Comparison.change(from: before, to: after, metric, tolerance: tolerance)
             return Row(metric: metric, old: before, new: after, change: change)
         }
@@ -42,83 +58,33 @@ struct Comparison: Equatable, Sendable {
     static func change(from old: Double, to new: Double, _ metric: Metric, tolerance: Double) -> Change {
         if metric.isStrict { return new > old ? .worse : new < old ? .better : .same }
         guard abs(new - old) > metric.floor, abs(new - old) > abs(old) * tolerance else { return .same }
-        return new > old ? .worse : .better
+        return (new > old) == metric.isGain ? .better : .worse
     }
 
-    private static func differences(_ old: RunReport, _ new: RunReport) -> [String] {
-        var notes: [String] = []
-        func note(_ name: String, _ before: String, _ after: String) {
-            if before != after { notes.append("\(name) differs: \(before) and \(after)") }
+    private static func differences(_ old: some ComparableReport, _ new: some ComparableReport) -> [String] {
+        let after = Dictionary(new.circumstances.map { ($0.name, $0.value) }) { first, _ in first }
+        var notes = old.circumstances.compactMap { name, before -> String? in
+            guard let after = after[name], before != after else { return nil }
+            return "\(name) differs: \(before) and \(after)"
         }
-        note("the command", old.command, new.command)
-        note("the build", old.software.build, new.software.build)
-        note("the processor", old.machine.processor, new.machine.processor)
-        note("the number of cores", "\(old.machine.cores)", "\(new.machine.cores)")
-        for (name, report) in [("old", old), ("new", new)] where report.verdict.status != .fine {
-            notes.append("the \(name) run was not fine: \(report.verdict.reason)")
+        for (name, trouble) in [("old", old.trouble), ("new", new.trouble)] {
+            if let trouble { notes.append("the \(name) run was not fine: \(trouble)") }
         }
         return notes
     }
 }
 
 extension Comparison {
-    /// Each is `nil` for a run that did not come so far.
-    private static var metrics: [(Metric, (RunReport) -> Double?)] {
-        [
-            (Metric(name: "lost", unit: "", floor: 0, isStrict: true), { $0.swarm.map { Double($0.delivery.lost) } }),
-            (
-                Metric(name: "repeated", unit: "", floor: 0, isStrict: true),
-                { $0.swarm.map { Double($0.delivery.repeated) } }
-            ),
-            (
-                Metric(name: "out of order", unit: "", floor: 0, isStrict: true),
-                { $0.swarm.map { Double($0.delivery.reordered) } }
-            ),
-            (
-                Metric(name: "viewers not connected", unit: "", floor: 0, isStrict: true),
-                { Double($0.connections.failed) }
-            ),
-            (
-                Metric(name: "comments dropped or failed", unit: "", floor: 5),
-                { $0.swarm.map { Double($0.publishing.dropped + $0.publishing.failed) } }
-            ),
-            (Metric(name: "latency p50", unit: "ms", floor: 1), { $0.swarm?.latencyMilliseconds.p50 }),
-            (Metric(name: "latency p99", unit: "ms", floor: 2), { $0.swarm?.latencyMilliseconds.p99 }),
-            (
-                Metric(name: "share of the channels on a Reader", unit: "%", floor: 1),
-                { $0.spread.map { $0.meanShare * 100 } }
-            ),
-            (Metric(name: "weighted amplification", unit: "", floor: 0.05), { $0.spread?.weightedAmplification }),
-            (Metric(name: "connecting", unit: "s", floor: 0.5), { $0.connections.seconds }),
-            (Metric(name: "Readers' CPU per 1,000 deliveries", unit: "ms", floor: 0.5), readerCost),
-            (
-                Metric(name: "Redis's CPU while publishing", unit: "s", floor: 0.1),
-                { $0.redis?.cpuSecondsWhilePublishing }
-            ),
-            (Metric(name: "Readers' memory", unit: "MiB", floor: 4), readerMemory),
-        ]
-    }
-
-    private static func readerCost(_ report: RunReport) -> Double? {
-        guard let delivered = report.swarm?.delivery.delivered, delivered > 0 else { return nil }
-        return report.readers.reduce(0) { $0 + $1.usage.cpuSeconds } * 1_000_000 / Double(delivered)
-    }
-
-    private static func readerMemory(_ report: RunReport) -> Double? {
-        guard !report.readers.isEmpty else { return nil }
-        return Double(report.readers.reduce(0) { $0 + $1.usage.memoryPeakBytes }) / Double(1 << 20)
-    }
-
     var table: TextTable {
         var table = TextTable([
-            .init("less is better", .left), .init("old"), .init("new"), .init("change"), .init("", .left),
+            .init("figure", .left), .init("old"), .init("new"), .init("change"), .init("", .left),
         ])
         for row in rows {
             let percent =
                 row.old == 0 ? (row.new == 0 ? "0.0%" : "-") : Figure.percent((row.new - row.old) / abs(row.old))
             let unit = row.metric.unit.isEmpty ? "" : ", \(row.metric.unit)"
             table.add([
-                row.metric.name + unit, Figure.decimal(row.old, 2), Figure.decimal(row.new, 2), percent,
+                row.metric.name + unit + (row.metric.isGain ? " (more is better)" : ""), Figure.decimal(row.old, 2), Figure.decimal(row.new, 2), percent,
                 row.change == .same ? "" : row.change.rawValue,
             ])
         }

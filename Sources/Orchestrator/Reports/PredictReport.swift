@@ -107,3 +107,27 @@ extension PredictReport: Report {
             })
     }
 }
+
+extension PredictReport: ComparableReport {
+    static let kind = "predict"
+
+    var figures: [(metric: Comparison.Metric, value: Double)] {
+        table.rows.flatMap { row -> [(metric: Comparison.Metric, value: Double)] in
+            let name = "\(row.strategy.rawValue), \(row.outcome.readers) Readers"
+            return [
+                (Comparison.Metric(name: "\(name): spread", unit: "%", floor: 0.01), row.outcome.spread * 100),
+                (
+                    Comparison.Metric(name: "\(name): weighted amplification", unit: "", floor: 0.001),
+                    row.outcome.weightedAmplification
+                ),
+                (
+                    Comparison.Metric(name: "\(name): fullest Reader, times the mean", unit: "", floor: 0.001),
+                    row.outcome.loadMaxOverMean
+                ),
+            ]
+        }
+    }
+
+    var circumstances: [(name: String, value: String)] { [("the command", command)] }
+    var trouble: String? { nil }
+}

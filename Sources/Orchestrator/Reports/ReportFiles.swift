@@ -38,24 +38,53 @@ enum ReportFiles {
         }
     }
 
+    /// The report of a run.
+    ///
     /// - Throws: ``Failure/arguments(_:)`` for a file that is no report of this version.
     static func read(_ path: String) throws(Failure) -> RunReport {
-        struct Head: Decodable {
-            var schema: Int
-            var kind: String
+        try read(path, as: RunReport.self)
+    }
+
+    static func read<Kind: ComparableReport & Decodable>(_ path: String, as type: Kind.Type) throws(Failure) -> Kind {
+        let head = try head(path)
+        guard head.kind == Kind.kind, head.schema == Kind.schemaVersion else {
+            throw Failure.arguments([
+                "\(path): a report of kind '\(head.kind)', version \(head.schema);"
+                    + " this command reads kind '\(Kind.kind)', version \(Kind.schemaVersion)"
+            ])
         }
         do {
-            let data = try Data(contentsOf: URL(fileURLWithPath: path))
-            let head = try JSONDecoder().decode(Head.self, from: data)
-            guard head.kind == "run", head.schema == RunReport.schemaVersion else {
-                throw Failure.arguments([
-                    "\(path): a report of kind '\(head.kind)', version \(head.schema);"
-                        + " this command reads kind 'run', version \(RunReport.schemaVersion)"
-                ])
-            }
-            return try JSONDecoder().decode(RunReport.self, from: data)
-        } catch let failure as Failure {
-            throw failure
+            return try JSONDecoder().decode(Kind.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
+        } catch {
+            throw .arguments(["\(path): not a report.json of Orchestrator: \(error.localizedDescription)"])
+        }
+    }
+
+    /// Kinds of reports that can be compared.
+    static let comparable: [any (ComparableReport & Decodable).Type] = [
+        RunReport.self, PredictReport.self, SweepReport.self, ScaleReport.self, Calibration.self, PlanReport.self,
+    ]
+
+    /// A report of any kind that can be compared.
+    ///
+    /// - Throws: ``Failure/arguments(_:)`` for a file that is none of this version.
+    static func readComparable(_ path: String) throws(Failure) -> any ComparableReport {
+        let head = try head(path)
+        guard let type = comparable.first(where: { $0.kind == head.kind }) else {
+            let kinds = comparable.map { $0.kind }.joined(separator: ", ")
+            throw .arguments(["\(path): a report of kind '\(head.kind)'; compare reads the kinds \(kinds)"])
+        }
+        return try read(path, as: type)
+    }
+
+    private struct Head: Decodable {
+        var schema: Int
+        var kind: String
+    }
+
+    private static func head(_ path: String) throws(Failure) -> Head {
+        do {
+            return try JSONDecoder().decode(Head.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
         } catch {
             throw .arguments(["\(path): not a report.json of Orchestrator: \(error.localizedDescription)"])
         }

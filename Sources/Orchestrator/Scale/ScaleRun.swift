@@ -132,44 +132,8 @@ struct ScaleRun: Sendable {
 
     private func burst(_ redis: PrivateRedis, into result: inout ScaleCase) async throws {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burstSeconds)) s")
-        let (layout, settings, port) = (layout, settings, redis.port)
-        let sinks = BurstSinks(layout)
-        let acknowledgements = sinks.acknowledgementBytes.reduce(0, +)
-        result.burst = try await withThrowingTaskGroup(of: Void.self) { group -> ScaleCase.Burst in
-            group.addTask { try await Blocking.run { _ in try sinks.run(layout, port: port) } }
-            defer { sinks.stop() }
-            let all = try await Polling.wait(atMost: .seconds(120)) {
-                sinks.bytesInAll == acknowledgements ? true : nil
-            }
-            guard all != nil else { throw Failure.unavailable("Redis did not acknowledge all subscriptions") }
-            let probe = RedisProbe(port: port)
-            let (before, cpuBefore) = (RedisFigures(try await probe.info()), ScaleRun.ownCPU())
-            let (publisher, outcome) = try await Blocking.run { isCancelled in
-                var frames = ScaleFrames(layout.audience)
-                let publisher = BurstPublisher(layout, frames: &frames)
-                let outcome = try publisher.run(port: port, seconds: settings.burstSeconds, isCancelled: isCancelled) {
-                    sinks.bytesInAll - acknowledgements
-                }
-                return (publisher, outcome)
-            }
-            let expected = publisher.pushedBytes(outcome)
-            _ = try await Polling.wait(atMost: .seconds(30)) {
-                sinks.bytesInAll - acknowledgements == expected ? true : nil
-            }
-            let after = RedisFigures(try await probe.info())
-            return ScaleCase.Burst(
-                publishes: outcome.publishes, seconds: outcome.seconds, redisDeliveries: outcome.redisDeliveries,
-                redisDeliveriesExpected: publisher.truth(outcome, in: layout.assignment).messagesInAll,
-                redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, bytes: sinks.bytesInAll - acknowledgements,
-                bytesExpected: expected, generatorCPUSeconds: ScaleRun.ownCPU() - cpuBefore, waits: outcome.waits,
-                cut: after.cut - before.cut)
-        }
-        if let burst = result.burst {
-            progress.step("  \(Figure.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
-        }
-    }
-
-    private static func ownCPU() -> Double {
-        ProcessUsage.sample(pid: ProcessInfo.processInfo.processIdentifier)?.cpuSeconds ?? 0
+        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burstSeconds).run()
+        result.burst = burst
+        progress.step("  \(Figure.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }
 }

@@ -77,7 +77,6 @@ struct SweepResult: Codable, Equatable, Sendable {
     }
     /// Of Redis's processor, everything that a comment leads to in it.
     var redisMicrosecondsPerComment: Double { comments > 0 ? redisCPUSeconds * 1e6 / Double(comments) : 0 }
-    var readersMicrosecondsPerDelivery: Double { delivered > 0 ? readersCPUSeconds * 1e6 / Double(delivered) : 0 }
     /// Comments a second of Redis's processor time.
     var redisCommentsPerCPUSecond: Double { redisCPUSeconds > 0 ? Double(comments) / redisCPUSeconds : 0 }
 

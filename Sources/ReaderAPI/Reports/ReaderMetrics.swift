@@ -43,7 +43,8 @@ enum ReaderMetrics {
                 \.messagesDeferred
             ),
             ("chorus_reader_repairs", "Histories read for a channel after an interruption.", \.repairs),
-            ("chorus_reader_resumptions", "Histories read for viewers who came back.", \.resumptions),
+            ("chorus_reader_resumptions", "Viewers who came back and got what they missed.", \.resumptions),
+            ("chorus_reader_resume_reads", "Pages of history read for them; one serves all who wait.", \.historyReads),
             ("chorus_reader_events_sent", "Events written, one for each viewer and event.", \.eventsSent),
             ("chorus_reader_writes", "System calls that wrote them.", \.writes),
             ("chorus_reader_states_conflated", "State events that a newer one replaced.", \.conflated),

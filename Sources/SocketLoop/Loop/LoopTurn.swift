@@ -81,6 +81,7 @@ final class LoopTurn<Handler: SocketLoopHandler> {
         if events & CHORUS_WRITABLE != 0 {
             let error = sockets.flush(socket)
             if error != 0 { return end(socket, reason: CloseReason(errno: error)) }
+            if sockets.backlogBytes(of: socket) == 0 { handler.socketDrained(socket, sockets: sockets) }
         }
         if events & (CHORUS_READABLE | CHORUS_PEER_CLOSED | CHORUS_HANGUP) != 0 { receive(socket) }
         tellBroken()

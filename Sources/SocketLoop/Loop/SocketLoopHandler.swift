@@ -18,6 +18,9 @@ public protocol SocketLoopHandler: AnyObject, SendableMetatype {
     /// A connection that was asked for stands.
     func socketConnected(_ socket: SocketHandle, sockets: Sockets)
 
+    /// What had to wait for a socket is with the kernel, all of it.
+    func socketDrained(_ socket: SocketHandle, sockets: Sockets)
+
     /// A socket ended, and not by its owner's `close`. The handle is stale already; `tag` is what the owner gave it.
     func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets)
 
@@ -30,6 +33,7 @@ public protocol SocketLoopHandler: AnyObject, SendableMetatype {
 extension SocketLoopHandler {
     public var heldWeight: Int { 0 }
     public func pass(sockets: Sockets) -> Bool { false }
+    public func socketDrained(_ socket: SocketHandle, sockets: Sockets) {}
     public func socketConnected(_ socket: SocketHandle, sockets: Sockets) {}
     public func timerFired(_ token: TimerToken, sockets: Sockets) {}
     public func stopping(sockets: Sockets) {}

@@ -31,5 +31,26 @@ extension IntegrationTests {
                 #expect(try seen.map { try comment(in: $0).comment } == (0..<seen.count).map { "\($0) \(text)" })
             }
         }
+
+        /// What it missed is many times what may wait for it, and it reads it in its own time: it comes in pieces, and
+        /// what is written meanwhile follows. Cut by its own history it would have to come back again and again.
+        @Test func aHistoryThatIsLargerThanTheBacklogCutsNobody() async throws {
+            let limits = ["READER_BACKLOG_BYTES": "16384", "READER_SEND_BUFFER_BYTES": "4096", "READER_LOOPS": "1"]
+            try await TestSystem.with(environment: limits) { system in
+                let text = String(repeating: "x", count: 1_900)
+                let first = try await system.write("0", to: "v")
+                for number in 1...200 { try await system.write("\(number) \(text)", to: "v") }
+                let place = "\(first.offset).\(first.epoch)"
+                let viewer = try await system.viewer(
+                    RequestText.connect(query: "userid=u&videoid=v&lastEventId=\(place)"), receiveBufferBytes: 4096)
+                #expect(try await viewer.next().id == place)
+                for number in 201...230 { try await system.write("\(number) \(text)", to: "v") }
+                #expect(try await viewer.comments(230) == (1...230).map { "\($0) \(text)" })
+                try await system.write("last", to: "v")
+                #expect(try await viewer.comments(1) == ["last"])
+                #expect(system.hub.counters.disconnects == [:])
+                #expect(system.hub.counters.historyReads == 1)
+            }
+        }
     }
 }

@@ -44,7 +44,17 @@ extension IntegrationTests {
             try await PlacedReaders.with(setup) { system in
                 let leaving = system.readers[2]
                 let before = try await system.places(of: Self.videos, at: system.readers[0])
+                let own = zip(Self.videos, before).first { $1 == "reader-3" }?.0
+                let query = "userid=u&videoid=\(try #require(own))"
                 async let stop: Void = leaving.stop()
+                // It sends on those who are its own.
+                #expect(
+                    await eventually(within: 5) {
+                        let viewer = try await StreamClient(port: leaving.port, RequestText.connect(query: query))
+                        let status = try await viewer.head().status
+                        await viewer.close()
+                        return status == 307
+                    })
                 #expect(
                     await eventually(within: 10) {
                         try await !system.places(of: Self.videos, at: system.readers[0]).contains("reader-3")

@@ -13,6 +13,7 @@ final class SimulatedLoop {
     private var weight = 0
     private var fired: [TimerToken] = []
     private var hungUp: [SocketHandle] = []
+    private var drained: [SocketHandle] = []
     private var isScheduled = false
     private var stalledUntil: UInt64 = 0
     private var isAlive = true
@@ -25,9 +26,9 @@ final class SimulatedLoop {
         let plan = world.plan
         let hub = LoopHub<SimulatedSockets>.Settings(
             writesPerSlice: plan.writesPerSlice, flushIntervalNanoseconds: plan.seed % 4 == 0 ? 3_000_000 : 0,
-            retainedBytesMax: plan.retainedBytes)
+            retainedBytesMax: plan.retainedBytes, missedBytesMax: plan.missedBytes, pieceBytes: plan.pieceBytes)
         desk = LoopDesk(
-            settings: .init(hub: hub, heartbeatNanoseconds: 25_000_000_000, seed: plan.seed | 1)
+            settings: .init(hub: hub, heartbeatNanoseconds: plan.heartbeat, seed: plan.seed | 1)
         ) { [unowned reader] in reader.departed($0, loop: number) }
         sockets.onTimer = { [unowned self] token in
             fired.append(token)
@@ -55,6 +56,13 @@ final class SimulatedLoop {
         schedule()
     }
 
+    /// The kernel has everything that was written to a connection.
+    func drained(_ stream: SimulatedStream) {
+        guard isAlive, let socket = stream.socket else { return }
+        drained.append(socket)
+        schedule()
+    }
+
     // MARK: Turns
 
     private func schedule() {
@@ -75,6 +83,11 @@ final class SimulatedLoop {
             let tag = sockets.tag(of: socket) ?? 0
             sockets.close(socket)
             desk.socketClosed(socket, tag: tag, reason: .peerClosed)
+        }
+        let ready = drained
+        drained = []
+        for socket in ready where sockets.isOpen(socket) && sockets.backlogBytes(of: socket) == 0 {
+            desk.socketDrained(socket, sockets: sockets)
         }
         let commands = mailbox
         mailbox = []

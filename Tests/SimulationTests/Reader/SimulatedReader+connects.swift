@@ -30,7 +30,7 @@ extension SimulatedReader {
         connect.stream.loop = loop
         loop.open(connect.stream)
         loop.submit(.attach(placed.attachment))
-        if let resumption = placed.resumption { resume(resumption) }
+        if placed.attachment.resumption != nil { world.coverage.resumptions += 1 }
         carryOut(errands)
     }
 

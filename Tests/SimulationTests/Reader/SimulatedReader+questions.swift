@@ -27,7 +27,7 @@ extension SimulatedReader {
         world.after(world.random.micros(0...3_000)) {
             guard self.isAlive, let start = self.core.channels.start(of: reading) else { return }
             self.world.coverage.repairs += 1
-            self.askHistory(of: reading.channel, after: start) { page in
+            self.askHistory(of: reading.channel, after: start.offset) { page in
                 guard self.isAlive else { return }
                 if let page, let errands = self.core.repaired(reading, with: page, room: self.room) {
                     self.world.note("\(self): repairs \(reading.channel) after \(start) with \(page.summary)")
@@ -39,38 +39,41 @@ extension SimulatedReader {
         }
     }
 
-    private func askHistory(of channel: Channel, after position: Position, _ answered: @escaping (HistoryPage?) -> Void)
-    {
+    private func askHistory(of channel: Channel, after offset: UInt64, _ answered: @escaping (HistoryPage?) -> Void) {
         let limit = world.plan.historyPage
-        world.redis.ask(
-            { $0.history(of: channel, after: position.offset, through: nil, limit: limit) }, answered)
+        world.redis.ask({ $0.history(of: channel, after: offset, through: nil, limit: limit) }, answered)
     }
 
-    func resume(_ resumption: Resumption) {
-        resuming.append(resumption)
-        guard resuming.count == 1 else { return }
-        world.after(world.random.micros(0...5_000)) {
-            let batch = self.resuming
-            self.resuming = []
-            self.world.coverage.resumptions += batch.count
-            for group in ResumeGroup.groups(batch) { self.serve(group) }
-        }
+    /// One reading of a channel at a time; the core sees to it.
+    func resume(_ group: ResumeGroup) {
+        let isFirst = reading.insert(group.channel).inserted
+        if !isFirst { world.witness.complain("\(self) reads \(group.channel) twice at the same time") }
+        if group.count > 1 { world.coverage.sharedReadings += 1 }
+        world.after(world.random.micros(0...5_000)) { self.serve(group) }
     }
 
     private func serve(_ group: ResumeGroup) {
-        guard isAlive, let position = group.question else { return }
-        askHistory(of: group.channel, after: position) { page in
+        guard isAlive else { return }
+        guard let offset = group.question else { return finish(group) }
+        let received = messages
+        askHistory(of: group.channel, after: offset) { page in
             guard self.isAlive else { return }
+            if self.messages > received { self.world.coverage.races += 1 }
             var group = group
             guard let page else {
                 self.world.coverage.failedResumptions += 1
                 for release in group.unserved { self.loops[release.loop].submit(release.command) }
-                return
+                return self.finish(group)
             }
-            self.world.note("\(self): resumes \(group.channel) after \(position) with \(page.summary)")
+            self.world.note("\(self): resumes \(group.channel) after \(offset) with \(page.summary)")
             for release in group.take(page) { self.loops[release.loop].submit(release.command) }
             self.serve(group)
         }
+    }
+
+    private func finish(_ group: ResumeGroup) {
+        reading.remove(group.channel)
+        carryOut(core.resumed(group.channel))
     }
 }
 

@@ -14,8 +14,10 @@ final class SimulatedReader: CustomStringConvertible {
     private(set) var link: SimulatedLink!
     private(set) var isAlive = true
     private(set) var isStopping = false
-    /// Viewers who came back and whose history nobody has asked for yet.
-    var resuming: [Resumption] = []
+    /// Messages that came from Redis.
+    private(set) var messages = 0
+    /// Channels whose history is being read for viewers who came back.
+    var reading: Set<Channel> = []
 
     init(world: World, number: Int, life: Int) {
         self.world = world
@@ -74,6 +76,7 @@ final class SimulatedReader: CustomStringConvertible {
         }
         for reading in errands.locate.sorted(by: { $0.channel < $1.channel }) { locate(reading) }
         for reading in errands.repair.sorted(by: { $0.channel < $1.channel }) { repair(reading) }
+        for group in errands.resume { resume(group) }
         for answer in errands.answers.sorted(by: { $0.chair.number < $1.chair.number }) {
             answer.chair.answered(answer.isAdmitted)
         }
@@ -109,6 +112,7 @@ final class SimulatedReader: CustomStringConvertible {
     }
 
     func received(_ messages: [BrokerMessage]) {
+        self.messages += messages.count
         let (errands, isDeferred) = core.received(messages, room: room)
         world.note(
             "\(self): gets \(messages.map { "\($0.channel) \($0.position?.description ?? "")" })"

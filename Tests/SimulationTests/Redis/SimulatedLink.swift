@@ -25,7 +25,7 @@ final class SimulatedLink {
         guard world.redis.isUp else { return world.after(world.random.micros(20_000...300_000)) { self.connect() } }
         let connection = SubscriberConnection(world: world) { [weak self] in self?.received($0) }
         self.connection = connection
-        world.after(world.latency()) {
+        world.redis.arrive(after: world.latency()) {
             // A connection that breaks during its login was never there.
             guard self.connection === connection, !connection.isBroken else { return }
             self.isEstablished = true
@@ -102,7 +102,14 @@ final class SimulatedLink {
 
     func stall(_ span: UInt64) {
         world.note("\(reader): its subscriber connection stalls for \(span / 1_000_000) ms")
-        connection?.stall(span)
+        guard let connection, !connection.isBroken else { return }
+        world.coverage.lags += 1
+        connection.stall(span)
+    }
+
+    func stutter(_ span: UInt64) {
+        world.note("\(reader): its subscriber connection brings things twice for \(span / 1_000_000) ms")
+        connection?.stutter(span)
     }
 
     func close() {

@@ -12,6 +12,8 @@ final class SimulatedRedis {
     private(set) var hasLostData = false
     /// Changes with every restart: what was asked of the one before is never answered.
     private var run = 0
+    /// Set while it is frozen: what was sent to it meanwhile, in order.
+    private var unread: [() -> Void]?
     private var connections: [SubscriberConnection] = []
 
     init(world: World) {
@@ -25,7 +27,7 @@ final class SimulatedRedis {
     func publish(_ channel: Int, isReliable: Bool = false) {
         let fails = !isReliable && world.random.chance(world.plan.failures)
         let losesAnswer = fails && world.random.chance(500)
-        world.after(isReliable ? 1_000_000 : world.latency()) {
+        arrive(after: isReliable ? 1_000_000 : world.latency()) {
             guard self.isUp, !fails || losesAnswer else {
                 return self.world.note("a comment cannot be published on \(self.world.plan.channels[channel])")
             }
@@ -57,12 +59,19 @@ final class SimulatedRedis {
     func ask<Answer>(_ question: @escaping (InMemoryStore) -> Answer, _ answered: @escaping (Answer?) -> Void) {
         let run = run
         let fails = world.isTurbulent && world.random.chance(world.plan.failures)
-        world.after(world.latency()) {
+        arrive(after: world.latency()) {
             guard self.isUp, run == self.run, !fails else {
                 return self.world.after(self.world.latency()) { answered(nil) }
             }
             let answer = question(self.store)
             self.world.after(self.answerLatency()) { answered(run == self.run ? answer : nil) }
+        }
+    }
+
+    /// Something reaches Redis, which does it as soon as it runs.
+    func arrive(after delay: UInt64, _ action: @escaping () -> Void) {
+        world.after(delay) {
+            if self.unread != nil { self.unread?.append(action) } else { action() }
         }
     }
 
@@ -82,28 +91,59 @@ final class SimulatedRedis {
         world.note("Redis: stops, and will have lost \(lost == .max ? "everything" : "the last \(lost)")")
         isUp = false
         run += 1
-        if lost > 0 { hasLostData = true }
+        if lost > 0 {
+            hasLostData = true
+            world.coverage.lossyRestarts += 1
+        }
         if lost == .max {
+            world.coverage.lostEpochs += 1
             store.loseEverything()
         } else {
             store.restart(losing: Dictionary(uniqueKeysWithValues: world.plan.channels.map { ($0, lost) }))
         }
         for connection in connections { connection.broken(within: 0) }
         connections = []
+        thaw()
         let run = run
         world.after(pause) { if run == self.run { self.recover() } }
     }
 
+    /// Stops for a while with everything in its place (`SIGSTOP`).
+    func freeze(for span: UInt64) {
+        guard isUp, unread == nil else { return }
+        world.coverage.freezes += 1
+        world.note("Redis: is frozen for \(span / 1_000_000) ms")
+        unread = []
+        let run = run
+        world.after(span) { if run == self.run { self.thaw() } }
+    }
+
+    private func thaw() {
+        let waiting = unread ?? []
+        unread = nil
+        for action in waiting { action() }
+    }
+
     func recover() {
         isSlow = false
+        thaw()
         guard !isUp else { return }
         isUp = true
         world.note("Redis: is back")
     }
 
+    /// Evicted, or expired: the history is gone, the position is not.
     func evict(_ channel: Channel) {
+        world.coverage.evictions += 1
         world.note("Redis: evicts the history of \(channel)")
         store.evictHistory(of: channel)
+    }
+
+    func replaceHistory(of channel: Channel) {
+        guard store.position(of: channel) != nil else { return }
+        world.coverage.foreignValues += 1
+        world.note("Redis: somebody replaces the history of \(channel) by something else")
+        store.replaceHistory(of: channel)
     }
 
     func removeOne(_ channel: Channel) {

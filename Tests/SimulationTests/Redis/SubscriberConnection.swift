@@ -19,6 +19,9 @@ final class SubscriberConnection {
     private var lastArrival: UInt64 = 0
     /// Redis has let go of it; the Reader may not know yet.
     private(set) var isBroken = false
+    /// Everything comes twice until then, and some of it a third time later.
+    private var stuttersUntil: UInt64 = 0
+    private var last: BrokerMessage?
 
     /// - Parameter deliver: called with what comes in one read, in order. After `end` nothing comes.
     init(world: World, deliver: @escaping ([Item]) -> Void) {
@@ -33,7 +36,7 @@ final class SubscriberConnection {
     /// Commands reach Redis in the order in which they were sent.
     func send(subscribe: [String], unsubscribe: [String]) {
         lastRequest = max(lastRequest, world.now + world.latency())
-        world.after(lastRequest - world.now) {
+        redis.arrive(after: lastRequest - world.now) {
             guard !self.isBroken, self.redis.isUp else { return }
             for channel in unsubscribe { self.subscribed.remove(channel) }
             for channel in subscribe { self.subscribed.insert(channel) }
@@ -52,8 +55,17 @@ final class SubscriberConnection {
     // MARK: To the Reader
 
     func offer(_ message: BrokerMessage) {
-        if subscribed.contains(message.channel.name) { put(.message(message)) }
+        guard subscribed.contains(message.channel.name) else { return }
+        put(.message(message))
+        guard world.now < stuttersUntil else { return }
+        world.coverage.duplicates += 1
+        put(.message(message))
+        if let last, world.random.chance(300) { put(.message(last)) }
+        last = message
     }
+
+    /// Messages come more than once for a while, also out of their order.
+    func stutter(_ span: UInt64) { stuttersUntil = world.now + span }
 
     private func put(_ item: Item) {
         // Much of what is sent together is read together.

@@ -108,7 +108,9 @@ final class SimulatedStream {
     private func arrive() {
         guard !isOver, let first = way.first, first.time <= world.now else { return }
         way.removeFirst()
+        let waited = waitingBytes > 0
         onTheWay -= first.bytes.count
+        if waited, waitingBytes == 0, isWriting { loop?.drained(self) }
         if first.bytes.isEmpty, way.isEmpty, !isWriting {
             isOver = true
             viewer.ended(self)

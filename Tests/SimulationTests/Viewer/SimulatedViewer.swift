@@ -139,7 +139,8 @@ final class SimulatedViewer: CustomStringConvertible {
         world.after(world.random.micros(50_000...2_500_000)) { self.move() }
     }
 
-    func cut() {
+    /// - Parameter pause: how long it stays away, in nanoseconds; else the seed decides.
+    func cut(for pause: UInt64? = nil) {
         guard let stream else {
             connect?.abandon()
             if connect != nil { rest() }
@@ -151,6 +152,7 @@ final class SimulatedViewer: CustomStringConvertible {
         guard self.stream === stream else { return }
         testimony.disconnected()
         slowness = 0
-        rest(world.random.chance(500) ? world.random.micros(0...20_000) : world.random.micros(100_000...3_000_000))
+        let isShort = world.random.chance(500)
+        rest(pause ?? (isShort ? world.random.micros(0...20_000) : world.random.micros(100_000...3_000_000)))
     }
 }

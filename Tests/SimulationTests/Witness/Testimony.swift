@@ -20,6 +20,9 @@ final class Testimony {
     private var beginning = 0
     /// Passed over without a word: wrong as soon as they are acknowledged.
     private var skipped: [Int] = []
+    /// Set when it was told that its position is unknown, and that it begins anew before what it has: from there on it
+    /// may get things again, in order.
+    private var beginsAnewAfter: Int?
     /// It named a position that is none, and has to be told so.
     var mayBeToldAnything = false
 
@@ -68,9 +71,14 @@ final class Testimony {
         case .nowhere: return complain("got \(position) before it was connected")
         case .beginning(let from): skip(from..<max(from, index), sameEpochAs: position)
         case .at(let last):
+            if let again = beginsAnewAfter, index > again, index <= last {
+                beginsAnewAfter = index
+                return
+            }
             guard index > last else { return complain("got \(position) a second time, or out of order") }
             skip(last + 1..<index)
         }
+        beginsAnewAfter = nil
         place = .at(index)
     }
 
@@ -92,7 +100,10 @@ final class Testimony {
         case .at(let last):
             if end < last, !isUnknown { complain("is sent back to \(position) by a gap") }
             skipUntold(last + 1..<max(last, end) + 1, from: from, at: position, to: to)
-            if end < last { return }
+            if end < last {
+                beginsAnewAfter = end
+                return
+            }
         }
         place = .at(end)
     }

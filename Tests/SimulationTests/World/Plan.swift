@@ -19,7 +19,12 @@ struct Plan: CustomStringConvertible {
     /// Bytes of frames that may wait for a loop. Small ones make Readers leave messages to a repair.
     let mailboxBytes: Int
     let retainedBytes: Int
+    /// Bytes of histories that may be held for viewers who come back.
+    let missedBytes: Int
+    /// Bytes that a viewer who comes back is given at once.
+    let pieceBytes: Int
     let backlogBytes: Int
+    let heartbeat: UInt64
     let writesPerSlice: Int
     /// Of a thousand: answers of Redis that take much longer than usual.
     let lateAnswers: Int
@@ -44,7 +49,10 @@ struct Plan: CustomStringConvertible {
         cooldown = random.pick([0, 100, 500, 2000]) * 1_000_000
         mailboxBytes = random.pick([40, 100, 1_000, 64_000, 64_000])
         retainedBytes = random.pick([100, 1_000_000, 1_000_000])
+        missedBytes = random.pick([150, 1_000_000, 1_000_000])
+        pieceBytes = random.pick([1, 60, 64_000])
         backlogBytes = random.pick([200, 1_000, 64_000])
+        heartbeat = random.pick([1, 25, 25]) * 1_000_000_000
         writesPerSlice = random.number(1...8)
         lateAnswers = random.pick([0, 50, 300])
         failures = random.pick([0, 0, 30, 150])
@@ -58,7 +66,8 @@ struct Plan: CustomStringConvertible {
         seed \(seed): \(channels.count) channels, \(readers) Readers of \(loops) loops, \(viewers) viewers, \
         \(comments) comments, \(faults) faults in \(duration / 1_000_000) ms; history \(historyLength), pages of \
         \(historyPage), cool-down \(cooldown / 1_000_000) ms, mailboxes \(mailboxBytes) B, retained \(retainedBytes) B, \
-        backlogs \(backlogBytes) B, late answers \(lateAnswers)‰, failures \(failures)‰, \
+        missed \(missedBytes) B in pieces of \(pieceBytes) B, heartbeats \(heartbeat / 1_000_000_000) s, backlogs \
+        \(backlogBytes) B, late answers \(lateAnswers)‰, failures \(failures)‰, \
         \(mayLoseData ? "Redis may lose data" : "Redis keeps its data")
         """
     }

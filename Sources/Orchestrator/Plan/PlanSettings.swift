@@ -1,0 +1,85 @@
+import Audience
+import Placement
+
+/// Every parameter of a plan.
+struct PlanSettings: Codable, Equatable, Sendable {
+    var streams = 90_000
+    var viewers = 2_000_000
+    /// Comments per second, over all streams.
+    var rate = 100.0
+    /// 99% of the deliveries within so many milliseconds.
+    var p99Milliseconds = 500.0
+    var audience = AudienceSpec.zipf(exponent: 1)
+    var placements: [PlacementStrategy] = [.random, .rendezvous, .overflow]
+    var seed: UInt64 = 1
+    var host = PlanHost()
+    var calibration = "calibration.json"
+
+    var commandLine: String {
+        [
+            "Orchestrator plan", "--streams \(streams)", "--viewers \(viewers)", "--rate \(Format.plain(rate))",
+            "--p99 \(Format.plain(p99Milliseconds))", "--audience \(audience)",
+            "--placement \(placements.map(\.rawValue).joined(separator: ","))", "--seed \(seed)",
+            "--cores \(host.cores)", "--memory \(Format.plain(host.memoryGiB))",
+            "--network \(Format.plain(host.networkGbit))", "--descriptors \(host.descriptors)",
+            "--fill \(Format.plain(host.fill))", "--calibration \(calibration)",
+        ].joined(separator: " ")
+    }
+}
+
+/// The machine that one Reader has for itself, and one Redis node.
+struct PlanHost: Codable, Equatable, Sendable {
+    var cores = 0
+    var memoryGiB = 0.0
+    var networkGbit = 10.0
+    var descriptors = 0
+    /// Part of processor, memory and network that may be used: the rest is for what nobody planned.
+    var fill = 0.7
+
+    var memoryBytes: Double { memoryGiB * Double(1 << 30) }
+    var networkBytesPerSecond: Double { networkGbit * 1e9 / 8 }
+}
+
+/// The options of `plan` as they were typed.
+struct PlanArguments: Equatable, Sendable {
+    var streams: String?
+    var viewers: String?
+    var rate: String?
+    var p99: String?
+    var audience: String?
+    var placement: String?
+    var seed: String?
+    var cores: String?
+    var memory: String?
+    var network: String?
+    var descriptors: String?
+    var fill: String?
+    var calibration: String?
+
+    /// - Parameter machine: what a host has where nothing is said: the machine of the calibration.
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func settings(machine: Machine?) throws(Failure) -> PlanSettings {
+        var check = ArgumentCheck()
+        var settings = PlanSettings()
+        check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
+        check.read("--viewers", viewers, 1...20_000_000, into: &settings.viewers)
+        check.read("--rate", rate, 0.01...10_000_000, into: &settings.rate)
+        check.read("--p99", p99, 1...600_000, into: &settings.p99Milliseconds)
+        check.read("--audience", audience, with: AudienceSpec.parse, into: &settings.audience)
+        check.read("--placement", placement, with: PlacementStrategy.parseList, into: &settings.placements)
+        check.readSeed("--seed", seed, into: &settings.seed)
+        if let machine {
+            settings.host.cores = machine.cores
+            settings.host.memoryGiB = (Double(machine.memoryBytes) / Double(1 << 30) * 10).rounded() / 10
+            settings.host.descriptors = machine.descriptorsMax
+        }
+        check.read("--cores", cores, 1...1_024, into: &settings.host.cores)
+        check.read("--memory", memory, 0.25...65_536, into: &settings.host.memoryGiB)
+        check.read("--network", network, 0.01...1_000, into: &settings.host.networkGbit)
+        check.read("--descriptors", descriptors, 256...100_000_000, into: &settings.host.descriptors)
+        check.read("--fill", fill, 0.05...1, into: &settings.host.fill)
+        settings.calibration = calibration ?? settings.calibration
+        guard check.problems.isEmpty else { throw .arguments(check.problems) }
+        return settings
+    }
+}
