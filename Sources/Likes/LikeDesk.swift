@@ -36,7 +36,8 @@ public final class LikeDesk: Sendable {
             settings.durability == .postgres
             ? likes.map { RecordConfirmation(likes: $0) } : nil
         let parts = PartLane.Parts(
-            store: store, loader: loader, confirmation: confirmation,
+            store: store, deck: FlightDeck(limit: FlightDeck.limit(parts: settings.parts)), loader: loader,
+            confirmation: confirmation,
             tell: { news in
                 counts.note(news)
                 let changed = news.lazy.filter(\.changed).map(\.photo)
