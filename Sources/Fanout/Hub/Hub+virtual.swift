@@ -4,7 +4,7 @@ public import Wire
 extension Hub {
     /// Adds viewers without sockets to a channel, for audiences that no machine has descriptors for.
     ///
-    /// Everything but the last step is real: subscription, order, rounds, the count of deliveries. They stay until the
+    /// Everything but the last step is real: subscription, order, laps, the count of deliveries. They stay until the
     /// hub stops.
     public func attachVirtual(_ count: Int, to channel: Channel) async throws(HubRefusal) {
         guard count > 0 else { return }

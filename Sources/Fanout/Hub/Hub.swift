@@ -8,7 +8,7 @@ internal import Wire
 ///
 /// The way of a connect: ``join(_:)`` (subscribes if nobody has yet, returns when the broker has acknowledged), then
 /// ``attach(descriptor:ticket:from:hello:)``. The way of an event: subscriber → order and duplicates under one lock →
-/// mailboxes of the loops that have viewers → one write per viewer and round. Attaching takes the same lock, so that
+/// mailboxes of the loops that have viewers → one write per viewer and lap. Attaching takes the same lock, so that
 /// between a viewer's first position and its first event nothing is missing.
 public final class Hub: Sendable {
     public let settings: HubSettings

@@ -20,7 +20,7 @@ public struct HubSettings: Sendable {
     public var subscribeTimeout: Duration
     /// State channels that one viewer may follow.
     public var stateChannelsMax: Int
-    /// Writes in one slice of a round.
+    /// Writes in one slice of a lap.
     public var writesPerSlice: Int
 
     /// Bytes of what a viewer missed that are written at once: whoever takes them has room for live events too.
@@ -30,7 +30,7 @@ public struct HubSettings: Sendable {
         loops: Int, connectionsMax: Int = 18_000, channelsMax: Int = 200_000, backlogBytes: Int = 256 << 10,
         sendBufferBytes: Int = 64 << 10, loopBytesMax: Int = 64 << 20, flushInterval: Duration = .zero,
         heartbeatInterval: Duration = .seconds(25), unsubscribeDelay: Duration = .seconds(2),
-        subscribeTimeout: Duration = .seconds(5), stateChannelsMax: Int = 64, writesPerSlice: Int = 512
+        subscribeTimeout: Duration = .seconds(5), stateChannelsMax: Int = 64, writesPerSlice: Int = 128
     ) {
         self.loops = loops
         self.connectionsMax = connectionsMax
