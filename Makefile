@@ -8,7 +8,7 @@ SWIFT ?= swift
 # More arguments for `swift test`, for instance FILTER="--filter FanoutTests".
 FILTER ?=
 # make bench SCENARIO=A,D RUNS=3 PEERS=chorus,nchan
-SCENARIO ?= S,A,A2,B,C,C2,D,E,F,G,H,I,R
+SCENARIO ?= S,A,A2,B,C,C2,D,E,F,G,H,I,R,L1,L2,L4,L5,L6
 RUNS ?= 3
 PEERS ?=
 # Where `make demo` writes its report.

@@ -21,6 +21,7 @@ let swiftSettings: [SwiftSetting] =
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -72,6 +73,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.20.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -107,6 +109,7 @@ let package = Package(
             [
                 "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
                 configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                nioHTTPTypes,
             ]),
 
         // Executables: they import libraries, never each other.
@@ -119,7 +122,7 @@ let package = Package(
             "LikeAPI",
             [
                 "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
-                httpTypes, logging, lifecycle,
+                httpTypes, logging, lifecycle, nioCore,
             ]),
         executable(
             "ReaderAPI",
@@ -153,7 +156,7 @@ let package = Package(
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
@@ -162,7 +165,7 @@ let package = Package(
             "ServiceRuntimeTests",
             [
                 "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
-                lifecycle, nioCore,
+                lifecycle, nioCore, nioHTTPTypes,
             ]),
         tests(
             "CommentAPITests",

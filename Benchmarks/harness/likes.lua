@@ -3,6 +3,7 @@ local photo = os.getenv("PHOTO") or "hot"
 local threads = 0
 local user = 0
 local name = ""
+local head = ""
 
 function setup(thread)
    threads = threads + 1
@@ -10,13 +11,16 @@ function setup(thread)
 end
 
 function init()
+   -- By hand: wrk.format takes as long as the server does.
+   head = "POST /v1/likes HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
+      "\r\nContent-Type: application/json\r\nContent-Length: "
    name = "t" .. number .. "-" .. (os.getenv("RUN") or "1") .. "-"
 end
 
 function request()
    user = user + 1
    local body = '{"user_id":"' .. name .. user .. '","post_id":"' .. photo .. '"}'
-   return wrk.format("POST", "/v1/likes", { ["Content-Type"] = "application/json" }, body)
+   return head .. #body .. "\r\n\r\n" .. body
 end
 
 function done(summary, latency)

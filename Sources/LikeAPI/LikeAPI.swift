@@ -52,6 +52,8 @@ enum LikeAPI {
                         redis: broker.redis, broker: broker, notifications: record.notifications,
                         settings: settings.notifying, logger: process.logger)))
         }
-        return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
+        return ServiceAssembly(
+            router: router, services: all, crossOrigin: CrossOriginPolicy(),
+            fastRoute: settings.role == .worker ? nil : FastLikeRoute(desk: desk))
     }
 }

@@ -36,7 +36,8 @@ public final class LikeDesk: Sendable {
             settings.durability == .postgres
             ? likes.map { RecordConfirmation(likes: $0) } : nil
         let parts = PartLane.Parts(
-            store: store, loader: loader, confirmation: confirmation,
+            store: store, deck: FlightDeck(limit: FlightDeck.limit(parts: settings.parts)), loader: loader,
+            confirmation: confirmation,
             tell: { news in
                 counts.note(news)
                 let changed = news.lazy.filter(\.changed).map(\.photo)
@@ -109,6 +110,11 @@ public final class LikeDesk: Sendable {
             throw LikeError(.unknownPhoto, "nobody registered this photo")
         }
         return total
+    }
+
+    /// ``total(of:)`` when that needs no question; `nil` when Redis has to be asked.
+    public func rememberedTotal(of photo: String) -> PhotoTotal? {
+        counts.remembered([photo])[0]
     }
 
     /// Totals in the order asked; `nil` for photos that nobody registered, where that is required.

@@ -1,4 +1,5 @@
 import Storage
+import Synchronization
 import Testing
 
 @testable import Likes
@@ -221,5 +222,42 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         var counts = RecordCounts(limit: 10, ageMax: 100)
         for photo in 0..<1_000 { counts.note(1, of: "p\(photo)", life: "x", at: 0) }
         #expect(counts.count <= 10)
+    }
+}
+
+@Suite struct FlightDeckTests {
+    private final class Flights: Sendable {
+        let counts = Mutex((now: 0, most: 0, all: 0))
+
+        func begin() {
+            counts.withLock { counts in
+                counts.now += 1
+                counts.all += 1
+                counts.most = max(counts.most, counts.now)
+            }
+        }
+
+        func end() { counts.withLock { $0.now -= 1 } }
+    }
+
+    @Test func fewAreUnderWayAndAllComeToTheirTurn() async {
+        let deck = FlightDeck(limit: 3)
+        let flights = Flights()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<50 {
+                group.addTask {
+                    for _ in 0..<20 {
+                        await deck.enter()
+                        flights.begin()
+                        await Task.yield()
+                        flights.end()
+                        deck.leave()
+                    }
+                }
+            }
+        }
+        #expect(flights.counts.withLock { $0.all } == 1_000)
+        #expect(flights.counts.withLock { $0.most } == 3)
+        #expect(FlightDeck.limit(parts: 1) == 4 && FlightDeck.limit(parts: 64) == 16)
     }
 }

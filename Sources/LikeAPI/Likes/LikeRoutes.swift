@@ -43,13 +43,16 @@ struct LikeRoutes: Sendable {
     private func apply(_ fields: RequestFields, liked: Bool) async throws -> Response {
         let intent = LikeIntent(
             photo: try fields.identifier("post_id"), user: try fields.identifier("user_id"), liked: liked)
-        let total = try await desk.total(after: intent)
+        return .json(Self.answer(intent, try await desk.total(after: intent)))
+    }
+
+    static func answer(_ intent: LikeIntent, _ total: PhotoTotal) -> [UInt8] {
         var answer = JSONText(capacity: 128)
         answer.member("post_id", intent.photo)
-        answer.member("liked", liked)
+        answer.member("liked", intent.liked)
         answer.member("count", total.count)
         answer.member("version", total.version)
-        return .json(answer.finished())
+        return answer.finished()
     }
 
     private func state(of photo: String, _ fields: RequestFields) async throws -> Response {

@@ -20,6 +20,7 @@ final class PartLane: Sendable {
 
     struct Parts: Sendable {
         let store: PartStore
+        let deck: FlightDeck
         let loader: PartLoader
         /// Asked to confirm each batch before anybody is answered; `nil` when Redis's word is enough.
         let confirmation: RecordConfirmation?
@@ -65,10 +66,8 @@ final class PartLane: Sendable {
         await withDiscardingTaskGroup { group in
             for await _ in signals {
                 while !Task.isCancelled, !queue.withLock({ $0.isEmpty }) {
-                    // Requests that are ready to run come first and join this batch: it costs nobody any time, and
-                    // under load it halves the number of calls.
-                    await Task.yield()
                     if gather > .zero { try? await Task.sleep(for: gather) }
+                    await parts.deck.enter()
                     let items = queue.withLock { $0.take(batchMax) }
                     for load in await fly(items) { group.addTask { await self.load(load) } }
                 }
@@ -83,10 +82,13 @@ final class PartLane: Sendable {
     // MARK: A flight
 
     private func fly(_ items: [Queue.Item]) async -> [PartLoader.Request] {
-        guard !items.isEmpty else { return [] }
+        guard !items.isEmpty else {
+            parts.deck.leave()
+            return []
+        }
         let batch = PartBatch(items.map(\.intent))
         do throws(LikeError) {
-            guard let applied = try await parts.store.apply(batch, part: part) else {
+            guard let applied = try await call(batch) else {
                 parts.metrics.backlogFull.increment(by: items.count)
                 throw LikeError(.backlogFull, "as many likes wait for the record as may wait")
             }
@@ -97,6 +99,12 @@ final class PartLane: Sendable {
             refuse(items, error)
             return []
         }
+    }
+
+    /// The call itself; whatever follows it does not keep others from theirs.
+    private func call(_ batch: PartBatch) async throws(LikeError) -> PartStore.Applied? {
+        defer { parts.deck.leave() }
+        return try await parts.store.apply(batch, part: part)
     }
 
     private func tell(_ batch: PartBatch, _ answers: [PartBatch.Answer]) {

@@ -30,8 +30,11 @@ struct ChangeEntry: Equatable, Sendable {
             let at = entry["t"].flatMap({ Int64($0) }), first > 0, at > 0, let text = entry["c"]
         else { throw Unreadable(reason: "a field is missing or no number") }
         var reader = ChangeReader(version: first, at: at)
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            guard reader.read(line) else { throw Unreadable(reason: "a line is no photo, no mark and no user") }
+        // By bytes: characters are looked for in the text, and there are as many lines as likes.
+        for line in text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            guard reader.read(Substring(line)) else {
+                throw Unreadable(reason: "a line is no photo, no mark and no user")
+            }
         }
         guard reader.changes.count == count else { throw Unreadable(reason: "the number of changes does not fit") }
         return reader.changes
@@ -62,8 +65,9 @@ private struct ChangeReader {
             liked = line == "+"
             return line.utf8.count == 1
         default:
-            guard let photo, let liked, Identifier.isValid(line) else { return false }
-            changes.append(LikeChange(photo: photo, user: String(line), liked: liked, version: version, at: at))
+            let user = String(line)
+            guard let photo, let liked, Identifier.isValid(user) else { return false }
+            changes.append(LikeChange(photo: photo, user: user, liked: liked, version: version, at: at))
             version += 1
             return true
         }

@@ -79,7 +79,8 @@ final class CountReader: Sendable {
         return totals
     }
 
-    private func remembered(_ photos: [String]) -> [PhotoTotal?] {
+    /// What is known without asking; `nil` where that is nothing, or too old.
+    func remembered(_ photos: [String]) -> [PhotoTotal?] {
         let now = MonotonicClock.now()
         return state.withLock { state in photos.map { state.board.total(of: $0, now: now) } }
     }

@@ -13,14 +13,15 @@ extension ServiceProcess {
 
     /// The server for the routes of `router`; the last of a service's list, since it must stop first.
     ///
-    /// - Parameter crossOrigin: set it when pages in browsers use the service.
+    /// - Parameters:
+    ///   - crossOrigin: set it when pages in browsers use the service.
+    ///   - fastRoute: stands in front of the router.
     public func makeApplication(
-        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil
+        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil, fastRoute: (any FastRoute)? = nil
     ) -> Application<ServiceResponder> {
         Application(
             responder: ServiceResponder(router: router, monitor: http, crossOrigin: crossOrigin),
-            // A connection without a request in progress is closed after this time; streams are in progress.
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(75))),
+            server: .http1(configuration: connections(fastRoute)),
             configuration: ApplicationConfiguration(
                 address: .hostname(server.host, port: server.port),
                 // Hummingbird's 256 makes the kernel drop connections when thousands of viewers arrive at once.
@@ -34,6 +35,18 @@ extension ServiceProcess {
                     ])
             },
             logger: quieted)
+    }
+
+    /// A connection without a request in progress is closed after this time; streams are in progress.
+    private static let idleTimeout = TimeAmount.seconds(75)
+
+    private func connections(_ fastRoute: (any FastRoute)?) -> HTTP1Channel.Configuration {
+        guard let fastRoute else { return HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout) }
+        let monitor = http
+        return HTTP1Channel.Configuration(
+            additionalChannelHandlers: [
+                FastLaneHandler(route: fastRoute, monitor: monitor, idleTimeout: Self.idleTimeout)
+            ])
     }
 
     /// Hummingbird and ServiceLifecycle tell at `info` what the line "listening" says better.

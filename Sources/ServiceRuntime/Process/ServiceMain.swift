@@ -80,7 +80,8 @@ public enum ServiceMain {
     }
 
     private static func serve(_ assembly: ServiceAssembly, _ process: ServiceProcess) async throws {
-        let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
+        let application = process.makeApplication(
+            router: assembly.router, crossOrigin: assembly.crossOrigin, fastRoute: assembly.fastRoute)
         var quiet = process.logger
         if quiet.logLevel == .info { quiet.logLevel = .notice }
         var configuration = ServiceGroupConfiguration(services: assembly.services(with: application), logger: quiet)

@@ -51,6 +51,9 @@ func connectToLoopback(port: Int, timeoutSeconds: Int) throws -> Int32 {
     return descriptor
 }
 
+/// A connected descriptor, for tests that speak bytes; the caller closes it.
+public func openLoopback(port: Int) throws -> Int32 { try connectToLoopback(port: port, timeoutSeconds: 20) }
+
 func makeLoopbackAddress(port: Int) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
