@@ -14,24 +14,29 @@ struct LikeLedgerTests {
     @Test func aLikeIsTrueWhenItIsAcknowledged() throws {
         var ledger = makeLedger()
         ledger.arrive(now: 1)
-        let request = try #require(ledger.next(now: 1))
-        #expect(request.liked && request.user == 0 && ledger.next(now: 1) == nil)
+        let first = ledger.next(now: 1)
+        let request = try #require(first)
+        let another = ledger.next(now: 1)
+        #expect(request.liked && request.user == 0 && another == nil)
         #expect(ledger.truth()[0].likes == 0 && ledger.truth()[0].unfinished == UserBits([0]))
         ledger.acknowledged(request, now: 2)
         #expect(ledger.truth()[0].likers == UserBits([0]) && ledger.underWay == 0)
         ledger.arrive(now: 3)
-        #expect(ledger.next(now: 3)?.user == 1)
+        let later = ledger.next(now: 3)
+        #expect(later?.user == 1)
     }
 
     @Test func theNextStepWaitsForAllCopiesOfTheLast() throws {
         var ledger = makeLedger(unlike: 1, twice: 1)
         ledger.arrive(now: 0)
-        let (first, second) = (try #require(ledger.next(now: 0)), try #require(ledger.next(now: 0)))
+        let copies = (ledger.next(now: 0), ledger.next(now: 0))
+        let (first, second) = (try #require(copies.0), try #require(copies.1))
         #expect(first.liked && second.liked && second.isDuplicate)
         ledger.acknowledged(first, now: 1)
-        #expect(ledger.next(now: 1) == nil)
+        let tooEarly = ledger.next(now: 1)
         ledger.acknowledged(second, now: 2)
-        #expect(ledger.next(now: 2)?.liked == false)
+        let inTime = ledger.next(now: 2)
+        #expect(tooEarly == nil && inTime?.liked == false)
         #expect(ledger.tally.duplicates == 1)
     }
 
@@ -39,19 +44,23 @@ struct LikeLedgerTests {
     @Test func whatFailedIsSaidAgainAndNothingElseFollows() throws {
         var ledger = makeLedger(unlike: 1)
         ledger.arrive(now: 0)
-        let request = try #require(ledger.next(now: 0))
+        let first = ledger.next(now: 0)
+        let request = try #require(first)
         ledger.failed(request, wasAnswered: false, again: 100)
-        #expect(ledger.next(now: 99) == nil)
-        #expect(ledger.next(now: 100) == request)
+        let tooEarly = ledger.next(now: 99)
+        let again = ledger.next(now: 100)
+        #expect(tooEarly == nil && again == request)
         ledger.acknowledged(request, now: 101)
-        #expect(ledger.next(now: 200) == nil && ledger.underWay == 0)
+        let afterwards = ledger.next(now: 200)
+        #expect(afterwards == nil && ledger.underWay == 0)
         #expect(ledger.truth()[0].likers == UserBits([0]))
         #expect(ledger.tally.unanswered == 1 && ledger.tally.sent == 2)
     }
 
     @Test func isBounded() {
         var ledger = makeLedger(limit: 2)
-        #expect(ledger.arrive(now: 0) && ledger.arrive(now: 0) && !ledger.arrive(now: 0))
+        let taken = [ledger.arrive(now: 0), ledger.arrive(now: 0), ledger.arrive(now: 0)]
+        #expect(taken == [true, true, false])
         #expect(ledger.tally.offered == 3 && ledger.tally.dropped == 1 && ledger.usersStarted == 2)
     }
 
