@@ -22,7 +22,7 @@ struct PlanLimit: Codable, Equatable, Sendable {
     var room: Double
 
     /// Part of the room that is left; negative when it does not suffice.
-    var headroom: Double { room > 0 ? 1 - need / room : -.infinity }
+    var headroom: Double { room > 0 ? 1 - need / room : -1 }
     var holds: Bool { need <= room }
 }
 
@@ -40,6 +40,8 @@ struct PlanLimits: Sendable {
     static let historyLength = 1_000.0
     static let historySeconds = 3_600.0
     static let nodesMax = 1_000
+    /// From here on a Reader counts as overloaded.
+    static let loadMax = 0.9999
 
     // MARK: Readers
 
@@ -74,8 +76,8 @@ struct PlanLimits: Sendable {
     ///
     /// The measured p99 has both in it at the load and channel of the calibration: they are taken out of it first.
     func latency(_ demand: PlanDemand) -> Double {
-        let load = min(cores(demand) / Double(host.cores), 1)
-        guard load < 1 else { return .infinity }
+        // A queue that is overloaded grows without end; a report can only hold numbers.
+        let load = min(cores(demand) / Double(host.cores), PlanLimits.loadMax)
         let delivery = costs.reader.deliveryCPUMicroseconds / 1000
         let measuredRound = Double(costs.reader.p99Viewers) * delivery
         let rest = max(0, costs.reader.p99Milliseconds * (1 - min(costs.reader.p99Load, 0.95)) - measuredRound)

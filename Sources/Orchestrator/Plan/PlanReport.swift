@@ -63,7 +63,7 @@ struct PlanReport: Codable, Equatable, Sendable {
                 : answer.decidedBy.isEmpty ? "-" : answer.decidedBy.map(\.rawValue).joined(separator: ", ")
             table.add([
                 answer.placement.rawValue, answer.readers.map { "\($0)" } ?? "-",
-                answer.redisNodes.map { "\($0)" } ?? "-", decided, Figure.decimal(answer.takeOverSeconds, 1),
+                answer.redisNodes.map { "\($0)" } ?? "-", decided, Figure.decimal(answer.takeOverSeconds, 2),
             ])
         }
         return table
@@ -120,12 +120,11 @@ struct PlanReport: Codable, Equatable, Sendable {
     }
 
     private static func text(_ value: Double, _ unit: String) -> String {
-        guard value.isFinite else { return "no end" }
         switch unit {
         case "bytes": return Format.bytes(Int(value))
         case "bytes/s": return Figure.decimal(value * 8 / 1e6, 1) + " Mbit/s"
         case "cores": return Figure.decimal(value, value < 0.1 ? 4 : 2) + " cores"
-        case "ms": return Figure.decimal(value, 1) + " ms"
+        case "ms": return value < 1e6 ? Figure.decimal(value, 1) + " ms" : "overloaded"
         default: return Figure.grouped(Int(value.rounded(.up)))
         }
     }
