@@ -30,7 +30,8 @@ enum CommentAPI {
             process: process)
         return ServiceAssembly(
             router: router, services: services + recordServices + [reporter].compactMap { $0 },
-            crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
+            crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]),
+            fastRoute: FastCommentRoute(desk: desk))
     }
 
     /// PostgreSQL and Redis when there is a database, else Redis alone.

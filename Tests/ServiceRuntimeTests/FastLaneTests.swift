@@ -9,7 +9,7 @@ private struct PostLikes: FastRoute {
     var method: HTTPRequest.Method { .post }
     var path: String { "/v1/likes" }
     var bodyBytesMax: Int { 100 }
-    func serve(_ body: ByteBuffer, reply: @escaping @Sendable (ByteBuffer?) -> Void) -> Bool { false }
+    func serve(_ body: ByteBuffer, reply: @escaping @Sendable (FastReply) -> Void) -> Bool { false }
 }
 
 private func makeHead(

@@ -34,19 +34,24 @@ struct CommentRoutes: Sendable {
         }
     }
 
-    /// 201 for what is published, 202 for what is stored and will be.
     private func answer(_ publication: Publication) -> Response {
-        guard let position = publication.position else {
-            return answer(publication.comment.json(), .accepted)
-        }
-        return answer(publication.comment.json(at: position), .created)
+        let (status, answer) = Self.answer(publication)
+        return .json(answer, status: status)
     }
 
-    private func answer(_ comment: [UInt8], _ status: HTTPResponse.Status) -> Response {
+    /// 201 for what is published, 202 for what is stored and will be.
+    static func answer(_ publication: Publication) -> (HTTPResponse.Status, [UInt8]) {
+        guard let position = publication.position else {
+            return (.accepted, answer(publication.comment.json(), isPublished: false))
+        }
+        return (.created, answer(publication.comment.json(at: position), isPublished: true))
+    }
+
+    private static func answer(_ comment: [UInt8], isPublished: Bool) -> [UInt8] {
         var answer = JSONText(capacity: comment.count + 48)
         answer.member("success", true)
-        if status == .accepted { answer.member("published", false) }
+        if !isPublished { answer.member("published", false) }
         answer.member("comment", json: comment)
-        return .json(answer.finished(), status: status)
+        return answer.finished()
     }
 }

@@ -7,7 +7,7 @@ struct IdempotencyKey: Equatable {
     /// Long enough that two clients do not choose the same one by chance.
     static let lengths = 16...64
     static let header = "Idempotency-Key"
-    private static let name = HTTPField.Name(header)
+    static let name = HTTPField.Name(header)
 
     let id: String
 

@@ -12,20 +12,26 @@ struct FastLikeRoute: FastRoute {
     var path: String { "/v1/likes" }
     var bodyBytesMax: Int { 2 * Identifier.lengthMax + 64 }
 
-    func serve(_ body: ByteBuffer, reply: @escaping @Sendable (ByteBuffer?) -> Void) -> Bool {
+    func serve(_ body: ByteBuffer, reply: @escaping @Sendable (FastReply) -> Void) -> Bool {
         guard let intent = body.withUnsafeReadableBytes(Self.intent) else { return false }
         desk.submit(intent) { result in
             // Refused: the ordinary route asks once more, and says why. Liking twice does no harm.
-            guard case .success = result else { return reply(nil) }
+            guard case .success = result else { return reply(.giveBack) }
             if let total = desk.rememberedTotal(of: intent.photo) { return reply(Self.answer(intent, total)) }
             // Not a child of anything: the answer is owed to a connection, not to a caller.
-            Task { reply(try? await Self.answer(intent, desk.total(of: intent.photo))) }
+            Task {
+                do {
+                    reply(Self.answer(intent, try await desk.total(of: intent.photo)))
+                } catch {
+                    reply(.giveBack)
+                }
+            }
         }
         return true
     }
 
-    private static func answer(_ intent: LikeIntent, _ total: PhotoTotal) -> ByteBuffer {
-        ByteBuffer(bytes: LikeRoutes.answer(intent, total))
+    private static func answer(_ intent: LikeIntent, _ total: PhotoTotal) -> FastReply {
+        .answer(.ok, ByteBuffer(bytes: LikeRoutes.answer(intent, total)))
     }
 
     /// `nil` for any other JSON, and for what is none.

@@ -79,10 +79,10 @@ final class FastLaneHandler: ChannelDuplexHandler, RemovableChannelHandler {
         began = .now()
         let loop = context.eventLoop
         let bound = NIOLoopBound((self, context), eventLoop: loop)
-        let isTaken = route.serve(body) { answer in
+        let isTaken = route.serve(body) { reply in
             loop.execute {
                 let (handler, context) = bound.value
-                if let answer { handler.answer(answer, context) } else { handler.giveBack(context) }
+                handler.take(reply, context)
             }
         }
         if !isTaken { giveBack(context) }
@@ -95,17 +95,31 @@ final class FastLaneHandler: ChannelDuplexHandler, RemovableChannelHandler {
         goOn(context)
     }
 
-    private func answer(_ body: ByteBuffer, _ context: ChannelHandlerContext) {
+    private func take(_ reply: FastReply, _ context: ChannelHandlerContext) {
+        switch reply {
+        case .giveBack: giveBack(context)
+        case .answer(let status, let body): answer(status, [:], body, context)
+        case .refusal(let refusal):
+            monitor.refused(refusal.code)
+            answer(refusal.status, refusal.headers, refusal.body, context)
+        }
+    }
+
+    private func answer(
+        _ status: HTTPResponse.Status, _ headers: HTTPFields, _ body: ByteBuffer, _ context: ChannelHandlerContext
+    ) {
         guard context.channel.isActive else { return }
         lastActive = .now()
-        let fields: HTTPFields = [
-            .contentType: "application/json", .contentLength: String(body.readableBytes), .date: DateField.now(),
-        ]
-        context.write(wrapOutboundOut(.head(HTTPResponse(status: .ok, headerFields: fields))), promise: nil)
+        var fields = headers
+        fields[.contentType] = "application/json"
+        fields[.contentLength] = String(body.readableBytes)
+        fields[.date] = DateField.now()
+        context.write(wrapOutboundOut(.head(HTTPResponse(status: status, headerFields: fields))), promise: nil)
         context.write(wrapOutboundOut(.body(body)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         monitor.answered(
-            route: route.path, method: route.method, status: 200, nanoseconds: (lastActive - began).nanoseconds)
+            route: route.path, method: route.method, status: status.code,
+            nanoseconds: (lastActive - began).nanoseconds)
         for part in queue.served() { receive(part, context) }
         if queue.passed > 0 { context.fireChannelReadComplete() }
         goOn(context)

@@ -20,7 +20,7 @@ enum FastLaneRule {
                 guard !hasLength, let length = Int(field.value), (1...route.bodyBytesMax).contains(length)
                 else { return false }
                 hasLength = true
-            case let name where unusual.contains(name): return false
+            case let name where unusual.contains(name) || route.unusualFields.contains(name): return false
             default: break
             }
         }

@@ -13,10 +13,25 @@ public protocol FastRoute: Sendable {
     /// Longer bodies are not ordinary.
     var bodyBytesMax: Int { get }
 
+    /// Fields that ask for something which only the ordinary route does, beside those that always do.
+    var unusualFields: [HTTPField.Name] { get }
+
     /// Serves a request with this JSON body.
     ///
-    /// - Parameter reply: to be called once, from any thread, with the answer's JSON; with `nil` the request goes on to the
-    ///   ordinary route.
+    /// - Parameter reply: to be called once, from any thread.
     /// - Returns: `false` when the body is not ordinary; then `reply` must not be called.
-    func serve(_ body: ByteBuffer, reply: @escaping @Sendable (ByteBuffer?) -> Void) -> Bool
+    func serve(_ body: ByteBuffer, reply: @escaping @Sendable (FastReply) -> Void) -> Bool
+}
+
+extension FastRoute {
+    public var unusualFields: [HTTPField.Name] { [] }
+}
+
+/// What a ``FastRoute`` says to a request.
+public enum FastReply: Sendable {
+    /// A status, and JSON.
+    case answer(HTTPResponse.Status, ByteBuffer)
+    case refusal(Refusal)
+    /// The ordinary route does it from the beginning.
+    case giveBack
 }

@@ -49,12 +49,16 @@ public struct Refusal: HTTPResponseError, Equatable {
         return response(closing: closesConnection ? (context as? ServiceContext)?.channel : nil)
     }
 
-    /// - Parameter channel: is closed after the answer was written.
-    private func response(closing channel: (any NIOCore.Channel)?) -> Response {
+    var body: ByteBuffer {
         var object = JSONText(capacity: 128)
         object.member("error", sentence)
         object.member("code", code)
-        let buffer = ByteBuffer(bytes: object.finished())
+        return ByteBuffer(bytes: object.finished())
+    }
+
+    /// - Parameter channel: is closed after the answer was written.
+    private func response(closing channel: (any NIOCore.Channel)?) -> Response {
+        let buffer = body
         var fields = headers
         fields[.contentType] = "application/json"
         guard let channel else {

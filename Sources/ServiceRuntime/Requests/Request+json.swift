@@ -13,12 +13,7 @@ extension Request {
     /// - Parameter code: the code of every refusal that names a field.
     /// - Throws: ``Refusal``: 415 `unsupported_media_type`, 413 `body_too_large`, 400 `malformed_json` or `invalid_utf8`.
     public func jsonFields(code: String, bytesMax: Int = Request.jsonBytesMax) async throws -> RequestFields {
-        let body = try await jsonBody(bytesMax: bytesMax)
-        do {
-            return RequestFields(try body.withUnsafeReadableBytes { try JSONScanner.object($0) }, code: code)
-        } catch let problem as JSONProblem {
-            throw Refusal.invalid(problem.kind.rawValue, problem.sentence)
-        }
+        try RequestFields(jsonBody: await jsonBody(bytesMax: bytesMax), code: code)
     }
 
     /// A value of `type` from the JSON in the body, for bodies with structure.
@@ -41,6 +36,19 @@ extension Request {
                 .unsupportedMediaType, code: "unsupported_media_type", "the content type must be application/json")
         }
         return try await BodyCollector(bytesMax: bytesMax).collect(self)
+    }
+}
+
+extension RequestFields {
+    /// The members of a JSON object.
+    ///
+    /// - Throws: ``Refusal``: 400 `malformed_json` or `invalid_utf8`.
+    public init(jsonBody body: ByteBuffer, code: String) throws {
+        do {
+            self.init(try body.withUnsafeReadableBytes { try JSONScanner.object($0) }, code: code)
+        } catch let problem as JSONProblem {
+            throw Refusal.invalid(problem.kind.rawValue, problem.sentence)
+        }
     }
 }
 

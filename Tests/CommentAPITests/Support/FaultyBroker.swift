@@ -2,13 +2,15 @@ import Broker
 import Synchronization
 import Wire
 
-/// A broker whose batches fail on demand; everything else goes to the broker behind it.
+/// A broker that fails on demand; everything else goes to the broker behind it.
 final class FaultyBroker: LogBroker {
     enum Fault: Sendable {
         /// The process died, or Redis was away, before anything was published.
         case notPublished
         /// The process died, or the answer was lost, after everything was published.
         case answerLost
+        /// The same for a single comment.
+        case singleAnswerLost
     }
 
     private let inner: any LogBroker
@@ -27,7 +29,9 @@ final class FaultyBroker: LogBroker {
     }
 
     func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
-        try await inner.publish(payload, to: channel)
+        let position = try await inner.publish(payload, to: channel)
+        if case .singleAnswerLost = state.withLock({ $0 }) { throw BrokerError(.timeout, "on demand") }
+        return position
     }
     func publishOnce(_ payload: [UInt8], to channel: Channel, unless keys: [EventKey]) async throws(BrokerError)
         -> Position
