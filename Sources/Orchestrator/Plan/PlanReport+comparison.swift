@@ -1,3 +1,5 @@
+import Placement
+
 extension PlanReport: ComparableReport {
     static let kind = "plan"
 

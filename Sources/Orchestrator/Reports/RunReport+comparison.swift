@@ -1,3 +1,5 @@
+import Audience
+
 extension RunReport: ComparableReport {
     static let kind = "run"
 

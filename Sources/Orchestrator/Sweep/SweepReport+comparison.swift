@@ -1,3 +1,6 @@
+import Audience
+import Placement
+
 extension SweepReport: ComparableReport {
     static let kind = "sweep"
 
