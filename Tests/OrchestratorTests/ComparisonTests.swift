@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Orchestrator
@@ -86,7 +87,8 @@ struct ComparisonTests {
 
     @Test func redisThatTakesLessIsFound() {
         let (old, new) = (
-            ScaleRunTests().makeReport(burst: [100_000, 250_000]), ScaleRunTests().makeReport(burst: [100_000, 150_000])
+            ScaleRunTests().makeReport(burst: [100_000, 250_000]),
+            ScaleRunTests().makeReport(burst: [100_000, 150_000])
         )
         let names = Comparison(old: old, new: new, tolerance: 0.1).regressions.map(\.metric.name)
         #expect(names.contains("overflow, 14 Readers: comments a second that Redis takes"))

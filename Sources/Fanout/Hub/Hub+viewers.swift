@@ -94,6 +94,9 @@ extension Hub {
         }
     }
 
+    /// Viewers that hold a place: connected, or about to be.
+    public var places: Int { book.withLock { $0.places } }
+
     /// Whether a viewer who comes now would be refused: the Reader stops, or has all the connections that it may have.
     public var isClosed: Bool { book.withLock { $0.isClosed } }
 }

@@ -33,7 +33,7 @@ final class WorkLane<Job: Sendable>: Sendable {
         await withTaskGroup(of: Void.self) { group in
             var running = 0
             for await _ in signals {
-                while let job = take(1).first {
+                while !Task.isCancelled, let job = take(1).first {
                     if running == parallelMax {
                         await group.next()
                         running -= 1

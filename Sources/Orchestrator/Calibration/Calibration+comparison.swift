@@ -1,3 +1,5 @@
+import Audience
+
 extension Calibration: ComparableReport {
     static let kind = "calibration"
 

@@ -65,7 +65,7 @@ extension Calibration: Report {
 
     func page() -> Page {
         var page = Page(title: "Calibration", conclusion: conclusion)
-        let times = costs.filter { $0.unit == "µs of CPU" }
+        let times = costs.filter { $0.unit == "µs of CPU" && $0.value < 100 }
         page.charts = [
             .bars(
                 "Processor time", yTitle: "µs", labels: times.map(\.name), [(name: "µs", values: times.map(\.value))]),

@@ -14,8 +14,8 @@ struct CompareCommand: AsyncParsableCommand {
 
     @Argument(help: "The report.json to compare with.") var old: String
     @Argument(help: "The newer report.json.") var new: String
-    @Option(parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000 (10).") var tolerance:
-        String?
+    @Option(parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000 (10).")
+    var tolerance: String?
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in

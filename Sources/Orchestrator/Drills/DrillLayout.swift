@@ -15,7 +15,9 @@ struct DrillLayout: Equatable, Sendable {
 
     init(_ drill: Drill, _ settings: DrillSettings) {
         // Longer than the longest fault, so that comments that wait for an answer do not keep others from starting.
-        swarm = ["--publish-connections", "512", "--connects-in-progress", "20000", "--settle-timeout", "15"]
+        // A storm comes all at once; an audience that gathers does not, and Readers know those who are connected.
+        let connects = drill == .joinLeave ? 500 : 20_000
+        swarm = ["--publish-connections", "512", "--connects-in-progress", "\(connects)", "--settle-timeout", "15"]
         defer { swarm += ["--audience", "\(audience)"] }
         switch drill {
         case .drainReader: drains(over: 5)

@@ -19,7 +19,8 @@ struct PlanReport: Codable, Equatable, Sendable {
         let parts = answers.map { answer in
             guard let readers = answer.readers, let nodes = answer.redisNodes else {
                 let names = answer.failing.map(\.name.rawValue).joined(separator: ", ")
-                return "\(answer.placement.rawValue): no number of Readers up to \(Figure.grouped(Planner.readersMax)) suffices (\(names))"
+                return
+                    "\(answer.placement.rawValue): no number of Readers up to \(Figure.grouped(Planner.readersMax)) suffices (\(names))"
             }
             let tight = answer.tightest.map {
                 ", the least is left of \($0.name.rawValue) (\(Format.percent($0.headroom)))"
@@ -53,7 +54,7 @@ struct PlanReport: Codable, Equatable, Sendable {
     private var answer: TextTable {
         var table = TextTable([
             .init("placement", .left), .init("Readers"), .init("Redis nodes"), .init("one Reader less fails on", .left),
-            .init("a lost Reader's viewers, s"),
+            .init("s to take a lost Reader's viewers"),
         ])
         for answer in answers {
             let decided =
@@ -155,7 +156,7 @@ extension PlanReport: Report {
         var page = Page(
             title: "Plan: \(Figure.grouped(settings.streams)) streams, \(Figure.grouped(settings.viewers)) viewers",
             conclusion: [conclusion, note].compactMap { $0 }.joined(separator: " "))
-        let names = answers.map(\.placement.rawValue)
+        let names = answers.map { $0.placement.rawValue + ($0.holds ? "" : " (no number suffices)") }
         page.charts = [
             .bars(
                 "Readers", yTitle: "processes", labels: names,
@@ -164,7 +165,7 @@ extension PlanReport: Report {
                 "Redis nodes", yTitle: "processes", labels: names,
                 [(name: "nodes", values: answers.map { Double($0.redisNodes ?? 0) })]),
             .bars(
-                "What is used of each limit, with one Reader lost", yTitle: "%",
+                "What is used of each limit, with one Reader lost (above 100% it does not hold)", yTitle: "%",
                 labels: PlanLimit.Name.allCases.map(\.rawValue),
                 answers.map { answer in
                     let used = PlanLimit.Name.allCases.map { name in

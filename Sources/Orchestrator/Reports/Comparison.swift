@@ -84,7 +84,8 @@ extension Comparison {
                 row.old == 0 ? (row.new == 0 ? "0.0%" : "-") : Figure.percent((row.new - row.old) / abs(row.old))
             let unit = row.metric.unit.isEmpty ? "" : ", \(row.metric.unit)"
             table.add([
-                row.metric.name + unit + (row.metric.isGain ? " (more is better)" : ""), Figure.decimal(row.old, 2), Figure.decimal(row.new, 2), percent,
+                row.metric.name + unit + (row.metric.isGain ? " (more is better)" : ""), Figure.decimal(row.old, 2),
+                Figure.decimal(row.new, 2), percent,
                 row.change == .same ? "" : row.change.rawValue,
             ])
         }

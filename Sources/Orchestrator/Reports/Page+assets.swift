@@ -8,7 +8,7 @@ extension Page {
         .conclusion { font-size: 1.1rem; } .missing { border: 1px solid var(--line); padding: 1rem; }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
         figure { margin: 0; border: 1px solid var(--line); border-radius: 6px; padding: .75rem; height: 20rem; }
-        table { border-collapse: collapse; } th, td { padding: .25rem .75rem; border-bottom: 1px solid var(--line); text-align: left; }
+        .wide { overflow-x: auto; } table { border-collapse: collapse; } th, td { padding: .25rem .75rem; border-bottom: 1px solid var(--line); text-align: left; }
         .number { text-align: right; font-variant-numeric: tabular-nums; }
         .map { width: 100%; } .map rect { fill: var(--filled); } .map text { font: 11px system-ui, sans-serif; fill: var(--ink); }
         footer { margin: 2rem 0; color: #7a8594; overflow-wrap: anywhere; }

@@ -38,8 +38,9 @@ extension Page {
             return "<tr>\(line.joined())</tr>\n"
         }
         let body = section.table.rows.map { row($0, "td") }.joined()
-        return "<h2>\(HTML.escaped(section.title))</h2>\n<table>\n<thead>\(row(columns.map(\.title), "th"))</thead>\n"
-            + "<tbody>\n\(body)</tbody>\n</table>\n"
+        return
+            "<h2>\(HTML.escaped(section.title))</h2>\n<div class=\"wide\"><table>\n<thead>\(row(columns.map(\.title), "th"))</thead>\n"
+            + "<tbody>\n\(body)</tbody>\n</table></div>\n"
     }
 
     /// The map as a picture of its own: one rectangle for each run of filled cells.

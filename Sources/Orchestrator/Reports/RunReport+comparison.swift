@@ -14,7 +14,10 @@ extension RunReport: ComparableReport {
     /// Each is `nil` for a run that did not come so far.
     private static var metrics: [(Comparison.Metric, (RunReport) -> Double?)] {
         [
-            (Comparison.Metric(name: "lost", unit: "", floor: 0, isStrict: true), { $0.swarm.map { Double($0.delivery.lost) } }),
+            (
+                Comparison.Metric(name: "lost", unit: "", floor: 0, isStrict: true),
+                { $0.swarm.map { Double($0.delivery.lost) } }
+            ),
             (
                 Comparison.Metric(name: "repeated", unit: "", floor: 0, isStrict: true),
                 { $0.swarm.map { Double($0.delivery.repeated) } }
@@ -37,7 +40,10 @@ extension RunReport: ComparableReport {
                 Comparison.Metric(name: "share of the channels on a Reader", unit: "%", floor: 1),
                 { $0.spread.map { $0.meanShare * 100 } }
             ),
-            (Comparison.Metric(name: "weighted amplification", unit: "", floor: 0.05), { $0.spread?.weightedAmplification }),
+            (
+                Comparison.Metric(name: "weighted amplification", unit: "", floor: 0.05),
+                { $0.spread?.weightedAmplification }
+            ),
             (Comparison.Metric(name: "connecting", unit: "s", floor: 0.5), { $0.connections.seconds }),
             (Comparison.Metric(name: "Readers' CPU per 1,000 deliveries", unit: "ms", floor: 0.5), readerCost),
             (

@@ -1,3 +1,6 @@
+import Audience
+import Placement
+
 extension ScaleReport: ComparableReport {
     static let kind = "scale"
 
@@ -8,7 +11,8 @@ extension ScaleReport: ComparableReport {
                 metric: Comparison.Metric, value: Double
             ) {
                 (
-                    Comparison.Metric(name: "\(result.name): \(name)", unit: unit, floor: floor, isStrict: strict), value
+                    Comparison.Metric(name: "\(result.name): \(name)", unit: unit, floor: floor, isStrict: strict),
+                    value
                 )
             }
             var figures = [

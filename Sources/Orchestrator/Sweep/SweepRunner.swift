@@ -96,7 +96,9 @@ extension SweepReport {
             return
         }
         cells.append(result)
-        if cell.audience == shown?.audience, cell.readers == shown?.readers, let map = run.map { maps.append(map) }
+        guard cell.audience == shown?.audience, cell.readers == shown?.readers, var map = run.map else { return }
+        map.title = "Placement \(cell.placement.rawValue): \(cell.audience.name), \(cell.readers) Readers"
+        maps.append(map)
     }
 
     mutating func finish(_ verdict: RunReport.Verdict) {

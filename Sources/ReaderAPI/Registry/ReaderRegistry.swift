@@ -21,13 +21,13 @@ struct ReaderRegistry: Service {
             await announce(&isAway)
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: desk.untilMoment) }
         }
-        if !Task.isCancelled { try? await exchange(connections: hub.counters.connections, lifetime: .zero) }
+        if !Task.isCancelled { try? await exchange(connections: hub.places, lifetime: .zero) }
     }
 
     /// Counts, lets the others count, and reads them; see ``RegistryPace``. What is full follows from the numbers of all at
     /// one moment, so it is known only after the others were read; when that changed, it is told at once.
     private func announce(_ isAway: inout Bool) async {
-        let connections = desk.moment { hub.counters.connections }
+        let connections = desk.moment { hub.places }
         do {
             try await exchange(connections: connections, isView: !desk.hasView)
             try? await cancelWhenGracefulShutdown {
@@ -47,7 +47,7 @@ struct ReaderRegistry: Service {
     /// Tells all others at once that this Reader takes no more viewers.
     func leave() async {
         desk.leave()
-        try? await exchange(connections: hub.counters.connections)
+        try? await exchange(connections: hub.places)
     }
 
     /// - Parameter isView: whether the others have counted, too, so that viewers may be placed by the answer.

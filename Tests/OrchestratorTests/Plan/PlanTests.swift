@@ -64,8 +64,8 @@ struct PlanLimitsTests {
         var overloaded = makeDemand()
         overloaded.deliveriesPerSecond = 1e6
         #expect(makeLimits().latency(overloaded) == .infinity)
-        #expect(!makeLimits(p99: 15).readers(makeDemand()).allSatisfy(\.holds))
-        #expect(makeLimits(p99: 17).readers(makeDemand()).allSatisfy(\.holds))
+        #expect(!makeLimits(p99: 15).readers(makeDemand()).allSatisfy { $0.holds })
+        #expect(makeLimits(p99: 17).readers(makeDemand()).allSatisfy { $0.holds })
     }
 
     @Test func channelsAreDividedOverNodesAndTheHottestIsNot() throws {
@@ -82,8 +82,8 @@ struct PlanLimitsTests {
         demand.redisDeliveriesPerSecond = 2_000_000
         // 2.001 s of CPU a second in all, half a core a node; the hottest takes 0.00013 of each.
         #expect(makeLimits().nodes(demand) == 5)
-        #expect(makeLimits().redis(demand, nodes: 5).allSatisfy(\.holds))
-        #expect(!makeLimits().redis(demand, nodes: 4).allSatisfy(\.holds))
+        #expect(makeLimits().redis(demand, nodes: 5).allSatisfy { $0.holds })
+        #expect(!makeLimits().redis(demand, nodes: 4).allSatisfy { $0.holds })
         demand.hottestRedisDeliveriesPerSecond = 600_000
         #expect(makeLimits().nodes(demand) == nil)
         #expect(makeLimits().redis(demand, nodes: 1_000).filter { !$0.holds }.map(\.name).contains(.hottestChannel))
@@ -107,9 +107,9 @@ struct PlannerTests {
         let answer = planner.answer(placement)
         let readers = try #require(answer.readers)
         #expect(answer.demand.readers == readers - 1)
-        #expect(answer.limits.allSatisfy(\.holds))
+        #expect(answer.limits.allSatisfy { $0.holds })
         let less = planner.limits.readers(planner.model.demand(placement, readers: readers - 2))
-        #expect(!less.allSatisfy(\.holds))
+        #expect(!less.allSatisfy { $0.holds })
         #expect(answer.decidedBy == less.filter { !$0.holds }.map(\.name))
         #expect(!answer.decidedBy.isEmpty)
         // 100,000 viewers at 18,000 descriptors: never below 6 and one lost.
