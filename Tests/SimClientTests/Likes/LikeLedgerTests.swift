@@ -4,11 +4,6 @@ import Testing
 
 @testable import SimClient
 
-/// `#expect` cannot call what changes its subject.
-private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
-    #expect(holds, sourceLocation: sourceLocation)
-}
-
 struct LikeLedgerTests {
     private func makeLedger(unlike: Double = 0, twice: Double = 0, photos: Int = 1, limit: Int = 100) -> LikeLedger {
         LikeLedger(
@@ -19,48 +14,54 @@ struct LikeLedgerTests {
     @Test func aLikeIsTrueWhenItIsAcknowledged() throws {
         var ledger = makeLedger()
         ledger.arrive(now: 1)
-        let next = ledger.next(now: 1)
-        let request = try #require(next)
-        check(request.liked && request.user == 0 && ledger.next(now: 1) == nil)
-        check(ledger.truth()[0].likes == 0 && ledger.truth()[0].unfinished == UserBits([0]))
+        let first = ledger.next(now: 1)
+        let request = try #require(first)
+        let another = ledger.next(now: 1)
+        #expect(request.liked && request.user == 0 && another == nil)
+        #expect(ledger.truth()[0].likes == 0 && ledger.truth()[0].unfinished == UserBits([0]))
         ledger.acknowledged(request, now: 2)
-        check(ledger.truth()[0].likers == UserBits([0]) && ledger.underWay == 0)
+        #expect(ledger.truth()[0].likers == UserBits([0]) && ledger.underWay == 0)
         ledger.arrive(now: 3)
-        check(ledger.next(now: 3)?.user == 1)
+        let later = ledger.next(now: 3)
+        #expect(later?.user == 1)
     }
 
     @Test func theNextStepWaitsForAllCopiesOfTheLast() throws {
         var ledger = makeLedger(unlike: 1, twice: 1)
         ledger.arrive(now: 0)
-        let (one, two) = (ledger.next(now: 0), ledger.next(now: 0))
-        let (first, second) = (try #require(one), try #require(two))
-        check(first.liked && second.liked && second.isDuplicate)
+        let copies = (ledger.next(now: 0), ledger.next(now: 0))
+        let (first, second) = (try #require(copies.0), try #require(copies.1))
+        #expect(first.liked && second.liked && second.isDuplicate)
         ledger.acknowledged(first, now: 1)
-        check(ledger.next(now: 1) == nil)
+        let tooEarly = ledger.next(now: 1)
         ledger.acknowledged(second, now: 2)
-        check(ledger.next(now: 2)?.liked == false)
-        check(ledger.tally.duplicates == 1)
+        let inTime = ledger.next(now: 2)
+        #expect(tooEarly == nil && inTime?.liked == false)
+        #expect(ledger.tally.duplicates == 1)
     }
 
     /// The answer that never came may belong to a request that is still on its way: nothing else may follow it.
     @Test func whatFailedIsSaidAgainAndNothingElseFollows() throws {
         var ledger = makeLedger(unlike: 1)
         ledger.arrive(now: 0)
-        let next = ledger.next(now: 0)
-        let request = try #require(next)
+        let first = ledger.next(now: 0)
+        let request = try #require(first)
         ledger.failed(request, wasAnswered: false, again: 100)
-        check(ledger.next(now: 99) == nil)
-        check(ledger.next(now: 100) == request)
+        let tooEarly = ledger.next(now: 99)
+        let again = ledger.next(now: 100)
+        #expect(tooEarly == nil && again == request)
         ledger.acknowledged(request, now: 101)
-        check(ledger.next(now: 200) == nil && ledger.underWay == 0)
-        check(ledger.truth()[0].likers == UserBits([0]))
-        check(ledger.tally.unanswered == 1 && ledger.tally.sent == 2)
+        let afterwards = ledger.next(now: 200)
+        #expect(afterwards == nil && ledger.underWay == 0)
+        #expect(ledger.truth()[0].likers == UserBits([0]))
+        #expect(ledger.tally.unanswered == 1 && ledger.tally.sent == 2)
     }
 
     @Test func isBounded() {
         var ledger = makeLedger(limit: 2)
-        check(ledger.arrive(now: 0) && ledger.arrive(now: 0) && !ledger.arrive(now: 0))
-        check(ledger.tally.offered == 3 && ledger.tally.dropped == 1 && ledger.usersStarted == 2)
+        let taken = [ledger.arrive(now: 0), ledger.arrive(now: 0), ledger.arrive(now: 0)]
+        #expect(taken == [true, true, false])
+        #expect(ledger.tally.offered == 3 && ledger.tally.dropped == 1 && ledger.usersStarted == 2)
     }
 
     /// Whatever order answers come in, and however many fail: in the end the truth is what was acknowledged last.
@@ -89,7 +90,7 @@ struct LikeLedgerTests {
             ledger.acknowledged(request, now: 5_000)
         }
         for photo in 0..<3 { for (user, isLiked) in liked[photo] where isLiked { server[photo].insert(user) } }
-        check(ledger.underWay == 0)
-        check(ledger.truth().map(\.likers) == server)
+        #expect(ledger.underWay == 0)
+        #expect(ledger.truth().map(\.likers) == server)
     }
 }
