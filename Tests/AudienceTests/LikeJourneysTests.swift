@@ -34,7 +34,8 @@ struct LikeJourneysTests {
         #expect(abs(counts[0] - 11_000) < 500)
         #expect(counts.dropFirst().allSatisfy { abs($0 - 1_100) < 200 })
         var one = PhotoChoice(photos: 1, hotShare: 0, seed: 1)
-        #expect(one.next() == 0)
+        let only = one.next()
+        #expect(only == 0)
     }
 }
 
@@ -42,7 +43,8 @@ struct UserBitsTests {
     @Test func isASetOfNumbers() throws {
         var bits = UserBits([0, 5, 64, 1_000])
         #expect(bits.count == 4 && bits.contains(64) && !bits.contains(63) && !bits.contains(99_999))
-        #expect(!bits.insert(5) && bits.insert(6) && bits.count == 5)
+        let (again, anew) = (bits.insert(5), bits.insert(6))
+        #expect(!again && anew && bits.count == 5)
         let data = try JSONEncoder().encode(bits)
         #expect(try JSONDecoder().decode(UserBits.self, from: data) == bits)
         #expect(bits.differences(from: UserBits([0, 5, 7])) == 4)

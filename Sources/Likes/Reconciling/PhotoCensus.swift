@@ -31,7 +31,8 @@ public struct PhotoCensus: Sendable {
                     "SSCAN", store.keys(part).members(photo), cursor, "COUNT", "\(Self.pageHint)")
                 guard let page = try await store.send([command])[0].array, page.count == 2, let next = page[0].text
                 else { throw PartStore.strange }
-                body((page[1].array ?? []).compactMap(\.text))
+                let users = (page[1].array ?? []).compactMap(\.text)
+                if !users.isEmpty { body(users) }
                 cursor = next
             } while cursor != "0"
         }

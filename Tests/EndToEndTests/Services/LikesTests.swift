@@ -40,9 +40,12 @@ extension EndToEndTests {
                         for program in programs {
                             let port = try await program.port()
                             ports.append(port)
+                            // Ready to serve is not yet ready to record: the schema comes a moment later.
+                            let isRecorder = program.pid != programs[2].pid
                             #expect(
                                 await eventually(within: 30) {
                                     try await LoopbackHTTP.get(port: port, "/health/ready").status == 200
+                                        && (!isRecorder || program.log.contains("PostgreSQL is ready"))
                                 }, "\(program.log)")
                         }
                         try await body(System(likeAPIs: Array(ports.prefix(2)), reader: ports[2]))
