@@ -14,7 +14,8 @@ from .processes import Failure, kernel_bytes
 
 SAMPLE_SECONDS = 10
 # What is still on its way into the kernel's and the server's tables after the last viewer was told that it is connected.
-REST_SECONDS = 1.0
+# A server may give memory of the connects back when they are over; Chorus does so after a quiet second.
+REST_SECONDS = 3.0
 # A crowd that is on its way when the load ends takes this long at most.
 CHURN_END_SECONDS = 60
 

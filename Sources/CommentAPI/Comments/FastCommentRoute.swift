@@ -23,7 +23,7 @@ struct FastCommentRoute: FastRoute {
         desk.tally.received()
         // Not a child of anything: the answer is owed to a connection, not to a caller.
         Task {
-            do {
+            do throws(ArchiveFailure) {
                 let publication = try await desk.publish(user: user, video: video, channel: channel, text: text)
                 let (status, answer) = CommentRoutes.answer(publication)
                 reply(.answer(status, ByteBuffer(bytes: answer)))
