@@ -117,6 +117,7 @@ let package = Package(
             "CommentAPI",
             [
                 "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
+                nioCore,
             ]),
         executable(
             "LikeAPI",
