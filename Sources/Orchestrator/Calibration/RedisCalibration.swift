@@ -51,12 +51,7 @@ struct RedisCalibration: Sendable {
         let probe = RedisProbe(port: redis.port)
         // 20 viewers for each Reader: no channel misses one by chance more often than once in a million.
         let viewers = RedisCalibration.channels * readers * (readers == 1 ? 1 : 20)
-        let audience: Audience
-        do {
-            audience = try Audience(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
-        } catch {
-            throw Failure.arguments([error.description])
-        }
+        let audience = try Audience.of(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
         let before = RedisFigures(try await probe.info()).memoryBytes
         let after = Gathered(0)

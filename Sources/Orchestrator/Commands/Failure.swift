@@ -44,3 +44,19 @@ extension Failure: CustomStringConvertible {
         }
     }
 }
+
+extension Failure {
+    /// What `body` throws, as a failure; `nil` when it throws nothing.
+    static func of(_ body: () async throws -> Void) async -> Failure? {
+        do {
+            try await body()
+            return nil
+        } catch let failure as Failure {
+            return failure
+        } catch is CancellationError {
+            return .interrupted
+        } catch {
+            return .unavailable(String(describing: error))
+        }
+    }
+}

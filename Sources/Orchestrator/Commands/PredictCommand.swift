@@ -40,13 +40,8 @@ struct PredictCommand: AsyncParsableCommand {
         let settings = try PredictArguments(
             streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement, seed: seed
         ).settings()
-        let audience: Audience
-        do {
-            audience = try Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        } catch {
-            throw Failure.arguments([error.description])
-        }
+        let audience = try Audience.of(
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         return PredictReport(
             settings: settings, command: settings.commandLine,
             software: await .current(directory: Binaries.ownDirectory),

@@ -59,7 +59,8 @@ struct RunCommand: AsyncParsableCommand {
 
     private func perform(_ settings: RunSettings, _ plan: ProcessPlan) async throws -> ExitStatus {
         let binaries = Binaries(directory: binaries)
-        try Self.checkPrograms(binaries, likes: settings.likes != nil)
+        try binaries.check(
+            own: ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] + (settings.likes == nil ? [] : ["LikeAPI"]))
         let folders = try Folders(report: out)
         let progress = Progress()
         progress.step("seed \(settings.seed): \(settings.commandLine)")
@@ -68,7 +69,7 @@ struct RunCommand: AsyncParsableCommand {
                 settings: settings, plan: plan, command: settings.commandLine,
                 software: await .current(directory: binaries.directory), machine: .current(),
                 startedAt: RunRecorder.now()))
-        let failure = await Self.failure {
+        let failure = await Failure.of {
             try await run(settings, plan, recorder, progress, folders, binaries)
         }
         let report = recorder.finished(failure)
@@ -87,42 +88,11 @@ struct RunCommand: AsyncParsableCommand {
                 settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
             return try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
         }
-        let audience: Audience
-        do {
-            audience = try Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        } catch {
-            throw Failure.arguments([error.description])
-        }
+        let audience = try Audience.of(
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let scenario = CrowdRun(
             settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders
         )
         try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
-    }
-
-    /// All that is missing, before anything is started.
-    private static func checkPrograms(_ binaries: Binaries, likes: Bool) throws(Failure) {
-        var missing: [String] = []
-        func note(_ find: () throws(Failure) -> String) {
-            do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
-        }
-        note { () throws(Failure) in try binaries.system("redis-server", package: "redis-server") }
-        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] + (likes ? ["LikeAPI"] : []) {
-            note { () throws(Failure) in try binaries.own(name) }
-        }
-        guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }
-    }
-
-    private static func failure(_ body: () async throws -> Void) async -> Failure? {
-        do {
-            try await body()
-            return nil
-        } catch let failure as Failure {
-            return failure
-        } catch is CancellationError {
-            return .interrupted
-        } catch {
-            return .unavailable(String(describing: error))
-        }
     }
 }

@@ -16,6 +16,7 @@ struct Disturbance: Sendable {
 
     var plant: Plant { services.plant }
     var victim: Node { services.readers[0] }
+    private var faults: ServerFaults { ServerFaults(plant: plant, tell: tell) }
     private var redis: RedisProbe { RedisProbe(port: services.redis.port) }
 
     /// From the first blow to the time at which everything works again as far as processes go.
@@ -24,13 +25,13 @@ struct Disturbance: Sendable {
         case .killReader, .reconnectStorm: try await killReader()
         case .drainReader: await drainReader()
         case .rollingRestart: try await restartReaders()
-        case .killCommentAPI: try await killCommentAPI()
-        case .restartRedis: try await restartRedis()
-        case .loseRedis: try await loseRedis()
+        case .killCommentAPI: try await faults.kill(services.commentAPIs[0], for: .seconds(2))
+        case .restartRedis: try await faults.restart(services.redis)
+        case .loseRedis: try await faults.lose(services.redis)
         case .freezeRedis: try await freezeRedis()
         case .cutSubscriber: try await cutSubscribers()
         case .bufferLimit: try await lag()
-        case .postgresDown: try await stopPostgres()
+        case .postgresDown: try await faults.stop(services.postgres, for: .seconds(10))
         case .slowViewers: try await letThemSleep()
         case .joinLeave: try await joinAndLeave()
         }
@@ -55,35 +56,6 @@ struct Disturbance: Sendable {
             try await plant.restart(reader)
         }
         tell(.end, "the last Reader is ready again")
-    }
-
-    private func killCommentAPI() async throws {
-        let victim = services.commentAPIs[0]
-        tell(.begin, "SIGKILL to \(victim.name)")
-        await plant.kill(victim)
-        try await Task.sleep(for: .seconds(2))
-        try await plant.start(victim)
-        try await plant.waitUntilReady([victim])
-        tell(.end, "\(victim.name) is ready again")
-    }
-
-    private func restartRedis() async throws {
-        tell(.begin, "SIGTERM to Redis")
-        await plant.stop(services.redis.node)
-        tell(.step, "Redis has ended")
-        try await plant.start(services.redis.node)
-        try await plant.waitUntilReady([services.redis.node])
-        tell(.end, "Redis has loaded its file")
-    }
-
-    private func loseRedis() async throws {
-        tell(.begin, "SIGKILL to Redis")
-        await plant.kill(services.redis.node)
-        services.redis.forget()
-        try await Task.sleep(for: .seconds(1))
-        try await plant.start(services.redis.node)
-        try await plant.waitUntilReady([services.redis.node])
-        tell(.end, "Redis is back, empty")
     }
 
     private func freezeRedis() async throws {
@@ -120,16 +92,6 @@ struct Disturbance: Sendable {
         plant.resume(victim)
         note("subscribers cut", isCut ? 1 : 0)
         tell(.end, "SIGCONT to \(victim.name)")
-    }
-
-    private func stopPostgres() async throws {
-        guard let postgres = services.postgres else { throw Failure.unavailable("there is no PostgreSQL to stop") }
-        tell(.begin, "SIGINT to PostgreSQL")
-        await plant.stop(postgres.node)
-        try await Task.sleep(for: .seconds(10))
-        try await plant.start(postgres.node)
-        try await plant.waitUntilReady([postgres.node])
-        tell(.end, "PostgreSQL takes connections again")
     }
 
     /// They did not read from the beginning; the time is what the Readers need to notice.

@@ -45,7 +45,7 @@ struct DrillCommand: AsyncParsableCommand {
             let swarms = (settings.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
             let runner = DrillRunner(
                 settings: settings, swarms: swarms, binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.checkPrograms()
+            try runner.binaries.check(own: ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"])
             return name == "all" ? try await runAll(drills, runner) : try await runOne(drills[0], runner)
         }
     }
@@ -60,7 +60,7 @@ struct DrillCommand: AsyncParsableCommand {
         ] where value != nil { check.refuse("\(option): \(drill.rawValue) has a crowd of its own") }
         guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
         let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
-        try runner.checkPrograms()
+        try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
         let report = try await runner.run(drill, .drill(drill, seed: seed), folder: out)
         Terminal.output(report.summary())
         return report.verdict.status

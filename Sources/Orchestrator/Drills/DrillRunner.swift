@@ -33,31 +33,11 @@ struct DrillRunner: Sendable {
     }
 
     private func run(_ drill: Drill, _ pass: DrillPass, _ recorder: DrillRecorder, folder: String) async -> Failure? {
-        do {
+        await Failure.of {
             let folders = try Folders(report: pass.folder.isEmpty ? folder : "\(folder)/\(pass.folder)")
             let run = DrillRun(
                 drill: drill, pass: pass, settings: settings, swarms: swarms, recorder: recorder, progress: progress)
             try await Laboratory.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
-            return nil
-        } catch let failure as Failure {
-            return failure
-        } catch is CancellationError {
-            return .interrupted
-        } catch {
-            return .unavailable(String(describing: error))
         }
-    }
-
-    /// - Throws: ``Failure/missing(_:)`` with all that is missing, before anything is started.
-    func checkPrograms() throws(Failure) {
-        var missing: [String] = []
-        func note(_ find: () throws(Failure) -> String) {
-            do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
-        }
-        note { () throws(Failure) in try binaries.system("redis-server", package: "redis-server") }
-        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
-            note { () throws(Failure) in try binaries.own(name) }
-        }
-        guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }
     }
 }

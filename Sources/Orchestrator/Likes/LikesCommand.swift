@@ -38,7 +38,7 @@ struct LikesCommand: AsyncParsableCommand {
                 seed: seed
             ).read(limits: .ofThisProcess())
             let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.checkPrograms()
+            try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
             let report = try await runner.run(nil, settings, folder: out)
             Terminal.output(report.summary())
             return report.verdict.status

@@ -18,39 +18,12 @@ struct LikesRunner: Sendable {
                 software: await .current(directory: binaries.directory), machine: .current(),
                 startedAt: RunRecorder.now()))
         let run = LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress)
-        let failure = await LikesRunner.failure {
+        let failure = await Failure.of {
             try await Laboratory.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
         }
         let report = recorder.finished(failure)
         try ReportFiles.write(report, to: folders.report)
         progress.step("  \(report.sentence) Report: \(folders.report)/report.md")
         return report
-    }
-
-    static func failure(_ body: () async throws -> Void) async -> Failure? {
-        do {
-            try await body()
-            return nil
-        } catch let failure as Failure {
-            return failure
-        } catch is CancellationError {
-            return .interrupted
-        } catch {
-            return .unavailable(String(describing: error))
-        }
-    }
-
-    /// - Throws: ``Failure/missing(_:)`` with all that is missing, before anything is started.
-    func checkPrograms() throws(Failure) {
-        var missing: [String] = []
-        func note(_ find: () throws(Failure) -> String) {
-            do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
-        }
-        note { () throws(Failure) in try binaries.system("redis-server", package: "redis-server") }
-        note { () throws(Failure) in try binaries.system("initdb", package: "postgresql") }
-        for name in ["LikeAPI", "ReaderAPI", "SimClient"] {
-            note { () throws(Failure) in try binaries.own(name) }
-        }
-        guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }
     }
 }

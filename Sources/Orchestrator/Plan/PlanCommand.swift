@@ -62,13 +62,8 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private static func answers(_ settings: PlanSettings, _ costs: Calibration) throws(Failure) -> [PlanAnswer] {
-        let audience: Audience
-        do {
-            audience = try Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        } catch {
-            throw .arguments([error.description])
-        }
+        let audience = try Audience.of(
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let limits = PlanLimits(
             costs: costs, host: settings.host, p99Milliseconds: settings.p99Milliseconds, rate: settings.rate,
             channels: audience.sizes.channels)

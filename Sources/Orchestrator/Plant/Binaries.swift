@@ -50,6 +50,20 @@ struct Binaries: Sendable {
         return "\(directory)/\(name)"
     }
 
+    /// Redis's server, and whatever else a command needs; asked before anything is started.
+    ///
+    /// - Throws: ``Failure/missing(_:)`` with all that is missing.
+    func check(own names: [String] = [], postgres: Bool = false) throws(Failure) {
+        var missing: [String] = []
+        func note(_ find: () throws(Failure) -> String) {
+            do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
+        }
+        note { () throws(Failure) in try system("redis-server", package: "redis-server") }
+        if postgres { note { () throws(Failure) in try system("initdb", package: "postgresql") } }
+        for name in names { note { () throws(Failure) in try own(name) } }
+        guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }
+    }
+
     /// `/usr/lib/postgresql/<version>/bin`, the newest first.
     private static func postgresDirectories() -> [String] {
         let root = "/usr/lib/postgresql"

@@ -45,8 +45,9 @@ struct ScaleCommand: AsyncParsableCommand {
 
     private func perform(_ settings: ScaleSettings) async throws -> ExitStatus {
         let binaries = Binaries()
-        _ = try binaries.system("redis-server", package: "redis-server")
-        let audience = try Self.audience(settings)
+        try binaries.check()
+        let audience = try Audience.of(
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let folders = try Folders(report: out)
         let progress = Progress()
         progress.step("seed \(settings.seed): \(settings.commandLine)")
@@ -72,40 +73,5 @@ struct ScaleCommand: AsyncParsableCommand {
         Terminal.output(report.value.summary())
         Terminal.output("Report: \(folders.report)/report.html")
         return report.value.verdict.status
-    }
-
-    private static func audience(_ settings: ScaleSettings) throws(Failure) -> Audience {
-        do {
-            return try Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        } catch {
-            throw .arguments([error.description])
-        }
-    }
-}
-
-/// A report while it is gathered, so that an interrupted run has written what it knew.
-final class Gathered<Report: Sendable>: Sendable {
-    private let state: Mutex<Report>
-
-    init(_ report: Report) { state = Mutex(report) }
-
-    var value: Report { state.withLock { $0 } }
-    func update(_ change: (inout Report) -> Void) { state.withLock { change(&$0) } }
-}
-
-extension Failure {
-    /// What `body` throws, as a failure; `nil` when it throws nothing.
-    static func of(_ body: () async throws -> Void) async -> Failure? {
-        do {
-            try await body()
-            return nil
-        } catch let failure as Failure {
-            return failure
-        } catch is CancellationError {
-            return .interrupted
-        } catch {
-            return .unavailable(String(describing: error))
-        }
     }
 }

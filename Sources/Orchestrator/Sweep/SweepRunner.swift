@@ -54,13 +54,8 @@ struct SweepRunner: Sendable {
     private func measure(_ cell: SweepCell, _ software: Software) async throws(Failure) -> RunReport {
         let settings = book.settings.run(cell)
         let plan = ProcessPlan(settings, limits: limits.descriptors)
-        let audience: Audience
-        do {
-            audience = try Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        } catch {
-            throw .arguments([error.description])
-        }
+        let audience = try Audience.of(
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let folders = try Folders(report: book.folder(of: cell))
         let recorder = RunRecorder(
             RunReport(

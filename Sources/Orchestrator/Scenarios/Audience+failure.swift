@@ -1,0 +1,17 @@
+import Audience
+import Placement
+
+extension Audience {
+    /// The audience of a command's arguments.
+    ///
+    /// - Throws: ``Failure/arguments(_:)`` when it cannot be made of so few viewers.
+    static func of(
+        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64
+    ) throws(Failure) -> Audience {
+        do {
+            return try Audience(spec, channels: channels, viewers: viewers, seed: seed)
+        } catch {
+            throw .arguments([error.description])
+        }
+    }
+}
