@@ -91,39 +91,41 @@ let package = Package(
         library("Wire", []),
         library("Placement", []),
         library("Audience", ["Wire", "Placement", histogram]),
+        // What every layer needs one of: backoff, batching, bounded caches, clocks, the descriptor limit.
+        library("Primitives", [deque]),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", nioCore, nioPosix, logging, coreMetrics, deque]),
-        library("PostgresLibpq", ["CLibpq", logging]),
-        library("SocketLoop", ["CKernel"]),
+        library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, logging, coreMetrics, deque]),
+        library("PostgresLibpq", ["CLibpq", "Primitives", logging]),
+        library("SocketLoop", ["CKernel", "Primitives"]),
 
         // Adapters: the domain on top of the drivers.
-        library("Broker", ["Wire", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
+        library("Broker", ["Wire", "Placement", "Primitives", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
-        library("Likes", ["Wire", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
-        library("Fanout", ["Wire", "Broker", "SocketLoop", logging, deque]),
+        library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
+        library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
 
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore, httpTypes,
+                "Wire", "Primitives", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore,
+                httpTypes,
                 configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
-                nioHTTPTypes,
             ]),
 
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Storage", "Wire", hummingbird, httpTypes, logging, metrics, lifecycle,
-                nioCore,
+                "ServiceRuntime", "Broker", "Primitives", "Storage", "Wire", hummingbird, httpTypes, logging, metrics,
+                lifecycle,
             ]),
         executable(
             "LikeAPI",
             [
                 "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
-                httpTypes, logging, lifecycle, nioCore,
+                httpTypes, logging, lifecycle,
             ]),
         executable(
             "ReaderAPI",
@@ -133,8 +135,9 @@ let package = Package(
             ]),
         executable(
             "StatsAPI",
-            ["ServiceRuntime", "Placement", "Broker", "Wire", hummingbird, logging, lifecycle]),
-        executable("SimClient", ["Audience", "Placement", "SocketLoop", "Wire", arguments, unixSignals, deque]),
+            ["ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle]),
+        executable(
+            "SimClient", ["Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
@@ -145,28 +148,35 @@ let package = Package(
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
+        tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
-        tests("RedisNIOTests", ["RedisNIO", "TestSupport", nioCore, logging]),
-        tests("PostgresLibpqTests", ["PostgresLibpq", "TestSupport", logging]),
-        tests("BrokerTests", ["Broker", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
-        tests("StorageTests", ["Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+        tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
         tests(
-            "LikesTests", ["Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport", "Wire", logging]),
+            "BrokerTests", ["Broker", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
+        tests("StorageTests", ["Storage", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
+        tests(
+            "LikesTests",
+            [
+                "Likes", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
+                "Wire", logging,
+            ]),
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "Likes", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                "LikeAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
-        tests("FanoutTests", ["Fanout", "Broker", "SocketLoop", "Wire", logging]),
-        tests("SimulationTests", ["Fanout", "Broker", "RedisNIO", "SocketLoop", "Wire"]),
+        tests("FanoutTests", ["Fanout", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests("SimulationTests", ["Fanout", "Broker", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "ServiceRuntimeTests",
             [
-                "ServiceRuntime", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics,
-                lifecycle, nioCore, nioHTTPTypes,
+                "ServiceRuntime", "Placement", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
+                coreMetrics,
+                lifecycle, nioCore,
             ]),
         tests(
             "CommentAPITests",
@@ -190,7 +200,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "RedisNIO", "ServiceRuntime", "TestSupport", "Wire",
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "Primitives", "RedisNIO", "ServiceRuntime",
+                "TestSupport", "Wire",
                 hummingbird,
                 lifecycle, logging,
             ]),

@@ -15,7 +15,7 @@ enum CommentAPI {
 
     /// The service around a broker.
     static func assemble(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any LogBroker, services: [any Service] = []
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, services: [any Service] = []
     ) -> ServiceAssembly {
         let tally = CommentTally()
         let (archive, recordServices) = makeArchive(settings, process, broker: broker, tally: tally)
@@ -30,13 +30,12 @@ enum CommentAPI {
             process: process)
         return ServiceAssembly(
             router: router, services: services + recordServices + [reporter].compactMap { $0 },
-            crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]),
-            fastRoute: FastCommentRoute(desk: desk))
+            crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
     }
 
     /// PostgreSQL and Redis when there is a database, else Redis alone.
     private static func makeArchive(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any LogBroker, tally: CommentTally
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, tally: CommentTally
     ) -> (archive: any CommentArchive, services: [any Service]) {
         guard let configuration = settings.database.configuration else { return (RedisArchive(broker: broker), []) }
         let database = ServiceDatabase(configuration, process: process)

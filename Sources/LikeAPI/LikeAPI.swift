@@ -53,7 +53,6 @@ enum LikeAPI {
                         settings: settings.notifying, logger: process.logger)))
         }
         return ServiceAssembly(
-            router: router, services: all, crossOrigin: CrossOriginPolicy(),
-            fastRoute: settings.role == .worker ? nil : FastLikeRoute(desk: desk))
+            router: router, services: all, crossOrigin: CrossOriginPolicy())
     }
 }

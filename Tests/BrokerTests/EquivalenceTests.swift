@@ -1,3 +1,4 @@
+import Placement
 import RedisNIO
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
 import Broker
 import Logging
+import Primitives
 import RedisNIO
 import Synchronization
 import TestSupport
@@ -74,8 +75,8 @@ func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 /// Settings with short times, so that tests of faults are short.
 func makeSettings(_ change: (inout RedisBrokerSettings) -> Void = { _ in }) -> RedisBrokerSettings {
     var settings = RedisBrokerSettings()
-    settings.client.backoff = RedisBackoff(base: .milliseconds(5), cap: .milliseconds(50))
-    settings.subscriber.backoff = RedisBackoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.client.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.subscriber.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
     settings.client.graceWait = .seconds(2)
     change(&settings)
     return settings

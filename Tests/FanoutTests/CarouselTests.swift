@@ -1,3 +1,4 @@
+import Placement
 import Testing
 import Wire
 
@@ -93,7 +94,7 @@ import Wire
     /// Whoever comes and goes while laps are under way: nobody is missed, nobody gets anything twice.
     @Test(arguments: 0..<100)
     func randomComingAndGoing(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SplitMix64(seed: seed)
         var rider = Rider()
         var places: [ViewerID: UInt32] = [:]
         var owed: [ViewerID: String] = [:]

@@ -1,3 +1,4 @@
+import Placement
 import SocketLoop
 import Testing
 import Wire
@@ -21,7 +22,7 @@ import Wire
 }
 
 private struct PropertyRun {
-    var generator: SeededGenerator
+    var generator: SplitMix64
     let hub: LoopHub<RecordingWriter>
     let writer = RecordingWriter()
     var model = HubModel()
@@ -33,7 +34,7 @@ private struct PropertyRun {
     var now: UInt64 = 1
 
     init(seed: UInt64) {
-        generator = SeededGenerator(state: seed)
+        generator = SplitMix64(seed: seed)
         let settings = LoopHub<RecordingWriter>.Settings(
             writesPerSlice: Int.random(in: 1...5, using: &generator),
             pieceBytes: [1, 30, 1000][Int.random(in: 0..<3, using: &generator)])

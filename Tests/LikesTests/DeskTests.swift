@@ -1,3 +1,4 @@
+import Placement
 import RedisNIO
 import Storage
 import Synchronization
@@ -68,7 +69,7 @@ import Testing
             for user in 0..<users {
                 for photo in ["hot", "warm"] {
                     group.addTask {
-                        var random = SeededRandom(state: seed &+ UInt64(user) &* 31 &+ UInt64(photo.utf8.count))
+                        var random = SplitMix64(seed: seed &+ UInt64(user) &* 31 &+ UInt64(photo.utf8.count))
                         var likes = false
                         var changes = 0
                         for _ in 0..<Int.random(in: 1...6, using: &random) {

@@ -1,3 +1,4 @@
+import Placement
 import Storage
 import Synchronization
 import Testing
@@ -12,7 +13,7 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
 @Suite struct PartBatchTests {
     /// The batch against a plain set, one intent after the other.
     @Test(arguments: 0..<200 as Range<UInt64>) func agreesWithASet(seed: UInt64) {
-        var random = SeededRandom(state: seed)
+        var random = SplitMix64(seed: seed)
         var sets: [String: Set<String>] = ["a": [], "b": [], "c": []]
         for photo in ["a", "b", "c"] {
             for user in 0..<6 where Bool.random(using: &random) { sets[photo, default: []].insert("u\(user)") }

@@ -1,4 +1,5 @@
 import Broker
+import Placement
 import RedisNIO
 import Storage
 import Synchronization
@@ -15,7 +16,7 @@ import Testing
         try await withRedis { redis async throws in
             try await withBroker(redis) { broker async throws in
                 try await withDesk(broker, likes: record) { desk async throws in
-                    var random = SeededRandom(state: seed)
+                    var random = SplitMix64(seed: seed)
                     var truth: [String: Set<String>] = ["p": [], "q": []]
                     for round in 0..<10 {
                         for _ in 0..<30 {
@@ -43,7 +44,7 @@ import Testing
 
     /// A worker that reads, applies some of it in any order and more than once, and is never seen again.
     private func dieInTheMiddle(
-        _ broker: RedisBroker, _ record: MemoryLikeStore, round: Int, random: inout SeededRandom
+        _ broker: RedisBroker, _ record: MemoryLikeStore, round: Int, random: inout SplitMix64
     ) async throws {
         var consumer = StreamConsumer(
             redis: broker.redis, streams: (0..<4).map { PartKeys($0).changes }, group: PartStore.group,

@@ -1,5 +1,6 @@
 import Broker
 import Logging
+import Primitives
 import RedisNIO
 import Storage
 import Synchronization
@@ -24,7 +25,7 @@ func withBroker<Value: Sendable>(
     _ body: (RedisBroker) async throws -> Value
 ) async throws -> Value {
     var settings = RedisBrokerSettings()
-    settings.client.backoff = RedisBackoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.client.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
     settings.client.graceWait = .seconds(2)
     let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: logger)
     return try await withBackground({ try await broker.run() }) {
@@ -173,18 +174,5 @@ final class FaultyLikeStore: LikeStore {
     func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
         try await reach()
         return try await inner.purgeWithdrawn(olderThan: age, limit: limit)
-    }
-}
-
-/// Seeded numbers (splitmix64, Vigna).
-struct SeededRandom: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import PostgresLibpq
+import Primitives
 import TestSupport
 import Testing
 
@@ -6,7 +7,8 @@ import Testing
 @Suite(.serialized) struct OutageTests {
     @Test func aServerKilledInMidStatementLeavesTheOutcomeUnknown() async throws {
         try await withServer { server, url in
-            try await withPool(url: url, { $0.backoff = .milliseconds(20)...(.milliseconds(100)) }) { pool in
+            try await withPool(url: url, { $0.backoff = Backoff(base: .milliseconds(20), cap: .milliseconds(100)) }) {
+                pool in
                 try await pool.execute("CREATE TABLE t (n int8)")
                 let slow = Task {
                     await postgresError { try await pool.execute("INSERT INTO t SELECT 1 FROM pg_sleep(3)") }

@@ -6,14 +6,6 @@ import Testing
 @Suite struct PureTests {
     private let start = ContinuousClock.now
 
-    @Test func backoffDoublesUpToItsLimit() {
-        var backoff = Backoff(.milliseconds(100)...(.milliseconds(500)))
-        let longest = (0..<5).map { _ in backoff.next(random: 1) }
-        #expect(longest == [100, 200, 400, 500, 500].map { .milliseconds($0) })
-        backoff.reset()
-        #expect(backoff.next(random: 0) == .milliseconds(50))
-    }
-
     @Test func theQueueKeepsOrderUnderRemoval() {
         var queue = JobQueue<Int>(countMax: 4)
         let ids = (0..<5).map { queue.append($0, deadline: start) }

@@ -20,7 +20,7 @@ import Testing
         #expect(try hop("/connect").count == 0)
         #expect(try hop("/connect?videoid=v&hop=2").count == 2)
         for bad in ["-1", "x", "100", "1.5", ""] {
-            #expect(throws: Refusal.self) { try hop("/connect?hop=\(bad)") }
+            #expect(throws: APIError.self) { try hop("/connect?hop=\(bad)") }
         }
     }
 

@@ -90,22 +90,6 @@ import Testing
     }
 }
 
-@Suite struct BackoffTests {
-    private struct Highest: RandomNumberGenerator {
-        func next() -> UInt64 { .max }
-    }
-
-    @Test func doublesUpToTheCap() {
-        var backoff = RedisBackoff(base: .milliseconds(100), cap: .milliseconds(500))
-        var generator = Highest()
-        let waits = (0..<5).map { _ in backoff.next(using: &generator) }
-        #expect(waits.map { Int(($0 / .milliseconds(1)).rounded()) } == [100, 200, 400, 500, 500])
-        backoff.reset()
-        let first = backoff.next(using: &generator)
-        #expect(Int((first / .milliseconds(1)).rounded()) == 100)
-    }
-}
-
 @Suite struct ReplyQueueTests {
     @Test func firstInFirstOutAcrossPipelines() {
         var queue = ReplyQueue<String>()

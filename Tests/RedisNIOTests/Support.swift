@@ -1,4 +1,5 @@
 import Logging
+import Primitives
 import RedisNIO
 import Synchronization
 import TestSupport
@@ -7,7 +8,7 @@ let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 func makeClientSettings(_ change: (inout RedisClientSettings) -> Void = { _ in }) -> RedisClientSettings {
     var settings = RedisClientSettings()
-    settings.backoff = RedisBackoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
     change(&settings)
     return settings
 }
@@ -70,7 +71,7 @@ func withSubscriber<Value: Sendable>(
     _ body: (RedisSubscriber, RecordingSink) async throws -> Value
 ) async throws -> Value {
     var settings = RedisSubscriberSettings()
-    settings.backoff = RedisBackoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
     change(&settings)
     let sink = RecordingSink()
     let subscriber = RedisSubscriber(

@@ -1,3 +1,4 @@
+import Placement
 import Testing
 
 @testable import ServiceRuntime
@@ -106,7 +107,7 @@ import Testing
     /// newest report.
     @Test(arguments: 0..<200)
     func receiverConverges(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(seed: seed)
         var journal = SubscriptionJournal()
         var receiver: (set: [String: Int], sequence: Int)?
         var truth: [String: Int] = [:]
@@ -182,18 +183,5 @@ import Testing
         for channel in ["c", "a"] { journal.published(on: channel) }
         journal.failed()
         #expect(journal.next() == .init(byChannel: ["a": 2, "b": 1], elsewhere: 2))
-    }
-}
-
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Placement
 import Testing
 
 @testable import ServiceRuntime
@@ -18,7 +19,7 @@ import Testing
     }
 
     @Test func identity() {
-        var generator = SeededGenerator(state: 1)
+        var generator = SplitMix64(seed: 1)
         let session = ProcessIdentity.makeSession(using: &generator)
         #expect(session.utf8.count == 13)
         #expect(session != ProcessIdentity.makeSession(using: &generator))

@@ -48,7 +48,7 @@ import Testing
         }
         router.delete("things/{id}") { _, _ in Response(status: .noContent) }
         router.get("broken") { _, _ -> Response in throw Broken() }
-        router.get("away") { _, _ -> Response in throw Refusal.unavailable("away", "come back", retryAfterSeconds: 3) }
+        router.get("away") { _, _ -> Response in throw APIError.unavailable("away", "come back", retryAfterSeconds: 3) }
         let application = process.makeApplication(router: router, crossOrigin: crossOrigin)
         try await application.test(setup) { client in try await test(client, process) }
     }

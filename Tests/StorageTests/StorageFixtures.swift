@@ -1,5 +1,6 @@
 import Logging
 import PostgresLibpq
+import Primitives
 import Storage
 import TestSupport
 import Wire
@@ -15,7 +16,7 @@ func withDatabase<T>(
     if let url { address = url } else { address = try await PrivatePostgres.shared().makeDatabase() }
     var configuration = try PostgresConfiguration(url: address)
     configuration.connections = 2
-    configuration.backoff = .milliseconds(20)...(.milliseconds(100))
+    configuration.backoff = Backoff(base: .milliseconds(20), cap: .milliseconds(100))
     change(&configuration)
     let pool = PostgresPool(configuration: configuration, logger: quietLogger)
     pool.start()

@@ -5,7 +5,7 @@ public import Wire
 ///
 /// Calls from one task behave the same on every run. Messages reach the sinks before `publish` returns
 /// (``Delivery/immediate``) or when the test says so (``Delivery/manual`` and ``deliver()``).
-public final class InMemoryBroker: LogBroker {
+public final class InMemoryBroker: EventLog {
     public enum Delivery: Sendable {
         /// Within the call that caused it.
         case immediate
@@ -51,7 +51,7 @@ public final class InMemoryBroker: LogBroker {
         return position
     }
 
-    public func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>] {
+    public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
         events.map { event in
             Result { () throws(BrokerError) in try publishNow(event.payload, to: event.channel) }
         }

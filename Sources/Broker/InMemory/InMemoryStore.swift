@@ -1,3 +1,4 @@
+import Placement
 public import Wire
 
 /// What Redis holds for the broker, as a value: positions, histories, and the run of the process that holds them.
@@ -78,21 +79,21 @@ public struct InMemoryStore: Sendable {
 // MARK: Single events
 
 extension InMemoryStore {
-    /// See ``LogBroker/find(_:in:)``.
+    /// See ``EventLog/find(_:in:)``.
     public func find(_ keys: [EventKey], in channel: Channel) -> PlacedEvent? {
         guard !keys.isEmpty, let log = logs[channel] else { return nil }
         let found = log.entries.last { entry in keys.contains { $0.matches(entry.payload) } }
         return found.map { Self.placed($0, in: log) }
     }
 
-    /// See ``LogBroker/latest(of:before:limit:)``.
+    /// See ``EventLog/latest(of:before:limit:)``.
     public func latest(of channel: Channel, before: UInt64?, limit: Int) -> [PlacedEvent] {
         guard let log = logs[channel] else { return [] }
         let wanted = log.entries.reversed().drop { $0.mark.offset >= before ?? .max }
         return wanted.prefix(max(1, limit)).map { Self.placed($0, in: log) }
     }
 
-    /// See ``LogBroker/remove(_:from:)``.
+    /// See ``EventLog/remove(_:from:)``.
     @discardableResult
     public mutating func remove(_ position: Position, from channel: Channel) -> Bool {
         guard let log = logs[channel], log.position.epoch == position.epoch,

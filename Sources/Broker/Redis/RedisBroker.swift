@@ -1,5 +1,6 @@
 import CoreMetrics
 public import Logging
+import Placement
 public import RedisNIO
 import Synchronization
 public import Wire
@@ -11,7 +12,7 @@ public import class NIOPosix.MultiThreadedEventLoopGroup
 ///
 /// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
 /// ``run()`` must run while it is used.
-public final class RedisBroker: LogBroker {
+public final class RedisBroker: EventLog {
     private let endpoint: RedisEndpoint
     private let settings: RedisBrokerSettings
     private let group: any EventLoopGroup
@@ -70,14 +71,14 @@ extension RedisBroker {
         try requireFrameEnd(payload)
         let position = try await counted { () throws(RedisError) in
             let connection = try await client.connection()
-            let call = call(publishScript, LogEvent(channel: channel, payload: payload), connection)
+            let call = call(publishScript, StreamEvent(channel: channel, payload: payload), connection)
             return try Self.position(in: await connection.evaluate(publishScript.script, call))
         }
         published(position, on: channel)
         return position
     }
 
-    public func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>] {
+    public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
         do throws(BrokerError) {
             for event in events { try requireFrameEnd(event.payload) }
             let replies = try await counted { () throws(RedisError) in
@@ -102,7 +103,7 @@ extension RedisBroker {
         try requireFrameEnd(payload)
         let position = try await counted { () throws(RedisError) in
             let connection = try await client.connection()
-            var call = call(publishOnceScript, LogEvent(channel: channel, payload: payload), connection)
+            var call = call(publishOnceScript, StreamEvent(channel: channel, payload: payload), connection)
             for key in keys {
                 call.append(key.prefix)
                 call.append(key.suffix)
@@ -114,7 +115,7 @@ extension RedisBroker {
     }
 
     private func call(
-        _ script: PublishScript, _ event: LogEvent, _ connection: RedisConnection, bySource: Bool = false
+        _ script: PublishScript, _ event: StreamEvent, _ connection: RedisConnection, bySource: Bool = false
     ) -> RedisCommand {
         script.call(
             event.payload, to: event.channel, freshEpoch: epochs.withLock { PositionRule.makeEpoch(using: &$0) },
@@ -130,7 +131,7 @@ extension RedisBroker {
         return position
     }
 
-    private func result(_ reply: RESPValue, of event: LogEvent) -> Result<Position, BrokerError> {
+    private func result(_ reply: RESPValue, of event: StreamEvent) -> Result<Position, BrokerError> {
         do throws(RedisError) {
             let position = try Self.position(in: reply)
             published(position, on: event.channel)

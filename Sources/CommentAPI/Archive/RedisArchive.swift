@@ -6,7 +6,7 @@ struct RedisArchive: CommentArchive {
     /// Reads for one page of comments: removals lie between them and do not count.
     private static let readsMax = 32
 
-    let broker: any LogBroker
+    let broker: any EventLog
 
     func publish(
         _ comment: Comment, to channel: Channel, isRepeatable: Bool

@@ -6,7 +6,7 @@ import Wire
 /// In this order, so that a process that dies in between leaves a history whose two events still say the right thing
 /// together. Doing it again does nothing, for as long as the history holds the removal.
 struct RemovalPublisher: Sendable {
-    let broker: any LogBroker
+    let broker: any EventLog
 
     /// - Parameter known: the comment's place, if the caller has it.
     /// - Returns: the place of the removal.

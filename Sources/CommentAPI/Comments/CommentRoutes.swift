@@ -23,14 +23,14 @@ struct CommentRoutes: Sendable {
         let user = try fields.identifier("userid")
         let video = try fields.identifier("videoid")
         let text = try fields.text("comment", charactersMax: Comment.textLengthMax)
-        guard let channel = Channel.video(video) else { throw Refusal.invalid(Self.invalid, "videoid is not valid") }
+        guard let channel = Channel.video(video) else { throw APIError.invalid(Self.invalid, "videoid is not valid") }
         let key = try IdempotencyKey.read(request.headers)
         do {
             return answer(
                 try await desk.publish(user: user, video: video, channel: channel, text: text, id: key?.id))
         } catch {
             context.logger.debug("comment not published", metadata: ["archive.failure": "\(error)"])
-            throw Refusal(publishing: error)
+            throw APIError(publishing: error)
         }
     }
 

@@ -23,16 +23,16 @@ struct HistoryRoutes: Sendable {
         let video = try fields.identifier("videoid")
         let before = try fields.optionalIdentifier("before")
         let limit = try Self.limit(fields)
-        guard let channel = Channel.video(video) else { throw Refusal.invalid(Self.invalid, "videoid is not valid") }
+        guard let channel = Channel.video(video) else { throw APIError.invalid(Self.invalid, "videoid is not valid") }
         do {
             return answer(try await archive.history(of: channel, before: before, limit: limit), video: video)
         } catch {
             context.logger.debug("history not read", metadata: ["archive.failure": "\(error)"])
-            throw Refusal(reading: error)
+            throw APIError(reading: error)
         }
     }
 
-    private static func limit(_ fields: RequestFields) throws(Refusal) -> Int {
+    private static func limit(_ fields: RequestFields) throws(APIError) -> Int {
         guard let text = try fields.optionalString("limit") else { return limitDefault }
         guard let limit = Int(text), limits.contains(limit) else {
             throw .invalid(invalid, "limit must be \(limits.lowerBound) to \(limits.upperBound)")

@@ -21,7 +21,7 @@ struct IdempotencyKey: Equatable {
         id = text
     }
 
-    static func read(_ headers: HTTPFields) throws(Refusal) -> IdempotencyKey? {
+    static func read(_ headers: HTTPFields) throws(APIError) -> IdempotencyKey? {
         guard let name, let text = headers[name] else { return nil }
         guard let key = IdempotencyKey(text) else {
             throw .invalid(

@@ -21,20 +21,20 @@ struct RemovalRoutes: Sendable {
             return answer(wish.id, outcome)
         } catch {
             context.logger.debug("comment not removed", metadata: ["archive.failure": "\(error)"])
-            throw Refusal(removing: error)
+            throw APIError(removing: error)
         }
     }
 
     private func wish(_ request: Request, _ context: ServiceContext) async throws -> RemovalWish {
         // What no comment can be called is not looked for.
         guard let id = context.parameters.get("id"), id.utf8.count <= 64, Identifier.isValid(id) else {
-            throw Refusal(removing: .notFound)
+            throw APIError(removing: .notFound)
         }
         let isModerator = try isModerator(request.headers[.authorization])
         let fields = try await fields(of: request)
         let user = try fields.optionalIdentifier("userid")
         let video = try fields.optionalIdentifier("videoid")
-        if !isModerator, user == nil { throw Refusal.invalid(CommentRoutes.invalid, "userid is missing") }
+        if !isModerator, user == nil { throw APIError.invalid(CommentRoutes.invalid, "userid is missing") }
         return RemovalWish(id: id, channel: video.flatMap { Channel.video($0) }, user: user, isModerator: isModerator)
     }
 
@@ -47,11 +47,11 @@ struct RemovalRoutes: Sendable {
     }
 
     /// A token that is wrong is refused, whoever else the sender says to be.
-    private func isModerator(_ authorization: String?) throws(Refusal) -> Bool {
+    private func isModerator(_ authorization: String?) throws(APIError) -> Bool {
         guard let authorization else { return false }
         let words = authorization.split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "bearer", let moderator, moderator.matches(words[1]) else {
-            throw Refusal(removing: .forbidden)
+            throw APIError(removing: .forbidden)
         }
         return true
     }

@@ -5,7 +5,7 @@ import Wire
 /// How the outbox sweep publishes: as often as it likes, and each event once.
 struct OutboxPublisher: Sendable {
     let store: any CommentStore
-    let broker: any LogBroker
+    let broker: any EventLog
     /// Hears of each comment that was published.
     let published: @Sendable (Channel) -> Void
 

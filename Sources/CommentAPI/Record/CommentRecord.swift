@@ -12,7 +12,7 @@ struct CommentRecord {
 
     /// - Parameter published: hears of each comment that the outbox sweep published.
     init(
-        _ database: ServiceDatabase, settings: OutboxSettings, broker: any LogBroker, process: ServiceProcess,
+        _ database: ServiceDatabase, settings: OutboxSettings, broker: any EventLog, process: ServiceProcess,
         published: @escaping @Sendable (Channel) -> Void
     ) {
         let store = PostgresCommentStore(pool: database.pool)

@@ -28,11 +28,11 @@ final class PublishQueue: Service {
     }
 
     private let store: any CommentStore
-    private let broker: any LogBroker
+    private let broker: any EventLog
     private let metrics: RecordMetrics
     private let lanes: [Lane]
 
-    init(store: any CommentStore, broker: any LogBroker, metrics: RecordMetrics, settings: Settings = Settings()) {
+    init(store: any CommentStore, broker: any EventLog, metrics: RecordMetrics, settings: Settings = Settings()) {
         self.store = store
         self.broker = broker
         self.metrics = metrics
@@ -76,7 +76,7 @@ final class PublishQueue: Service {
 
     private func publish(_ batch: [Waiting]) async {
         let start = ContinuousClock.now
-        let events = batch.map { LogEvent(channel: $0.channel, payload: CommentEvents.frame(of: $0.comment)) }
+        let events = batch.map { StreamEvent(channel: $0.channel, payload: CommentEvents.frame(of: $0.comment)) }
         let results = await broker.publish(contentsOf: events)
         metrics.published(batch.count, since: start)
         var marks: [PublishedMark] = []

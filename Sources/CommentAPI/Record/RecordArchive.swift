@@ -5,7 +5,7 @@ import Wire
 /// Comments in PostgreSQL, published through Redis: stored first, acknowledged when published.
 struct RecordArchive: CommentArchive {
     let store: any CommentStore
-    let broker: any LogBroker
+    let broker: any EventLog
     let queue: PublishQueue
     let metrics: RecordMetrics
     /// Whether PostgreSQL can be used now, its schema included.

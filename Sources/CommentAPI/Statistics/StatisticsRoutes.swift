@@ -33,6 +33,6 @@ struct StatisticsRoutes: Sendable {
         }
     }
 
-    private static let unavailable = Refusal(
+    private static let unavailable = APIError(
         .badGateway, code: "statistics_unavailable", "StatsAPI does not answer")
 }

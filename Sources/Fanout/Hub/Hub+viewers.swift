@@ -1,3 +1,4 @@
+internal import Primitives
 internal import SocketLoop
 public import Wire
 
@@ -17,7 +18,7 @@ extension Hub {
 
     private func admit(_ channels: [Channel]) async throws(HubRefusal) -> Ticket {
         let result = book.withLock { core in
-            let (result, errands) = core.join(channels, now: HubClock.now())
+            let (result, errands) = core.join(channels, now: MonotonicClock.now())
             carryOut(errands)
             return result
         }
@@ -25,7 +26,7 @@ extension Hub {
         let waiting = try result.get()
         for waiter in waiting {
             guard await wait(waiter) else {
-                book.withLock { $0.release(channels, waiters: waiting, now: HubClock.now()) }
+                book.withLock { $0.release(channels, waiters: waiting, now: MonotonicClock.now()) }
                 throw .brokerUnavailable
             }
         }
@@ -41,7 +42,7 @@ extension Hub {
 
     /// Gives a ticket back: the connect came to nothing.
     public func release(_ ticket: Ticket) {
-        book.withLock { $0.release(ticket.channels, now: HubClock.now()) }
+        book.withLock { $0.release(ticket.channels, now: MonotonicClock.now()) }
     }
 
     /// Hands a connected socket over; its response head is written, in chunked coding. From here on it is the hub's.
@@ -51,7 +52,7 @@ extension Hub {
     ///   - point: where the viewer says it was.
     ///   - hello: the first event's data; it gets the viewer's position as id.
     public func attach(descriptor: Int32, ticket: Ticket, from point: ResumePoint, hello: [UInt8]) {
-        let now = HubClock.now()
+        let now = MonotonicClock.now()
         book.withLock { core in
             let step = core.attach(ticket, descriptor: descriptor, from: point, hello: hello)
             guard let (placed, errands) = step else { return Descriptor.discard(descriptor) }

@@ -1,5 +1,6 @@
 public import Broker
 public import Logging
+internal import Primitives
 internal import SocketLoop
 internal import Synchronization
 internal import Wire
@@ -94,7 +95,7 @@ public final class Hub: Sendable {
     private func keepTime() async throws {
         while true {
             try await Task.sleep(for: .milliseconds(250))
-            book.withLock { carryOut($0.tick(now: HubClock.now())) }
+            book.withLock { carryOut($0.tick(now: MonotonicClock.now())) }
             subscribeAsOrdered()
         }
     }

@@ -1,3 +1,4 @@
+internal import Primitives
 internal import Synchronization
 
 /// The hub's core behind its lock. Loops and lanes hold it without holding the hub.
@@ -38,7 +39,7 @@ final class HubBook: Sendable {
 
     /// A loop tells what happened since it told last.
     func loop(_ loop: Int, tells report: LoopReport) {
-        let now = HubClock.now()
+        let now = MonotonicClock.now()
         if !report.departures.isEmpty {
             state.withLock { state in
                 for departure in report.departures { state.core.departed(departure.topics, loop: loop, now: now) }

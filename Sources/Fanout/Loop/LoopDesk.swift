@@ -26,7 +26,7 @@ final class LoopDesk<Connections: ViewerSockets> {
         self.settings = settings
         self.tell = tell
         self.hub = LoopHub(settings: settings.hub)
-        self.jitter = Jitter(state: settings.seed)
+        self.jitter = Jitter(seed: settings.seed)
     }
 
     var pendingBytes: Int { hub.pendingBytes }

@@ -36,7 +36,7 @@ struct LikeRoutes: Sendable {
 
     static func photo(_ context: ServiceContext) throws -> String {
         let photo = try context.parameters.require("post_id")
-        guard Identifier.isValid(photo) else { throw Refusal.invalid(invalid, "post_id is not valid") }
+        guard Identifier.isValid(photo) else { throw APIError.invalid(invalid, "post_id is not valid") }
         return photo
     }
 
@@ -67,7 +67,7 @@ struct LikeRoutes: Sendable {
             if let liked { answer.member("liked", liked) }
             return .json(answer.finished())
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 
@@ -83,22 +83,22 @@ struct LikeRoutes: Sendable {
 
     private func counts(_ request: CountsRequest) async throws -> Response {
         let photos = request.posts
-        guard !photos.isEmpty else { throw Refusal.invalid(Self.invalid, "post_ids is empty") }
+        guard !photos.isEmpty else { throw APIError.invalid(Self.invalid, "post_ids is empty") }
         guard photos.count <= Self.countsMax else {
-            throw Refusal.invalid("too_many_posts", "post_ids names more than \(Self.countsMax) posts")
+            throw APIError.invalid("too_many_posts", "post_ids names more than \(Self.countsMax) posts")
         }
         guard photos.allSatisfy({ Identifier.isValid($0) }) else {
-            throw Refusal.invalid(Self.invalid, "post_ids holds something that is no id")
+            throw APIError.invalid(Self.invalid, "post_ids holds something that is no id")
         }
         if let user = request.user, !Identifier.isValid(user) {
-            throw Refusal.invalid(Self.invalid, "user_id is not valid")
+            throw APIError.invalid(Self.invalid, "user_id is not valid")
         }
         do throws(LikeError) {
             let totals = try await desk.totals(of: photos)
             let liked = if let user = request.user { try await desk.isLiked(photos, by: user) } else { [Bool]?.none }
             return .json(Self.list(photos, totals, liked))
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 
@@ -127,12 +127,12 @@ struct LikeRoutes: Sendable {
 
 extension LikeDesk {
     /// Applies an intent and tells the photo's total with it.
-    func total(after intent: LikeIntent) async throws(Refusal) -> PhotoTotal {
+    func total(after intent: LikeIntent) async throws(APIError) -> PhotoTotal {
         do throws(LikeError) {
             _ = try await apply(intent)
             return try await total(of: intent.photo)
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 }

@@ -27,19 +27,19 @@ struct ListRoutes: Sendable {
         let limit = try Self.limit(fields, max: Self.limitMax, usual: Self.limitUsual)
         let cursor = try fields.optionalString("after").map { text in
             guard let cursor = LikersCursor(parsing: text) else {
-                throw Refusal.invalid("invalid_cursor", "after is no cursor of this list")
+                throw APIError.invalid("invalid_cursor", "after is no cursor of this list")
             }
             return cursor
         }
-        guard let likes else { throw Refusal.recordRequired }
+        guard let likes else { throw APIError.recordRequired }
         do {
             let page = try await likes.likers(of: photo, before: cursor, limit: limit)
             if page.likers.isEmpty, cursor == nil, try await likes.counts(of: [photo])[photo] == nil {
-                throw Refusal(.notFound, code: LikeError.Code.unknownPhoto.rawValue, "the record knows no such post")
+                throw APIError(.notFound, code: LikeError.Code.unknownPhoto.rawValue, "the record knows no such post")
             }
             return .json(Self.list(page))
         } catch let error as StorageError {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 
@@ -62,7 +62,7 @@ struct ListRoutes: Sendable {
     private func register(_ fields: RequestFields) async throws -> Response {
         let photo = try fields.identifier("post_id")
         let owner = try fields.identifier("owner_id")
-        guard let likes else { throw Refusal.recordRequired }
+        guard let likes else { throw APIError.recordRequired }
         do throws(StorageError) {
             let held = try await likes.register(photo: photo, owner: owner)
             var answer = JSONText(capacity: 96)
@@ -70,7 +70,7 @@ struct ListRoutes: Sendable {
             answer.member("owner_id", held)
             return .json(answer.finished(), status: .created)
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 
@@ -78,7 +78,7 @@ struct ListRoutes: Sendable {
     static func limit(_ fields: RequestFields, max: Int, usual: Int) throws -> Int {
         guard let text = try fields.optionalString("limit") else { return usual }
         guard let limit = Int(text), (1...max).contains(limit) else {
-            throw Refusal.invalid(fields.code, "limit must be 1 to \(max)")
+            throw APIError.invalid(fields.code, "limit must be 1 to \(max)")
         }
         return limit
     }

@@ -29,17 +29,17 @@ struct NotificationRoutes: Sendable {
         let limit = try ListRoutes.limit(fields, max: Self.limitMax, usual: Self.limitUsual)
         let cursor = try fields.optionalString("after").map { text in
             guard let cursor = NotificationCursor(parsing: text) else {
-                throw Refusal.invalid("invalid_cursor", "after is no cursor of this list")
+                throw APIError.invalid("invalid_cursor", "after is no cursor of this list")
             }
             return cursor
         }
-        guard let notifications else { throw Refusal.recordRequired }
+        guard let notifications else { throw APIError.recordRequired }
         do throws(StorageError) {
             let page = try await notifications.notifications(of: owner, before: cursor, limit: limit)
             let unread = try await notifications.unreadCount(of: owner)
             return .json(Self.answer(page, unread: unread))
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 
@@ -69,18 +69,18 @@ struct NotificationRoutes: Sendable {
     }
 
     private func read(_ request: ReadRequest) async throws -> Response {
-        guard Identifier.isValid(request.user) else { throw Refusal.invalid(Self.invalid, "user_id is not valid") }
+        guard Identifier.isValid(request.user) else { throw APIError.invalid(Self.invalid, "user_id is not valid") }
         guard (request.ids?.count ?? 0) <= Self.idsMax else {
-            throw Refusal.invalid(Self.invalid, "ids names more than \(Self.idsMax) notifications")
+            throw APIError.invalid(Self.invalid, "ids names more than \(Self.idsMax) notifications")
         }
-        guard let notifications else { throw Refusal.recordRequired }
+        guard let notifications else { throw APIError.recordRequired }
         do throws(StorageError) {
             let marked = try await notifications.markRead(owner: request.user, ids: request.ids)
             var answer = JSONText(capacity: 32)
             answer.member("marked", marked)
             return .json(answer.finished())
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 }

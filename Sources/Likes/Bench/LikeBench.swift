@@ -1,5 +1,6 @@
 public import Broker
 public import Logging
+import Primitives
 public import RedisNIO
 import Storage
 import Synchronization

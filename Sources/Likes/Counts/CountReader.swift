@@ -1,4 +1,5 @@
 import CoreMetrics
+import Primitives
 import RedisNIO
 import Storage
 import Synchronization

@@ -1,6 +1,7 @@
 import Broker
 import CoreMetrics
 import Logging
+import Primitives
 import RedisNIO
 import Synchronization
 import Wire
@@ -92,7 +93,7 @@ final class CountAnnouncer: Sendable {
             let shares = try await store.send(
                 photos.map {
                     RedisCommand(
-                        "SET", LikeKeys.announced($0), "1", "NX", "PX", "\(interval.milliseconds(atLeast: 1))")
+                        "SET", LikeKeys.announced($0), "1", "NX", "PX", "\(max(1, interval.milliseconds))")
                 })
             let (granted, others) = split(photos, shares)
             postpone(others)

@@ -1,6 +1,7 @@
 public import Broker
 import CoreMetrics
 public import Logging
+import Primitives
 public import RedisNIO
 public import Storage
 import Wire
@@ -33,7 +34,7 @@ public final class NotificationWorker: Sendable {
         var consumer = StreamConsumer(
             redis: redis, streams: [LikeKeys.notifications], group: Self.group, consumer: settings.instance,
             claimAfter: settings.claimAfter)
-        var pause = RetryPause()
+        var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
         var lastClaim = ContinuousClock.now
         while !Task.isCancelled {
             do throws(LikeError) {
@@ -48,13 +49,13 @@ public final class NotificationWorker: Sendable {
                 }
                 let entries = try await consumer.read(count: settings.batchMax)[0]
                 try await handle(entries)
-                pause.succeeded()
+                pause.reset()
                 // Cancelled while sleeping: the loop's condition ends it.
                 if entries.count < settings.batchMax { try? await Task.sleep(for: settings.interval) }
             } catch {
                 logger.warning("notifications cannot be handled", metadata: ["error": "\(error)"])
                 consumer.readAgain()
-                try? await Task.sleep(for: pause.failed())
+                try? await Task.sleep(for: pause.next())
             }
         }
     }

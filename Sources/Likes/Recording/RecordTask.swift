@@ -1,6 +1,7 @@
 import CoreMetrics
 import Glibc
 import Logging
+import Primitives
 import Storage
 
 /// One task of a ``RecordWorker``: a share of the parts.
@@ -25,7 +26,7 @@ struct RecordTask: Sendable {
 
     func run() async {
         var consumer = consumer
-        var pause = RetryPause()
+        var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
         var last = RecordBatch()
         var lastClaim = ContinuousClock.now
         // The part whose turn it is while there is much to do. A batch of one part lies close together in the record's
@@ -43,13 +44,13 @@ struct RecordTask: Sendable {
                 await carry(batch)
                 last = batch
                 turn = isFull ? (turn ?? -1) + 1 : nil
-                pause.succeeded()
+                pause.reset()
                 try await measure(batch)
                 // Cancelled while sleeping: the loop's condition ends it.
                 if !isFull { try? await Task.sleep(for: settings.interval) }
             } catch {
                 logger.warning("the streams of changes cannot be read", metadata: ["error": "\(error)"])
-                try? await Task.sleep(for: pause.failed())
+                try? await Task.sleep(for: pause.next())
             }
         }
     }
@@ -94,7 +95,7 @@ struct RecordTask: Sendable {
     /// task is cancelled.
     private func carry(_ batch: RecordBatch) async {
         guard !batch.isEmpty else { return }
-        var pause = RetryPause()
+        var pause = Backoff(base: .milliseconds(100), cap: .seconds(5))
         while !Task.isCancelled {
             do throws(LikeError) {
                 try await attempt(batch)
@@ -105,7 +106,7 @@ struct RecordTask: Sendable {
                     "changes cannot be recorded yet",
                     metadata: ["changes": "\(batch.changes.count)", "error": "\(error)"])
                 noteLag(batch)
-                try? await Task.sleep(for: pause.failed())
+                try? await Task.sleep(for: pause.next())
             }
         }
     }

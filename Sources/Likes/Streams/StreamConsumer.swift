@@ -1,3 +1,4 @@
+import Primitives
 import RedisNIO
 
 /// One member of a consumer group, on some streams. Used by one task at a time.
@@ -50,7 +51,7 @@ struct StreamConsumer {
 
     /// Takes over what consumers that are gone have left, at most `count` of each stream.
     mutating func claim(count: Int) async throws(LikeError) -> [[StreamEntry]] {
-        let idle = "\(claimAfter.milliseconds(atLeast: 1))"
+        let idle = "\(max(1, claimAfter.milliseconds))"
         let commands = streams.map { stream in
             RedisCommand("XAUTOCLAIM", stream, group, consumer, idle, "0-0", "COUNT", "\(max(1, count))")
         }

@@ -76,7 +76,7 @@ struct RedisCalibration: Sendable {
         let payload = [UInt8]("data: {\"comment\":\"\(String(repeating: "x", count: 168))\"}\n\n".utf8)
         // Few channels: a stream's own size is to vanish beside its entries.
         let events = (0..<512).compactMap { index in
-            Channel.video("v\(index % 64)").map { LogEvent(channel: $0, payload: payload) }
+            Channel.video("v\(index % 64)").map { StreamEvent(channel: $0, payload: payload) }
         }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await broker.run() }

@@ -8,32 +8,17 @@ final class LikesCrowd: Sendable {
     struct State: Sendable {
         var connected: Int?
         var failed = 0
-        var latest: Message?
+        var latest: LikesMessage?
         var report: LikeSwarmReport?
         var hasEnded = false
     }
 
-    struct Message: Decodable, Sendable {
-        var event: String
-        var viewers: Int?
-        var failed: Int?
-        var second: Double?
-        var acknowledged: Int?
-        var refused: Int?
-        var unanswered: Int?
-        var users: Int?
-        var underWay: Int?
-        var updates: Int?
-        var watching: Int?
-        var report: LikeSwarmReport?
-    }
-
     let node: Node
     private let state = Mutex(State())
-    private let took: @Sendable (Message) -> Void
+    private let took: @Sendable (LikesMessage) -> Void
 
     /// - Parameter took: gets every message of how far it is.
-    init(_ node: Node, took: @escaping @Sendable (Message) -> Void = { _ in }) {
+    init(_ node: Node, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }) {
         self.node = node
         self.took = took
     }
@@ -76,7 +61,7 @@ final class LikesCrowd: Sendable {
     private func hear() async {
         guard let child = node.child else { return }
         for await line in child.lines {
-            guard let message = try? JSONDecoder().decode(Message.self, from: Data(line.utf8)) else { continue }
+            guard let message = try? JSONDecoder().decode(LikesMessage.self, from: Data(line.utf8)) else { continue }
             state.withLock { state in
                 switch message.event {
                 case "connected":

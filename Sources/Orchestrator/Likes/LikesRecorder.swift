@@ -1,3 +1,4 @@
+import Audience
 import Foundation
 import Synchronization
 
@@ -35,7 +36,7 @@ final class LikesRecorder: Sendable {
         }
     }
 
-    func take(_ message: LikesCrowd.Message) {
+    func take(_ message: LikesMessage) {
         state.withLock { state in
             guard state.report.samples.count < LikesReport.samplesMax else { return }
             state.report.samples.append(

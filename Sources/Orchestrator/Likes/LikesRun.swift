@@ -32,7 +32,7 @@ struct LikesRun: Sendable {
 
     private static func memory(_ info: RedisInfo) -> Int { info["used_memory"].flatMap { Int($0) } ?? 0 }
 
-    private func took(_ message: LikesCrowd.Message) {
+    private func took(_ message: LikesMessage) {
         recorder.take(message)
         progress.update(
             "  \(Figure.grouped(message.users ?? 0)) users, \(Figure.grouped(message.acknowledged ?? 0)) acknowledged")

@@ -1,3 +1,5 @@
+public import Primitives
+
 /// Where PostgreSQL is and how long to wait for it.
 public struct PostgresConfiguration: Sendable {
     /// Connections, each with a thread of its own; 1 to 64.
@@ -12,8 +14,8 @@ public struct PostgresConfiguration: Sendable {
     public var statementTimeout: Duration = .seconds(5)
     /// What a frozen server gets on top of `statementTimeout` before the client gives up on it.
     public var answerGrace: Duration = .seconds(1)
-    /// First and longest pause between two connection attempts; doubled each time, half of it random.
-    public var backoff: ClosedRange<Duration> = .milliseconds(100)...(.seconds(5))
+    /// Pause between two connection attempts.
+    public var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
     /// Prepared statements kept per connection; 0 when a pooler in transaction mode stands between.
     public var preparedStatementsMax = 64
     /// Shown by the server in `pg_stat_activity`.

@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Logging
+import Primitives
 import Synchronization
 
 /// The loop of one thread of the pool: connect, work, and connect again after a loss.
@@ -15,7 +16,7 @@ final class PoolThread {
     init(pool: PostgresPool, number: Int) {
         self.pool = pool
         self.number = number
-        backoff = Backoff(pool.configuration.backoff)
+        backoff = pool.configuration.backoff
     }
 
     /// Starts the thread and gives this object to it; nobody else may use it afterwards.
@@ -56,7 +57,7 @@ final class PoolThread {
                 let refused = pool.state.withLock { $0.connectFailed(error) }
                 for job in refused { job.work(.failure(error)) }
                 pool.logger.warning("no connection to PostgreSQL", metadata: ["postgres.error": "\(error)"])
-                sleep(backoff.next(random: .random(in: 0...1)))
+                sleep(backoff.next())
             }
         }
         return nil

@@ -9,13 +9,13 @@ final class PendingConnect: Sendable {
     private let hub: Hub
     private let ticket: Mutex<Ticket?>
 
-    init(hub: Hub, channels: [Channel]) async throws(Refusal) {
+    init(hub: Hub, channels: [Channel]) async throws(APIError) {
         self.hub = hub
         do {
             let ticket = try await hub.join(channels)
             self.ticket = Mutex(ticket)
         } catch {
-            throw Refusal(error)
+            throw APIError(error)
         }
     }
 
@@ -34,7 +34,7 @@ final class PendingConnect: Sendable {
     }
 }
 
-extension Refusal {
+extension APIError {
     /// Every refusal of the hub passes, here or on another Reader.
     fileprivate init(_ refusal: HubRefusal) {
         let sentence =

@@ -24,14 +24,14 @@ struct Viewing: Equatable, Sendable {
         notifications = try fields.optionalFlag("notifications") ?? false
         if notifications, videoid != nil {
             // The position of an event is one of one log: a connection cannot resume two.
-            throw Refusal.invalid(fields.code, "notifications are followed on a connection without a videoid")
+            throw APIError.invalid(fields.code, "notifications are followed on a connection without a videoid")
         }
         let photos = try Viewing.photos(fields)
         let own = notifications ? Channel.user(userid) : nil
         var channels = [own, videoid.flatMap(Channel.video), photoid.flatMap(Channel.photo)].compactMap { $0 }
         for photo in photos where !channels.contains(photo) { channels.append(photo) }
         guard !channels.isEmpty else {
-            throw Refusal.invalid(fields.code, "videoid is missing (or photoid, or photoids, or notifications)")
+            throw APIError.invalid(fields.code, "videoid is missing (or photoid, or photoids, or notifications)")
         }
         self.channels = channels
         point = try Viewing.point(fields, headers)
@@ -41,11 +41,11 @@ struct Viewing: Equatable, Sendable {
         guard let list = try fields.optionalString("photoids"), !list.isEmpty else { return [] }
         let ids = list.split(separator: ",", omittingEmptySubsequences: false)
         guard ids.count <= photosMax else {
-            throw Refusal.invalid(fields.code, "photoids names more than \(photosMax) photos")
+            throw APIError.invalid(fields.code, "photoids names more than \(photosMax) photos")
         }
         return try ids.map { id in
             guard let channel = Channel.photo(String(id)) else {
-                throw Refusal.invalid(fields.code, "photoids holds something that is no id")
+                throw APIError.invalid(fields.code, "photoids holds something that is no id")
             }
             return channel
         }

@@ -10,7 +10,7 @@ struct Hop: Equatable, Sendable {
 
     let count: Int
 
-    init(_ request: Request, code: String) throws(Refusal) {
+    init(_ request: Request, code: String) throws(APIError) {
         let fields = try RequestFields(queryOf: request, code: code)
         guard let text = try fields.optionalString(Self.parameter) else {
             count = 0

@@ -15,7 +15,7 @@ enum PlacementAnswer {
         return response
     }
 
-    static let refusal = Refusal.unavailable("draining", "this Reader is stopping, and no other takes viewers")
+    static let refusal = APIError.unavailable("draining", "this Reader is stopping, and no other takes viewers")
 }
 
 /// `GET /locate`: where a viewer would be sent, for clients that ask before they connect.
@@ -34,7 +34,7 @@ struct LocateRoutes: Sendable {
             try fields.optionalIdentifier("videoid").flatMap(Channel.video),
             try fields.optionalIdentifier("photoid").flatMap(Channel.photo),
         ].compactMap { $0 }
-        guard given.count == 1 else { throw Refusal.invalid(fields.code, "one of videoid and photoid is needed") }
+        guard given.count == 1 else { throw APIError.invalid(fields.code, "one of videoid and photoid is needed") }
         let place: Place
         switch desk.locate(channel: given[0].name) {
         case .serve: place = Place(channel: given[0].name, instance: instance, url: desk.ownURL)

@@ -1,3 +1,5 @@
+public import Primitives
+
 /// Settings of a ``RedisClient``.
 public struct RedisClientSettings: Sendable {
     public var connection = RedisConnectionSettings()
@@ -7,7 +9,7 @@ public struct RedisClientSettings: Sendable {
     public var graceWait: Duration = .milliseconds(250)
     /// The most commands that wait for a connection; more fail at once.
     public var graceWaitersMax = 4096
-    public var backoff = RedisBackoff()
+    public var backoff = Backoff()
     /// A connection that stood this long lets the next attempt begin with the shortest wait again.
     public var stableAfter: Duration = .seconds(1)
 

@@ -2,6 +2,7 @@ import CoreMetrics
 public import Logging
 public import NIOCore
 public import NIOPosix
+import Primitives
 
 /// A few connections to one Redis, kept alive and renewed while ``run()`` runs. Commands of all tasks share them.
 ///

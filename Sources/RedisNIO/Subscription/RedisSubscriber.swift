@@ -2,6 +2,7 @@ import CoreMetrics
 public import Logging
 public import NIOCore
 public import NIOPosix
+import Primitives
 import Synchronization
 
 /// One connection in subscribe mode, renewed while ``run()`` runs. Everything it hears goes to its sink.

@@ -1,3 +1,5 @@
+public import Primitives
+
 /// Settings of a ``RedisSubscriber``.
 public struct RedisSubscriberSettings: Sendable {
     /// For everything from the first packet to the last reply of the login.
@@ -10,7 +12,7 @@ public struct RedisSubscriberSettings: Sendable {
     public var pingTimeout: Duration = .seconds(2)
     /// The most channels wanted at once.
     public var channelsMax = 1_000_000
-    public var backoff = RedisBackoff()
+    public var backoff = Backoff()
     /// A connection that stood this long lets the next attempt begin with the shortest wait again.
     public var stableAfter: Duration = .seconds(1)
 

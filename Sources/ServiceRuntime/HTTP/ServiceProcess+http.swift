@@ -15,13 +15,12 @@ extension ServiceProcess {
     ///
     /// - Parameters:
     ///   - crossOrigin: set it when pages in browsers use the service.
-    ///   - fastRoute: stands in front of the router.
     public func makeApplication(
-        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil, fastRoute: (any FastRoute)? = nil
+        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil
     ) -> Application<ServiceResponder> {
         Application(
             responder: ServiceResponder(router: router, monitor: http, crossOrigin: crossOrigin),
-            server: .http1(configuration: connections(fastRoute)),
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(server.host, port: server.port),
                 // Hummingbird's 256 makes the kernel drop connections when thousands of viewers arrive at once.
@@ -39,15 +38,6 @@ extension ServiceProcess {
 
     /// A connection without a request in progress is closed after this time; streams are in progress.
     private static let idleTimeout = TimeAmount.seconds(75)
-
-    private func connections(_ fastRoute: (any FastRoute)?) -> HTTP1Channel.Configuration {
-        guard let fastRoute else { return HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout) }
-        let monitor = http
-        return HTTP1Channel.Configuration(
-            additionalChannelHandlers: [
-                FastLaneHandler(route: fastRoute, monitor: monitor, idleTimeout: Self.idleTimeout)
-            ])
-    }
 
     /// Hummingbird and ServiceLifecycle tell at `info` what the line "listening" says better.
     private var quieted: Logger {

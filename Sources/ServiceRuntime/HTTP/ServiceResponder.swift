@@ -27,7 +27,7 @@ public struct ServiceResponder: HTTPResponder {
         } catch {
             context.logger.error(
                 "request failed", metadata: ["http.path": "\(request.uri.path)", "error": "\(error)"])
-            response = Refusal.internal.response(from: request, context: context)
+            response = APIError.internal.response(from: request, context: context)
         }
         crossOrigin?.apply(to: &response, for: request)
         let elapsed = ContinuousClock.now - start
@@ -44,10 +44,10 @@ public struct ServiceResponder: HTTPResponder {
 
     private func unrouted(_ request: Request, _ context: ServiceContext) -> Response {
         guard let allowed = table.allowed(at: request.uri.path) else {
-            return Refusal.notFound.response(from: request, context: context)
+            return APIError.notFound.response(from: request, context: context)
         }
         if let crossOrigin, request.method == .options { return crossOrigin.preflight(allowed: allowed) }
-        return Refusal.methodNotAllowed(allowed: allowed).response(from: request, context: context)
+        return APIError.methodNotAllowed(allowed: allowed).response(from: request, context: context)
     }
 
     private func route(of context: ServiceContext) -> String {

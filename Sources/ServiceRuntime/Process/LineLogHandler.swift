@@ -1,5 +1,6 @@
 import Glibc
 public import Logging
+import Primitives
 import Wire
 
 /// Writes one line an event to a descriptor: `2026-01-01T12:00:00.000Z info  message key=value key="two words"`.

@@ -10,19 +10,16 @@ public struct ServiceAssembly {
     public var farewell: (any Service)?
     /// Set when pages in browsers use the service.
     public var crossOrigin: CrossOriginPolicy?
-    /// Stands in front of the router.
-    public var fastRoute: (any FastRoute)?
     /// What an orderly stop takes by design, on top of which the limit for stops counts.
     public var drain: Duration
 
     public init(
         router: Router<ServiceContext>, services: [any Service] = [], crossOrigin: CrossOriginPolicy? = nil,
-        fastRoute: (any FastRoute)? = nil, drain: Duration = .zero, farewell: (any Service)? = nil
+        drain: Duration = .zero, farewell: (any Service)? = nil
     ) {
         self.router = router
         self.services = services
         self.crossOrigin = crossOrigin
-        self.fastRoute = fastRoute
         self.drain = drain
         self.farewell = farewell
     }

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import Metrics
 import NIOCore
+import Primitives
 import ServiceLifecycle
 
 /// The main program of every service: settings, log, metrics, services, signals, exit code.
@@ -81,7 +82,7 @@ public enum ServiceMain {
 
     private static func serve(_ assembly: ServiceAssembly, _ process: ServiceProcess) async throws {
         let application = process.makeApplication(
-            router: assembly.router, crossOrigin: assembly.crossOrigin, fastRoute: assembly.fastRoute)
+            router: assembly.router, crossOrigin: assembly.crossOrigin)
         var quiet = process.logger
         if quiet.logLevel == .info { quiet.logLevel = .notice }
         var configuration = ServiceGroupConfiguration(services: assembly.services(with: application), logger: quiet)

@@ -26,8 +26,8 @@ struct BodyCollector {
     }
 
     /// The refusal, after as much of the rest as is worth reading.
-    private func drained(_ iterator: inout RequestBody.AsyncIterator, from start: Int) async -> Refusal {
-        var refusal = Refusal(.contentTooLarge, code: "body_too_large", "the body is larger than \(bytesMax) bytes")
+    private func drained(_ iterator: inout RequestBody.AsyncIterator, from start: Int) async -> APIError {
+        var refusal = APIError(.contentTooLarge, code: "body_too_large", "the body is larger than \(bytesMax) bytes")
         var length = start
         while length <= Self.drainedBytesMax {
             guard let part = try? await iterator.next() else { return refusal }

@@ -11,14 +11,14 @@ extension Request {
     /// The members of the JSON object in the body.
     ///
     /// - Parameter code: the code of every refusal that names a field.
-    /// - Throws: ``Refusal``: 415 `unsupported_media_type`, 413 `body_too_large`, 400 `malformed_json` or `invalid_utf8`.
+    /// - Throws: ``APIError``: 415 `unsupported_media_type`, 413 `body_too_large`, 400 `malformed_json` or `invalid_utf8`.
     public func jsonFields(code: String, bytesMax: Int = Request.jsonBytesMax) async throws -> RequestFields {
         try RequestFields(jsonBody: await jsonBody(bytesMax: bytesMax), code: code)
     }
 
     /// A value of `type` from the JSON in the body, for bodies with structure.
     ///
-    /// - Throws: ``Refusal`` as ``jsonFields(code:bytesMax:)``, and 400 with `code` that names the field that does not fit.
+    /// - Throws: ``APIError`` as ``jsonFields(code:bytesMax:)``, and 400 with `code` that names the field that does not fit.
     public func json<Value: Decodable>(
         _ type: Value.Type, code: String, bytesMax: Int = Request.jsonBytesMax
     ) async throws -> Value {
@@ -26,13 +26,13 @@ extension Request {
         do {
             return try JSONDecoder().decode(type, from: Data(body.readableBytesView))
         } catch let error as DecodingError {
-            throw Refusal(error, code: code)
+            throw APIError(error, code: code)
         }
     }
 
     private func jsonBody(bytesMax: Int) async throws -> ByteBuffer {
         guard MediaTypeRule.isJSON(headers[.contentType]) else {
-            throw Refusal(
+            throw APIError(
                 .unsupportedMediaType, code: "unsupported_media_type", "the content type must be application/json")
         }
         return try await BodyCollector(bytesMax: bytesMax).collect(self)
@@ -42,12 +42,12 @@ extension Request {
 extension RequestFields {
     /// The members of a JSON object.
     ///
-    /// - Throws: ``Refusal``: 400 `malformed_json` or `invalid_utf8`.
+    /// - Throws: ``APIError``: 400 `malformed_json` or `invalid_utf8`.
     public init(jsonBody body: ByteBuffer, code: String) throws {
         do {
             self.init(try body.withUnsafeReadableBytes { try JSONScanner.object($0) }, code: code)
         } catch let problem as JSONProblem {
-            throw Refusal.invalid(problem.kind.rawValue, problem.sentence)
+            throw APIError.invalid(problem.kind.rawValue, problem.sentence)
         }
     }
 }
@@ -63,7 +63,7 @@ enum MediaTypeRule {
     }
 }
 
-extension Refusal {
+extension APIError {
     /// A structure that does not fit, in words that name the field.
     init(_ error: DecodingError, code: String) {
         switch error {

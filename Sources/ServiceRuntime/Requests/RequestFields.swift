@@ -5,7 +5,7 @@ import Wire
 
 /// What a client gave by name, in a JSON body or a query, with the checks that every route needs.
 ///
-/// A failed check throws a ``Refusal`` of 400 with the route's code and a sentence that begins with the field's name.
+/// A failed check throws a ``APIError`` of 400 with the route's code and a sentence that begins with the field's name.
 public struct RequestFields: Sendable {
     /// The error code of the route: `invalid_comment`.
     public let code: String
@@ -18,7 +18,7 @@ public struct RequestFields: Sendable {
     }
 
     /// Fields of a query; a name that is given twice is refused.
-    public init(queryOf request: Request, code: String) throws(Refusal) {
+    public init(queryOf request: Request, code: String) throws(APIError) {
         var object = JSONObject()
         for (name, value) in request.uri.queryParameters {
             let name = String(name)
@@ -32,13 +32,13 @@ public struct RequestFields: Sendable {
     }
 
     /// A string that must be there.
-    public func string(_ name: String) throws(Refusal) -> String {
+    public func string(_ name: String) throws(APIError) -> String {
         guard let text = try optionalString(name) else { throw .invalid(code, "\(name) is missing") }
         return text
     }
 
     /// A string that may be missing or `null`.
-    public func optionalString(_ name: String) throws(Refusal) -> String? {
+    public func optionalString(_ name: String) throws(APIError) -> String? {
         switch object[name] {
         case .string(let text): return text
         case nil, .null?: return nil
@@ -47,18 +47,18 @@ public struct RequestFields: Sendable {
     }
 
     /// An id by the rule of ``Wire/Identifier``.
-    public func identifier(_ name: String) throws(Refusal) -> String {
+    public func identifier(_ name: String) throws(APIError) -> String {
         try checked(string(name), name)
     }
 
     /// An id that may be missing or `null`.
-    public func optionalIdentifier(_ name: String) throws(Refusal) -> String? {
+    public func optionalIdentifier(_ name: String) throws(APIError) -> String? {
         guard let text = try optionalString(name) else { return nil }
         return try checked(text, name)
     }
 
     /// A truth value that may be missing or `null`; in a query the word `true` or `false`.
-    public func optionalFlag(_ name: String) throws(Refusal) -> Bool? {
+    public func optionalFlag(_ name: String) throws(APIError) -> Bool? {
         switch object[name] {
         case .boolean(let value): return value
         case .string("true"): return true
@@ -71,7 +71,7 @@ public struct RequestFields: Sendable {
     /// Text for people: 1 to `charactersMax` Unicode scalars, without control characters other than line feed and tab.
     ///
     /// Scalars and not grapheme clusters are counted, since a cluster may be of any length; see ``TextRule``.
-    public func text(_ name: String, charactersMax: Int) throws(Refusal) -> String {
+    public func text(_ name: String, charactersMax: Int) throws(APIError) -> String {
         let text = try string(name)
         switch TextRule(charactersMax: charactersMax).problem(of: text) {
         case nil: return text
@@ -81,7 +81,7 @@ public struct RequestFields: Sendable {
         }
     }
 
-    private func checked(_ text: String, _ name: String) throws(Refusal) -> String {
+    private func checked(_ text: String, _ name: String) throws(APIError) -> String {
         if text.isEmpty { throw .invalid(code, "\(name) is empty") }
         guard Identifier.isValid(text) else {
             throw .invalid(

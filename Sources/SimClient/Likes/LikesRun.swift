@@ -1,4 +1,5 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
 internal import Synchronization
 
@@ -61,9 +62,9 @@ struct LikesRun: Sendable {
         if orders != nil {
             guard await nextOrder("start", &lines) else { throw Task.isCancelled ? Problem.interrupted : .leaderGone }
         }
-        let started = (at: LoopClock.monotonicNanoseconds(), busy: stage.busy)
+        let started = (at: MonotonicClock.now(), busy: stage.busy)
         try await like(stage, &lines)
-        let now = (at: LoopClock.monotonicNanoseconds(), busy: stage.busy)
+        let now = (at: MonotonicClock.now(), busy: stage.busy)
         guard let result = await stage.outcome() else { throw Problem.loopSilent }
         try await settle(stage, result)
         guard let seen = await stage.seen() else { throw Problem.loopSilent }
@@ -130,13 +131,13 @@ struct LikesRun: Sendable {
     // MARK: Output
 
     private func tellProgress(_ stage: LikesStage) async {
-        let start = LoopClock.monotonicNanoseconds()
+        let start = MonotonicClock.now()
         while (try? await Task.sleep(for: .milliseconds(1_000 / Self.tellsPerSecond))) != nil {
             let now = stage.senderBoard.now.withLock { $0 }
             let viewers = stage.watchersBoard.now.withLock { $0 }
             tell(
                 LikesMessage(
-                    event: "progress", second: Double(LoopClock.monotonicNanoseconds() - start) / 1e9,
+                    event: "progress", second: Double(MonotonicClock.now() - start) / 1e9,
                     acknowledged: now.requests.acknowledged, refused: now.requests.refused,
                     unanswered: now.requests.unanswered, users: now.usersStarted, underWay: now.underWay,
                     updates: viewers.updates, watching: viewers.watching))
@@ -144,7 +145,7 @@ struct LikesRun: Sendable {
     }
 
     private func tell(_ message: LikesMessage) {
-        if settings.coordinates { StandardOutput.write(message.line()) }
+        if settings.coordinates { StandardOutput.write(JSONLine.text(message)) }
     }
 
     private func report(
@@ -159,7 +160,7 @@ struct LikesRun: Sendable {
 
     private func present(_ report: LikeSwarmReport) -> Int32 {
         if settings.coordinates {
-            StandardOutput.write(LikesMessage(event: "report", report: report).line())
+            StandardOutput.write(JSONLine.text(LikesMessage(event: "report", report: report)))
         } else {
             StandardOutput.write(JSONLine.text(report, pretty: true))
         }

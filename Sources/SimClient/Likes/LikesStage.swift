@@ -1,4 +1,5 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
 internal import Synchronization
 
@@ -64,9 +65,9 @@ struct LikesStage: Sendable {
 
     /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
     func wait(seconds: Double, until condition: () -> Bool) async -> Bool {
-        let end = LoopClock.monotonicNanoseconds() + UInt64(min(seconds, 1e9) * 1e9)
+        let end = MonotonicClock.now() + UInt64(min(seconds, 1e9) * 1e9)
         while !condition() {
-            guard LoopClock.monotonicNanoseconds() < end, (try? await Task.sleep(for: .milliseconds(10))) != nil
+            guard MonotonicClock.now() < end, (try? await Task.sleep(for: .milliseconds(10))) != nil
             else { return false }
         }
         return true

@@ -1,3 +1,4 @@
+internal import Primitives
 internal import SocketLoop
 internal import Synchronization
 internal import Wire
@@ -113,7 +114,7 @@ extension Publisher {
             draft.text
             ?? CommentText.text(
                 shard: settings.shard, number: number,
-                microseconds: Int64(LoopClock.realtimeNanoseconds() / 1000), bytes: settings.commentBytes)
+                microseconds: Int64(WallClock.nanoseconds() / 1000), bytes: settings.commentBytes)
         let comment = CommentRequest(userid: draft.userid, videoid: draft.videoid, comment: text)
         let endpoint = settings.services[connections[connection].server].endpoint
         let request =
@@ -226,7 +227,7 @@ extension Publisher {
             tally.answered(
                 PublishOutcome(status: status, body: answer.body), channel: channel,
                 number: settings.remembers ? number : nil,
-                microseconds: Int64(LoopClock.realtimeNanoseconds() / 1000))
+                microseconds: Int64(WallClock.nanoseconds() / 1000))
         case .plain: tally.answeredPlainly(status: status, channel: channel)
         }
         if tally.acknowledged == before { closedLoop?.failed(channel) }

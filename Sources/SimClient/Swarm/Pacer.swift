@@ -1,4 +1,5 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
 
 /// Lets comments arrive at their times, whatever became of the ones before.
@@ -14,11 +15,11 @@ struct Pacer: Sendable {
     func run(seconds: Double, submit: ([Draft]) -> Bool) async -> Int {
         var arrivals = arrivals
         let end = UInt64(seconds * 1e9)
-        let start = LoopClock.monotonicNanoseconds()
+        let start = MonotonicClock.now()
         var refused = 0
         var next = arrivals.next()
         while let due = next, due.nanoseconds < end {
-            let elapsed = LoopClock.monotonicNanoseconds() - start
+            let elapsed = MonotonicClock.now() - start
             if due.nanoseconds > elapsed {
                 guard await sleep(due.nanoseconds - elapsed) else { return refused }
                 continue
@@ -33,7 +34,7 @@ struct Pacer: Sendable {
             if !submit(drafts) { refused += drafts.count }
         }
         // The last interval counts too: the duration is not over with the last comment.
-        let elapsed = LoopClock.monotonicNanoseconds() - start
+        let elapsed = MonotonicClock.now() - start
         if elapsed < end { _ = await sleep(end - elapsed) }
         return refused
     }

@@ -1,4 +1,5 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
 internal import Synchronization
 internal import Wire
@@ -112,7 +113,7 @@ extension SwarmRun {
     }
 
     private func connect(_ stage: SwarmStage) async throws -> Connecting {
-        let start = LoopClock.monotonicNanoseconds()
+        let start = MonotonicClock.now()
         stage.connect()
         let settled = await stage.wait(seconds: settings.connectSeconds) { $0.unsettled == 0 }
         try Task.checkCancellation(or: Failure.interrupted)
@@ -182,14 +183,14 @@ extension SwarmRun {
     }
 
     private func tellProgress(_ stage: SwarmStage) async {
-        let start = LoopClock.monotonicNanoseconds()
+        let start = MonotonicClock.now()
         var ticks = 0
         let ticksPerSecond = settings.isDrill ? 10 : 1
         while (try? await Task.sleep(for: .milliseconds(1000 / ticksPerSecond))) != nil {
             ticks += 1
             let crowd = stage.crowdBoard.now
             let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
-            let seconds = Double(LoopClock.monotonicNanoseconds() - start) / 1e9
+            let seconds = Double(MonotonicClock.now() - start) / 1e9
             tell(
                 .progress(
                     second: ticks / ticksPerSecond, seconds: seconds, delivered: crowd.delivered,
@@ -299,7 +300,7 @@ extension SwarmMessage.Channel {
 
 extension SwarmMessage.CrowdState {
     init(_ board: CrowdBoard.Snapshot) {
-        at = Int64(LoopClock.realtimeNanoseconds() / 1000)
+        at = Int64(WallClock.nanoseconds() / 1000)
         watching = board.tally.watching
         away = board.away
         behind = board.behind

@@ -1,4 +1,5 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
 internal import Synchronization
 internal import Wire
@@ -102,7 +103,7 @@ extension SwarmStage {
     }
 
     func measure(afterSeconds seconds: Double) {
-        let now = Int64(LoopClock.realtimeNanoseconds() / 1000)
+        let now = Int64(WallClock.nanoseconds() / 1000)
         viewers.submit(.measure(fromMicroseconds: seconds > 0 ? now + Int64(seconds * 1e6) : .min))
     }
 
@@ -118,7 +119,7 @@ extension SwarmStage {
     /// Keeps the crowd seeking what has been acknowledged, until the task is cancelled.
     func seek() async {
         while !Task.isCancelled {
-            let now = Int64(LoopClock.realtimeNanoseconds() / 1000)
+            let now = Int64(WallClock.nanoseconds() / 1000)
             if let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) {
                 viewers.submit(.seek(tally.positions(settings.audience), microseconds: now))
             }
@@ -133,9 +134,9 @@ extension SwarmStage {
 
     /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
     func wait(seconds: Double, until condition: (CrowdBoard.Snapshot) -> Bool) async -> Bool {
-        let end = LoopClock.monotonicNanoseconds() + UInt64(seconds * 1e9)
+        let end = MonotonicClock.now() + UInt64(seconds * 1e9)
         while !condition(crowdBoard.now) {
-            guard LoopClock.monotonicNanoseconds() < end, await SwarmStage.pause() else { return false }
+            guard MonotonicClock.now() < end, await SwarmStage.pause() else { return false }
         }
         return true
     }
@@ -143,9 +144,9 @@ extension SwarmStage {
     /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
     /// when CommentAPI did not take them all in time.
     func waitForConnections() async -> Bool {
-        let end = LoopClock.monotonicNanoseconds() + SwarmStage.openNanoseconds
+        let end = MonotonicClock.now() + SwarmStage.openNanoseconds
         while publisherBoard.idle.load(ordering: .relaxed) < settings.publishConnections {
-            guard LoopClock.monotonicNanoseconds() < end, await SwarmStage.pause() else { return false }
+            guard MonotonicClock.now() < end, await SwarmStage.pause() else { return false }
         }
         return true
     }
@@ -153,10 +154,10 @@ extension SwarmStage {
     /// What became of the comments, as soon as every one was answered or will never be; `nil` when the publisher does
     /// not say. Asks through the mailbox: behind the last comments, where the board could still be in front of them.
     func finalTally() async -> PublishTally? {
-        let end = LoopClock.monotonicNanoseconds() + SwarmStage.answerNanoseconds
+        let end = MonotonicClock.now() + SwarmStage.answerNanoseconds
         while true {
             guard let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) else { return nil }
-            if tally.outstanding == 0 || LoopClock.monotonicNanoseconds() > end { return tally }
+            if tally.outstanding == 0 || MonotonicClock.now() > end { return tally }
             guard await SwarmStage.pause() else { return nil }
         }
     }
@@ -169,8 +170,8 @@ extension SwarmStage {
     private func reply<Value: Sendable>(_ ask: (@escaping @Sendable (Value) -> Void) -> Bool) async -> Value? {
         let answer = Slot<Value>()
         guard ask({ value in answer.value.withLock { $0 = value } }) else { return nil }
-        let end = LoopClock.monotonicNanoseconds() + UInt64(SwarmStage.replySeconds * 1e9)
-        while LoopClock.monotonicNanoseconds() < end {
+        let end = MonotonicClock.now() + UInt64(SwarmStage.replySeconds * 1e9)
+        while MonotonicClock.now() < end {
             if let value = answer.value.withLock({ $0 }) { return value }
             guard await SwarmStage.pause() else { return nil }
         }
@@ -192,7 +193,7 @@ extension SwarmStage {
     func usage() -> Usage {
         let now = crowdBoard.now
         return Usage(
-            at: LoopClock.monotonicNanoseconds(), viewersBusy: viewers.busyTimeNanoseconds,
+            at: MonotonicClock.now(), viewersBusy: viewers.busyTimeNanoseconds,
             publisherBusy: publisher.busyTimeNanoseconds, ticks: now.ticks, lateTicks: now.lateTicks)
     }
 

@@ -1,4 +1,5 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
 internal import Wire
 
@@ -77,7 +78,7 @@ final class CrowdLoop: SocketLoopHandler {
         crowd.completed.removeAll(keepingCapacity: true)
     }
 
-    private static func timeOfDay() -> Int64 { Int64(LoopClock.realtimeNanoseconds() / 1000) }
+    private static func timeOfDay() -> Int64 { Int64(WallClock.nanoseconds() / 1000) }
 }
 
 // MARK: - Sockets
@@ -160,7 +161,7 @@ extension CrowdLoop {
     func timerFired(_ token: TimerToken, sockets: Sockets) {
         if token.kind == Timer.rest { return crowd.rested(Int(token.value)) }
         ticks += 1
-        if LoopClock.monotonicNanoseconds() > tickDue + CrowdLoop.lateNanoseconds { lateTicks += 1 }
+        if MonotonicClock.now() > tickDue + CrowdLoop.lateNanoseconds { lateTicks += 1 }
         let now = UInt32((sockets.now - startedAt) / 1_000_000_000)
         if now != second {
             second = now
@@ -183,7 +184,7 @@ extension CrowdLoop {
 extension CrowdLoop {
     /// Called before each look at the board too: who sees that all are settled must also see when.
     private func noteSettled() {
-        if settledAt == 0, crowd.unsettled == 0 { settledAt = LoopClock.monotonicNanoseconds() }
+        if settledAt == 0, crowd.unsettled == 0 { settledAt = MonotonicClock.now() }
     }
 
     private func post() {

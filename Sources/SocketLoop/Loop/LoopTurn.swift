@@ -1,4 +1,5 @@
 internal import CKernel
+internal import Primitives
 
 /// The loop itself, on its own thread.
 final class LoopTurn<Handler: SocketLoopHandler> {
@@ -19,7 +20,7 @@ final class LoopTurn<Handler: SocketLoopHandler> {
         self.handler = handler
         self.mailbox = mailbox
         self.poller = poller
-        self.sockets = Sockets(limits: limits, poller: poller, now: LoopClock.monotonicNanoseconds())
+        self.sockets = Sockets(limits: limits, poller: poller, now: MonotonicClock.now())
         self.scratch = .allocate(byteCount: receiveBytes, alignment: 16)
     }
 
@@ -34,11 +35,11 @@ final class LoopTurn<Handler: SocketLoopHandler> {
         while !mailbox.isClosed {
             let timeout = hasWork ? 0 : sleepMilliseconds()
             let count = chorus_epoll_wait(poller, ready.baseAddress, timeout)
-            let started = LoopClock.monotonicNanoseconds()
+            let started = MonotonicClock.now()
             sockets.now = started
             for index in 0..<Int(max(count, 0)) { handle(ready[index]) }
             hasWork = work()
-            sockets.now = LoopClock.monotonicNanoseconds()
+            sockets.now = MonotonicClock.now()
             busyNanoseconds(sockets.now - started)
             // A loop with much to do takes a core for long. Whoever waits for one has little to do: the thread that takes
             // messages from Redis, an API beside us. It goes first.
@@ -69,7 +70,7 @@ final class LoopTurn<Handler: SocketLoopHandler> {
 
     private func sleepMilliseconds() -> Int32 {
         guard mailbox.fallAsleep(heldWeight: handler.heldWeight) else { return 0 }
-        guard let wait = sockets.wheel.nanosecondsToNext(now: LoopClock.monotonicNanoseconds()) else { return -1 }
+        guard let wait = sockets.wheel.nanosecondsToNext(now: MonotonicClock.now()) else { return -1 }
         return Int32(min((wait + 999_999) / 1_000_000, 60_000))
     }
 

@@ -1,3 +1,4 @@
+import Primitives
 import ServiceRuntime
 import Synchronization
 import Wire

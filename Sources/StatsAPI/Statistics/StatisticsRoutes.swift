@@ -32,7 +32,7 @@ struct StatisticsRoutes: Sendable {
 
     private func answer(_ acknowledgement: ReportAcknowledgement) throws -> Response {
         guard acknowledgement.success else {
-            throw Refusal.unavailable(
+            throw APIError.unavailable(
                 "report_refused", "the report has no room here: too many processes report, or a name is too long",
                 retryAfterSeconds: 10)
         }
@@ -44,7 +44,7 @@ struct StatisticsRoutes: Sendable {
         switch try fields.optionalString("full") {
         case nil, "false": return try .json(encoding: await desk.statistics(full: false))
         case "true": return try .json(encoding: await desk.statistics(full: true))
-        default: throw Refusal.invalid("invalid_query", "full must be true or false")
+        default: throw APIError.invalid("invalid_query", "full must be true or false")
         }
     }
 }

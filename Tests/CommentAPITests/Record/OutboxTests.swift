@@ -127,7 +127,7 @@ import Wire
 
     /// Lets two replicas sweep at the same time; returns how many comments they took for published by themselves.
     private func sweepTwice(
-        _ configuration: PostgresConfiguration, broker: any LogBroker, lease: Duration
+        _ configuration: PostgresConfiguration, broker: any EventLog, lease: Duration
     ) async throws -> Int {
         var settings = OutboxSweeper.Settings()
         settings.grace = .zero

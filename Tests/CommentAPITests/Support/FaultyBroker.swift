@@ -3,7 +3,7 @@ import Synchronization
 import Wire
 
 /// A broker that fails on demand; everything else goes to the broker behind it.
-final class FaultyBroker: LogBroker {
+final class FaultyBroker: EventLog {
     enum Fault: Sendable {
         /// The process died, or Redis was away, before anything was published.
         case notPublished
@@ -13,14 +13,14 @@ final class FaultyBroker: LogBroker {
         case singleAnswerLost
     }
 
-    private let inner: any LogBroker
+    private let inner: any EventLog
     private let state = Mutex<Fault?>(nil)
 
-    init(_ inner: any LogBroker) { self.inner = inner }
+    init(_ inner: any EventLog) { self.inner = inner }
 
     func setFault(_ fault: Fault?) { state.withLock { $0 = fault } }
 
-    func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>] {
+    func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
         let fault = state.withLock { $0 }
         if case .notPublished = fault { return events.map { _ in .failure(BrokerError(.unavailable, "on demand")) } }
         let results = await inner.publish(contentsOf: events)

@@ -73,7 +73,7 @@ struct TestAPI: Sendable {
 
 /// Runs `body` with a CommentAPI of `environment`; `change` sees the settings before.
 func withAPI<Value: Sendable>(
-    broker: any LogBroker, environment: [String: String] = [:], services: [any Service] = [],
+    broker: any EventLog, environment: [String: String] = [:], services: [any Service] = [],
     change: (inout CommentAPISettings) -> Void = { _ in },
     _ body: @escaping @Sendable (TestAPI) async throws -> Value
 ) async throws -> Value {
@@ -104,8 +104,8 @@ private func withServices<Value: Sendable>(
 func withRecordAPI<Value: Sendable>(
     redis: PrivateRedis, database: String? = nil, environment: [String: String] = [:],
     change: @escaping (inout CommentAPISettings) -> Void = { _ in },
-    wrap: (any LogBroker) -> any LogBroker = { $0 },
-    _ body: @escaping @Sendable (TestAPI, any LogBroker) async throws -> Value
+    wrap: (any EventLog) -> any EventLog = { $0 },
+    _ body: @escaping @Sendable (TestAPI, any EventLog) async throws -> Value
 ) async throws -> Value {
     let url: String
     if let database { url = database } else { url = try await PrivatePostgres.shared().makeDatabase() }
@@ -133,7 +133,7 @@ func withBroker<Value: Sendable>(
 func video(_ id: String) throws -> Wire.Channel { try #require(Channel.video(id)) }
 
 /// The texts of the comments that a channel's history holds, oldest first; removals as `-<id>`.
-func texts(_ broker: any LogBroker, _ channel: Wire.Channel) async throws -> [String] {
+func texts(_ broker: any EventLog, _ channel: Wire.Channel) async throws -> [String] {
     try await broker.latest(of: channel, before: nil, limit: 10_000).reversed().map { event in
         guard let comment = CommentEvents.comment(in: event.payload) else {
             return "-"

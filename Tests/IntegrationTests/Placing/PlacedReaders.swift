@@ -1,5 +1,6 @@
 import Broker
 import Foundation
+import Primitives
 import ServiceRuntime
 import TestSupport
 import Testing

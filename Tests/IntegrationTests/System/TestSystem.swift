@@ -1,5 +1,6 @@
 import Fanout
 import Foundation
+import Primitives
 import ServiceRuntime
 import TestSupport
 import Testing

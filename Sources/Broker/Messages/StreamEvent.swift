@@ -1,7 +1,7 @@
 public import Wire
 
 /// One log event on its way into a channel.
-public struct LogEvent: Hashable, Sendable {
+public struct StreamEvent: Hashable, Sendable {
     public let channel: Channel
     /// The frame without its id line; see ``Broker/publish(_:to:)``.
     public let payload: [UInt8]

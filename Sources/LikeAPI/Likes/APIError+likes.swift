@@ -3,7 +3,7 @@ import Likes
 import ServiceRuntime
 import Storage
 
-extension Refusal {
+extension APIError {
     /// A like that is not known to be done, or a question that has no answer now.
     init(_ error: LikeError) {
         let code = error.code.rawValue
@@ -14,7 +14,7 @@ extension Refusal {
         case .backlogFull:
             self = .unavailable(code, "as many likes wait for the record as may wait", retryAfterSeconds: 5)
         case .recordUnavailable: self = .unavailable(code, "the record has to confirm and does not answer")
-        case .unknownPhoto: self = Refusal(.notFound, code: code, "nobody registered this post")
+        case .unknownPhoto: self = APIError(.notFound, code: code, "nobody registered this post")
         case .internal: self = .unavailable(code, "Redis or the record answered with an error")
         }
     }
@@ -31,7 +31,7 @@ extension Refusal {
     }
 
     /// What needs PostgreSQL, in a process without it.
-    static let recordRequired = Refusal(
+    static let recordRequired = APIError(
         .notImplemented, code: "record_required", "this LikeAPI has no DATABASE_URL, and Redis alone does not keep this"
     )
 }

@@ -2,12 +2,12 @@ public import Wire
 
 /// What a service that answers for single events of a log needs on top of a ``Broker``: batches that keep their order,
 /// publishing that may be repeated, and looking up, paging back over and removing events.
-public protocol LogBroker: Broker {
+public protocol EventLog: Broker {
     /// Publishes many events as ``publish(_:to:)`` does, in their order: no later one of a channel gets a lower offset than
     /// an earlier one. Each succeeds or fails for itself; after a failure of the connection those behind it fail too.
     ///
     /// - Returns: one result for each event, in the order of `events`.
-    func publish(contentsOf events: [LogEvent]) async -> [Result<Position, BrokerError>]
+    func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>]
 
     /// Publishes an event unless the channel's history holds one with one of `keys`, in one atomic step. Only for
     /// publishers that do not know whether they did so before: it walks over the history.

@@ -6,7 +6,7 @@ import Wire
 /// A request that is not served: a status, a sentence for people and a code for programs.
 ///
 /// Routes throw it; the answer is `{"error":"<sentence>","code":"<code>"}`, and `chorus_http_refusals_total{code="…"}` counts it.
-public struct Refusal: HTTPResponseError, Equatable {
+public struct APIError: HTTPResponseError, Equatable {
     public var status: HTTPResponse.Status
     /// `lower_case_with_underscores`; one of a small fixed set, since it is a label of a metric.
     public var code: String
@@ -24,24 +24,24 @@ public struct Refusal: HTTPResponseError, Equatable {
     }
 
     /// 400, something in the request is not as it must be.
-    public static func invalid(_ code: String, _ sentence: String) -> Refusal {
-        Refusal(.badRequest, code: code, sentence)
+    public static func invalid(_ code: String, _ sentence: String) -> APIError {
+        APIError(.badRequest, code: code, sentence)
     }
 
     /// 503 with `Retry-After`: it will work later, unchanged.
-    public static func unavailable(_ code: String, _ sentence: String, retryAfterSeconds: Int = 1) -> Refusal {
-        Refusal(.serviceUnavailable, code: code, sentence, headers: [.retryAfter: String(retryAfterSeconds)])
+    public static func unavailable(_ code: String, _ sentence: String, retryAfterSeconds: Int = 1) -> APIError {
+        APIError(.serviceUnavailable, code: code, sentence, headers: [.retryAfter: String(retryAfterSeconds)])
     }
 
-    static let notFound = Refusal(.notFound, code: "not_found", "there is no such path")
+    static let notFound = APIError(.notFound, code: "not_found", "there is no such path")
 
-    static func methodNotAllowed(allowed: String) -> Refusal {
-        Refusal(
+    static func methodNotAllowed(allowed: String) -> APIError {
+        APIError(
             .methodNotAllowed, code: "method_not_allowed", "this path knows other methods", headers: [.allow: allowed])
     }
 
     /// For whatever was not foreseen: the details are for the log, not for the client.
-    static let `internal` = Refusal(
+    static let `internal` = APIError(
         .internalServerError, code: "internal_error", "the service failed to handle this request")
 
     public func response(from request: Request, context: some RequestContext) -> Response {
@@ -74,6 +74,6 @@ public struct Refusal: HTTPResponseError, Equatable {
     }
 }
 
-extension Refusal: CustomStringConvertible {
+extension APIError: CustomStringConvertible {
     public var description: String { "\(status.code) \(code): \(sentence)" }
 }

@@ -16,7 +16,7 @@ import Wire
     @Test func aBatchKeepsItsOrder() async throws {
         try await withRedis { redis in
             try await withBroker(redis) { broker in
-                let events = (1...600).map { LogEvent(channel: video("v\($0 % 3)"), payload: payload($0)) }
+                let events = (1...600).map { StreamEvent(channel: video("v\($0 % 3)"), payload: payload($0)) }
                 let results = await broker.publish(contentsOf: events)
                 let expected: [UInt64?] = (0..<600).map { UInt64($0 / 3 + 1) }
                 #expect(offsets(results) == expected)
@@ -31,7 +31,7 @@ import Wire
         try await withRedis { redis in
             try await withBroker(redis) { broker in
                 for round in 0..<2 {
-                    let events = (1...5).map { LogEvent(channel: video("v"), payload: payload($0)) }
+                    let events = (1...5).map { StreamEvent(channel: video("v"), payload: payload($0)) }
                     let results = await broker.publish(contentsOf: events)
                     let expected: [UInt64?] = (1...5).map { UInt64(5 * round + $0) }
                     #expect(offsets(results) == expected)
@@ -47,8 +47,8 @@ import Wire
     @Test func aBatchFailsAsAWhole() async throws {
         try await withRedis { redis in
             try await withBroker(redis) { broker in
-                let good = LogEvent(channel: video("v"), payload: payload(1))
-                let unfinished = LogEvent(channel: video("v"), payload: Array("data: x\n".utf8))
+                let good = StreamEvent(channel: video("v"), payload: payload(1))
+                let unfinished = StreamEvent(channel: video("v"), payload: Array("data: x\n".utf8))
                 #expect(offsets(await broker.publish(contentsOf: [good, unfinished])) == [nil, nil])
                 let position = try await broker.position(of: video("v"))
                 #expect(position == nil)
@@ -67,7 +67,7 @@ import Wire
                 let first = try await broker.publish(payload(0), to: video("v"))
                 for start in stride(from: 1, through: 450, by: 90) {
                     _ = await broker.publish(
-                        contentsOf: (start..<start + 90).map { LogEvent(channel: video("v"), payload: payload($0)) })
+                        contentsOf: (start..<start + 90).map { StreamEvent(channel: video("v"), payload: payload($0)) })
                 }
                 #expect(try await broker.publishOnce(payload(0), to: video("v"), unless: [key(0)]) == first)
                 let other = EventKey(prefix: Array("event: none".utf8))

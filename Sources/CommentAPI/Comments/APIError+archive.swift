@@ -3,7 +3,7 @@ import HTTPTypes
 import ServiceRuntime
 import Storage
 
-extension Refusal {
+extension APIError {
     /// A comment that was not acknowledged.
     init(publishing failure: ArchiveFailure) {
         switch failure {

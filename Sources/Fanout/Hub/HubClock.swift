@@ -1,6 +1,0 @@
-internal import SocketLoop
-
-enum HubClock {
-    /// Monotonic nanoseconds, the same clock as the loops'.
-    static func now() -> UInt64 { LoopClock.monotonicNanoseconds() }
-}

@@ -1,0 +1,83 @@
+internal import Synchronization
+
+/// A ``BatchQueue`` that is worked off by one task.
+public final class BatchWorker<Item: Sendable>: Sendable {
+    private let queue: Mutex<BatchQueue<Item>>
+    private let signals: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
+
+    /// - Parameters:
+    ///   - waitingMax: weight of items that may wait.
+    ///   - batchMax: weight of one batch.
+    public init(waitingMax: Int = .max, batchMax: Int, weight: @escaping @Sendable (Item) -> Int = { _ in 1 }) {
+        queue = Mutex(BatchQueue(limits: .init(waitingMax: waitingMax, batchMax: batchMax), weight: weight))
+        // One is enough: a worker takes until nothing waits.
+        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Items that wait.
+    public var count: Int { queue.withLock { $0.waiting.count } }
+    public var isClosed: Bool { queue.withLock { $0.isClosed } }
+
+    /// `false`: no room, or closed.
+    @discardableResult
+    public func submit(_ item: Item) -> Bool {
+        let arrival = queue.withLock { $0.append(item) }
+        if arrival == .startWorker { signal.yield() }
+        return arrival != .refused
+    }
+
+    /// Looks at the queue, or rearranges it, under its lock; a worker is started when something waits afterwards.
+    public func withQueue<Result: Sendable>(_ body: (inout sending BatchQueue<Item>) -> sending Result) -> Result {
+        let result = queue.withLock(body)
+        if queue.withLock({ $0.startIfWaiting() }) { signal.yield() }
+        return result
+    }
+
+    /// Hands every batch to `work` until the task is cancelled, or until ``finish()`` was called and nothing waits. Those
+    /// that still wait then come back; nothing is taken any more.
+    ///
+    /// - Parameters:
+    ///   - beforeBatch: called when something waits, before it is taken: what comes until it returns goes along.
+    ///   - work: called once after each call of `beforeBatch`; with nothing when somebody else took what waited.
+    public func run(
+        beforeBatch: () async -> Void = {}, _ work: (_ batch: [Item]) async -> Void
+    ) async -> [Item] {
+        for await _ in signals {
+            if Task.isCancelled { break }
+            await workOff(beforeBatch, work)
+        }
+        if !Task.isCancelled, queue.withLock({ $0.startIfWaiting() }) { await workOff(beforeBatch, work) }
+        return queue.withLock { $0.close() }
+    }
+
+    private func workOff(_ beforeBatch: () async -> Void, _ work: ([Item]) async -> Void) async {
+        while !Task.isCancelled, queue.withLock({ $0.continues() }) {
+            await beforeBatch()
+            await work(queue.withLock { $0.takeBatch() })
+        }
+    }
+
+    /// Hands every item to `work`, so many at the same time, until the task is cancelled. A slow one holds up nobody.
+    public func runEach(parallelMax: Int, _ work: @escaping @Sendable (Item) async -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            var running = 0
+            for await _ in signals {
+                while !Task.isCancelled, let batch = queue.withLock({ $0.nextBatch() }) {
+                    for item in batch {
+                        if running == parallelMax {
+                            await group.next()
+                            running -= 1
+                        }
+                        running += 1
+                        group.addTask { await work(item) }
+                    }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// What waits is worked off; then ``run(beforeBatch:_:)`` returns.
+    public func finish() { signal.finish() }
+}

@@ -1,0 +1,51 @@
+/// A bounded table that forgets what was not used for longest, in two generations: when the younger one is full it becomes
+/// the older one, and the older one goes. Every operation takes constant time, and an entry survives at least
+/// `limit / 2` insertions of others after its last use.
+public struct GenerationCache<Key: Hashable, Value> {
+    private var young: [Key: Value] = [:]
+    private var old: [Key: Value] = [:]
+    private let generationMax: Int
+
+    /// - Parameter limit: entries kept, 2 or more.
+    public init(limit: Int) {
+        generationMax = max(1, limit / 2)
+    }
+
+    /// Entries that are kept.
+    public var count: Int { young.count + old.count }
+
+    /// Reading does not count as use; ``touch(_:)`` does, and so does writing. `nil` removes.
+    public subscript(key: Key) -> Value? {
+        get { young[key] ?? old[key] }
+        set {
+            old[key] = nil
+            guard let newValue else { return young[key] = nil }
+            if young[key] == nil { makeRoom() }
+            young[key] = newValue
+        }
+    }
+
+    /// Changes the value in place; an absent one begins as `initial`. Counts as use.
+    public mutating func update<Result>(
+        _ key: Key, initial: @autoclosure () -> Value, _ body: (inout Value) -> Result
+    ) -> Result {
+        touch(key)
+        if young[key] == nil { makeRoom() }
+        return body(&young[key, default: initial()])
+    }
+
+    /// Marks the entry as used.
+    public mutating func touch(_ key: Key) {
+        guard young[key] == nil, let value = old.removeValue(forKey: key) else { return }
+        makeRoom()
+        young[key] = value
+    }
+
+    private mutating func makeRoom() {
+        guard young.count >= generationMax else { return }
+        old = young
+        young = [:]
+    }
+}
+
+extension GenerationCache: Sendable where Key: Sendable, Value: Sendable {}
