@@ -96,12 +96,12 @@ let package = Package(
 
         // Drivers: one outside system each.
         library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, logging, coreMetrics, deque]),
-        library("PostgresLibpq", ["CLibpq", "Primitives", logging]),
+        library("PostgresLibpq", ["CLibpq", "Primitives", logging, deque]),
         library("SocketLoop", ["CKernel", "Primitives"]),
 
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "Placement", "Primitives", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
-        library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
+        library("Storage", ["Wire", "Primitives", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
 

@@ -1,3 +1,5 @@
+import RedisNIO
+
 /// Why a call of a ``Broker`` failed. Carries no payload, no key and no secret: its text may be logged and shown.
 public struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
@@ -21,4 +23,25 @@ public struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { "broker \(code.rawValue): \(message)" }
+}
+
+extension BrokerError {
+    /// What an error of the driver means to somebody who publishes or reads.
+    init(_ error: RedisError) {
+        self.init(Self.code(for: error.code), error.description)
+    }
+
+    private static func code(for code: RedisError.Code) -> Code {
+        switch code {
+        case .notConnected, .closed: .unavailable
+        case .timeout: .timeout
+        case .overloaded: .overloaded
+        case .protocolViolation: .internal
+        case .reply("OOM"), .reply("BUSY"): .overloaded
+        case .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"), .reply("TRYAGAIN"),
+            .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOAUTH"), .reply("NOPERM"), .reply("NOSCRIPT"):
+            .unavailable
+        case .reply: .internal
+        }
+    }
 }

@@ -17,31 +17,32 @@ enum CommentAPI {
     static func assemble(
         _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, services: [any Service] = []
     ) -> ServiceAssembly {
-        let tally = CommentTally()
-        let (archive, recordServices) = makeArchive(settings, process, broker: broker, tally: tally)
-        let desk = CommentDesk(archive: archive, tally: tally)
+        let counters = CommentCounters()
+        let (repository, databaseServices) = makeRepository(settings, process, broker: broker, counters: counters)
         let router = process.makeRouter()
-        CommentRoutes(desk: desk).add(to: router)
-        HistoryRoutes(archive: archive).add(to: router)
-        RemovalRoutes(archive: archive, moderator: settings.moderator).add(to: router)
+        CommentRoutes(service: CommentService(repository: repository, counters: counters)).add(to: router)
+        HistoryRoutes(repository: repository).add(to: router)
+        RemovalRoutes(repository: repository, moderator: settings.moderator).add(to: router)
         StatisticsRoutes(statsAPI: settings.reports.url).add(to: router)
         let reporter = StatisticsReporter(
-            CommentReports(desk: desk, process: process), settings: settings.reports, path: "/comment-api-statistics",
-            process: process)
+            CommentReports(counters: counters, process: process), settings: settings.reports,
+            path: "/comment-api-statistics", process: process)
         return ServiceAssembly(
-            router: router, services: services + recordServices + [reporter].compactMap { $0 },
+            router: router, services: services + databaseServices + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
     }
 
     /// PostgreSQL and Redis when there is a database, else Redis alone.
-    private static func makeArchive(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, tally: CommentTally
-    ) -> (archive: any CommentArchive, services: [any Service]) {
-        guard let configuration = settings.database.configuration else { return (RedisArchive(broker: broker), []) }
+    private static func makeRepository(
+        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, counters: CommentCounters
+    ) -> (any CommentRepository, services: [any Service]) {
+        guard let configuration = settings.database.configuration else {
+            return (RedisCommentRepository(broker: broker), [])
+        }
         let database = ServiceDatabase(configuration, process: process)
-        let record = CommentRecord(
+        let repository = PostgresCommentRepository(
             database, settings: settings.outbox, broker: broker, process: process,
-            published: { tally.published(on: $0) })
-        return (record.archive, [database] + record.services)
+            swept: { counters.published(on: $0) })
+        return (repository, [database, repository])
     }
 }

@@ -77,10 +77,11 @@ import Testing
             try await withRedis { deaf in
                 try await withBroker(redis, settings: settings()) { broker in
                     let sink = RecordingSink()
+                    let connection = RedisSubscriber(
+                        endpoint: try RedisEndpoint(parsing: deaf.url), settings: settings().subscriber, logger: logger)
                     let subscriber = RedisBrokerSubscriber(
-                        endpoint: try RedisEndpoint(parsing: deaf.url), sink: sink, settings: settings(),
-                        client: broker.redis, group: MultiThreadedGroup.one, logger: logger, metrics: BrokerMetrics(),
-                        redisMetrics: RedisMetrics())
+                        connection, sink: sink, settings: settings(), publisher: broker.redis, logger: logger,
+                        metrics: BrokerMetrics())
                     try await withBackground({ try await subscriber.run() }) {
                         subscriber.subscribe([video("v")])
                         #expect(await eventually { sink.count(.lost) >= 2 })

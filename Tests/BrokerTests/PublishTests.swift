@@ -22,7 +22,7 @@ import Wire
                     #expect(await eventually { sink.messages.count == 3 })
                     #expect(sink.messages.map(\.position) == [first, second, nil])
                     #expect(text(sink.messages[0].frame) == "id: \(first)\ndata: {\"n\":1}\n\n")
-                    #expect(sink.messages[2].eventClass == .state)
+                    #expect(sink.messages[2].position == nil)
                     #expect(sink.events.first == .established)
                 }
             }

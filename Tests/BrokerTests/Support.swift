@@ -6,8 +6,6 @@ import Synchronization
 import TestSupport
 import Wire
 
-import class NIOPosix.MultiThreadedEventLoopGroup
-
 /// Records what a subscriber hands over.
 final class RecordingSink: SubscriptionSink {
     enum Event: Equatable {
@@ -93,8 +91,4 @@ func withBroker<Value: Sendable>(
         _ = await eventually { broker.isReady }
         return try await body(broker)
     }
-}
-
-enum MultiThreadedGroup {
-    static var one: MultiThreadedEventLoopGroup { .singleton }
 }

@@ -176,10 +176,10 @@ import Wire
         let process = ServiceProcess(
             name: "CommentAPI", server: settings.server, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() },
             session: "s")
-        let desk = CommentDesk(archive: RedisArchive(broker: broker))
-        let reports = CommentReports(desk: desk, process: process)
+        let service = CommentService(repository: RedisCommentRepository(broker: broker))
+        let reports = CommentReports(counters: service.counters, process: process)
         let router = process.makeRouter()
-        CommentRoutes(desk: desk).add(to: router)
+        CommentRoutes(service: service).add(to: router)
         try await process.makeApplication(router: router).test(.router) { client in
             for video in ["a", "a", "b"] {
                 _ = try await post(client, #"{"userid":"u","videoid":"\#(video)","comment":"c"}"#)

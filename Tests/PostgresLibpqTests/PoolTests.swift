@@ -97,16 +97,6 @@ import Testing
         #expect(!pool.isReady)
     }
 
-    @Test func runEndsWithItsTask() async throws {
-        let url = try await PrivatePostgres.shared().makeDatabase()
-        let pool = PostgresPool(configuration: try PostgresConfiguration(url: url), logger: quietLogger)
-        let task = Task { await pool.run() }
-        #expect(await comesTrue { pool.isReady })
-        task.cancel()
-        await task.value
-        #expect(!pool.isReady)
-    }
-
     private func blocking(_ body: @escaping @Sendable () -> Void) async {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async {

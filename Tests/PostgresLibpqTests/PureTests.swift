@@ -6,21 +6,31 @@ import Testing
 @Suite struct PureTests {
     private let start = ContinuousClock.now
 
+    private func makeState(queueMax: Int, deadlines: [Duration]) -> (PoolState<Int>, ids: [UInt64?]) {
+        var state = PoolState<Int>(queueMax: queueMax)
+        let ids = deadlines.enumerated().map { number, wait -> UInt64? in
+            if case .queued(let id, _) = state.submit(number, deadline: start + wait) { id } else { nil }
+        }
+        return (state, ids)
+    }
+
     @Test func theQueueKeepsOrderUnderRemoval() {
-        var queue = JobQueue<Int>(countMax: 4)
-        let ids = (0..<5).map { queue.append($0, deadline: start) }
+        var (state, ids) = makeState(queueMax: 4, deadlines: Array(repeating: .zero, count: 5))
         #expect(ids[4] == nil)
-        #expect(queue.popFirst()?.work == 0)
-        #expect(ids[2].flatMap { queue.remove($0) }?.work == 2)
-        #expect(queue.removeAll().map(\.work) == [1, 3])
-        #expect(queue.count == 0)
+        guard case .job(let first) = state.turn(of: 0) else {
+            Issue.record("another turn")
+            return
+        }
+        #expect(first.work == 0)
+        #expect(ids[2].flatMap { state.cancel($0) }?.work == 2)
+        #expect(state.connectFailed(PostgresError(.unavailable, "away")).map(\.work) == [1, 3])
+        #expect(state.snapshot.waiting == 0)
     }
 
     @Test func theLateOnesComeOut() {
-        var queue = JobQueue<Int>(countMax: 9)
-        for number in 0..<3 { _ = queue.append(number, deadline: start + .seconds(number)) }
-        #expect(queue.popExpired(at: start + .seconds(1)).map(\.work) == [0, 1])
-        #expect(queue.count == 1)
+        var (state, _) = makeState(queueMax: 9, deadlines: (0..<3).map { .seconds($0) })
+        #expect(state.expired(at: start + .seconds(1)).map(\.work) == [0, 1])
+        #expect(state.snapshot.waiting == 1)
     }
 
     @Test func anOutageRefusesUntilSomebodyConnects() {

@@ -61,6 +61,33 @@ import Testing
         #expect(Array(queue.waiting) == [1, 3, 5])
         #expect(queue.waitingWeight == 3)
     }
+
+    /// A few that wait after a large batch are worth a pause; one that comes alone never waits.
+    @Test func gathersAfterALargeBatch() {
+        var queue = makeQueue()
+        _ = queue.append(1)
+        #expect([0, 1, 3, 4].map { queue.isWorthGathering(after: $0) } == [false, false, false, true])
+        _ = queue.takeBatch()
+        #expect(!queue.isWorthGathering(after: 4))
+    }
+
+    @Test func aWorkerThatCannotWorkLeavesAllBehind() {
+        var queue = makeQueue()
+        for item in 1...3 { _ = queue.append(item) }
+        queue.workerEnded()
+        let left = queue.removeAll()
+        #expect(left == [1, 2, 3])
+        #expect(queue.workers == 0 && queue.waitingWeight == 0)
+    }
+
+    @Test func puttingBackKeepsOrderAndLimit() {
+        var queue = makeQueue(waitingMax: 3)
+        _ = queue.append(7)
+        let refused = queue.putBack([1, 2, 3])
+        #expect(refused == [3])
+        #expect(Array(queue.waiting) == [1, 2, 7])
+        #expect(queue.waitingWeight == 3)
+    }
 }
 
 @Suite struct BatchWorkerTests {

@@ -148,6 +148,30 @@ import Testing
         }
     }
 
+    /// One command a call once the digest is known; several calls keep their order also when Redis has lost the script.
+    @Test func digestsAreLearnedFromRedis() async throws {
+        try await withRedis { redis in
+            try await withClient(redis.url, settings: makeClientSettings { $0.connections = 1 }) { client in
+                let script = RedisScript("return redis.call('INCR', KEYS[1])")
+                let connection = try await client.connection()
+                for expected in 1...3 as ClosedRange<Int64> {
+                    #expect(try await client.evaluate(script, keys: ["k"]).integer == expected)
+                }
+                let calls = try redis.command("INFO", "commandstats")
+                #expect(calls.contains("cmdstat_eval:calls=1,") && calls.contains("cmdstat_evalsha:calls=2,"))
+                for start in [4, 7] as [Int64] {
+                    try redis.command("SCRIPT", "FLUSH", "SYNC")
+                    let pipeline = (0..<3).map { _ in script.call(keys: ["k"]) }
+                    let replies = try await connection.evaluate(script, contentsOf: pipeline)
+                    #expect(replies.map(\.integer) == [start, start + 1, start + 2])
+                }
+                try redis.command("SCRIPT", "FLUSH", "SYNC")
+                let single = try await connection.evaluate(script, contentsOf: [script.call(keys: ["k"])])
+                #expect(single.map(\.integer) == [10])
+            }
+        }
+    }
+
     @Test func waitersGetTheConnectionThatComes() async throws {
         try await withTemporaryFolder { folder in
             let redis = try PrivateRedis(folder: folder)

@@ -126,8 +126,8 @@ import Testing
         try await withRedis(.init(password: "right")) { redis in
             let sink = RecordingSink()
             let endpoint = RedisEndpoint(host: "127.0.0.1", port: redis.port, password: "wrong")
-            let subscriber = RedisSubscriber(endpoint: endpoint, sink: sink, logger: logger)
-            try await withBackground({ try await subscriber.run() }) {
+            let subscriber = RedisSubscriber(endpoint: endpoint, logger: logger)
+            try await withBackground({ try await subscriber.run(sink) }) {
                 subscriber.subscribe(["a"])
                 #expect(await eventually { try redis.command("ACL", "LOG").contains("AUTH") })
                 #expect(sink.events.isEmpty && !subscriber.isConnected)

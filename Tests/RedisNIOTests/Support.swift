@@ -74,9 +74,8 @@ func withSubscriber<Value: Sendable>(
     settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
     change(&settings)
     let sink = RecordingSink()
-    let subscriber = RedisSubscriber(
-        endpoint: try RedisEndpoint(parsing: url), sink: sink, settings: settings, logger: logger)
-    return try await withBackground({ try await subscriber.run() }) {
+    let subscriber = RedisSubscriber(endpoint: try RedisEndpoint(parsing: url), settings: settings, logger: logger)
+    return try await withBackground({ try await subscriber.run(sink) }) {
         _ = await eventually { subscriber.isConnected }
         return try await body(subscriber, sink)
     }

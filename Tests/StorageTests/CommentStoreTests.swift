@@ -94,10 +94,10 @@ import Wire
         try await withStore(kind) { store in
             try await store.store(makeComment("c1"))
             let first = Position(offset: 17, epoch: "k3f9")
-            try await store.recordPublished([PublishedMark(id: "c1", position: first)])
-            try await store.recordPublished([
-                PublishedMark(id: "c1", position: Position(offset: 99, epoch: "other")),
-                PublishedMark(id: "nosuch", position: first),
+            try await store.savePublished([PublishedPosition(id: "c1", position: first)])
+            try await store.savePublished([
+                PublishedPosition(id: "c1", position: Position(offset: 99, epoch: "other")),
+                PublishedPosition(id: "nosuch", position: first),
             ])
             #expect(try await store.comment(id: "c1")?.position == first)
         }
@@ -108,7 +108,7 @@ import Wire
             for number in 0..<20 { try await store.store(makeComment("c\(number)")) }
             for number in 0..<20 {
                 let position = Position(offset: UInt64(number + 1), epoch: "e")
-                store.markPublished([PublishedMark(id: "c\(number)", position: position)])
+                store.addPublished([PublishedPosition(id: "c\(number)", position: position)])
             }
             let arrived = await comesTrue {
                 let page = try? await store.history(video: "video1", before: nil, limit: 50)
@@ -121,7 +121,7 @@ import Wire
     @Test(arguments: Kind.allCases) func theOutboxHoldsWhatIsNotPublishedInOrder(kind: Kind) async throws {
         try await withStore(kind) { store in
             for number in 1...4 { try await store.store(makeComment("c\(number)")) }
-            try await store.recordPublished([PublishedMark(id: "c2", position: Position(offset: 1, epoch: "e"))])
+            try await store.savePublished([PublishedPosition(id: "c2", position: Position(offset: 1, epoch: "e"))])
             _ = try await store.remove(id: "c3", by: "user1", moderator: false)
             _ = try await store.remove(id: "c2", by: "user1", moderator: false)
             try await Task.sleep(for: .milliseconds(5))
@@ -131,8 +131,8 @@ import Wire
             #expect(entries.first?.channel == Channel.video("video1"))
             let old = try await store.claimUnpublished(owner: "a", olderThan: .seconds(9), limit: 9, lease: .seconds(9))
             #expect(old.isEmpty)
-            try await store.recordPublished([
-                PublishedMark(id: "c3", kind: .removal, position: Position(offset: 2, epoch: "e"))
+            try await store.savePublished([
+                PublishedPosition(id: "c3", kind: .removal, position: Position(offset: 2, epoch: "e"))
             ])
             #expect(try await claim(store, "a").map(\.comment.id) == ["c1", "c4", "c2"])
         }

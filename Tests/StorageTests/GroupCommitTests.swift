@@ -1,89 +1,139 @@
+import Dispatch
+import PostgresLibpq
+import Storage
+import TestSupport
 import Testing
+import Wire
 
-@testable import Storage
-
+/// Group commit against a real server.
 @Suite struct GroupCommitTests {
-    private func make(waiting: Int = 10, batch: Int = 4, flights: Int = 1, startAt: Int = 1) -> GroupCommit<Int> {
-        GroupCommit(limits: .init(waitingMax: waiting, batchMax: batch, flightsMax: flights, startAt: startAt))
-    }
-
-    private func batch(_ step: GroupCommit<Int>.Step) -> [Int]? {
-        if case .batch(let items) = step { items } else { nil }
-    }
-
-    @Test func theFirstStartsAFlightAndTheOthersJoinIt() {
-        var group = make()
-        let arrivals = (0..<3).map { group.arrived($0) }
-        #expect(arrivals == [.startFlight, .waits, .waits])
-        let step = group.next(after: 0, gathered: false)
-        #expect(batch(step) == [0, 1, 2])
-    }
-
-    @Test func batchesKeepTheOrderAndTheLimit() {
-        var group = make()
-        for number in 0..<6 { _ = group.arrived(number) }
-        let steps = [group.next(after: 0, gathered: false), group.next(after: 4, gathered: false)]
-        #expect(steps.map(batch) == [[0, 1, 2, 3], [4, 5]])
-        guard case .landed = group.next(after: 2, gathered: false) else {
-            Issue.record("nothing waits")
-            return
+    @Test func manyCommentsFewTransactions() async throws {
+        try await withCommentStore { store, pool in
+            let outcomes = await storeAll((0..<2000).map { makeComment("c\($0)") }, in: store)
+            #expect(outcomes.allSatisfy { $0.error == nil })
+            let transactions = try await pool.query("SELECT count(DISTINCT xmin::text), count(*) FROM comments") {
+                row throws(PostgresError) in [try row.bigint(0), try row.bigint(1)]
+            }[0]
+            #expect(transactions[1] == 2000)
+            #expect(transactions[0] < 500, "\(transactions[0]) transactions")
         }
-        #expect(group.flights == 0)
-        let again = group.arrived(9)
-        #expect(again == .startFlight)
     }
 
-    @Test func oneMoreThanTheLimitIsRefused() {
-        var group = make(waiting: 2)
-        let arrivals = (0..<3).map { group.arrived($0) }
-        #expect(arrivals == [.startFlight, .waits, .refused])
-    }
-
-    @Test func aSmallRemainderGathersOnce() {
-        var group = make()
-        _ = group.arrived(1)
-        guard case .gather = group.next(after: 4, gathered: false) else {
-            Issue.record("one is far fewer than four")
-            return
+    @Test func oneBadRowFailsAlone() async throws {
+        try await withCommentStore { store, pool in
+            // Longer than the table's constraint allows, which only the database checks.
+            let tooLong = String(repeating: "x", count: 10_001)
+            let comments = (0..<300).map { makeComment("c\($0)", text: $0 % 100 == 50 ? tooLong : "fine") }
+            let outcomes = try await whileHeld(pool) { await storeAll(comments, in: store) }
+            let failed = outcomes.filter { $0.error != nil }
+            #expect(Set(failed.map(\.id)) == ["c50", "c150", "c250"])
+            #expect(failed.allSatisfy { $0.error?.code == .invalid && $0.error?.outcomeIsUnknown == false })
+            #expect(try await count(pool) == 297)
         }
-        let step = group.next(after: 4, gathered: true)
-        #expect(batch(step) == [1])
     }
 
-    @Test func aLoneCommentNeverWaits() {
-        var group = make()
-        _ = group.arrived(1)
-        let step = group.next(after: 1, gathered: false)
-        #expect(batch(step) == [1])
+    @Test func twinsInOneBatchGetOneYes() async throws {
+        try await withCommentStore { store, pool in
+            try await store.store(makeComment("old"))
+            let comments = (0..<50).flatMap { [makeComment("c\($0)"), makeComment("c\($0)")] } + [makeComment("old")]
+            let outcomes = try await whileHeld(pool) { await storeAll(comments, in: store) }
+            #expect(outcomes.filter { $0.error == nil }.count == 50)
+            #expect(outcomes.filter { $0.error?.code == .duplicate }.count == 51)
+        }
     }
 
-    @Test func withoutASessionAllAreHandedBack() {
-        var group = make()
-        for number in 0..<3 { _ = group.arrived(number) }
-        let handedBack = group.aborted()
-        #expect(handedBack == [0, 1, 2])
-        #expect(group.flights == 0)
+    @Test func overTheLimitIsRefusedAtOnce() async throws {
+        var settings = CommentStoreSettings()
+        settings.waitingMax = 10
+        try await withCommentStore(settings: settings) { store, pool in
+            let outcomes = try await whileHeld(pool) {
+                await storeAll((0..<30).map { makeComment("c\($0)") }, in: store)
+            }
+            #expect(outcomes.filter { $0.error == nil }.count == 10)
+            #expect(outcomes.filter { $0.error?.code == .overloaded }.count == 20)
+            #expect(try await count(pool) == 10)
+        }
     }
 
-    @Test func putBackKeepsOrderAndLimit() {
-        var group = make(waiting: 3)
-        _ = group.arrived(7)
-        let lost = group.putBack([1, 2, 3])
-        #expect(lost == 1)
-        #expect(group.waiting == [1, 2, 7])
+    @Test func whoWaitsTooLongIsToldAndNotStored() async throws {
+        var settings = CommentStoreSettings()
+        settings.waitMax = .milliseconds(100)
+        try await withCommentStore(settings: settings, { $0.connections = 1 }) { store, pool in
+            let outcomes = try await whileHeld(pool, until: .milliseconds(500)) {
+                await storeAll((0..<5).map { makeComment("c\($0)") }, in: store)
+            }
+            #expect(outcomes.allSatisfy { $0.error?.code == .timeout && $0.error?.outcomeIsUnknown == false })
+            #expect(try await count(pool) == 0)
+        }
     }
 
-    @Test func lateOnesLeave() {
-        var group = make()
-        for number in 0..<4 { _ = group.arrived(number) }
-        let late = group.removeLate { $0 < 2 }
-        #expect(late == [0, 1])
-        #expect(group.waiting == [2, 3])
+    @Test func aTableThatIsLockedTimesOutAndNothingIsHalfDone() async throws {
+        try await withCommentStore({ $0.statementTimeout = .milliseconds(200) }) { store, pool in
+            let locked = DispatchSemaphore(value: 0)
+            let lock = Task {
+                try await pool.transaction(timeout: .seconds(5)) { connection in
+                    try connection.execute("LOCK TABLE comments")
+                    locked.signal()
+                    try connection.execute("SELECT pg_sleep(1)")
+                }
+            }
+            await blocking { locked.wait() }
+            let error = await storageError { try await store.store(makeComment("c1")) }
+            #expect(error?.code == .timeout)
+            #expect(error?.outcomeIsUnknown == false)
+            try await lock.value
+            #expect(try await store.comment(id: "c1") == nil)
+            try await store.store(makeComment("c1"))
+        }
     }
 
-    @Test func aThresholdHoldsTheFlightBack() {
-        var group = make(startAt: 3)
-        let arrivals = (0..<3).map { group.arrived($0) }
-        #expect(arrivals == [.waits, .waits, .startFlight])
+    @Test func positionsOfAStatementThatFailedAreSavedLater() async throws {
+        try await withCommentStore({ $0.statementTimeout = .milliseconds(150) }) { store, pool in
+            try await store.store(makeComment("c1"))
+            let locked = DispatchSemaphore(value: 0)
+            let lock = Task {
+                try await pool.transaction(timeout: .seconds(5)) { connection in
+                    try connection.execute("LOCK TABLE comments")
+                    locked.signal()
+                    try connection.execute("SELECT pg_sleep(0.6)")
+                }
+            }
+            await blocking { locked.wait() }
+            store.addPublished([PublishedPosition(id: "c1", position: Position(offset: 5, epoch: "e"))])
+            try await lock.value
+            #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
+        }
+    }
+
+    /// Occupies all sessions until everything that `body` starts has arrived, so that it goes as one batch.
+    private func whileHeld<T: Sendable>(
+        _ pool: PostgresPool, until pause: Duration = .milliseconds(300), _ body: @escaping @Sendable () async -> T
+    ) async throws -> T {
+        let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let sessions = pool.configuration.connections
+        for _ in 0..<sessions {
+            pool.submit { _ in
+                held.signal()
+                release.wait()
+            }
+        }
+        await blocking { for _ in 0..<sessions { held.wait() } }
+        let result = Task { await body() }
+        try await Task.sleep(for: pause)
+        for _ in 0..<sessions { release.signal() }
+        return await result.value
+    }
+
+    private func count(_ pool: PostgresPool) async throws -> Int64 {
+        try await pool.query("SELECT count(*) FROM comments") { row throws(PostgresError) in try row.bigint(0) }[0]
+    }
+
+    private func blocking(_ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                body()
+                continuation.resume()
+            }
+        }
     }
 }

@@ -2,20 +2,11 @@ public import Wire
 
 /// One event as a Reader gets it: the complete frame for the viewers, and the little the Reader must know of it.
 public struct BrokerMessage: Hashable, Sendable {
-    public enum EventClass: String, Sendable {
-        /// Ordered and replayable; has a position.
-        case log
-        /// Only the newest counts; has no position and may be merged.
-        case state
-    }
-
     public let channel: Channel
-    /// `nil` for state events.
+    /// `nil` for state events: only the newest counts, and they may be merged. Log events are ordered and replayable.
     public let position: Position?
     /// The complete server-sent event, ready to be written to a viewer; ends with an empty line.
     public let frame: [UInt8]
-
-    public var eventClass: EventClass { position == nil ? .state : .log }
 
     public init(channel: Channel, position: Position?, frame: [UInt8]) {
         self.channel = channel

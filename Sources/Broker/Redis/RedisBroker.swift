@@ -1,6 +1,7 @@
 import CoreMetrics
 public import Logging
 import Placement
+import Primitives
 public import RedisNIO
 import Synchronization
 public import Wire
@@ -8,23 +9,51 @@ public import Wire
 public import protocol NIOCore.EventLoopGroup
 public import class NIOPosix.MultiThreadedEventLoopGroup
 
+/// Settings of a ``RedisBroker``.
+public struct RedisBrokerSettings: Sendable {
+    /// The entries kept of one channel, 1 or more; Redis trims in whole nodes, so up to about a hundred more stay.
+    public var historyLength = 1000
+    /// Seconds after the last event of a channel until its history expires, 1 or more.
+    public var historyTTLSeconds = 3600
+    /// Seconds after the last event of a channel until its position is forgotten and a new epoch begins; not less
+    /// than `historyTTLSeconds`. Much longer than the history: viewers of a silent channel still hold the position.
+    public var positionTTLSeconds = 86_400
+    /// Names the connections in `CLIENT LIST` and the probe channel `probe:<instance>`; unique among processes.
+    public var instance = "chorus"
+    /// Time from one probe of the subscriber connection to the next.
+    public var probeInterval: Duration = .seconds(3)
+    /// A probe that has not come back after this time costs the subscriber its connection.
+    public var probeDeadline: Duration = .seconds(3)
+    public var client = RedisClientSettings()
+    public var subscriber = RedisSubscriberSettings()
+
+    public init() {}
+}
+
 /// The ``Broker`` on one Redis (7.0 or newer).
 ///
 /// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
 /// ``run()`` must run while it is used.
 public final class RedisBroker: EventLog {
-    private let endpoint: RedisEndpoint
+    /// What publishing remembers.
+    struct Memory {
+        /// Makes epochs; seeded by the system once, since asking it for each publish is a system call each.
+        var epochs = SplitMix64(seed: UInt64.random(in: .min ... .max))
+        /// The highest position that was acknowledged, of as many channels as fit. It is evidence of a loss after a
+        /// restart and not needed for safety, so the oldest may be forgotten.
+        var acknowledged = GenerationCache<Channel, Position>(limit: 131_072)
+    }
+
     private let settings: RedisBrokerSettings
     private let group: any EventLoopGroup
     private let logger: Logger
-    let client: RedisClient
-    private let publishScript: PublishScript
-    private let publishOnceScript: PublishScript
-    private let metrics = BrokerMetrics()
     private let redisMetrics = RedisMetrics()
-    private let acknowledged = Mutex(AcknowledgedPositions())
-    /// Makes epochs; seeded by the system once, since asking it for each publish is a system call each.
-    private let epochs: Mutex<SplitMix64>
+    let metrics = BrokerMetrics()
+    let memory = Mutex(Memory())
+    let publishScript: RedisScript
+    let publishOnceScript: RedisScript
+    /// The connections for commands, for what else a service keeps in the same Redis.
+    public let redis: RedisClient
 
     /// Channels or keys named in one command of the batched reads.
     private static let batchMax = 512
@@ -36,135 +65,31 @@ public final class RedisBroker: EventLog {
         var settings = settings
         if settings.client.connection.name.isEmpty { settings.client.connection.name = "\(settings.instance):commands" }
         if settings.subscriber.name.isEmpty { settings.subscriber.name = "\(settings.instance):subscriber" }
-        self.endpoint = endpoint
         self.settings = settings
         self.group = group
         self.logger = logger
-        self.epochs = Mutex(SplitMix64(seed: UInt64.random(in: .min ... .max)))
-        self.publishScript = PublishScript(settings: settings)
-        self.publishOnceScript = PublishScript(settings: settings, prelude: HistoryScripts.publishOnce)
-        self.client = RedisClient(
+        publishScript = PublishScript.make(settings)
+        publishOnceScript = PublishScript.make(settings, prelude: HistoryScripts.publishOnce)
+        redis = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }
 
     /// Keeps the connections for commands; returns when the task is cancelled. Call it once.
     public func run() async throws {
-        try await client.run()
+        try await redis.run()
     }
 
-    public var isReady: Bool { client.isConnected }
-
-    /// The connections for commands, for what else a service keeps in the same Redis.
-    public var redis: RedisClient { client }
+    public var isReady: Bool { redis.isConnected }
 
     public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
-        RedisBrokerSubscriber(
-            endpoint: endpoint, sink: sink, settings: settings, client: client, group: group, logger: logger,
-            metrics: metrics, redisMetrics: redisMetrics)
-    }
-}
-
-// MARK: Publishing
-
-extension RedisBroker {
-    public func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
-        try requireFrameEnd(payload)
-        let position = try await counted { () throws(RedisError) in
-            let connection = try await client.connection()
-            let call = call(publishScript, StreamEvent(channel: channel, payload: payload), connection)
-            return try Self.position(in: await connection.evaluate(publishScript.script, call))
-        }
-        published(position, on: channel)
-        return position
+        let subscriber = RedisSubscriber(
+            endpoint: redis.endpoint, settings: settings.subscriber, group: group, logger: logger,
+            metrics: redisMetrics)
+        return RedisBrokerSubscriber(
+            subscriber, sink: sink, settings: settings, publisher: redis, logger: logger, metrics: metrics)
     }
 
-    public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
-        do throws(BrokerError) {
-            for event in events { try requireFrameEnd(event.payload) }
-            let replies = try await counted { () throws(RedisError) in
-                let connection = try await client.connection()
-                // The first one brings the script along: if Redis does not know it, and another connection loads it
-                // while this pipeline runs, the end of the pipeline would otherwise overtake its beginning.
-                let calls = events.enumerated().map { call(publishScript, $1, connection, bySource: $0 == 0) }
-                return try await connection.send(contentsOf: calls)
-            }
-            guard replies.count == events.count else {
-                throw BrokerError(.internal, "a pipeline was answered with another number of replies")
-            }
-            return zip(events, replies).map { event, reply in result(reply, of: event) }
-        } catch {
-            return events.map { _ in .failure(error) }
-        }
-    }
-
-    public func publishOnce(
-        _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
-    ) async throws(BrokerError) -> Position {
-        try requireFrameEnd(payload)
-        let position = try await counted { () throws(RedisError) in
-            let connection = try await client.connection()
-            var call = call(publishOnceScript, StreamEvent(channel: channel, payload: payload), connection)
-            for key in keys {
-                call.append(key.prefix)
-                call.append(key.suffix)
-            }
-            return try Self.position(in: await connection.evaluate(publishOnceScript.script, call))
-        }
-        published(position, on: channel)
-        return position
-    }
-
-    private func call(
-        _ script: PublishScript, _ event: StreamEvent, _ connection: RedisConnection, bySource: Bool = false
-    ) -> RedisCommand {
-        script.call(
-            event.payload, to: event.channel, freshEpoch: epochs.withLock { PositionRule.makeEpoch(using: &$0) },
-            run: StoredPosition.run(of: connection.server), known: acknowledged.withLock { $0[event.channel] },
-            bySource: bySource)
-    }
-
-    private static func position(in reply: RESPValue) throws(RedisError) -> Position {
-        if case .failure(let error) = reply { throw error }
-        guard let position = reply.text.flatMap({ Position(parsing: $0) }) else {
-            throw RedisError(.protocolViolation, "the publish script answered no position")
-        }
-        return position
-    }
-
-    private func result(_ reply: RESPValue, of event: StreamEvent) -> Result<Position, BrokerError> {
-        do throws(RedisError) {
-            let position = try Self.position(in: reply)
-            published(position, on: event.channel)
-            return .success(position)
-        } catch {
-            let failure = BrokerError(error)
-            metrics.failed(failure.code)
-            return .failure(failure)
-        }
-    }
-
-    private func published(_ position: Position, on channel: Channel) {
-        acknowledged.withLock { $0.record(position, of: channel) }
-        metrics.published.increment()
-    }
-
-    public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
-        try requireFrameEnd(frame)
-        _ = try await counted { () throws(RedisError) in
-            var command = RedisCommand("PUBLISH", channel.name)
-            command.append(frame)
-            return try await client.send(command)
-        }
-        metrics.statesPublished.increment()
-    }
-
-    /// A frame without its closing empty line would run into the next one on every viewer's stream.
-    private func requireFrameEnd(_ frame: [UInt8]) throws(BrokerError) {
-        guard frame.suffix(2) == [0x0A, 0x0A] else {
-            throw BrokerError(.internal, "a frame must end with an empty line")
-        }
-    }
-
+    /// Counts failures by code.
     func counted<Value: Sendable>(
         _ body: () async throws(RedisError) -> Value
     ) async throws(BrokerError) -> Value {
@@ -198,9 +123,30 @@ extension RedisBroker {
         of channel: Channel, after: UInt64, through: UInt64?, limit: Int
     ) async throws(BrokerError) -> HistoryPage {
         let query = HistoryQuery(channel: channel, after: after, through: through, limit: limit)
-        let replies = try await counted { () throws(RedisError) in try await client.send(contentsOf: query.commands) }
+        let replies = try await counted { () throws(RedisError) in try await redis.send(contentsOf: query.commands) }
         metrics.historyReads.increment()
         return try query.page(from: replies)
+    }
+
+    public func latest(
+        of channel: Channel, before: UInt64?, limit: Int
+    ) async throws(BrokerError) -> [PlacedEvent] {
+        let query = LatestQuery(channel: channel, before: before, limit: limit)
+        return try query.page(
+            from: await counted { () throws(RedisError) in try await redis.send(contentsOf: query.commands) })
+    }
+
+    public func find(_ key: EventKey, in channel: Channel) async throws(BrokerError) -> PlacedEvent? {
+        let reply = try await counted { () throws(RedisError) in
+            try await redis.evaluate(
+                HistoryScripts.find, keys: [channel.positionKey, channel.historyKey],
+                arguments: [key.prefix, key.suffix])
+        }
+        guard let parts = reply.array else { return nil }
+        guard parts.count == 2, let position = parts[0].text.flatMap({ Position(parsing: $0) }),
+            let payload = parts[1].bytes
+        else { throw BrokerError(.internal, "the find script answered in another form") }
+        return PlacedEvent(position: position, payload: payload)
     }
 
     public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {
@@ -214,7 +160,7 @@ extension RedisBroker {
     /// Redis walks over all channels to find the probes among them: some milliseconds at 90,000 channels.
     public func subscribedChannelCount() async throws(BrokerError) -> Int {
         let replies = try await counted { () throws(RedisError) in
-            try await client.send(contentsOf: [
+            try await redis.send(contentsOf: [
                 RedisCommand("INFO", "stats"), RedisCommand("PUBSUB", "CHANNELS", SubscriberProbe.channelPrefix + "*"),
             ])
         }
@@ -225,14 +171,14 @@ extension RedisBroker {
         return max(0, total - probes.count)
     }
 
-    /// One command for each batch of channels, in pipelines of a few; the elements of all replies, in order.
+    /// One command for each batch of channels; the elements of all replies, in order.
     private func batched(
         _ channels: [Channel], _ command: ([Channel]) -> RedisCommand
     ) async throws(BrokerError) -> [RESPValue] {
         var values: [RESPValue] = []
         for start in stride(from: 0, to: channels.count, by: Self.batchMax) {
             let batch = Array(channels[start..<min(start + Self.batchMax, channels.count)])
-            let reply = try await counted { () throws(RedisError) in try await client.send(command(batch)) }
+            let reply = try await counted { () throws(RedisError) in try await redis.send(command(batch)) }
             values += reply.array ?? []
         }
         return values

@@ -1,33 +1,34 @@
 import CoreMetrics
 import Logging
 import RedisNIO
+import Synchronization
 import Wire
 
-import protocol NIOCore.EventLoopGroup
-
-/// A ``BrokerSubscriber`` on a Redis connection, which it also probes.
-final class RedisBrokerSubscriber: BrokerSubscriber {
-    private let adapter: SinkAdapter
+/// A ``BrokerSubscriber`` on a Redis connection: turns messages of Redis into ones of the broker, and sends probes
+/// through the connection, which its sink never sees.
+final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
     private let subscriber: RedisSubscriber
-    private let client: RedisClient
+    private let sink: any SubscriptionSink
     private let settings: RedisBrokerSettings
+    private let publisher: RedisClient
     private let logger: Logger
     private let metrics: BrokerMetrics
+    private let probeChannel: String
+    private let probe: Mutex<SubscriberProbe>
 
+    /// - Parameter publisher: publishes the probes.
     init(
-        endpoint: RedisEndpoint, sink: any SubscriptionSink, settings: RedisBrokerSettings, client: RedisClient,
-        group: any EventLoopGroup, logger: Logger, metrics: BrokerMetrics, redisMetrics: RedisMetrics
+        _ subscriber: RedisSubscriber, sink: any SubscriptionSink, settings: RedisBrokerSettings,
+        publisher: RedisClient, logger: Logger, metrics: BrokerMetrics
     ) {
-        let probe = SubscriberProbe(interval: settings.probeInterval, deadline: settings.probeDeadline)
-        adapter = SinkAdapter(
-            sink: sink, probeChannel: SubscriberProbe.channelPrefix + settings.instance, probe: probe, metrics: metrics)
-        subscriber = RedisSubscriber(
-            endpoint: endpoint, sink: adapter, settings: settings.subscriber, group: group, logger: logger,
-            metrics: redisMetrics)
-        self.client = client
+        self.subscriber = subscriber
+        self.sink = sink
         self.settings = settings
+        self.publisher = publisher
         self.logger = logger
         self.metrics = metrics
+        probeChannel = SubscriberProbe.channelPrefix + settings.instance
+        probe = Mutex(SubscriberProbe(interval: settings.probeInterval, deadline: settings.probeDeadline))
     }
 
     @discardableResult
@@ -40,21 +41,25 @@ final class RedisBrokerSubscriber: BrokerSubscriber {
     }
 
     func run() async throws {
-        subscriber.subscribe([adapter.probeChannel])
+        subscriber.subscribe([probeChannel])
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.subscriber.run() }
-            group.addTask { await self.runProbe() }
+            group.addTask { try await self.subscriber.run(self) }
+            group.addTask { await self.sendProbes() }
             try await group.waitForAll()
         }
     }
 
-    private func runProbe() async {
+    private func sendProbes() async {
         // A fourth of the shorter time: a probe is at most that much later than the settings say.
         let step = max(.milliseconds(5), min(settings.probeInterval, settings.probeDeadline) / 4)
         while !Task.isCancelled {
-            switch adapter.tick() {
+            switch probe.withLock({ $0.tick(now: .now) }) {
             case .none: break
-            case .publish(let number): await publishProbe(number)
+            case .publish(let number):
+                let command = RedisCommand("PUBLISH", probeChannel, String(number))
+                if (try? await publisher.send(command)) == nil {
+                    probe.withLock { $0.publishFailed(number, now: .now) }
+                }
             case .replace:
                 metrics.probesMissing.increment()
                 logger.warning("Redis subscriber is replaced: a probe did not come back")
@@ -64,12 +69,42 @@ final class RedisBrokerSubscriber: BrokerSubscriber {
             try? await Task.sleep(for: step)
         }
     }
+}
 
-    private func publishProbe(_ number: UInt64) async {
-        do throws(RedisError) {
-            _ = try await client.send(RedisCommand("PUBLISH", adapter.probeChannel, String(number)))
-        } catch {
-            adapter.probeFailed(number)
+// MARK: What the connection received
+
+extension RedisBrokerSubscriber {
+    func connectionEstablished() { sink.connectionEstablished() }
+
+    func connectionLost(_ reason: RedisLoss) {
+        probe.withLock { $0.connectionLost() }
+        sink.connectionLost()
+    }
+
+    func subscribed(_ channels: [String]) {
+        if channels.contains(probeChannel) { probe.withLock { $0.subscribed(now: .now) } }
+        let own = channels.compactMap { Channel(name: $0) }
+        if !own.isEmpty { sink.subscribed(own) }
+    }
+
+    func received(_ messages: [RedisMessage]) {
+        var events: [BrokerMessage] = []
+        events.reserveCapacity(messages.count)
+        for message in messages {
+            if let channel = Channel(name: message.channel),
+                let event = BrokerMessage(channel: channel, frame: message.payload)
+            {
+                events.append(event)
+            } else {
+                receivedOther(message)
+            }
         }
+        if !events.isEmpty { sink.received(events) }
+    }
+
+    private func receivedOther(_ message: RedisMessage) {
+        guard message.channel == probeChannel else { return metrics.malformedMessages.increment() }
+        let number = UInt64(String(decoding: message.payload, as: UTF8.self))
+        if probe.withLock({ $0.received(number, now: .now) }) { metrics.probesReturned.increment() }
     }
 }

@@ -9,11 +9,11 @@ struct CommentRoutes: Sendable {
     /// The code of every refusal that names a field.
     static let invalid = "invalid_comment"
 
-    let desk: CommentDesk
+    let service: CommentService
 
     func add(to router: Router<ServiceContext>) {
         router.post("comment") { request, context in
-            desk.tally.received()
+            service.counters.received()
             return try await publish(request, context)
         }
     }
@@ -27,31 +27,21 @@ struct CommentRoutes: Sendable {
         let key = try IdempotencyKey.read(request.headers)
         do {
             return answer(
-                try await desk.publish(user: user, video: video, channel: channel, text: text, id: key?.id))
+                try await service.publish(user: user, video: video, channel: channel, text: text, id: key?.id))
         } catch {
-            context.logger.debug("comment not published", metadata: ["archive.failure": "\(error)"])
+            context.logger.debug("comment not published", metadata: ["comment.error": "\(error)"])
             throw APIError(publishing: error)
         }
     }
 
-    private func answer(_ publication: Publication) -> Response {
-        let (status, answer) = Self.answer(publication)
-        return .json(answer, status: status)
-    }
-
     /// 201 for what is published, 202 for what is stored and will be.
-    static func answer(_ publication: Publication) -> (HTTPResponse.Status, [UInt8]) {
-        guard let position = publication.position else {
-            return (.accepted, answer(publication.comment.json(), isPublished: false))
-        }
-        return (.created, answer(publication.comment.json(at: position), isPublished: true))
-    }
-
-    private static func answer(_ comment: [UInt8], isPublished: Bool) -> [UInt8] {
-        var answer = JSONText(capacity: comment.count + 48)
+    private func answer(_ publication: Publication) -> Response {
+        let comment = publication.comment
+        let json = publication.position.map { comment.json(at: $0) } ?? comment.json()
+        var answer = JSONText(capacity: json.count + 48)
         answer.member("success", true)
-        if !isPublished { answer.member("published", false) }
-        answer.member("comment", json: comment)
-        return answer.finished()
+        if publication.position == nil { answer.member("published", false) }
+        answer.member("comment", json: json)
+        return .json(answer.finished(), status: publication.position == nil ? .accepted : .created)
     }
 }

@@ -12,7 +12,7 @@ struct HistoryRoutes: Sendable {
     static let limitDefault = 50
     static let limits = 1...500
 
-    let archive: any CommentArchive
+    let repository: any CommentRepository
 
     func add(to router: Router<ServiceContext>) {
         router.get("history") { request, context in try await page(request, context) }
@@ -25,9 +25,9 @@ struct HistoryRoutes: Sendable {
         let limit = try Self.limit(fields)
         guard let channel = Channel.video(video) else { throw APIError.invalid(Self.invalid, "videoid is not valid") }
         do {
-            return answer(try await archive.history(of: channel, before: before, limit: limit), video: video)
+            return answer(try await repository.history(of: channel, before: before, limit: limit), video: video)
         } catch {
-            context.logger.debug("history not read", metadata: ["archive.failure": "\(error)"])
+            context.logger.debug("history not read", metadata: ["comment.error": "\(error)"])
             throw APIError(reading: error)
         }
     }

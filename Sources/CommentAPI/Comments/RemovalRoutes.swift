@@ -6,7 +6,7 @@ import Wire
 
 /// `DELETE /comment/{id}`, by the comment's author (`userid`) or a moderator (`Authorization: Bearer …`).
 struct RemovalRoutes: Sendable {
-    let archive: any CommentArchive
+    let repository: any CommentRepository
     /// `nil`: nobody moderates.
     let moderator: ModeratorToken?
 
@@ -15,17 +15,16 @@ struct RemovalRoutes: Sendable {
     }
 
     private func remove(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let wish = try await wish(request, context)
+        let removal = try await removal(request, context)
         do {
-            let outcome = try await archive.remove(wish)
-            return answer(wish.id, outcome)
+            return answer(removal.id, try await repository.remove(removal))
         } catch {
-            context.logger.debug("comment not removed", metadata: ["archive.failure": "\(error)"])
+            context.logger.debug("comment not removed", metadata: ["comment.error": "\(error)"])
             throw APIError(removing: error)
         }
     }
 
-    private func wish(_ request: Request, _ context: ServiceContext) async throws -> RemovalWish {
+    private func removal(_ request: Request, _ context: ServiceContext) async throws -> RemovalRequest {
         // What no comment can be called is not looked for.
         guard let id = context.parameters.get("id"), id.utf8.count <= 64, Identifier.isValid(id) else {
             throw APIError(removing: .notFound)
@@ -35,7 +34,8 @@ struct RemovalRoutes: Sendable {
         let user = try fields.optionalIdentifier("userid")
         let video = try fields.optionalIdentifier("videoid")
         if !isModerator, user == nil { throw APIError.invalid(CommentRoutes.invalid, "userid is missing") }
-        return RemovalWish(id: id, channel: video.flatMap { Channel.video($0) }, user: user, isModerator: isModerator)
+        return RemovalRequest(
+            id: id, channel: video.flatMap { Channel.video($0) }, user: user, isModerator: isModerator)
     }
 
     /// From the body when there is one, else from the query.
@@ -56,7 +56,7 @@ struct RemovalRoutes: Sendable {
         return true
     }
 
-    /// 200 when the viewers were told, 202 when they will be.
+    /// 200 when the removal is published, 202 when it will be.
     private func answer(_ id: String, _ outcome: RemovalOutcome) -> Response {
         var answer = JSONText()
         answer.member("success", true)
@@ -65,4 +65,30 @@ struct RemovalRoutes: Sendable {
         answer.member("videoid", outcome.channel.id)
         return .json(answer.finished(), status: outcome.isPublished ? .ok : .accepted)
     }
+}
+
+/// The secret that lets its bearer remove anybody's comment.
+struct ModeratorToken: Sendable {
+    static let lengths = 16...256
+
+    private let bytes: [UInt8]
+
+    /// - Parameter text: not empty.
+    init(_ text: String) {
+        bytes = Array(text.utf8)
+    }
+
+    /// Takes the same time whatever `text` is, its length aside: where it first differs cannot be measured.
+    func matches(_ text: some StringProtocol) -> Bool {
+        let other = Array(text.utf8)
+        guard other.count == bytes.count else { return false }
+        var difference: UInt8 = 0
+        for (one, two) in zip(bytes, other) { difference |= one ^ two }
+        return difference == 0
+    }
+}
+
+extension ModeratorToken: CustomStringConvertible, CustomReflectable {
+    var description: String { "***" }
+    var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,4 +1,5 @@
 import CLibpq
+import Primitives
 
 extension PostgresConnection {
     /// Opens a session within `connectTimeout`. Resolving the host name is libpq's blocking call and comes on top.
@@ -49,8 +50,4 @@ extension PostgresConnection {
             "SELECT set_config('statement_timeout', $1, false), set_config('idle_in_transaction_session_timeout', $1, false)",
             [.text(String(timeout.milliseconds))])
     }
-}
-
-extension Duration {
-    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
 }

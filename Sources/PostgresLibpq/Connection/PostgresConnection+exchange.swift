@@ -1,5 +1,6 @@
 import CLibpq
 import Glibc
+import Primitives
 
 /// Sending what libpq has buffered and waiting for the answer, never longer than a deadline.
 extension PostgresConnection {

@@ -1,4 +1,5 @@
 import CLibpq
+import Primitives
 
 extension PostgresConnection {
     /// Runs `body` between BEGIN and COMMIT; ROLLBACK when it throws. Transactions do not nest.

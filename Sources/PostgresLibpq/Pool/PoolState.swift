@@ -1,5 +1,37 @@
+import DequeModule
+
+/// Counters of a pool since its start, and two gauges.
+public struct PoolStatistics: Equatable, Sendable {
+    /// Sessions that are open now.
+    public var connected = 0
+    /// Jobs that wait now.
+    public var waiting = 0
+    /// Jobs that were given a connection.
+    public var begun = 0
+    /// Jobs refused because the queue was full.
+    public var refusedFull = 0
+    /// Jobs refused or dropped because no connection was up.
+    public var refusedUnavailable = 0
+    /// Jobs that waited too long.
+    public var expired = 0
+    /// Jobs whose task was cancelled while they waited.
+    public var cancelled = 0
+    /// Sessions opened, the first ones included.
+    public var connects = 0
+    /// Connection attempts that failed.
+    public var connectFailures = 0
+    /// Sessions that broke.
+    public var losses = 0
+}
+
 /// Everything that the callers and the threads of a pool share: a value under one lock, without input or output.
 struct PoolState<Work: Sendable>: Sendable {
+    struct Job: Sendable {
+        let id: UInt64
+        let deadline: ContinuousClock.Instant
+        let work: Work
+    }
+
     enum Phase: Sendable {
         /// No thread yet; jobs wait.
         case new
@@ -15,7 +47,7 @@ struct PoolState<Work: Sendable>: Sendable {
     }
 
     enum Turn: Sendable {
-        case job(JobQueue<Work>.Job)
+        case job(Job)
         /// Nothing to do: this thread is noted as idle.
         case idle
         case end
@@ -23,14 +55,17 @@ struct PoolState<Work: Sendable>: Sendable {
 
     private(set) var phase = Phase.new
     private(set) var statistics = PoolStatistics()
-    private var queue: JobQueue<Work>
+    /// Jobs that wait for a session, in the order of arrival.
+    private var queue: Deque<Job> = []
+    private let queueMax: Int
+    private var lastID: UInt64 = 0
     /// Threads with a session and without a job; the one that worked last goes first, its caches are warm.
     private var idle: [Int] = []
     private var running = 0
     /// Why the last connection attempt failed, while no session is up.
     private var outage: PostgresError?
 
-    init(queueMax: Int) { queue = JobQueue(countMax: queueMax) }
+    init(queueMax: Int) { self.queueMax = queueMax }
 
     var isReady: Bool { phase == .running && statistics.connected > 0 }
     var snapshot: PoolStatistics {
@@ -40,7 +75,7 @@ struct PoolState<Work: Sendable>: Sendable {
     }
 
     /// Whether a thread without a session should try to open one.
-    var needsConnections: Bool { phase == .running || phase == .stopping && queue.count > 0 }
+    var needsConnections: Bool { phase == .running || phase == .stopping && !queue.isEmpty }
 
     mutating func started(threads: Int) -> Bool {
         guard phase == .new else { return false }
@@ -59,17 +94,19 @@ struct PoolState<Work: Sendable>: Sendable {
             statistics.refusedUnavailable += 1
             return .refused(outage)
         }
-        guard let id = queue.append(work, deadline: deadline) else {
+        guard queue.count < queueMax else {
             statistics.refusedFull += 1
             return .refused(PostgresError(.overloaded, "too many statements wait for a connection"))
         }
-        return .queued(id: id, wake: idle.popLast())
+        lastID += 1
+        queue.append(Job(id: lastID, deadline: deadline, work: work))
+        return .queued(id: lastID, wake: idle.popLast())
     }
 
-    mutating func cancel(_ id: UInt64) -> JobQueue<Work>.Job? {
-        guard let job = queue.remove(id) else { return nil }
+    mutating func cancel(_ id: UInt64) -> Job? {
+        guard let index = queue.firstIndex(where: { $0.id == id }) else { return nil }
         statistics.cancelled += 1
-        return job
+        return queue.remove(at: index)
     }
 
     /// What a thread with a session does next.
@@ -90,8 +127,10 @@ struct PoolState<Work: Sendable>: Sendable {
         return true
     }
 
-    mutating func expired(at now: ContinuousClock.Instant) -> [JobQueue<Work>.Job] {
-        let jobs = queue.popExpired(at: now)
+    /// Takes out the jobs that have waited too long. Deadlines grow with the order of arrival.
+    mutating func expired(at now: ContinuousClock.Instant) -> [Job] {
+        let jobs = Array(queue.prefix { $0.deadline <= now })
+        queue.removeFirst(jobs.count)
         statistics.expired += jobs.count
         return jobs
     }
@@ -108,12 +147,12 @@ struct PoolState<Work: Sendable>: Sendable {
     }
 
     /// Jobs to refuse: all, when this was the last hope of a session.
-    mutating func connectFailed(_ error: PostgresError) -> [JobQueue<Work>.Job] {
+    mutating func connectFailed(_ error: PostgresError) -> [Job] {
         statistics.connectFailures += 1
         guard statistics.connected == 0 else { return [] }
         outage = error
         statistics.refusedUnavailable += queue.count
-        return queue.removeAll()
+        return takeAll()
     }
 
     /// Whether the caller has to wait for the threads.
@@ -129,7 +168,7 @@ struct PoolState<Work: Sendable>: Sendable {
     struct Ending: Sendable {
         var isLast: Bool
         /// What waits and has nobody left to run it.
-        var unserved: [JobQueue<Work>.Job]
+        var unserved: [Job]
     }
 
     mutating func threadEnded(connected: Bool) -> Ending {
@@ -137,6 +176,11 @@ struct PoolState<Work: Sendable>: Sendable {
         if connected { statistics.connected -= 1 }
         guard running == 0 else { return Ending(isLast: false, unserved: []) }
         phase = .stopped
-        return Ending(isLast: true, unserved: queue.removeAll())
+        return Ending(isLast: true, unserved: takeAll())
+    }
+
+    private mutating func takeAll() -> [Job] {
+        defer { queue.removeAll() }
+        return Array(queue)
     }
 }

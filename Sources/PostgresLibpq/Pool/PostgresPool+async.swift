@@ -23,39 +23,11 @@ extension PostgresPool {
         }
     }
 
-    /// Runs one statement and maps its rows on the session's thread.
-    public func query<T: Sendable>(
-        _ statement: PostgresStatement, _ values: [PostgresValue] = [],
-        row: @escaping @Sendable (PostgresRow) throws(PostgresError) -> T
-    ) async throws(PostgresError) -> [T] {
-        try await typed { try $0.query(statement, values, row: row) }
-    }
-
-    /// Runs one statement; returns how many rows it inserted, changed or deleted.
-    @discardableResult
-    public func execute(_ statement: PostgresStatement, _ values: [PostgresValue] = []) async throws(PostgresError)
-        -> Int
-    {
-        try await typed { try $0.execute(statement, values) }
-    }
-
     /// Runs `body` between BEGIN and COMMIT.
     public func transaction<T: Sendable>(
         timeout: Duration? = nil, _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
         try await withConnection { try $0.transaction(timeout: timeout, body) }
-    }
-
-    private func typed<T: Sendable>(
-        _ body: @escaping @Sendable (PostgresConnection) throws -> T
-    ) async throws(PostgresError) -> T {
-        do {
-            return try await withConnection(body)
-        } catch let error as PostgresError {
-            throw error
-        } catch {
-            throw PostgresError(.internal, "an error of another kind")
-        }
     }
 }
 

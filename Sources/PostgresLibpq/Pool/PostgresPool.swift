@@ -34,9 +34,7 @@ public final class PostgresPool: Sendable {
     /// Starts the threads, which connect on their own and again after every loss. A second call does nothing.
     public func start() {
         guard state.withLock({ $0.started(threads: alarms.count) }) else { return }
-        for thread in alarms.indices {
-            PoolThread(pool: self, number: thread).start()
-        }
+        for number in alarms.indices { startThread(number) }
     }
 
     /// Takes nothing new, lets what waits finish, closes all sessions and returns then.
@@ -48,18 +46,6 @@ public final class PostgresPool: Sendable {
             // The threads may have ended before the continuation stood in the list.
             if state.withLock({ $0.phase == .stopped }) { allThreadsEnded() }
         }
-    }
-
-    /// ``start()``, until the task is cancelled, ``stop()``: the shape of a service.
-    public func run() async {
-        start()
-        let (ended, end) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingOldest(1))
-        await withTaskCancellationHandler {
-            for await _ in ended {}
-        } onCancel: {
-            end.finish()
-        }
-        await stop()
     }
 
     /// Hands a job over and returns at once. A job that cannot be queued is called with its error before that, on the

@@ -1,40 +1,53 @@
-/// A Lua script that Redis keeps under its SHA-1 name.
-public struct RedisScript: Sendable {
+import Synchronization
+
+/// A Lua script. Redis keeps it under a digest of its text, which `SCRIPT LOAD` answers; until this process has learned
+/// the digest, calls carry the text.
+public final class RedisScript: Sendable {
     public let source: String
-    /// 40 hexadecimal characters.
-    public let digest: String
+    private let digest = Mutex<String?>(nil)
 
     public init(_ source: String) {
         self.source = source
-        self.digest = SHA1.hexDigest(of: Array(source.utf8))
     }
 
-    /// `EVALSHA`; further arguments (`ARGV`) may be appended.
-    ///
-    /// - Parameter bySource: `EVAL` with the whole text instead: also a Redis that does not know the script runs it, and
-    ///   knows it from then on.
-    public func call(keys: [String], bySource: Bool = false) -> RedisCommand {
-        var command = RedisCommand(bySource ? "EVAL" : "EVALSHA", bySource ? source : digest, String(keys.count))
+    /// `EVALSHA`, or `EVAL` as long as the digest is unknown; further arguments (`ARGV`) may be appended.
+    public func call(keys: [String]) -> RedisCommand {
+        let digest = digest.withLock { $0 }
+        var command = RedisCommand(digest == nil ? "EVAL" : "EVALSHA", digest ?? source, String(keys.count))
         for key in keys { command.append(key) }
         return command
     }
 
-    var load: RedisCommand { RedisCommand("SCRIPT", "LOAD", source) }
+    fileprivate var isKnown: Bool { digest.withLock { $0 != nil } }
+    fileprivate var load: RedisCommand { RedisCommand("SCRIPT", "LOAD", source) }
+    fileprivate func loaded(_ reply: RESPValue?) {
+        if let text = reply?.text { digest.withLock { $0 = text } }
+    }
 }
 
 extension RedisConnection {
     /// Runs a call made by ``RedisScript/call(keys:)``. When Redis does not know the script (it restarted, or
     /// `SCRIPT FLUSH`), the call did not run; the script is loaded and the call sent again, once, in one round trip.
     public func evaluate(_ script: RedisScript, _ call: RedisCommand) async throws(RedisError) -> RESPValue {
-        do throws(RedisError) {
-            return try await send(call)
-        } catch  where error.code == .reply("NOSCRIPT") {
-            let replies = try await send(contentsOf: [script.load, call])
-            for reply in replies {
-                if case .failure(let error) = reply { throw error }
-            }
-            return replies.last ?? .null
+        let reply = try await evaluate(script, contentsOf: [call]).first ?? .null
+        if case .failure(let error) = reply { throw error }
+        return reply
+    }
+
+    /// Runs calls of one script as one pipeline. Error replies are `.failure` elements.
+    ///
+    /// In front of several the script is loaded: if Redis did not know it, and another connection loaded it while the
+    /// pipeline runs, the end of the pipeline would overtake its beginning.
+    public func evaluate(
+        _ script: RedisScript, contentsOf calls: [RedisCommand]
+    ) async throws(RedisError) -> [RESPValue] {
+        if calls.count == 1, script.isKnown {
+            let replies = try await send(contentsOf: calls)
+            guard replies.first?.failure?.code == .reply("NOSCRIPT") else { return replies }
         }
+        let replies = try await send(contentsOf: [script.load] + calls)
+        script.loaded(replies.first)
+        return Array(replies.dropFirst())
     }
 }
 

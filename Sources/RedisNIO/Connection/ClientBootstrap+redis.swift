@@ -1,14 +1,44 @@
 import NIOCore
 import NIOPosix
+import Primitives
 
 extension ClientBootstrap {
     /// The options every connection to Redis has.
-    static func redis(_ group: any EventLoopGroup, timeout: TimeAmount) -> ClientBootstrap {
+    static func redis(_ group: any EventLoopGroup, timeout: Duration) -> ClientBootstrap {
         ClientBootstrap(group: group)
-            .connectTimeout(timeout)
+            .connectTimeout(TimeAmount(timeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             // More reads in one turn make larger batches of replies and messages: 16 x 64 KiB at most.
             .channelOption(.maxMessagesPerRead, value: 16)
+    }
+}
+
+extension RedisEndpoint {
+    /// The commands that begin every connection; each answers `OK`.
+    ///
+    /// - Parameter name: what `CLIENT LIST` shows; empty for none.
+    func login(name: String) -> [RedisCommand] {
+        var commands: [RedisCommand] = []
+        if let password { commands.append(RedisCommand("AUTH", [user, password].compactMap { $0 })) }
+        if database != 0 { commands.append(RedisCommand("SELECT", String(database))) }
+        if !name.isEmpty { commands.append(RedisCommand("CLIENT", "SETNAME", name)) }
+        return commands
+    }
+}
+
+/// Connects again and again until the task is cancelled, after a pause each time.
+///
+/// - Parameters:
+///   - stableAfter: a connection that stood this long lets the next pause be the shortest again.
+///   - connect: connects, and returns when the connection has ended.
+func keepConnected(_ backoff: Backoff, stableAfter: Duration, _ connect: () async -> Void) async {
+    var backoff = backoff
+    while !Task.isCancelled {
+        let start = ContinuousClock.now
+        await connect()
+        if ContinuousClock.now - start >= stableAfter { backoff.reset() }
+        // Cancelled while sleeping: the loop's condition ends it.
+        try? await Task.sleep(for: backoff.next())
     }
 }

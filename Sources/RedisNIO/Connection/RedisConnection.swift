@@ -1,31 +1,69 @@
 import CoreMetrics
 import NIOCore
 import NIOPosix
+import Synchronization
 
-/// One connection with pipelined commands. Made by ``RedisClient``; when it has ended it stays ended.
+/// How connections are made and watched.
+public struct RedisConnectionSettings: Sendable {
+    /// For everything from the first packet to the last reply of the login.
+    public var connectTimeout: Duration = .seconds(2)
+    /// A connection whose oldest command waits longer is closed and replaced.
+    public var commandTimeout: Duration = .seconds(2)
+    /// The most commands of one connection that wait for a reply; more are refused with `overloaded`.
+    public var inFlightMax = 16_384
+    /// What `CLIENT LIST` shows; letters, digits, `-`, `_` and `:` only. Empty: no name.
+    public var name = ""
+
+    public init() {}
+}
+
+/// One connection with pipelined commands. Made by ``RedisClient``; once it has ended it stays ended.
+///
+/// Tasks encode their commands into one shared buffer. The first command of a turn wakes the event loop, and the
+/// ``Handler`` there writes the whole buffer with one write and one flush.
 public final class RedisConnection: Sendable {
     /// The process on the other side, as it introduced itself at login. It cannot change while the connection stands.
     public struct Server: Hashable, Sendable {
         /// 40 hexadecimal characters, new with each start of Redis (`INFO server`).
-        public let runID: String
-        public let version: String
+        public var runID = ""
+        public var version = ""
     }
 
-    public let server: Server
+    typealias Continuation = CheckedContinuation<Result<[RESPValue], RedisError>, Never>
+
+    /// Somebody who waits for the replies to one or more commands.
+    struct Request {
+        let continuation: Continuation
+        let replies: Int
+        let deadline: NIODeadline
+    }
+
+    private struct State {
+        /// Commands that the event loop has not taken yet, in the form in which they go over the wire.
+        var bytes = ByteBuffer()
+        var requests: [Request] = []
+        /// Commands without a reply so far, those in `bytes` included.
+        var inFlight = 0
+        /// Set at the end: every further command is refused.
+        var failure: RedisError?
+        var server = Server()
+    }
+
+    private let state = Mutex(State())
     private let channel: any Channel
-    private let mailbox: CommandMailbox
-    private let commandTimeout: TimeAmount
+    private let settings: RedisConnectionSettings
     private let metrics: RedisMetrics
 
-    private init(
-        server: Server, channel: any Channel, mailbox: CommandMailbox, timeout: TimeAmount, metrics: RedisMetrics
-    ) {
-        self.server = server
+    init(channel: any Channel, settings: RedisConnectionSettings, metrics: RedisMetrics) {
         self.channel = channel
-        self.mailbox = mailbox
-        self.commandTimeout = timeout
+        self.settings = settings
         self.metrics = metrics
     }
+
+    public var server: Server { state.withLock { $0.server } }
+
+    /// Commands without a reply so far.
+    public var inFlight: Int { state.withLock { $0.inFlight } }
 
     /// Sends one command and waits for its reply. Returns `.null` and arrays as they are; an error reply is thrown.
     ///
@@ -39,18 +77,17 @@ public final class RedisConnection: Sendable {
 
     /// Sends the commands next to each other and waits for all replies. Error replies are `.failure` elements.
     public func send(contentsOf commands: [RedisCommand]) async throws(RedisError) -> [RESPValue] {
-        try await send(contentsOf: commands, timeout: commandTimeout)
+        try await send(contentsOf: commands, timeout: settings.commandTimeout)
     }
 
-    private func send(contentsOf commands: [RedisCommand], timeout: TimeAmount) async throws(RedisError) -> [RESPValue]
-    {
+    private func send(contentsOf commands: [RedisCommand], timeout: Duration) async throws(RedisError) -> [RESPValue] {
         guard !commands.isEmpty else { return [] }
+        let deadline = NIODeadline.now() + TimeAmount(timeout)
         let result: Result<[RESPValue], RedisError> = await withCheckedContinuation { continuation in
-            let deadline = NIODeadline.now() + timeout
-            switch mailbox.post(commands, deadline: deadline, continuation: continuation) {
-            case .first: channel.write(CommandHandler.Wake(), promise: nil)
-            case .joined: break
-            case .refused(let error):
+            do throws(RedisError) {
+                let request = Request(continuation: continuation, replies: commands.count, deadline: deadline)
+                if try enqueue(commands, request) { channel.write(Handler.Wake(), promise: nil) }
+            } catch {
                 if error.code == .overloaded { metrics.refused.increment(by: commands.count) }
                 continuation.resume(returning: .failure(error))
             }
@@ -58,19 +95,52 @@ public final class RedisConnection: Sendable {
         return try result.get()
     }
 
-    /// Commands without a reply so far.
-    public var inFlight: Int { mailbox.inFlight }
-
-    var isActive: Bool { channel.isActive }
-
-    /// Ends the connection; whoever waits gets `closed`.
-    func close() {
-        channel.close(promise: nil)
+    /// Whether these are the first commands of the turn, so that the event loop has to be woken.
+    private func enqueue(_ commands: [RedisCommand], _ request: Request) throws(RedisError) -> Bool {
+        try state.withLock { state throws(RedisError) in
+            if let failure = state.failure { throw failure }
+            guard state.inFlight + commands.count <= settings.inFlightMax else {
+                throw RedisError(.overloaded, "\(settings.inFlightMax) commands are in flight")
+            }
+            state.inFlight += commands.count
+            for command in commands { command.encode(into: &state.bytes) }
+            state.requests.append(request)
+            return state.requests.count == 1
+        }
     }
 
+    /// Ends the connection; whoever waits gets `closed`.
+    func close() { channel.close(promise: nil) }
+
     func waitUntilClosed() async {
-        // The future carries no news besides the end itself.
+        // The future says nothing but that the end has come.
         _ = try? await channel.closeFuture.get()
+    }
+}
+
+// MARK: The event loop's side
+
+extension RedisConnection {
+    /// What the event loop writes in one turn.
+    func takeRequests() -> (bytes: ByteBuffer, requests: [Request]) {
+        state.withLock { state in
+            defer {
+                state.bytes = ByteBuffer()
+                state.requests = []
+            }
+            return (state.bytes, state.requests)
+        }
+    }
+
+    func received(replies: Int) { state.withLock { $0.inFlight -= replies } }
+
+    /// Refuses everything from now on; returns what the event loop has not taken yet.
+    func end(_ failure: RedisError) -> [Request] {
+        state.withLock { state in
+            if state.failure == nil { state.failure = failure }
+            defer { state.requests = [] }
+            return state.requests
+        }
     }
 }
 
@@ -81,38 +151,32 @@ extension RedisConnection {
     static func connect(
         to endpoint: RedisEndpoint, settings: RedisConnectionSettings, group: any EventLoopGroup, metrics: RedisMetrics
     ) async throws(RedisError) -> RedisConnection {
-        let timeout = TimeAmount(settings.connectTimeout)
-        let mailbox = CommandMailbox(limit: settings.inFlightMax)
-        let channel: any Channel
+        let connection: RedisConnection
         do {
-            channel = try await ClientBootstrap.redis(group, timeout: timeout)
-                .channelInitializer { channel in
+            connection = try await ClientBootstrap.redis(group, timeout: settings.connectTimeout)
+                .connect(host: endpoint.host, port: endpoint.port) { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        let handler = try CommandHandler(mailbox: mailbox, metrics: metrics)
+                        let connection = RedisConnection(channel: channel, settings: settings, metrics: metrics)
+                        let handler = try Handler(connection: connection, metrics: metrics)
                         try channel.pipeline.syncOperations.addHandler(handler)
+                        return connection
                     }
                 }
-                .connect(host: endpoint.host, port: endpoint.port).get()
         } catch {
             throw RedisError(.notConnected, "cannot connect to \(endpoint): \(error)")
         }
-        let probe = RedisConnection(
-            server: Server(runID: "", version: ""), channel: channel, mailbox: mailbox, timeout: timeout,
-            metrics: metrics)
         do throws(RedisError) {
-            let server = try await probe.logIn(Login(endpoint: endpoint, name: settings.name))
-            return RedisConnection(
-                server: server, channel: channel, mailbox: mailbox, timeout: TimeAmount(settings.commandTimeout),
-                metrics: metrics)
+            try await connection.logIn(endpoint.login(name: settings.name))
+            return connection
         } catch {
-            channel.close(promise: nil)
+            connection.close()
             throw error
         }
     }
 
-    private func logIn(_ login: Login) async throws(RedisError) -> Server {
-        let commands = login.commands + [RedisCommand("PING"), RedisCommand("INFO", "server")]
-        let replies = try await send(contentsOf: commands)
+    private func logIn(_ login: [RedisCommand]) async throws(RedisError) {
+        let commands = login + [RedisCommand("PING"), RedisCommand("INFO", "server")]
+        let replies = try await send(contentsOf: commands, timeout: settings.connectTimeout)
         for reply in replies {
             if case .failure(let error) = reply { throw error }
         }
@@ -120,6 +184,6 @@ extension RedisConnection {
         guard let runID = fields["run_id"], !runID.isEmpty else {
             throw RedisError(.protocolViolation, "INFO names no run id")
         }
-        return Server(runID: runID, version: fields["redis_version"] ?? "")
+        state.withLock { $0.server = Server(runID: runID, version: fields["redis_version"] ?? "") }
     }
 }

@@ -39,3 +39,17 @@ extension RESPValue {
         if case .failure(let error) = self { error } else { nil }
     }
 }
+
+/// The fields of an `INFO` reply: lines of `name:value`; `#` headings are left out.
+public struct RedisInfo: Sendable {
+    private var fields: [String: String] = [:]
+
+    public init(_ text: String) {
+        for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2 { fields[String(parts[0])] = String(parts[1]) }
+        }
+    }
+
+    public subscript(name: String) -> String? { fields[name] }
+}

@@ -1,5 +1,27 @@
 import CHiredis
 
+/// What hiredis's reader reports while it parses: every element once, in order, arrays before their elements.
+///
+/// Subclasses put together what they need; nothing is allocated on the C side.
+class ReplyBuilder {
+    /// Where an element stands in its array.
+    struct Place {
+        let index: Int
+        /// How many elements the array has.
+        let count: Int
+    }
+
+    enum StringKind {
+        case bulk, status, error
+    }
+
+    /// A bulk string, simple string or error. `bytes` is valid during the call. `place` is `nil` outside of any array.
+    func string(_ bytes: UnsafeRawBufferPointer, kind: StringKind, at place: Place?) {}
+    func integer(_ value: Int64, at place: Place?) {}
+    func null(at place: Place?) {}
+    func array(count: Int, at place: Place?) {}
+}
+
 /// hiredis's incremental reader (`hiredis/read.h`, 0.14) around a ``ReplyBuilder``. Belongs to one event loop.
 final class ReplyReader {
     /// hiredis moves the rest of its buffer to the front after each kilobyte read; small pieces keep that copy small.
@@ -13,13 +35,13 @@ final class ReplyReader {
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
     private let reader: UnsafeMutablePointer<redisReader>
 
-    /// `nil` when memory is out.
-    init?(builder: ReplyBuilder) {
+    /// - Throws: `notConnected` when memory is out.
+    init(builder: ReplyBuilder) throws(RedisError) {
         functions = .allocate(capacity: 1)
         functions.initialize(to: Self.makeFunctions())
         guard let reader = redisReaderCreateWithFunctions(functions) else {
             functions.deallocate()
-            return nil
+            throw RedisError(.notConnected, "no memory for a reply reader")
         }
         self.builder = builder
         self.reader = reader

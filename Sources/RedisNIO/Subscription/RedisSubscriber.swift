@@ -2,82 +2,108 @@ import CoreMetrics
 public import Logging
 public import NIOCore
 public import NIOPosix
-import Primitives
+public import Primitives
 import Synchronization
 
-/// One connection in subscribe mode, renewed while ``run()`` runs. Everything it hears goes to its sink.
+/// Settings of a ``RedisSubscriber``.
+public struct RedisSubscriberSettings: Sendable {
+    /// For everything from the first packet to the last reply of the login.
+    public var connectTimeout: Duration = .seconds(2)
+    /// What `CLIENT LIST` shows; letters, digits, `-`, `_` and `:` only. Empty: no name.
+    public var name = ""
+    /// Silence after which PING is sent.
+    public var pingInterval: Duration = .seconds(2)
+    /// Silence after PING that ends the connection.
+    public var pingTimeout: Duration = .seconds(2)
+    /// The most channels wanted at once.
+    public var channelsMax = 1_000_000
+    public var backoff = Backoff()
+    /// A connection that stood this long lets the next attempt begin with the shortest wait again.
+    public var stableAfter: Duration = .seconds(1)
+
+    public init() {}
+}
+
+/// One connection in subscribe mode, renewed while ``run(_:)`` runs.
 public final class RedisSubscriber: Sendable {
+    private struct State {
+        var table: SubscriptionTable
+        /// The connection that is logged in.
+        var channel: (any Channel)?
+        var isWakeSent = false
+    }
+
     public let endpoint: RedisEndpoint
     private let settings: RedisSubscriberSettings
     private let group: any EventLoopGroup
     private let logger: Logger
     private let metrics: RedisMetrics
-    private let sink: any RedisSubscriptionSink
-    private let link: SubscriberLink
+    private let state: Mutex<State>
 
     public init(
-        endpoint: RedisEndpoint, sink: any RedisSubscriptionSink,
-        settings: RedisSubscriberSettings = RedisSubscriberSettings(),
+        endpoint: RedisEndpoint, settings: RedisSubscriberSettings = RedisSubscriberSettings(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger,
         metrics: RedisMetrics = RedisMetrics()
     ) {
         self.endpoint = endpoint
-        self.sink = sink
         self.settings = settings
-        // One loop for the object's life: the sink hears a connection's end and the next one's begin from one thread.
+        // One loop for the object's life: the sink is told of a connection's end and the next one's begin from one thread.
         self.group = group.next()
         self.logger = logger
         self.metrics = metrics
-        self.link = SubscriberLink(channelsMax: settings.channelsMax)
+        self.state = Mutex(State(table: SubscriptionTable(limit: settings.channelsMax)))
     }
 
-    public var isConnected: Bool { link.isConnected }
+    public var isConnected: Bool { state.withLock { $0.table.isConnected } }
 
     /// How many channels are wanted now.
-    public var wantedCount: Int { link.withTable { $0.wantedCount } }
+    public var wantedCount: Int { state.withLock { $0.table.wantedCount } }
 
     /// Wants the channels; returns at once. `false`: the table is full, and none of them was taken.
     @discardableResult
     public func subscribe(_ channels: [String]) -> Bool {
-        let isTaken = link.change { $0.subscribe(channels) }
+        let isTaken = change { $0.subscribe(channels) }
         if !isTaken { metrics.subscribesRefused.increment(by: channels.count) }
         return isTaken
     }
 
     /// Wants the channels no longer; returns at once.
     public func unsubscribe(_ channels: [String]) {
-        link.change { $0.unsubscribe(channels) }
+        change { $0.unsubscribe(channels) }
     }
 
-    /// Ends the connection that stands; ``run()`` makes a new one. For probes, tests and drills.
-    public func dropConnection(_ reason: RedisLoss = .dropped) {
-        link.drop(reason)
-    }
-
-    /// Keeps the connection; returns when the task is cancelled, with the connection closed. Call it once.
-    public func run() async throws {
-        var backoff = settings.backoff
-        var random = SystemRandomNumberGenerator()
-        while !Task.isCancelled {
-            let began = ContinuousClock.now
-            await connectAndWait()
-            if ContinuousClock.now - began >= settings.stableAfter { backoff.reset() }
-            // Cancelled while sleeping: the loop's condition ends it.
-            try? await Task.sleep(for: backoff.next(using: &random))
+    /// Changes the table from any task; wakes the event loop once a turn.
+    private func change<Value: Sendable>(_ body: (inout SubscriptionTable) -> Value) -> Value {
+        let (value, toWake) = state.withLock { state in
+            let value = body(&state.table)
+            guard state.table.hasWork, !state.isWakeSent else { return (value, nil as (any Channel)?) }
+            state.isWakeSent = state.channel != nil
+            return (value, state.channel)
         }
+        toWake?.write(SubscriberHandler.Signal.flush, promise: nil)
+        return value
     }
 
-    private func connectAndWait() async {
-        let end = EndReason()
+    /// Ends the connection that stands; ``run(_:)`` makes a new one. For probes, tests and drills.
+    public func dropConnection(_ reason: RedisLoss = .dropped) {
+        state.withLock { $0.channel }?.write(SubscriberHandler.Signal.drop(reason), promise: nil)
+    }
+
+    /// Keeps the connection, and hands everything that comes to `sink`; returns when the task is cancelled, with the
+    /// connection closed. Call it once.
+    public func run(_ sink: any RedisSubscriptionSink) async throws {
+        await keepConnected(settings.backoff, stableAfter: settings.stableAfter) { await connectAndWait(sink) }
+    }
+
+    private func connectAndWait(_ sink: any RedisSubscriptionSink) async {
         do {
-            let channel = try await connect(end)
-            await withTaskCancellationHandler {
-                // The future carries no news besides the end itself.
-                _ = try? await channel.closeFuture.get()
+            let (channel, end) = try await connect(sink)
+            let (loss, error) = await withTaskCancellationHandler {
+                // The promise never fails.
+                (try? await end.get()) ?? (.closed, nil)
             } onCancel: {
                 channel.write(SubscriberHandler.Signal.drop(.shutDown), promise: nil)
             }
-            let (loss, error) = end.value
             guard loss != .shutDown else { return }
             logger.warning(
                 "Redis subscriber lost its connection",
@@ -93,29 +119,59 @@ public final class RedisSubscriber: Sendable {
         }
     }
 
-    private func connect(_ end: EndReason) async throws -> any Channel {
+    private func connect(
+        _ sink: any RedisSubscriptionSink
+    ) async throws -> (any Channel, EventLoopFuture<SubscriberHandler.End>) {
         // PING is refused while Redis loads its data: then it is too early to subscribe.
-        let login = Login(endpoint: endpoint, name: settings.name).commands + [RedisCommand("PING")]
-        return try await ClientBootstrap.redis(group, timeout: TimeAmount(settings.connectTimeout))
-            .channelInitializer { [link, sink, settings, metrics] channel in
+        let login = endpoint.login(name: settings.name) + [RedisCommand("PING")]
+        return try await ClientBootstrap.redis(group, timeout: settings.connectTimeout)
+            .connect(host: endpoint.host, port: endpoint.port) { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let handler = try SubscriberHandler(
-                        link: link, sink: sink, login: login, settings: settings, metrics: metrics,
-                        ended: { loss, error in end.set(loss, error) })
-                    try channel.pipeline.syncOperations.addHandler(handler)
+                    let ended = channel.eventLoop.makePromise(of: SubscriberHandler.End.self)
+                    do {
+                        let handler = try SubscriberHandler(
+                            subscriber: self, sink: sink, login: login, settings: settings, metrics: metrics,
+                            ended: ended)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    } catch {
+                        ended.succeed((.failed, nil))
+                        throw error
+                    }
+                    return (channel, ended.futureResult)
                 }
             }
-            .connect(host: endpoint.host, port: endpoint.port).get()
     }
 }
 
-/// Carries the reason of a connection's end from its event loop to `run()`.
-private final class EndReason: Sendable {
-    private let state = Mutex<(RedisLoss, RedisError?)>((.closed, nil))
+// MARK: The event loop's side
 
-    var value: (RedisLoss, RedisError?) { state.withLock { $0 } }
+extension RedisSubscriber {
+    /// Logged in: everything wanted is to be subscribed.
+    func connected(_ channel: any Channel) {
+        state.withLock { state in
+            state.channel = channel
+            state.isWakeSent = false
+            state.table.connected()
+        }
+    }
 
-    func set(_ loss: RedisLoss, _ error: RedisError?) {
-        state.withLock { $0 = (loss, error) }
+    func disconnected() {
+        state.withLock { state in
+            state.channel = nil
+            state.isWakeSent = false
+            state.table.disconnected()
+        }
+    }
+
+    func takeCommands() -> SubscriptionTable.Commands {
+        state.withLock { state in
+            state.isWakeSent = false
+            return state.table.flush()
+        }
+    }
+
+    /// The channels of these that are subscribed from here on.
+    func acknowledged(_ channels: [String]) -> [String] {
+        state.withLock { $0.table.acknowledged(channels) }
     }
 }

@@ -1,3 +1,14 @@
+/// One published message as a subscriber gets it.
+public struct RedisMessage: Hashable, Sendable {
+    public let channel: String
+    public let payload: [UInt8]
+
+    public init(channel: String, payload: [UInt8]) {
+        self.channel = channel
+        self.payload = payload
+    }
+}
+
 /// Why a subscriber's connection ended: one code for logs, metrics and the sink.
 public enum RedisLoss: String, Sendable, CaseIterable {
     /// The server closed it: restart, `CLIENT KILL`, output buffer limit.
@@ -16,11 +27,11 @@ public enum RedisLoss: String, Sendable, CaseIterable {
     case probeMissing = "probe_missing"
     /// ``RedisSubscriber/dropConnection(_:)`` by a test or drill.
     case dropped
-    /// The subscriber's `run()` was cancelled.
+    /// The subscriber's `run` was cancelled.
     case shutDown = "shut_down"
 }
 
-/// Where a ``RedisSubscriber`` hands what it hears. Calls come in order on the subscriber's event loop; do not block.
+/// Takes what a ``RedisSubscriber`` receives. Calls come in order on the subscriber's event loop; do not block.
 public protocol RedisSubscriptionSink: AnyObject, Sendable {
     /// Connected and logged in; nothing is subscribed yet.
     func connectionEstablished()

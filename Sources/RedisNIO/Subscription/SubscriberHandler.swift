@@ -1,7 +1,7 @@
 import CoreMetrics
 import NIOCore
 
-/// The event loop's side of a ``RedisSubscriber``: logs in, sends what the table says, hands segments to the sink.
+/// The channel handler of a ``RedisSubscriber``: logs in, sends what the table says, hands messages to the sink.
 final class SubscriberHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Signal
@@ -12,12 +12,15 @@ final class SubscriberHandler: ChannelDuplexHandler {
         case drop(RedisLoss)
     }
 
-    private let link: SubscriberLink
+    /// Why the connection ended, and the error behind it.
+    typealias End = (RedisLoss, RedisError?)
+
+    private let subscriber: RedisSubscriber
     private let sink: any RedisSubscriptionSink
     private let login: [RedisCommand]
     private let settings: RedisSubscriberSettings
     private let metrics: RedisMetrics
-    private let ended: @Sendable (RedisLoss, RedisError?) -> Void
+    private let ended: EventLoopPromise<End>
 
     private let builder: PushBuilder
     private let reader: ReplyReader
@@ -30,21 +33,17 @@ final class SubscriberHandler: ChannelDuplexHandler {
     private var timer: Scheduled<Void>?
 
     init(
-        link: SubscriberLink, sink: any RedisSubscriptionSink, login: [RedisCommand], settings: RedisSubscriberSettings,
-        metrics: RedisMetrics, ended: @escaping @Sendable (RedisLoss, RedisError?) -> Void
+        subscriber: RedisSubscriber, sink: any RedisSubscriptionSink, login: [RedisCommand],
+        settings: RedisSubscriberSettings, metrics: RedisMetrics, ended: EventLoopPromise<End>
     ) throws(RedisError) {
-        let builder = PushBuilder()
-        guard let reader = ReplyReader(builder: builder) else {
-            throw RedisError(.notConnected, "no memory for a reply reader")
-        }
-        self.link = link
+        builder = PushBuilder()
+        reader = try ReplyReader(builder: builder)
+        self.subscriber = subscriber
         self.sink = sink
         self.login = login
         self.settings = settings
         self.metrics = metrics
         self.ended = ended
-        self.builder = builder
-        self.reader = reader
         self.loginRepliesMissing = login.count
         self.liveness = Liveness(
             interval: TimeAmount(settings.pingInterval), timeout: TimeAmount(settings.pingTimeout), now: .now())
@@ -106,7 +105,7 @@ extension SubscriberHandler {
             metrics.batches.increment()
             sink.received(messages)
         case .subscribed(let channels), .unsubscribed(let channels):
-            let subscribed = link.withTable { $0.acknowledged(channels) }
+            let subscribed = subscriber.acknowledged(channels)
             if !subscribed.isEmpty { sink.subscribed(subscribed) }
         case .answered, .pong:
             loginAnswered(context)
@@ -122,13 +121,13 @@ extension SubscriberHandler {
         guard loginRepliesMissing == 0 else { return }
         isEstablished = true
         metrics.connected.increment()
-        link.connected(context.channel)
+        subscriber.connected(context.channel)
         sink.connectionEstablished()
         flush(context)
     }
 
     private func flush(_ context: ChannelHandlerContext) {
-        let commands = link.takeCommands()
+        let commands = subscriber.takeCommands()
         guard !commands.isEmpty else { return }
         metrics.subscribes.increment(by: commands.subscribe.reduce(0) { $0 + $1.count })
         send(
@@ -190,9 +189,9 @@ extension SubscriberHandler {
         timer?.cancel()
         metrics.lost(loss)
         if isEstablished {
-            link.disconnected()
+            subscriber.disconnected()
             sink.connectionLost(loss)
         }
-        ended(loss, refusal)
+        ended.succeed((loss, refusal))
     }
 }

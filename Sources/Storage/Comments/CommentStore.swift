@@ -1,25 +1,26 @@
 public import Wire
 
-/// The record of comments: what is stored here before it is acknowledged, and read when Redis no longer has it.
+/// The database of comments: a comment is stored here before it is acknowledged, and read from here when Redis no longer
+/// has it.
 ///
 /// How a comment gets from here to its viewers exactly once, and what can still go wrong:
 ///
 /// 1. ``store(_:)`` returns when the comment is committed. From then on it will be published, by whomever.
-/// 2. The write API publishes it and calls ``markPublished(_:)``, which returns at once.
-/// 3. A comment whose mark is missing after a grace period belongs to the outbox sweep (``OutboxSweeper``). One
+/// 2. The write API publishes it and passes its position to ``addPublished(_:)``, which returns at once.
+/// 3. A comment whose position is not saved after a grace period belongs to the outbox sweep (``OutboxSweeper``). One
 ///    sweeper at a time holds the lease; it publishes each channel's comments in the order of storing.
 ///
 /// Between 2 and 3 stand three guards. The write API must not begin to publish later than half the grace after
 /// ``store(_:)`` returned, so that it and the sweep do not meet. The sweep's publish must look the comment's id up in
-/// the channel's history, in the same atomic step, and answer with the place that it has; that covers lost marks, a
+/// the channel's history, in the same atomic step, and answer with the place that it has; that covers lost positions, a
 /// sweeper that stood still past its lease, and a process that stood still between its check and its publish. And a
-/// mark is never overwritten.
+/// saved position is never overwritten.
 ///
-/// What remains: a comment is published twice when its mark was lost (the process died within the few
-/// milliseconds between publishing and marking, or the database was away and the mark buffer overflowed) *and* the
-/// channel's history no longer holds it when the sweep comes (more comments than the history's length, or its expiry,
-/// within the grace). And a comment that the sweep publishes stands behind younger ones that were published
-/// meanwhile: offsets stay in order, only the time of writing is not.
+/// What remains: a comment is published twice when its position was lost (the process died within the few milliseconds
+/// between publishing and saving, or the database was away and too many positions waited) *and* the channel's history no
+/// longer holds it when the sweep comes (more comments than the history's length, or its expiry, within the grace). And
+/// a comment that the sweep publishes stands behind younger ones that were published meanwhile: offsets stay in order,
+/// only the time of writing is not.
 public protocol CommentStore: Sendable {
     /// Whether a comment would be stored now.
     var isReady: Bool { get }
@@ -31,12 +32,11 @@ public protocol CommentStore: Sendable {
     /// `outcomeIsUnknown`, may have been.
     func submit(_ comment: Comment, then done: @escaping @Sendable (Result<Void, StorageError>) -> Void)
 
-    /// Notes where comments and removals stand in their channel. Returns at once; a mark that is lost costs the sweep
-    /// one look-up.
-    func markPublished(_ marks: [PublishedMark])
+    /// Saves the positions of published events soon. Returns at once; one that is lost costs the sweep one look-up.
+    func addPublished(_ positions: [PublishedPosition])
 
-    /// The same, but returns when it is committed.
-    func recordPublished(_ marks: [PublishedMark]) async throws(StorageError)
+    /// Saves the positions of published events; returns when they are committed.
+    func savePublished(_ positions: [PublishedPosition]) async throws(StorageError)
 
     /// Takes or renews the lease and returns what should have been published long ago: comments in the order of
     /// storing, then removals. Empty when there is nothing, or another owner holds the lease.
@@ -48,7 +48,7 @@ public protocol CommentStore: Sendable {
         owner: String, olderThan age: Duration, limit: Int, lease: Duration
     ) async throws(StorageError) -> [OutboxEntry]
 
-    /// Gives the lease back, so that another sweeper need not wait for its end.
+    /// Releases the lease, so that another sweeper need not wait for its end.
     func releaseClaim(owner: String) async throws(StorageError)
 
     /// How much waits to be published, for however long.
@@ -62,8 +62,8 @@ public protocol CommentStore: Sendable {
     /// - Throws: `unknownCursor`.
     func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage
 
-    /// Takes a comment out of the record's history: its author may, and a moderator. Idempotent. The removal event is
-    /// the caller's to publish and mark, or the sweep's.
+    /// Removes a comment: its author may, and a moderator. Idempotent. The caller publishes the removal event and saves
+    /// its position; if it does not, the sweep does.
     func remove(id: String, by user: String, moderator: Bool) async throws(StorageError) -> Removal
 
     /// One comment, removed or not.

@@ -35,6 +35,18 @@ extension PostgresCommentStore {
         guard let sequence = found.first else { throw StorageError(.unknownCursor, "no such comment") }
         return sequence
     }
+
+    public func remove(id: String, by user: String, moderator: Bool) async throws(StorageError) -> Removal {
+        guard !id.utf8.contains(0), !user.utf8.contains(0) else { return .notFound }
+        return try await onSession { connection in
+            let removed = try connection.query(removeStatement, [.text(id), .text(user), .boolean(moderator)]) {
+                row throws(PostgresError) in try StoredComment(row: row)
+            }
+            if let comment = removed.first { return .removed(comment) }
+            guard let comment = try Self.comment(id: id, connection) else { return .notFound }
+            return moderator || comment.comment.userid == user ? .alreadyRemoved(comment) : .forbidden
+        }
+    }
 }
 
 private let pageStatement: PostgresStatement = """
@@ -46,4 +58,10 @@ private let pageStatement: PostgresStatement = """
 private let commentStatement: PostgresStatement = """
     SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
     FROM comments WHERE id = $1
+    """
+
+private let removeStatement: PostgresStatement = """
+    UPDATE comments SET removed_at = now(), removed_by = $2
+    WHERE id = $1 AND removed_at IS NULL AND (user_id = $2 OR $3)
+    RETURNING id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
     """

@@ -2,8 +2,8 @@ import PostgresLibpq
 import Wire
 
 extension PostgresCommentStore {
-    /// Two statements on purpose: the second one's snapshot begins when the lease is held, so that it sees every mark
-    /// of the owner before.
+    /// Two statements on purpose: the second one's snapshot begins when the lease is held, so that it sees every
+    /// position that the owner before has saved.
     public func claimUnpublished(
         owner: String, olderThan age: Duration, limit: Int, lease: Duration
     ) async throws(StorageError) -> [OutboxEntry] {
@@ -36,7 +36,7 @@ extension PostgresCommentStore {
     }
 
     private static func entries(
-        _ kind: LogEventKind, _ statement: PostgresStatement, _ age: Duration, _ limit: Int,
+        _ kind: CommentEventKind, _ statement: PostgresStatement, _ age: Duration, _ limit: Int,
         _ connection: PostgresConnection
     ) throws -> [OutboxEntry] {
         try connection.query(statement, [.bigint(age.microseconds), .bigint(Int64(limit))]) {
@@ -44,7 +44,8 @@ extension PostgresCommentStore {
             guard let channel = Channel(name: try row.text(8)) else {
                 throw PostgresError(.internal, "a stored comment has no channel")
             }
-            return OutboxEntry(kind: kind, channel: channel, comment: try StoredComment(row: row).comment)
+            let stored = try StoredComment(row: row)
+            return OutboxEntry(kind: kind, channel: channel, comment: stored.comment, position: stored.position)
         }
     }
 }

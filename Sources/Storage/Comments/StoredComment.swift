@@ -1,9 +1,9 @@
 public import Wire
 
-/// A comment as the record has it.
+/// A comment as the database has it.
 public struct StoredComment: Equatable, Sendable {
     public var comment: Comment
-    /// Its place in the channel; `nil` until that is known here.
+    /// Its place in the channel; `nil` until that is saved.
     public var position: Position?
     public var isRemoved: Bool
 
@@ -26,7 +26,7 @@ public struct HistoryPage: Equatable, Sendable {
     }
 }
 
-/// What became of a wish to remove a comment.
+/// What became of a request to remove a comment.
 public enum Removal: Equatable, Sendable {
     case removed(StoredComment)
     /// It was removed before, by whomever.
@@ -36,20 +36,20 @@ public enum Removal: Equatable, Sendable {
     case forbidden
 }
 
-/// Which of the two log events of a comment.
-public enum LogEventKind: Hashable, Sendable {
+/// Which of a comment's two events.
+public enum CommentEventKind: Hashable, Sendable {
     case comment
     case removal
 }
 
-/// A comment or removal got this place in its channel.
-public struct PublishedMark: Hashable, Sendable {
+/// The place that a comment or removal was given in its channel.
+public struct PublishedPosition: Hashable, Sendable {
     /// The comment's id.
     public var id: String
-    public var kind: LogEventKind
+    public var kind: CommentEventKind
     public var position: Position
 
-    public init(id: String, kind: LogEventKind = .comment, position: Position) {
+    public init(id: String, kind: CommentEventKind = .comment, position: Position) {
         self.id = id
         self.kind = kind
         self.position = position
@@ -58,14 +58,17 @@ public struct PublishedMark: Hashable, Sendable {
 
 /// What the sweep has to publish, or to find in the channel's history.
 public struct OutboxEntry: Equatable, Sendable {
-    public var kind: LogEventKind
+    public var kind: CommentEventKind
     public var channel: Channel
     public var comment: Comment
+    /// The comment's own place, as far as it is known.
+    public var position: Position?
 
-    public init(kind: LogEventKind, channel: Channel, comment: Comment) {
+    public init(kind: CommentEventKind, channel: Channel, comment: Comment, position: Position? = nil) {
         self.kind = kind
         self.channel = channel
         self.comment = comment
+        self.position = position
     }
 }
 

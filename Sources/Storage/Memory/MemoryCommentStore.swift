@@ -28,9 +28,9 @@ public final class MemoryCommentStore: CommentStore {
         }
     }
 
-    public func markPublished(_ marks: [PublishedMark]) { state.withLock { $0.mark(marks) } }
+    public func addPublished(_ positions: [PublishedPosition]) { state.withLock { $0.mark(positions) } }
 
-    public func recordPublished(_ marks: [PublishedMark]) async throws(StorageError) { markPublished(marks) }
+    public func savePublished(_ positions: [PublishedPosition]) async throws(StorageError) { addPublished(positions) }
 
     public func claimUnpublished(
         owner: String, olderThan age: Duration, limit: Int, lease: Duration

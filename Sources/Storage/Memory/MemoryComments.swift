@@ -24,7 +24,7 @@ struct MemoryComments {
         return nil
     }
 
-    mutating func mark(_ marks: [PublishedMark]) {
+    mutating func mark(_ marks: [PublishedPosition]) {
         for mark in marks {
             guard let index = indexes[mark.id] else { continue }
             switch mark.kind {
@@ -83,7 +83,7 @@ struct MemoryComments {
 
     func comment(_ id: String) -> StoredComment? { indexes[id].map { rows[$0].stored } }
 
-    private func entry(_ kind: LogEventKind, _ row: Row) -> OutboxEntry? {
+    private func entry(_ kind: CommentEventKind, _ row: Row) -> OutboxEntry? {
         Channel.video(row.comment.videoid).map { OutboxEntry(kind: kind, channel: $0, comment: row.comment) }
     }
 }

@@ -101,7 +101,7 @@ private func withServices<Value: Sendable>(
 }
 
 /// A CommentAPI on a private Redis and a database of its own.
-func withRecordAPI<Value: Sendable>(
+func withDatabaseAPI<Value: Sendable>(
     redis: PrivateRedis, database: String? = nil, environment: [String: String] = [:],
     change: @escaping (inout CommentAPISettings) -> Void = { _ in },
     wrap: (any EventLog) -> any EventLog = { $0 },

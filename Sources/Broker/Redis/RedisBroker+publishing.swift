@@ -1,0 +1,115 @@
+import CoreMetrics
+import Primitives
+import RedisNIO
+import Synchronization
+public import Wire
+
+extension RedisBroker {
+    public func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
+        try await publish(StreamEvent(channel: channel, payload: payload), publishScript)
+    }
+
+    public func publishOnce(
+        _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
+    ) async throws(BrokerError) -> Position {
+        try await publish(StreamEvent(channel: channel, payload: payload), publishOnceScript, unless: keys)
+    }
+
+    private func publish(
+        _ event: StreamEvent, _ script: RedisScript, unless keys: [EventKey] = []
+    ) async throws(BrokerError) -> Position {
+        try requireFrameEnd(event.payload)
+        let reply = try await counted { () throws(RedisError) in
+            let connection = try await redis.connection()
+            var call = call(script, event, run: StoredPosition.run(of: connection.server))
+            for key in keys {
+                call.append(key.prefix)
+                call.append(key.suffix)
+            }
+            return try await connection.evaluate(script, call)
+        }
+        return try position(reply, of: event)
+    }
+
+    public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
+        do throws(BrokerError) {
+            for event in events { try requireFrameEnd(event.payload) }
+            let replies = try await counted { () throws(RedisError) in
+                let connection = try await redis.connection()
+                let run = StoredPosition.run(of: connection.server)
+                let calls = events.map { call(publishScript, $0, run: run) }
+                return try await connection.evaluate(publishScript, contentsOf: calls)
+            }
+            guard replies.count == events.count else {
+                throw BrokerError(.internal, "a pipeline was answered with another number of replies")
+            }
+            return zip(events, replies).map { event, reply in
+                Result { () throws(BrokerError) in try position(reply, of: event) }
+            }
+        } catch {
+            return events.map { _ in .failure(error) }
+        }
+    }
+
+    /// - Parameter run: names the server process that the call goes to.
+    private func call(_ script: RedisScript, _ event: StreamEvent, run: String) -> RedisCommand {
+        let channel = event.channel
+        let (epoch, known) = memory.withLock { memory in
+            (PositionRule.makeEpoch(using: &memory.epochs), memory.acknowledged[channel])
+        }
+        var call = script.call(keys: [channel.positionKey, channel.historyKey])
+        call.append(event.payload)
+        call.append(channel.name)
+        call.append(epoch)
+        call.append(run)
+        call.append(known?.description ?? "")
+        return call
+    }
+
+    /// The place that the script answered, remembered as acknowledged.
+    private func position(_ reply: RESPValue, of event: StreamEvent) throws(BrokerError) -> Position {
+        if case .failure(let error) = reply {
+            let failure = BrokerError(error)
+            metrics.failed(failure.code)
+            throw failure
+        }
+        guard let position = reply.text.flatMap({ Position(parsing: $0) }) else {
+            metrics.failed(.internal)
+            throw BrokerError(.internal, "the publish script answered no position")
+        }
+        memory.withLock { memory in
+            let known = memory.acknowledged[event.channel]
+            if let known, known.epoch == position.epoch, known.offset >= position.offset { return }
+            memory.acknowledged[event.channel] = position
+        }
+        metrics.published.increment()
+        return position
+    }
+
+    public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
+        try requireFrameEnd(frame)
+        _ = try await counted { () throws(RedisError) in
+            var command = RedisCommand("PUBLISH", channel.name)
+            command.append(frame)
+            return try await redis.send(command)
+        }
+        metrics.statesPublished.increment()
+    }
+
+    @discardableResult
+    public func remove(_ position: Position, from channel: Channel) async throws(BrokerError) -> Bool {
+        let reply = try await counted { () throws(RedisError) in
+            try await redis.evaluate(
+                HistoryScripts.remove, keys: [channel.positionKey, channel.historyKey],
+                arguments: [Array(String(position.offset).utf8), Array(position.epoch.utf8)])
+        }
+        return reply.integer == 1
+    }
+
+    /// A frame without its closing empty line would run into the next one on every viewer's stream.
+    private func requireFrameEnd(_ frame: [UInt8]) throws(BrokerError) {
+        guard frame.suffix(2) == [0x0A, 0x0A] else {
+            throw BrokerError(.internal, "a frame must end with an empty line")
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Broker
+import HTTPTypes
+import ServiceRuntime
+import Storage
+
+extension APIError {
+    /// A comment that was not acknowledged.
+    init(publishing error: CommentError) { self.init(error, "the comment", stored: "stored", published: "published") }
+
+    /// A page that could not be read.
+    init(reading error: CommentError) { self.init(error, "the history", stored: "read", published: "read") }
+
+    /// A comment that is perhaps not removed; to ask again does no harm.
+    init(removing error: CommentError) { self.init(error, "the comment", stored: "removed", published: "removed") }
+
+    private init(_ error: CommentError, _ subject: String, stored: String, published: String) {
+        switch error {
+        case .broker(let error):
+            self.init(error, didNot: "\(subject) was not \(published)", perhaps: "\(subject) was \(published)")
+        case .storage(let error):
+            self.init(error, didNot: "\(subject) was not \(stored)", perhaps: "\(subject) was \(stored)")
+        case .idTaken:
+            self.init(.conflict, code: "id_taken", "another comment has this Idempotency-Key, or it was removed")
+        case .unknownCursor: self = .invalid("unknown_cursor", "before names no comment of this video")
+        case .forbidden: self.init(.forbidden, code: "forbidden", "only its author or a moderator may remove a comment")
+        case .videoNeeded: self = .invalid(CommentRoutes.invalid, "videoid is missing: without PostgreSQL it is needed")
+        case .notFound: self.init(.notFound, code: "comment_not_found", "there is no such comment")
+        }
+    }
+
+    private init(_ error: BrokerError, didNot: String, perhaps: String) {
+        switch error.code {
+        case .unavailable: self = .unavailable("broker_unavailable", "\(didNot): Redis is away")
+        case .overloaded: self = .unavailable("broker_overloaded", "\(didNot): Redis takes no more at the moment")
+        case .timeout: self = .unavailable("broker_timeout", "it is not known whether \(perhaps): Redis did not answer")
+        case .internal: self = .unavailable("broker_failed", "\(didNot): Redis answered with an error")
+        }
+    }
+
+    private init(_ error: StorageError, didNot: String, perhaps: String) {
+        let code = "storage_unavailable"
+        if error.outcomeIsUnknown {
+            self = .unavailable(code, "it is not known whether \(perhaps): PostgreSQL went away")
+            return
+        }
+        switch error.code {
+        case .unavailable: self = .unavailable(code, "\(didNot): PostgreSQL is away")
+        case .timeout: self = .unavailable(code, "\(didNot): PostgreSQL is too slow")
+        case .overloaded: self = .unavailable(code, "\(didNot): PostgreSQL takes no more at the moment")
+        case .invalid, .duplicate: self = .invalid(CommentRoutes.invalid, "the comment cannot be stored")
+        case .unknownCursor, .internal:
+            self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error")
+        }
+    }
+}

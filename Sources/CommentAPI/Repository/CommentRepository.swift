@@ -1,0 +1,101 @@
+import Broker
+import Storage
+import Wire
+
+/// Keeps and publishes comments: in PostgreSQL and Redis (``PostgresCommentRepository``), or in Redis alone
+/// (``RedisCommentRepository``).
+protocol CommentRepository: Sendable {
+    /// Keeps a comment and publishes it.
+    ///
+    /// - Parameter isRepeatable: the client chose the id and may be sending this for the second time.
+    func publish(
+        _ comment: Comment, to channel: Channel, isRepeatable: Bool
+    ) async throws(CommentError) -> Publication
+
+    /// Comments of a video, newest first.
+    ///
+    /// - Parameters:
+    ///   - before: the `next` of the page before, or the id of a comment; the page begins behind it.
+    ///   - limit: 1 to 500.
+    func history(of channel: Channel, before: String?, limit: Int) async throws(CommentError) -> CommentPage
+
+    /// Removes a comment from every history and publishes the removal. Idempotent.
+    func remove(_ request: RemovalRequest) async throws(CommentError) -> RemovalOutcome
+}
+
+/// What became of a comment that was accepted.
+struct Publication: Equatable {
+    /// As it is kept: of a repeated request, the comment of the first one.
+    var comment: Comment
+    /// `nil`: it is stored, and the outbox sweep will publish it.
+    var position: Position?
+    var isRepeated = false
+}
+
+/// A page of comments, newest first.
+struct CommentPage: Equatable {
+    /// JSON objects: the members of the event, and `offset` and `epoch` where they are known.
+    var comments: [[UInt8]]
+    /// `before` of the next page; `nil` on the last.
+    var next: String?
+}
+
+/// Who asks for which comment to be removed.
+struct RemovalRequest: Equatable {
+    var id: String
+    /// The channel of the comment's video; without PostgreSQL there is no other way to find it.
+    var channel: Channel?
+    var user: String?
+    var isModerator = false
+}
+
+struct RemovalOutcome: Equatable {
+    var channel: Channel
+    /// Whether the removal was published; if not, the outbox sweep will publish it.
+    var isPublished: Bool
+}
+
+/// Why a repository did not do what it was asked.
+enum CommentError: Error, Equatable {
+    case broker(BrokerError)
+    case storage(StorageError)
+    /// The id belongs to another comment.
+    case idTaken
+    case unknownCursor
+    case notFound
+    case forbidden
+    /// Without PostgreSQL, a comment is found by its video only.
+    case videoNeeded
+}
+
+extension CommentError {
+    static func ofBroker<Value: Sendable>(
+        _ body: () async throws(BrokerError) -> Value
+    ) async throws(CommentError) -> Value {
+        do throws(BrokerError) { return try await body() } catch { throw .broker(error) }
+    }
+
+    static func ofStorage<Value: Sendable>(
+        _ body: () async throws(StorageError) -> Value
+    ) async throws(CommentError) -> Value {
+        do throws(StorageError) {
+            return try await body()
+        } catch  where error.code == .unknownCursor {
+            throw .unknownCursor
+        } catch {
+            throw .storage(error)
+        }
+    }
+}
+
+extension Publication {
+    /// The answer to a repeated request, when it asks for the same comment as the first one did.
+    static func repeated(
+        _ comment: Comment, of earlier: Comment?, at position: Position?
+    ) throws(CommentError) -> Publication {
+        guard let earlier, earlier.userid == comment.userid, earlier.videoid == comment.videoid,
+            earlier.comment == comment.comment
+        else { throw .idTaken }
+        return Publication(comment: earlier, position: position, isRepeated: true)
+    }
+}

@@ -1,0 +1,169 @@
+import Broker
+import ServiceLifecycle
+import ServiceRuntime
+import Storage
+import Synchronization
+import Wire
+
+/// Comments in PostgreSQL, published through Redis: stored first, acknowledged when published. ``run()`` must run.
+final class PostgresCommentRepository: CommentRepository, Service {
+    private static let gaugeInterval: Duration = .seconds(5)
+
+    private let database: ServiceDatabase
+    private let store: PostgresCommentStore
+    private let broker: any EventLog
+    private let queue: PublishQueue
+    private let sweeper: OutboxSweeper
+    private let metrics: CommentMetrics
+    private let depth = Mutex(OutboxDepth(count: 0, oldest: .zero))
+
+    /// - Parameter swept: is told of each comment that the outbox sweep published.
+    init(
+        _ database: ServiceDatabase, settings: OutboxSettings, broker: any EventLog, process: ServiceProcess,
+        swept: @escaping @Sendable (Channel) -> Void
+    ) {
+        let store = PostgresCommentStore(pool: database.pool)
+        self.database = database
+        self.store = store
+        self.broker = broker
+        metrics = CommentMetrics(process.metrics)
+        queue = PublishQueue(broker: broker, metrics: metrics) { store.addPublished($0) }
+        sweeper = OutboxSweeper(
+            store: store, owner: "\(process.server.instance)-\(process.session)", settings: settings.sweeper,
+            logger: process.logger
+        ) { entry in
+            let position = try await broker.publishOnce(entry)
+            if entry.kind == .comment { swept(entry.channel) }
+            return position
+        }
+        addGauges(to: process.metrics)
+    }
+
+    // MARK: Publishing
+
+    func publish(
+        _ comment: Comment, to channel: Channel, isRepeatable: Bool
+    ) async throws(CommentError) -> Publication {
+        try requireDatabase()
+        // Nothing is stored that is known to be late for its viewers: the writer shall come back instead.
+        guard broker.isReady else { throw .broker(BrokerError(.unavailable, "Redis is away")) }
+        switch await storeAndPublish(comment, channel) {
+        case .success(let position): return Publication(comment: comment, position: position)
+        case .failure(let error) where error.code == .duplicate: return try await repeated(comment, channel)
+        case .failure(let error): throw .storage(error)
+        }
+    }
+
+    /// One continuation for both steps: the comment goes from the batch that was committed straight to its partition.
+    private func storeAndPublish(_ comment: Comment, _ channel: Channel) async -> Result<Position?, StorageError> {
+        let start = ContinuousClock.now
+        return await withCheckedContinuation { answer in
+            store.submit(comment) { [metrics, queue] result in
+                if case .failure(let error) = result { return answer.resume(returning: .failure(error)) }
+                metrics.stored(since: start)
+                queue.add(comment, to: channel) { answer.resume(returning: .success($0)) }
+            }
+        }
+    }
+
+    /// The first request may still be on its way to Redis, so that nothing may be published here: either it is in the
+    /// history, or the first request or the sweep will bring it there.
+    private func repeated(_ comment: Comment, _ channel: Channel) async throws(CommentError) -> Publication {
+        let stored = try await CommentError.ofStorage { () throws(StorageError) in
+            try await store.comment(id: comment.id)
+        }
+        guard let stored, !stored.isRemoved else { throw .idTaken }
+        var earlier = try Publication.repeated(comment, of: stored.comment, at: stored.position)
+        if earlier.position == nil {
+            let event = try? await broker.find(CommentEvents.key(ofComment: comment.id), in: channel)
+            earlier.position = event?.position
+        }
+        return earlier
+    }
+
+    private func requireDatabase() throws(CommentError) {
+        guard database.isReady else { throw .storage(StorageError(.unavailable, "PostgreSQL is away")) }
+    }
+
+    // MARK: Reading and removing
+
+    func history(of channel: Channel, before: String?, limit: Int) async throws(CommentError) -> CommentPage {
+        try requireDatabase()
+        let page = try await CommentError.ofStorage { () throws(StorageError) in
+            try await store.history(video: channel.id, before: before, limit: limit)
+        }
+        let comments = page.comments.map { stored in
+            stored.position.map { stored.comment.json(at: $0) } ?? stored.comment.json()
+        }
+        return CommentPage(comments: comments, next: page.next)
+    }
+
+    func remove(_ request: RemovalRequest) async throws(CommentError) -> RemovalOutcome {
+        try requireDatabase()
+        let removal = try await CommentError.ofStorage { () throws(StorageError) in
+            try await store.remove(
+                id: request.id, by: request.user ?? "moderator", moderator: request.isModerator)
+        }
+        switch removal {
+        case .notFound: throw .notFound
+        case .forbidden: throw .forbidden
+        case .alreadyRemoved(let stored): return RemovalOutcome(channel: try channel(of: stored), isPublished: true)
+        case .removed(let stored): return await publishRemoval(of: stored, in: try channel(of: stored))
+        }
+    }
+
+    private func publishRemoval(of stored: StoredComment, in channel: Channel) async -> RemovalOutcome {
+        let id = stored.comment.id
+        let position = try? await broker.publishRemoval(of: id, in: channel, at: stored.position)
+        if let position { store.addPublished([PublishedPosition(id: id, kind: .removal, position: position)]) }
+        return RemovalOutcome(channel: channel, isPublished: position != nil)
+    }
+
+    private func channel(of stored: StoredComment) throws(CommentError) -> Channel {
+        guard let channel = Channel.video(stored.comment.videoid) else { throw .notFound }
+        return channel
+    }
+
+    // MARK: Running
+
+    /// Publishes and sweeps until the process stops; then what still waits is published, and its positions are saved.
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.store.run() }
+            group.addTask {
+                await cancelWhenGracefulShutdown {
+                    guard await self.database.waitUntilMigrated() else { return }
+                    await withTaskGroup { outbox in
+                        outbox.addTask { await self.sweeper.run() }
+                        outbox.addTask { await self.watchDepth() }
+                    }
+                }
+            }
+            await queue.run()
+            group.cancelAll()
+        }
+    }
+
+    /// All replicas see the same outbox. While the database is away the last value stands.
+    private func watchDepth() async {
+        while !Task.isCancelled {
+            if let now = try? await store.outboxDepth() { depth.withLock { $0 = now } }
+            try? await Task.sleep(for: Self.gaugeInterval)
+        }
+    }
+
+    private func addGauges(to registry: PrometheusRegistry) {
+        registry.gauge("chorus_record_publish_waiting", "Stored comments that wait to be published.") {
+            Double(self.queue.count)
+        }
+        registry.gauge("chorus_record_marks_waiting", "Positions of published comments that wait to be saved.") {
+            Double(self.store.positionsWaiting)
+        }
+        registry.gauge("chorus_outbox_depth", "Comments and removals stored and not known to be published.") {
+            Double(self.depth.withLock { $0.count })
+        }
+        registry.gauge("chorus_outbox_oldest_seconds", "Age of the oldest of them: the outbox's lag.") {
+            self.depth.withLock { $0.oldest } / .seconds(1)
+        }
+    }
+}
