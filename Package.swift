@@ -101,7 +101,7 @@ let package = Package(
 
         // Adapters: the domain on top of the drivers.
         library("Broker", ["Wire", "Placement", "Primitives", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
-        library("Storage", ["Wire", "PostgresLibpq", logging, metrics, coreMetrics]),
+        library("Storage", ["Wire", "Primitives", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
 
@@ -144,6 +144,12 @@ let package = Package(
                 "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
                 "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
+
+        // Benchmarks below HTTP.
+        .executableTarget(
+            name: "LikeBench",
+            dependencies: ["ServiceRuntime", "Likes", "Broker", "Primitives", "RedisNIO", "Storage", logging],
+            path: "Benchmarks/LikeBench", swiftSettings: swiftSettings),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
