@@ -145,6 +145,12 @@ let package = Package(
                 "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
+        // Benchmarks below HTTP.
+        .executableTarget(
+            name: "LikeBench",
+            dependencies: ["ServiceRuntime", "Likes", "Broker", "Primitives", "RedisNIO", "Storage", logging],
+            path: "Benchmarks/LikeBench", swiftSettings: swiftSettings),
+
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
         .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),

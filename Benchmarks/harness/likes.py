@@ -26,7 +26,7 @@ class LikeParameters:
     # Likes of the path below HTTP, and how many of them a second; 0: as many as go.
     likes: int = 0
     rate: int = 0
-    parts: int = 16
+    parts: int = 4
     # Whether changes go into the streams to the record.
     streams: bool = True
     viewers: int = 0
@@ -67,15 +67,15 @@ class LikePeer(Peer):
         self.api, self.url = self.start_service("like-api", [BINARIES / "LikeAPI"], environment, self.redis)
 
     def bench(self, *more):
-        """`LikeAPI bench`: its result."""
+        """What LikeBench measured."""
         values = self.parameters
         words = ["--like-parts", values.parts, "--bench-likes", values.likes, "--bench-rate", values.rate,
                  "--bench-streams", "on" if values.streams else "off", *more]
         done = subprocess.run(
-            [BINARIES / "LikeAPI", "bench", *map(str, words)], capture_output=True, text=True,
+            [BINARIES / "LikeBench", *map(str, words)], capture_output=True, text=True,
             env={**WORDS, "REDIS_URL": self.redis, "LOG_LEVEL": "warning"})
         if done.returncode not in (0, 65):
-            raise Failure(f"LikeAPI bench: {done.stderr.strip()}")
+            raise Failure(f"LikeBench: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
     def redis_command(self, *words):
@@ -180,7 +180,7 @@ def record(peer, parameters):
     before, cpu, start = peer.redis_memory(), load.cpu_seconds(peer), time.monotonic()
     lags = []
     done = subprocess.Popen(
-        [BINARIES / "LikeAPI", "bench", "--like-parts", str(parameters.parts), "--bench-likes", str(parameters.likes),
+        [BINARIES / "LikeBench", "--like-parts", str(parameters.parts), "--bench-likes", str(parameters.likes),
          "--bench-rate", str(parameters.rate)],
         stdout=subprocess.PIPE, text=True, env={**WORDS, "REDIS_URL": peer.redis, "LOG_LEVEL": "warning"})
     while done.poll() is None:

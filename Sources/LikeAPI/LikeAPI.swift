@@ -1,58 +1,102 @@
 import Broker
 import Likes
-import Logging
+import PostgresLibpq
 import ServiceLifecycle
 import ServiceRuntime
 import Storage
 
 @main
 enum LikeAPI {
-    static let summary = "takes likes, counts them exactly, and carries them to the record"
+    static let summary = "takes likes, counts them exactly, and carries them to the database"
 
     static func main() async {
-        if let command = LikeCommand(CommandLine.arguments) { await command.run() }
+        if CommandLine.arguments.dropFirst().first == "reconcile" {
+            await ReconcileCommand.main(Array(CommandLine.arguments.dropFirst(2)))
+        }
         await ServiceMain.run("LikeAPI", summary: summary, LikeAPISettings.self) { settings, process in
             let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-            // Not required: likes go on without the record, and the streams carry them there later.
-            let database = settings.database.configuration.map {
+            // Not required: likes go on without the database, and the streams carry them there later.
+            let service = settings.database.configuration.map {
                 ServiceDatabase($0, process: process, isRequired: false)
             }
-            let record = database.map { RecordStores(pool: $0.pool, window: settings.notificationWindow) }
             return assemble(
-                settings, process, broker: broker.broker, record: record,
-                services: [broker] + [database].compactMap { $0 })
+                settings, process, broker: broker.broker, database: service.map { LikeDatabase($0.pool, settings) },
+                services: [broker] + [service].compactMap { $0 })
         }
     }
 
-    /// The service around a broker and a record.
+    /// The service around a broker and a database.
     static func assemble(
-        _ settings: LikeAPISettings, _ process: ServiceProcess, broker: RedisBroker, record: RecordStores?,
+        _ settings: LikeAPISettings, _ process: ServiceProcess, broker: RedisBroker, database: LikeDatabase?,
         services: [any Service] = []
     ) -> ServiceAssembly {
         for (label, text) in LikeMetricTexts.all { process.metrics.describe(label, text) }
-        let desk = LikeDesk(
-            redis: broker.redis, broker: broker, likes: record?.likes, settings: settings.likes, logger: process.logger)
+        let logger = process.logger
+        let likes = LikeService(
+            redis: broker.redis, broker: broker, likes: database?.likes, settings: settings.likes, logger: logger)
         let router = process.makeRouter()
         if settings.role != .worker {
-            LikeRoutes(desk: desk).add(to: router)
-            ListRoutes(desk: desk, likes: record?.likes).add(to: router)
-            PlainRoutes(desk: desk).add(to: router)
-            NotificationRoutes(notifications: record?.notifications).add(to: router)
+            LikeRoutes(likes: likes).add(to: router)
+            PhotoRoutes(likes: database?.likes).add(to: router)
+            NotificationRoutes(notifications: database?.notifications).add(to: router)
         }
-        var all = services + [DeskService(desk: desk, redis: broker.redis, process: process)]
-        if settings.runsWorkers, let record {
-            all.append(
-                RecordWorkerService(
-                    worker: RecordWorker(
-                        redis: broker.redis, likes: record.likes, settings: settings.recording, like: settings.likes,
-                        logger: process.logger)))
-            all.append(
-                NotificationService(
-                    worker: NotificationWorker(
-                        redis: broker.redis, broker: broker, notifications: record.notifications,
-                        settings: settings.notifying, logger: process.logger)))
+        var all = services
+        all.append(
+            BackgroundService {
+                try await agree(likes, broker, process)
+                await likes.run()
+            })
+        if settings.runsWorkers, let database {
+            let worker = WriteBehindWorker(
+                redis: broker.redis, likes: database.likes, settings: settings.writeBehind, like: settings.likes,
+                logger: logger)
+            all.append(BackgroundService { await worker.run() })
+            if let pool = database.pool {
+                let handler = NotificationHandler(
+                    notifications: database.notifications, broker: broker, logger: logger)
+                let relay = OutboxRelay(
+                    pool: pool, topic: .notify, settings: settings.outbox, logger: logger, handler: handler.handle)
+                all.append(BackgroundService { await relay.run() })
+            }
         }
-        return ServiceAssembly(
-            router: router, services: all, crossOrigin: CrossOriginPolicy())
+        return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
+    }
+
+    /// Ends the process when the others on this Redis work with other partitions; not ready when that happens later.
+    private static func agree(_ likes: LikeService, _ broker: RedisBroker, _ process: ServiceProcess) async throws {
+        if let other = try? await likes.agreement.establish(in: broker.redis), other != likes.agreement {
+            throw ServiceFailure(
+                .usage,
+                "LIKE_PARTS or DATABASE_URL disagree with the other processes on this Redis: "
+                    + "\(other.partitions) partitions, \(other.hasDatabase ? "with" : "without") a database")
+        }
+        process.readiness.require("agreement") {
+            likes.hasConflict ? "LIKE_PARTS or DATABASE_URL disagree with the other processes on this Redis" : nil
+        }
+    }
+}
+
+/// Work that ends when the process stops.
+private struct BackgroundService: Service {
+    let work: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await work() }
+    }
+}
+
+/// What LikeAPI keeps in PostgreSQL.
+struct LikeDatabase: Sendable {
+    let likes: any LikeStore
+    let notifications: any NotificationStore
+    /// Holds the outbox; `nil` for stores that have none.
+    var pool: PostgresPool?
+}
+
+extension LikeDatabase {
+    init(_ pool: PostgresPool, _ settings: LikeAPISettings) {
+        self.init(
+            likes: PostgresLikeStore(pool: pool, outboxMax: settings.outboxMax),
+            notifications: PostgresNotificationStore(pool: pool, settings: settings.notifications), pool: pool)
     }
 }

@@ -1,3 +1,6 @@
+import RedisNIO
+import Storage
+
 /// What one user wants of one photo. Ids are checked by whoever makes it (``Wire/Identifier``).
 public struct LikeIntent: Hashable, Sendable {
     public var photo: String
@@ -15,13 +18,8 @@ public struct LikeIntent: Hashable, Sendable {
 public struct LikeOutcome: Hashable, Sendable {
     /// `false` when it had been so before.
     public var changed: Bool
-    /// The user's part of the photo, right after the batch that carried the intent.
-    public var state: PartState
-
-    public init(changed: Bool, state: PartState) {
-        self.changed = changed
-        self.state = state
-    }
+    /// The user's partition of the photo, right after the batch that carried the intent.
+    public var state: PartitionState
 }
 
 /// Why an intent or a question was not served. The message names no key and no id.
@@ -33,11 +31,11 @@ public struct LikeError: Error, Hashable, Sendable {
         case timeout = "likes_timeout"
         /// More waits than the limits allow.
         case overloaded = "likes_overloaded"
-        /// As many changes wait for the record as may wait (`LIKE_STREAM_MAX`).
+        /// As many changes wait for the database as may wait (`LIKE_STREAM_MAX`).
         case backlogFull = "likes_backlog_full"
-        /// The likes of this photo have to be read from the record first, and that is away or takes too long; or the
-        /// record had to confirm and did not.
-        case recordUnavailable = "record_unavailable"
+        /// The likes of this photo have to be read from the database first, and that is away or takes too long; or the
+        /// database had to confirm and did not.
+        case databaseUnavailable = "record_unavailable"
         /// Nobody registered the photo, and only registered photos are liked here.
         case unknownPhoto = "unknown_photo"
         /// A defect, or a foreign value.
@@ -50,6 +48,32 @@ public struct LikeError: Error, Hashable, Sendable {
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    init(_ error: RedisError) {
+        let code: Code =
+            switch error.code {
+            case .timeout, .closed: .timeout
+            case .overloaded, .reply("OOM"), .reply("BUSY"): .overloaded
+            case .notConnected, .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"),
+                .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOAUTH"), .reply("NOPERM"), .reply("NOSCRIPT"):
+                .unavailable
+            case .protocolViolation, .reply: .internal
+            }
+        self.init(code, error.description)
+    }
+
+    /// Runs `body`; what Redis or the database throws becomes a ``LikeError``.
+    static func mapping<Value: Sendable>(_ body: () async throws -> Value) async throws(LikeError) -> Value {
+        do {
+            return try await body()
+        } catch let error as StorageError {
+            throw LikeError(error.isTransient ? .databaseUnavailable : .internal, error.description)
+        } catch let error as RedisError {
+            throw LikeError(error)
+        } catch {
+            throw error as? LikeError ?? LikeError(.internal, "an error of another kind")
+        }
     }
 }
 

@@ -8,11 +8,13 @@ public struct Backoff: Equatable, Sendable {
     /// The upper end of every wait.
     public var cap: Duration
     /// Attempts since the last success.
-    public private(set) var attempts = 0
+    public private(set) var attempts: Int
 
-    public init(base: Duration = .milliseconds(50), cap: Duration = .seconds(2)) {
+    /// - Parameter attempts: those made before, when somebody else has counted them; 0 or more.
+    public init(base: Duration = .milliseconds(50), cap: Duration = .seconds(2), attempts: Int = 0) {
         self.base = base
         self.cap = cap
+        self.attempts = max(0, attempts)
     }
 
     /// The upper end of the next wait.

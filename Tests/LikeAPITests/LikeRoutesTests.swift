@@ -93,13 +93,13 @@ import Testing
         }
     }
 
-    @Test func theRecordListsWhoLikesAndOwnsAndWasTold() async throws {
+    @Test func theDatabaseListsWhoLikesAndOwnsAndWasTold() async throws {
         let likes = MemoryLikeStore()
         let told = LikeNotification(
             id: 3, owner: "me", photo: "p", windowStart: 0, likers: 2, newestUser: "u2", newestAt: 5_000, isUnread: true
         )
-        let record = RecordStores(likes: likes, notifications: FewNotifications([told]))
-        try await withService(record: record, environment: ["LIKE_WRITE_INTERVAL_MS": "10"]) { client, _ in
+        let database = LikeDatabase(likes: likes, notifications: FewNotifications([told]))
+        try await withService(database: database, environment: ["LIKE_WRITE_INTERVAL_MS": "10"]) { client, _ in
             #expect(try await client.send(.get, "/v1/likes/p/users").code == "unknown_photo")
             let registered = try await client.send(.post, "/v1/photos", #"{"post_id":"p","owner_id":"me"}"#)
             #expect(registered.status == .created)

@@ -24,7 +24,9 @@ final class FewNotifications: NotificationStore {
         self.all = all
     }
 
-    func record(_ events: [LikeEvent]) async throws(StorageError) -> [LikeNotification] { [] }
+    func add(_ events: [LikeEvent], completing rows: [OutboxRow]) async throws(StorageError) -> [LikeNotification] {
+        []
+    }
 
     func notifications(
         of owner: String, before: NotificationCursor?, limit: Int
@@ -42,19 +44,19 @@ final class FewNotifications: NotificationStore {
     func purge(olderThan age: Duration) async throws(StorageError) -> Int { 0 }
 }
 
-/// A running LikeAPI without its port: routes, desk and a Redis of its own.
+/// A running LikeAPI without its port: routes, service and a Redis of its own.
 func withService(
-    record: RecordStores? = nil, environment: [String: String] = [:], isolation: isolated (any Actor)? = #isolation,
+    database: LikeDatabase? = nil, environment: [String: String] = [:], isolation: isolated (any Actor)? = #isolation,
     _ test: @escaping @Sendable (any TestClientProtocol, PrivateRedis) async throws -> Void
 ) async throws {
     try await withRedis { redis async throws in
         var environment = environment
         environment["REDIS_URL"] = redis.url
-        if record != nil { environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none" }
+        if database != nil { environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none" }
         let settings = try LikeAPISettings.read(environment: environment)
         let process = ServiceProcess(name: "LikeAPI", server: settings.server, logger: logger)
         let broker = RedisBroker(endpoint: settings.redis.endpoint, logger: logger)
-        let assembly = LikeAPI.assemble(settings, process, broker: broker, record: record)
+        let assembly = LikeAPI.assemble(settings, process, broker: broker, database: database)
         let application = process.makeApplication(router: assembly.router)
         try await withBackground({ try await broker.run() }) { () async throws in
             #expect(await eventually { broker.isReady })

@@ -1,5 +1,6 @@
 import Broker
 import Foundation
+import PostgresLibpq
 import Storage
 import Synchronization
 import TestSupport
@@ -68,8 +69,8 @@ func withListener<Value: Sendable>(
         try await withRedis { redis async throws in
             try await withBroker(redis) { broker async throws in
                 try await withListener(broker, channel) { listener async throws in
-                    try await withDesk(broker, likes: nil, announces: true) { first async throws in
-                        try await withDesk(broker, likes: nil, announces: true) { second async throws in
+                    try await withService(broker, likes: nil, announces: true) { first async throws in
+                        try await withService(broker, likes: nil, announces: true) { second async throws in
                             let end = ContinuousClock.now + .seconds(1)
                             var likes: Int64 = 0
                             while ContinuousClock.now < end {
@@ -93,23 +94,23 @@ func withListener<Value: Sendable>(
         }
     }
 
-    @Test func aReaderIsToldWhatRedisKnowsAndWhatOnlyTheRecordKnows() async throws {
+    @Test func aReaderIsToldWhatRedisKnowsAndWhatOnlyTheDatabaseKnows() async throws {
         let channel = try #require(Channel.photo("p"))
-        let record = MemoryLikeStore()
+        let database = MemoryLikeStore()
         try await withRedis { redis async throws in
             try await withBroker(redis) { broker async throws in
                 let snapshots = LikeSnapshots(redis: broker.redis)
                 #expect(try await snapshots.frames(of: [channel]).isEmpty)
                 try await withListener(broker, channel) { listener async throws in
-                    try await withDesk(broker, likes: record, announces: true) { desk async throws in
+                    try await withService(broker, likes: database, announces: true) { service async throws in
                         _ = await eventually {
                             (try? redis.command("EXISTS", LikeKeys.settings).contains(":1")) ?? false
                         }
-                        for number in 0..<20 { try await desk.like("p", "user\(number)") }
+                        for number in 0..<20 { try await service.like("p", "user\(number)") }
                         #expect(await eventually { try counts(listener, channel).last?.count == 20 })
                         let frame = try #require(try await snapshots.frames(of: [channel])[channel])
                         #expect(String(decoding: frame, as: UTF8.self).contains("\"count\":20,"))
-                        try await makeWorker(broker, record).drain()
+                        try await makeWorker(broker, database).drain()
                         try redis.command("FLUSHALL")
                         _ = await eventually {
                             (try? redis.command("EXISTS", LikeKeys.settings).contains(":1")) ?? false
@@ -128,63 +129,98 @@ func withListener<Value: Sendable>(
 @Suite struct NotificationTests {
     @Test func anOwnerHearsOfLikesOnceInGroups() async throws {
         let channel = try #require(Channel.user("owner"))
-        try await withRecord { stores async throws in
+        try await withSystem { stores, broker, service in
+            try await withListener(broker, channel) { listener async throws in
+                for number in 0..<42 { try await service.like("p", "user\(number)") }
+                try await service.like("p", "owner")
+                try await service.like("nobodys", "user1")
+                var entries: [ChangeEntry] = []
+                for partition in 0..<service.settings.partitions {
+                    entries += try await service.store.entries(partition: partition, after: "-", limit: 100)
+                }
+                try await makeWorker(broker, stores.likes).drain()
+                // One row for each of the worker's two tasks, however many likes there are.
+                let batches = try await stores.outboxRows()
+                #expect((1...2).contains(batches))
+                // A worker that died before it took its entries out: the same likes again.
+                _ = try await stores.likes.apply(entries.flatMap(\.changes))
+                #expect(try await stores.outboxRows() == batches)
+                try await add(
+                    "[{\"photo\":\"p\",\"owner\":\"owner\",\"user\":\"user1\",\"at\":\(WallTime.microseconds())}]",
+                    stores)
+                try await add("{\"rubbish\":1}", stores)
+                try await relay(broker, stores) { await eventually { (try? await stores.outboxRows()) == 0 } }
+                let page = try await stores.notifications.notifications(of: "owner", before: nil, limit: 10)
+                #expect(page.notifications.map(\.likers).reduce(0, +) == 42)
+                #expect(await eventually { !listener.all(channel).isEmpty })
+                let text = try #require(listener.all(channel).last?.text)
+                #expect(text.contains("event: notification\n"))
+                #expect(text.contains("others liked your photo"))
+                #expect(try await stores.outboxRows(dead: true) == 1)
+            }
+        }
+    }
+
+    /// A worker that has stored the notifications and dies, one whose lease ran out while it did: nothing counts twice,
+    /// nothing is lost.
+    @Test func aWorkerThatDiesAnywhereLosesAndRepeatsNothing() async throws {
+        try await withSystem { stores, broker, service in
+            for number in 0..<10 { try await service.like("p", "user\(number)") }
+            try await makeWorker(broker, stores.likes).drain()
+            var short = OutboxRelay.Settings()
+            short.lease = .milliseconds(1)
+            let settings = short
+            let handler = NotificationHandler(notifications: stores.notifications, broker: broker, logger: logger)
+            // Claims and dies before it has handled anything.
+            let mortal = OutboxRelay(pool: stores.pool, topic: .notify, settings: settings, logger: logger) { rows in
+                #expect(!rows.isEmpty)
+                throw StorageError(.unavailable, "dies")
+            }
+            await #expect(throws: StorageError.self) { try await mortal.relay() }
+            #expect(try await stores.outboxRows() > 0)
+            // Two at once with the same rows, as when a lease is too short: one of them stores them.
+            let slow = OutboxRelay(pool: stores.pool, topic: .notify, settings: settings, logger: logger) { rows in
+                try await Task.sleep(for: .milliseconds(20))
+                let other = OutboxRelay(
+                    pool: stores.pool, topic: .notify, settings: settings, logger: logger, handler: handler.handle)
+                // The first time it takes everything.
+                _ = try await other.relay()
+                try await handler.handle(rows)
+            }
+            _ = try await slow.relay()
+            let page = try await stores.notifications.notifications(of: "owner", before: nil, limit: 10)
+            #expect(page.notifications.map(\.likers).reduce(0, +) == 10)
+            #expect(try await stores.outboxRows() == 0)
+        }
+    }
+
+    /// Everything around: PostgreSQL with a photo `p` of `owner`, Redis, a service.
+    private func withSystem(_ body: (Stores, RedisBroker, LikeService) async throws -> Void) async throws {
+        try await withDatabase { stores async throws in
             _ = try await stores.likes.register(photo: "p", owner: "owner")
             try await withRedis { redis async throws in
                 try await withBroker(redis) { broker async throws in
-                    try await withListener(broker, channel) { listener async throws in
-                        try await withDesk(broker, likes: stores.likes) { desk async throws in
-                            for number in 0..<42 { try await desk.like("p", "user\(number)") }
-                            try await desk.like("p", "owner")
-                            try await desk.like("nobodys", "user1")
-                            try await makeWorker(broker, stores.likes).drain()
-                            // A worker that died before it took its entries out: the same likes again.
-                            try redis.command(
-                                "XADD", LikeKeys.notifications, "*", "p", "p", "o", "owner", "u",
-                                "\(WallTime.microseconds()) user1")
-                            try redis.command("XADD", LikeKeys.notifications, "*", "rubbish", "x")
-                            try await notify(broker, stores) {
-                                await eventually {
-                                    (try? redis.command("XLEN", LikeKeys.notifications).contains(":0")) ?? false
-                                }
-                            }
-                            let page = try await stores.notifications.notifications(of: "owner", before: nil, limit: 10)
-                            #expect(page.notifications.map(\.likers).reduce(0, +) == 42)
-                            #expect(await eventually { !listener.all(channel).isEmpty })
-                            let text = try #require(listener.all(channel).last?.text)
-                            #expect(text.contains("event: notification\n"))
-                            #expect(text.contains("others liked your photo"))
-                            #expect(try redis.command("XLEN", LikeKeys.poisoned).contains(":1\r\n"))
-                        }
+                    try await withService(broker, likes: stores.likes) { service async throws in
+                        try await body(stores, broker, service)
                     }
                 }
             }
         }
     }
 
-    private func notify(_ broker: RedisBroker, _ stores: Stores, until done: () async -> Bool) async throws {
-        var settings = NotificationWorkerSettings()
-        settings.interval = .milliseconds(20)
-        let worker = NotificationWorker(
-            redis: broker.redis, broker: broker, notifications: stores.notifications, settings: settings, logger: logger
-        )
-        let isDone = try await withBackground({ await worker.run() }) { await done() }
-        #expect(isDone)
+    private func add(_ payload: String, _ stores: Stores) async throws {
+        try await stores.pool.execute(
+            "INSERT INTO outbox (topic, payload) VALUES ('notify', $1::text::jsonb)", [.text(payload)])
     }
 
-    @Test func theQueueIsBounded() async throws {
-        let record = MemoryLikeStore()
-        _ = try await record.register(photo: "p", owner: "owner")
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                let queue = NotificationQueue(redis: broker.redis, likes: record, limit: 3)
-                let changes = (0..<2_500).map {
-                    LikeChange(photo: "p", user: "user\($0)", liked: true, version: Int64($0 + 1), at: 1)
-                }
-                try await queue.append(changes)
-                #expect(try redis.command("XLEN", LikeKeys.notifications).contains(":3\r\n"))
-            }
-        }
+    private func relay(_ broker: RedisBroker, _ stores: Stores, until done: () async -> Bool) async throws {
+        var settings = OutboxRelay.Settings()
+        settings.interval = .milliseconds(20)
+        let handler = NotificationHandler(notifications: stores.notifications, broker: broker, logger: logger)
+        let relay = OutboxRelay(
+            pool: stores.pool, topic: .notify, settings: settings, logger: logger, handler: handler.handle)
+        let isDone = try await withBackground({ await relay.run() }) { await done() }
+        #expect(isDone)
     }
 
     @Test func saysWhoAndHowMany() {

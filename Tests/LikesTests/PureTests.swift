@@ -10,7 +10,7 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
     #expect(holds, sourceLocation: sourceLocation)
 }
 
-@Suite struct PartBatchTests {
+@Suite struct PartitionBatchTests {
     /// The batch against a plain set, one intent after the other.
     @Test(arguments: 0..<200 as Range<UInt64>) func agreesWithASet(seed: UInt64) {
         var random = SplitMix64(seed: seed)
@@ -23,10 +23,10 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
                 photo: ["a", "b", "c"].randomElement(using: &random) ?? "a",
                 user: "u\(Int.random(in: 0..<6, using: &random))", liked: Bool.random(using: &random))
         }
-        let batch = PartBatch(intents)
+        let batch = PartitionBatch(intents)
         let answers = batch.groups.map { group in
             let was = (group.likes + group.unlikes).map { sets[group.photo]?.contains($0) ?? false }
-            return PartBatch.Answer.known(wasMember: was, state: PartState(size: 1, version: 1))
+            return PartitionBatch.Answer.known(wasMember: was, state: PartitionState(size: 1, version: 1))
         }
         let changes = batch.changes(answers, first: 100, at: 1)
         let before = sets
@@ -55,12 +55,12 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
     }
 
     @Test func whatMustBeLoadedHasNoOutcome() {
-        let batch = PartBatch([
+        let batch = PartitionBatch([
             LikeIntent(photo: "a", user: "u", liked: true), LikeIntent(photo: "b", user: "u", liked: true),
             LikeIntent(photo: "a", user: "v", liked: false),
         ])
-        let answers: [PartBatch.Answer] = [
-            .unknown(""), .known(wasMember: [false], state: PartState(size: 1, version: 7)),
+        let answers: [PartitionBatch.Answer] = [
+            .unknown(isNew: true), .known(wasMember: [false], state: PartitionState(size: 1, version: 7)),
         ]
         #expect(batch.outcomes(answers).map { $0?.changed } == [nil, true, nil])
         #expect(batch.intents(ofGroup: 0) == [0, 2])
@@ -68,54 +68,63 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
     }
 }
 
-@Suite struct PartQueueTests {
-    private func item(_ photo: String, _ number: Int) -> PartQueue<Int>.Item {
+@Suite struct ParkedIntentsTests {
+    private typealias Parked = ParkedIntents<Int>
+
+    private func pending(_ photo: String, _ number: Int) -> Parked.Pending {
         .init(intent: LikeIntent(photo: photo, user: "u", liked: true), waiter: number)
     }
 
-    @Test func aLoadKeepsTheOrder() {
-        var queue = PartQueue<Int>(limit: 10)
-        for number in 1...2 { check(queue.append(item("a", number))) }
-        let sent = queue.take(1)
-        check(queue.append(item("b", 3)))
-        check(queue.append(item("a", 4)))
-        queue.park(sent, photo: "a")
-        check(queue.append(item("a", 5)))
-        check(queue.take(10).map(\.waiter) == [3])
-        queue.release(photo: "a")
-        check(queue.take(10).map(\.waiter) == [1, 2, 4, 5])
-        #expect(queue.count == 0)
+    private func numbers(_ items: [Parked.Item]) -> [Int] {
+        items.map { if case .intent(let pending) = $0 { pending.waiter } else { -1 } }
     }
 
-    @Test func isBoundedAlsoWhileSomethingIsLoaded() {
-        var queue = PartQueue<Int>(limit: 3)
-        for number in 1...3 { check(queue.append(item("a", number))) }
-        check(!queue.append(item("a", 4)))
-        queue.park(queue.take(3), photo: "a")
-        check(!queue.append(item("b", 5)))
-        check(queue.abandon(photo: "a").map(\.waiter) == [1, 2, 3])
-        check(queue.append(item("a", 6)))
-        check(queue.close().map(\.waiter) == [6])
-        check(!queue.append(item("a", 7)))
+    @Test func aLoadKeepsTheOrder() {
+        var parked = Parked()
+        let sent = parked.admit([.intent(pending("a", 1)), .intent(pending("a", 2))]).ready
+        #expect(sent.map(\.waiter) == [1, 2])
+        parked.park(sent, photo: "a")
+        let other = parked.admit([.intent(pending("b", 3)), .intent(pending("a", 4))])
+        #expect(other.ready.map(\.waiter) == [3])
+        #expect(parked.count == 3)
+        // The end of the load stands in front of what came since: all of that goes back behind what was parked.
+        let after = parked.admit([.loaded(photo: "a", nil), .intent(pending("a", 5)), .intent(pending("b", 6))])
+        #expect(after.ready.isEmpty)
+        #expect(numbers(after.again) == [1, 2, 4, 5, 6])
+        #expect(parked.admit(after.again).ready.map(\.waiter) == [1, 2, 4, 5, 6])
+        #expect(parked.count == 0)
+    }
+
+    @Test func whatCannotBeLoadedIsRefusedAndTheRestGoesOn() {
+        var parked = Parked()
+        parked.park([pending("a", 1)], photo: "a")
+        parked.park([pending("b", 2)], photo: "b")
+        let error = LikeError(.databaseUnavailable, "away")
+        let after = parked.admit([.loaded(photo: "a", error), .intent(pending("a", 3)), .intent(pending("b", 4))])
+        #expect(after.failed.map(\.pending.waiter) == [1])
+        #expect(after.ready.map(\.waiter) == [3])
+        #expect(parked.count == 2)
+        #expect(parked.removeAll().map(\.waiter) == [2, 4])
+        #expect(parked.count == 0)
     }
 }
 
 @Suite struct CountBoardTests {
     @Test func aPartOnlyMovesForward() {
-        var board = CountBoard(parts: 2, limit: 10, ageMax: 100)
+        var board = CountBoard(partitions: 2, limit: 10, ageMax: 100)
         check(board.total(of: "a", now: 0) == nil)
-        board.note(PartState(size: 5, version: 50), of: "a", part: 0)
+        board.note(PartitionState(size: 5, version: 50), of: "a", partition: 0)
         check(board.total(of: "a", now: 0) == nil)
-        _ = board.read([PartState(size: 4, version: 40), PartState(size: 1, version: 3)], of: "a", at: 0)
+        _ = board.read([PartitionState(size: 4, version: 40), PartitionState(size: 1, version: 3)], of: "a", at: 0)
         check(board.total(of: "a", now: 100) == PhotoTotal(count: 6, version: 53))
         check(board.total(of: "a", now: 101) == nil)
-        board.note(PartState(size: 2, version: 4), of: "a", part: 1)
+        board.note(PartitionState(size: 2, version: 4), of: "a", partition: 1)
         check(board.total(of: "a", now: 50) == PhotoTotal(count: 7, version: 54))
     }
 
     @Test func isBounded() {
-        var board = CountBoard(parts: 1, limit: 10, ageMax: 100)
-        for photo in 0..<1_000 { board.note(PartState(size: 1, version: 1), of: "p\(photo)", part: 0) }
+        var board = CountBoard(partitions: 1, limit: 10, ageMax: 100)
+        for photo in 0..<1_000 { board.note(PartitionState(size: 1, version: 1), of: "p\(photo)", partition: 0) }
         #expect(board.count <= 10)
     }
 }
@@ -192,42 +201,44 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
     }
 
     @Test func statesAreReadStrictly() {
-        #expect(PartState(parsing: "12:345") == PartState(size: 12, version: 345))
-        #expect(PartState(parsing: "12:345c") == PartState(size: 12, version: 345, isCold: true))
-        for text in ["", "12", "12:", ":3", "-1:3", "1:2:3", "1:2x", "c"] { #expect(PartState(parsing: text) == nil) }
+        #expect(PartitionState(parsing: "12:345") == PartitionState(size: 12, version: 345))
+        #expect(PartitionState(parsing: "12:345c") == PartitionState(size: 12, version: 345, isSizeOnly: true))
+        for text in ["", "12", "12:", ":3", "-1:3", "1:2:3", "1:2x", "c"] {
+            #expect(PartitionState(parsing: text) == nil)
+        }
     }
 }
 
-@Suite struct RecordCountsTests {
-    @Test func remembersAlsoThatTheRecordKnowsNothing() {
-        var counts = RecordCounts(limit: 10, ageMax: 100)
-        #expect(counts.count(of: "a", life: "x", now: 0) == .none)
-        counts.note(7, of: "a", life: "x", at: 0)
-        counts.note(nil, of: "b", life: "x", at: 0)
-        counts.note(1, of: "c", life: nil, at: 0)
-        #expect(counts.count(of: "a", life: "x", now: 100) == .some(7))
-        #expect(counts.count(of: "b", life: "x", now: 100) == .some(nil))
-        #expect(counts.count(of: "a", life: "x", now: 101) == .none)
+@Suite struct DatabaseCountsTests {
+    @Test func remembersAlsoThatTheDatabaseKnowsNothing() {
+        var counts = DatabaseCounts(limit: 10, ageMax: 100)
+        #expect(counts.count(of: "a", generation: "x", now: 0) == .none)
+        counts.note(7, of: "a", generation: "x", at: 0)
+        counts.note(nil, of: "b", generation: "x", at: 0)
+        counts.note(1, of: "c", generation: nil, at: 0)
+        #expect(counts.count(of: "a", generation: "x", now: 100) == .some(7))
+        #expect(counts.count(of: "b", generation: "x", now: 100) == .some(nil))
+        #expect(counts.count(of: "a", generation: "x", now: 101) == .none)
     }
 
-    @Test func believesNothingOfAnotherLifeOfTheData() {
-        var counts = RecordCounts(limit: 10, ageMax: 100)
-        counts.note(7, of: "a", life: "x", at: 0)
-        #expect(counts.count(of: "a", life: "y", now: 0) == .none)
-        #expect(counts.count(of: "a", life: nil, now: 0) == .none)
-        counts.note(7, of: "b", life: nil, at: 0)
-        #expect(counts.count(of: "b", life: nil, now: 0) == .none)
+    @Test func believesNothingOfAnotherGeneration() {
+        var counts = DatabaseCounts(limit: 10, ageMax: 100)
+        counts.note(7, of: "a", generation: "x", at: 0)
+        #expect(counts.count(of: "a", generation: "y", now: 0) == .none)
+        #expect(counts.count(of: "a", generation: nil, now: 0) == .none)
+        counts.note(7, of: "b", generation: nil, at: 0)
+        #expect(counts.count(of: "b", generation: nil, now: 0) == .none)
     }
 
     @Test func isBounded() {
-        var counts = RecordCounts(limit: 10, ageMax: 100)
-        for photo in 0..<1_000 { counts.note(1, of: "p\(photo)", life: "x", at: 0) }
+        var counts = DatabaseCounts(limit: 10, ageMax: 100)
+        for photo in 0..<1_000 { counts.note(1, of: "p\(photo)", generation: "x", at: 0) }
         #expect(counts.count <= 10)
     }
 }
 
-@Suite struct FlightDeckTests {
-    private final class Flights: Sendable {
+@Suite struct AsyncSemaphoreTests {
+    private final class Calls: Sendable {
         let counts = Mutex((now: 0, most: 0, all: 0))
 
         func begin() {
@@ -241,24 +252,24 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         func end() { counts.withLock { $0.now -= 1 } }
     }
 
-    @Test func fewAreUnderWayAndAllComeToTheirTurn() async {
-        let deck = FlightDeck(limit: 3)
-        let flights = Flights()
+    @Test func fewAreUnderWayAndAllHaveTheirTurn() async {
+        let semaphore = AsyncSemaphore(limit: 3)
+        let calls = Calls()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<50 {
                 group.addTask {
                     for _ in 0..<20 {
-                        await deck.enter()
-                        flights.begin()
+                        await semaphore.wait()
+                        calls.begin()
                         await Task.yield()
-                        flights.end()
-                        deck.leave()
+                        calls.end()
+                        semaphore.signal()
                     }
                 }
             }
         }
-        #expect(flights.counts.withLock { $0.all } == 1_000)
-        #expect(flights.counts.withLock { $0.most } == 3)
-        #expect(FlightDeck.limit(parts: 1) == 4 && FlightDeck.limit(parts: 64) == 16)
+        #expect(calls.counts.withLock { $0.all } == 1_000)
+        #expect(calls.counts.withLock { $0.most } == 3)
+        #expect(PartitionWriter.callsMax(partitions: 1) == 4 && PartitionWriter.callsMax(partitions: 64) == 16)
     }
 }

@@ -7,16 +7,16 @@ import Testing
 
 @Suite struct ReconcilerTests {
     @Test func findsAndRepairsEveryKindOfDifference() async throws {
-        try await withRecord { stores async throws in
+        try await withDatabase { stores async throws in
             try await withRedis { redis async throws in
                 try await withBroker(redis) { broker async throws in
-                    try await withDesk(broker, likes: stores.likes) { desk async throws in
-                        for number in 0..<60 { try await desk.like("p", "user\(number)") }
-                        try await desk.like("q", "a")
+                    try await withService(broker, likes: stores.likes) { service async throws in
+                        for number in 0..<60 { try await service.like("p", "user\(number)") }
+                        try await service.like("q", "a")
                         try await makeWorker(broker, stores.likes).drain()
                         func run(repairs: Bool) async throws -> ReconcileReport {
                             var reconciler = Reconciler(
-                                redis: broker.redis, likes: stores.likes, settings: desk.settings, repairs: repairs,
+                                redis: broker.redis, likes: stores.likes, settings: service.settings, repairs: repairs,
                                 logger: logger)
                             reconciler.patience = .milliseconds(10)
                             return try await reconciler.run()
@@ -26,16 +26,16 @@ import Testing
                         #expect(clean.photos == 2)
                         #expect(clean.members == 61)
                         // What is on its way is no difference.
-                        try await desk.like("p", "late")
+                        try await service.like("p", "late")
                         #expect(try await run(repairs: false).differences == 0)
 
-                        // The record lost a like and has one too many; a set is gone from Redis.
+                        // The database lost a like and has one too many; a set is gone from Redis.
                         _ = try await stores.likes.apply([
                             LikeChange(photo: "p", user: "user1", liked: false, version: recent(), at: recent()),
                             LikeChange(photo: "p", user: "ghost", liked: true, version: recent(), at: recent()),
                         ])
-                        let part = desk.store.part(of: "a")
-                        try redis.command("DEL", desk.store.keys(part).members("q"))
+                        let partition = service.store.partition(of: "a")
+                        try redis.command("DEL", service.store.keys(partition).members("q"))
                         let found = try await run(repairs: false)
                         #expect(found.missingInRecord == 1)
                         #expect(found.missingInRedis == 1)
@@ -43,9 +43,9 @@ import Testing
                         #expect(!found.isRepaired)
                         #expect(try await run(repairs: true).isRepaired)
                         #expect(try await run(repairs: false).differences == 0)
-                        #expect(try await stores.likes.members(of: "p") == redisMembers(desk, "p"))
+                        #expect(try await stores.likes.members(of: "p") == redisMembers(service, "p"))
                         #expect(try await stores.likes.counts(of: ["p"])["p"] == 61)
-                        #expect(try await redisMembers(desk, "q") == ["a"])
+                        #expect(try await redisMembers(service, "q") == ["a"])
                     }
                 }
             }
@@ -61,11 +61,11 @@ import Testing
         try await withRedis { redis async throws in
             try await withBroker(redis) { broker async throws in
                 #expect(try await PhotoCensus(redis: broker.redis) == nil)
-                try await withDesk(broker, likes: MemoryLikeStore()) { desk async throws in
+                try await withService(broker, likes: MemoryLikeStore()) { service async throws in
                     #expect(await eventually { try await PhotoCensus(redis: broker.redis) != nil })
                     let census = try #require(try await PhotoCensus(redis: broker.redis))
-                    for number in 0..<300 { try await desk.like("p", "user\(number)") }
-                    try await desk.like("p", "user7", false)
+                    for number in 0..<300 { try await service.like("p", "user\(number)") }
+                    try await service.like("p", "user7", false)
                     var found: Set<String> = []
                     try await census.members(of: "p") { found.formUnion($0) }
                     #expect(found == Set((0..<300).map { "user\($0)" }).subtracting(["user7"]))

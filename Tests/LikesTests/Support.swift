@@ -5,6 +5,7 @@ import RedisNIO
 import Storage
 import Synchronization
 import TestSupport
+import Wire
 
 @testable import Likes
 
@@ -13,7 +14,7 @@ let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 /// Settings with short times, so that tests of faults are short.
 func makeSettings(_ change: (inout LikeSettings) -> Void = { _ in }) -> LikeSettings {
     var settings = LikeSettings()
-    settings.parts = 4
+    settings.partitions = 4
     settings.loadTimeout = .seconds(5)
     change(&settings)
     return settings
@@ -34,17 +35,17 @@ func withBroker<Value: Sendable>(
     }
 }
 
-/// A desk that runs.
-func withDesk<Value: Sendable>(
+/// A service that runs.
+func withService<Value: Sendable>(
     _ broker: RedisBroker, likes: (any LikeStore)?, settings: LikeSettings = makeSettings(), announces: Bool = false,
-    isolation: isolated (any Actor)? = #isolation, _ body: (LikeDesk) async throws -> Value
+    isolation: isolated (any Actor)? = #isolation, _ body: (LikeService) async throws -> Value
 ) async throws -> Value {
-    let desk = LikeDesk(
+    let service = LikeService(
         redis: broker.redis, broker: announces ? broker : nil, likes: likes, settings: settings, logger: logger)
-    return try await withBackground({ await desk.run() }) { try await body(desk) }
+    return try await withBackground({ await service.run() }) { try await body(service) }
 }
 
-extension LikeDesk {
+extension LikeService {
     @discardableResult
     func like(_ photo: String, _ user: String, _ liked: Bool = true) async throws -> LikeOutcome {
         try await apply(LikeIntent(photo: photo, user: user, liked: liked))
@@ -54,12 +55,12 @@ extension LikeDesk {
 func makeWorker(
     _ broker: RedisBroker, _ likes: any LikeStore, like: LikeSettings = makeSettings(), instance: String = "worker",
     claimAfter: Duration = .seconds(30)
-) -> RecordWorker {
-    var settings = RecordWorkerSettings()
+) -> WriteBehindWorker {
+    var settings = WriteBehindSettings()
     settings.instance = instance
     settings.interval = .milliseconds(10)
     settings.claimAfter = claimAfter
-    return RecordWorker(redis: broker.redis, likes: likes, settings: settings, like: like, logger: logger)
+    return WriteBehindWorker(redis: broker.redis, likes: likes, settings: settings, like: like, logger: logger)
 }
 
 extension LikeStore {
@@ -68,8 +69,8 @@ extension LikeStore {
         var members: Set<String> = []
         var cursor: MembersCursor?
         repeat {
-            let page = try await self.members(of: photo, part: 0, parts: 1, after: cursor, limit: 50_000)
-            members.formUnion(page.members.map(\.user))
+            let page = try await self.members(of: photo, in: 0..<Int16(UserSlot.count), after: cursor, limit: 50_000)
+            members.formUnion(page.users)
             cursor = page.next
         } while cursor != nil
         return members
@@ -77,12 +78,14 @@ extension LikeStore {
 }
 
 /// Everybody whom Redis has as a liker of a photo.
-func redisMembers(_ desk: LikeDesk, _ photo: String) async throws -> Set<String> {
-    let commands = (0..<desk.settings.parts).map { RedisCommand("SMEMBERS", desk.store.keys($0).members(photo)) }
-    return Set(try await desk.store.send(commands).flatMap { $0.array ?? [] }.compactMap(\.text))
+func redisMembers(_ service: LikeService, _ photo: String) async throws -> Set<String> {
+    let commands = (0..<service.settings.partitions).map {
+        RedisCommand("SMEMBERS", service.store.keys($0).members(photo))
+    }
+    return Set(try await service.store.send(commands).flatMap { $0.array ?? [] }.compactMap(\.text))
 }
 
-/// A record that counts, delays and fails on demand, around another.
+/// A database that counts, delays and fails on demand, around another.
 final class FaultyLikeStore: LikeStore {
     struct Plan: Sendable {
         var isAway = false
@@ -123,11 +126,6 @@ final class FaultyLikeStore: LikeStore {
         return try await inner.register(photo: photo, owner: owner)
     }
 
-    func owners(of photos: [String]) async throws(StorageError) -> [String: String] {
-        try await reach()
-        return try await inner.owners(of: photos)
-    }
-
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
         try await reach()
         return try await inner.counts(of: photos)
@@ -144,21 +142,21 @@ final class FaultyLikeStore: LikeStore {
     }
 
     func members(
-        of photo: String, part: Int, parts: Int, after: MembersCursor?, limit: Int
+        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
     ) async throws(StorageError) -> MembersPage {
         try await reach()
-        if parts > 1 { plan.withLock { $0.membersReads += 1 } }
-        return try await inner.members(of: photo, part: part, parts: parts, after: after, limit: limit)
+        if slots.count < UserSlot.count { plan.withLock { $0.membersReads += 1 } }
+        return try await inner.members(of: photo, in: slots, after: after, limit: limit)
     }
 
-    func count(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
+    func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
         try await reach()
-        return try await inner.count(of: photo, part: part, parts: parts)
+        return try await inner.count(of: photo, in: slots)
     }
 
-    func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
+    func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
         try await reach()
-        return try await inner.newestVersion(of: photo, part: part, parts: parts)
+        return try await inner.newestVersion(of: photo, in: slots)
     }
 
     func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] {
@@ -171,8 +169,8 @@ final class FaultyLikeStore: LikeStore {
         return try await inner.recount(photo: photo)
     }
 
-    func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
+    func purgeTombstones(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
         try await reach()
-        return try await inner.purgeWithdrawn(olderThan: age, limit: limit)
+        return try await inner.purgeTombstones(olderThan: age, limit: limit)
     }
 }

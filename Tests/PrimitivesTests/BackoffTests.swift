@@ -11,6 +11,7 @@ import Testing
             _ = backoff.next()
         }
         #expect(bounds == [50, 100, 200, 300, 300].map { .milliseconds($0) })
+        #expect(Backoff(base: .milliseconds(50), cap: .milliseconds(300), attempts: 2).bound == .milliseconds(200))
         backoff.reset()
         #expect(backoff.bound == .milliseconds(50))
     }

@@ -21,7 +21,7 @@ import Testing
     @Test func aNewerDatabaseIsRefused() async throws {
         try await withDatabase { pool in
             let known = Array(Schema.migrations.prefix(1))
-            await #expect(throws: MigrationError.databaseIsNewer(database: 2, program: 1)) {
+            await #expect(throws: MigrationError.databaseIsNewer(database: Schema.migrations.count, program: 1)) {
                 try await Migrator(migrations: known).migrate(pool)
             }
         }

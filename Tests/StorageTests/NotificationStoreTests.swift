@@ -7,12 +7,12 @@ import Testing
 
     @Test func likesOfAWindowAreOneNotification() async throws {
         try await withStore { store in
-            let changed = try await store.record((0..<42).map { event("u\($0)", at: 1000 + Int64($0)) })
+            let changed = try await store.add((0..<42).map { event("u\($0)", at: 1000 + Int64($0)) })
             #expect(changed.count == 1)
             #expect(changed.first?.likers == 42)
             #expect(changed.first?.newestUser == "u41")
-            _ = try await store.record([event("early", at: 5)])
-            let later = try await store.record([event("u1", at: hour + 5)])
+            _ = try await store.add([event("early", at: 5)])
+            let later = try await store.add([event("u1", at: hour + 5)])
             #expect(later.first?.likers == 1)
             let page = try await store.notifications(of: "otto", before: nil, limit: 10)
             #expect(page.notifications.map(\.likers) == [1, 43])
@@ -25,10 +25,10 @@ import Testing
         try await withStore { store in
             let events = (0..<50).map { event("u\($0 % 30)", at: 1000 + Int64($0)) }
             _ = try await withThrowingTaskGroup(of: Void.self) { group in
-                for _ in 0..<4 { group.addTask { _ = try await store.record(events.shuffled()) } }
+                for _ in 0..<4 { group.addTask { _ = try await store.add(events.shuffled()) } }
                 try await group.waitForAll()
             }
-            #expect(try await store.record(events).isEmpty)
+            #expect(try await store.add(events).isEmpty)
             #expect(try await store.notifications(of: "otto", before: nil, limit: 1).notifications.first?.likers == 30)
         }
     }
@@ -39,21 +39,21 @@ import Testing
                 event("otto", at: 1), event("a b", at: 1), event("", at: 1), event("u", at: .max),
                 LikeEvent(photo: "p\u{0}", owner: "otto", user: "u", at: 1),
             ]
-            let recorded = try await store.record(bad)
+            let recorded = try await store.add(bad)
             #expect(recorded.isEmpty)
         }
     }
 
     @Test func readMarksAreTheOwnersAndEndWithTheNextLike() async throws {
         try await withStore { store in
-            _ = try await store.record([event("u1", photo: "p1", at: 1), event("u1", photo: "p2", at: 2)])
+            _ = try await store.add([event("u1", photo: "p1", at: 1), event("u1", photo: "p2", at: 2)])
             #expect(try await store.unreadCount(of: "otto") == 2)
             let newest = try await store.notifications(of: "otto", before: nil, limit: 1)
             let id = try #require(newest.notifications.first?.id)
             #expect(try await store.markRead(owner: "eve", ids: [id]) == 0)
             #expect(try await store.markRead(owner: "otto", ids: [id]) == 1)
             #expect(try await store.unreadCount(of: "otto") == 1)
-            _ = try await store.record([event("u2", photo: "p2", at: 3)])
+            _ = try await store.add([event("u2", photo: "p2", at: 3)])
             #expect(try await store.unreadCount(of: "otto") == 2)
             #expect(try await store.markRead(owner: "otto", ids: nil) == 2)
             #expect(try await store.unreadCount(of: "otto") == 0)
@@ -62,7 +62,7 @@ import Testing
 
     @Test func pagesGoBack() async throws {
         try await withStore { store in
-            for number in 0..<5 { _ = try await store.record([event("u", photo: "p\(number)", at: 7)]) }
+            for number in 0..<5 { _ = try await store.add([event("u", photo: "p\(number)", at: 7)]) }
             var (photos, cursor): ([String], NotificationCursor?) = ([], nil)
             repeat {
                 let page = try await store.notifications(of: "otto", before: cursor, limit: 2)
@@ -78,7 +78,7 @@ import Testing
         settings.likersMax = 10
         try await withStore(settings) { store in
             for batch in 0..<4 {
-                _ = try await store.record((0..<6).map { event("u\(batch)-\($0)", at: Int64(batch)) })
+                _ = try await store.add((0..<6).map { event("u\(batch)-\($0)", at: Int64(batch)) })
             }
             // The batch that reaches the limit is still counted whole.
             #expect(try await store.notifications(of: "otto", before: nil, limit: 1).notifications.first?.likers == 12)
@@ -89,7 +89,7 @@ import Testing
         try await withDatabase { pool in
             let store = PostgresNotificationStore(pool: pool)
             let now = try await pool.query("SELECT now()") { row throws(PostgresError) in try row.timestamp(0) }[0]
-            _ = try await store.record([event("u1", at: 1), event("u2", at: 2), event("u1", at: now)])
+            _ = try await store.add([event("u1", at: 1), event("u2", at: 2), event("u1", at: now)])
             #expect(try await store.purge(olderThan: .seconds(60)) == 1)
             let left = try await pool.query("SELECT count(*) FROM notification_likers") {
                 row throws(PostgresError) in try row.bigint(0)

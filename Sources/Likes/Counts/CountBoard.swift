@@ -1,82 +1,100 @@
-/// What this process remembers of photos' parts; pure.
+import Primitives
+
+/// What this process remembers of photos' partitions; pure.
 ///
-/// A part only moves forward, by version, so it does not matter in which order answers and reads come back. The table
-/// is bounded: photos are kept in two generations, and the older one is forgotten when the younger one is full.
+/// A partition only moves forward, by version, so it does not matter in which order answers and reads come back.
 struct CountBoard {
     private struct Entry {
-        var states: [PartState?]
-        /// When the last read of all parts was sent.
+        var states: [PartitionState?]
+        /// When the last read of all partitions was sent.
         var readAt: UInt64?
     }
 
-    private var young: [String: Entry] = [:]
-    private var old: [String: Entry] = [:]
-    private let parts: Int
-    private let generationMax: Int
+    private var photos: GenerationCache<String, Entry>
+    private let partitions: Int
     private let ageMax: UInt64
 
     /// - Parameters:
     ///   - limit: photos remembered, 2 or more.
-    ///   - ageMax: nanoseconds after which a read of all parts no longer counts.
-    init(parts: Int, limit: Int, ageMax: UInt64) {
-        self.parts = parts
-        self.generationMax = max(1, limit / 2)
+    ///   - ageMax: nanoseconds after which a read of all partitions no longer counts.
+    init(partitions: Int, limit: Int, ageMax: UInt64) {
+        photos = GenerationCache(limit: limit)
+        self.partitions = partitions
         self.ageMax = ageMax
     }
 
-    var count: Int { young.count + old.count }
+    var count: Int { photos.count }
 
-    /// The photo's total when all parts were read within `ageMax`; what was noted since is in it.
+    /// The photo's total when all partitions were read within `ageMax`; what was noted since is in it.
     mutating func total(of photo: String, now: UInt64) -> PhotoTotal? {
-        guard let entry = entry(photo), let readAt = entry.readAt, now &- readAt <= ageMax else { return nil }
+        photos.touch(photo)
+        guard let entry = photos[photo], let readAt = entry.readAt, now &- readAt <= ageMax else { return nil }
         return PhotoTotal(summing: entry.states)
     }
 
-    /// One part as a call has just left it.
-    mutating func note(_ state: PartState, of photo: String, part: Int) {
-        update(photo) { Self.advance(&$0.states[part], to: state) }
+    /// One partition as a call has just left it.
+    mutating func note(_ state: PartitionState, of photo: String, partition: Int) {
+        update(photo) { Self.advance(&$0.states[partition], to: state) }
     }
 
-    /// All parts, as a read brought them that was sent at `now`.
-    mutating func read(_ states: [PartState?], of photo: String, at now: UInt64) -> PhotoTotal {
+    /// All partitions, as a read brought them that was sent at `now`.
+    mutating func read(_ states: [PartitionState?], of photo: String, at now: UInt64) -> PhotoTotal {
         update(photo) { entry in
-            for part in states.indices { Self.advance(&entry.states[part], to: states[part]) }
+            for partition in states.indices { Self.advance(&entry.states[partition], to: states[partition]) }
             entry.readAt = max(entry.readAt ?? 0, now)
             return PhotoTotal(summing: entry.states)
         }
     }
 
-    /// Redis lost its data, or was repaired by hand: nothing that was remembered counts any more.
-    mutating func forget(_ photo: String) {
-        young[photo] = nil
-        old[photo] = nil
+    private mutating func update<Value>(_ photo: String, _ body: (inout Entry) -> Value) -> Value {
+        photos.update(photo, initial: Entry(states: Array(repeating: nil, count: partitions)), body)
     }
 
-    private static func advance(_ known: inout PartState?, to new: PartState?) {
+    private static func advance(_ known: inout PartitionState?, to new: PartitionState?) {
         guard let new else { return }
         if let held = known, held.version > new.version { return }
         known = new
     }
+}
 
-    private mutating func entry(_ photo: String) -> Entry? {
-        if let entry = young[photo] { return entry }
-        guard let entry = old.removeValue(forKey: photo) else { return nil }
-        insert(entry, photo)
-        return entry
+/// Counts of photos that Redis has never seen, as the database told them; pure.
+///
+/// Redis is asked first in any case, and as long as it knows nothing of a photo, nobody can have liked it in this
+/// generation of Redis's data, so these may be kept for a while: a feed of old photos does not ask the database again and
+/// again.
+struct DatabaseCounts {
+    private struct Entry {
+        /// `nil`: the database does not know the photo.
+        let count: Int64?
+        let readAt: UInt64
+        let generation: String
     }
 
-    private mutating func update<Value>(_ photo: String, _ body: (inout Entry) -> Value) -> Value {
-        if young[photo] == nil {
-            insert(old.removeValue(forKey: photo) ?? Entry(states: Array(repeating: nil, count: parts)), photo)
-        }
-        return body(&young[photo, default: Entry(states: Array(repeating: nil, count: parts))])
+    private var photos: GenerationCache<String, Entry>
+    private let ageMax: UInt64
+
+    /// - Parameters:
+    ///   - limit: photos remembered, 2 or more.
+    ///   - ageMax: nanoseconds.
+    init(limit: Int, ageMax: UInt64) {
+        photos = GenerationCache(limit: limit)
+        self.ageMax = ageMax
     }
 
-    private mutating func insert(_ entry: Entry, _ photo: String) {
-        if young.count >= generationMax {
-            old = young
-            young = [:]
+    var count: Int { photos.count }
+
+    /// What the database said, if that is not too old.
+    ///
+    /// - Parameter generation: of Redis's data; `nil` when it is not known.
+    func count(of photo: String, generation: String?, now: UInt64) -> Int64?? {
+        guard let entry = photos[photo], now &- entry.readAt <= ageMax, entry.generation == generation else {
+            return nil
         }
-        young[photo] = entry
+        return .some(entry.count)
+    }
+
+    mutating func note(_ count: Int64?, of photo: String, generation: String?, at now: UInt64) {
+        guard let generation else { return }
+        photos[photo] = Entry(count: count, readAt: now, generation: generation)
     }
 }

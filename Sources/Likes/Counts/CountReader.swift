@@ -1,151 +1,112 @@
 import CoreMetrics
 import Primitives
-import RedisNIO
 import Storage
 import Synchronization
 
-/// Tells photos' totals: from memory while that is fresh, else from Redis, else from the record.
+/// Answers with photos' totals: from memory while that is fresh, else from Redis, else from the database.
 ///
 /// Whoever asks while a read is under way shares the next one, so that a thousand answers about one photo cost one
-/// read of its parts.
+/// read of its partitions.
 final class CountReader: Sendable {
-    private typealias Result = Swift.Result<[String: PartStates], LikeError>
-
-    private struct PartStates: Sendable {
-        let states: [PartState?]
-        let life: String?
+    /// What a read said about one photo.
+    private struct Reading: Sendable {
+        let states: [PartitionState?]
+        let generation: String?
         let now: Int64
         let sentAt: UInt64
+
+        var isUnknown: Bool { states.allSatisfy { $0 == nil } }
     }
 
-    private struct Job: Sendable {
+    private struct Request: Sendable {
         let photos: [String]
-        let continuation: CheckedContinuation<Result, Never>
+        let continuation: CheckedContinuation<Result<[String: Reading], LikeError>, Never>
     }
 
     private struct State {
         var board: CountBoard
-        var recorded: RecordCounts
-        var jobs: [Job] = []
-        var waiting = 0
-        var isStopped = false
+        var database: DatabaseCounts
     }
 
-    private let store: PartStore
+    private let store: PartitionStore
     private let likes: (any LikeStore)?
     private let requiresRegistration: Bool
     private let metrics: LikeMetrics
     private let state: Mutex<State>
-    private let signals: AsyncStream<Void>
-    private let signal: AsyncStream<Void>.Continuation
+    /// Weighed by photos: of one read, and that may wait for one.
+    private let worker = BatchWorker<Request>(waitingMax: 200_000, batchMax: 2_048) { $0.photos.count }
 
-    /// Photos of one read; and photos that may wait for one.
-    private static let readMax = 2_048
-    private static let waitingMax = 200_000
-    /// How long what the record said of a photo that Redis does not know is believed, in nanoseconds.
-    private static let recordedAgeMax: UInt64 = 10_000_000_000
+    /// How long the database's word about a photo that Redis does not know is believed, in nanoseconds.
+    private static let databaseAgeMax: UInt64 = 10_000_000_000
 
-    init(store: PartStore, likes: (any LikeStore)?, settings: LikeSettings, metrics: LikeMetrics) {
+    init(store: PartitionStore, likes: (any LikeStore)?, settings: LikeSettings, metrics: LikeMetrics) {
         self.store = store
         self.likes = likes
         self.requiresRegistration = settings.requiresRegistration
         self.metrics = metrics
-        let age = UInt64(max(0, settings.countAgeMax.nanoseconds))
+        let limit = settings.countsRemembered
         state = Mutex(
             State(
-                board: CountBoard(parts: settings.parts, limit: settings.countsRemembered, ageMax: age),
-                recorded: RecordCounts(limit: settings.countsRemembered, ageMax: Self.recordedAgeMax)))
-        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+                board: CountBoard(
+                    partitions: settings.partitions, limit: limit, ageMax: settings.countAgeMax.nanoseconds),
+                database: DatabaseCounts(limit: limit, ageMax: Self.databaseAgeMax)))
     }
 
-    func note(_ news: [PartLane.News]) {
+    func note(_ updates: [PartitionUpdate]) {
         state.withLock { state in
-            for one in news { state.board.note(one.state, of: one.photo, part: one.part) }
+            for update in updates { state.board.note(update.state, of: update.photo, partition: update.partition) }
         }
     }
 
-    func forget(_ photo: String) {
-        state.withLock { $0.board.forget(photo) }
+    /// What is known without asking; `nil` where that is nothing, or too old.
+    func remembered(_ photo: String) -> PhotoTotal? {
+        let now = MonotonicClock.now()
+        return state.withLock { $0.board.total(of: photo, now: now) }
     }
 
     /// Totals in the order asked; `nil` for a photo that nobody registered, where that is required.
     ///
     /// - Parameter isFresh: reads in any case, so that everything that was acknowledged before the call is in it.
     func totals(of photos: [String], isFresh: Bool = false) async throws(LikeError) -> [PhotoTotal?] {
-        var totals = isFresh ? Array(repeating: nil, count: photos.count) : remembered(photos)
-        let missing = Array(Set(photos.indices.filter { totals[$0] == nil }.map { photos[$0] }))
+        var totals = photos.map { isFresh ? nil : remembered($0) }
+        let missing = Set(photos.indices.lazy.filter { totals[$0] == nil }.map { photos[$0] })
         guard !missing.isEmpty else { return totals }
-        let read = try await resolve(missing)
+        let read = try await resolve(Array(missing))
         for index in photos.indices where totals[index] == nil { totals[index] = read[photos[index]] ?? nil }
         return totals
-    }
-
-    /// What is known without asking; `nil` where that is nothing, or too old.
-    func remembered(_ photos: [String]) -> [PhotoTotal?] {
-        let now = MonotonicClock.now()
-        return state.withLock { state in photos.map { state.board.total(of: $0, now: now) } }
     }
 
     // MARK: Reading
 
     /// Reads for everybody who waits, until the task is cancelled.
     func run() async {
-        for await _ in signals {
-            while !Task.isCancelled, case let jobs = take(), !jobs.isEmpty { await serve(jobs) }
-            if Task.isCancelled { break }
-        }
-        let left = state.withLock { state in
-            state.isStopped = true
-            defer { state.jobs = [] }
-            return state.jobs
-        }
-        for job in left { job.continuation.resume(returning: .failure(LikeError(.unavailable, "this LikeAPI stops"))) }
-    }
-
-    private func take() -> [Job] {
-        state.withLock { state in
-            var photos = 0
-            let count = state.jobs.prefix { job in
-                defer { photos += job.photos.count }
-                return photos < Self.readMax
-            }.count
-            defer {
-                state.jobs.removeFirst(count)
-                state.waiting -= photos
-            }
-            return Array(state.jobs.prefix(count))
+        for request in await worker.run(serve) {
+            request.continuation.resume(returning: .failure(LikeError(.unavailable, "this LikeAPI stops")))
         }
     }
 
-    private func serve(_ jobs: [Job]) async {
-        let photos = Array(Set(jobs.flatMap(\.photos)))
+    private func serve(_ requests: [Request]) async {
+        let photos = Array(Set(requests.flatMap(\.photos)))
         let sentAt = MonotonicClock.now()
         metrics.countReads.increment()
         metrics.countsRead.increment(by: photos.count)
+        let result: Result<[String: Reading], LikeError>
         do throws(LikeError) {
-            let (reading, _) = try await store.read(photos)
+            let reading = try await store.read(photos)
             let all = zip(photos, reading.states).map { photo, states in
-                (photo, PartStates(states: states, life: reading.life, now: reading.now, sentAt: sentAt))
+                (photo, Reading(states: states, generation: reading.generation, now: reading.now, sentAt: sentAt))
             }
-            let byPhoto = Dictionary(all) { first, _ in first }
-            for job in jobs { job.continuation.resume(returning: .success(byPhoto)) }
+            result = .success(Dictionary(uniqueKeysWithValues: all))
         } catch {
-            for job in jobs { job.continuation.resume(returning: .failure(error)) }
+            result = .failure(error)
         }
+        for request in requests { request.continuation.resume(returning: result) }
     }
 
-    private func read(_ photos: [String]) async throws(LikeError) -> [String: PartStates] {
-        let result: Result = await withCheckedContinuation { continuation in
-            let isTaken = state.withLock { state in
-                guard !state.isStopped, state.waiting + photos.count <= Self.waitingMax else { return false }
-                state.jobs.append(Job(photos: photos, continuation: continuation))
-                state.waiting += photos.count
-                return true
-            }
-            guard isTaken else {
-                return continuation.resume(returning: .failure(LikeError(.overloaded, "too many counts are asked for")))
-            }
-            signal.yield()
+    private func read(_ photos: [String]) async throws(LikeError) -> [String: Reading] {
+        let result = await withCheckedContinuation { continuation in
+            guard !worker.submit(Request(photos: photos, continuation: continuation)) else { return }
+            continuation.resume(returning: .failure(LikeError(.overloaded, "too many counts are asked for")))
         }
         return try result.get()
     }
@@ -155,64 +116,69 @@ final class CountReader: Sendable {
     private func resolve(_ photos: [String]) async throws(LikeError) -> [String: PhotoTotal?] {
         var totals: [String: PhotoTotal?] = [:]
         var left = photos
-        // The second look sees what the first one made known; a third is for parts that vanish meanwhile.
+        // The second look sees what the first one made known; a third is for partitions that vanish meanwhile.
         for _ in 0..<3 {
-            let read = try await read(left)
-            var unknown: [String: PartStates] = [:]
+            let readings = try await read(left)
+            var unknown: [String: Reading] = [:]
             for photo in left {
-                guard let states = read[photo] else { continue }
-                if !store.hasRecord || !states.states.contains(where: { $0 == nil }) {
-                    totals[photo] = state.withLock { $0.board.read(states.states, of: photo, at: states.sentAt) }
+                guard let reading = readings[photo] else { continue }
+                if store.hasDatabase, reading.states.contains(where: { $0 == nil }) {
+                    unknown[photo] = reading
                 } else {
-                    unknown[photo] = states
+                    totals[photo] = state.withLock { $0.board.read(reading.states, of: photo, at: reading.sentAt) }
                 }
             }
             left = try await ask(unknown, totals: &totals)
             if left.isEmpty { return totals }
         }
-        throw LikeError(.recordUnavailable, "the counts of some photos cannot be read")
+        throw LikeError(.databaseUnavailable, "the counts of some photos cannot be read")
     }
 
-    /// Photos with parts that Redis has never seen. What no part knows is answered by the record; where other parts
-    /// are in use, the unknown ones are counted there and noted, and the photo is read again: those come back.
+    /// Photos with partitions that Redis has never seen. What no partition knows is answered by the database; where
+    /// other partitions are in use, the unknown ones are counted there and noted.
+    ///
+    /// - Returns: the photos of the second kind: to be read again.
     private func ask(
-        _ unknown: [String: PartStates], totals: inout [String: PhotoTotal?]
+        _ unknown: [String: Reading], totals: inout [String: PhotoTotal?]
     ) async throws(LikeError) -> [String] {
         guard let likes, !unknown.isEmpty else { return [] }
-        let counts = try await recorded(unknown, likes)
-        var marks: [(photo: String, part: Int, size: Int64)] = []
+        let counts = try await databaseCounts(unknown, likes)
+        var sizes: [(photo: String, partition: Int, size: Int64)] = []
         var again: [String] = []
-        for (photo, states) in unknown {
+        for (photo, reading) in unknown {
             let count = counts[photo]
-            if states.states.allSatisfy({ $0 == nil }) {
-                let version = PartState.version(at: states.now) * Int64(store.parts)
+            if reading.isUnknown {
+                let version = PartitionState.version(at: reading.now) * Int64(store.partitions)
                 let isRefused = count == nil && requiresRegistration
                 totals[photo] = isRefused ? .some(nil) : PhotoTotal(count: count ?? 0, version: version)
                 continue
             }
             again.append(photo)
-            for part in states.states.indices where states.states[part] == nil {
-                let size = (count ?? 0) == 0 ? 0 : try await partCount(photo, part, likes)
-                marks.append((photo, part, size))
+            for partition in reading.states.indices where reading.states[partition] == nil {
+                let slots = store.slots(partition)
+                let size = try await LikeError.mapping {
+                    (count ?? 0) == 0 ? 0 : try await likes.count(of: photo, in: slots)
+                }
+                sizes.append((photo, partition, size))
             }
         }
-        if !marks.isEmpty { try await store.mark(marks) }
+        try await store.seedSizes(sizes)
         return again
     }
 
-    /// The record's counts; of photos that no part knows also those that it told a while ago.
-    private func recorded(
-        _ unknown: [String: PartStates], _ likes: any LikeStore
+    /// The database's counts; of photos that no partition knows also those that it said a while ago.
+    private func databaseCounts(
+        _ unknown: [String: Reading], _ likes: any LikeStore
     ) async throws(LikeError) -> [String: Int64] {
         let now = MonotonicClock.now()
         var counts: [String: Int64] = [:]
         var asked: [String] = []
         state.withLock { state in
-            for (photo, states) in unknown {
-                if states.states.allSatisfy({ $0 == nil }),
-                    let told = state.recorded.count(of: photo, life: states.life, now: now)
+            for (photo, reading) in unknown {
+                if reading.isUnknown,
+                    let held = state.database.count(of: photo, generation: reading.generation, now: now)
                 {
-                    counts[photo] = told
+                    counts[photo] = held
                 } else {
                     asked.append(photo)
                 }
@@ -220,26 +186,12 @@ final class CountReader: Sendable {
         }
         guard !asked.isEmpty else { return counts }
         let photos = asked
-        let told = try await record { () throws(StorageError) in try await likes.counts(of: photos) }
+        let found = try await LikeError.mapping { try await likes.counts(of: photos) }
         state.withLock { state in
-            for photo in photos { state.recorded.note(told[photo], of: photo, life: unknown[photo]?.life, at: now) }
+            for photo in photos {
+                state.database.note(found[photo], of: photo, generation: unknown[photo]?.generation, at: now)
+            }
         }
-        return counts.merging(told) { $1 }
-    }
-
-    private func partCount(_ photo: String, _ part: Int, _ likes: any LikeStore) async throws(LikeError) -> Int64 {
-        try await record { () throws(StorageError) in
-            try await likes.count(of: photo, part: part, parts: self.store.parts)
-        }
-    }
-
-    private func record<Value: Sendable>(
-        _ body: () async throws(StorageError) -> Value
-    ) async throws(LikeError) -> Value {
-        do throws(StorageError) {
-            return try await body()
-        } catch {
-            throw LikeError(error)
-        }
+        return counts.merging(found) { $1 }
     }
 }

@@ -12,7 +12,7 @@ import Wire
 /// announces, the others look again when it is gone. Each reads the count after that, so the last event after the last
 /// change carries the exact total.
 final class CountAnnouncer: Sendable {
-    private let store: PartStore
+    private let store: PartitionStore
     private let counts: CountReader
     private let broker: any Broker
     private let metrics: LikeMetrics
@@ -28,7 +28,7 @@ final class CountAnnouncer: Sendable {
     private static let wantedPause = Duration.milliseconds(200)
 
     init(
-        store: PartStore, counts: CountReader, broker: any Broker, settings: LikeSettings, metrics: LikeMetrics,
+        store: PartitionStore, counts: CountReader, broker: any Broker, settings: LikeSettings, metrics: LikeMetrics,
         logger: Logger
     ) {
         self.store = store
@@ -37,13 +37,15 @@ final class CountAnnouncer: Sendable {
         self.metrics = metrics
         self.logger = logger
         interval = .seconds(1) / max(1, settings.eventsPerSecond)
-        schedule = Mutex(
-            AnnouncementSchedule(interval: UInt64(interval.nanoseconds), limit: Self.photosMax))
+        schedule = Mutex(AnnouncementSchedule(interval: interval.nanoseconds, limit: Self.photosMax))
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    func changed(_ photos: some Sequence<String>) {
-        let dropped = schedule.withLock { schedule in photos.count { !schedule.changed($0) } }
+    func changed(_ updates: [PartitionUpdate]) {
+        guard updates.contains(where: \.changed) else { return }
+        let dropped = schedule.withLock { schedule in
+            updates.count { $0.changed && !schedule.changed($0.photo) }
+        }
         if dropped > 0 { metrics.announcementsDropped.increment(by: dropped) }
         signal.yield()
     }
@@ -90,23 +92,16 @@ final class CountAnnouncer: Sendable {
 
     private func announce(_ photos: [String]) async {
         do throws(LikeError) {
+            let milliseconds = "\(max(1, interval.milliseconds))"
             let shares = try await store.send(
-                photos.map {
-                    RedisCommand(
-                        "SET", LikeKeys.announced($0), "1", "NX", "PX", "\(max(1, interval.milliseconds))")
-                })
-            let (granted, others) = split(photos, shares)
-            postpone(others)
-            try await announce(granted: granted)
+                photos.map { RedisCommand("SET", LikeKeys.announced($0), "1", "NX", "PX", milliseconds) })
+            let pairs = zip(photos, shares.map { $0.text == "OK" })
+            postpone(pairs.filter { !$1 }.map(\.0))
+            try await announce(granted: pairs.filter { $1 }.map(\.0))
         } catch {
             logger.debug("counts cannot be announced", metadata: ["error": "\(error)"])
             postpone(photos)
         }
-    }
-
-    private func split(_ photos: [String], _ shares: [RESPValue]) -> (granted: [String], others: [String]) {
-        let pairs = Array(zip(photos, shares))
-        return (pairs.filter { $1.text == "OK" }.map(\.0), pairs.filter { $1.text != "OK" }.map(\.0))
     }
 
     private func announce(granted photos: [String]) async throws(LikeError) {
@@ -125,7 +120,7 @@ final class CountAnnouncer: Sendable {
 
     private func send(_ photo: String, _ total: PhotoTotal, _ channel: Channel) async {
         do {
-            try await broker.publishState(LikeEventFrame.frame(photo: photo, total), to: channel)
+            try await broker.publishState(total.frame(photo: photo), to: channel)
             metrics.announced.increment()
         } catch {
             postpone([photo])
@@ -135,10 +130,22 @@ final class CountAnnouncer: Sendable {
     private func postpone(_ photos: [String]) {
         guard !photos.isEmpty else { return }
         let now = MonotonicClock.now()
-        let pause = UInt64(interval.nanoseconds / 2)
+        let pause = interval.nanoseconds / 2
         schedule.withLock { schedule in
             for photo in photos { schedule.deferred(photo, now: now, by: pause) }
         }
         metrics.announcementsDeferred.increment(by: photos.count)
+    }
+}
+
+extension PhotoTotal {
+    /// The state event that carries a photo's count: `event: likes`,
+    /// `data: {"photoid":"p9","count":1204,"version":88}`.
+    func frame(photo: String) -> [UInt8] {
+        var object = JSONText(capacity: 96)
+        object.member("photoid", photo)
+        object.member("count", count)
+        object.member("version", version)
+        return EventStream.frame(data: object.finished(), event: "likes")
     }
 }

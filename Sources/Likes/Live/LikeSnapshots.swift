@@ -2,14 +2,14 @@ public import RedisNIO
 import Synchronization
 public import Wire
 
-/// Tells a Reader the current counts of photos, for viewers who have just come.
+/// The current counts of photos for a Reader, whose viewers have just come.
 ///
-/// It reads the parts in one round trip. What Redis does not know and only the record can tell is asked of LikeAPI,
-/// over a set in Redis; the answer comes as an ordinary state event. It needs no setting: how many parts there are
+/// It reads the partitions in one round trip. What Redis does not know and only the database can say is asked of LikeAPI,
+/// over a set in Redis; the answer comes as an ordinary state event. It needs no setting: how many partitions there are
 /// stands in Redis.
 public final class LikeSnapshots: Sendable {
     private let redis: RedisClient
-    private let store = Mutex<PartStore?>(nil)
+    private let store = Mutex<PartitionStore?>(nil)
 
     /// Photos that may wait for LikeAPI's answer; more are not asked for.
     private static let wantedMax = 100_000
@@ -32,10 +32,9 @@ public final class LikeSnapshots: Sendable {
         return frames
     }
 
-    private func frames(of photos: [Channel], _ store: PartStore) async throws(LikeError) -> [Channel: [UInt8]] {
-        let ids = photos.map(\.id)
-        let (reading, more) = try await store.read(ids, also: [RedisCommand("SCARD", LikeKeys.wanted)])
-        guard reading.life.flatMap({ LikeAgreement($0) }) == store.agreement else {
+    private func frames(of photos: [Channel], _ store: PartitionStore) async throws(LikeError) -> [Channel: [UInt8]] {
+        let reading = try await store.read(photos.map(\.id), also: [RedisCommand("SCARD", LikeKeys.wanted)])
+        guard reading.generation.flatMap({ LikeAgreement($0) }) == store.agreement else {
             // Redis lost its data, or other LikeAPIs have taken over: what they agree on now is read the next time.
             self.store.withLock { $0 = nil }
             return [:]
@@ -43,25 +42,23 @@ public final class LikeSnapshots: Sendable {
         var frames: [Channel: [UInt8]] = [:]
         var wanted: [String] = []
         for (photo, states) in zip(photos, reading.states) {
-            if store.hasRecord, states.contains(where: { $0 == nil }) {
+            if store.hasDatabase, states.contains(where: { $0 == nil }) {
                 wanted.append(photo.id)
             } else {
-                frames[photo] = LikeEventFrame.frame(photo: photo.id, PhotoTotal(summing: states))
+                frames[photo] = PhotoTotal(summing: states).frame(photo: photo.id)
             }
         }
-        if !wanted.isEmpty, (more.first?.integer ?? 0) < Self.wantedMax {
+        if !wanted.isEmpty, (reading.more.first?.integer ?? 0) < Self.wantedMax {
             _ = try await store.send([RedisCommand("SADD", [LikeKeys.wanted] + wanted)])
         }
         return frames
     }
 
     /// `nil` while no LikeAPI has ever run on this Redis: then nobody has liked anything.
-    private func currentStore() async throws(LikeError) -> PartStore? {
+    private func currentStore() async throws(LikeError) -> PartitionStore? {
         if let known = store.withLock({ $0 }) { return known }
-        guard let agreed = try await LikeAgreement.read(redis) else { return nil }
-        var settings = LikeSettings()
-        settings.parts = agreed.parts
-        let made = PartStore(redis: redis, settings: settings, hasRecord: agreed.hasRecord)
+        guard let agreement = try await LikeAgreement.read(redis) else { return nil }
+        let made = PartitionStore(redis: redis, agreement: agreement)
         store.withLock { $0 = made }
         return made
     }

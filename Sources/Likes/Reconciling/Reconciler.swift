@@ -1,16 +1,17 @@
 public import Logging
 public import RedisNIO
 public import Storage
+import Wire
 
-/// Compares the counts and members of Redis with those of the record, photo by photo, and puts them right.
+/// Compares the counts and members of Redis with those of the database, photo by photo, and puts them right.
 ///
-/// Where both have a part, Redis is right: it is what users were answered from. The record gets the user's state with
-/// a version of now, in one step with reading it, so that a like that comes meanwhile still wins. Where Redis does not
-/// have a part, the record is right by definition. Likes on their way to the record are no differences: a difference
-/// counts when it is still there after everything in the stream was applied and some time has passed.
+/// Where both have a partition, Redis is right: it is what users were answered from. The database gets the user's state
+/// with a version of now, in one step with reading it, so that a like that comes meanwhile still wins. Where Redis does
+/// not have a partition, the database is right by definition. Likes on their way to the database are no differences: a
+/// difference counts when it is still there after everything in the stream was applied and some time has passed.
 public struct Reconciler: Sendable {
-    private let store: PartStore
-    private let loader: PartLoader
+    private let store: PartitionStore
+    private let loader: PartitionLoader
     private let likes: any LikeStore
     private let repairs: Bool
     private let logger: Logger
@@ -18,12 +19,14 @@ public struct Reconciler: Sendable {
     var patience: Duration = .seconds(1)
 
     private static let pageMax = 10_000
-    private static let attestedMax = 4_000
+    /// Users of one call: Lua's `unpack` takes no more than 8,000.
+    private static let usersMax = 4_000
 
     /// - Parameter repairs: `false` only reports.
     public init(redis: RedisClient, likes: any LikeStore, settings: LikeSettings, repairs: Bool, logger: Logger) {
-        store = PartStore(redis: redis, settings: settings, hasRecord: true)
-        loader = PartLoader(store: store, likes: likes, settings: settings, logger: logger, metrics: LikeMetrics())
+        store = PartitionStore(redis: redis, settings: settings, hasDatabase: true)
+        loader = PartitionLoader(
+            store: store, likes: likes, settings: settings, logger: logger, metrics: LikeMetrics())
         self.likes = likes
         self.repairs = repairs
         self.logger = logger
@@ -31,7 +34,7 @@ public struct Reconciler: Sendable {
 
     public func run() async throws -> ReconcileReport {
         var report = ReconcileReport()
-        for part in 0..<store.parts { try await flush(part) }
+        for partition in 0..<store.partitions { try await loader.applyStream(partition, likes) }
         for photo in try await photos() {
             try await compare(photo, &report)
             report.photos += 1
@@ -50,45 +53,29 @@ public struct Reconciler: Sendable {
             guard page.count == Self.pageMax else { break }
             last = page.last?.photo
         }
-        for part in 0..<store.parts { try await scan("HSCAN", store.keys(part).sizes, step: 2) { photos.insert($0) } }
-        return photos.sorted()
-    }
-
-    /// Walks over a hash or a set of Redis; an element may come more than once.
-    private func scan(_ command: String, _ key: String, step: Int, _ body: (String) -> Void) async throws {
-        var cursor = "0"
-        repeat {
-            let reply = try await store.send([RedisCommand(command, key, cursor, "COUNT", "5000")]).first?.array
-            guard let reply, reply.count == 2, let next = reply[0].text, let values = reply[1].array else {
-                throw PartStore.strange
+        for partition in 0..<store.partitions {
+            try await store.scan("HSCAN", store.keys(partition).sizes) { values in
+                for index in stride(from: 0, to: values.count, by: 2) {
+                    if let photo = values[index].text { photos.insert(photo) }
+                }
             }
-            for index in stride(from: 0, to: values.count, by: step) { values[index].text.map(body) }
-            cursor = next
-        } while cursor != "0"
-    }
-
-    /// What waits in a part's stream, applied to the record as a worker would, without taking it out.
-    private func flush(_ part: Int) async throws {
-        var id = "-"
-        while true {
-            let entries = try await store.entries(part: part, after: id, limit: 500)
-            let changes = entries.flatMap(\.changes)
-            if !changes.isEmpty { _ = try await likes.apply(changes) }
-            guard entries.count == 500, let last = entries.last else { return }
-            id = last.id
         }
+        return photos.sorted()
     }
 
     // MARK: One photo
 
     private func compare(_ photo: String, _ report: inout ReconcileReport) async throws {
-        let states = try await store.read([photo]).0.states[0]
-        for (part, state) in states.enumerated() {
-            if let state, !state.isCold {
-                try await compare(photo, part, state, &report)
+        let states = try await store.read([photo]).states[0]
+        for (partition, state) in states.enumerated() {
+            if let state, !state.isSizeOnly {
+                try await compareMembers(photo, partition, &report)
             } else {
                 report.partsNotInRedis += 1
-                if let state { try await compareCold(photo, part, state, &report) }
+                // A size that was read from the database once, and may no longer be the database's.
+                guard let state, try await likes.count(of: photo, in: store.slots(partition)) != state.size
+                else { continue }
+                try await loadAnew(photo, partition, &report)
             }
         }
         try await compareCount(photo, &report)
@@ -100,77 +87,63 @@ public struct Reconciler: Sendable {
             if repair.before != repair.after { report.wrongCounts += 1 }
         } else {
             let held = try await likes.counts(of: [photo])[photo] ?? 0
-            if try await likes.count(of: photo, part: 0, parts: 1) != held { report.wrongCounts += 1 }
+            let all = 0..<Int16(UserSlot.count)
+            if try await likes.count(of: photo, in: all) != held { report.wrongCounts += 1 }
         }
     }
 
-    /// A size that was read from the record once: forgotten when it is no longer the record's.
-    private func compareCold(
-        _ photo: String, _ part: Int, _ state: PartState, _ report: inout ReconcileReport
-    ) async throws {
-        let held = try await likes.count(of: photo, part: part, parts: store.parts)
-        guard held != state.size else { return }
+    /// - Returns: whether the set is in Redis now.
+    @discardableResult
+    private func loadAnew(_ photo: String, _ partition: Int, _ report: inout ReconcileReport) async throws -> Bool {
         report.wrongSizes += 1
-        guard repairs else { return }
-        var call = PartScripts.forget.call(keys: [store.keys(part).sizes])
-        call.append(photo)
-        call.append("\(state.size):\(state.version)c")
-        _ = try await store.evaluate(PartScripts.forget, call)
+        guard repairs else { return false }
+        try await loader.load(.init(photo: photo, partition: partition, isNew: false))
+        return true
     }
 
-    private func compare(
-        _ photo: String, _ part: Int, _ state: PartState, _ report: inout ReconcileReport
-    ) async throws {
+    private func compareMembers(_ photo: String, _ partition: Int, _ report: inout ReconcileReport) async throws {
         report.partsCompared += 1
-        if try await !sizeIsRight(photo, part) {
-            report.wrongSizes += 1
-            guard repairs else { return }
-            try await loader.load(PartLoader.Request(photo: photo, part: part, known: "lost"))
+        if try await store.holding(of: photo, partition: partition) != .complete {
+            guard try await loadAnew(photo, partition, &report) else { return }
         }
         var inRedis: Set<String> = []
-        try await scan("SSCAN", store.keys(part).members(photo), step: 1) { inRedis.insert($0) }
-        let inRecord = try await recorded(photo, part)
+        try await store.scan("SSCAN", store.keys(partition).members(photo)) {
+            inRedis.formUnion($0.compactMap(\.text))
+        }
+        let suspects = Array(inRedis.symmetricDifference(try await storedMembers(photo, partition)))
         report.members += inRedis.count
-        let suspects = Array(inRedis.symmetricDifference(inRecord))
         guard !suspects.isEmpty else { return }
         try await Task.sleep(for: patience)
-        try await flush(part)
-        for start in stride(from: 0, to: suspects.count, by: Self.attestedMax) {
-            let users = Array(suspects[start..<min(start + Self.attestedMax, suspects.count)])
-            try await settle(users, photo, part, &report)
+        try await loader.applyStream(partition, likes)
+        for start in stride(from: 0, to: suspects.count, by: Self.usersMax) {
+            let users = Array(suspects[start..<min(start + Self.usersMax, suspects.count)])
+            try await decide(users, photo, partition, &report)
         }
     }
 
-    private func sizeIsRight(_ photo: String, _ part: Int) async throws -> Bool {
-        let keys = store.keys(part)
-        let replies = try await store.send([
-            RedisCommand("HGET", keys.sizes, photo), RedisCommand("SCARD", keys.members(photo)),
-        ])
-        return replies[0].text.flatMap { PartState(parsing: $0) }?.size == replies[1].integer
-    }
-
-    private func recorded(_ photo: String, _ part: Int) async throws -> Set<String> {
+    private func storedMembers(_ photo: String, _ partition: Int) async throws -> Set<String> {
         var users: Set<String> = []
         var cursor: MembersCursor?
         repeat {
             let page = try await likes.members(
-                of: photo, part: part, parts: store.parts, after: cursor, limit: Self.pageMax)
-            users.formUnion(page.members.map(\.user))
+                of: photo, in: store.slots(partition), after: cursor, limit: Self.pageMax)
+            users.formUnion(page.users)
             cursor = page.next
         } while cursor != nil
         return users
     }
 
-    private func settle(
-        _ users: [String], _ photo: String, _ part: Int, _ report: inout ReconcileReport
+    /// Users of whom Redis and the database seemed to disagree: what Redis says now holds.
+    private func decide(
+        _ users: [String], _ photo: String, _ partition: Int, _ report: inout ReconcileReport
     ) async throws {
-        let keys = store.keys(part)
-        var call = PartScripts.attest.call(keys: [keys.members(photo), keys.meta])
+        let keys = store.keys(partition)
+        var call = PartitionScripts.readMembership.call(keys: [keys.members(photo), keys.meta])
         for user in users { call.append(user) }
-        let reply = try await store.evaluate(PartScripts.attest, call).array ?? []
+        let reply = try await store.evaluate(PartitionScripts.readMembership, call).array ?? []
         guard reply.count == 3, let first = reply[0].integer, let now = reply[1].integer,
             let flags = reply[2].bytes, flags.count == users.count
-        else { throw PartStore.strange }
+        else { throw PartitionStore.unexpected }
         var changes: [LikeChange] = []
         for (index, user) in users.enumerated() {
             let liked = flags[index] == UInt8(ascii: "1")
@@ -180,7 +153,31 @@ public struct Reconciler: Sendable {
                 LikeChange(photo: photo, user: user, liked: liked, version: first + Int64(index), at: now))
         }
         guard repairs, !changes.isEmpty else { return }
-        logger.info("the record is put right", metadata: ["likes": "\(changes.count)", "likes.part": "\(part)"])
+        logger.info(
+            "the database is put right", metadata: ["likes": "\(changes.count)", "likes.partition": "\(partition)"])
         _ = try await likes.apply(changes)
     }
+}
+
+/// What comparing Redis with the database found and did; its names are those of the JSON that `LikeAPI reconcile` prints,
+/// where the database is `record` and a partition is a part.
+public struct ReconcileReport: Codable, Equatable, Sendable {
+    public var photos = 0
+    /// Partitions whose members were compared, and those that Redis does not hold.
+    public var partsCompared = 0
+    public var partsNotInRedis = 0
+    public var members = 0
+    /// Likes that Redis has and the database has not, and the other way round.
+    public var missingInRecord = 0
+    public var missingInRedis = 0
+    /// Partitions whose set was gone or whose size was not the set's.
+    public var wrongSizes = 0
+    /// Photos whose count in the database was not the number of likes there.
+    public var wrongCounts = 0
+    /// Whether what was found has been put right.
+    public var isRepaired = false
+
+    public init() {}
+
+    public var differences: Int { missingInRecord + missingInRedis + wrongSizes + wrongCounts }
 }

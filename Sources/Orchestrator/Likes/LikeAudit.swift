@@ -4,6 +4,7 @@ import Logging
 import PostgresLibpq
 import RedisNIO
 import Storage
+import Wire
 
 /// Compares what must be true with what Redis and PostgreSQL hold, user by user.
 struct LikeAudit: Sendable {
@@ -62,8 +63,8 @@ struct LikeAudit: Sendable {
                 var found = Found()
                 var cursor: MembersCursor?
                 repeat {
-                    let page = try await record.members(of: id, part: 0, parts: 1, after: cursor, limit: Self.pageMax)
-                    found.take(page.members.map(\.user))
+                    let page = try await record.members(of: id, in: 0..<Int16(UserSlot.count), after: cursor, limit: Self.pageMax)
+                    found.take(page.users)
                     cursor = page.next
                 } while cursor != nil
                 audits[index].record = found.users.count

@@ -20,7 +20,7 @@ public struct LikeChange: Hashable, Sendable {
     }
 
     /// Whether it can be a row. A batch with one that cannot would fail as a whole in the database.
-    var isValid: Bool { Identifier.isValid(photo) && Identifier.isValid(user) && RecordTime.range.contains(at) }
+    var isValid: Bool { Identifier.isValid(photo) && Identifier.isValid(user) && TimestampRange.all.contains(at) }
 
     /// Whether this change wins over a state.
     func wins(over version: Int64, liked: Bool) -> Bool {
@@ -28,22 +28,24 @@ public struct LikeChange: Hashable, Sendable {
     }
 }
 
-/// Times that the record takes.
-enum RecordTime {
+/// Times that PostgreSQL stores here.
+enum TimestampRange {
     /// Microseconds since 1970-01-01T00:00:00Z, to the end of the year 9999.
-    static let range: ClosedRange<Int64> = 0...253_402_300_799_999_999
+    static let all: ClosedRange<Int64> = 0...253_402_300_799_999_999
 }
 
 /// What a batch of changes did.
 public struct LikeBatchOutcome: Equatable, Sendable {
-    /// Changes that are in the record now.
+    /// Changes that were stored.
     public var changed = 0
-    /// Changes that were older than the record, repeated, or overtaken within the batch.
+    /// Changes that were older than what is stored, repeated, or overtaken within the batch.
     public var ignored = 0
     /// Indexes of changes that can never be stored, such as an invalid id. The others are done.
     public var refused: [Int] = []
     /// The new count of each photo whose count moved.
     public var counts: [String: Int64] = [:]
+    /// Likes whose owners are not notified, because the outbox is full.
+    public var notificationsSkipped = 0
 
     public init(changed: Int = 0, ignored: Int = 0, refused: [Int] = [], counts: [String: Int64] = [:]) {
         self.changed = changed

@@ -1,3 +1,5 @@
+import Wire
+
 /// One who likes a photo.
 public struct Liker: Hashable, Sendable {
     public var user: String
@@ -8,6 +10,28 @@ public struct Liker: Hashable, Sendable {
         self.user = user
         self.at = at
     }
+}
+
+/// Where a page of likers ended; clients carry it as text, `<microseconds>.<user>`.
+public struct LikersCursor: Hashable, Sendable, CustomStringConvertible {
+    public let at: Int64
+    public let user: String
+
+    public init(at: Int64, user: String) {
+        self.at = at
+        self.user = user
+    }
+
+    /// `nil` for text in another form.
+    public init?(parsing text: some StringProtocol) {
+        guard let dot = text.firstIndex(of: "."), let at = Int64(text[..<dot]), TimestampRange.all.contains(at)
+        else { return nil }
+        let user = text[text.index(after: dot)...]
+        guard Identifier.isValid(user) else { return nil }
+        self.init(at: at, user: String(user))
+    }
+
+    public var description: String { "\(at).\(user)" }
 }
 
 /// Likers, newest first.
@@ -22,30 +46,25 @@ public struct LikersPage: Equatable, Sendable {
     }
 }
 
-/// A member of a part: a user whose like counts.
-public struct LikeMember: Hashable, Sendable {
-    public var user: String
-    public var version: Int64
-
-    public init(user: String, version: Int64) {
-        self.user = user
-        self.version = version
-    }
+/// Where a page of members ended.
+public struct MembersCursor: Hashable, Sendable {
+    let slot: Int16
+    let user: String
 }
 
-/// Members of a part of a photo.
+/// Users whose like of a photo counts.
 public struct MembersPage: Equatable, Sendable {
-    public var members: [LikeMember]
+    public var users: [String]
     /// `nil` on the last page.
     public var next: MembersCursor?
 
-    public init(members: [LikeMember], next: MembersCursor?) {
-        self.members = members
+    public init(users: [String], next: MembersCursor?) {
+        self.users = users
         self.next = next
     }
 }
 
-/// A photo's count in the record.
+/// A photo's count in the database.
 public struct PhotoCount: Hashable, Sendable {
     public var photo: String
     public var count: Int64

@@ -1,16 +1,19 @@
 import PostgresLibpq
 
-/// The statement that applies a batch, rows and counts at once.
+/// The statement that applies a batch: rows, counts and the outbox row at once.
 ///
 /// A row changes only when the new version wins, under that row's lock; it then remembers what it was, so that
 /// `RETURNING` gives the exact difference. The counts' rows are locked last and in order: batches on one hot photo
-/// wait for each other for the end of a statement only.
+/// wait for each other for the end of a statement only. One row goes into the outbox for all likes of the batch whose
+/// photo has an owner. A repeated batch changes nothing, so that it notifies nobody twice.
 enum LikeStatement {
-    static func values(_ rows: ArraySlice<LikeRow>) -> [PostgresValue] {
+    /// - Parameter outboxMax: rows that may wait in the outbox; when so many do, no more are added.
+    static func values(_ rows: ArraySlice<LikeRow>, outboxMax: Int) -> [PostgresValue] {
         [
             .texts(rows.map(\.change.photo)), .smallints(rows.map(\.slot)), .texts(rows.map(\.change.user)),
             .booleans(rows.map(\.change.liked)), .bigints(rows.map(\.change.version)),
-            .timestamps(rows.map(\.change.at)),
+            .timestamps(rows.map(\.change.at)), .texts(Array(Set(rows.map(\.change.photo)))),
+            .bigint(Int64(outboxMax)), .text(OutboxTopic.notify.rawValue),
         ]
     }
 
@@ -20,15 +23,17 @@ enum LikeStatement {
         var outcome = LikeBatchOutcome()
         for row in try connection.query(apply, values) {
             let number = try row.bigint(1)
-            if let photo = try row.optionalText(0) {
-                outcome.counts[photo] = number
-            } else {
-                outcome.changed = Int(number)
+            switch try row.optionalText(0) {
+            case nil: outcome.changed = Int(number)
+            // No photo's id is empty.
+            case "": outcome.notificationsSkipped = Int(number)
+            case let photo?: outcome.counts[photo] = number
             }
         }
         return outcome
     }
 
+    // `owned` asks for the distinct photos by array: an index lookup each, whatever the planner thinks of `changed`.
     private static let apply: PostgresStatement = """
         WITH changed AS (
             INSERT INTO likes AS held (photo_id, slot, user_id, liked, version, liked_at)
@@ -36,7 +41,7 @@ enum LikeStatement {
             ON CONFLICT (photo_id, slot, user_id) DO UPDATE
             SET liked = excluded.liked, was_liked = held.liked, version = excluded.version, liked_at = excluded.liked_at
             WHERE (excluded.version, excluded.liked) > (held.version, held.liked)
-            RETURNING photo_id, liked, was_liked
+            RETURNING photo_id, user_id, liked, was_liked, liked_at
         ), delta AS (
             SELECT photo_id, sum(liked::int - was_liked::int) AS likes FROM changed GROUP BY photo_id
         ), moved AS (
@@ -44,8 +49,21 @@ enum LikeStatement {
             SELECT photo_id, likes FROM delta WHERE likes <> 0 ORDER BY photo_id
             ON CONFLICT (photo_id) DO UPDATE SET like_count = held.like_count + excluded.like_count
             RETURNING photo_id, like_count
+        ), owned AS MATERIALIZED (
+            SELECT photo_id, owner_id FROM photos WHERE photo_id = ANY($7::text[]) AND owner_id IS NOT NULL
+        ), event AS MATERIALIZED (
+            SELECT photo_id, owner_id, user_id, (extract(epoch FROM liked_at) * 1000000)::bigint AS at
+            FROM changed JOIN owned USING (photo_id) WHERE liked AND user_id <> owner_id
+        ), queued AS (
+            INSERT INTO outbox (topic, payload)
+            SELECT $9, jsonb_agg(jsonb_build_object('photo', photo_id, 'owner', owner_id, 'user', user_id, 'at', at))
+            FROM event
+            HAVING count(*) > 0 AND $8 > (SELECT count(*) FROM (
+                SELECT FROM outbox WHERE topic = $9 AND available_at < 'infinity' LIMIT $8) AS waiting)
+            RETURNING id
         )
         SELECT photo_id, like_count FROM moved
         UNION ALL SELECT NULL, count(*) FROM changed
+        UNION ALL SELECT '', count(*) FROM event WHERE NOT EXISTS (SELECT FROM queued)
         """
 }

@@ -6,7 +6,7 @@ extension PostgresLikeStore {
         guard Identifier.isValid(photo), Identifier.isValid(owner) else {
             throw StorageError(.invalid, "the photo's id or its owner is invalid")
         }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             let owners = try connection.query(registerStatement, [.text(photo), .text(owner)]) {
                 row throws(PostgresError) in try row.text(0)
             }
@@ -14,22 +14,11 @@ extension PostgresLikeStore {
         }
     }
 
-    public func owners(of photos: [String]) async throws(StorageError) -> [String: String] {
-        let photos = photos.filter { Identifier.isValid($0) }
-        return try await onSession { connection in
-            let rows = try connection.query(
-                "SELECT photo_id, owner_id FROM photos WHERE photo_id = ANY($1::text[]) AND owner_id IS NOT NULL",
-                [.texts(photos)]
-            ) { row throws(PostgresError) in (try row.text(0), try row.text(1)) }
-            return Dictionary(rows) { first, _ in first }
-        }
-    }
-
     /// The lock comes first and the count has a snapshot of its own: a batch that has moved the count is committed and
     /// counted, one that has not waits for the lock and moves the corrected count.
     public func recount(photo: String) async throws(StorageError) -> CountRepair {
         guard Identifier.isValid(photo) else { throw StorageError(.invalid, "the photo's id is invalid") }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             try connection.transaction(timeout: .seconds(120)) { connection in
                 let before = try Self.lockedCount(photo, connection) ?? Self.insertedCount(photo, connection)
                 let after = try connection.query(correctStatement, [.text(photo)]) {
@@ -56,9 +45,9 @@ extension PostgresLikeStore {
         return try lockedCount(photo, connection) ?? 0
     }
 
-    public func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
+    public func purgeTombstones(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
         let limit = min(max(limit, 1), 100_000)
-        return try await onSession { connection in
+        return try await pool.session { connection in
             try connection.execute(purgeStatement, [.bigint(age.microseconds), .bigint(Int64(limit))])
         }
     }

@@ -4,7 +4,7 @@ import Wire
 extension PostgresLikeStore {
     public func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
         let photos = photos.filter { Identifier.isValid($0) }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             let rows = try connection.query(
                 "SELECT photo_id, like_count FROM photos WHERE photo_id = ANY($1::text[])", [.texts(photos)]
             ) { row throws(PostgresError) in (try row.text(0), try row.bigint(1)) }
@@ -14,7 +14,7 @@ extension PostgresLikeStore {
 
     public func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
         guard Identifier.isValid(photo), Identifier.isValid(user) else { return false }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             try !connection.query(
                 "SELECT 1 FROM likes WHERE photo_id = $1 AND slot = $2::bigint::smallint AND user_id = $3 AND liked",
                 [.text(photo), .bigint(Int64(UserSlot.slot(of: user))), .text(user)]
@@ -25,8 +25,8 @@ extension PostgresLikeStore {
     public func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage {
         guard Identifier.isValid(photo) else { return LikersPage(likers: [], next: nil) }
         let limit = min(max(limit, 1), 1000)
-        let cursor = before ?? LikersCursor(at: RecordTime.range.upperBound + 1, user: "")
-        return try await onSession { connection in
+        let cursor = before ?? LikersCursor(at: TimestampRange.all.upperBound + 1, user: "")
+        return try await pool.session { connection in
             let rows = try connection.query(
                 likersStatement, [.text(photo), .timestamp(cursor.at), .text(cursor.user), .bigint(Int64(limit) + 1)]
             ) { row throws(PostgresError) in Liker(user: try row.text(0), at: try row.timestamp(1)) }
@@ -37,51 +37,48 @@ extension PostgresLikeStore {
     }
 
     public func members(
-        of photo: String, part: Int, parts: Int, after: MembersCursor?, limit: Int
+        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
     ) async throws(StorageError) -> MembersPage {
-        let slots = UserSlot.slots(ofPart: part, parts: parts)
-        guard Identifier.isValid(photo), !slots.isEmpty else { return MembersPage(members: [], next: nil) }
+        guard Identifier.isValid(photo), !slots.isEmpty else { return MembersPage(users: [], next: nil) }
         let limit = min(max(limit, 1), 50_000)
-        // No id is empty, so this stands before the first of the part.
+        // No id is empty, so this stands before the first of the slots.
         let cursor = after ?? MembersCursor(slot: slots.lowerBound, user: "")
-        return try await onSession { connection in
+        return try await pool.session { connection in
             let rows = try connection.query(
                 membersStatement,
                 [
                     .text(photo), .bigint(Int64(cursor.slot)), .text(cursor.user), .bigint(Int64(slots.upperBound)),
                     .bigint(Int64(limit) + 1),
                 ]
-            ) { row throws(PostgresError) in
-                (try row.smallint(0), LikeMember(user: try row.text(1), version: try row.bigint(2)))
-            }
+            ) { row throws(PostgresError) in MembersCursor(slot: try row.smallint(0), user: try row.text(1)) }
             let page = rows.prefix(limit)
-            let next = page.last.map { MembersCursor(slot: $0.0, user: $0.1.user) }
-            return MembersPage(members: page.map { $0.1 }, next: rows.count > limit ? next : nil)
+            return MembersPage(users: page.map(\.user), next: rows.count > limit ? page.last : nil)
         }
     }
 
-    public func count(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
-        let slots = UserSlot.slots(ofPart: part, parts: parts)
-        guard Identifier.isValid(photo), !slots.isEmpty else { return 0 }
-        return try await onSession { connection in
-            try connection.query(
-                """
-                SELECT count(*) FROM likes
-                WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int AND liked
-                """, [.text(photo), .bigint(Int64(slots.lowerBound)), .bigint(Int64(slots.upperBound))]
-            ) { row throws(PostgresError) in try row.bigint(0) }.first ?? 0
-        }
+    public func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
+        try await number(
+            """
+            SELECT count(*) FROM likes
+            WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int AND liked
+            """, photo, slots)
     }
 
-    public func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
-        let slots = UserSlot.slots(ofPart: part, parts: parts)
+    public func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
+        try await number(
+            """
+            SELECT coalesce(max(version), 0) FROM likes
+            WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int
+            """, photo, slots)
+    }
+
+    private func number(
+        _ statement: PostgresStatement, _ photo: String, _ slots: Range<Int16>
+    ) async throws(StorageError) -> Int64 {
         guard Identifier.isValid(photo), !slots.isEmpty else { return 0 }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             try connection.query(
-                """
-                SELECT coalesce(max(version), 0) FROM likes
-                WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int
-                """, [.text(photo), .bigint(Int64(slots.lowerBound)), .bigint(Int64(slots.upperBound))]
+                statement, [.text(photo), .bigint(Int64(slots.lowerBound)), .bigint(Int64(slots.upperBound))]
             ) { row throws(PostgresError) in try row.bigint(0) }.first ?? 0
         }
     }
@@ -89,7 +86,7 @@ extension PostgresLikeStore {
     public func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] {
         let limit = min(max(limit, 1), 10_000)
         guard after?.utf8.contains(0) != true else { return [] }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             try connection.query(
                 "SELECT photo_id, like_count FROM photos WHERE photo_id > $1 ORDER BY photo_id LIMIT $2",
                 [.text(after ?? ""), .bigint(Int64(limit))]
@@ -105,7 +102,7 @@ private let likersStatement: PostgresStatement = """
     """
 
 private let membersStatement: PostgresStatement = """
-    SELECT slot, user_id, version FROM likes
+    SELECT slot, user_id FROM likes
     WHERE photo_id = $1 AND (slot, user_id) > ($2::bigint::smallint, $3) AND slot < $4::bigint::int AND liked
     ORDER BY slot, user_id LIMIT $5
     """

@@ -1,18 +1,21 @@
 import CoreMetrics
 public import PostgresLibpq
 
-/// The record of likes in PostgreSQL.
+/// Likes in PostgreSQL.
 public final class PostgresLikeStore: LikeStore {
     let pool: PostgresPool
     private let statementRowsMax: Int
+    private let outboxMax: Int
     private let metrics = StorageMetrics()
 
     /// - Parameters:
     ///   - pool: started and stopped by the caller; the schema is there (``Migrator``).
     ///   - statementRowsMax: rows of one statement, 1 to 20,000: more rows cost less each, and hold locks longer.
-    public init(pool: PostgresPool, statementRowsMax: Int = 5000) {
+    ///   - outboxMax: batches that may wait in the outbox; beyond, likes are stored and their owners are not notified.
+    public init(pool: PostgresPool, statementRowsMax: Int = 5000, outboxMax: Int = 100_000) {
         self.pool = pool
         self.statementRowsMax = min(max(statementRowsMax, 1), 20_000)
+        self.outboxMax = outboxMax
     }
 
     public var isReady: Bool { pool.isReady }
@@ -28,6 +31,7 @@ public final class PostgresLikeStore: LikeStore {
             outcome.changed += applied.changed
             outcome.ignored += end - start - applied.changed
             outcome.counts.merge(applied.counts) { $1 }
+            outcome.notificationsSkipped += applied.notificationsSkipped
             start = end
         }
         metrics.likesChanged.increment(by: outcome.changed)
@@ -37,8 +41,8 @@ public final class PostgresLikeStore: LikeStore {
 
     /// Batches lock in the same order, yet purging and recounting may cross them: a deadlock's victim tries again.
     private func applyAgain(_ rows: ArraySlice<LikeRow>) async throws(StorageError) -> LikeBatchOutcome {
-        let values = LikeStatement.values(rows)
-        return try await onSession { connection in
+        let values = LikeStatement.values(rows, outboxMax: outboxMax)
+        return try await pool.session { connection in
             var attemptsLeft = 3
             while true {
                 do throws(PostgresError) {
@@ -50,13 +54,15 @@ public final class PostgresLikeStore: LikeStore {
             }
         }
     }
+}
 
-    /// Runs `body` on a session; errors become ones of the record.
-    func onSession<T: Sendable>(
+extension PostgresPool {
+    /// Runs `body` on a session; errors become ``StorageError``.
+    func session<T: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws(StorageError) -> T {
         do {
-            return try await pool.withConnection(body)
+            return try await withConnection(body)
         } catch {
             throw StorageError(any: error)
         }

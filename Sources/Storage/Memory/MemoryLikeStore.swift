@@ -58,10 +58,6 @@ public final class MemoryLikeStore: LikeStore {
         }
     }
 
-    public func owners(of photos: [String]) async throws(StorageError) -> [String: String] {
-        state.withLock { state in state.owners.filter { photos.contains($0.key) } }
-    }
-
     public func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
         state.withLock { state in
             let known = state.known.intersection(photos)
@@ -85,32 +81,27 @@ public final class MemoryLikeStore: LikeStore {
     }
 
     public func members(
-        of photo: String, part: Int, parts: Int, after: MembersCursor?, limit: Int
+        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
     ) async throws(StorageError) -> MembersPage {
         let limit = min(max(limit, 1), 50_000)
-        let slots = UserSlot.slots(ofPart: part, parts: parts)
-        let likes = state.withLock { $0.likes[photo] ?? [:] }
-        let members = likes.filter { $0.value.liked && slots.contains(UserSlot.slot(of: $0.key)) }
-            .map { (slot: UserSlot.slot(of: $0.key), user: $0.key, version: $0.value.version) }
+        let members = rows(of: photo, in: slots).filter(\.value.liked)
+            .map { MembersCursor(slot: UserSlot.slot(of: $0.key), user: $0.key) }
             .sorted { ($0.slot, $0.user) < ($1.slot, $1.user) }
             .filter { member in after.map { (member.slot, member.user) > ($0.slot, $0.user) } ?? true }
         let page = members.prefix(limit)
-        let next = page.last.map { MembersCursor(slot: $0.slot, user: $0.user) }
-        return MembersPage(
-            members: page.map { LikeMember(user: $0.user, version: $0.version) },
-            next: members.count > limit ? next : nil)
+        return MembersPage(users: page.map(\.user), next: members.count > limit ? page.last : nil)
     }
 
-    public func count(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
-        let slots = UserSlot.slots(ofPart: part, parts: parts)
-        let likes = state.withLock { $0.likes[photo] ?? [:] }
-        return Int64(likes.count { $0.value.liked && slots.contains(UserSlot.slot(of: $0.key)) })
+    public func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
+        Int64(rows(of: photo, in: slots).count { $0.value.liked })
     }
 
-    public func newestVersion(of photo: String, part: Int, parts: Int) async throws(StorageError) -> Int64 {
-        let slots = UserSlot.slots(ofPart: part, parts: parts)
-        let likes = state.withLock { $0.likes[photo] ?? [:] }
-        return likes.filter { slots.contains(UserSlot.slot(of: $0.key)) }.map(\.value.version).max() ?? 0
+    public func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
+        rows(of: photo, in: slots).map(\.value.version).max() ?? 0
+    }
+
+    private func rows(of photo: String, in slots: Range<Int16>) -> [String: Entry] {
+        state.withLock { $0.likes[photo] ?? [:] }.filter { slots.contains(UserSlot.slot(of: $0.key)) }
     }
 
     public func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] {
@@ -126,5 +117,5 @@ public final class MemoryLikeStore: LikeStore {
         return CountRepair(before: count, after: count)
     }
 
-    public func purgeWithdrawn(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int { 0 }
+    public func purgeTombstones(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int { 0 }
 }

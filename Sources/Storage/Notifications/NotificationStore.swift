@@ -1,5 +1,5 @@
-/// Somebody liked a photo that has an owner.
-public struct LikeEvent: Hashable, Sendable {
+/// Somebody liked a photo that has an owner; so it stands in the outbox.
+public struct LikeEvent: Codable, Hashable, Sendable {
     public var photo: String
     public var owner: String
     public var user: String
@@ -54,11 +54,11 @@ public struct NotificationCursor: Hashable, Sendable, CustomStringConvertible {
         self.id = id
     }
 
-    /// `nil` for a text that no page gave.
+    /// `nil` for text in another form.
     public init?(parsing text: some StringProtocol) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, let at = Int64(parts[0]), let id = Int64(parts[1]),
-            RecordTime.range.contains(at), id >= 0
+            TimestampRange.all.contains(at), id >= 0
         else { return nil }
         self.init(at: at, id: id)
     }
@@ -78,13 +78,15 @@ public struct NotificationPage: Equatable, Sendable {
     }
 }
 
-/// The record of notifications.
+/// The database of notifications.
 public protocol NotificationStore: Sendable {
     /// Groups likes. Events may come again and out of order: each user counts once per owner's photo and window. An
     /// owner's own like is no event. What cannot be stored is skipped.
     ///
+    /// - Parameter rows: the outbox rows that the events come from: deleted in the same transaction. When one of them is
+    ///   gone, somebody else has stored its events, and nothing is done: ``StorageError`` of code `duplicate`.
     /// - Returns: the notifications that changed, to be sent live.
-    func record(_ events: [LikeEvent]) async throws(StorageError) -> [LikeNotification]
+    func add(_ events: [LikeEvent], completing rows: [OutboxRow]) async throws(StorageError) -> [LikeNotification]
 
     /// - Parameter limit: 1 to 200; others are clamped.
     func notifications(

@@ -1,7 +1,7 @@
 public import PostgresLibpq
 import Wire
 
-/// The record of notifications in PostgreSQL.
+/// Notifications in PostgreSQL.
 public final class PostgresNotificationStore: NotificationStore {
     private let pool: PostgresPool
     private let settings: NotificationSettings
@@ -12,14 +12,21 @@ public final class PostgresNotificationStore: NotificationStore {
         self.settings = settings
     }
 
-    public func record(_ events: [LikeEvent]) async throws(StorageError) -> [LikeNotification] {
+    public func add(
+        _ events: [LikeEvent], completing outbox: [OutboxRow] = []
+    ) async throws(StorageError) -> [LikeNotification] {
         let rows = NotificationBatch(events, settings: settings).rows
-        guard !rows.isEmpty else { return [] }
+        guard !rows.isEmpty || !outbox.isEmpty else { return [] }
         let values: [PostgresValue] = [
             .texts(rows.map(\.event.photo)), .texts(rows.map(\.event.owner)), .texts(rows.map(\.event.user)),
             .timestamps(rows.map(\.window)), .timestamps(rows.map(\.event.at)), .bigint(Int64(settings.likersMax)),
         ]
-        return try await onSession { try $0.query(recordStatement, values, row: notification) }
+        return try await pool.session { connection in
+            try connection.transaction { connection in
+                try OutboxRow.delete(outbox, connection)
+                return rows.isEmpty ? [] : try connection.query(addStatement, values, row: notification)
+            }
+        }
     }
 
     public func notifications(
@@ -27,8 +34,8 @@ public final class PostgresNotificationStore: NotificationStore {
     ) async throws(StorageError) -> NotificationPage {
         guard Identifier.isValid(owner) else { return NotificationPage(notifications: [], next: nil) }
         let limit = min(max(limit, 1), 200)
-        let cursor = before ?? NotificationCursor(at: RecordTime.range.upperBound + 1, id: .max)
-        return try await onSession { connection in
+        let cursor = before ?? NotificationCursor(at: TimestampRange.all.upperBound + 1, id: .max)
+        return try await pool.session { connection in
             let values: [PostgresValue] = [
                 .text(owner), .timestamp(cursor.at), .bigint(cursor.id), .bigint(Int64(limit) + 1),
             ]
@@ -41,7 +48,7 @@ public final class PostgresNotificationStore: NotificationStore {
 
     public func markRead(owner: String, ids: [Int64]?) async throws(StorageError) -> Int {
         guard Identifier.isValid(owner) else { return 0 }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             guard let ids else {
                 return try connection.execute(
                     "UPDATE notifications SET read_at = now() WHERE owner_id = $1 AND read_at IS NULL", [.text(owner)])
@@ -56,7 +63,7 @@ public final class PostgresNotificationStore: NotificationStore {
 
     public func unreadCount(of owner: String) async throws(StorageError) -> Int {
         guard Identifier.isValid(owner) else { return 0 }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             try connection.query(
                 "SELECT count(*) FROM notifications WHERE owner_id = $1 AND read_at IS NULL", [.text(owner)]
             ) { row throws(PostgresError) in Int(try row.bigint(0)) }.first ?? 0
@@ -64,19 +71,9 @@ public final class PostgresNotificationStore: NotificationStore {
     }
 
     public func purge(olderThan age: Duration) async throws(StorageError) -> Int {
-        try await onSession { connection in
+        try await pool.session { connection in
             let deleted = try connection.query(purgeStatement, [.bigint(age.microseconds)])
             return Int(try deleted.first?.bigint(0) ?? 0)
-        }
-    }
-
-    private func onSession<T: Sendable>(
-        _ body: @escaping @Sendable (PostgresConnection) throws -> T
-    ) async throws(StorageError) -> T {
-        do {
-            return try await pool.withConnection(body)
-        } catch {
-            throw StorageError(any: error)
         }
     }
 }
@@ -89,7 +86,7 @@ private func notification(_ row: PostgresRow) throws(PostgresError) -> LikeNotif
 }
 
 // `added` holds who was not there before, however often an event comes: the counts move by that.
-private let recordStatement: PostgresStatement = """
+private let addStatement: PostgresStatement = """
     WITH event AS (
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[])
             AS event (photo_id, owner_id, user_id, window_start, liked_at)

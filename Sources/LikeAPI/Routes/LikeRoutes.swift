@@ -1,0 +1,156 @@
+import HTTPTypes
+import Hummingbird
+import Likes
+import ServiceRuntime
+import Wire
+
+/// `POST`, `DELETE` and `GET /v1/likes`, `POST /v1/likes/counts`; and in the style of `/comment` `POST /like` and
+/// `POST /unlike`.
+struct LikeRoutes: Sendable {
+    /// The code of every refusal that names a field.
+    static let invalid = "invalid_like"
+    /// Photos of one question.
+    static let countsMax = 200
+
+    let likes: LikeService
+
+    func add(to router: Router<ServiceContext>) {
+        router.post("v1/likes") { request, _ in
+            try await apply(try await request.jsonFields(code: Self.invalid), liked: true)
+        }
+        router.delete("v1/likes") { request, _ in
+            // The body of a DELETE is lost on the way by some clients and proxies: the query does as well.
+            let fields =
+                request.uri.query == nil
+                ? try await request.jsonFields(code: Self.invalid)
+                : try RequestFields(queryOf: request, code: Self.invalid)
+            return try await apply(fields, liked: false)
+        }
+        router.post("like") { request, _ in try await applyPlain(request, liked: true) }
+        router.post("unlike") { request, _ in try await applyPlain(request, liked: false) }
+        router.get("v1/likes/{post_id}") { request, context in
+            let photo = try Self.photo(context)
+            return try await state(of: photo, try RequestFields(queryOf: request, code: Self.invalid))
+        }
+        router.post("v1/likes/counts") { request, _ in
+            try await counts(try await request.json(CountsRequest.self, code: Self.invalid))
+        }
+    }
+
+    static func photo(_ context: ServiceContext) throws -> String {
+        let photo = try context.parameters.require("post_id")
+        guard Identifier.isValid(photo) else { throw APIError.invalid(invalid, "post_id is not valid") }
+        return photo
+    }
+
+    // MARK: Liking
+
+    private func apply(_ fields: RequestFields, liked: Bool) async throws -> Response {
+        let intent = LikeIntent(
+            photo: try fields.identifier("post_id"), user: try fields.identifier("user_id"), liked: liked)
+        let total = try await total(after: intent)
+        var answer = JSONText(capacity: 128)
+        answer.member("post_id", intent.photo)
+        answer.member("liked", liked)
+        answer.member(total)
+        return .json(answer.finished())
+    }
+
+    private func applyPlain(_ request: Request, liked: Bool) async throws -> Response {
+        let fields = try await request.jsonFields(code: Self.invalid)
+        let intent = LikeIntent(
+            photo: try fields.identifier("photoid"), user: try fields.identifier("userid"), liked: liked)
+        let total = try await total(after: intent)
+        var answer = JSONText(capacity: 128)
+        answer.member("success", true)
+        answer.member("photoid", intent.photo)
+        answer.member("liked", liked)
+        answer.member(total)
+        return .json(answer.finished())
+    }
+
+    private func total(after intent: LikeIntent) async throws(APIError) -> PhotoTotal {
+        do throws(LikeError) {
+            _ = try await likes.apply(intent)
+            return try await likes.total(of: intent.photo)
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    // MARK: Asking
+
+    private func state(of photo: String, _ fields: RequestFields) async throws -> Response {
+        let user = try fields.optionalIdentifier("user_id")
+        do throws(LikeError) {
+            let total = try await likes.total(of: photo)
+            let liked = if let user { try await likes.isLiked([photo], by: user).first } else { Bool?.none }
+            var answer = JSONText(capacity: 128)
+            answer.member("post_id", photo)
+            answer.member(total)
+            if let liked { answer.member("liked", liked) }
+            return .json(answer.finished())
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    private struct CountsRequest: Decodable {
+        var posts: [String]
+        var user: String?
+
+        enum CodingKeys: String, CodingKey {
+            case posts = "post_ids"
+            case user = "user_id"
+        }
+    }
+
+    private func counts(_ request: CountsRequest) async throws -> Response {
+        let photos = request.posts
+        guard !photos.isEmpty else { throw APIError.invalid(Self.invalid, "post_ids is empty") }
+        guard photos.count <= Self.countsMax else {
+            throw APIError.invalid("too_many_posts", "post_ids names more than \(Self.countsMax) posts")
+        }
+        guard photos.allSatisfy({ Identifier.isValid($0) }) else {
+            throw APIError.invalid(Self.invalid, "post_ids holds something that is no id")
+        }
+        if let user = request.user, !Identifier.isValid(user) {
+            throw APIError.invalid(Self.invalid, "user_id is not valid")
+        }
+        do throws(LikeError) {
+            let totals = try await likes.totals(of: photos)
+            let liked = if let user = request.user { try await likes.isLiked(photos, by: user) } else { [Bool]?.none }
+            var answer = JSONText(capacity: photos.count * 96)
+            let objects = photos.indices.map { Self.count(of: photos[$0], totals[$0], liked?[$0]) }
+            answer.member("counts", json: JSONText.array(objects))
+            return .json(answer.finished())
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    /// A photo that nobody registered, where that is required, has no count.
+    private static func count(of photo: String, _ total: PhotoTotal?, _ liked: Bool?) -> [UInt8] {
+        var object = JSONText(capacity: 96)
+        object.member("post_id", photo)
+        if let total {
+            object.member(total)
+            if let liked { object.member("liked", liked) }
+        } else {
+            object.member("error", LikeError.Code.unknownPhoto.rawValue)
+        }
+        return object.finished()
+    }
+}
+
+extension JSONText {
+    mutating func member(_ total: PhotoTotal) {
+        member("count", total.count)
+        member("version", total.version)
+    }
+
+    /// An array of objects that are encoded already.
+    static func array(_ objects: [[UInt8]]) -> [UInt8] {
+        [UInt8(ascii: "[")] + objects.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+    }
+}

@@ -1,0 +1,73 @@
+import HTTPTypes
+import Hummingbird
+import Likes
+import ServiceRuntime
+import Storage
+import Wire
+
+/// `GET /v1/notifications` and `POST /v1/notifications/read`.
+struct NotificationRoutes: Sendable {
+    static let invalid = "invalid_notification"
+    /// Ids of one `read`.
+    static let idsMax = 200
+
+    let notifications: (any NotificationStore)?
+
+    func add(to router: Router<ServiceContext>) {
+        router.get("v1/notifications") { request, _ in
+            try await list(try RequestFields(queryOf: request, code: Self.invalid))
+        }
+        router.post("v1/notifications/read") { request, _ in
+            try await read(try await request.json(ReadRequest.self, code: Self.invalid))
+        }
+    }
+
+    private func list(_ fields: RequestFields) async throws -> Response {
+        let owner = try fields.identifier("user_id")
+        let limit = try fields.pageLimit()
+        let cursor = try fields.cursor { NotificationCursor(parsing: $0) }
+        guard let notifications else { throw APIError.databaseRequired }
+        do throws(StorageError) {
+            let page = try await notifications.notifications(of: owner, before: cursor, limit: limit)
+            let unread = try await notifications.unreadCount(of: owner)
+            return .json(Self.answer(page, unread: unread))
+        } catch {
+            throw APIError(error)
+        }
+    }
+
+    private static func answer(_ page: NotificationPage, unread: Int) -> [UInt8] {
+        var answer = JSONText(capacity: page.notifications.count * 256 + 64)
+        answer.member("notifications", json: JSONText.array(page.notifications.map(\.json)))
+        answer.member("unread", unread)
+        if let next = page.next { answer.member("next", next.description) }
+        return answer.finished()
+    }
+
+    private struct ReadRequest: Decodable {
+        var user: String
+        /// Missing or `null`: all of them.
+        var ids: [Int64]?
+
+        enum CodingKeys: String, CodingKey {
+            case user = "user_id"
+            case ids
+        }
+    }
+
+    private func read(_ request: ReadRequest) async throws -> Response {
+        guard Identifier.isValid(request.user) else { throw APIError.invalid(Self.invalid, "user_id is not valid") }
+        guard (request.ids?.count ?? 0) <= Self.idsMax else {
+            throw APIError.invalid(Self.invalid, "ids names more than \(Self.idsMax) notifications")
+        }
+        guard let notifications else { throw APIError.databaseRequired }
+        do throws(StorageError) {
+            let marked = try await notifications.markRead(owner: request.user, ids: request.ids)
+            var answer = JSONText(capacity: 32)
+            answer.member("marked", marked)
+            return .json(answer.finished())
+        } catch {
+            throw APIError(error)
+        }
+    }
+}

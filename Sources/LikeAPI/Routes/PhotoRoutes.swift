@@ -1,0 +1,84 @@
+import HTTPTypes
+import Hummingbird
+import Likes
+import ServiceRuntime
+import Storage
+import Wire
+
+/// `GET /v1/likes/{post_id}/users`, and `POST /v1/photos`: what only the database knows.
+struct PhotoRoutes: Sendable {
+    let likes: (any LikeStore)?
+
+    func add(to router: Router<ServiceContext>) {
+        router.get("v1/likes/{post_id}/users") { request, context in
+            let photo = try LikeRoutes.photo(context)
+            return try await users(of: photo, try RequestFields(queryOf: request, code: LikeRoutes.invalid))
+        }
+        router.post("v1/photos") { request, _ in
+            try await register(try await request.jsonFields(code: "invalid_photo"))
+        }
+    }
+
+    private func users(of photo: String, _ fields: RequestFields) async throws -> Response {
+        let limit = try fields.pageLimit()
+        let cursor = try fields.cursor { LikersCursor(parsing: $0) }
+        guard let likes else { throw APIError.databaseRequired }
+        do {
+            let page = try await likes.likers(of: photo, before: cursor, limit: limit)
+            if page.likers.isEmpty, cursor == nil, try await likes.counts(of: [photo])[photo] == nil {
+                throw APIError(.notFound, code: LikeError.Code.unknownPhoto.rawValue, "the database knows no such post")
+            }
+            return .json(Self.answer(page))
+        } catch let error as StorageError {
+            throw APIError(error)
+        }
+    }
+
+    private static func answer(_ page: LikersPage) -> [UInt8] {
+        let users = page.likers.map { liker in
+            var object = JSONText(capacity: 96)
+            object.member("user_id", liker.user)
+            object.member("liked_at", Timestamp.text(millisecondsSinceEpoch: liker.at / 1_000))
+            return object.finished()
+        }
+        var answer = JSONText(capacity: users.count * 96 + 64)
+        answer.member("users", json: JSONText.array(users))
+        if let next = page.next { answer.member("next", next.description) }
+        return answer.finished()
+    }
+
+    private func register(_ fields: RequestFields) async throws -> Response {
+        let photo = try fields.identifier("post_id")
+        let owner = try fields.identifier("owner_id")
+        guard let likes else { throw APIError.databaseRequired }
+        do throws(StorageError) {
+            let held = try await likes.register(photo: photo, owner: owner)
+            var answer = JSONText(capacity: 96)
+            answer.member("post_id", photo)
+            answer.member("owner_id", held)
+            return .json(answer.finished(), status: .created)
+        } catch {
+            throw APIError(error)
+        }
+    }
+}
+
+extension RequestFields {
+    /// How many rows a page may have: 1 to 200, usually 50.
+    func pageLimit() throws -> Int {
+        guard let text = try optionalString("limit") else { return 50 }
+        guard let limit = Int(text), (1...200).contains(limit) else {
+            throw APIError.invalid(code, "limit must be 1 to 200")
+        }
+        return limit
+    }
+
+    /// Where the page before ended; `nil` for the first page.
+    func cursor<Cursor>(_ parse: (String) -> Cursor?) throws -> Cursor? {
+        guard let text = try optionalString("after") else { return nil }
+        guard let cursor = parse(text) else {
+            throw APIError.invalid("invalid_cursor", "after is no cursor of this list")
+        }
+        return cursor
+    }
+}

@@ -1,0 +1,70 @@
+/// Intents whose photo is being loaded from the database; pure. Used by one partition's worker.
+///
+/// Per photo and user the order is that of arrival, also around a load: whatever the worker takes of a photo that is
+/// being loaded is parked behind what was parked before, and all of it goes to the front of the queue when the load
+/// has ended. That end comes through the same queue, so that nothing can be taken in between.
+struct ParkedIntents<Waiter> {
+    struct Pending {
+        let intent: LikeIntent
+        let waiter: Waiter
+    }
+
+    /// What waits in the queue of a partition.
+    enum Item {
+        case intent(Pending)
+        /// A photo's load has ended, or failed.
+        case loaded(photo: String, LikeError?)
+    }
+
+    struct Admission {
+        /// To be sent now.
+        var ready: [Pending] = []
+        /// To be put back in front of the queue, in this order.
+        var again: [Item] = []
+        /// To be refused.
+        var failed: [(pending: Pending, error: LikeError)] = []
+    }
+
+    private var parked: [String: [Pending]] = [:]
+    private(set) var count = 0
+
+    /// Sorts a batch out.
+    mutating func admit(_ items: [Item]) -> Admission {
+        var admission = Admission()
+        admission.ready.reserveCapacity(items.count)
+        for (index, item) in items.enumerated() {
+            switch item {
+            case .intent(let pending) where parked.isEmpty || parked[pending.intent.photo] == nil:
+                admission.ready.append(pending)
+            case .intent(let pending):
+                parked[pending.intent.photo]?.append(pending)
+                count += 1
+            case .loaded(let photo, let error):
+                let waiting = parked.removeValue(forKey: photo) ?? []
+                count -= waiting.count
+                guard let error else {
+                    admission.again = waiting.map { .intent($0) } + items[(index + 1)...]
+                    return admission
+                }
+                admission.failed += waiting.map { ($0, error) }
+            }
+        }
+        return admission
+    }
+
+    /// Intents that were sent, and whose photo turned out to be unknown: a load begins.
+    mutating func park(_ pending: [Pending], photo: String) {
+        parked[photo, default: []] += pending
+        count += pending.count
+    }
+
+    /// Everything, because the process stops.
+    mutating func removeAll() -> [Pending] {
+        defer { self = Self() }
+        return parked.values.flatMap { $0 }
+    }
+}
+
+extension ParkedIntents: Sendable where Waiter: Sendable {}
+extension ParkedIntents.Pending: Sendable where Waiter: Sendable {}
+extension ParkedIntents.Item: Sendable where Waiter: Sendable {}

@@ -1,0 +1,176 @@
+import CoreMetrics
+import Primitives
+import Storage
+import Synchronization
+
+/// Makes the calls of one partition, one at a time: what comes while a call is under way makes the next batch.
+///
+/// Batches therefore grow with the load by themselves, an idle partition sends at once, and per photo and user intents
+/// are applied in the order in which they came to this process.
+final class PartitionWriter: Sendable {
+    typealias Waiter = @Sendable (Result<LikeOutcome, LikeError>) -> Void
+    typealias Parked = ParkedIntents<Waiter>
+
+    /// What all writers share.
+    struct Context: Sendable {
+        let store: PartitionStore
+        let calls: AsyncSemaphore
+        let loader: PartitionLoader
+        /// Must have each batch before anybody is answered; `nil` when Redis's word is enough.
+        let confirmation: (any LikeStore)?
+        let notify: @Sendable ([PartitionUpdate]) -> Void
+        let metrics: LikeMetrics
+    }
+
+    private let partition: Int
+    private let context: Context
+    private let gather: Duration
+    private let queueMax: Int
+    private let worker: BatchWorker<Parked.Item>
+    /// Intents that wait for a load; they count against the queue's limit.
+    private let parkedCount = Atomic(0)
+
+    init(_ partition: Int, settings: LikeSettings, context: Context) {
+        self.partition = partition
+        self.context = context
+        gather = settings.gather
+        queueMax = max(1, settings.queueMax)
+        worker = BatchWorker(waitingMax: queueMax, batchMax: min(max(settings.batchMax, 1), 4_000))
+    }
+
+    /// Redis works on one call at a time anyway: more of them under way only means that each carries less. As many as
+    /// keep Redis busy while answers are worked off.
+    static func callsMax(partitions: Int) -> Int { max(4, partitions / 4) }
+
+    func submit(_ intent: LikeIntent, _ waiter: @escaping Waiter) {
+        let parked = parkedCount.load(ordering: .relaxed)
+        let hasRoom = parked == 0 || worker.count + parked < queueMax
+        guard hasRoom, worker.submit(.intent(Parked.Pending(intent: intent, waiter: waiter))) else {
+            if worker.isClosed { return waiter(.failure(Self.stopped)) }
+            context.metrics.refused.increment()
+            return waiter(.failure(LikeError(.overloaded, "too many likes wait for this partition")))
+        }
+    }
+
+    /// Works until the task is cancelled; whoever waits then is answered.
+    func run() async {
+        var parked = Parked()
+        let left = await withDiscardingTaskGroup { group in
+            let left = await worker.run(beforeBatch: beforeBatch) { items in
+                let loads = await write(items, &parked)
+                parkedCount.store(parked.count, ordering: .relaxed)
+                for load in loads { group.addTask { await self.load(load) } }
+            }
+            group.cancelAll()
+            return left
+        }
+        for case .intent(let pending) in left { pending.waiter(.failure(Self.stopped)) }
+        for pending in parked.removeAll() { pending.waiter(.failure(Self.stopped)) }
+    }
+
+    private static let stopped = LikeError(.unavailable, "this LikeAPI stops")
+
+    // MARK: A batch
+
+    private func beforeBatch() async {
+        // Cancelled while sleeping: the worker ends.
+        if gather > .zero { try? await Task.sleep(for: gather) }
+        await context.calls.wait()
+    }
+
+    /// - Returns: the loads that have to be started.
+    private func write(_ items: [Parked.Item], _ parked: inout Parked) async -> [PartitionLoader.Request] {
+        let admission = parked.admit(items)
+        if !admission.again.isEmpty { worker.withQueue { $0.prepend(admission.again) } }
+        for (pending, error) in admission.failed { pending.waiter(.failure(error)) }
+        let pending = admission.ready
+        guard !pending.isEmpty else {
+            context.calls.signal()
+            return []
+        }
+        let batch = PartitionBatch(pending.map(\.intent))
+        do throws(LikeError) {
+            guard let applied = try await call(batch) else {
+                context.metrics.backlogFull.increment(by: pending.count)
+                throw LikeError(.backlogFull, "as many likes wait for the database as may wait")
+            }
+            context.metrics.batches.increment()
+            context.metrics.intents.increment(by: pending.count)
+            context.notify(batch.updates(applied.answers, partition: partition))
+            await answer(pending, batch, applied)
+            return park(pending, batch, applied.answers, &parked)
+        } catch {
+            for one in pending { one.waiter(.failure(error)) }
+            return []
+        }
+    }
+
+    /// The call itself; whatever follows it does not keep others from theirs.
+    private func call(_ batch: PartitionBatch) async throws(LikeError) -> PartitionStore.Applied? {
+        defer { context.calls.signal() }
+        return try await context.store.apply(batch, partition: partition)
+    }
+
+    private func answer(_ pending: [Parked.Pending], _ batch: PartitionBatch, _ applied: PartitionStore.Applied) async {
+        let refusal = await confirm(batch, applied)
+        var changes = 0
+        for (one, outcome) in zip(pending, batch.outcomes(applied.answers)) {
+            guard let outcome else { continue }
+            if outcome.changed { changes += 1 }
+            one.waiter(refusal.map { .failure($0) } ?? .success(outcome))
+        }
+        context.metrics.changed.increment(by: changes)
+    }
+
+    // MARK: Confirmation
+
+    /// Makes an acknowledgement mean "the database has it" (`LIKE_DURABILITY=postgres`).
+    ///
+    /// The changes of a batch are already in Redis and in the stream, so whatever happens here they reach the database
+    /// in the end, which takes the repetition for nothing; this only decides what may be answered before.
+    ///
+    /// - Returns: `nil` when the database has everything that the batch's answers say.
+    private func confirm(_ batch: PartitionBatch, _ applied: PartitionStore.Applied) async -> LikeError? {
+        guard let likes = context.confirmation else { return nil }
+        do {
+            let changes = batch.changes(applied.answers, first: applied.first, at: applied.at)
+            if !changes.isEmpty { _ = try await likes.apply(changes) }
+            // "It had been so before" may rest on a change that the database does not have yet.
+            for wish in batch.wishes(applied.answers) where wish.was == wish.liked {
+                guard try await likes.isLiked(photo: wish.photo, by: wish.user) == wish.liked else {
+                    return LikeError(.databaseUnavailable, "the database has not confirmed an earlier change yet")
+                }
+            }
+            return nil
+        } catch {
+            return LikeError(.databaseUnavailable, "the like is accepted, but the database has not confirmed it")
+        }
+    }
+
+    // MARK: Loads
+
+    private func park(
+        _ pending: [Parked.Pending], _ batch: PartitionBatch, _ answers: [PartitionBatch.Answer],
+        _ parked: inout Parked
+    ) -> [PartitionLoader.Request] {
+        var loads: [PartitionLoader.Request] = []
+        for (group, answer) in answers.enumerated() {
+            guard case .unknown(let isNew) = answer else { continue }
+            let photo = batch.groups[group].photo
+            parked.park(batch.intents(ofGroup: group).map { pending[$0] }, photo: photo)
+            loads.append(PartitionLoader.Request(photo: photo, partition: partition, isNew: isNew))
+        }
+        return loads
+    }
+
+    private func load(_ request: PartitionLoader.Request) async {
+        var failure: LikeError?
+        do throws(LikeError) {
+            try await context.loader.load(request)
+        } catch {
+            failure = error
+        }
+        let item = Parked.Item.loaded(photo: request.photo, failure)
+        worker.withQueue { $0.prepend([item]) }
+    }
+}

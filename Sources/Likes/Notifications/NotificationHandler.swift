@@ -1,0 +1,48 @@
+public import Broker
+import CoreMetrics
+import FoundationEssentials
+public import Logging
+public import Storage
+import Wire
+
+/// Handles the rows of ``OutboxTopic/notify``: groups likes into notifications, stores them, and sends those that changed
+/// live on `user:<owner>`.
+public struct NotificationHandler: Sendable {
+    private let notifications: any NotificationStore
+    private let broker: any Broker
+    private let logger: Logger
+    private let stored = Counter(label: "chorus_likes_notifications_recorded")
+    private let sent = Counter(label: "chorus_likes_notifications_sent")
+
+    public init(notifications: any NotificationStore, broker: any Broker, logger: Logger) {
+        self.notifications = notifications
+        self.broker = broker
+        self.logger = logger
+    }
+
+    /// - Throws: ``StorageError``, with code `invalid` for a row that holds no likes.
+    public func handle(_ rows: [OutboxRow]) async throws {
+        let decoder = JSONDecoder()
+        let events = try rows.flatMap { row in
+            guard let events = try? decoder.decode([LikeEvent].self, from: Data(row.payload.utf8)) else {
+                throw StorageError(.invalid, "the row holds no likes")
+            }
+            return events
+        }
+        let changed = try await notifications.add(events, completing: rows)
+        stored.increment(by: changed.count)
+        for notification in changed { await send(notification) }
+    }
+
+    /// It is stored: what cannot be sent live is seen when the owner looks.
+    private func send(_ notification: LikeNotification) async {
+        guard let channel = Channel.user(notification.owner) else { return }
+        do {
+            _ = try await broker.publish(
+                EventStream.frame(data: notification.json, event: "notification"), to: channel)
+            sent.increment()
+        } catch {
+            logger.debug("a notification is not sent live", metadata: ["error": "\(error)"])
+        }
+    }
+}

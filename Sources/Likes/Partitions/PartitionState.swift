@@ -1,0 +1,68 @@
+/// How many likes of a photo are in one partition, and since when: the value of a field of ``PartitionKeys/sizes``.
+///
+/// Written only with the set's own size, in the call that changed the set, so it cannot drift from the set; and it
+/// outlives the set, so that a count needs no set.
+public struct PartitionState: Hashable, Sendable {
+    public var size: Int64
+    /// Rises with every change. In units of 100 µs since 2025, not below the time of the change: it goes on rising when
+    /// Redis has lost its data, and the sum over the partitions fits into JavaScript's numbers.
+    public var version: Int64
+    /// The size was read from the database, and the set has never been in this Redis.
+    public var isSizeOnly: Bool
+
+    public init(size: Int64, version: Int64, isSizeOnly: Bool = false) {
+        self.size = size
+        self.version = version
+        self.isSizeOnly = isSizeOnly
+    }
+
+    /// `nil` for anything but `<size>:<version>` with an optional `c`.
+    init?(parsing text: String) {
+        self.init(bytes: Array(text.utf8))
+    }
+
+    /// The same from bytes: a feed's page has some thousand of these.
+    init?(bytes: [UInt8]) {
+        let isSizeOnly = bytes.last == UInt8(ascii: "c")
+        let digits = isSizeOnly ? bytes.dropLast() : bytes[...]
+        guard let colon = digits.firstIndex(of: UInt8(ascii: ":")), let size = Self.number(digits[..<colon]),
+            let version = Self.number(digits[(colon + 1)...])
+        else { return nil }
+        self.init(size: size, version: version, isSizeOnly: isSizeOnly)
+    }
+
+    /// 1 to 18 digits, and nothing else.
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
+        guard (1...18).contains(digits.count) else { return nil }
+        var number: Int64 = 0
+        for digit in digits {
+            guard digit >= 0x30, digit <= 0x39 else { return nil }
+            number = number * 10 + Int64(digit - 0x30)
+        }
+        return number
+    }
+
+    /// The version that belongs to a time; microseconds since 1970-01-01T00:00:00Z.
+    static func version(at microseconds: Int64) -> Int64 { (microseconds - 1_735_689_600_000_000) / 100 }
+}
+
+/// A photo's likes.
+public struct PhotoTotal: Hashable, Sendable {
+    public var count: Int64
+    /// Larger is newer; the sum of the partitions' versions, which rises whenever any of them changes.
+    public var version: Int64
+
+    public init(count: Int64, version: Int64) {
+        self.count = count
+        self.version = version
+    }
+
+    /// The sum over the partitions; one that is not known counts as empty.
+    init(summing states: some Sequence<PartitionState?>) {
+        self.init(count: 0, version: 0)
+        for case .some(let state) in states {
+            count += state.size
+            version += state.version
+        }
+    }
+}
