@@ -21,7 +21,6 @@ let swiftSettings: [SwiftSetting] =
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
-let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -73,7 +72,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.20.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -145,8 +143,12 @@ let package = Package(
                 "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
-        // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
+        // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
+        // the broker and the stores inside one process.
         .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "InMemory", dependencies: ["Broker", "Storage", "Placement", "Wire"], path: "Tests/InMemory",
+            swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement"]),
@@ -155,22 +157,24 @@ let package = Package(
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
         tests(
-            "BrokerTests", ["Broker", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
-        tests("StorageTests", ["Storage", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
+            "BrokerTests",
+            ["Broker", "InMemory", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
+        tests("StorageTests", ["Storage", "InMemory", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests",
             [
-                "Likes", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
+                "Likes", "InMemory", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq",
+                "TestSupport",
                 "Wire", logging,
             ]),
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
-        tests("FanoutTests", ["Fanout", "Broker", "Placement", "SocketLoop", "Wire", logging]),
-        tests("SimulationTests", ["Fanout", "Broker", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
+        tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "ServiceRuntimeTests",
             [
@@ -181,13 +185,14 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
+                "CommentAPI", "InMemory", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
                 hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
+                "StatsAPI", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes,
                 logging, nioCore,
             ]),
         tests(

@@ -1,5 +1,6 @@
 import Broker
 import Foundation
+import InMemory
 import Storage
 import Synchronization
 import TestSupport

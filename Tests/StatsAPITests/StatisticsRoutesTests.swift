@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import InMemory
 import Logging
 import NIOCore
 import ServiceRuntime

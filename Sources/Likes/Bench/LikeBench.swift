@@ -65,7 +65,7 @@ public struct LikeBench: Sendable {
 
     public func run(_ mode: Mode, photo: String, likes: Int) async throws -> Result {
         let desk = LikeDesk(
-            redis: redis, broker: broker, likes: streams ? MemoryLikeStore() : nil, settings: settings, logger: logger)
+            redis: redis, broker: broker, likes: streams ? EmptyLikeStore() : nil, settings: settings, logger: logger)
         let memoryBefore = try await memory()
         let running = Task { await desk.run() }
         defer { running.cancel() }
@@ -139,4 +139,26 @@ public struct LikeBench: Sendable {
         let text = try await redis.send(RedisCommand("INFO", "memory")).text ?? ""
         return RedisInfo(text)["used_memory"].flatMap { Int($0) } ?? 0
     }
+}
+
+/// A database without a like: everything is in Redis.
+private struct EmptyLikeStore: LikeStore {
+    var isReady: Bool { true }
+
+    func apply(_: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome { LikeBatchOutcome() }
+    func register(photo: String, owner: String) async throws(StorageError) -> String { owner }
+    func owners(of: [String]) async throws(StorageError) -> [String: String] { [:] }
+    func counts(of: [String]) async throws(StorageError) -> [String: Int64] { [:] }
+    func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool { false }
+    func likers(of: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage {
+        LikersPage(likers: [], next: nil)
+    }
+    func members(
+        of: String, part: Int, parts: Int, after: MembersCursor?, limit: Int
+    ) async throws(StorageError) -> MembersPage { MembersPage(members: [], next: nil) }
+    func count(of: String, part: Int, parts: Int) async throws(StorageError) -> Int64 { 0 }
+    func newestVersion(of: String, part: Int, parts: Int) async throws(StorageError) -> Int64 { 0 }
+    func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] { [] }
+    func recount(photo: String) async throws(StorageError) -> CountRepair { CountRepair(before: 0, after: 0) }
+    func purgeWithdrawn(olderThan: Duration, limit: Int) async throws(StorageError) -> Int { 0 }
 }

@@ -24,6 +24,11 @@ public struct LikersCursor: Hashable, Sendable, CustomStringConvertible {
 
 /// Where a page of members ended.
 public struct MembersCursor: Hashable, Sendable {
-    let slot: Int16
-    let user: String
+    package let slot: Int16
+    package let user: String
+
+    package init(slot: Int16, user: String) {
+        self.slot = slot
+        self.user = user
+    }
 }
