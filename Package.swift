@@ -28,6 +28,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let bitCollections = Target.Dependency.product(name: "BitCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -107,22 +108,26 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Primitives", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore,
-                httpTypes,
-                configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                "Wire", "Primitives", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
+
+        // A service's database: apart, so that services without one do not link libpq.
+        library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Primitives", "Storage", "Wire", hummingbird, httpTypes, logging, metrics,
+                "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage", "Wire", hummingbird, httpTypes,
+                logging, metrics,
                 lifecycle,
             ]),
         executable(
             "LikeAPI",
             [
-                "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
+                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire",
+                hummingbird,
                 httpTypes, logging, lifecycle,
             ]),
         executable(
@@ -133,7 +138,10 @@ let package = Package(
             ]),
         executable(
             "StatsAPI",
-            ["ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle]),
+            [
+                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
+                bitCollections,
+            ]),
         executable(
             "SimClient", ["Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
@@ -185,7 +193,8 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "InMemory", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
+                "CommentAPI", "InMemory", "ServiceRuntime", "ServiceStorage", "Broker", "Storage", "PostgresLibpq",
+                "TestSupport", "Wire",
                 hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(

@@ -1,6 +1,7 @@
 import Broker
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
 
 @main
 enum CommentAPI {
@@ -18,30 +19,30 @@ enum CommentAPI {
         _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, services: [any Service] = []
     ) -> ServiceAssembly {
         let tally = CommentTally()
-        let (archive, recordServices) = makeArchive(settings, process, broker: broker, tally: tally)
+        let record = settings.database.configuration.map { configuration in
+            let database = ServiceDatabase(configuration, process: process)
+            return (
+                database: database,
+                record: CommentRecord(
+                    database, settings: settings.outbox, broker: broker, process: process, tally: tally)
+            )
+        }
+        // PostgreSQL and Redis when there is a database, else Redis alone.
+        let archive: any CommentArchive = record?.record.archive ?? RedisArchive(broker: broker)
         let desk = CommentDesk(archive: archive, tally: tally)
         let router = process.makeRouter()
         CommentRoutes(desk: desk).add(to: router)
         HistoryRoutes(archive: archive).add(to: router)
-        RemovalRoutes(archive: archive, moderator: settings.moderator).add(to: router)
+        RemovalRoutes(archive: archive, moderator: settings.moderator, tally: tally).add(to: router)
         StatisticsRoutes(statsAPI: settings.reports.url).add(to: router)
         let reporter = StatisticsReporter(
-            CommentReports(desk: desk, process: process), settings: settings.reports, path: "/comment-api-statistics",
+            CommentReports(desk: desk, process: process, storedComments: record?.record.storedComments),
+            settings: settings.reports, path: "/comment-api-statistics",
             process: process)
+        let databaseServices = record.map { [$0.database] + $0.record.services } ?? []
+        let reporting: [(any Service)?] = reporter.map { [record?.record.storedComments, $0] } ?? []
         return ServiceAssembly(
-            router: router, services: services + recordServices + [reporter].compactMap { $0 },
+            router: router, services: services + databaseServices + reporting.compactMap { $0 },
             crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
-    }
-
-    /// PostgreSQL and Redis when there is a database, else Redis alone.
-    private static func makeArchive(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, tally: CommentTally
-    ) -> (archive: any CommentArchive, services: [any Service]) {
-        guard let configuration = settings.database.configuration else { return (RedisArchive(broker: broker), []) }
-        let database = ServiceDatabase(configuration, process: process)
-        let record = CommentRecord(
-            database, settings: settings.outbox, broker: broker, process: process,
-            published: { tally.published(on: $0) })
-        return (record.archive, [database] + record.services)
     }
 }

@@ -1,4 +1,5 @@
 import ServiceRuntime
+import ServiceStorage
 
 /// The settings of CommentAPI.
 struct CommentAPISettings: ServiceSettings {

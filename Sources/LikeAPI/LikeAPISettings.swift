@@ -1,5 +1,6 @@
 import Likes
 import ServiceRuntime
+import ServiceStorage
 
 /// The settings of LikeAPI.
 struct LikeAPISettings: ServiceSettings {

@@ -36,7 +36,7 @@ final class CommentDesk: Sendable {
             id: id ?? makeID(milliseconds), userid: user, videoid: video, comment: text,
             timestamp: Timestamp.text(millisecondsSinceEpoch: milliseconds))
         let publication = try await archive.publish(comment, to: channel, isRepeatable: id != nil)
-        if publication.position != nil, !publication.isRepeated { tally.published(on: channel) }
+        if publication.position != nil, !publication.isRepeated { tally.published(publication.comment, on: channel) }
         return publication
     }
 

@@ -8,6 +8,8 @@ final class CommentTally: Sendable {
         var journal = PublishJournal()
         var received = 0
         var published = 0
+        /// Oldest first.
+        var latest: [Comment] = []
     }
 
     private let state = Mutex(State())
@@ -17,7 +19,25 @@ final class CommentTally: Sendable {
         state.withLock { $0.received += 1 }
     }
 
-    /// A comment was published, by a request or by the outbox sweep.
+    /// A comment was published by a request.
+    func published(_ comment: Comment, on channel: Channel) {
+        state.withLock { state in
+            state.published += 1
+            state.journal.published(on: channel.name)
+            if state.latest.count == Statistics.StoredComments.latestMax { state.latest.removeFirst() }
+            state.latest.append(comment)
+        }
+    }
+
+    /// A comment was removed by a request to this process.
+    func removed(_ id: String) {
+        state.withLock { $0.latest.removeAll { $0.id == id } }
+    }
+
+    /// The newest comments that this process has published, newest first.
+    func latest() -> [Comment] { state.withLock { $0.latest.reversed() } }
+
+    /// A comment was published by the outbox sweep.
     func published(on channel: Channel) {
         state.withLock { state in
             state.published += 1

@@ -9,6 +9,7 @@ struct RemovalRoutes: Sendable {
     let archive: any CommentArchive
     /// `nil`: nobody moderates.
     let moderator: ModeratorToken?
+    let tally: CommentTally
 
     func add(to router: Router<ServiceContext>) {
         router.delete("comment/:id") { request, context in try await remove(request, context) }
@@ -18,6 +19,7 @@ struct RemovalRoutes: Sendable {
         let wish = try await wish(request, context)
         do {
             let outcome = try await archive.remove(wish)
+            tally.removed(wish.id)
             return answer(wish.id, outcome)
         } catch {
             context.logger.debug("comment not removed", metadata: ["archive.failure": "\(error)"])

@@ -1,5 +1,6 @@
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
 import Storage
 import Synchronization
 

@@ -1,5 +1,6 @@
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
 import Storage
 
 /// Runs the outbox sweep while the process runs, from the moment the schema is there.

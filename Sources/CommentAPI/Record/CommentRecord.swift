@@ -1,6 +1,7 @@
 import Broker
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
 import Storage
 import Wire
 
@@ -9,11 +10,13 @@ struct CommentRecord {
     let archive: RecordArchive
     /// In the order of dependency; the database stands in front of them.
     let services: [any Service]
+    /// For the reports; a service of its own.
+    let storedComments: StoredComments
 
-    /// - Parameter published: hears of each comment that the outbox sweep published.
+    /// - Parameter tally: counts each comment that the outbox sweep published.
     init(
         _ database: ServiceDatabase, settings: OutboxSettings, broker: any EventLog, process: ServiceProcess,
-        published: @escaping @Sendable (Channel) -> Void
+        tally: CommentTally
     ) {
         let store = PostgresCommentStore(pool: database.pool)
         let metrics = RecordMetrics(process.metrics)
@@ -23,7 +26,8 @@ struct CommentRecord {
         let sweeper = OutboxSweeper(
             store: store, owner: "\(process.server.instance)-\(process.session)", settings: settings.sweeper,
             logger: process.logger,
-            publish: OutboxPublisher(store: store, broker: broker, published: published).publish)
+            publish: OutboxPublisher(store: store, broker: broker, published: { tally.published(on: $0) }).publish)
+        storedComments = StoredComments(store: store, database: database) { tally.latest() }
         services = [
             MarkService(store: store), queue,
             OutboxService(sweeper: sweeper, database: database),

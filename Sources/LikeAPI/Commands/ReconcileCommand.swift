@@ -3,6 +3,7 @@ import Likes
 import Logging
 import PostgresLibpq
 import ServiceRuntime
+import ServiceStorage
 import Storage
 
 /// `LikeAPI reconcile`: compares Redis with the record, prints a report as JSON, and repairs if it is told to.
