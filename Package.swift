@@ -21,7 +21,6 @@ let swiftSettings: [SwiftSetting] =
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
-let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -29,6 +28,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let bitCollections = Target.Dependency.product(name: "BitCollections", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -73,7 +73,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.20.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -109,22 +108,26 @@ let package = Package(
         library(
             "ServiceRuntime",
             [
-                "Wire", "Primitives", "Broker", "RedisNIO", "Storage", "PostgresLibpq", hummingbird, hummingbirdCore,
-                httpTypes,
-                configuration, logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                "Wire", "Primitives", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
+
+        // A service's database: apart, so that services without one do not link libpq.
+        library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "Broker", "Primitives", "Storage", "Wire", hummingbird, httpTypes, logging, metrics,
+                "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage", "Wire", hummingbird, httpTypes,
+                logging, metrics,
                 lifecycle,
             ]),
         executable(
             "LikeAPI",
             [
-                "ServiceRuntime", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire", hummingbird,
+                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire",
+                hummingbird,
                 httpTypes, logging, lifecycle,
             ]),
         executable(
@@ -135,7 +138,10 @@ let package = Package(
             ]),
         executable(
             "StatsAPI",
-            ["ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle]),
+            [
+                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
+                bitCollections,
+            ]),
         executable(
             "SimClient", ["Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
@@ -151,8 +157,14 @@ let package = Package(
             dependencies: ["ServiceRuntime", "Likes", "Broker", "Primitives", "RedisNIO", "Storage", logging],
             path: "Benchmarks/LikeBench", swiftSettings: swiftSettings),
 
-        // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
-        .target(name: "TestSupport", dependencies: ["Wire"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
+        // the broker and the stores inside one process.
+        .target(
+            name: "TestSupport", dependencies: ["PostgresLibpq", "Wire"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        .target(
+            name: "InMemory", dependencies: ["Broker", "Storage", "Placement", "Wire"], path: "Tests/InMemory",
+            swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement"]),
@@ -161,22 +173,24 @@ let package = Package(
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
         tests(
-            "BrokerTests", ["Broker", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
-        tests("StorageTests", ["Storage", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
+            "BrokerTests",
+            ["Broker", "InMemory", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
+        tests("StorageTests", ["Storage", "InMemory", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests",
             [
-                "Likes", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq", "TestSupport",
+                "Likes", "InMemory", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq",
+                "TestSupport",
                 "Wire", logging,
             ]),
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
                 hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
-        tests("FanoutTests", ["Fanout", "Broker", "Placement", "SocketLoop", "Wire", logging]),
-        tests("SimulationTests", ["Fanout", "Broker", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
+        tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "ServiceRuntimeTests",
             [
@@ -187,13 +201,15 @@ let package = Package(
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "ServiceRuntime", "Broker", "Storage", "PostgresLibpq", "TestSupport", "Wire",
+                "CommentAPI", "InMemory", "ServiceRuntime", "ServiceStorage", "Broker", "Storage", "PostgresLibpq",
+                "TestSupport", "Wire",
                 hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird, hummingbirdTesting, httpTypes,
+                "StatsAPI", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes,
                 logging, nioCore,
             ]),
         tests(

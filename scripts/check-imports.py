@@ -12,6 +12,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Services that have no database must not link its client library.
+WITHOUT = {"StatsAPI": "PostgresLibpq"}
 # Modules of the toolchain, which no manifest names.
 TOOLCHAIN = {
     "Swift", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Dispatch", "Synchronization", "Testing", "XCTest",
@@ -57,7 +59,19 @@ def problems(target):
             yield f"Package.swift: {target['name']} names {module}, and no file of it imports it"
 
 
+def linked(name):
+    """The targets of this package that a target links, itself included."""
+    found, waiting = set(), [name]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and (target := next((each for each in TARGETS if each["name"] == name), None)):
+            found.add(name)
+            waiting += dependency_names(target)
+    return found
+
+
 TARGETS = [target for target in manifest()["targets"] if target["type"] in ("regular", "executable", "test")]
 found = [problem for target in TARGETS for problem in problems(target)]
+found += [f"Package.swift: {target} must not link {other}" for target, other in WITHOUT.items() if other in linked(target)]
 print("\n".join(found) or f"imports agree with Package.swift in {len(TARGETS)} targets")
 sys.exit(1 if found else 0)

@@ -1,6 +1,8 @@
 import Broker
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
+import ServiceStorage
 
 @main
 enum CommentAPI {
@@ -18,31 +20,24 @@ enum CommentAPI {
         _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, services: [any Service] = []
     ) -> ServiceAssembly {
         let counters = CommentCounters()
-        let (repository, databaseServices) = makeRepository(settings, process, broker: broker, counters: counters)
+        let database = settings.database.configuration.map { ServiceDatabase($0, process: process) }
+        let postgres = database.map {
+            PostgresCommentRepository(
+                $0, settings: settings.outbox, broker: broker, process: process, counters: counters)
+        }
+        // PostgreSQL and Redis when there is a database, else Redis alone.
+        let repository: any CommentRepository = postgres ?? RedisCommentRepository(broker: broker)
         let router = process.makeRouter()
         CommentRoutes(service: CommentService(repository: repository, counters: counters)).add(to: router)
         HistoryRoutes(repository: repository).add(to: router)
-        RemovalRoutes(repository: repository, moderator: settings.moderator).add(to: router)
+        RemovalRoutes(repository: repository, moderator: settings.moderator, counters: counters).add(to: router)
         StatisticsRoutes(statsAPI: settings.reports.url).add(to: router)
         let reporter = StatisticsReporter(
-            CommentReports(counters: counters, process: process), settings: settings.reports,
-            path: "/comment-api-statistics", process: process)
+            CommentReports(counters: counters, process: process, storedComments: postgres?.storedComments),
+            settings: settings.reports, path: "/comment-api-statistics", process: process)
+        let own: [(any Service)?] = [database, postgres, reporter]
         return ServiceAssembly(
-            router: router, services: services + databaseServices + [reporter].compactMap { $0 },
+            router: router, services: services + own.compactMap { $0 },
             crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
-    }
-
-    /// PostgreSQL and Redis when there is a database, else Redis alone.
-    private static func makeRepository(
-        _ settings: CommentAPISettings, _ process: ServiceProcess, broker: any EventLog, counters: CommentCounters
-    ) -> (any CommentRepository, services: [any Service]) {
-        guard let configuration = settings.database.configuration else {
-            return (RedisCommentRepository(broker: broker), [])
-        }
-        let database = ServiceDatabase(configuration, process: process)
-        let repository = PostgresCommentRepository(
-            database, settings: settings.outbox, broker: broker, process: process,
-            swept: { counters.published(on: $0) })
-        return (repository, [database, repository])
     }
 }

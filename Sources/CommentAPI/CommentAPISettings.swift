@@ -1,4 +1,5 @@
 import ServiceRuntime
+import ServiceStorage
 import Storage
 
 /// The settings of CommentAPI.

@@ -3,6 +3,7 @@ import Likes
 import PostgresLibpq
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
 import Storage
 
 @main

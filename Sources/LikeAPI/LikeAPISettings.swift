@@ -1,5 +1,6 @@
 import Likes
 import ServiceRuntime
+import ServiceStorage
 import Storage
 
 /// The settings of LikeAPI.

@@ -5,6 +5,7 @@ import Logging
 import PostgresLibpq
 import RedisNIO
 import ServiceRuntime
+import ServiceStorage
 import Storage
 
 /// `LikeAPI reconcile`: compares Redis with the database, prints a report as JSON, and repairs if it is told to.

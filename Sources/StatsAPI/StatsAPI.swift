@@ -12,14 +12,25 @@ enum StatsAPI {
         }
     }
 
-    /// The service around a broker. It works without Redis, which it only asks for its own counts; so Redis being away is
-    /// a note of the readiness probe and not a reason to be taken out of service.
+    /// The service around a broker. It needs Redis only for Redis's own counts, so that Redis being away is a note of the
+    /// readiness probe and no reason to take the process out of service.
     static func assemble(
         _ process: ServiceProcess, broker: any Broker, services: [any Service] = []
     ) -> ServiceAssembly {
-        let desk = StatisticsDesk(redis: RedisCensus(broker: broker, logger: process.logger))
+        let service = StatisticsService(redis: RedisCounts(broker: broker, logger: process.logger))
         let router = process.makeRouter()
-        StatisticsRoutes(desk: desk).add(to: router)
+        StatisticsRoutes(service: service).add(to: router)
         return ServiceAssembly(router: router, services: services, crossOrigin: CrossOriginPolicy())
+    }
+}
+
+/// The settings of StatsAPI.
+struct StatsAPISettings: ServiceSettings {
+    var server: ServerSettings
+    var redis: RedisSettings
+
+    init(from reader: inout SettingsReader) {
+        server = ServerSettings(from: &reader, port: 5000)
+        redis = RedisSettings(from: &reader)
     }
 }

@@ -1,3 +1,4 @@
+import InMemory
 import Placement
 import RedisNIO
 import TestSupport

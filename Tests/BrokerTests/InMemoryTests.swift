@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import TestSupport
 import Testing
 import Wire

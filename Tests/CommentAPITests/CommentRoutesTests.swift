@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import InMemory
 import Logging
 import NIOCore
 import ServiceRuntime
@@ -177,18 +178,26 @@ import Wire
             name: "CommentAPI", server: settings.server, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() },
             session: "s")
         let service = CommentService(repository: RedisCommentRepository(broker: broker))
-        let reports = CommentReports(counters: service.counters, process: process)
+        let reports = CommentReports(counters: service.counters, process: process, storedComments: nil)
         let router = process.makeRouter()
         CommentRoutes(service: service).add(to: router)
+        RemovalRoutes(repository: service.repository, moderator: nil, counters: service.counters).add(to: router)
         try await process.makeApplication(router: router).test(.router) { client in
             for video in ["a", "a", "b"] {
                 _ = try await post(client, #"{"userid":"u","videoid":"\#(video)","comment":"c"}"#)
             }
+            let latest = service.counters.latest()
+            #expect(latest.map(\.videoid) == ["b", "a", "a"])
+            let uri = "/comment/\(latest[2].id)?userid=u&videoid=a"
+            let removed = try await client.execute(uri: uri, method: .delete) { $0 }
+            #expect(removed.status == .ok)
             broker.setReachable(false)
             _ = try await post(client, #"{"userid":"u","videoid":"a","comment":"c"}"#)
             _ = try await post(client, "{}")
         }
-        let first = reports.makeReport()
+        var first = reports.makeReport()
+        #expect(first.latestComments?.map(\.videoid) == ["b", "a"], "what was removed is not shown")
+        first.latestComments = []
         #expect(
             first
                 == CommentAPIReport(

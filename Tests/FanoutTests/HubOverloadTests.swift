@@ -1,5 +1,6 @@
 import Broker
 import Glibc
+import InMemory
 import Logging
 import Testing
 import Wire

@@ -1,5 +1,6 @@
 import HTTPTypes
 import HummingbirdTesting
+import InMemory
 import ServiceRuntime
 import Storage
 import TestSupport

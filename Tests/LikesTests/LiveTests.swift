@@ -1,5 +1,6 @@
 import Broker
 import Foundation
+import InMemory
 import PostgresLibpq
 import Storage
 import Synchronization

@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import Storage
 import TestSupport
 import Testing

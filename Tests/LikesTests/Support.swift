@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import Logging
 import Primitives
 import RedisNIO

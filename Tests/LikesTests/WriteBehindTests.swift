@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import Placement
 import RedisNIO
 import Storage

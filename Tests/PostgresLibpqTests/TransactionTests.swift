@@ -1,4 +1,5 @@
 import PostgresLibpq
+import TestSupport
 import Testing
 
 @Suite struct TransactionTests {

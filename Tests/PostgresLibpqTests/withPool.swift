@@ -45,18 +45,3 @@ func postgresError(_ body: () async throws -> Void) async -> PostgresError? {
         return error as? PostgresError
     }
 }
-
-extension PostgresPool {
-    /// Runs one statement and maps its rows on the session's thread.
-    func query<T: Sendable>(
-        _ statement: PostgresStatement, _ values: [PostgresValue] = [],
-        row: @escaping @Sendable (PostgresRow) throws(PostgresError) -> T
-    ) async throws -> [T] {
-        try await withConnection { try $0.query(statement, values, row: row) }
-    }
-
-    @discardableResult
-    func execute(_ statement: PostgresStatement, _ values: [PostgresValue] = []) async throws -> Int {
-        try await withConnection { try $0.execute(statement, values) }
-    }
-}

@@ -1,4 +1,3 @@
-import Placement
 import Testing
 
 @testable import StatsAPI
@@ -32,26 +31,5 @@ import Testing
             #expect(id == nil)
         }
         #expect(table.count == 0)
-    }
-
-    @Test(arguments: 1...10) func channelSetsAreSets(seed: UInt64) {
-        var draws = Xoshiro256(seed: seed)
-        var set = ChannelSet()
-        var model: Set<Int32> = []
-        for _ in 0..<1000 {
-            let id = Int32(draws.below(300))
-            if draws.below(2) == 0 {
-                #expect(set.insert(id) == model.insert(id).inserted)
-            } else {
-                #expect(set.remove(id) == (model.remove(id) != nil))
-            }
-            #expect(set.count == model.count)
-        }
-        #expect(set.prefix(.max) == model.sorted())
-        #expect(set.prefix(7) == Array(model.sorted().prefix(7)))
-        var seen: [Int32] = []
-        set.forEach { seen.append($0) }
-        #expect(seen == model.sorted())
-        #expect(!set.contains(100_000))
     }
 }

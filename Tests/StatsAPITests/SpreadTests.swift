@@ -21,7 +21,7 @@ import Wire
                 instanceId: "c", session: "s", totalCommentsReceived: 10, totalCommentsPublished: 10,
                 publishedByChannel: ["video:a": 8, "video:c": 2, "video:unwatched": 90]), at: .seconds(1))
         let spread = aggregate.statistics(
-            at: .seconds(1), timestamp: "now", outside: .init(redisSubscriptions: 6, redisChannels: 3)
+            at: .seconds(1), timestamp: "now", redis: .init(subscriptions: 6, channels: 3)
         ).subscriptionSpread
         #expect(spread.channels == 3)
         #expect(spread.subscriptions == 6)
@@ -73,15 +73,5 @@ import Wire
         #expect(full.readerApis.allSubscribedTopics.count == 150)
         #expect(full.readerApis.allSubscribedTopics == full.readerApis.allSubscribedTopics.sorted())
         #expect(full.subscriptionSpread.readers.count == 120)
-    }
-
-    @Test func storedCommentsComeFromOutside() {
-        var aggregate = Aggregate()
-        _ = aggregate.accept(
-            CommentAPIReport(instanceId: "c", session: "s", totalCommentsReceived: 4, totalCommentsPublished: 3),
-            at: .seconds(1))
-        #expect(aggregate.statistics(at: .seconds(1), timestamp: "").storedComments == 3)
-        #expect(
-            aggregate.statistics(at: .seconds(1), timestamp: "", outside: .init(storedComments: 9)).storedComments == 9)
     }
 }

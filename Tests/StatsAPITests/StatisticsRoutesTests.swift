@@ -3,6 +3,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import InMemory
 import Logging
 import NIOCore
 import ServiceRuntime
@@ -74,8 +75,9 @@ import Wire
             #expect(all.readerApis.totalSubscribedTopics == 3)
             #expect(all.readerApis.allSubscribedTopics == ["video:v0", "video:v1", "video:v2"])
             #expect(all.clients.totalCommentsConsumed == 5)
-            #expect(all.storedComments == 7)
+            #expect(all.storedComments == .init(total: 7, newestFirst: []))
             #expect(all.subscriptionSpread.amplification == 1)
+            #expect(all.storedComments.showing == "0 of 7 latest comments")
             #expect(all.timestamp.hasSuffix("Z"))
         }
     }
@@ -177,17 +179,17 @@ import Wire
     }
 
     @Test func aSlowRedisIsNotWaitedFor() async throws {
-        let census = RedisCensus(broker: SilentBroker(), logger: logger, timeout: .milliseconds(20))
-        #expect(await census.count(["video:a"]) == nil)
+        let counts = RedisCounts(broker: SilentBroker(), logger: logger, timeout: .milliseconds(20))
+        #expect(await counts.count(["video:a"]) == nil)
     }
 
     @Test func anAnswerIsUsedForAWhile() async throws {
         let broker = InMemoryBroker()
-        let census = RedisCensus(broker: broker, logger: logger, maxAge: .seconds(60))
-        #expect(await census.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
+        let counts = RedisCounts(broker: broker, logger: logger, maxAge: .seconds(60))
+        #expect(await counts.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
         broker.setReachable(false)
-        #expect(await census.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
-        let impatient = RedisCensus(broker: broker, logger: logger, maxAge: .zero)
+        #expect(await counts.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
+        let impatient = RedisCounts(broker: broker, logger: logger, maxAge: .zero)
         #expect(await impatient.count(["video:a"]) == nil)
     }
 }

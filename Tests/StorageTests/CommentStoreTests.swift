@@ -1,3 +1,4 @@
+import InMemory
 import Storage
 import Testing
 import Wire

@@ -1,3 +1,4 @@
+import InMemory
 import PostgresLibpq
 import Storage
 import TestSupport

@@ -1,4 +1,5 @@
 import Dispatch
+import InMemory
 import PostgresLibpq
 import Storage
 import TestSupport

@@ -1,5 +1,6 @@
 import PostgresLibpq
 import Storage
+import TestSupport
 import Testing
 
 @Suite struct NotificationStoreTests {

@@ -2,6 +2,7 @@ import PostgresLibpq
 import Primitives
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct OutboxRelayTests {

@@ -86,18 +86,3 @@ func storeAll(_ comments: [Comment], in store: any CommentStore) async -> [(id: 
         return await group.reduce(into: []) { $0.append((id: $1.0, error: $1.1)) }
     }
 }
-
-extension PostgresPool {
-    /// Runs one statement and maps its rows on the session's thread.
-    func query<T: Sendable>(
-        _ statement: PostgresStatement, _ values: [PostgresValue] = [],
-        row: @escaping @Sendable (PostgresRow) throws(PostgresError) -> T
-    ) async throws -> [T] {
-        try await withConnection { try $0.query(statement, values, row: row) }
-    }
-
-    @discardableResult
-    func execute(_ statement: PostgresStatement, _ values: [PostgresValue] = []) async throws -> Int {
-        try await withConnection { try $0.execute(statement, values) }
-    }
-}

@@ -1,4 +1,4 @@
-/// How the next position of a channel is chosen. The Lua script of ``RedisBroker`` and ``InMemoryBroker`` both follow it.
+/// How the next position of a channel is chosen. The Lua script of ``RedisBroker`` follows it.
 ///
 /// **The danger.** Redis with an append-only file flushed every second may come back without its last second or two,
 /// and with snapshots alone without minutes. If it went on counting from what it has, offsets that viewers have
@@ -26,7 +26,7 @@ public enum PositionRule {
     static let epochLength = 6
 
     /// A new epoch: one draw, because a publisher brings one along with every publish and nearly none is used.
-    static func makeEpoch(using generator: inout some RandomNumberGenerator) -> String {
+    package static func makeEpoch(using generator: inout some RandomNumberGenerator) -> String {
         let digits = String(generator.next() % 2_176_782_336, radix: 36)
         return String(repeating: "0", count: epochLength - digits.count) + digits
     }

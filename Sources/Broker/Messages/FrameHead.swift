@@ -1,7 +1,7 @@
-import Wire
+package import Wire
 
 /// What the first line of a frame says. The rest of the frame is opaque.
-enum FrameHead: Equatable {
+package enum FrameHead: Equatable {
     case log(Position)
     case state
 
@@ -18,7 +18,7 @@ enum FrameHead: Equatable {
     }
 
     /// The id line of an event at `position`.
-    static func idLine(_ position: Position) -> [UInt8] {
+    package static func idLine(_ position: Position) -> [UInt8] {
         Array("id: \(position.offset).\(position.epoch)\n".utf8)
     }
 

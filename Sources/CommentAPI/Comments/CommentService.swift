@@ -36,7 +36,7 @@ final class CommentService: Sendable {
             id: id ?? makeID(milliseconds), userid: user, videoid: video, comment: text,
             timestamp: Timestamp.text(millisecondsSinceEpoch: milliseconds))
         let publication = try await repository.publish(comment, to: channel, isRepeatable: id != nil)
-        if publication.position != nil, !publication.isRepeated { counters.published(on: channel) }
+        if publication.position != nil, !publication.isRepeated { counters.published(publication.comment, on: channel) }
         return publication
     }
 

@@ -9,6 +9,7 @@ struct RemovalRoutes: Sendable {
     let repository: any CommentRepository
     /// `nil`: nobody moderates.
     let moderator: ModeratorToken?
+    let counters: CommentCounters
 
     func add(to router: Router<ServiceContext>) {
         router.delete("comment/:id") { request, context in try await remove(request, context) }
@@ -17,7 +18,9 @@ struct RemovalRoutes: Sendable {
     private func remove(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let removal = try await removal(request, context)
         do {
-            return answer(removal.id, try await repository.remove(removal))
+            let outcome = try await repository.remove(removal)
+            counters.removed(removal.id)
+            return answer(removal.id, outcome)
         } catch {
             context.logger.debug("comment not removed", metadata: ["comment.error": "\(error)"])
             throw APIError(removing: error)

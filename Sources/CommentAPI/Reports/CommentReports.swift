@@ -1,4 +1,5 @@
 import ServiceRuntime
+import Storage
 import Synchronization
 import Wire
 
@@ -8,6 +9,8 @@ final class CommentCounters: Sendable {
         var journal = PublishJournal()
         var received = 0
         var published = 0
+        /// Oldest first.
+        var latest: [Comment] = []
     }
 
     private let state = Mutex(State())
@@ -17,7 +20,25 @@ final class CommentCounters: Sendable {
         state.withLock { $0.received += 1 }
     }
 
-    /// A comment was published, by a request or by the outbox sweep.
+    /// A comment was published by a request.
+    func published(_ comment: Comment, on channel: Channel) {
+        state.withLock { state in
+            state.published += 1
+            state.journal.published(on: channel.name)
+            if state.latest.count == Statistics.StoredComments.latestMax { state.latest.removeFirst() }
+            state.latest.append(comment)
+        }
+    }
+
+    /// A comment was removed by a request to this process.
+    func removed(_ id: String) {
+        state.withLock { $0.latest.removeAll { $0.id == id } }
+    }
+
+    /// The newest comments that this process has published, newest first.
+    func latest() -> [Comment] { state.withLock { $0.latest.reversed() } }
+
+    /// A comment was published by the outbox sweep.
     func published(on channel: Channel) {
         state.withLock { state in
             state.published += 1
@@ -40,6 +61,8 @@ final class CommentCounters: Sendable {
 struct CommentReports: ReportSource {
     let counters: CommentCounters
     let process: ServiceProcess
+    /// `nil` without a database.
+    let storedComments: StoredComments?
 
     func makeReport() -> CommentAPIReport {
         let counts = counters.withJournal { $0.next() }
@@ -47,8 +70,11 @@ struct CommentReports: ReportSource {
         return CommentAPIReport(
             instanceId: process.server.instance, session: process.session, totalCommentsReceived: totals.received,
             totalCommentsPublished: totals.published, refusals: process.http.refusals,
-            publishedByChannel: counts.byChannel,
-            publishedElsewhere: counts.elsewhere)
+            publishedByChannel: counts.byChannel, publishedElsewhere: counts.elsewhere,
+            database: storedComments.map { stored in
+                .init(id: stored.latest?.database, storedComments: stored.latest?.total ?? 0)
+            },
+            latestComments: storedComments.map { $0.latest?.latest ?? [] } ?? counters.latest())
     }
 
     func reportAccepted(_: ReportAcknowledgement) {

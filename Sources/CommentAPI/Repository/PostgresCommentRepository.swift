@@ -1,6 +1,7 @@
 import Broker
 import ServiceLifecycle
 import ServiceRuntime
+import ServiceStorage
 import Storage
 import Synchronization
 import Wire
@@ -15,12 +16,14 @@ final class PostgresCommentRepository: CommentRepository, Service {
     private let queue: PublishQueue
     private let sweeper: OutboxSweeper
     private let metrics: CommentMetrics
+    /// For the reports.
+    let storedComments: StoredComments
     private let depth = Mutex(OutboxDepth(count: 0, oldest: .zero))
 
-    /// - Parameter swept: is told of each comment that the outbox sweep published.
+    /// - Parameter counters: count what the outbox sweep published.
     init(
         _ database: ServiceDatabase, settings: OutboxSettings, broker: any EventLog, process: ServiceProcess,
-        swept: @escaping @Sendable (Channel) -> Void
+        counters: CommentCounters
     ) {
         let store = PostgresCommentStore(pool: database.pool)
         self.database = database
@@ -33,9 +36,10 @@ final class PostgresCommentRepository: CommentRepository, Service {
             logger: process.logger
         ) { entry in
             let position = try await broker.publishOnce(entry)
-            if entry.kind == .comment { swept(entry.channel) }
+            if entry.kind == .comment { counters.published(on: entry.channel) }
             return position
         }
+        storedComments = StoredComments(store: store) { counters.latest() }
         addGauges(to: process.metrics)
     }
 
@@ -136,6 +140,7 @@ final class PostgresCommentRepository: CommentRepository, Service {
                     await withTaskGroup { outbox in
                         outbox.addTask { await self.sweeper.run() }
                         outbox.addTask { await self.watchDepth() }
+                        outbox.addTask { await self.storedComments.run() }
                     }
                 }
             }

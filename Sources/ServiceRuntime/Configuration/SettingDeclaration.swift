@@ -14,6 +14,19 @@ public struct SettingDeclaration: Equatable, Sendable {
     /// Whether the value may hold a password and is never shown.
     public var isSecret: Bool
 
+    public init(
+        key: String, type: String, unit: String = "", defaultText: String = "unset", range: String, doc: String,
+        isSecret: Bool = false
+    ) {
+        self.key = key
+        self.type = type
+        self.unit = unit
+        self.defaultText = defaultText
+        self.range = range
+        self.doc = doc
+        self.isSecret = isSecret
+    }
+
     /// The name as a command-line option.
     public var option: String { "--" + key.lowercased().split(separator: "_").joined(separator: "-") }
 }

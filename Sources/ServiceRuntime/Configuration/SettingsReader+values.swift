@@ -10,7 +10,7 @@ extension SettingsReader {
     ) -> Int {
         let declaration = SettingDeclaration(
             key: key, type: "an integer", unit: unit, defaultText: defaultText ?? String(fallback),
-            range: "\(range.lowerBound) to \(range.upperBound)", doc: doc, isSecret: false)
+            range: "\(range.lowerBound) to \(range.upperBound)", doc: doc)
         return value(declaration, default: fallback) { text in
             Int(text).flatMap { range.contains($0) ? $0 : nil }
         }
@@ -23,7 +23,7 @@ extension SettingsReader {
         func text(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? String(number) }
         let declaration = SettingDeclaration(
             key: key, type: "a number", unit: unit, defaultText: text(fallback),
-            range: "\(text(range.lowerBound)) to \(text(range.upperBound))", doc: doc, isSecret: false)
+            range: "\(text(range.lowerBound)) to \(text(range.upperBound))", doc: doc)
         return value(declaration, default: fallback) { text in
             Double(text).flatMap { range.contains($0) ? $0 : nil }
         }
@@ -49,8 +49,7 @@ extension SettingsReader {
     ) -> Choice {
         let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         let declaration = SettingDeclaration(
-            key: key, type: "a word", unit: "", defaultText: fallback.rawValue, range: "one of \(names)", doc: doc,
-            isSecret: false)
+            key: key, type: "a word", defaultText: fallback.rawValue, range: "one of \(names)", doc: doc)
         return value(declaration, default: fallback) { Choice(rawValue: $0) }
     }
 
@@ -59,17 +58,17 @@ extension SettingsReader {
         _ key: String, default fallback: String, defaultText: String? = nil, _ doc: String
     ) -> String {
         let declaration = SettingDeclaration(
-            key: key, type: "a name", unit: "", defaultText: defaultText ?? fallback,
-            range: "1 to \(Identifier.lengthMax) of letters, digits, . _ - :", doc: doc, isSecret: false)
+            key: key, type: "a name", defaultText: defaultText ?? fallback,
+            range: "1 to \(Identifier.lengthMax) of letters, digits, . _ - :", doc: doc)
         return value(declaration, default: fallback) { Identifier.isValid($0) ? $0 : nil }
     }
 
     /// A host name or an address to bind to.
     public mutating func host(_ key: String, default fallback: String, _ doc: String) -> String {
         let declaration = SettingDeclaration(
-            key: key, type: "a host name or address", unit: "", defaultText: fallback,
+            key: key, type: "a host name or address", defaultText: fallback,
             range: "1 to 255 characters without spaces",
-            doc: doc, isSecret: false)
+            doc: doc)
         return value(declaration, default: fallback) { text in
             text.utf8.count <= 255 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? text : nil
         }
@@ -78,8 +77,8 @@ extension SettingsReader {
     /// A secret that may be absent, of visible ASCII characters. It is never shown.
     public mutating func optionalSecret(_ key: String, length: ClosedRange<Int>, _ doc: String) -> String? {
         let declaration = SettingDeclaration(
-            key: key, type: "a secret", unit: "", defaultText: "unset",
-            range: "\(length.lowerBound) to \(length.upperBound) visible ASCII characters", doc: doc, isSecret: true)
+            key: key, type: "a secret", range: "\(length.lowerBound) to \(length.upperBound) visible ASCII characters",
+            doc: doc, isSecret: true)
         return value(declaration, default: nil) { text in
             guard length.contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
             return text
@@ -90,7 +89,7 @@ extension SettingsReader {
     public mutating func optionalURL(_ key: String, schemes: [String], _ doc: String) -> ServiceURL? {
         let forms = schemes.map { $0 + "://" }.joined(separator: " or ")
         let declaration = SettingDeclaration(
-            key: key, type: "a URL", unit: "", defaultText: "unset", range: "\(forms) with a host", doc: doc,
+            key: key, type: "a URL", range: "\(forms) with a host", doc: doc,
             isSecret: true)
         return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
     }

@@ -6,7 +6,7 @@ public struct RedisSettings: Sendable {
 
     public init(from reader: inout SettingsReader) {
         let declaration = SettingDeclaration(
-            key: "REDIS_URL", type: "a URL", unit: "", defaultText: "redis://127.0.0.1:6379",
+            key: "REDIS_URL", type: "a URL", defaultText: "redis://127.0.0.1:6379",
             range: "redis://[[user]:password@]host[:port][/database]", doc: "Redis that carries channels and history.",
             isSecret: true)
         endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) {

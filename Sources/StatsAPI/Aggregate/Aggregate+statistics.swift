@@ -1,34 +1,25 @@
+internal import BitCollections
 internal import Wire
 
 extension Aggregate {
-    /// What others than the reporting processes know; `nil` where they were not asked or did not answer.
-    struct Outside: Equatable {
-        var storedComments: Int?
-        /// `PUBSUB NUMSUB`, summed over the reported channels.
-        var redisSubscriptions: Int?
-        /// `PUBSUB CHANNELS`, without the Readers' own probes.
-        var redisChannels: Int?
-    }
-
     /// The answer to `GET /statistics`.
     ///
     /// - Parameters:
     ///   - full: lists are not cut.
     ///   - timestamp: RFC 3339.
-    ///   - outside: without `storedComments` the published ones stand for it.
+    ///   - redis: Redis's own counts; `nil` when it did not answer.
     mutating func statistics(
-        at now: Duration, timestamp: String, full: Bool = false, outside: Outside = Outside()
+        at now: Duration, timestamp: String, full: Bool = false, redis: RedisCounts.Count? = nil
     ) -> Statistics {
         expire(at: now)
         let listMax = full ? Int.max : Statistics.listMax
-        let apis = commentAPIStatistics(at: now, listMax: listMax)
         let counts = SubscriptionCounts(self)
         return Statistics(
-            commentApi: apis,
+            commentApi: commentAPIStatistics(at: now, listMax: listMax),
             readerApis: readerStatistics(at: now, listMax: listMax, counts: counts),
             clients: clientStatistics(listMax: listMax),
-            storedComments: outside.storedComments ?? apis.totalCommentsPublished,
-            subscriptionSpread: spread(counts: counts, outside: outside, listMax: listMax),
+            storedComments: storedComments(),
+            subscriptionSpread: spread(counts: counts, redis: redis, listMax: listMax),
             timestamp: timestamp)
     }
 
@@ -44,6 +35,18 @@ extension Aggregate {
         return Statistics.CommentAPIs(
             instances: instances.sorted { $0.instanceId < $1.instanceId }, listMax: listMax,
             finishedReceived: finishedCommentAPIs.sum.first, finishedPublished: finishedCommentAPIs.sum.second)
+    }
+
+    /// Reports of one database are one total, and its newest report counts. A CommentAPI without a database adds what it
+    /// published, also after its end. The newest comments of all reports are merged, one comment of each id.
+    private func storedComments() -> Statistics.StoredComments {
+        let reports = commentAPIs.values.map(\.report)
+        let published = reports.reduce(0) { $0 + ($1.database == nil ? $1.totalCommentsPublished : 0) }
+        var comments: [String: Comment] = [:]
+        for comment in reports.flatMap({ $0.latestComments ?? [] }) { comments[comment.id] = comment }
+        let newest = comments.values.sorted { ($0.timestamp, $0.id) > ($1.timestamp, $1.id) }
+        return Statistics.StoredComments(
+            total: databases.values.reduce(published + finishedCommentAPIs.sum.third, +), newestFirst: newest)
     }
 
     private func readerStatistics(
@@ -70,8 +73,8 @@ extension Aggregate {
         readers.values.sorted { $0.report.instanceId < $1.report.instanceId }
     }
 
-    /// Cut lists are of the channels that were seen first; within a list names are sorted.
-    private func names(_ ids: [Int32]) -> [String] { ids.map { channels.name(of: $0) }.sorted() }
+    /// A list that is cut has the channels that were seen first; its names are sorted.
+    private func names(_ ids: some Sequence<Int>) -> [String] { ids.map { channels.name(of: $0) }.sorted() }
 }
 
 extension Duration {

@@ -1,7 +1,7 @@
 internal import Wire
 
-/// Everything that processes reported, and what follows from it. Pure: the time of receipt is a parameter, measured
-/// from any fixed moment by a clock that does not go back.
+/// What all processes reported. Pure: the time of receipt is a parameter, measured from any fixed moment by a clock that
+/// does not go back.
 struct Aggregate {
     let limits: AggregateLimits
     private(set) var refusals = AggregateRefusals()
@@ -9,13 +9,15 @@ struct Aggregate {
     private(set) var readers: [String: ReaderRecord] = [:]
     private(set) var commentAPIs: [String: (report: CommentAPIReport, lastReport: Duration)] = [:]
     private(set) var clients: [String: (report: ClientReport, lastReport: Duration)] = [:]
-    /// Comments received and published by instances that are gone.
+    /// Comments stored in each database, by its id. The newest report counts.
+    private(set) var databases: [String: Int] = [:]
+    /// Comments received, published, and published without a database by instances that are gone.
     private(set) var finishedCommentAPIs: FinishedTotals
     /// Comments generated and consumed by clients that are gone.
     private(set) var finishedClients: FinishedTotals
-    /// Comments published since the start, by channel id. Each entry holds its channel.
-    private(set) var published: [Int32: Int] = [:]
-    /// Comments published on channels that did not fit.
+    /// Comments published since the start, by channel id; each entry holds a reference to its channel.
+    private(set) var published: [Int: Int] = [:]
+    /// Comments published on channels beyond the limit.
     private(set) var publishedElsewhere = 0
 
     init(limits: AggregateLimits = AggregateLimits()) {
@@ -25,7 +27,7 @@ struct Aggregate {
         finishedClients = FinishedTotals(limit: limits.finishedMax)
     }
 
-    /// Takes what a Reader reports; asks for a full report when this one does not continue what is held.
+    /// Applies a Reader's report; asks for a full one when this one does not continue the last.
     mutating func accept(_ report: ReaderReport, at now: Duration) -> ReportAcknowledgement {
         expire(at: now)
         let isKnown = readers[report.instanceId] != nil
@@ -38,7 +40,7 @@ struct Aggregate {
         return answer
     }
 
-    /// Takes what a CommentAPI reports. A new session is another process: the totals of the old one stay counted.
+    /// Applies a CommentAPI's report. A new session is a new process: the totals of the old one stay counted.
     mutating func accept(_ report: CommentAPIReport, at now: Duration) -> ReportAcknowledgement {
         expire(at: now)
         let known = commentAPIs[report.instanceId]?.report
@@ -48,14 +50,16 @@ struct Aggregate {
         if let known, known.session != report.session { finish(known) }
         finishedCommentAPIs.resume(Aggregate.key(report))
         countPublished(report)
-        commentAPIs[report.instanceId] = (report.sane(limits), now)
+        let clamped = report.clamped(limits)
+        commentAPIs[report.instanceId] = (clamped, now)
+        remember(clamped.database)
         return ReportAcknowledgement()
     }
 
-    /// Takes what a client reports. Totals that fall show a new client under an old name.
+    /// Applies a client's report. Totals that fall mean a new client under a known name.
     mutating func accept(_ report: ClientReport, at now: Duration) -> ReportAcknowledgement {
         expire(at: now)
-        let report = report.sane()
+        let report = report.clamped()
         let known = clients[report.clientId]?.report
         guard hasRoom(for: report.clientId, isKnown: known != nil, clients.count, limits.clientsMax) else {
             return refused()
@@ -69,7 +73,7 @@ struct Aggregate {
         return ReportAcknowledgement()
     }
 
-    /// Forgets who was silent for too long. What they did stays counted.
+    /// Removes processes that were silent for too long. Their totals stay counted.
     mutating func expire(at now: Duration) {
         guard now - lastExpiry >= .milliseconds(200) else { return }
         lastExpiry = now
@@ -89,15 +93,15 @@ struct Aggregate {
         }
     }
 
-    /// Tables are walked a few times a second at most, however many reports come.
+    /// The tables are searched a few times a second at most, however many reports come.
     private var lastExpiry = Duration.seconds(-1)
-    /// Clients that began anew under an old name.
+    /// Clients that started again under a known name.
     private var restarts = 0
 
     private mutating func countPublished(_ report: CommentAPIReport) {
-        publishedElsewhere += report.publishedElsewhere.sane
+        publishedElsewhere += report.publishedElsewhere.clamped
         for (name, reported) in report.publishedByChannel where reported > 0 {
-            let count = reported.sane
+            let count = reported.clamped
             if let id = channels.id(of: name), published[id] != nil {
                 published[id, default: 0] += count
             } else if let id = channels.hold(name) {
@@ -109,10 +113,22 @@ struct Aggregate {
         }
     }
 
+    /// A database stays counted when no CommentAPI is left that reports it, until another database is reported.
+    private mutating func remember(_ database: CommentAPIReport.Database?) {
+        guard let database, let id = database.id else { return }
+        if databases[id] == nil {
+            let reported = Set(commentAPIs.values.compactMap { $0.report.database?.id })
+            databases = databases.filter { reported.contains($0.key) }
+        }
+        databases[id] = database.storedComments
+    }
+
     private mutating func finish(_ report: CommentAPIReport) {
         finishedCommentAPIs.finish(
             Aggregate.key(report),
-            .init(first: report.totalCommentsReceived, second: report.totalCommentsPublished))
+            .init(
+                first: report.totalCommentsReceived, second: report.totalCommentsPublished,
+                third: report.database == nil ? report.totalCommentsPublished : 0))
     }
 
     private mutating func refused() -> ReportAcknowledgement {

@@ -1,13 +1,13 @@
-/// What the aggregation holds at most. Everything comes from other processes, and none of them is trusted to stop.
+/// The bounds of the aggregate's tables: their content comes from other processes.
 struct AggregateLimits: Equatable, Sendable {
-    /// A process that says nothing for this long is gone.
+    /// A process that sends no report for this long is gone.
     var silence = Duration.seconds(15)
-    /// Channel names that are remembered: subscribed, watched or published to.
+    /// Channel names: subscribed, watched or published to.
     var channelsMax = 1_000_000
     var readersMax = 1000
     var commentAPIsMax = 1000
     var clientsMax = 100_000
-    /// Finished processes whose totals are kept apart, in case they come back.
+    /// Processes that are gone whose totals are kept separately, in case they come back.
     var finishedMax = 10_000
     /// Entries of a table by reason or code.
     var codesMax = 64
@@ -17,10 +17,10 @@ struct AggregateLimits: Equatable, Sendable {
 
 /// What was refused, since the start.
 struct AggregateRefusals: Equatable, Sendable {
-    /// Channels that did not fit, or whose names are none.
+    /// Channels beyond the limit, or with an invalid name.
     var channels = 0
-    /// Reports of processes that did not fit, or whose names are too long.
+    /// Reports of processes beyond the limit, or with too long a name.
     var reports = 0
-    /// Reports of Readers that did not continue what is held.
+    /// Reports of Readers that did not continue the last one.
     var resyncs = 0
 }

@@ -1,17 +1,17 @@
 internal import Wire
 
-/// Names of channels as small numbers, so that a Reader's set is a bit each and not a string.
+/// Names of channels as small numbers, so that a channel is a bit of a Reader's set and not a string.
 ///
-/// An id is held by whoever uses it (a subscription, viewers, publishes), and is free for another name when nobody does.
+/// Ids are counted by reference (subscriptions, viewers, publishes); one without references may get another name.
 struct ChannelTable {
-    private var ids: [String: Int32] = [:]
+    private var ids: [String: Int] = [:]
     private var names: [String] = []
-    private var holders: [Int32] = []
-    private var free: [Int32] = []
+    private var references: [Int] = []
+    private var free: [Int] = []
     private let channelsMax: Int
 
     init(channelsMax: Int) {
-        self.channelsMax = min(channelsMax, Int(Int32.max))
+        self.channelsMax = channelsMax
     }
 
     /// Names in use.
@@ -19,35 +19,35 @@ struct ChannelTable {
     /// Above every id in use.
     var idLimit: Int { names.count }
 
-    func id(of name: String) -> Int32? { ids[name] }
+    func id(of name: String) -> Int? { ids[name] }
 
-    func name(of id: Int32) -> String { names[Int(id)] }
+    func name(of id: Int) -> String { names[id] }
 
-    /// The id of a name for one more holder; `nil` when the name is no channel's, or the table is full.
-    mutating func hold(_ name: String) -> Int32? {
+    /// The id of a name, with one reference more; `nil` for an invalid name or when the table is full.
+    mutating func hold(_ name: String) -> Int? {
         if let id = ids[name] {
-            holders[Int(id)] += 1
+            references[id] += 1
             return id
         }
         guard ids.count < channelsMax, Channel(name: name) != nil else { return nil }
-        let id = free.popLast() ?? Int32(names.count)
-        if Int(id) == names.count {
+        let id = free.popLast() ?? names.count
+        if id == names.count {
             names.append(name)
-            holders.append(1)
+            references.append(1)
         } else {
-            names[Int(id)] = name
-            holders[Int(id)] = 1
+            names[id] = name
+            references[id] = 1
         }
         ids[name] = id
         return id
     }
 
-    /// One holder less.
-    mutating func release(_ id: Int32) {
-        holders[Int(id)] -= 1
-        guard holders[Int(id)] == 0 else { return }
-        ids[names[Int(id)]] = nil
-        names[Int(id)] = ""
+    /// One reference less.
+    mutating func release(_ id: Int) {
+        references[id] -= 1
+        guard references[id] == 0 else { return }
+        ids[names[id]] = nil
+        names[id] = ""
         free.append(id)
     }
 }

@@ -4,22 +4,22 @@ import Wire
 
 /// The three routes that take reports, and `GET /statistics`.
 struct StatisticsRoutes: Sendable {
-    /// The code of every report that does not fit.
+    /// The error code of a report that cannot be decoded.
     static let invalid = "invalid_report"
     /// A full report of 90,000 channels with 20-character names has about 5 MB.
     static let reportBytesMax = 16 << 20
 
-    let desk: StatisticsDesk
+    let service: StatisticsService
 
     func add(to router: Router<ServiceContext>) {
         router.post("comment-api-statistics") { request, _ in
-            try answer(desk.accept(try await report(CommentAPIReport.self, request)))
+            try answer(service.accept(try await report(CommentAPIReport.self, request)))
         }
         router.post("reader-api-statistics") { request, _ in
-            try answer(desk.accept(try await report(ReaderReport.self, request)))
+            try answer(service.accept(try await report(ReaderReport.self, request)))
         }
         router.post("client-statistics") { request, _ in
-            try answer(desk.accept(try await report(ClientReport.self, request)))
+            try answer(service.accept(try await report(ClientReport.self, request)))
         }
         router.get("statistics") { request, _ in
             try await statistics(request)
@@ -41,10 +41,6 @@ struct StatisticsRoutes: Sendable {
 
     private func statistics(_ request: Request) async throws -> Response {
         let fields = try RequestFields(queryOf: request, code: "invalid_query")
-        switch try fields.optionalString("full") {
-        case nil, "false": return try .json(encoding: await desk.statistics(full: false))
-        case "true": return try .json(encoding: await desk.statistics(full: true))
-        default: throw APIError.invalid("invalid_query", "full must be true or false")
-        }
+        return try .json(encoding: await service.statistics(full: try fields.optionalFlag("full") ?? false))
     }
 }

@@ -1,14 +1,14 @@
 import PostgresLibpq
-import Wire
+package import Wire
 
 /// A comment that can be a row: everything that can be checked before the database sees it.
-struct CommentRow: Sendable {
-    let comment: Comment
+package struct CommentRow: Sendable {
+    package let comment: Comment
     let channel: String
     /// Microseconds since 1970-01-01T00:00:00Z.
     let createdAt: Int64
 
-    init(_ comment: Comment) throws(StorageError) {
+    package init(_ comment: Comment) throws(StorageError) {
         guard let channel = Channel.video(comment.videoid) else { throw StorageError(.invalid, "videoid is invalid") }
         guard (1...64).contains(comment.id.utf8.count), !comment.id.utf8.contains(0) else {
             throw StorageError(.invalid, "the comment's id is invalid")

@@ -48,8 +48,13 @@ public struct LikersPage: Equatable, Sendable {
 
 /// Where a page of members ended.
 public struct MembersCursor: Hashable, Sendable {
-    let slot: Int16
-    let user: String
+    package let slot: Int16
+    package let user: String
+
+    package init(slot: Int16, user: String) {
+        self.slot = slot
+        self.user = user
+    }
 }
 
 /// Users whose like of a photo counts.

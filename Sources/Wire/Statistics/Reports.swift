@@ -13,10 +13,27 @@ public struct CommentAPIReport: Codable, Equatable, Sendable {
     public var publishedByChannel: [String: Int]
     /// Published since the last accepted report on channels that did not fit into `publishedByChannel`.
     public var publishedElsewhere: Int
+    /// `nil` without a database.
+    public var database: Database?
+    /// The newest comments that are kept, newest first, at most ten: the database's, or those of this instance.
+    public var latestComments: [Comment]?
+
+    /// The database that keeps the comments.
+    public struct Database: Codable, Equatable, Sendable {
+        /// The same for all instances on one database; `nil` until the instance has asked it.
+        public var id: String?
+        public var storedComments: Int
+
+        public init(id: String?, storedComments: Int) {
+            self.id = id
+            self.storedComments = storedComments
+        }
+    }
 
     public init(
         instanceId: String, session: String, totalCommentsReceived: Int, totalCommentsPublished: Int,
-        refusals: [String: Int] = [:], publishedByChannel: [String: Int] = [:], publishedElsewhere: Int = 0
+        refusals: [String: Int] = [:], publishedByChannel: [String: Int] = [:], publishedElsewhere: Int = 0,
+        database: Database? = nil, latestComments: [Comment] = []
     ) {
         self.instanceId = instanceId
         self.session = session
@@ -25,6 +42,8 @@ public struct CommentAPIReport: Codable, Equatable, Sendable {
         self.refusals = refusals
         self.publishedByChannel = publishedByChannel
         self.publishedElsewhere = publishedElsewhere
+        self.database = database
+        self.latestComments = latestComments
     }
 }
 

@@ -82,15 +82,32 @@ public struct Statistics: Codable, Equatable, Sendable {
         public var redisChannels: Int?
     }
 
+    /// The comments that are kept.
+    public struct StoredComments: Codable, Equatable, Sendable {
+        public static let latestMax = 10
+
+        public var total: Int
+        /// The newest ones, newest first, at most ``latestMax``.
+        public var latestComments: [Comment]
+        /// In words: `10 of 1204 latest comments`.
+        public var showing: String
+
+        public init(total: Int, newestFirst comments: [Comment]) {
+            self.total = total
+            latestComments = Array(comments.prefix(Self.latestMax))
+            showing = "\(latestComments.count) of \(total) latest comments"
+        }
+    }
+
     public var commentApi: CommentAPIs
     public var readerApis: Readers
     public var clients: Clients
-    public var storedComments: Int
+    public var storedComments: StoredComments
     public var subscriptionSpread: SubscriptionSpread
     public var timestamp: String
 
     public init(
-        commentApi: CommentAPIs, readerApis: Readers, clients: Clients, storedComments: Int,
+        commentApi: CommentAPIs, readerApis: Readers, clients: Clients, storedComments: StoredComments,
         subscriptionSpread: SubscriptionSpread, timestamp: String
     ) {
         self.commentApi = commentApi

@@ -1,6 +1,7 @@
 import Logging
 import PostgresLibpq
 import ServiceRuntime
+import ServiceStorage
 import Storage
 import TestSupport
 import Testing

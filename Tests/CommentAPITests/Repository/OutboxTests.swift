@@ -1,5 +1,6 @@
 import Broker
 import HTTPTypes
+import InMemory
 import PostgresLibpq
 import ServiceRuntime
 import Storage

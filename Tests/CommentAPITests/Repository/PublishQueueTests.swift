@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import ServiceRuntime
 import Storage
 import Synchronization

@@ -1,5 +1,6 @@
 import Broker
 import HTTPTypes
+import InMemory
 import ServiceRuntime
 import Testing
 import Wire

@@ -86,7 +86,11 @@ extension EndToEndTests {
                     let inner = try #require(object[name] as? [String: Any], "\(name)")
                     for member in members { #expect(inner[member] != nil, "\(name).\(member)") }
                 }
-                #expect(object["storedComments"] is Int)
+                let stored = try #require(object["storedComments"] as? [String: Any])
+                let latest = try #require(stored["latestComments"] as? [[String: Any]])
+                #expect(stored["total"] as? Int == 4)
+                #expect(stored["showing"] as? String == "4 of 4 latest comments")
+                #expect(Set(latest.compactMap { $0["videoid"] as? String }) == ["hot", "cold"])
                 #expect((object["timestamp"] as? String)?.hasSuffix("Z") == true)
             }
         }

@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import Wire
 
 /// Redis as the Readers and writers meet it: the in-memory store behind connections that are slow, fail and break.

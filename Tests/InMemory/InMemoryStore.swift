@@ -1,3 +1,4 @@
+public import Broker
 import Placement
 public import Wire
 

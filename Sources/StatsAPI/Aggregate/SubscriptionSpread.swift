@@ -1,27 +1,28 @@
+internal import BitCollections
 internal import Placement
 internal import Wire
 
-/// On how many Readers each channel is: the base of every number about spread.
+/// How many Readers are subscribed to each channel.
 struct SubscriptionCounts {
     /// Readers of each channel, by id.
-    private(set) var readers: [Int32]
+    private(set) var readers: [Int]
     /// Channels with at least one subscription.
-    private(set) var union = ChannelSet()
+    private(set) var union = BitSet()
 
     init(_ aggregate: Aggregate) {
-        var counts = [Int32](repeating: 0, count: aggregate.channels.idLimit)
-        for record in aggregate.readers.values { record.subscribed.forEach { counts[Int($0)] += 1 } }
+        var counts = [Int](repeating: 0, count: aggregate.channels.idLimit)
+        for record in aggregate.readers.values { record.subscribed.forEach { counts[$0] += 1 } }
         readers = counts
-        for (id, count) in counts.enumerated() where count > 0 { _ = union.insert(Int32(id)) }
+        for (id, count) in counts.enumerated() where count > 0 { union.insert(id) }
     }
 
-    var subscriptions: Int { readers.reduce(0) { $0 + Int($1) } }
+    var subscriptions: Int { readers.reduce(0, +) }
 }
 
 extension Aggregate {
-    /// Spread, amplification and what random placement would lead to.
+    /// Spread and amplification, and the spread of random placement.
     func spread(
-        counts: SubscriptionCounts, outside: Outside, listMax: Int
+        counts: SubscriptionCounts, redis: RedisCounts.Count?, listMax: Int
     ) -> Statistics.SubscriptionSpread {
         let channels = counts.union.count
         let all = sortedReaders.map {
@@ -30,8 +31,8 @@ extension Aggregate {
         let subscriptions = counts.subscriptions
         var spread = Statistics.SubscriptionSpread(
             channels: channels, subscriptions: subscriptions, readers: Array(all.prefix(listMax)))
-        spread.redisSubscriptions = outside.redisSubscriptions
-        spread.redisChannels = outside.redisChannels
+        spread.redisSubscriptions = redis?.subscriptions
+        spread.redisChannels = redis?.channels
         guard channels > 0 else { return spread }
         let shares = all.map(\.share)
         spread.meanShare = shares.reduce(0, +) / Double(shares.count)
@@ -44,20 +45,20 @@ extension Aggregate {
         return spread
     }
 
-    /// Over the channels that are subscribed now: one that nobody watches any more costs nothing.
+    /// Over the channels with a subscription: the others cost nothing.
     private func weightedAmplification(_ counts: SubscriptionCounts) -> Double? {
         var comments = 0.0
         var deliveries = 0.0
-        for (id, count) in published where counts.readers[Int(id)] > 0 {
+        for (id, count) in published where counts.readers[id] > 0 {
             comments += Double(count)
-            deliveries += Double(count) * Double(counts.readers[Int(id)])
+            deliveries += Double(count) * Double(counts.readers[id])
         }
         return comments > 0 ? deliveries / comments : nil
     }
 
-    /// What random placement of the viewers that the Readers report would lead to.
+    /// The spread that random placement of the reported viewers would have.
     private func predictedShare() -> Double? {
-        var viewers: [Int32: Int] = [:]
+        var viewers: [Int: Int] = [:]
         for record in readers.values { viewers.merge(record.viewers, uniquingKeysWith: +) }
         let sizes = ChannelSizes(viewers: viewers.values)
         return sizes.channels > 0 ? SpreadModel.random(sizes: sizes, readers: readers.count).spread : nil

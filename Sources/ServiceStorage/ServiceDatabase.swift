@@ -1,13 +1,14 @@
 import Logging
 public import PostgresLibpq
 public import ServiceLifecycle
+public import ServiceRuntime
 import Storage
 import Synchronization
 
 /// The database of a service: connected while the service runs, its schema brought to the program's version first.
 ///
-/// PostgreSQL being away at the start is waited for, and the service is not ready meanwhile. A schema that this program
-/// must not touch ends it. In a service's list it stands in front of whatever uses it.
+/// While PostgreSQL is away it tries again, and the service is not ready. A schema that this program must not touch ends
+/// the process. In the list of services it stands before everything that uses it.
 public final class ServiceDatabase: Service {
     public let pool: PostgresPool
     private let logger: Logger

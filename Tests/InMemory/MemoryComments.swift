@@ -1,3 +1,4 @@
+import Storage
 import Wire
 
 /// The rows of ``MemoryCommentStore``, in the order of storing.

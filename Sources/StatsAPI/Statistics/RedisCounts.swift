@@ -3,11 +3,11 @@ import Logging
 import Synchronization
 import Wire
 
-/// Redis's own view of the subscriptions, to hold beside the reported one.
+/// Redis's own counts of the subscriptions, beside the reported ones.
 ///
-/// 90,000 channels cost Redis some ten milliseconds, so an answer is used for a while, and one asker at a time goes to Redis;
-/// the others get the answer before.
-final class RedisCensus: Sendable {
+/// 90,000 channels cost Redis about ten milliseconds. An answer is therefore used for a while, and one request at a time
+/// asks Redis; the others get the previous answer.
+final class RedisCounts: Sendable {
     struct Count: Equatable, Sendable {
         /// `PUBSUB NUMSUB`, summed over the channels asked for.
         var subscriptions: Int
@@ -67,7 +67,7 @@ final class RedisCensus: Sendable {
                 return try await group.next()
             }
         } catch {
-            logger.debug("Redis does not count", metadata: ["error": "\(error)"])
+            logger.debug("Redis's counts are not available", metadata: ["error": "\(error)"])
             return nil
         }
     }

@@ -1,7 +1,8 @@
+public import Storage
 import Synchronization
 import Wire
 
-/// The record of likes in memory: for tests, and the plain statement of what the one in PostgreSQL does.
+/// Likes in memory: the plain statement of what ``PostgresLikeStore`` does.
 public final class MemoryLikeStore: LikeStore {
     private struct Entry {
         var liked: Bool

@@ -1,3 +1,4 @@
+public import Broker
 import Synchronization
 public import Wire
 

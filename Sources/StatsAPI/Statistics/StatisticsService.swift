@@ -3,13 +3,13 @@ import ServiceRuntime
 import Synchronization
 import Wire
 
-/// Keeps what was reported, for requests of any thread.
-final class StatisticsDesk: Sendable {
+/// The aggregate of all reports, behind a lock, and Redis's own counts.
+final class StatisticsService: Sendable {
     private let aggregate = Mutex(Aggregate())
-    private let redis: RedisCensus
+    private let redis: RedisCounts
     private let start = ContinuousClock.now
 
-    init(redis: RedisCensus) {
+    init(redis: RedisCounts) {
         self.redis = redis
     }
 
@@ -25,16 +25,14 @@ final class StatisticsDesk: Sendable {
         aggregate.withLock { $0.accept(report, at: elapsed) }
     }
 
-    /// Everything, with Redis's own counts where it answers in time.
+    /// The answer to `GET /statistics`, with Redis's own counts if it answers in time.
     func statistics(full: Bool) async -> Statistics {
         let names = aggregate.withLock { $0.subscribedChannelNames() }
         let count = await redis.count(names)
         let timestamp = Timestamp.text(millisecondsSinceEpoch: WallClock.milliseconds())
-        let outside = Aggregate.Outside(
-            redisSubscriptions: count?.subscriptions, redisChannels: count?.channels)
-        return aggregate.withLock { $0.statistics(at: elapsed, timestamp: timestamp, full: full, outside: outside) }
+        return aggregate.withLock { $0.statistics(at: elapsed, timestamp: timestamp, full: full, redis: count) }
     }
 
-    /// Since this process began: a clock that does not go back.
+    /// Since the start of this process, by a clock that does not go back.
     private var elapsed: Duration { ContinuousClock.now - start }
 }

@@ -1,15 +1,16 @@
 public import PostgresLibpq
+public import ServiceRuntime
 
-/// Where the record is, if there is one.
+/// Where PostgreSQL is, if there is one.
 public struct DatabaseSettings: Sendable {
-    /// `nil`: no record; Redis alone keeps what is published.
+    /// `nil`: no database; Redis alone keeps what is published.
     public var configuration: PostgresConfiguration?
-    /// What takes longer is given up.
+    /// A statement that takes longer fails.
     public var statementTimeout: Duration
 
     public init(from reader: inout SettingsReader) {
         let declaration = SettingDeclaration(
-            key: "DATABASE_URL", type: "a URL", unit: "", defaultText: "unset",
+            key: "DATABASE_URL", type: "a URL",
             range: "postgresql://[user[:password]@]host[:port]/database[?option=value]",
             doc: "PostgreSQL that keeps the record; unset: Redis alone keeps what is published.", isSecret: true)
         configuration = reader.value(declaration, default: nil) { text in
@@ -32,6 +33,6 @@ public struct DatabaseSettings: Sendable {
 extension DatabaseSettings: CustomStringConvertible, CustomReflectable {
     public var description: String { configuration?.target ?? "unset" }
 
-    /// Without the password, whoever prints the settings.
+    /// Without the password, so that printed settings do not show it.
     public var customMirror: Mirror { Mirror(self, children: ["target": description]) }
 }

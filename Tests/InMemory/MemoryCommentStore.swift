@@ -1,7 +1,8 @@
+public import Storage
 import Synchronization
 public import Wire
 
-/// The record of comments in memory: for tests, and for a service without a database. It forgets all when it ends.
+/// Comments in memory, with the rules of ``PostgresCommentStore``.
 public final class MemoryCommentStore: CommentStore {
     private let state = Mutex(MemoryComments())
     private let countMax: Int
