@@ -1,10 +1,12 @@
 """The gateway by itself: which routes it knows, what it follows, what it refuses and how."""
 import http.client
+import os
 import socket
+import subprocess
 import threading
 
 import pytest
-from processes import free_port, get, request, wait_until
+from processes import Gateway, free_port, get, request, wait_until
 from stack import connect_path
 
 EVENT_SOURCE = {"Accept": "text/event-stream"}
@@ -41,6 +43,39 @@ def echo(handler):
 
 def unused():
     return f"127.0.0.1:{free_port()}"
+
+
+def run_gateway(command, **settings):
+    environment = {**os.environ, **{f"GATEWAY_{name.upper()}": value for name, value in settings.items()}}
+    return subprocess.run(["sh", Gateway.script, command], env=environment, capture_output=True, text=True, timeout=10)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"), ("readers", "a:1\nb:2"),
+    ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
+    ("folder", "/tmp/a b"), ("access_log", "/tmp/log; x"), ("resolver", "127.0.0.11 valid=1s")])
+def test_settings_are_checked(name, value):
+    """They go into nginx's configuration: what is not what it says would be a directive."""
+    result = run_gateway("render", **{name: value})
+    assert (result.returncode, result.stdout) == (64, "") and f"GATEWAY_{name.upper()}" in result.stderr
+
+
+def test_the_http_part_goes_into_an_nginx_of_ones_own(tmp_path):
+    """As Debian's package has it, with settings of its own in the http block."""
+    part = run_gateway("render", readers="127.0.0.1:4001=https://reader-1.example/live [::1]:4002")
+    assert part.returncode == 0, part.stderr
+    (tmp_path / "chorus.conf").write_text(part.stdout)
+    (tmp_path / "nginx.conf").write_text(f"""
+        pid {tmp_path}/pid; error_log stderr;
+        events {{ worker_connections 768; }}
+        http {{
+            sendfile on; tcp_nopush on; types_hash_max_size 2048; include /etc/nginx/mime.types;
+            default_type application/octet-stream; ssl_protocols TLSv1.2; gzip on; access_log {tmp_path}/access.log;
+            include {tmp_path}/*chorus.conf;
+        }}""")
+    result = subprocess.run(["nginx", "-t", "-e", "stderr", "-p", tmp_path, "-c", tmp_path / "nginx.conf"],
+                            capture_output=True, text=True, timeout=10)
+    assert result.returncode == 0, result.stderr
 
 
 def test_every_public_route_reaches_its_service(stack):

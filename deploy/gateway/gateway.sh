@@ -65,7 +65,8 @@ check_settings() {
     for name in GATEWAY_PORT GATEWAY_TLS_PORT GATEWAY_STREAM_SECONDS GATEWAY_STOP_SECONDS \
         GATEWAY_CONNECTIONS_MAX GATEWAY_CONNECTIONS_PER_ADDRESS; do
         eval "value=\$$name"
-        check "$name" "$value" '[1-9][0-9]{0,6}' "a whole number"
+        check "$name" "$value" '[1-9][0-9]{0,4}' "a whole number of 1 to 65535"
+        [ "$value" -le 65535 ] || fail "$name is $value; expected a whole number of 1 to 65535"
     done
 }
 
