@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing for `make test-web`: Chromium, nginx, and Python packages in .venv-web. Silent when nothing is.
+# Installs what is missing for `make test-web`: Chromium, nginx, and Python packages in .venv-web. Silent when nothing
+# is missing.
 set -euo pipefail
 # shellcheck source=scripts/apt.sh
 source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"

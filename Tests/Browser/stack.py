@@ -83,7 +83,7 @@ class Stack:
     def access_log(self):
         return (pathlib.Path(self.folder) / "access.log").read_text()
 
-    # --- What people do
+    # --- What clients do
 
     def place(self, video):
         """The name of the Reader that serves a video."""
@@ -148,7 +148,7 @@ class Viewer:
         return self
 
 
-class Talk:
+class Publisher:
     """Comments that were acknowledged, by video, with the moment before they were sent."""
 
     def __init__(self, stack, url, videos):
@@ -156,11 +156,11 @@ class Talk:
         self.url = url
         self.sent = {video: [] for video in videos}
 
-    def say(self, count, seconds=0.3):
+    def publish(self, count, seconds=0.3):
         """`count` comments in every video, `seconds` apart; every one must be acknowledged."""
         for _ in range(count):
             for video, sent in self.sent.items():
-                text = f"{video} says {len(sent)}"
+                text = f"{video} comment {len(sent)}"
                 at = time.time()
                 answer = self.stack.comment(video, text, self.url)
                 assert answer.status == 201, f"comment refused: {answer}"

@@ -3,9 +3,9 @@ import signal
 
 import pytest
 from processes import Failure, get
-from stack import Talk
+from stack import Publisher
 
-# From a fault to the moment when everybody has everything that was said until then, and for each single comment.
+# From a fault to the moment when everybody has everything that was published until then, and for each single comment.
 WHOLE_SECONDS = 10
 
 
@@ -44,11 +44,11 @@ def test_viewers_behind_the_gateway_survive_a_reader(stack, view, fault):
     # The fault hits somebody, and placement was followed.
     assert [viewer.instances for viewer in viewers] == [[victim]] * 4 + [[other]] * 2
 
-    talk = Talk(stack, stack.gateway.url, videos)
-    talk.say(7)
+    publisher = Publisher(stack, stack.gateway.url, videos)
+    publisher.publish(7)
     fault(stack, victim)
-    talk.say(13)
-    talk.assert_complete(viewers, WHOLE_SECONDS)
+    publisher.publish(13)
+    publisher.assert_complete(viewers, WHOLE_SECONDS)
     for viewer in viewers[:4]:
         assert viewer.instances[-1] != victim, "the viewer never left"
 
@@ -59,18 +59,20 @@ def test_viewers_behind_the_gateway_leave_a_frozen_reader(stack, view):
     victim = "reader-1"
     videos = stack.videos_at(victim, 1)
     viewers = [view(stack.gateway.url, videos[0]).wait_connected() for _ in range(2)]
-    talk = Talk(stack, stack.gateway.url, videos)
-    talk.say(3)
+    publisher = Publisher(stack, stack.gateway.url, videos)
+    publisher.publish(3)
     stack.readers[victim].send(signal.SIGSTOP)
-    talk.say(7)
+    publisher.publish(7)
     # Found out after 4 s, back after 3, and once more 4 when the frozen one is asked again.
-    talk.assert_complete(viewers, WHOLE_SECONDS + 4)
+    publisher.assert_complete(viewers, WHOLE_SECONDS + 4)
     assert [viewer.instances for viewer in viewers] == [[victim, "reader-2"]] * 2
     stack.readers[victim].kill()
 
 
-@pytest.mark.xfail(raises=AssertionError, reason="a Reader sends every viewer on, and Chromium retries at the redirect's "
-                   "target only: the Reader must redirect only clients that say redirect=follow")
+@pytest.mark.xfail(
+    raises=AssertionError,
+    reason="a Reader redirects every viewer, and Chromium retries at the redirect's target only: the Reader "
+    " must redirect only clients that say redirect=follow")
 @pytest.mark.parametrize("fault", [kill, drain])
 def test_viewers_without_a_gateway_survive_another_reader(stack, view, fault):
     stack.start_comment_api().start_readers(3)
@@ -80,11 +82,11 @@ def test_viewers_without_a_gateway_survive_another_reader(stack, view, fault):
     for viewer in viewers:
         viewer.wait_connected()
 
-    talk = Talk(stack, stack.comment_api.url, videos)
-    talk.say(7)
+    publisher = Publisher(stack, stack.comment_api.url, videos)
+    publisher.publish(7)
     fault(stack, victim)
-    talk.say(13)
-    talk.assert_complete(viewers, WHOLE_SECONDS)
+    publisher.publish(13)
+    publisher.assert_complete(viewers, WHOLE_SECONDS)
 
 
 def test_pages_come_back_behind_the_gateway_when_redis_was_away(stack, view):
@@ -93,9 +95,9 @@ def test_pages_come_back_behind_the_gateway_when_redis_was_away(stack, view):
     victim = "reader-1"
     videos = stack.videos_at(victim, 1) + stack.videos_at("reader-2", 1)
     viewers = [view(stack.gateway.url, video).wait_connected() for video in videos]
-    talk = Talk(stack, stack.gateway.url, videos)
-    talk.say(3)
-    talk.assert_complete(viewers, WHOLE_SECONDS)
+    publisher = Publisher(stack, stack.gateway.url, videos)
+    publisher.publish(3)
+    publisher.assert_complete(viewers, WHOLE_SECONDS)
 
     stack.redis.stop()
     viewers[0].page.wait_for_timeout(2_000)
@@ -107,13 +109,14 @@ def test_pages_come_back_behind_the_gateway_when_redis_was_away(stack, view):
 
     late.wait_connected()
     wait_until_accepted(stack)
-    talk.say(3)
-    talk.assert_complete(viewers, WHOLE_SECONDS)
+    publisher.publish(3)
+    publisher.assert_complete(viewers, WHOLE_SECONDS)
     assert late.texts == viewers[1].texts[3:]
 
 
-@pytest.mark.xfail(raises=Failure, reason="503 ends an EventSource for good: the Reader must answer 200 with retry and a "
-                   "reconnect event")
+@pytest.mark.xfail(
+    raises=Failure,
+    reason="503 ends an EventSource for good: the Reader must answer 200 with retry and a reconnect event")
 def test_a_page_without_a_gateway_comes_back_when_redis_was_away(stack, view):
     stack.start_comment_api().start_readers(1, PLACEMENT="random")
     stack.redis.stop()
@@ -124,9 +127,9 @@ def test_a_page_without_a_gateway_comes_back_when_redis_was_away(stack, view):
 
     viewer.wait_connected(10)
     wait_until_accepted(stack)
-    talk = Talk(stack, stack.comment_api.url, ["video-1"])
-    talk.say(3)
-    talk.assert_complete([viewer], WHOLE_SECONDS)
+    publisher = Publisher(stack, stack.comment_api.url, ["video-1"])
+    publisher.publish(3)
+    publisher.assert_complete([viewer], WHOLE_SECONDS)
 
 
 def wait_until_accepted(stack):

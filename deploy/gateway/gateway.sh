@@ -54,7 +54,8 @@ check_settings() {
     check GATEWAY_READERS "$GATEWAY_READERS" "$address(=$url)?( $address(=$url)?)*" \
         "addresses, each with the Reader's READER_PUBLIC_URL when that is another one: host:port=http://host:port"
     check GATEWAY_HOST "$GATEWAY_HOST" '[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]' "an address"
-    check GATEWAY_RESOLVER "$GATEWAY_RESOLVER" "([0-9A-Fa-f.:]+|\[[0-9A-Fa-f:.]+\](:[0-9]+)?)?" "an address of a name server, or nothing"
+    check GATEWAY_RESOLVER "$GATEWAY_RESOLVER" '([0-9A-Fa-f.:]+|\[[0-9A-Fa-f:.]+\](:[0-9]+)?)?' \
+        "an address of a name server, or nothing"
     check GATEWAY_TLS "$GATEWAY_TLS" 'off|made|given' "off, made or given"
     check GATEWAY_TLS_NAME "$GATEWAY_TLS_NAME" '[A-Za-z0-9.*-]+' "a host name"
     check GATEWAY_ACCESS_LOG "$GATEWAY_ACCESS_LOG" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a file"
@@ -104,7 +105,9 @@ reader_locations() {
         number=$((number + 1))
         case $entry in *=*) public=${entry#*=} ;; *) public=http://$entry ;; esac
         # shellcheck disable=SC2016 # $chorus_path is nginx's.
-        printf '    "~^\\Q%s\\E(?<chorus_path>/connect\\?[!-~]*)$" "chorus_reader_%s$chorus_path";\n' "${public%/}" "$number"
+        printf \
+            '    "~^\\Q%s\\E(?<chorus_path>/connect\\?[!-~]*)$" "chorus_reader_%s$chorus_path";\n' \
+            "${public%/}" "$number"
     done
 }
 
@@ -115,7 +118,8 @@ tls_lines() {
         printf '    listen %s:%s ssl http2;\n' "$GATEWAY_HOST" "$GATEWAY_TLS_PORT"
     fi
     printf '    ssl_certificate %s;\n    ssl_certificate_key %s;\n' "$GATEWAY_CERTIFICATE" "$GATEWAY_CERTIFICATE_KEY"
-    printf '    ssl_protocols TLSv1.2 TLSv1.3;\n    ssl_session_cache shared:chorus_tls:2m;\n    ssl_session_tickets off;\n'
+    printf '    ssl_protocols TLSv1.2 TLSv1.3;\n'
+    printf '    ssl_session_cache shared:chorus_tls:2m;\n    ssl_session_tickets off;\n'
 }
 
 # With TLS, the plain port knows only the way to the other one.
