@@ -72,7 +72,7 @@ def test_viewers_behind_the_gateway_leave_a_frozen_reader(stack, view):
 @pytest.mark.xfail(
     raises=AssertionError,
     reason="a Reader redirects every viewer, and Chromium retries at the redirect's target only: the Reader "
-    " must redirect only clients that say redirect=follow")
+    "must redirect only clients that say redirect=follow")
 @pytest.mark.parametrize("fault", [kill, drain])
 def test_viewers_without_a_gateway_survive_another_reader(stack, view, fault):
     stack.start_comment_api().start_readers(3)
