@@ -11,6 +11,9 @@ FILTER ?=
 SCENARIO ?= S,A,A2,B,C,C2,D,E,F,G,H,I,R,L1,L2,L4,L5,L6
 RUNS ?= 3
 PEERS ?=
+# make test-web BINARIES=.build/debug ARGS="-k redis"
+BINARIES ?= $(firstword $(wildcard .build/release/ReaderAPI .build/debug/ReaderAPI))
+ARGS ?=
 # Where `make demo` writes its report.
 OUT ?= report
 
@@ -19,7 +22,7 @@ SWIFT_CODE := $(wildcard Sources Tests) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench build release demo test lint format docs bench clean
+.PHONY: help setup setup-bench setup-web build release demo test test-web lint format docs bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +32,9 @@ setup: ## install what is missing to build, test and run (Debian 12; asks sudo w
 
 setup-bench: setup ## install what only the benchmark's peers need
 	@scripts/setup-bench.sh
+
+setup-web: ## install what only the browser tests need
+	@scripts/setup-web.sh
 
 build: setup ## debug build of everything, tests included; a warning of ours is an error
 	$(STRICT) $(SWIFT) build --build-tests
@@ -43,10 +49,14 @@ demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in rep
 test: build ## all tests, against a private Redis and PostgreSQL
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
 
+test-web: setup-web ## browser tests of the gateway: BINARIES=.build/debug ARGS="-k redis"
+	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
+	.venv-web/bin/pytest Tests/Browser $(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
+
 lint: setup ## formatting, imports against the manifest, shell scripts
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)
 	scripts/check-imports.py
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh .ci/run; \
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 
 format: ## rewrite the Swift files in the project's format
@@ -59,4 +69,4 @@ bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEER
 	Benchmarks/run.py --scenario $(SCENARIO) --runs $(RUNS) $(if $(PEERS),--peers $(PEERS))
 
 clean: ## remove builds, reports and benchmark results
-	rm -rf .build $(OUT) bench-results
+	rm -rf .build .venv-web $(OUT) bench-results

@@ -1,0 +1,296 @@
+"""The gateway by itself: which routes it knows, what it follows, what it refuses and how."""
+import http.client
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+from processes import Gateway, free_port, get, request, wait_until
+from stack import connect_path
+
+EVENT_SOURCE = {"Accept": "text/event-stream"}
+
+
+def open_stream(url, method="GET", path="/connect", body=None, headers=None):
+    """The answer's head, and its first event as lines."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    headers = {"Content-Type": "application/json", **(headers or {})} if body else headers or {}
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    lines = []
+    while answer.status == 200:
+        line = answer.readline().decode().rstrip("\n")
+        if not line:
+            break
+        lines.append(line)
+    return connection, answer, lines
+
+
+def assert_error(answer, status, code):
+    assert (answer.status, answer.json["code"]) == (status, code), answer
+    assert set(answer.json) == {"error", "code"}
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Request-ID"]
+
+
+def echo(handler):
+    if handler.path.startswith("/connect"):
+        handler.reply(200, b"data: {}\n\n", Content_Type="text/event-stream")
+    else:
+        handler.reply(200, b"{}", Content_Type="application/json", X_Request_ID="of-the-service")
+
+
+def unused():
+    return f"127.0.0.1:{free_port()}"
+
+
+def run_gateway(command, **settings):
+    environment = {**os.environ, **{f"GATEWAY_{name.upper()}": value for name, value in settings.items()}}
+    return subprocess.run(["sh", Gateway.script, command], env=environment, capture_output=True, text=True, timeout=10)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
+    ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
+    ("folder", "/tmp/a b"), ("access_log", "/tmp/log; x"), ("resolver", "127.0.0.11 valid=1s")])
+def test_settings_are_checked(name, value):
+    """They go into nginx's configuration: what is not what it says would be a directive."""
+    result = run_gateway("render", **{name: value})
+    assert (result.returncode, result.stdout) == (64, "") and f"GATEWAY_{name.upper()}" in result.stderr
+
+
+def test_the_http_part_goes_into_an_nginx_of_ones_own(tmp_path):
+    """As Debian's package has it, with settings of its own in the http block."""
+    part = run_gateway("render", readers="127.0.0.1:4001=https://reader-1.example/live [::1]:4002")
+    assert part.returncode == 0, part.stderr
+    (tmp_path / "chorus.conf").write_text(part.stdout)
+    (tmp_path / "nginx.conf").write_text(f"""
+        pid {tmp_path}/pid; error_log stderr;
+        events {{ worker_connections 768; }}
+        http {{
+            sendfile on; tcp_nopush on; types_hash_max_size 2048; include /etc/nginx/mime.types;
+            default_type application/octet-stream; ssl_protocols TLSv1.2; gzip on; access_log {tmp_path}/access.log;
+            include {tmp_path}/*chorus.conf;
+        }}""")
+    result = subprocess.run(["nginx", "-t", "-e", "stderr", "-p", tmp_path, "-c", tmp_path / "nginx.conf"],
+                            capture_output=True, text=True, timeout=10)
+    assert result.returncode == 0, result.stderr
+
+
+def test_every_public_route_reaches_its_service(stack):
+    stack.start_comment_api().start_like_api().start_stats_api().start_readers(1).start_gateway()
+    base = stack.gateway.url
+    posted = stack.comment("video-1", "hello", base)
+    assert posted.status == 201
+    assert get(f"{base}/history?videoid=video-1").json["comments"][0]["comment"] == "hello"
+    removal = request("DELETE", f"{base}/comment/{posted.json['comment']['id']}?userid=writer&videoid=video-1")
+    assert removal.status == 200
+    like = {"userid": "u1", "photoid": "p1"}
+    assert request("POST", f"{base}/like", like).json["count"] == 1
+    assert get(f"{base}/v1/likes/p1").json["count"] == 1
+    assert request("POST", f"{base}/unlike", like).json["count"] == 0
+    assert request("POST", f"{base}/v1/likes", {"user_id": "u1", "post_id": "p1"}).json["liked"] is True
+    assert get(f"{base}/locate?videoid=video-1").json["instance"] == "reader-1"
+    assert "subscriptionSpread" in get(f"{base}/statistics").json
+    assert get(f"{base}/health").json == {"status": "ok", "service": "gateway"}
+    preflight = request("OPTIONS", f"{base}/comment", headers={
+        "Origin": "http://page.example", "Access-Control-Request-Method": "POST"})
+    assert preflight.status == 204
+    assert preflight.headers.get_all("Access-Control-Allow-Origin") == ["*"]
+
+
+@pytest.mark.parametrize("path", [
+    "/", "/metrics", "/health/ready", "/comment-api-statistics", "/reader-api-statistics", "/client-statistics",
+    "/connect/", "/connect/more", "/commentary", "/v1", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics",
+    "/statistics/", "/gateway/bad_request", "/nothing?a=b"])
+def test_everything_else_is_not_found(stack, serve, path):
+    service = serve(echo)
+    stack.start_gateway(comment_apis=service.address, like_apis=service.address, stats_apis=service.address,
+                        readers=service.address)
+    for method in ["GET", "POST"]:
+        connection = http.client.HTTPConnection("127.0.0.1", stack.gateway.port, timeout=5)
+        connection.putrequest(method, path)  # as it is: urllib would tidy it up
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert (answer.status, b"not_found" in answer.read()) == (404, True)
+        connection.close()
+    assert service.requests == []
+
+
+def test_refusals_of_the_gateway_have_the_services_shape(stack, serve):
+    service = serve(echo)
+    stack.start_gateway(comment_apis=unused(), stats_apis=service.address, readers=unused())
+    base = stack.gateway.url
+    assert_error(get(f"{base}/nothing"), 404, "not_found")
+    assert_error(request("POST", f"{base}/statistics", {}), 405, "method_not_allowed")
+    assert request("POST", f"{base}/statistics", {}).headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert_error(get(f"{base}/history?videoid={'v' * 9000}"), 414, "uri_too_long")
+    assert_error(get(f"{base}/history", {"X": "y" * 9000}), 400, "bad_request")
+    for path in ["/comment", "/connect"]:
+        with socket.create_connection(("127.0.0.1", stack.gateway.port)) as connection:
+            connection.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n".encode())
+            head = connection.recv(4096).decode()
+            assert head.startswith("HTTP/1.1 413") and "body_too_large" in head
+    away = get(f"{base}/history?videoid=v")
+    assert_error(away, 502, "gateway_unavailable")
+    assert away.headers["Retry-After"] == "1"
+    assert_error(get(base + connect_path("v")), 502, "gateway_unavailable")
+    assert service.requests == []
+
+
+def test_an_event_source_is_told_to_come_back(stack):
+    """An answer other than 200 would be the last that it asks for."""
+    stack.start_gateway(readers=[unused(), unused()])
+    answers = [get(stack.gateway.url + connect_path("v"), {**EVENT_SOURCE, "Origin": "http://page.example"})
+               for _ in range(20)]
+    for answer in answers:
+        assert answer.status == 200 and answer.headers["Content-Type"] == "text/event-stream"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert b"event: reconnect\ndata: {" in answer.body and answer.body.endswith(b"\n\n")
+    waits = {int(answer.body.split(b"\n")[0].removeprefix(b"retry: ")) for answer in answers}
+    assert len(waits) > 1 and waits <= set(range(1000, 3001))
+
+
+def test_a_redirect_keeps_method_body_and_last_event_id(stack):
+    stack.start_comment_api().start_readers(2).start_gateway()
+    video = stack.videos_at("reader-2", 1)[0]
+    posted = [stack.comment(video, text).json["comment"] for text in ["first", "second", "third"]]
+    resume = {"Last-Event-ID": f"{posted[0]['offset']}.{posted[0]['epoch']}"}
+    body = '{"userid":"poster","videoid":"%s"}' % video
+    ways = [("POST", "/connect", body), ("GET", connect_path(video, "poster"), None)]
+    for method, path, payload in [ways[0]] * 3 + [ways[1]] * 3:
+        connection, answer, lines = open_stream(stack.gateway.url, method, path, payload, resume)
+        assert answer.status == 200
+        assert '"userid":"poster"' in lines[-1] and '"instance":"reader-2"' in lines[-1]
+        events = "".join(answer.readline().decode() for _ in range(6))
+        assert "first" not in events and "second" in events and "third" in events
+        connection.close()
+    # Some of each were sent on.
+    log = wait_until(lambda: stack.access_log.count(" /connect") == 6 and stack.access_log, "six lines in the log")
+    for method, _, _ in ways:
+        lines = [line for line in log.splitlines() if f'"{method} /connect' in line]
+        assert len(lines) == 3 and "upstream_status=307 : 200" in " ".join(lines)
+
+
+def test_a_reader_that_is_not_ours_is_not_followed(stack, serve):
+    """Were it, whoever controls an answer could reach everything that the gateway reaches."""
+    stranger = serve(echo)
+    mine = serve(echo)
+    for location in [f"http://{stranger.address}/connect?hop=1", f"http://{mine.address}@{stranger.address}/connect?a",
+                     f"http://{mine.address}/metrics?hop=1", f"http://{mine.address}.example/connect?hop=1",
+                     f"http://{mine.address}/connect?a b", "/connect?hop=1", "http:///connect?"]:
+        def redirect(handler, location=location):
+            if "hop=2" in handler.path:
+                echo(handler)
+            else:
+                handler.reply(307, b"{}", Location=location)
+        first = serve(redirect)
+        stack.start_gateway(readers=first.address + f"=http://{mine.address}")
+        answer = get(stack.gateway.url + connect_path("v"))
+        assert (answer.status, answer.body) == (200, b"data: {}\n\n"), location
+        assert first.requests[-1].path == connect_path("v") + "&redirect=follow&hop=2"
+        stack.gateway.stop()
+    assert stranger.requests == mine.requests == []
+
+
+def test_the_public_url_of_a_reader_stands_for_its_address(stack, serve):
+    """As with docker-compose: the URL is one that only viewers reach."""
+    target = serve(echo)
+    location = "http://reader.example:4002/connect?userid=u&hop=1"
+    first = serve(lambda handler: handler.reply(307, b"{}", Location=location))
+    stack.start_gateway(readers=[
+        f"{first.address}=http://reader.example:4001", f"{target.address}=http://reader.example:4002"])
+    for _ in range(10):
+        assert get(stack.gateway.url + connect_path("v")).status == 200
+    assert {seen.path for seen in target.requests} >= {"/connect?userid=u&hop=1"}
+
+
+def test_a_reader_that_redirects_forever_is_left(stack, serve):
+    server = serve(lambda handler: handler.reply(307, b"{}", Location=f"http://{server.address}/connect?hop=1"))
+    stack.start_gateway(readers=server.address)
+    assert get(stack.gateway.url + connect_path("v"), EVENT_SOURCE).status == 200
+    assert get(stack.gateway.url + connect_path("v")).status == 502
+    assert len(server.requests) < 30
+
+
+def test_a_refusal_of_one_reader_is_not_the_last_word(stack, serve):
+    """One that drains or is full refuses; another one has a place."""
+    refusal = b'{"error":"full","code":"too_many_connections"}'
+    full = serve(lambda handler: handler.reply(503, refusal, Content_Type="application/json", Retry_After="1"))
+    other = serve(echo)
+    stack.start_gateway(readers=[full.address, other.address])
+    for _ in range(10):
+        assert get(stack.gateway.url + connect_path("v")).status == 200
+    assert full.requests
+    stack.gateway.set(readers=full.address)
+    stack.gateway.stop()
+    stack.gateway.start()
+    # All refuse: a program sees why, an EventSource is told to come back.
+    answer = get(stack.gateway.url + connect_path("v"))
+    assert (answer.status, answer.body, answer.headers["Retry-After"]) == (503, refusal, "1")
+    assert get(stack.gateway.url + connect_path("v"), EVENT_SOURCE).status == 200
+
+
+def test_what_a_client_says_of_itself_does_not_count(stack, serve):
+    service = serve(echo)
+    stack.start_gateway(comment_apis=service.address)
+    url = f"{stack.gateway.url}/history?videoid=a%3Ab"
+    answer = get(url, {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=192.0.2.1", "X-Forwarded-Proto": "https",
+                       "X-Request-ID": "request-of-mine-1"})
+    seen = service.requests[-1]
+    assert seen.path == "/history?videoid=a%3Ab"
+    assert seen.headers.get_all("X-Forwarded-For") == ["127.0.0.1"]
+    assert seen.headers.get_all("X-Forwarded-Proto") == ["http"]
+    assert "Forwarded" not in seen.headers
+    assert seen.headers["X-Request-ID"] == "request-of-mine-1"
+    assert answer.headers.get_all("X-Request-ID") == ["request-of-mine-1"]
+    get(url, {"X-Request-ID": "short"})
+    assert len(service.requests[-1].headers["X-Request-ID"]) == 32
+    get(url, {"X-Request-ID": 'quo"te and space'})
+    assert len(service.requests[-1].headers["X-Request-ID"]) == 32
+
+
+def test_a_dead_instance_is_left_out(stack, serve):
+    service = serve(echo)
+    stack.start_gateway(comment_apis=[unused(), service.address])
+    for _ in range(20):
+        assert request("POST", f"{stack.gateway.url}/comment", {"userid": "u"}).status == 200
+
+
+def test_a_comment_is_never_sent_twice(stack, serve):
+    """The service may have stored it before its connection broke."""
+    def hang_up(handler):
+        handler.close_connection = True
+        handler.connection.shutdown(socket.SHUT_RDWR)
+    servers = [serve(hang_up), serve(hang_up)]
+    stack.start_gateway(comment_apis=[server.address for server in servers],
+                        like_apis=[server.address for server in servers])
+    assert_error(request("POST", f"{stack.gateway.url}/comment", {"userid": "u"}), 502, "gateway_unavailable")
+    assert sum(len(server.requests) for server in servers) == 1
+    # A like may be repeated: whoever likes twice likes once.
+    request("POST", f"{stack.gateway.url}/like", {"userid": "u"})
+    assert sum(len(server.requests) for server in servers) == 3
+
+
+def test_connections_from_one_address_are_bounded(stack, serve):
+    released = threading.Event()
+
+    def hold(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.end_headers()
+        handler.wfile.write(b"data: {}\n\n")
+        released.wait(20)
+        handler.close_connection = True
+    server = serve(hold)
+    stack.start_gateway(readers=server.address, connections_per_address=3)
+    connections = [open_stream(stack.gateway.url, path=connect_path("v")) for _ in range(3)]
+    assert [answer.status for _, answer, _ in connections] == [200] * 3
+    assert_error(get(stack.gateway.url + connect_path("v")), 429, "too_many_connections")
+    answer = get(stack.gateway.url + connect_path("v"), EVENT_SOURCE)
+    assert answer.status == 200 and b"event: reconnect" in answer.body
+    released.set()
+    for connection, _, _ in connections:
+        connection.close()
