@@ -7,10 +7,11 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # More arguments for `swift test`, for instance FILTER="--filter FanoutTests".
 FILTER ?=
-# make bench SCENARIO=A,D RUNS=3 PEERS=chorus,nchan
-SCENARIO ?= S,A,A2,B,C,C2,D,E,F,G,H,I,R,L1,L2,L4,L5,L6
-RUNS ?= 3
+# make bench SCENARIO=A,D RUNS=3 PEERS=chorus,nchan; make bench AGAINST=../old/.build/release
+SCENARIO ?=
+RUNS ?=
 PEERS ?=
+AGAINST ?=
 # Where `make demo` writes its report.
 OUT ?= report
 
@@ -55,8 +56,9 @@ format: ## rewrite the Swift files in the project's format
 docs: build ## write docs/CONFIGURATION.md from the services' own tables
 	scripts/configuration-page.sh
 
-bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEERS=chorus,nchan
-	Benchmarks/run.py --scenario $(SCENARIO) --runs $(RUNS) $(if $(PEERS),--peers $(PEERS))
+bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEERS=chorus,nchan; or AGAINST=an older build
+	Benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(PEERS),--peers $(PEERS)) $(if $(AGAINST),--against $(AGAINST))
 
 clean: ## remove builds, reports and benchmark results
 	rm -rf .build $(OUT) bench-results
