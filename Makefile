@@ -16,7 +16,7 @@ AGAINST ?=
 OUT ?= report
 
 # Folders with Swift code that exist.
-SWIFT_CODE := $(wildcard Sources Tests) Package.swift
+SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
@@ -44,9 +44,10 @@ demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in rep
 test: build ## all tests, against a private Redis and PostgreSQL
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
 
-lint: setup ## formatting, imports against the manifest, shell scripts
+lint: setup ## formatting, imports against the manifest, links and files of the docs, shell scripts
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)
 	scripts/check-imports.py
+	scripts/check-docs.py
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 
