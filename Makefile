@@ -40,7 +40,7 @@ release: setup ## optimised build of the binaries
 demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/
 	.build/release/Orchestrator run --preset reference --out $(OUT)/
 
-# One after another: tests freeze and kill servers and measure deadlines, and neighbours would be part of the measure.
+# One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.
 test: build ## all tests, against a private Redis and PostgreSQL
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
 

@@ -15,7 +15,7 @@ from .peers import BINARIES, PEERS
 from .processes import Failure, kernel_bytes
 
 SAMPLE_SECONDS = 10
-# What is still on its way into the kernel's and the server's tables after the last viewer was told that it is connected.
+# What is still on its way into the kernel's and the server's tables after the last viewer got its `connected` event.
 # A server may give memory of the connects back when they are over; Chorus does so after a quiet second.
 REST_SECONDS = 3.0
 # A crowd that is on its way when the load ends takes this long at most.
@@ -82,7 +82,7 @@ def newest(peer, parameters, published):
     channels = published.get("channels") or {}
     if peer.publishes and parameters.publishes:
         return {f"video:{parameters.prefix}v1": json.loads(peer.published())["last"]}
-    return {channel: told["last"] for channel, told in channels.items() if told.get("last")}
+    return {channel: position["last"] for channel, position in channels.items() if position.get("last")}
 
 
 def audit(report):

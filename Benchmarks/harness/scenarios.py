@@ -137,5 +137,5 @@ SCENARIOS = {
         ("chorus",), {"": Parameters(viewers=1_000, rate=50, duration=600)},
         compared="latencyP99", kind="soak"),
 }
-# What `make bench` measures unless it is told otherwise.
+# What `make bench` measures by default.
 USUAL = [name for name in SCENARIOS if name != "soak"]
