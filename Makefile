@@ -42,6 +42,7 @@ demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in rep
 
 # One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.
 test: build ## all tests, against a private Redis and PostgreSQL
+	cd Benchmarks && python3 -m unittest --quiet
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
 
 lint: setup ## formatting, imports against the manifest, links and files of the docs, shell scripts
