@@ -73,10 +73,15 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """wrk resets its connections when its time is over."""
+
+
 @unittest.skipUnless(shutil.which("wrk"), "wrk is not installed")
 class Load(unittest.TestCase):
     def setUp(self):
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        self.server = Server(("127.0.0.1", 0), Answers)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
