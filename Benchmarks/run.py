@@ -5,8 +5,8 @@
     Benchmarks/run.py --scenario A,D --against ../old/.build/release
 
 Every run starts fresh servers on free ports and stops them. Peers take turns, so that whatever else the machine does hits
-all of them. With --against, Chorus alone is measured, in pairs of runs of the other build and this one. Results go to
-bench-results/: one JSON file with every run, and the tables as Markdown.
+all of them. With --against, Chorus is measured in pairs of runs of the other build and this one, alone or beside the peers
+of --peers. Results go to bench-results/: one JSON file with every run, and the tables as Markdown.
 """
 import argparse
 import dataclasses
@@ -90,19 +90,18 @@ def build_floor():
 
 def runs_of(scenario, options):
     """Row by row; in a row the peers take turns, and each turn begins with another one. With another build to compare with,
-    a turn of a peer is two runs: the old build's, then the new one's."""
-    peers = [peer for peer in scenario.peers if not options.peers or peer in options.peers]
-    builds_of = {"new": BINARIES}
-    if options.against:
+    a turn of Chorus is two runs: the old build's, then the new one's; other peers run only when they are named."""
+    peers = [peer for peer in scenario.peers if peer in (options.peers or scenario.peers)]
+    if options.against and not options.peers:
         peers = [peer for peer in peers if peer.startswith("chorus")]
-        builds_of = {"old": options.against, "new": BINARIES}
     for row, parameters in scenario.rows.items():
         if options.duration:
             parameters = parameters.lasting(options.duration)
         for turn in range(options.runs):
             for peer in peers[turn % len(peers):] + peers[:turn % len(peers)] if peers else ():
-                for build, binaries in builds_of.items():
-                    yield row, parameters, peer, turn, build, binaries
+                if options.against and peer.startswith("chorus"):
+                    yield row, parameters, peer, turn, "old", options.against
+                yield row, parameters, peer, turn, "new", BINARIES
 
 
 def one(scenario, row, parameters, peer, turn, build, binaries):
@@ -152,7 +151,7 @@ def main():
             results.append(one(scenario, row, parameters, peer, turn, build, binaries))
             done += 1
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {peer}{f' {build}' if options.against else ''}{', ' + row if row else ''}"
+            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {peer}{f' {build}' if options.against and peer.startswith('chorus') else ''}{', ' + row if row else ''}"
             print(f"{label:75} {line(results[-1], scenario)}", flush=True)
         texts.append(shown.markdown(name, scenario, results))
         # After each scenario: what is measured is kept, whatever happens next.

@@ -69,6 +69,25 @@ def judged(scenario, results):
         yield f"{peer}, {row}" if row else peer, comparisons(scenario, runs), faults
 
 
+def beside(scenario, results):
+    """Other peers of the same turns: how many times their value the two builds have."""
+    groups = tables.grouped([result for result in results if "failure" not in result])
+    heading, digits = tables.COLUMNS[scenario.compared]
+
+    def median(runs, build):
+        values = [run[scenario.compared] for run in runs if run["build"] == build and run.get(scenario.compared)]
+        return statistics.median(values) if values else None
+
+    for (row, peer), runs in groups.items():
+        theirs = median(runs, "new")
+        if peer.startswith("chorus") or not theirs:
+            continue
+        ours = groups.get((row, tables.ours(peer)), [])
+        parts = [f"{build} build ÷ it: {value / theirs:.2f}" for build in ("old", "new") if (value := median(ours, build))]
+        label = f"{peer}, {row}" if row else peer
+        yield f"{label}: {tables.number(theirs, digits)} {heading}; {', '.join(parts)}."
+
+
 def problems(name, scenario, results):
     """What keeps the new build from being as good: the scenario's own metric, more faults than before, failed runs. The
     other metrics are shown only: of so many, some differ by chance."""
@@ -97,4 +116,4 @@ def markdown(name, scenario, results):
         lines += ["| " + " | ".join(row) + " |" for row in rows]
     runs = max((result["run"] + 1 for result in results), default=0)
     lines += ["", f"Medians (least–most) of {runs} interleaved pairs of runs. Bold: what the scenario is about."]
-    return "\n".join([*lines, *tables.failures(results)]) + "\n"
+    return "\n".join([*lines, *beside(scenario, results), *tables.failures(results)]) + "\n"

@@ -147,12 +147,16 @@ def failures(results):
         for result in results if "failure" in result]
 
 
+def ours(peer):
+    """The Chorus peer that another one is compared with."""
+    return likes.OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
+
+
 def ratio(groups, row, peer, compared):
-    ours = likes.OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
-    if peer.startswith("chorus") or (row, ours) not in groups:
+    if peer.startswith("chorus") or (row, ours(peer)) not in groups:
         return ""
     mine, theirs = (
-        middle([run.get(compared) for run in groups[row, name]], compared) for name in (ours, peer))
+        middle([run.get(compared) for run in groups[row, name]], compared) for name in (ours(peer), peer))
     return f"{mine / theirs:.2f}" if mine is not None and theirs else "-"
 
 
