@@ -69,6 +69,14 @@ def judged(scenario, results):
         yield f"{peer}, {row}" if row else peer, comparisons(scenario, runs), faults
 
 
+def limited(results):
+    """Label, number of runs in which the generator was the limit, and of all runs, for rows that have any: they say little."""
+    for (row, peer), runs in tables.grouped(results).items():
+        count = sum(bool(run.get("generatorLimited")) for run in runs)
+        if count:
+            yield f"{peer}, {row}: " if row else f"{peer}: ", count, len(runs)
+
+
 def beside(scenario, results):
     """Other peers of the same turns: how many times their value the two builds have."""
     groups = tables.grouped([result for result in results if "failure" not in result])
@@ -116,4 +124,5 @@ def markdown(name, scenario, results):
         lines += ["| " + " | ".join(row) + " |" for row in rows]
     runs = max((result["run"] + 1 for result in results), default=0)
     lines += ["", f"Medians (least–most) of {runs} interleaved pairs of runs. Bold: what the scenario is about."]
+    lines += [f"{label}the generator was the limit in {count} of {all} runs." for label, count, all in limited(results)]
     return "\n".join([*lines, *beside(scenario, results), *tables.failures(results)]) + "\n"

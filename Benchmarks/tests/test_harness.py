@@ -56,6 +56,14 @@ class TwoBuilds(unittest.TestCase):
         self.assertIn("no Redis", problems(old, [*new, failed])[0])
 
 
+    def test_a_table_shows_ratio_verdict_and_the_generators_limit(self):
+        old, new = runs("old", "requestsPerSecond", [100, 100]), runs("new", "requestsPerSecond", [120, 120])
+        new[1]["generatorLimited"] = True
+        text = builds.markdown("X", SCENARIO, old + new)
+        self.assertIn("| **1.200** | **better** |", text)
+        self.assertIn("chorus: the generator was the limit in 1 of 4 runs.", text)
+
+
 class Answers(http.server.BaseHTTPRequestHandler):
     """Answers every second request with the class's status."""
     protocol_version = "HTTP/1.1"
