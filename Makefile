@@ -7,18 +7,19 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # More arguments for `swift test`, for instance FILTER="--filter FanoutTests".
 FILTER ?=
-# make bench SCENARIO=A,D RUNS=3 PEERS=chorus,nchan
-SCENARIO ?= S,A,A2,B,C,C2,D,E,F,G,H,I,R,L1,L2,L4,L5,L6
-RUNS ?= 3
+# make bench SCENARIO=A,D RUNS=3 PEERS=chorus,nchan; make bench AGAINST=../old/.build/release
+SCENARIO ?=
+RUNS ?=
 PEERS ?=
 # make test-web BINARIES=.build/debug ARGS="-k redis"
 BINARIES ?= $(firstword $(wildcard .build/release/ReaderAPI .build/debug/ReaderAPI))
 ARGS ?=
+AGAINST ?=
 # Where `make demo` writes its report.
 OUT ?= report
 
 # Folders with Swift code that exist.
-SWIFT_CODE := $(wildcard Sources Tests) Package.swift
+SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
@@ -45,17 +46,19 @@ release: setup ## optimised build of the binaries
 demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/
 	.build/release/Orchestrator run --preset reference --out $(OUT)/
 
-# One after another: tests freeze and kill servers and measure deadlines, and neighbours would be part of the measure.
+# One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.
 test: build ## all tests, against a private Redis and PostgreSQL
+	cd Benchmarks && python3 -m unittest --quiet
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
 
 test-web: setup-web ## browser tests of the gateway: BINARIES=.build/debug ARGS="-k redis"
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
 	.venv-web/bin/pytest Tests/Browser $(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
-lint: setup ## formatting, imports against the manifest, shell scripts
+lint: setup ## formatting, imports against the manifest, links and files of the docs, shell scripts
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)
 	scripts/check-imports.py
+	scripts/check-docs.py
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 
@@ -65,8 +68,9 @@ format: ## rewrite the Swift files in the project's format
 docs: build ## write docs/CONFIGURATION.md from the services' own tables
 	scripts/configuration-page.sh
 
-bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEERS=chorus,nchan
-	Benchmarks/run.py --scenario $(SCENARIO) --runs $(RUNS) $(if $(PEERS),--peers $(PEERS))
+bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEERS=chorus,nchan; or AGAINST=an older build
+	Benchmarks/run.py $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(PEERS),--peers $(PEERS)) $(if $(AGAINST),--against $(AGAINST))
 
 clean: ## remove builds, reports and benchmark results
 	rm -rf .build .venv-web $(OUT) bench-results

@@ -2,9 +2,11 @@
 """Measures Chorus beside its peers: same generator, same payload, same run. See docs/BENCHMARKS.md.
 
     Benchmarks/run.py --scenario A,D --runs 3 [--peers chorus,nchan] [--list]
+    Benchmarks/run.py --scenario A,D --against ../old/.build/release
 
 Every run starts fresh servers on free ports and stops them. Peers take turns, so that whatever else the machine does hits
-all of them. Results go to bench-results/: one JSON file with every run, and the tables as Markdown.
+all of them. With --against, Chorus is measured in pairs of runs of the other build and this one, alone or beside the peers
+of --peers. Results go to bench-results/: one JSON file with every run, and the tables as Markdown.
 """
 import argparse
 import dataclasses
@@ -17,8 +19,8 @@ import subprocess
 import sys
 import time
 
-from harness import likes, measure, tables
-from harness.peers import FLOOR_BINARY, HERE, ROOT
+from harness import builds, likes, measure, tables
+from harness.peers import BINARIES, FLOOR_BINARY, HERE, ROOT
 from harness.peers import PEERS as COMMENT_PEERS
 from harness.processes import Failure
 from harness.scenarios import SCENARIOS as COMMENT_SCENARIOS
@@ -28,17 +30,21 @@ RESULTS = ROOT / "bench-results"
 PEERS = {**COMMENT_PEERS, **likes.PEERS}
 SCENARIOS = {**COMMENT_SCENARIOS, **likes.SCENARIOS}
 USUAL = COMMENT_USUAL + likes.USUAL
+# With --against: those that tell whether a change made anything slower.
+PAIRED = "A,B,C,D,E,F,J,R,L1,L2,L4,L5,L6".split(",")
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenario", default=",".join(USUAL), help="names, separated by commas; see --list")
-    parser.add_argument("--runs", type=int, default=3, help="runs of every peer in every row (default 3)")
+    parser.add_argument("--scenario", help="names, separated by commas; see --list")
+    parser.add_argument("--runs", type=int, help="runs of every peer in every row (default 3; with --against 5 of each build)")
     parser.add_argument("--peers", help="only these, separated by commas")
+    parser.add_argument(
+        "--against", type=pathlib.Path, metavar="PATH", help="folder with the binaries of another build, the old one")
     parser.add_argument("--duration", type=int, help="seconds that count, instead of each scenario's own: to try it out")
     parser.add_argument("--list", action="store_true", help="the scenarios, and nothing else")
     options = parser.parse_args()
-    options.scenario = options.scenario.split(",")
+    options.scenario = options.scenario.split(",") if options.scenario else PAIRED if options.against else USUAL
     options.peers = options.peers.split(",") if options.peers else None
     for name in options.scenario:
         if name not in SCENARIOS:
@@ -46,6 +52,9 @@ def parse():
     for name in options.peers or ():
         if name not in PEERS:
             parser.error(f"no peer {name}: there are {', '.join(PEERS)}")
+    options.runs = options.runs or (5 if options.against else 3)
+    if options.against and not (options.against / "ReaderAPI").is_file():
+        parser.error(f"--against {options.against}: there is no ReaderAPI in it")
     if options.runs < 1 or (options.duration is not None and options.duration < 2):
         parser.error("--runs must be 1 or more, --duration 2 or more")
     return options
@@ -80,23 +89,28 @@ def build_floor():
 
 
 def runs_of(scenario, options):
-    """Row by row; in a row the peers take turns, and each turn begins with another one."""
-    peers = [peer for peer in scenario.peers if not options.peers or peer in options.peers]
+    """Row by row; in a row the peers take turns, and each turn begins with another one. With another build to compare with,
+    a turn of Chorus is two runs: the old build's, then the new one's; other peers run only when they are named."""
+    peers = [peer for peer in scenario.peers if peer in (options.peers or scenario.peers)]
+    if options.against and not options.peers:
+        peers = [peer for peer in peers if peer.startswith("chorus")]
     for row, parameters in scenario.rows.items():
         if options.duration:
             parameters = parameters.lasting(options.duration)
         for turn in range(options.runs):
             for peer in peers[turn % len(peers):] + peers[:turn % len(peers)] if peers else ():
-                yield row, parameters, peer, turn
+                if options.against and peer.startswith("chorus"):
+                    yield row, parameters, peer, turn, "old", options.against
+                yield row, parameters, peer, turn, "new", BINARIES
 
 
-def one(scenario, row, parameters, peer, turn):
-    told = {"row": row, "peer": peer, "run": turn, "parameters": dataclasses.asdict(parameters)}
+def one(scenario, row, parameters, peer, turn, build, binaries):
+    about = {"row": row, "peer": peer, "run": turn, "build": build, "parameters": dataclasses.asdict(parameters)}
     try:
         run = likes.run if scenario.kind in likes.KINDS else measure.run
-        return {**told, **run(scenario.kind, peer, parameters)}
+        return {**about, **run(scenario.kind, peer, parameters, binaries)}
     except Failure as failure:
-        return {**told, "failure": str(failure)}
+        return {**about, "failure": str(failure)}
 
 
 def line(result, scenario):
@@ -121,6 +135,9 @@ def main():
         return 0
     build_floor()
     about = machine()
+    shown = builds if options.against else tables
+    if options.against:
+        about["against"] = str(options.against)
     started = time.monotonic()
     everything, texts = {}, [tables.heading(about)]
     total = sum(1 for name in options.scenario for _ in runs_of(SCENARIOS[name], options))
@@ -130,16 +147,20 @@ def main():
         scenario = SCENARIOS[name]
         print(f"\n{name}: {scenario.title}", flush=True)
         results = everything[name] = []
-        for row, parameters, peer, turn in runs_of(scenario, options):
-            results.append(one(scenario, row, parameters, peer, turn))
+        for row, parameters, peer, turn, build, binaries in runs_of(scenario, options):
+            results.append(one(scenario, row, parameters, peer, turn, build, binaries))
             done += 1
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {peer}{', ' + row if row else ''}"
+            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {peer}{f' {build}' if options.against and peer.startswith('chorus') else ''}{', ' + row if row else ''}"
             print(f"{label:75} {line(results[-1], scenario)}", flush=True)
-        texts.append(tables.markdown(name, scenario, results))
+        texts.append(shown.markdown(name, scenario, results))
         # After each scenario: what is measured is kept, whatever happens next.
         stem = save(about, everything, texts)
     print("\n" + "\n".join(texts) + f"\nwritten: {stem}.json, {stem}.md")
+    if options.against:
+        found = [text for name in everything for text in builds.problems(name, SCENARIOS[name], everything[name])]
+        print("\n".join(found) if found else "The new build is as good as the old one.")
+        return 1 if found else 0
     return 1 if any("failure" in result for results in everything.values() for result in results) else 0
 
 

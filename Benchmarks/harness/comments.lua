@@ -1,23 +1,20 @@
--- wrk: POST /comment, to one of CHANNELS videos in turn; the last line of output is JSON.
-local channels = tonumber(os.getenv("CHANNELS") or "100")
-local text = string.rep("x", tonumber(os.getenv("COMMENT_BYTES") or "30"))
+-- wrk: POST /comment, to one of CHANNELS videos at random, by one of 10,000 users.
+local browser = require("browser")
+local channels = tonumber(os.getenv("CHANNELS") or "1000")
 -- Mean pause between an answer and the next request of its connection; 0: none. Random, so that requests come as from
 -- many people who know nothing of each other.
 local pause = tonumber(os.getenv("PAUSE_MS") or "0")
-local requests = {}
-local at = 0
-
-function init()
-   local headers = { ["Content-Type"] = "application/json" }
-   for channel = 1, channels do
-      local body = string.format('{"userid":"user1","videoid":"v%d","comment":"%s"}', channel, text)
-      requests[channel] = wrk.format("POST", nil, headers, body)
-   end
-end
+local texts = {
+   "First!", "That was amazing, thank you for the stream", "LOL", "who is watching this in 2026?",
+   "Grüße aus Köln 👋", "Can you show the second part again? I missed how you did the corner.",
+   "She said \\\"never again\\\", and here we are", "🔥🔥🔥",
+   "I have been following this channel since the very beginning and it only gets better. The sound is much clearer now.",
+}
 
 function request()
-   at = at % channels + 1
-   return requests[at]
+   local body = '{"userid":"user' .. math.random(10000) .. '","videoid":"video' .. math.random(channels) ..
+      '","comment":"' .. texts[math.random(#texts)] .. '"}'
+   return browser.request("POST", "/comment", body)
 end
 
 if pause > 0 then
@@ -26,11 +23,4 @@ if pause > 0 then
    end
 end
 
-function done(summary, latency)
-   local errors = summary.errors
-   io.write(string.format(
-      '{"requests":%d,"seconds":%f,"p50":%f,"p99":%f,"max":%f,"errors":%d}\n',
-      summary.requests - errors.status, summary.duration / 1e6, latency:percentile(50) / 1e3,
-      latency:percentile(99) / 1e3, latency.max / 1e3,
-      errors.connect + errors.read + errors.write + errors.status + errors.timeout))
-end
+done = browser.done

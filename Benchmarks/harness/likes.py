@@ -1,21 +1,22 @@
 """The scenarios of likes: who is measured, what, and how."""
 import dataclasses
 import json
-import pathlib
 import subprocess
-import tempfile
 import time
 import urllib.request
 
-from . import swarm as load
+from . import wrk
+from .measure import running
 from .peers import BINARIES, HERE, NODE_MODULES, Peer
-from .processes import Failure, wait_until
+from .processes import Failure, cpu_seconds_of, wait_until
 from .scenarios import Scenario
 
-PHOTO = "hot"
+PHOTO = "photo1"
+# Photos of one call for counts, at most.
+COUNTS_MAX = 200
 # Millions of rows at once: otherwise PostgreSQL makes a checkpoint every few seconds, and logs each page anew after it.
 LOG_SETTINGS = ("max_wal_size=16GB", "checkpoint_timeout=30min", "wal_compression=on")
-WORDS = {"PATH": "/usr/bin:/bin"}
+PATH = {"PATH": "/usr/bin:/bin"}
 DRAIN_SECONDS = 3600
 
 
@@ -26,11 +27,12 @@ class LikeParameters:
     # Likes of the path below HTTP, and how many of them a second; 0: as many as go.
     likes: int = 0
     rate: int = 0
-    parts: int = 4
-    # Whether changes go into the streams to the record.
+    # LIKE_PARTS; the same for every build, whatever its default is.
+    partitions: int = 4
+    # Whether changes go into the streams for the database.
     streams: bool = True
     viewers: int = 0
-    # Photos of which counts are asked for.
+    # Photos that are liked over HTTP, or of which counts are asked for.
     photos: int = 1
     warmup: int = 0
     duration: int = 6
@@ -45,38 +47,37 @@ class LikeParameters:
 class LikePeer(Peer):
     """LikeAPI on a Redis of its own."""
 
-    has_record = has_reader = has_worker = False
+    has_database = has_reader = has_worker = False
     environment = {}
 
     def start(self):
-        self.database = self.start_postgres(*LOG_SETTINGS) if self.has_record else None
+        self.database = self.start_postgres(*LOG_SETTINGS) if self.has_database else None
         self.redis = self.start_redis()
         self.redis_process = self.processes[-1]
-        environment = {"LOG_LEVEL": "warning", "LIKE_PARTS": str(self.parameters.parts), **self.environment}
+        environment = {"LOG_LEVEL": "warning", "LIKE_PARTS": str(self.parameters.partitions), **self.environment}
         if self.database:
             environment["DATABASE_URL"] = self.database
         if self.has_worker:
             worker = {**environment, "LIKE_ROLE": "worker"}
-            self.worker, self.worker_url = self.start_service("like-worker", [BINARIES / "LikeAPI"], worker, self.redis)
+            self.worker, self.worker_url = self.start_service("like-worker", [self.binaries / "LikeAPI"], worker, self.redis)
         self.start_api({**environment, "LIKE_ROLE": "api"})
         if self.has_reader:
             self.reader, self.reader_url = self.start_service(
-                "reader", [BINARIES / "ReaderAPI"], {"LOG_LEVEL": "warning", "READER_LOOPS": "1"}, self.redis)
+                "reader", [self.binaries / "ReaderAPI"], {"LOG_LEVEL": "warning", "READER_LOOPS": "1"}, self.redis)
 
     def start_api(self, environment):
-        self.api, self.url = self.start_service("like-api", [BINARIES / "LikeAPI"], environment, self.redis)
+        self.api, self.url = self.start_service("like-api", [self.binaries / "LikeAPI"], environment, self.redis)
 
     def bench(self, *more):
-        """What LikeBench measured."""
+        """Starts LikeBench, the path below HTTP; its output is one JSON object. Older builds have it as `LikeAPI bench`."""
+        program = self.binaries / "LikeBench"
         values = self.parameters
-        words = ["--like-parts", values.parts, "--bench-likes", values.likes, "--bench-rate", values.rate,
+        words = ["--like-parts", values.partitions, "--bench-likes", values.likes, "--bench-rate", values.rate,
                  "--bench-streams", "on" if values.streams else "off", *more]
-        done = subprocess.run(
-            [BINARIES / "LikeBench", *map(str, words)], capture_output=True, text=True,
-            env={**WORDS, "REDIS_URL": self.redis, "LOG_LEVEL": "warning"})
-        if done.returncode not in (0, 65):
-            raise Failure(f"LikeBench: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        command = [program] if program.exists() else [self.binaries / "LikeAPI", "bench"]
+        return subprocess.Popen(
+            [*command, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**PATH, "REDIS_URL": self.redis, "LOG_LEVEL": "warning"})
 
     def redis_command(self, *words):
         port = self.redis.rsplit(":", 1)[1]
@@ -88,13 +89,15 @@ class LikePeer(Peer):
         return int(next(line for line in lines if line.startswith("used_memory:")).split(":")[1])
 
     def sql(self, text):
-        done = subprocess.run(["psql", "--no-psqlrc", "-tAc", text, self.database], capture_output=True, text=True, env=WORDS)
+        done = subprocess.run(["psql", "--no-psqlrc", "-tAc", text, self.database], capture_output=True, text=True, env=PATH)
         if done.returncode:
             raise Failure(f"psql: {done.stderr.strip()}")
         return int(done.stdout.strip() or 0)
 
     def backlog(self):
-        depths = (self.redis_command("hget", f"likes:{{{part}}}:meta", "depth") for part in range(self.parameters.parts))
+        """Changes that wait for the database."""
+        partitions = range(self.parameters.partitions)
+        depths = (self.redis_command("hget", f"likes:{{{number}}}:meta", "depth") for number in partitions)
         return sum(int(depth or 0) for depth in depths)
 
 
@@ -128,8 +131,8 @@ class OneCallEach(BelowHTTP):
     mode = "single"
 
 
-class ChorusLikesRecord(LikePeer):
-    has_record = has_worker = True
+class ChorusLikesDatabase(LikePeer):
+    has_database = has_worker = True
 
     def start_api(self, environment):
         self.api = self.worker
@@ -140,65 +143,63 @@ class ChorusLikesViewers(LikePeer):
 
 
 def writes(peer, parameters):
-    """wrk likes one photo, each like another user's."""
-    told, busy = wrk(peer, parameters, "likes.lua", {"PHOTO": PHOTO})
-    with urllib.request.urlopen(question(peer), timeout=10) as answer:
-        count = json.load(answer)["counts"][0]["count"]
-    return {
-        "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
-        "errors": told["errors"], "cpuSeconds": busy, "cpuPerRequest": sum(busy.values()) / max(told["requests"], 1) * 1e6,
-        # What was under way when wrk stopped may have counted too.
-        "inexact": 0 if 0 <= count - told["requests"] <= parameters.writers else abs(count - told["requests"])}
+    """wrk likes photos, each time as another user; then all counts together must be the number of likes."""
+    result = wrk.load(peer, f"{peer.url}/v1/likes", "likes.lua", parameters, PHOTOS=str(parameters.photos))
+    likes, count = result["warmupRequests"] + result["requests"], counted(peer, parameters.photos)
+    # What was under way when wrk stopped may have counted too, in the warm-up and after it.
+    return {**result, "inexact": 0 if 0 <= count - likes <= 2 * parameters.writers else abs(count - likes)}
 
 
-def question(peer):
-    body = json.dumps({"post_ids": [PHOTO]}).encode()
-    return urllib.request.Request(f"{peer.url}/v1/likes/counts", body, {"Content-Type": "application/json"})
+def counted(peer, photos):
+    """Likes of all photos."""
+    names = [f"photo{number + 1}" for number in range(photos)]
+    total = 0
+    for first in range(0, photos, COUNTS_MAX):
+        body = json.dumps({"post_ids": names[first:first + COUNTS_MAX]}).encode()
+        question = urllib.request.Request(f"{peer.url}/v1/likes/counts", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(question, timeout=10) as answer:
+            # A photo that nobody liked may be unknown.
+            total += sum(entry.get("count", 0) for entry in json.load(answer)["counts"])
+    return total
 
 
-def wrk(peer, parameters, script, environment):
-    command = ["wrk", "--threads", "1", "--connections", str(parameters.writers), "--duration",
-               f"{parameters.duration}s", "--script", str(HERE / "harness" / script), f"{peer.url}/v1/likes"]
-    before = load.cpu_seconds(peer)
-    output = subprocess.run(command, env={**WORDS, **environment}, capture_output=True, text=True)
-    if output.returncode:
-        raise Failure(f"wrk: {output.stderr.strip()}")
-    told = json.loads(output.stdout.strip().splitlines()[-1])
-    return told, {name: seconds - before[name] for name, seconds in load.cpu_seconds(peer).items()}
+def finished(bench):
+    """The result of LikeBench. It ends with 65 when its own count is wrong, which the result shows too."""
+    output, errors = bench.communicate()
+    if bench.returncode not in (0, 65):
+        raise Failure(f"LikeBench: {errors.strip()}")
+    return json.loads(output)
 
 
 def batches(peer, parameters):
     """The path below HTTP against an empty Redis."""
-    told = peer.bench("--bench-mode", peer.mode)
+    result = finished(peer.bench("--bench-mode", peer.mode))
     return {
-        "likesPerSecond": told["likesPerSecond"], "inexact": told["likes"] - told["count"] + told["failed"],
-        "redisBytesPerLike": told["bytesPerLike"]}
+        "likesPerSecond": result["likesPerSecond"], "inexact": result["likes"] - result["count"] + result["failed"],
+        "redisBytesPerLike": result["bytesPerLike"]}
 
 
-def record(peer, parameters):
+def write_behind(peer, parameters):
     """Likes through the batcher into the streams, and a worker that carries them to PostgreSQL."""
-    before, cpu, start = peer.redis_memory(), load.cpu_seconds(peer), time.monotonic()
+    before, cpu, start = peer.redis_memory(), cpu_seconds_of(peer.processes), time.monotonic()
     lags = []
-    done = subprocess.Popen(
-        [BINARIES / "LikeBench", "--like-parts", str(parameters.parts), "--bench-likes", str(parameters.likes),
-         "--bench-rate", str(parameters.rate)],
-        stdout=subprocess.PIPE, text=True, env={**WORDS, "REDIS_URL": peer.redis, "LOG_LEVEL": "warning"})
-    while done.poll() is None:
+    bench = peer.bench()
+    while bench.poll() is None:
         lags.append(lag(peer))
         time.sleep(0.1)
-    told = json.loads(done.stdout.read())
+    result = finished(bench)
     wait_until(lambda: peer.backlog() == 0 or time.sleep(0.1), "the streams are empty", DRAIN_SECONDS)
     seconds = time.monotonic() - start
     rows, count = peer.sql("select count(*) from likes where liked"), peer.sql("select sum(like_count) from photos")
-    result = {
-        "likesPerSecond": told["likesPerSecond"], "recordSeconds": seconds, "rowsPerSecond": rows / seconds,
+    measured = {
+        "likesPerSecond": result["likesPerSecond"], "databaseSeconds": seconds, "rowsPerSecond": rows / seconds,
         "redisBytesPerLike": (peer.redis_memory() - before) / max(parameters.likes, 1),
-        "inexact": sum(abs(parameters.likes - number) for number in (told["count"], rows, count)),
-        "cpuSeconds": {name: value - cpu[name] for name, value in load.cpu_seconds(peer).items()}}
+        "inexact": sum(abs(parameters.likes - number) for number in (result["count"], rows, count)),
+        "cpuSeconds": {name: value - cpu[name] for name, value in cpu_seconds_of(peer.processes).items()}}
     if parameters.rate:
-        result["lagSeconds"] = max(lags)
-        result.pop("rowsPerSecond")
-    return result
+        measured["lagSeconds"] = max(lags)
+        measured.pop("rowsPerSecond")
+    return measured
 
 
 def lag(peer):
@@ -216,14 +217,14 @@ def viewers(peer, parameters):
          str(parameters.viewers), "--unlike-share", "0", "--duplicate-share", "0", "--seed", str(parameters.seed)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
-        connected = told(child, "connected")
+        connected = message(child, "connected")
         time.sleep(1)
-        before, start = load.cpu_seconds(peer), time.monotonic()
+        before, start = cpu_seconds_of(peer.processes), time.monotonic()
         print("start", file=child.stdin, flush=True)
         time.sleep(parameters.duration)
-        busy, seconds = load.cpu_seconds(peer), time.monotonic() - start
+        busy, seconds = cpu_seconds_of(peer.processes), time.monotonic() - start
         print("stop", file=child.stdin, flush=True)
-        report = told(child, "report")["report"]
+        report = message(child, "report")["report"]
     finally:
         child.kill()
         child.wait()
@@ -237,11 +238,12 @@ def viewers(peer, parameters):
         "generatorLimited": report["generatorLimited"], "latencyP99": report["latencyMilliseconds"].get("p99")}
 
 
-def told(child, event):
+def message(child, event):
+    """The next line of SimClient with this event."""
     for line in child.stdout:
-        message = json.loads(line)
-        if message.get("event") == event:
-            return message
+        read = json.loads(line)
+        if read.get("event") == event:
+            return read
     raise Failure(f"SimClient ended before '{event}'")
 
 
@@ -252,25 +254,22 @@ def feeds(peer, parameters):
          "--users", str(parameters.photos * 20)], capture_output=True, text=True)
     if filled.returncode:
         raise Failure(f"SimClient likes: {filled.stderr.strip()}")
-    told, busy = wrk(peer, parameters, "counts.lua", {"PHOTOS": str(parameters.photos)})
-    return {
-        "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
-        "errors": told["errors"], "cpuSeconds": busy, "cpuPerRequest": sum(busy.values()) / max(told["requests"], 1) * 1e6}
+    return wrk.load(peer, f"{peer.url}/v1/likes/counts", "counts.lua", parameters, PHOTOS=str(parameters.photos))
 
 
 PEERS = {
     "chorus-likes": ChorusLikes, "node-likes": NodeLikes, "chorus-batches": BelowHTTP, "lua-per-like": OneCallEach,
-    "chorus-likes-record": ChorusLikesRecord, "chorus-likes-viewers": ChorusLikesViewers,
+    "chorus-likes-postgres": ChorusLikesDatabase, "chorus-likes-viewers": ChorusLikesViewers,
     "chorus-fresh-counts": ChorusFreshCounts,
 }
 KINDS = {
-    "like-writes": writes, "like-batches": batches, "like-record": record, "like-viewers": viewers, "like-feeds": feeds}
+    "like-writes": writes, "like-batches": batches, "like-write-behind": write_behind, "like-viewers": viewers, "like-feeds": feeds}
 # The Chorus peer that another one is compared with.
 OURS = {"node-likes": "chorus-likes", "lua-per-like": "chorus-batches"}
 COLUMNS = {
     "likesPerSecond": ("likes/s", 0),
     "rowsPerSecond": ("rows/s into PostgreSQL", 0),
-    "recordSeconds": ("s until PostgreSQL had all", 1),
+    "databaseSeconds": ("s until PostgreSQL had all", 1),
     "lagSeconds": ("most lag s", 2),
     "redisBytesPerLike": ("Redis bytes/like", 1),
     "updatesPerSecondMost": ("updates/s, the most of a viewer", 2),
@@ -278,17 +277,20 @@ COLUMNS = {
 }
 SCENARIOS = {
     "L1": Scenario(
-        "POST /v1/likes, distinct users on one photo, 64 connections",
-        ("chorus-likes", "node-likes"), {"": LikeParameters()}, compared="requestsPerSecond", kind="like-writes"),
+        "POST /v1/likes with a browser's headers, distinct users, 64 connections",
+        ("chorus-likes", "node-likes"), {
+            f"{photos:,} photo{'s' if photos > 1 else ''}": LikeParameters(photos=photos, warmup=1)
+            for photos in (1, 1_000)},
+        compared="requestsPerSecond", kind="like-writes"),
     "L2": Scenario(
         "Below HTTP: likes of one photo through the batcher, and one Lua call for each",
         ("chorus-batches", "lua-per-like"),
-        {f"{parts} parts": LikeParameters(likes=1_000_000, parts=parts) for parts in (1, 4, 16)},
+        {f"{partitions} partitions": LikeParameters(likes=1_000_000, partitions=partitions) for partitions in (1, 4, 16)},
         compared="likesPerSecond", kind="like-batches",
-        note="The changes go into the streams to the record, and stay there: a like's bytes are those of both."),
+        note="The changes go into the streams for the database, and stay there: a like's bytes are those of both."),
     "L3": Scenario(
         "Ten million distinct likes of one photo, drained into PostgreSQL",
-        ("chorus-likes-record",), {"": LikeParameters(likes=10_000_000)}, compared="rowsPerSecond", kind="like-record",
+        ("chorus-likes-postgres",), {"": LikeParameters(likes=10_000_000)}, compared="rowsPerSecond", kind="like-write-behind",
         note="Likes come below HTTP as fast as they go. Redis's bytes are those left when the streams are empty."),
     "L4": Scenario(
         "5,000 viewers of a photo that is liked over HTTP",
@@ -297,23 +299,22 @@ SCENARIOS = {
         compared="readerBusy", kind="like-viewers"),
     "L5": Scenario(
         "Write-behind: likes below HTTP, and a worker that carries them to PostgreSQL with fsync",
-        ("chorus-likes-record",), {
+        ("chorus-likes-postgres",), {
             "1,000,000 as fast as they go": LikeParameters(likes=1_000_000),
             "10,000/s for 15 s": LikeParameters(likes=150_000, rate=10_000)},
-        compared="rowsPerSecond", kind="like-record",
+        compared="databaseSeconds", kind="like-write-behind",
         note="Rows a second count from the first like to the last row. The lag is what the worker's own metric says."),
     "L6": Scenario(
         "POST /v1/likes/counts, 200 of 1,000 photos in one call, from Redis each time",
         ("chorus-fresh-counts",), {
-            f"{writers} connections": LikeParameters(writers=writers, photos=1_000) for writers in (1, 4)},
+            f"{writers} connections": LikeParameters(writers=writers, photos=1_000, warmup=1) for writers in (1, 4)},
         compared="latencyP99", kind="like-feeds"),
 }
 # Ten million take their time.
 USUAL = [name for name in SCENARIOS if name != "L3"]
 
 
-def run(kind, peer_name, parameters):
-    with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
-        pathlib.Path(folder).chmod(0o755)
-        with PEERS[peer_name](folder, parameters) as peer:
-            return KINDS[kind](peer, parameters)
+def run(kind, peer_name, parameters, binaries=BINARIES):
+    """`binaries`: the folder of the Chorus build that is measured."""
+    with running(PEERS[peer_name], parameters, binaries) as peer:
+        return KINDS[kind](peer, parameters)

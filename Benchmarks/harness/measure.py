@@ -1,32 +1,46 @@
 """One run of one row on one peer: a dictionary of numbers."""
 import contextlib
+import dataclasses
+import functools
 import json
 import pathlib
-import resource
 import subprocess
 import tempfile
 import threading
 import time
 
+from . import idle, wrk
 from . import swarm as load
-from .peers import HERE, PEERS
+from .peers import BINARIES, PEERS
 from .processes import Failure, kernel_bytes
 
 SAMPLE_SECONDS = 10
-# What is still on its way into the kernel's and the server's tables after the last viewer was told that it is connected.
+# What is still on its way into the kernel's and the server's tables after the last viewer got its `connected` event.
 # A server may give memory of the connects back when they are over; Chorus does so after a quiet second.
 REST_SECONDS = 3.0
 # A crowd that is on its way when the load ends takes this long at most.
 CHURN_END_SECONDS = 60
+# The longest that READER_HEARTBEAT_SECONDS allows: next to none.
+HEARTBEAT_SECONDS_MAX = 3600
 
 
-def run(kind, peer_name, parameters):
-    measure = {"swarm": fan_out, "writes": writes, "soak": soak}[kind]
+def run(kind, peer_name, parameters, binaries=BINARIES):
+    """`binaries`: the folder of the Chorus build that is measured."""
+    start = functools.partial(running, PEERS[peer_name], binaries=binaries)
+    if kind == "heartbeats":
+        return heartbeats_above_idle(start, parameters)
+    with start(parameters) as peer:
+        return {"swarm": fan_out, "writes": writes, "soak": soak}[kind](peer, parameters)
+
+
+@contextlib.contextmanager
+def running(peer_type, parameters, binaries):
+    """Fresh servers in a folder of their own."""
     with tempfile.TemporaryDirectory(prefix="chorus-bench-") as folder:
         # nginx's workers run as another user and must reach their files.
         pathlib.Path(folder).chmod(0o755)
-        with PEERS[peer_name](folder, parameters) as peer:
-            return measure(peer, parameters)
+        with peer_type(folder, parameters, binaries) as peer:
+            yield peer
 
 
 def fan_out(peer, parameters):
@@ -68,7 +82,7 @@ def newest(peer, parameters, published):
     channels = published.get("channels") or {}
     if peer.publishes and parameters.publishes:
         return {f"video:{parameters.prefix}v1": json.loads(peer.published())["last"]}
-    return {channel: told["last"] for channel, told in channels.items() if told.get("last")}
+    return {channel: position["last"] for channel, position in channels.items() if position.get("last")}
 
 
 def audit(report):
@@ -116,32 +130,36 @@ def cold_columns(report):
 
 def writes(peer, parameters):
     """wrk posts comments over `writers` connections, as fast as they are answered or at `rate`; nobody watches."""
-    command = [
-        "wrk", "--threads", "1", "--connections", str(parameters.writers), "--duration",
-        f"{parameters.warmup + parameters.duration}s", "--script", str(HERE / "harness/comments.lua"), f"{peer.comment_url}/comment"]
-    environment = {"CHANNELS": str(parameters.channels), "COMMENT_BYTES": str(parameters.comment_bytes)}
+    environment = {"CHANNELS": str(parameters.channels)}
     if parameters.rate:
         environment["PAUSE_MS"] = str(parameters.writers / parameters.rate * 1000)
-    before, own = load.cpu_seconds(peer), children_seconds()
-    # wrk's own counters come back as the last line, as JSON.
-    output = subprocess.run(command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True)
-    if output.returncode:
-        raise Failure(f"wrk: {output.stderr.strip()}")
-    told = json.loads(output.stdout.strip().splitlines()[-1])
-    busy = {name: seconds - before[name] for name, seconds in load.cpu_seconds(peer).items()}
-    generator = (children_seconds() - own) / told["seconds"]
+    return {**wrk.load(peer, f"{peer.comment_url}/comment", "comments.lua", parameters, **environment), **peer.counted()}
+
+
+def heartbeats(peer, parameters):
+    """Idle viewers, for the seconds that count: heartbeats and the Reader's CPU time, both a second."""
+    with idle.IdleViewers(peer.reader_url, parameters.viewers) as viewers:
+        viewers.connect()
+        # Also over the first, random wait of everybody.
+        viewers.read_for(REST_SECONDS)
+        cpu, start = peer.reader.cpu_seconds(), time.monotonic()
+        received = viewers.read_for(parameters.duration)
+        seconds = time.monotonic() - start
+        return received / seconds, (peer.reader.cpu_seconds() - cpu) / seconds
+
+
+def heartbeats_above_idle(start, parameters):
+    """The cost of a heartbeat: viewers with many of them, less as many viewers with none."""
+    with start(dataclasses.replace(parameters, heartbeat_seconds=HEARTBEAT_SECONDS_MAX)) as peer:
+        idle_rate, idle_busy = heartbeats(peer, parameters)
+    with start(parameters) as peer:
+        rate, busy = heartbeats(peer, parameters)
+    expected = parameters.viewers / parameters.heartbeat_seconds
+    if not 0.9 < rate / expected < 1.1:
+        raise Failure(f"{rate:.0f} heartbeats a second, and not {expected:.0f}")
     return {
-        "requestsPerSecond": told["requests"] / told["seconds"], "latencyP50": told["p50"], "latencyP99": told["p99"],
-        "errors": told["errors"], "cpuSeconds": busy,
-        "cpuPerRequest": sum(busy.values()) / max(told["requests"], 1) * 1e6,
-        "generatorBusy": generator, "generatorLimited": generator > 0.9, **peer.counted(),
-    }
-
-
-def children_seconds():
-    """CPU time of the children that have ended: here, of wrk."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+        "heartbeatsPerSecond": rate, "readerCpuPerHeartbeat": (busy - idle_busy) / (rate - idle_rate) * 1e6, "readerBusy": busy,
+        "idleReaderBusy": idle_busy}
 
 
 def soak(peer, parameters):

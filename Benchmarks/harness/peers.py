@@ -19,7 +19,8 @@ DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 class Peer:
-    """Servers that run. `reader` is the process whose memory is measured, `processes` are all of them."""
+    """Servers that run. `reader` is the process that holds the viewers and whose memory is measured, `api` the one that
+    answers requests, `processes` are all of them. `binaries` is the folder of the Chorus build that is measured."""
 
     # How the swarm must talk to it: `chorus` has positions as event ids, `plain` any event stream.
     protocol = "chorus"
@@ -28,11 +29,12 @@ class Peer:
     # Added to the comment's text where a peer's events lack members that ours have, so that all frames are as long.
     comment_bytes_more = 0
 
-    def __init__(self, folder, parameters):
+    def __init__(self, folder, parameters, binaries=BINARIES):
         self.folder = pathlib.Path(folder)
         self.parameters = parameters
+        self.binaries = binaries
         self.processes = []
-        self.reader = None
+        self.reader = self.api = None
         self.reader_url = self.comment_url = ""
 
     def __enter__(self):
@@ -113,18 +115,20 @@ class Chorus(Peer):
         environment = {"LOG_LEVEL": "warning", "READER_LOOPS": str(self.loops)}
         if self.parameters.flush_interval_ms is not None:
             environment["READER_FLUSH_INTERVAL_MS"] = str(self.parameters.flush_interval_ms)
-        _, self.comment_url = self.start_service("comment-api", [BINARIES / "CommentAPI"], environment, redis)
-        self.reader, self.reader_url = self.start_service("reader", [BINARIES / "ReaderAPI"], environment, redis)
+        if self.parameters.heartbeat_seconds is not None:
+            environment["READER_HEARTBEAT_SECONDS"] = str(self.parameters.heartbeat_seconds)
+        self.api, self.comment_url = self.start_service("comment-api", [self.binaries / "CommentAPI"], environment, redis)
+        self.reader, self.reader_url = self.start_service("reader", [self.binaries / "ReaderAPI"], environment, redis)
 
 
-class ChorusRecord(Peer):
+class ChorusDatabase(Peer):
     """CommentAPI with PostgreSQL, whose fsync is on, as it is by default. Nobody watches, so there is no Reader."""
 
     def start(self):
         database = self.start_postgres()
         redis = self.start_redis()
         environment = {"LOG_LEVEL": "warning", "DATABASE_URL": database}
-        self.reader, self.comment_url = self.start_service("comment-api", [BINARIES / "CommentAPI"], environment, redis)
+        self.api, self.comment_url = self.start_service("comment-api", [self.binaries / "CommentAPI"], environment, redis)
 
     def counted(self):
         """What CommentAPI says of itself: every request must have been stored, and none left to the outbox sweep."""
@@ -148,7 +152,7 @@ class Node(Peer):
         redis = self.start_redis()
         environment = {"NODE_PATH": NODE_MODULES, "NODE_ENV": "production"}
         scripts = HERE / "peers/node"
-        _, self.comment_url = self.start_service("comment-api", ["node", scripts / "comment-api.js"], environment, redis)
+        self.api, self.comment_url = self.start_service("comment-api", ["node", scripts / "comment-api.js"], environment, redis)
         self.reader, self.reader_url = self.start_service("reader", ["node", scripts / "reader-api.js"], environment, redis)
 
 
@@ -208,6 +212,6 @@ class FloorJoined(Floor):
 
 
 PEERS = {
-    "chorus": Chorus, "chorus-2": ChorusTwoLoops, "chorus-record": ChorusRecord, "nchan": Nchan, "nchan-2": NchanTwoWorkers, "node": Node, "floor": Floor,
-    "floor-joined": FloorJoined,
+    "chorus": Chorus, "chorus-2": ChorusTwoLoops, "chorus-postgres": ChorusDatabase, "nchan": Nchan,
+    "nchan-2": NchanTwoWorkers, "node": Node, "floor": Floor, "floor-joined": FloorJoined,
 }

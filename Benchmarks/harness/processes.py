@@ -100,6 +100,11 @@ class Process:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.family())
 
 
+def cpu_seconds_of(processes):
+    """CPU time of processes so far, by name."""
+    return {process.name: process.cpu_seconds() for process in processes}
+
+
 def cpu_seconds(pid):
     try:
         text = pathlib.Path(f"/proc/{pid}/stat").read_text()

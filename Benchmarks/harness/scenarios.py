@@ -21,8 +21,9 @@ class Parameters:
     prefix: str = ""
     # A second crowd on the same servers, with its own channels and comments.
     beside: "Parameters" = None
-    # READER_FLUSH_INTERVAL_MS; None: the service's own default.
+    # READER_FLUSH_INTERVAL_MS and READER_HEARTBEAT_SECONDS; None: the service's own defaults.
     flush_interval_ms: int = None
+    heartbeat_seconds: int = None
 
     @property
     def publishes(self):
@@ -98,8 +99,8 @@ SCENARIOS = {
         note="Chorus spreads its heartbeats evenly, so that ten seconds show them; peers that send all of them at once "
              "every 25 seconds may show none."),
     "F": Scenario(
-        "POST /comment, 64 connections",
-        ("chorus", "node"), {"": Parameters(viewers=0, channels=100, writers=64)},
+        "POST /comment with a browser's headers, 64 connections, 1,000 videos",
+        ("chorus", "node"), {"": Parameters(viewers=0, channels=1_000, writers=64)},
         compared="requestsPerSecond", kind="writes"),
     "G": Scenario(
         "How cost grows", ("chorus",), {**series_of_viewers(), **series_of_channels()},
@@ -117,9 +118,16 @@ SCENARIOS = {
             f"{interval} ms": Parameters(viewers=10_000, rate=200, duration=5, flush_interval_ms=interval)
             for interval in (0, 10, 50, 200)},
         compared="readerCpuPerDelivery"),
+    "J": Scenario(
+        "Heartbeats of 15,000 idle viewers",
+        ("chorus",), {
+            f"one in {seconds} s each": Parameters(viewers=15_000, heartbeat_seconds=seconds, duration=10)
+            for seconds in (1, 25)},
+        compared="readerCpuPerHeartbeat", kind="heartbeats",
+        note="The CPU time of as many viewers with READER_HEARTBEAT_SECONDS=3600, measured just before, is taken off."),
     "R": Scenario(
         "POST /comment with PostgreSQL, fsync on: stored and published, then acknowledged",
-        ("chorus-record",), {
+        ("chorus-postgres",), {
             "256 connections, as fast as they go": Parameters(viewers=0, channels=100, writers=256),
             "512 connections, 5,000/s offered": Parameters(viewers=0, channels=100, writers=512, rate=5_000),
         },
@@ -129,5 +137,5 @@ SCENARIOS = {
         ("chorus",), {"": Parameters(viewers=1_000, rate=50, duration=600)},
         compared="latencyP99", kind="soak"),
 }
-# What `make bench` measures unless it is told otherwise.
+# What `make bench` measures by default.
 USUAL = [name for name in SCENARIOS if name != "soak"]

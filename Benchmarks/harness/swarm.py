@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 from .peers import BINARIES
-from .processes import Failure, Process
+from .processes import Failure, Process, cpu_seconds_of
 
 CONNECT_SECONDS = 120
 # How long the last comments may take before they count as not arrived.
@@ -70,7 +70,7 @@ class Swarm:
             except ValueError:
                 continue
             if message.get("event") == "progress":
-                self.progress.append({**message, "cpu": cpu_seconds(self.peer)})
+                self.progress.append({**message, "cpu": cpu_seconds_of(self.peer.processes)})
             else:
                 self.lines.put(message)
         self.lines.put(None)
@@ -125,8 +125,3 @@ class Swarm:
             result |= {
                 "readerCpuPerDelivery": reader / delivered * 1e6, "cpuPerDelivery": sum(busy.values()) / delivered * 1e6}
         return result
-
-
-def cpu_seconds(peer):
-    """CPU time of the peer's processes so far, by name."""
-    return {process.name: process.cpu_seconds() for process in peer.processes}

@@ -25,16 +25,20 @@ COLUMNS = {
     "coldLost": ("cold lost", 0),
     "lost": ("lost / repeated / reordered", 0),
     "behind": ("not there 5 s after the end", 0),
-    "toldMissing": ("told missing", 0),
+    "toldMissing": ("reported as a gap", 0),
     "reconnects": ("reconnects", 0),
     "connectFailures": ("not connected", 0),
-    "errors": ("errors", 0),
     "stored": ("stored", 0),
     "left": ("left to the outbox", 0),
     "rowsPerCommit": ("rows/commit", 1),
     "readerCpuPerDelivery": ("µs CPU/delivery, Reader", 3),
     "cpuPerDelivery": ("µs CPU/delivery, all servers", 3),
+    "apiCpuPerRequest": ("µs CPU/request, API", 1),
     "cpuPerRequest": ("µs CPU/request, all servers", 1),
+    "apiBusy": ("API's cores", 2),
+    "heartbeatsPerSecond": ("heartbeats/s", 0),
+    "readerCpuPerHeartbeat": ("µs CPU/heartbeat, Reader", 2),
+    "idleReaderBusy": ("Reader's cores without heartbeats", 3),
     "readerBusy": ("Reader's cores", 3),
     "bytesPerDelivery": ("bytes/delivery", 0),
     "memoryPerConnection": ("bytes/connection, process", 0),
@@ -46,12 +50,14 @@ COLUMNS = {
 }
 # Counted over all runs, not in the middle of them: one lost comment is one too many.
 TOTALS = {
-    "lost", "repeated", "reordered", "errors", "dropped", "behind", "toldMissing", "reconnects", "connectFailures",
+    "lost", "repeated", "reordered", "dropped", "behind", "toldMissing", "reconnects", "connectFailures",
     "notPublished", "coldLost", "stored", "left", "inexact"}
 # Left out where all are 0.
 RARE = {"behind", "toldMissing", "reconnects", "connectFailures", "dropped", "notPublished"}
 # Shown with the least and the most of the runs.
-SPREAD = {"deliveriesPerSecond", "requestsPerSecond", "likesPerSecond", "rowsPerSecond", "latencyP99", "coldP99", "memoryPerConnection", "connectSeconds"}
+SPREAD = {
+    "deliveriesPerSecond", "requestsPerSecond", "likesPerSecond", "rowsPerSecond", "latencyP99", "coldP99",
+    "readerCpuPerHeartbeat", "memoryPerConnection", "connectSeconds"}
 
 
 def middle(values, name):
@@ -136,15 +142,21 @@ def runs_line(groups, results):
 
 
 def failures(results):
-    return [f"{result['peer']} {result['row']} failed: {result['failure']}" for result in results if "failure" in result]
+    return [
+        f"{result['peer']}{' (old build)' if result['build'] == 'old' else ''} {result['row']} failed: {result['failure']}"
+        for result in results if "failure" in result]
+
+
+def ours(peer):
+    """The Chorus peer that another one is compared with."""
+    return likes.OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
 
 
 def ratio(groups, row, peer, compared):
-    ours = likes.OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
-    if peer.startswith("chorus") or (row, ours) not in groups:
+    if peer.startswith("chorus") or (row, ours(peer)) not in groups:
         return ""
     mine, theirs = (
-        middle([run.get(compared) for run in groups[row, name]], compared) for name in (ours, peer))
+        middle([run.get(compared) for run in groups[row, name]], compared) for name in (ours(peer), peer))
     return f"{mine / theirs:.2f}" if mine is not None and theirs else "-"
 
 

@@ -1,6 +1,6 @@
 'use strict';
 // POST and DELETE /v1/likes: one set a photo, SADD or SREM, SCARD, and a PUBLISH of the count, for each request. Counts are
-// exact and each user counts once, as in LikeAPI; there is no record behind it, and every like is an event.
+// exact and each user counts once, as in LikeAPI; there is no database behind it, and every like is an event.
 const express = require('express');
 const { createClient } = require('redis');
 

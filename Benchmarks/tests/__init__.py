@@ -1,0 +1,1 @@
+"""Tests of the harness: `cd Benchmarks && python3 -m unittest`."""

@@ -1,0 +1,142 @@
+import http.server
+import shutil
+import socket
+import threading
+import unittest
+
+from harness import builds, idle, wrk
+from harness.processes import Failure
+from harness.scenarios import Scenario
+
+SCENARIO = Scenario("a scenario", ("chorus",), {"": None}, compared="requestsPerSecond")
+
+
+def runs(build, metric, values):
+    return [{"row": "", "peer": "chorus", "run": run, "build": build, metric: value} for run, value in enumerate(values)]
+
+
+def problems(old, new):
+    return builds.problems("X", SCENARIO, old + new)
+
+
+class TwoBuilds(unittest.TestCase):
+    def verdict(self, metric, old, new):
+        return builds.Comparison(metric, old, new).verdict
+
+    def test_more_is_better(self):
+        self.assertEqual(self.verdict("requestsPerSecond", [100, 101, 102], [96, 97, 98]), "as good")
+        self.assertEqual(self.verdict("requestsPerSecond", [100, 101, 102], [94, 95, 95.5]), "WORSE")
+        self.assertEqual(self.verdict("requestsPerSecond", [100, 101, 102], [110, 111, 112]), "better")
+
+    def test_less_is_better(self):
+        self.assertEqual(self.verdict("latencyP99", [10, 10.1, 10.2], [10.3, 10.5, 10.6]), "as good")
+        self.assertEqual(self.verdict("latencyP99", [10, 10.1, 10.2], [10.7, 10.8, 10.9]), "WORSE")
+        self.assertEqual(self.verdict("latencyP99", [10, 10.1, 10.2], [5, 6, 7]), "better")
+
+    def test_ranges_that_overlap_are_as_good(self):
+        self.assertEqual(self.verdict("requestsPerSecond", [90, 100, 110], [80, 85, 91]), "as good: ranges overlap")
+
+    def test_only_the_metric_of_the_scenario_decides(self):
+        old = runs("old", "requestsPerSecond", [100, 100, 100])
+        new = runs("new", "requestsPerSecond", [99, 99, 99])
+        for run in old:
+            run["latencyP99"] = 1
+        for run in new:
+            run["latencyP99"] = 9
+        self.assertEqual(problems(old, new), [])
+        self.assertEqual(len(problems(old, runs("new", "requestsPerSecond", [50, 50, 50]))), 1)
+
+    def test_more_faults_and_failed_runs_are_problems(self):
+        old, new = runs("old", "requestsPerSecond", [1, 1]), runs("new", "requestsPerSecond", [1, 1])
+        new[0]["lost"] = 1
+        self.assertIn("lost", problems(old, new)[0])
+        old[0]["lost"] = 1
+        self.assertEqual(problems(old, new), [])
+        failed = {"row": "", "peer": "chorus", "run": 2, "build": "new", "failure": "no Redis"}
+        self.assertIn("no Redis", problems(old, [*new, failed])[0])
+
+
+    def test_a_table_shows_ratio_verdict_and_the_generators_limit(self):
+        old, new = runs("old", "requestsPerSecond", [100, 100]), runs("new", "requestsPerSecond", [120, 120])
+        new[1]["generatorLimited"] = True
+        text = builds.markdown("X", SCENARIO, old + new)
+        self.assertIn("| **1.200** | **better** |", text)
+        self.assertIn("chorus: the generator was the limit in 1 of 4 runs.", text)
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """Answers every second request with the class's status."""
+    protocol_version = "HTTP/1.1"
+    status, count, headers_seen = 503, 0, {}
+
+    def do_POST(self):
+        Answers.count += 1
+        Answers.headers_seen = dict(self.headers)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.status if Answers.count % 2 else 201)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """wrk resets its connections when its time is over."""
+
+
+@unittest.skipUnless(shutil.which("wrk"), "wrk is not installed")
+class Load(unittest.TestCase):
+    def setUp(self):
+        self.server = Server(("127.0.0.1", 0), Answers)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def tearDown(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def load(self, status):
+        Answers.status = status
+        return wrk.run(f"{self.url}/comment", "comments.lua", 2, 1)
+
+    def test_an_answer_that_is_an_error_fails_the_run(self):
+        with self.assertRaisesRegex(Failure, "status"):
+            self.load(503)
+
+    def test_the_request_is_a_browsers(self):
+        self.assertGreater(self.load(201)["requests"], 0)
+        for name, value in {
+                "Connection": "keep-alive", "Content-Type": "application/json; charset=utf-8", "Accept": "*/*",
+                "Origin": "http://127.0.0.1:8080", "Sec-Fetch-Mode": "cors"}.items():
+            self.assertEqual(Answers.headers_seen[name], value)
+
+
+class Idle(unittest.TestCase):
+    def test_heartbeats_are_counted_and_nothing_else(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve():
+            for _ in range(3):
+                connection, _ = listener.accept()
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n1f\r\ndata: {\"type\":\"connected\"}\n\n\r\n")
+                connection.sendall(b"3\r\n:\n\n\r\n3\r\n:\n\n\r\n")
+                kept.append(connection)
+
+        kept = []
+        threading.Thread(target=serve, daemon=True).start()
+        with idle.IdleViewers(f"http://127.0.0.1:{listener.getsockname()[1]}", 3) as viewers:
+            viewers.connect()
+            viewers.read_for(0.2)
+            self.assertEqual(viewers.heartbeats, 6)
+            for connection in kept:
+                connection.close()
+            with self.assertRaises(Failure):
+                viewers.read_for(1)
+        listener.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
