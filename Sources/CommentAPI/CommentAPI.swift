@@ -36,8 +36,10 @@ enum CommentAPI {
             CommentReports(counters: counters, process: process, storedComments: postgres?.storedComments),
             settings: settings.reports, path: "/comment-api-statistics", process: process)
         let own: [(any Service)?] = [database, postgres, reporter]
-        return ServiceAssembly(
+        var assembly = ServiceAssembly(
             router: router, services: services + own.compactMap { $0 },
             crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
+        assembly.servesOnEventLoops = true
+        return assembly
     }
 }

@@ -37,9 +37,15 @@ public final class RedisClient: Sendable {
         /// Why the last attempt to connect failed; `nil` after a success.
         var lastFailure: RedisError?
 
-        /// The next connection in turn.
+        /// The connection on the caller's own event loop, if there is one: then nothing changes threads. Else the next
+        /// in turn.
         mutating func pick() -> RedisConnection? {
             guard !connections.isEmpty else { return nil }
+            if let loop = MultiThreadedEventLoopGroup.currentEventLoop,
+                let own = connections.first(where: { $0.eventLoop === loop })
+            {
+                return own
+            }
             next = (next + 1) % connections.count
             return connections[next]
         }

@@ -11,8 +11,10 @@ extension Response {
 
     /// An answer of JSON that is already encoded.
     public static func json(_ buffer: ByteBuffer, status: HTTPResponse.Status = .ok) -> Response {
-        Response(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: buffer))
+        Response(status: status, headers: jsonHeaders, body: ResponseBody(byteBuffer: buffer))
     }
+
+    private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]
 
     /// Encodes with Foundation, members sorted by name: for answers that are not per event.
     public static func json(encoding value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {

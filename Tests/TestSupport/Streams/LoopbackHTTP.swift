@@ -50,4 +50,28 @@ public enum LoopbackHTTP {
     ) async throws -> HTTPAnswer {
         try await exchange(port: port, RequestText.post(path, json: json), within: seconds)
     }
+
+    /// Sends the pieces one after the other, closes its half, and returns all that comes until the server closes too.
+    public static func talk(port: Int, _ pieces: [[UInt8]], within seconds: Double = StreamClient.patience) async throws
+        -> String
+    {
+        let socket = try LoopbackSocket(port: port)
+        var received: [UInt8] = []
+        var unsent = pieces.map { $0[...] }[...]
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            if let piece = unsent.first {
+                let rest = piece.dropFirst((try? socket.send(piece)) ?? piece.count)
+                if rest.isEmpty { unsent.removeFirst() } else { unsent[unsent.startIndex] = rest }
+                if unsent.isEmpty { socket.halfClose() }
+            }
+            switch socket.receive() {
+            case .bytes(let bytes): received += bytes
+            case .nothing: try await Task.sleep(for: .milliseconds(2))
+            case .end: return String(decoding: received, as: UTF8.self)
+            case .failed(let code): throw NoAnswer(description: "the connection failed: error \(code)")
+            }
+        }
+        throw NoAnswer(description: "the server did not close within \(seconds) s")
+    }
 }
