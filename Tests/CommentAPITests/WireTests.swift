@@ -1,6 +1,7 @@
 import Broker
 import Hummingbird
 import HummingbirdTesting
+import InMemory
 import ServiceRuntime
 import TestSupport
 import Testing
