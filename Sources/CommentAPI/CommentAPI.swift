@@ -27,11 +27,9 @@ enum CommentAPI {
         let reporter = StatisticsReporter(
             CommentReports(counters: counters, process: process), settings: settings.reports,
             path: "/comment-api-statistics", process: process)
-        var assembly = ServiceAssembly(
+        return ServiceAssembly(
             router: router, services: services + databaseServices + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
-        assembly.servesOnEventLoops = true
-        return assembly
     }
 
     /// PostgreSQL and Redis when there is a database, else Redis alone.

@@ -30,7 +30,7 @@ final class CommentService: Sendable {
     /// - Parameter id: the client's own, for a request that may be repeated; `nil`: a new one.
     func publish(
         user: String, video: String, channel: Channel, text: String, id: String? = nil
-    ) async throws(CommentError) -> Publication {
+    ) async throws -> Publication {
         let milliseconds = now()
         let comment = Comment(
             id: id ?? makeID(milliseconds), userid: user, videoid: video, comment: text,

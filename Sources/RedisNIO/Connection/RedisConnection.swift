@@ -86,7 +86,7 @@ public final class RedisConnection: Sendable {
         let result: Result<[RESPValue], RedisError> = await withCheckedContinuation { continuation in
             do throws(RedisError) {
                 let request = Request(continuation: continuation, replies: commands.count, deadline: deadline)
-                if try enqueue(commands, request) { wake() }
+                if try enqueue(commands, request) { channel.write(Handler.Wake(), promise: nil) }
             } catch {
                 if error.code == .overloaded { metrics.refused.increment(by: commands.count) }
                 continuation.resume(returning: .failure(error))
@@ -108,13 +108,6 @@ public final class RedisConnection: Sendable {
             return state.requests.count == 1
         }
     }
-
-    /// In another turn also when the caller is on the event loop: commands of the present turn go along.
-    private func wake() {
-        channel.eventLoop.execute { self.channel.write(Handler.Wake(), promise: nil) }
-    }
-
-    var eventLoop: any EventLoop { channel.eventLoop }
 
     /// Ends the connection; whoever waits gets `closed`.
     func close() { channel.close(promise: nil) }
