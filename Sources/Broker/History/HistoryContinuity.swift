@@ -1,17 +1,23 @@
 /// Decides what of an asked range is missing from a history. Pure; the same for Redis and for the in-memory broker.
 ///
-/// A history loses entries in three ways. From its old end (trimmed, expired, evicted): the first retained entry lies
-/// above the offset asked for. At a restart of Redis that came back with less than it had given out: the first event
-/// after the restart says so itself. And single entries in the middle that somebody removed: not a loss, never
-/// reported; but if it was the one that spoke of a restart, the jump that it leaves is told as a whole.
-struct HistoryContinuity {
-    /// An entry's offset, and what the publisher noted when it was the first one after a restart.
-    struct Mark: Equatable {
-        let offset: UInt64
+/// A history loses entries in three ways. At its old end they are trimmed, expire or are evicted: the first entry then
+/// lies above the offset asked for. When Redis restarts with less than it had acknowledged, the first event after the
+/// restart carries what was lost. And a comment may be removed in the middle: that is no loss and is not reported. If the
+/// removed entry was the first one after a restart, the whole jump is reported.
+package struct HistoryContinuity {
+    /// An entry's offset, and what the publish script added when it was the first one after a restart.
+    package struct Mark: Equatable {
+        package let offset: UInt64
         /// The last offset that survived the restart; `nil` for an ordinary entry.
-        var resumedAfter: UInt64?
+        package var resumedAfter: UInt64?
         /// The highest offset the publisher knew to be acknowledged, when that was above `resumedAfter`.
-        var lostThrough: UInt64?
+        package var lostThrough: UInt64?
+
+        package init(offset: UInt64, resumedAfter: UInt64? = nil, lostThrough: UInt64? = nil) {
+            self.offset = offset
+            self.resumedAfter = resumedAfter
+            self.lostThrough = lostThrough
+        }
 
         /// The last offset that may have existed before this entry.
         var predecessor: UInt64 { lostThrough ?? resumedAfter ?? offset - min(offset, 1) }
@@ -21,13 +27,19 @@ struct HistoryContinuity {
     let through: UInt64?
     let newest: UInt64
 
+    package init(after: UInt64, through: UInt64?, newest: UInt64) {
+        self.after = after
+        self.through = through
+        self.newest = newest
+    }
+
     private var upper: UInt64 { min(through ?? newest, newest) }
 
     /// - Parameters:
     ///   - first: the oldest entry the history still has; `nil` when it has none.
     ///   - page: the entries of the page.
     ///   - isCut: whether the page ends before `through`.
-    func missing(first: Mark?, page: [Mark], isCut: Bool) -> [ClosedRange<UInt64>] {
+    package func missing(first: Mark?, page: [Mark], isCut: Bool) -> [ClosedRange<UInt64>] {
         guard after < upper else { return [] }
         guard let first else { return [after + 1...upper] }
         var missing: [ClosedRange<UInt64>] = []
@@ -53,8 +65,7 @@ struct HistoryContinuity {
             let to = min(mark.lostThrough ?? 0, end)
             return from <= to ? [from...to] : []
         }
-        // Only a restart jumps so far: its first entry was removed, and what it noted with it. Nobody knows any more
-        // whether something was lost, so it is told.
+        // Only a restart jumps so far. Its first entry was removed, and with it what was lost: report the whole jump.
         guard mark.offset - previous >= PositionRule.restartStep else { return [] }
         return [previous + 1...mark.offset - 1]
     }

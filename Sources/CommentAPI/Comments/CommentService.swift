@@ -25,7 +25,7 @@ final class CommentService: Sendable {
         self.now = now
     }
 
-    /// Publishes a comment; what it throws says what is known of its fate.
+    /// Publishes a comment. Throws what ``CommentRepository/publish(_:to:isRepeatable:)`` throws.
     ///
     /// - Parameter id: the client's own, for a request that may be repeated; `nil`: a new one.
     func publish(

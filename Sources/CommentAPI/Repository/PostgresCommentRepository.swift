@@ -17,7 +17,7 @@ final class PostgresCommentRepository: CommentRepository, Service {
     private let metrics: CommentMetrics
     private let depth = Mutex(OutboxDepth(count: 0, oldest: .zero))
 
-    /// - Parameter swept: is told of each comment that the outbox sweep published.
+    /// - Parameter swept: called for each comment that the outbox sweep published.
     init(
         _ database: ServiceDatabase, settings: OutboxSettings, broker: any EventLog, process: ServiceProcess,
         swept: @escaping @Sendable (Channel) -> Void
@@ -45,7 +45,7 @@ final class PostgresCommentRepository: CommentRepository, Service {
         _ comment: Comment, to channel: Channel, isRepeatable: Bool
     ) async throws -> Publication {
         try requireDatabase()
-        // Nothing is stored that is known to be late for its viewers: the writer shall come back instead.
+        // Do not store what cannot be published now: the client should try again.
         guard broker.isReady else { throw BrokerError(.unavailable, "Redis is away") }
         switch await storeAndPublish(comment, channel) {
         case .success(let position): return Publication(comment: comment, position: position)

@@ -113,7 +113,7 @@ public final class RedisConnection: Sendable {
     func close() { channel.close(promise: nil) }
 
     func waitUntilClosed() async {
-        // The future says nothing but that the end has come.
+        // The future carries nothing but the end itself.
         _ = try? await channel.closeFuture.get()
     }
 }
