@@ -11,7 +11,7 @@ public protocol Broker: Sendable {
     /// - Parameter payload: the frame without its id line: optional `event: x\n`, then `data: {...}\n\n`. It is opaque
     ///   from here to the viewer; the broker puts `id: <offset>.<epoch>\n` in front.
     /// - Returns: the place of the event in the channel. Offsets rise by one, except after a restart of Redis, where
-    ///   they jump (see ``HistoryPage/missing``); within one epoch an offset is never given out twice.
+    ///   they jump (see ``HistoryPage/missing``); within one epoch an offset is never used twice.
     func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position
 
     /// Sends one state event (`event: likes\ndata: {...}\n\n`) to whoever subscribes now; it is not kept.
@@ -28,7 +28,7 @@ public protocol Broker: Sendable {
     /// - Parameters:
     ///   - after: the last offset that the asker has; 0 for the beginning.
     ///   - through: the last offset wanted; `nil` for the newest.
-    ///   - limit: the most entries in one page, 1 or more. ``HistoryPage/isCut`` tells that there are more.
+    ///   - limit: the most entries in one page, 1 or more. ``HistoryPage/isCut`` is set when there are more.
     func history(
         of channel: Channel, after: UInt64, through: UInt64?, limit: Int
     ) async throws(BrokerError) -> HistoryPage

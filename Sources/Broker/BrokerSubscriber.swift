@@ -24,7 +24,7 @@ public protocol BrokerSubscriber: Sendable {
 public protocol SubscriptionSink: AnyObject, Sendable {
     /// Connected; no channel is subscribed yet on this connection.
     func connectionEstablished()
-    /// The broker has acknowledged these subscriptions. Subscribing a channel that is subscribed already says it again.
+    /// The broker has acknowledged these subscriptions. A channel that is subscribed already is named again when asked for again.
     func subscribed(_ channels: [Channel])
     /// Everything that came with one read, in order. May name a channel that was unsubscribed a moment ago.
     func received(_ messages: [BrokerMessage])

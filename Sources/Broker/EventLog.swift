@@ -10,7 +10,7 @@ public protocol EventLog: Broker {
     func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>]
 
     /// Publishes an event unless the channel's history holds one with one of `keys`, in one atomic step. Only for
-    /// publishers that do not know whether they did so before: it walks over the history.
+    /// publishers that may have published it before: it walks over the history.
     ///
     /// What the history no longer holds (trimmed, expired, lost, removed) is not found.
     ///
@@ -27,10 +27,10 @@ public protocol EventLog: Broker {
     /// The newest event with `key` that the channel's history holds. Walks over the history.
     func find(_ key: EventKey, in channel: Channel) async throws(BrokerError) -> PlacedEvent?
 
-    /// Takes one event out of the channel's history, so that nobody who resumes is shown it. Subscribers are not told.
+    /// Removes one event from the channel's history, so that nobody who resumes gets it. Subscribers are not told.
     ///
-    /// When it was the oldest one kept, those who resume from before it are told a gap there: that end of a history
-    /// cannot be told from one that was trimmed.
+    /// When it was the oldest one kept, those who resume from before it get a gap there: the history then looks as if it
+    /// had been trimmed.
     ///
     /// - Returns: whether it was there. A position of another epoch is not.
     @discardableResult

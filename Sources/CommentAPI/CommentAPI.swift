@@ -36,10 +36,8 @@ enum CommentAPI {
             CommentReports(counters: counters, process: process, storedComments: postgres?.storedComments),
             settings: settings.reports, path: "/comment-api-statistics", process: process)
         let own: [(any Service)?] = [database, postgres, reporter]
-        var assembly = ServiceAssembly(
+        return ServiceAssembly(
             router: router, services: services + own.compactMap { $0 },
             crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
-        assembly.servesOnEventLoops = true
-        return assembly
     }
 }

@@ -12,7 +12,7 @@ public struct PostgresConfiguration: Sendable {
     public var connectTimeout: Duration = .seconds(3)
     /// `statement_timeout` of the session. The client waits ``answerGrace`` longer, then drops the connection.
     public var statementTimeout: Duration = .seconds(5)
-    /// What a frozen server gets on top of `statementTimeout` before the client gives up on it.
+    /// What a frozen server gets on top of `statementTimeout` before the client closes the connection.
     public var answerGrace: Duration = .seconds(1)
     /// Pause between two connection attempts.
     public var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))

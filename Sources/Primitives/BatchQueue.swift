@@ -123,17 +123,6 @@ public struct BatchQueue<Item> {
         for item in items { waitingWeight += weight(item) }
     }
 
-    /// Puts items in front of all others as far as there is room; those that find none come back.
-    public mutating func putBack(_ items: [Item]) -> [Item] {
-        var weight = waitingWeight
-        let fitting = items.prefix { item in
-            weight += self.weight(item)
-            return weight <= limits.waitingMax
-        }
-        prepend(Array(fitting))
-        return Array(items[fitting.endIndex...])
-    }
-
     /// Nothing is taken from now on. Those that wait come back.
     public mutating func close() -> [Item] {
         isClosed = true

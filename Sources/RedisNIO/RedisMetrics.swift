@@ -14,7 +14,7 @@ public struct RedisMetrics: Sendable {
     let connectFailures: Counter
     /// Messages that subscribers received.
     let messages: Counter
-    /// Reads of subscribers that brought at least one message: messages per read tells how well batching works.
+    /// Reads of subscribers that brought at least one message: messages per read shows how well batching works.
     let batches: Counter
     /// Channels named in SUBSCRIBE commands, repetitions after a reconnection included.
     let subscribes: Counter

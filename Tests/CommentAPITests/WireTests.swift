@@ -28,8 +28,7 @@ import Wire
         let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: quietLogger)
         let broker = InMemoryBroker()
         let assembly = CommentAPI.assemble(settings, process, broker: broker)
-        let application = process.makeApplication(
-            router: assembly.router, crossOrigin: assembly.crossOrigin, onEventLoops: assembly.servesOnEventLoops)
+        let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
         let received = try await application.test(.live) { client in
             try await LoopbackHTTP.talk(port: try #require(client.port), pieces)
         }

@@ -79,15 +79,6 @@ import Testing
         #expect(left == [1, 2, 3])
         #expect(queue.workers == 0 && queue.waitingWeight == 0)
     }
-
-    @Test func puttingBackKeepsOrderAndLimit() {
-        var queue = makeQueue(waitingMax: 3)
-        _ = queue.append(7)
-        let refused = queue.putBack([1, 2, 3])
-        #expect(refused == [3])
-        #expect(Array(queue.waiting) == [1, 2, 7])
-        #expect(queue.waitingWeight == 3)
-    }
 }
 
 @Suite struct BatchWorkerTests {

@@ -82,7 +82,7 @@ import Testing
         #expect(result17 == .ping)
         let result18 = liveness.tick(now: at(4))
         #expect(result18 == .none)
-        liveness.heard(now: at(4))
+        liveness.received(now: at(4))
         let result19 = liveness.tick(now: at(6))
         #expect(result19 == .ping)
         let result20 = liveness.tick(now: at(9))

@@ -1,9 +1,11 @@
 import Dispatch
 import PostgresLibpq
-import Storage
+import Primitives
 import TestSupport
 import Testing
 import Wire
+
+@testable import Storage
 
 /// Group commit against a real server.
 @Suite struct GroupCommitTests {
@@ -103,6 +105,14 @@ import Wire
             try await lock.value
             #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
         }
+    }
+
+    @Test func puttingBackKeepsOrderAndLimit() {
+        var queue = BatchQueue<Int>(limits: .init(waitingMax: 3, batchMax: 4))
+        _ = queue.append(7)
+        let refused = queue.putBack([1, 2, 3])
+        #expect(refused == 1)
+        #expect(Array(queue.waiting) == [1, 2, 7])
     }
 
     /// Occupies all sessions until everything that `body` starts has arrived, so that it goes as one batch.

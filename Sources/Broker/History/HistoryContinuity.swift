@@ -1,11 +1,11 @@
 /// Decides what of an asked range is missing from a history. Pure; the same for Redis and for the in-memory broker.
 ///
-/// A history loses entries in three ways. From its old end (trimmed, expired, evicted): the first retained entry lies
-/// above the offset asked for. At a restart of Redis that came back with less than it had given out: the first event
-/// after the restart says so itself. And single entries in the middle that somebody removed: not a loss, never
-/// reported; but if it was the one that spoke of a restart, the jump that it leaves is told as a whole.
+/// A history loses entries in three ways. At its old end they are trimmed, expire or are evicted: the first entry then
+/// lies above the offset asked for. When Redis restarts with less than it had acknowledged, the first event after the
+/// restart carries what was lost. And a comment may be removed in the middle: that is no loss and is not reported. If the
+/// removed entry was the first one after a restart, the whole jump is reported.
 package struct HistoryContinuity {
-    /// An entry's offset, and what the publisher noted when it was the first one after a restart.
+    /// An entry's offset, and what the publish script added when it was the first one after a restart.
     package struct Mark: Equatable {
         package let offset: UInt64
         /// The last offset that survived the restart; `nil` for an ordinary entry.
@@ -65,8 +65,7 @@ package struct HistoryContinuity {
             let to = min(mark.lostThrough ?? 0, end)
             return from <= to ? [from...to] : []
         }
-        // Only a restart jumps so far: its first entry was removed, and what it noted with it. Nobody knows any more
-        // whether something was lost, so it is told.
+        // Only a restart jumps so far. Its first entry was removed, and with it what was lost: report the whole jump.
         guard mark.offset - previous >= PositionRule.restartStep else { return [] }
         return [previous + 1...mark.offset - 1]
     }

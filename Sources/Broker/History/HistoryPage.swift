@@ -16,8 +16,8 @@ public struct HistoryEntry: Hashable, Sendable {
 public struct HistoryPage: Hashable, Sendable {
     /// The newest position at the time of reading; `nil` when nobody has written (then there are no entries).
     ///
-    /// It may lie *before* the offset asked for: Redis came back with less than it had given out. Then nothing is
-    /// new; the next event gets an offset beyond everything that was ever given out in this epoch.
+    /// It may lie *before* the offset asked for: Redis came back with less than it had acknowledged. Then nothing
+    /// is new; the next event gets an offset above all that were ever used in this epoch.
     public let position: Position?
     /// Oldest first; all of the epoch of `position`.
     public let entries: [HistoryEntry]

@@ -1,6 +1,6 @@
 public import Wire
 
-/// One event as a Reader gets it: the complete frame for the viewers, and the little the Reader must know of it.
+/// One event as a Reader gets it: the complete frame for the viewers, its channel and its position.
 public struct BrokerMessage: Hashable, Sendable {
     public let channel: Channel
     /// `nil` for state events: only the newest counts, and they may be merged. Log events are ordered and replayable.

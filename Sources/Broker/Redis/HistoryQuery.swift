@@ -10,7 +10,7 @@ struct HistoryQuery {
 
     /// MULTI and not Lua: entries go out as Redis holds them, without a detour over Lua tables.
     var commands: [RedisCommand] {
-        // One entry over the limit tells whether there is more.
+        // One entry over the limit shows whether there is more.
         let count = String(min(max(1, limit), Int(Int32.max)) + 1)
         let from = String(min(after, .max - 1) + 1)
         let end = through.map { String($0) } ?? "+"

@@ -58,6 +58,7 @@ extension RedisBroker {
             (PositionRule.makeEpoch(using: &memory.epochs), memory.acknowledged[channel])
         }
         var call = script.call(keys: [channel.positionKey, channel.historyKey])
+        call.reserve(event.payload.count + channel.name.utf8.count + 96)
         call.append(event.payload)
         call.append(channel.name)
         call.append(epoch)

@@ -166,7 +166,7 @@ extension RedisBroker {
         }
         let total = RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
         guard let total, let probes = replies.last?.array else {
-            throw BrokerError(.internal, "Redis did not tell its number of channels")
+            throw BrokerError(.internal, "Redis did not answer its number of channels")
         }
         return max(0, total - probes.count)
     }

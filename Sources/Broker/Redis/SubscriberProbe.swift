@@ -1,4 +1,4 @@
-/// Decides when to send a probe through Redis to the own subscriber connection, and when to give that one up. Pure.
+/// Decides when to publish a probe to the own subscriber connection, and when to replace that connection. Pure.
 ///
 /// PING shows that a connection answers. Only a message that was published and came back shows that subscriptions
 /// work: a connection may answer PING and yet deliver nothing, after a fault on the way or a defect here.
@@ -18,7 +18,7 @@ struct SubscriberProbe {
         case unsubscribed
         /// The next probe is due at this time.
         case idle(until: ContinuousClock.Instant)
-        /// This probe was given out at this time.
+        /// This probe was published at this time.
         case waiting(UInt64, since: ContinuousClock.Instant)
     }
 
@@ -55,7 +55,7 @@ struct SubscriberProbe {
         }
     }
 
-    /// The probe could not be published: that says nothing about the subscriber connection.
+    /// The probe could not be published, which proves nothing about the subscriber connection.
     mutating func publishFailed(_ number: UInt64, now: ContinuousClock.Instant) {
         if case .waiting(number, _) = state { state = .idle(until: now + interval) }
     }

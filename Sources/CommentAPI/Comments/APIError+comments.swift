@@ -5,20 +5,29 @@ import Storage
 
 extension APIError {
     /// A comment that was not acknowledged.
-    init(publishing error: CommentError) { self.init(error, "the comment", stored: "stored", published: "published") }
+    init(publishing error: any Error) { self.init(error, "the comment", stored: "stored", published: "published") }
 
     /// A page that could not be read.
-    init(reading error: CommentError) { self.init(error, "the history", stored: "read", published: "read") }
+    init(reading error: any Error) { self.init(error, "the history", stored: "read", published: "read") }
 
     /// A comment that is perhaps not removed; to ask again does no harm.
-    init(removing error: CommentError) { self.init(error, "the comment", stored: "removed", published: "removed") }
+    init(removing error: any Error) { self.init(error, "the comment", stored: "removed", published: "removed") }
 
-    private init(_ error: CommentError, _ subject: String, stored: String, published: String) {
+    private init(_ error: any Error, _ subject: String, stored: String, published: String) {
         switch error {
-        case .broker(let error):
-            self.init(error, didNot: "\(subject) was not \(published)", perhaps: "\(subject) was \(published)")
-        case .storage(let error):
+        case let error as APIError: self = error
+        case let error as CommentError: self.init(error)
+        case let error as StorageError where error.code == .unknownCursor: self.init(CommentError.unknownCursor)
+        case let error as StorageError:
             self.init(error, didNot: "\(subject) was not \(stored)", perhaps: "\(subject) was \(stored)")
+        case let error as BrokerError:
+            self.init(error, didNot: "\(subject) was not \(published)", perhaps: "\(subject) was \(published)")
+        default: self = .unavailable("storage_failed", "\(subject) was not \(stored)")
+        }
+    }
+
+    private init(_ error: CommentError) {
+        switch error {
         case .idTaken:
             self.init(.conflict, code: "id_taken", "another comment has this Idempotency-Key, or it was removed")
         case .unknownCursor: self = .invalid("unknown_cursor", "before names no comment of this video")

@@ -25,12 +25,12 @@ final class CommentService: Sendable {
         self.now = now
     }
 
-    /// Publishes a comment; what it throws says what is known of its fate.
+    /// Publishes a comment. Throws what ``CommentRepository/publish(_:to:isRepeatable:)`` throws.
     ///
     /// - Parameter id: the client's own, for a request that may be repeated; `nil`: a new one.
     func publish(
         user: String, video: String, channel: Channel, text: String, id: String? = nil
-    ) async throws(CommentError) -> Publication {
+    ) async throws -> Publication {
         let milliseconds = now()
         let comment = Comment(
             id: id ?? makeID(milliseconds), userid: user, videoid: video, comment: text,

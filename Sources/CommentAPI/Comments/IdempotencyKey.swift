@@ -2,7 +2,7 @@ import HTTPTypes
 import ServiceRuntime
 
 /// The id that a client gives a comment itself, so that it may send the same request again after an answer that it did
-/// not get or that said "not known": header `Idempotency-Key`. It becomes the comment's id.
+/// not get or that left the outcome open: header `Idempotency-Key`. It becomes the comment's id.
 struct IdempotencyKey: Equatable {
     /// Long enough that two clients do not choose the same one by chance.
     static let lengths = 16...64

@@ -30,7 +30,7 @@ struct RemovalRoutes: Sendable {
     private func removal(_ request: Request, _ context: ServiceContext) async throws -> RemovalRequest {
         // What no comment can be called is not looked for.
         guard let id = context.parameters.get("id"), id.utf8.count <= 64, Identifier.isValid(id) else {
-            throw APIError(removing: .notFound)
+            throw APIError(removing: CommentError.notFound)
         }
         let isModerator = try isModerator(request.headers[.authorization])
         let fields = try await fields(of: request)
@@ -54,7 +54,7 @@ struct RemovalRoutes: Sendable {
         guard let authorization else { return false }
         let words = authorization.split(separator: " ", maxSplits: 1)
         guard words.count == 2, words[0].lowercased() == "bearer", let moderator, moderator.matches(words[1]) else {
-            throw APIError(removing: .forbidden)
+            throw APIError(removing: CommentError.forbidden)
         }
         return true
     }

@@ -3,7 +3,7 @@ import Hummingbird
 import Logging
 import ServiceRuntime
 
-/// `GET /statistics`: what StatsAPI says, passed on.
+/// `GET /statistics`: the answer of StatsAPI, passed on.
 struct StatisticsRoutes: Sendable {
     /// Bytes of an answer that are passed on: the full one of 90,000 channels and 14 Readers has about 30 MB.
     static let answerBytesMax = 64 << 20

@@ -3,7 +3,7 @@ import FoundationEssentials
 import Storage
 import Wire
 
-/// The events of a comment, and how they are told apart in a channel's history.
+/// The events of a comment, and the keys that find them in a channel's history.
 ///
 /// The keys rest on the order of members: a comment's id stands last, where no text of a client can reach, a removal's
 /// first. Ids keep the rule of ``Wire/Identifier``, so they need no escapes.
@@ -50,8 +50,7 @@ enum CommentEvents {
 extension EventLog {
     /// Publishes a removal, then removes the comment from the history.
     ///
-    /// In this order, so that a process that dies in between leaves a history whose two events still say the right thing
-    /// together. Doing it again does nothing, for as long as the history holds the removal.
+    /// In this order, so that a process that dies in between leaves a history whose two events are right together. Doing it again does nothing, for as long as the history holds the removal.
     ///
     /// - Parameter known: the comment's place, if the caller has it.
     /// - Returns: the place of the removal.

@@ -1,26 +1,26 @@
-import Broker
-import Storage
 import Wire
 
 /// Keeps and publishes comments: in PostgreSQL and Redis (``PostgresCommentRepository``), or in Redis alone
 /// (``RedisCommentRepository``).
+///
+/// Every method throws ``CommentError``, `BrokerError` or `StorageError`.
 protocol CommentRepository: Sendable {
     /// Keeps a comment and publishes it.
     ///
     /// - Parameter isRepeatable: the client chose the id and may be sending this for the second time.
     func publish(
         _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws(CommentError) -> Publication
+    ) async throws -> Publication
 
     /// Comments of a video, newest first.
     ///
     /// - Parameters:
     ///   - before: the `next` of the page before, or the id of a comment; the page begins behind it.
     ///   - limit: 1 to 500.
-    func history(of channel: Channel, before: String?, limit: Int) async throws(CommentError) -> CommentPage
+    func history(of channel: Channel, before: String?, limit: Int) async throws -> CommentPage
 
     /// Removes a comment from every history and publishes the removal. Idempotent.
-    func remove(_ request: RemovalRequest) async throws(CommentError) -> RemovalOutcome
+    func remove(_ request: RemovalRequest) async throws -> RemovalOutcome
 }
 
 /// What became of a comment that was accepted.
@@ -55,10 +55,8 @@ struct RemovalOutcome: Equatable {
     var isPublished: Bool
 }
 
-/// Why a repository did not do what it was asked.
+/// Why a repository did not do what it was asked, when neither Redis nor PostgreSQL is the reason.
 enum CommentError: Error, Equatable {
-    case broker(BrokerError)
-    case storage(StorageError)
     /// The id belongs to another comment.
     case idTaken
     case unknownCursor
@@ -68,34 +66,14 @@ enum CommentError: Error, Equatable {
     case videoNeeded
 }
 
-extension CommentError {
-    static func ofBroker<Value: Sendable>(
-        _ body: () async throws(BrokerError) -> Value
-    ) async throws(CommentError) -> Value {
-        do throws(BrokerError) { return try await body() } catch { throw .broker(error) }
-    }
-
-    static func ofStorage<Value: Sendable>(
-        _ body: () async throws(StorageError) -> Value
-    ) async throws(CommentError) -> Value {
-        do throws(StorageError) {
-            return try await body()
-        } catch  where error.code == .unknownCursor {
-            throw .unknownCursor
-        } catch {
-            throw .storage(error)
-        }
-    }
-}
-
 extension Publication {
     /// The answer to a repeated request, when it asks for the same comment as the first one did.
     static func repeated(
         _ comment: Comment, of earlier: Comment?, at position: Position?
-    ) throws(CommentError) -> Publication {
+    ) throws -> Publication {
         guard let earlier, earlier.userid == comment.userid, earlier.videoid == comment.videoid,
             earlier.comment == comment.comment
-        else { throw .idTaken }
+        else { throw CommentError.idTaken }
         return Publication(comment: earlier, position: position, isRepeated: true)
     }
 }

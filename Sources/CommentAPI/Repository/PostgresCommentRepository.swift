@@ -47,14 +47,14 @@ final class PostgresCommentRepository: CommentRepository, Service {
 
     func publish(
         _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws(CommentError) -> Publication {
+    ) async throws -> Publication {
         try requireDatabase()
-        // Nothing is stored that is known to be late for its viewers: the writer shall come back instead.
-        guard broker.isReady else { throw .broker(BrokerError(.unavailable, "Redis is away")) }
+        // Do not store what cannot be published now: the client should try again.
+        guard broker.isReady else { throw BrokerError(.unavailable, "Redis is away") }
         switch await storeAndPublish(comment, channel) {
         case .success(let position): return Publication(comment: comment, position: position)
         case .failure(let error) where error.code == .duplicate: return try await repeated(comment, channel)
-        case .failure(let error): throw .storage(error)
+        case .failure(let error): throw error
         }
     }
 
@@ -72,11 +72,10 @@ final class PostgresCommentRepository: CommentRepository, Service {
 
     /// The first request may still be on its way to Redis, so that nothing may be published here: either it is in the
     /// history, or the first request or the sweep will bring it there.
-    private func repeated(_ comment: Comment, _ channel: Channel) async throws(CommentError) -> Publication {
-        let stored = try await CommentError.ofStorage { () throws(StorageError) in
-            try await store.comment(id: comment.id)
+    private func repeated(_ comment: Comment, _ channel: Channel) async throws -> Publication {
+        guard let stored = try await store.comment(id: comment.id), !stored.isRemoved else {
+            throw CommentError.idTaken
         }
-        guard let stored, !stored.isRemoved else { throw .idTaken }
         var earlier = try Publication.repeated(comment, of: stored.comment, at: stored.position)
         if earlier.position == nil {
             let event = try? await broker.find(CommentEvents.key(ofComment: comment.id), in: channel)
@@ -85,32 +84,28 @@ final class PostgresCommentRepository: CommentRepository, Service {
         return earlier
     }
 
-    private func requireDatabase() throws(CommentError) {
-        guard database.isReady else { throw .storage(StorageError(.unavailable, "PostgreSQL is away")) }
+    private func requireDatabase() throws {
+        guard database.isReady else { throw StorageError(.unavailable, "PostgreSQL is away") }
     }
 
     // MARK: Reading and removing
 
-    func history(of channel: Channel, before: String?, limit: Int) async throws(CommentError) -> CommentPage {
+    func history(of channel: Channel, before: String?, limit: Int) async throws -> CommentPage {
         try requireDatabase()
-        let page = try await CommentError.ofStorage { () throws(StorageError) in
-            try await store.history(video: channel.id, before: before, limit: limit)
-        }
+        let page = try await store.history(video: channel.id, before: before, limit: limit)
         let comments = page.comments.map { stored in
             stored.position.map { stored.comment.json(at: $0) } ?? stored.comment.json()
         }
         return CommentPage(comments: comments, next: page.next)
     }
 
-    func remove(_ request: RemovalRequest) async throws(CommentError) -> RemovalOutcome {
+    func remove(_ request: RemovalRequest) async throws -> RemovalOutcome {
         try requireDatabase()
-        let removal = try await CommentError.ofStorage { () throws(StorageError) in
-            try await store.remove(
-                id: request.id, by: request.user ?? "moderator", moderator: request.isModerator)
-        }
+        let removal = try await store.remove(
+            id: request.id, by: request.user ?? "moderator", moderator: request.isModerator)
         switch removal {
-        case .notFound: throw .notFound
-        case .forbidden: throw .forbidden
+        case .notFound: throw CommentError.notFound
+        case .forbidden: throw CommentError.forbidden
         case .alreadyRemoved(let stored): return RemovalOutcome(channel: try channel(of: stored), isPublished: true)
         case .removed(let stored): return await publishRemoval(of: stored, in: try channel(of: stored))
         }
@@ -123,8 +118,8 @@ final class PostgresCommentRepository: CommentRepository, Service {
         return RemovalOutcome(channel: channel, isPublished: position != nil)
     }
 
-    private func channel(of stored: StoredComment) throws(CommentError) -> Channel {
-        guard let channel = Channel.video(stored.comment.videoid) else { throw .notFound }
+    private func channel(of stored: StoredComment) throws -> Channel {
+        guard let channel = Channel.video(stored.comment.videoid) else { throw CommentError.notFound }
         return channel
     }
 

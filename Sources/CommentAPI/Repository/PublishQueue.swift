@@ -36,7 +36,7 @@ final class PublishQueue: Sendable {
     private let published: @Sendable ([PublishedPosition]) -> Void
     private let partitions: [BatchWorker<Waiting>]
 
-    /// - Parameter published: is told the positions of each pipeline, before the comments are answered. Must not block.
+    /// - Parameter published: called with the positions of each pipeline before its comments are answered. Must not block.
     init(
         broker: any EventLog, metrics: CommentMetrics, settings: Settings = Settings(),
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },

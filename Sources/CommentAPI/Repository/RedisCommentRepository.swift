@@ -10,29 +10,29 @@ struct RedisCommentRepository: CommentRepository {
 
     func publish(
         _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws(CommentError) -> Publication {
+    ) async throws -> Publication {
         let key = CommentEvents.key(ofComment: comment.id)
-        if isRepeatable, let earlier = try await find(key, in: channel) {
+        if isRepeatable, let earlier = try await broker.find(key, in: channel) {
             return try .repeated(comment, of: CommentEvents.comment(in: earlier.payload), at: earlier.position)
         }
-        let position = try await CommentError.ofBroker { () throws(BrokerError) in
-            let frame = CommentEvents.frame(of: comment)
-            guard isRepeatable else { return try await broker.publish(frame, to: channel) }
-            return try await broker.publishOnce(frame, to: channel, unless: [key])
-        }
+        let frame = CommentEvents.frame(of: comment)
+        let position =
+            isRepeatable
+            ? try await broker.publishOnce(frame, to: channel, unless: [key])
+            : try await broker.publish(frame, to: channel)
         return Publication(comment: comment, position: position)
     }
 
-    func history(of channel: Channel, before: String?, limit: Int) async throws(CommentError) -> CommentPage {
+    func history(of channel: Channel, before: String?, limit: Int) async throws -> CommentPage {
         let cursor = try await position(before, in: channel)
         var page = CommentPage(comments: [], next: nil)
         var last = cursor
         for _ in 0..<Self.readsMax {
             let wanted = limit - page.comments.count
-            let events = try await CommentError.ofBroker { () throws(BrokerError) in
-                try await broker.latest(of: channel, before: last?.offset, limit: wanted + 1)
+            let events = try await broker.latest(of: channel, before: last?.offset, limit: wanted + 1)
+            if let cursor, let epoch = events.first?.position.epoch, epoch != cursor.epoch {
+                throw CommentError.unknownCursor
             }
-            if let cursor, let epoch = events.first?.position.epoch, epoch != cursor.epoch { throw .unknownCursor }
             for event in events.prefix(wanted) {
                 if let comment = CommentEvents.placed(event) { page.comments.append(comment) }
                 last = event.position
@@ -44,32 +44,28 @@ struct RedisCommentRepository: CommentRepository {
         return page
     }
 
-    func remove(_ request: RemovalRequest) async throws(CommentError) -> RemovalOutcome {
-        guard let channel = request.channel else { throw .videoNeeded }
+    func remove(_ request: RemovalRequest) async throws -> RemovalOutcome {
+        guard let channel = request.channel else { throw CommentError.videoNeeded }
         let done = RemovalOutcome(channel: channel, isPublished: true)
-        guard let event = try await find(CommentEvents.key(ofComment: request.id), in: channel) else {
-            guard try await find(CommentEvents.key(ofRemoval: request.id), in: channel) != nil else { throw .notFound }
+        guard let event = try await broker.find(CommentEvents.key(ofComment: request.id), in: channel) else {
+            guard try await broker.find(CommentEvents.key(ofRemoval: request.id), in: channel) != nil else {
+                throw CommentError.notFound
+            }
             return done
         }
         let author = CommentEvents.comment(in: event.payload)?.userid
-        guard request.isModerator || (author != nil && author == request.user) else { throw .forbidden }
-        _ = try await CommentError.ofBroker { () throws(BrokerError) in
-            try await broker.publishRemoval(of: request.id, in: channel, at: event.position)
-        }
+        guard request.isModerator || (author != nil && author == request.user) else { throw CommentError.forbidden }
+        _ = try await broker.publishRemoval(of: request.id, in: channel, at: event.position)
         return done
     }
 
     /// Cursors here are positions; the id of a comment serves as long as the comment is there.
-    private func position(_ before: String?, in channel: Channel) async throws(CommentError) -> Position? {
+    private func position(_ before: String?, in channel: Channel) async throws -> Position? {
         guard let before else { return nil }
         if let position = Position(parsing: before) { return position }
-        guard let event = try await find(CommentEvents.key(ofComment: before), in: channel) else {
-            throw .unknownCursor
+        guard let event = try await broker.find(CommentEvents.key(ofComment: before), in: channel) else {
+            throw CommentError.unknownCursor
         }
         return event.position
-    }
-
-    private func find(_ key: EventKey, in channel: Channel) async throws(CommentError) -> PlacedEvent? {
-        try await CommentError.ofBroker { () throws(BrokerError) in try await broker.find(key, in: channel) }
     }
 }

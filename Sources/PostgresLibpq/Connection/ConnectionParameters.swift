@@ -1,4 +1,5 @@
 import CLibpq
+import Glibc
 
 /// A connection string taken apart by libpq's own parser.
 struct ConnectionParameters: Sendable {
@@ -42,15 +43,11 @@ struct ConnectionParameters: Sendable {
         return "\(host):\(values["port"] ?? "5432")/\(values["dbname"] ?? values["user"] ?? "")"
     }
 
-    /// Calls `body` with the two null-terminated arrays that `PQconnectStartParams` takes.
-    func withArrays<T>(
-        _ body: (UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<UnsafePointer<CChar>?>) -> T
-    ) -> T {
-        let keywords = values.keys.map { CopiedText($0) }
-        let texts = values.values.map { CopiedText($0) }
-        let keywordPointers: [UnsafePointer<CChar>?] = keywords.map { $0.pointer } + [nil]
-        let textPointers: [UnsafePointer<CChar>?] = texts.map { $0.pointer } + [nil]
-        return withExtendedLifetime((keywords, texts)) { body(keywordPointers, textPointers) }
+    /// Begins a connection, without waiting for it; `nil` when memory is out.
+    func startConnecting() -> OpaquePointer? {
+        let copies = (values.keys.map { strdup($0) } + [nil], values.values.map { strdup($0) } + [nil])
+        defer { for copy in copies.0 + copies.1 { free(copy) } }
+        return PQconnectStartParams(copies.0.map { UnsafePointer($0) }, copies.1.map { UnsafePointer($0) }, 0)
     }
 }
 
@@ -58,19 +55,4 @@ struct ConnectionParameters: Sendable {
 extension ConnectionParameters: CustomStringConvertible, CustomReflectable {
     var description: String { target }
     var customMirror: Mirror { Mirror(self, children: ["target": target]) }
-}
-
-/// A C string that lives as long as this object.
-private final class CopiedText {
-    let pointer: UnsafePointer<CChar>
-    private let storage: UnsafeMutableBufferPointer<CChar>
-
-    init(_ text: String) {
-        let bytes = text.utf8CString
-        storage = .allocate(capacity: bytes.count)
-        _ = storage.initialize(from: bytes)
-        pointer = UnsafePointer(storage.baseAddress ?? UnsafeMutablePointer<CChar>.allocate(capacity: 1))
-    }
-
-    deinit { storage.deallocate() }
 }

@@ -6,7 +6,7 @@ extension PostgresConnection {
     static func connect(_ configuration: PostgresConfiguration) throws(PostgresError) -> PostgresConnection {
         let deadline = ContinuousClock.now + configuration.connectTimeout
         let parameters = completed(configuration)
-        guard let session = parameters.withArrays({ PQconnectStartParams($0, $1, 0) }) else {
+        guard let session = parameters.startConnecting() else {
             throw PostgresError(.unavailable, "no memory for a connection to PostgreSQL")
         }
         let connection = PostgresConnection(owning: session, configuration: configuration)

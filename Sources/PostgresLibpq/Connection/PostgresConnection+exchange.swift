@@ -71,7 +71,7 @@ extension PostgresConnection {
                 PQclear(kept)
                 throw tooLate()
             }
-            // On failure PQgetResult holds the reason, or what the server said before it went.
+            // On failure PQgetResult holds the reason, or the server's last message.
             if PQconsumeInput(session) == 0 { break }
         }
         return PQgetResult(session)

@@ -31,7 +31,7 @@ extension PostgresConnection {
         return value
     }
 
-    /// Brings the session back to where the next job may start; a session that does not follow is given up.
+    /// Ends a transaction that a job left open, so that the next job can start; a session that does not follow is broken.
     func reset() {
         guard !isBroken, PQtransactionStatus(session) != PQTRANS_IDLE else { return }
         rollBack()

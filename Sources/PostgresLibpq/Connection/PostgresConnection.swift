@@ -8,7 +8,7 @@ public final class PostgresConnection {
     let session: OpaquePointer
     private let configuration: PostgresConfiguration
     private var prepared: [PostgresStatement: String] = [:]
-    /// What the server was told last, so that the client's patience follows it.
+    /// The server's present limit; the client waits a little longer.
     var statementTimeout: Duration
     var isInTransaction = false
     /// After an error of the connection itself; it is good for nothing any more.
@@ -66,7 +66,7 @@ public final class PostgresConnection {
         PQclear(try receive(until: deadline))
     }
 
-    /// Whether the server has not closed the session meanwhile, as far as this side can tell without asking it.
+    /// Whether the server has not closed the session meanwhile, as far as this side knows without asking it.
     func isAlive() -> Bool {
         var rounds = 0
         // What waits on an idle session is a notice, or the end.

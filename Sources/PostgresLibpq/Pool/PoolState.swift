@@ -42,7 +42,7 @@ struct PoolState<Work: Sendable>: Sendable {
     }
 
     enum Submission: Sendable {
-        case queued(id: UInt64, wake: Int?)
+        case queued(wake: Int?)
         case refused(PostgresError)
     }
 
@@ -58,7 +58,6 @@ struct PoolState<Work: Sendable>: Sendable {
     /// Jobs that wait for a session, in the order of arrival.
     private var queue: Deque<Job> = []
     private let queueMax: Int
-    private var lastID: UInt64 = 0
     /// Threads with a session and without a job; the one that worked last goes first, its caches are warm.
     private var idle: [Int] = []
     private var running = 0
@@ -84,7 +83,7 @@ struct PoolState<Work: Sendable>: Sendable {
         return true
     }
 
-    mutating func submit(_ work: Work, deadline: ContinuousClock.Instant) -> Submission {
+    mutating func submit(_ work: Work, id: UInt64, deadline: ContinuousClock.Instant) -> Submission {
         if phase == .stopping || phase == .stopped {
             statistics.refusedUnavailable += 1
             return .refused(PostgresError(.unavailable, "the connection pool is stopping"))
@@ -98,9 +97,8 @@ struct PoolState<Work: Sendable>: Sendable {
             statistics.refusedFull += 1
             return .refused(PostgresError(.overloaded, "too many statements wait for a connection"))
         }
-        lastID += 1
-        queue.append(Job(id: lastID, deadline: deadline, work: work))
-        return .queued(id: lastID, wake: idle.popLast())
+        queue.append(Job(id: id, deadline: deadline, work: work))
+        return .queued(wake: idle.popLast())
     }
 
     mutating func cancel(_ id: UInt64) -> Job? {

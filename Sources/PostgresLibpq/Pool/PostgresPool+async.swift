@@ -1,5 +1,3 @@
-import Synchronization
-
 extension PostgresPool {
     /// Runs `body` with a session, on that session's thread. `body` may block on the session and on nothing else.
     ///
@@ -8,18 +6,17 @@ extension PostgresPool {
     public func withConnection<T: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
-        let ticket = Mutex(Ticket.waiting)
+        let id = makeID()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let id = submit { connection in
+                submit(id) { connection in
                     continuation.resume(with: Result { try body(connection.get()) })
                 }
-                let cancelled = ticket.withLock { $0.submitted(id) }
-                if let cancelled { cancel(cancelled) }
+                // Cancelled before the job was queued: nobody has found it.
+                if Task.isCancelled { cancel(id) }
             }
         } onCancel: {
-            let id = ticket.withLock { $0.cancelled() }
-            if let id { cancel(id) }
+            cancel(id)
         }
     }
 
@@ -28,25 +25,5 @@ extension PostgresPool {
         timeout: Duration? = nil, _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws -> T {
         try await withConnection { try $0.transaction(timeout: timeout, body) }
-    }
-}
-
-/// Cancellation may come before the job has its id.
-private enum Ticket {
-    case waiting
-    case queued(UInt64)
-    case isCancelled
-
-    /// The id to cancel, when that was asked for already.
-    mutating func submitted(_ id: UInt64?) -> UInt64? {
-        if case .isCancelled = self { return id }
-        if let id { self = .queued(id) }
-        return nil
-    }
-
-    mutating func cancelled() -> UInt64? {
-        defer { self = .isCancelled }
-        if case .queued(let id) = self { return id }
-        return nil
     }
 }

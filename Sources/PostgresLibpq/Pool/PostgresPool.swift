@@ -16,6 +16,7 @@ public final class PostgresPool: Sendable {
     let state: Mutex<PoolState<Work>>
     /// One a thread: it sleeps here when it has nothing to do or waits before the next connection attempt.
     let alarms: [DispatchSemaphore]
+    private let lastID = Atomic<UInt64>(0)
     private let stopWaiters = Mutex<[CheckedContinuation<Void, Never>]>([])
 
     /// Makes the pool; no connection is opened before ``start()``. Jobs may be submitted before, and wait.
@@ -50,23 +51,20 @@ public final class PostgresPool: Sendable {
 
     /// Hands a job over and returns at once. A job that cannot be queued is called with its error before that, on the
     /// caller's thread: hold no lock.
-    ///
-    /// - Returns: an id for ``cancel(_:)``, or `nil` when the job was refused.
-    @discardableResult
-    public func submit(_ work: @escaping Work) -> UInt64? {
+    public func submit(_ work: @escaping Work) { submit(makeID(), work) }
+
+    func makeID() -> UInt64 { lastID.wrappingAdd(1, ordering: .relaxed).newValue }
+
+    func submit(_ id: UInt64, _ work: @escaping Work) {
         let deadline = ContinuousClock.now + configuration.queueWaitMax
-        switch state.withLock({ $0.submit(work, deadline: deadline) }) {
-        case .queued(let id, let wake):
-            if let wake { alarms[wake].signal() }
-            return id
-        case .refused(let error):
-            work(.failure(error))
-            return nil
+        switch state.withLock({ $0.submit(work, id: id, deadline: deadline) }) {
+        case .queued(let wake): if let wake { alarms[wake].signal() }
+        case .refused(let error): work(.failure(error))
         }
     }
 
     /// Calls a job that has not begun with `cancelled`; one that runs goes on.
-    public func cancel(_ id: UInt64) {
+    func cancel(_ id: UInt64) {
         guard let job = state.withLock({ $0.cancel(id) }) else { return }
         job.work(.failure(PostgresError(.cancelled, "cancelled while waiting for a connection")))
     }

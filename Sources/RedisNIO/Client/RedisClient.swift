@@ -15,8 +15,6 @@ public struct RedisClientSettings: Sendable {
     /// The most commands that wait for a connection; more fail at once.
     public var graceWaitersMax = 4096
     public var backoff = Backoff()
-    /// A connection that stood this long lets the next attempt begin with the shortest wait again.
-    public var stableAfter: Duration = .seconds(1)
 
     public init() {}
 }
@@ -37,15 +35,9 @@ public final class RedisClient: Sendable {
         /// Why the last attempt to connect failed; `nil` after a success.
         var lastFailure: RedisError?
 
-        /// The connection on the caller's own event loop, if there is one: then nothing changes threads. Else the next
-        /// in turn.
+        /// The next connection in turn.
         mutating func pick() -> RedisConnection? {
             guard !connections.isEmpty else { return nil }
-            if let loop = MultiThreadedEventLoopGroup.currentEventLoop,
-                let own = connections.first(where: { $0.eventLoop === loop })
-            {
-                return own
-            }
             next = (next + 1) % connections.count
             return connections[next]
         }
@@ -123,11 +115,7 @@ extension RedisClient {
         await withTaskCancellationHandler {
             await withTaskGroup { group in
                 for _ in 0..<max(1, settings.connections) {
-                    group.addTask { [settings] in
-                        await keepConnected(settings.backoff, stableAfter: settings.stableAfter) {
-                            await self.connectAndWait()
-                        }
-                    }
+                    group.addTask { await keepConnected(self.settings.backoff) { await self.connectAndWait() } }
                 }
             }
         } onCancel: {

@@ -27,17 +27,16 @@ extension RedisEndpoint {
     }
 }
 
-/// Connects again and again until the task is cancelled, after a pause each time.
+/// Connects again and again until the task is cancelled, after a pause each time. A connection that stood for a second
+/// lets the next pause be the shortest again.
 ///
-/// - Parameters:
-///   - stableAfter: a connection that stood this long lets the next pause be the shortest again.
-///   - connect: connects, and returns when the connection has ended.
-func keepConnected(_ backoff: Backoff, stableAfter: Duration, _ connect: () async -> Void) async {
+/// - Parameter connect: connects, and returns when the connection has ended.
+func keepConnected(_ backoff: Backoff, _ connect: () async -> Void) async {
     var backoff = backoff
     while !Task.isCancelled {
         let start = ContinuousClock.now
         await connect()
-        if ContinuousClock.now - start >= stableAfter { backoff.reset() }
+        if ContinuousClock.now - start >= .seconds(1) { backoff.reset() }
         // Cancelled while sleeping: the loop's condition ends it.
         try? await Task.sleep(for: backoff.next())
     }

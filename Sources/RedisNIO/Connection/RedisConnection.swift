@@ -86,7 +86,7 @@ public final class RedisConnection: Sendable {
         let result: Result<[RESPValue], RedisError> = await withCheckedContinuation { continuation in
             do throws(RedisError) {
                 let request = Request(continuation: continuation, replies: commands.count, deadline: deadline)
-                if try enqueue(commands, request) { wake() }
+                if try enqueue(commands, request) { channel.write(Handler.Wake(), promise: nil) }
             } catch {
                 if error.code == .overloaded { metrics.refused.increment(by: commands.count) }
                 continuation.resume(returning: .failure(error))
@@ -109,18 +109,11 @@ public final class RedisConnection: Sendable {
         }
     }
 
-    /// In another turn also when the caller is on the event loop: commands of the present turn go along.
-    private func wake() {
-        channel.eventLoop.execute { self.channel.write(Handler.Wake(), promise: nil) }
-    }
-
-    var eventLoop: any EventLoop { channel.eventLoop }
-
     /// Ends the connection; whoever waits gets `closed`.
     func close() { channel.close(promise: nil) }
 
     func waitUntilClosed() async {
-        // The future says nothing but that the end has come.
+        // The future carries nothing but the end itself.
         _ = try? await channel.closeFuture.get()
     }
 }

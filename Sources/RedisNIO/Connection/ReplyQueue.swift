@@ -7,7 +7,7 @@ struct ReplyQueue<Waiter> {
         /// The pipeline of the oldest waiter is not whole yet.
         case partial
         case complete(Waiter, [RESPValue])
-        /// Nobody waits: the server said something that was not asked.
+        /// Nobody waits for it: a protocol violation.
         case unexpected
     }
 

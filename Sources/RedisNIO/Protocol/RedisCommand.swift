@@ -13,6 +13,7 @@ public struct RedisCommand: Hashable, Sendable {
     }
 
     public init(_ name: String, _ arguments: some Sequence<String>) {
+        body.reserveCapacity(128)
         append(name)
         for argument in arguments { append(argument) }
     }
@@ -30,6 +31,9 @@ public struct RedisCommand: Hashable, Sendable {
         append(String(integer))
     }
 
+    /// Makes room for arguments of so many bytes together.
+    public mutating func reserve(_ count: Int) { body.reserveCapacity(body.count + count) }
+
     private mutating func append(bytes: UnsafeRawBufferPointer) {
         argumentCount += 1
         body.append(UInt8(ascii: "$"))
@@ -41,9 +45,9 @@ public struct RedisCommand: Hashable, Sendable {
 
     /// Writes the whole command to `buffer`.
     public func encode(into buffer: inout ByteBuffer) {
-        var head: [UInt8] = [UInt8(ascii: "*")]
-        head.appendDecimal(argumentCount)
-        buffer.writeBytes(head)
+        buffer.writeInteger(UInt8(ascii: "*"))
+        buffer.writeString(String(argumentCount))
+        buffer.writeStaticString("\r\n")
         buffer.writeBytes(body)
     }
 }

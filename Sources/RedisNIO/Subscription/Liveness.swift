@@ -1,6 +1,6 @@
 import NIOCore
 
-/// When to ask a silent connection whether it lives, and when to give it up. Pure.
+/// When to send PING over a silent connection, and when to close it. Pure.
 struct Liveness {
     enum Action: Equatable {
         case none, ping, giveUp
@@ -8,7 +8,7 @@ struct Liveness {
 
     let interval: TimeAmount
     let timeout: TimeAmount
-    private var lastHeard: NIODeadline
+    private var lastReceived: NIODeadline
     private var askedAt: NIODeadline?
 
     /// - Parameters:
@@ -17,18 +17,18 @@ struct Liveness {
     init(interval: TimeAmount, timeout: TimeAmount, now: NIODeadline) {
         self.interval = interval
         self.timeout = timeout
-        self.lastHeard = now
+        self.lastReceived = now
     }
 
     /// Any byte proves life: under load an answer to PING stands behind everything already sent.
-    mutating func heard(now: NIODeadline) {
-        lastHeard = now
+    mutating func received(now: NIODeadline) {
+        lastReceived = now
         askedAt = nil
     }
 
     mutating func tick(now: NIODeadline) -> Action {
         if let askedAt { return now - askedAt >= timeout ? .giveUp : .none }
-        guard now - lastHeard >= interval else { return .none }
+        guard now - lastReceived >= interval else { return .none }
         askedAt = now
         return .ping
     }

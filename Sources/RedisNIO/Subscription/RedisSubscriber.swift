@@ -18,8 +18,6 @@ public struct RedisSubscriberSettings: Sendable {
     /// The most channels wanted at once.
     public var channelsMax = 1_000_000
     public var backoff = Backoff()
-    /// A connection that stood this long lets the next attempt begin with the shortest wait again.
-    public var stableAfter: Duration = .seconds(1)
 
     public init() {}
 }
@@ -92,7 +90,7 @@ public final class RedisSubscriber: Sendable {
     /// Keeps the connection, and hands everything that comes to `sink`; returns when the task is cancelled, with the
     /// connection closed. Call it once.
     public func run(_ sink: any RedisSubscriptionSink) async throws {
-        await keepConnected(settings.backoff, stableAfter: settings.stableAfter) { await connectAndWait(sink) }
+        await keepConnected(settings.backoff) { await connectAndWait(sink) }
     }
 
     private func connectAndWait(_ sink: any RedisSubscriptionSink) async {

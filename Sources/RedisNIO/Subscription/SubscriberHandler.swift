@@ -1,7 +1,7 @@
 import CoreMetrics
 import NIOCore
 
-/// The channel handler of a ``RedisSubscriber``: logs in, sends what the table says, hands messages to the sink.
+/// The channel handler of a ``RedisSubscriber``: logs in, sends what the table returns, hands messages to the sink.
 final class SubscriberHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Signal
@@ -75,7 +75,7 @@ final class SubscriberHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        liveness.heard(now: .now())
+        liveness.received(now: .now())
         for segment in builder.take() where !hasEnded { handle(segment, context) }
         context.fireChannelReadComplete()
     }
@@ -182,7 +182,7 @@ extension SubscriberHandler {
         context.close(promise: nil)
     }
 
-    /// Tells everybody once; nothing goes to the sink after it.
+    /// Reports the end once; nothing goes to the sink after it.
     private func finish() {
         guard !hasEnded else { return }
         hasEnded = true

@@ -1,7 +1,7 @@
-/// Which channels are wanted, what Redis was told, and what it has acknowledged. Pure: the shell sends what ``flush()``
-/// says and reports what comes back.
+/// Which channels are wanted, commanded and acknowledged. Pure: the caller sends what ``flush()`` returns and reports what
+/// comes back.
 ///
-/// A channel's changes within one turn melt into one: subscribe and unsubscribe of a zapping viewer cost no command.
+/// A channel's changes within one turn become one: subscribe and unsubscribe of a zapping viewer cost no command.
 struct SubscriptionTable {
     /// What one turn sends; lists of at most ``batchMax`` channels.
     struct Commands: Equatable {
@@ -15,10 +15,10 @@ struct SubscriptionTable {
 
     private struct Entry {
         var isWanted = false
-        /// What the last command on this connection said.
+        /// What the last command on this connection asked for.
         var isCommanded = false
         /// Commands on this connection that Redis has not acknowledged. Only the last one's acknowledgement counts:
-        /// after "subscribe, unsubscribe, subscribe" the first says nothing about now.
+        /// after "subscribe, unsubscribe, subscribe" the first one is out of date.
         var unacknowledged = 0
         var isDirty = false
         var wantsConfirmation = false
@@ -93,7 +93,7 @@ struct SubscriptionTable {
         }
     }
 
-    /// What is to be said to Redis now so that it agrees with what is wanted.
+    /// The commands that bring Redis to what is wanted.
     mutating func flush() -> Commands {
         guard hasWork else { return Commands() }
         var subscribe: [String] = []

@@ -16,9 +16,13 @@ public struct CrossOriginPolicy: Sendable {
 
     func apply(to response: inout Response, for request: Request) {
         guard request.headers[.origin] != nil else { return }
-        response.headers[.accessControlAllowOrigin] = "*"
-        response.headers[.accessControlExposeHeaders] = "retry-after, location"
+        response.headers.append(contentsOf: Self.fields)
     }
+
+    private static let fields = [
+        HTTPField(name: .accessControlAllowOrigin, value: "*"),
+        HTTPField(name: .accessControlExposeHeaders, value: "retry-after, location"),
+    ]
 
     func preflight(allowed: String) -> Response {
         Response(

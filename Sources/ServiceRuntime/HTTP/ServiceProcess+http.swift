@@ -15,17 +15,12 @@ extension ServiceProcess {
     ///
     /// - Parameters:
     ///   - crossOrigin: set it when pages in browsers use the service.
-    ///   - onEventLoops: see ``ServiceAssembly/servesOnEventLoops``.
     public func makeApplication(
-        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil, onEventLoops: Bool = false
+        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil
     ) -> Application<ServiceResponder> {
         Application(
             responder: ServiceResponder(router: router, monitor: http, crossOrigin: crossOrigin),
-            server: HTTPServerBuilder { responder in
-                let http = HTTP1Channel(
-                    responder: responder, configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout))
-                return onEventLoops ? EventLoopHTTP1Channel(http: http) : http
-            },
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(server.host, port: server.port),
                 // Hummingbird's 256 makes the kernel drop connections when thousands of viewers arrive at once.

@@ -12,9 +12,6 @@ public struct ServiceAssembly {
     public var crossOrigin: CrossOriginPolicy?
     /// What an orderly stop takes by design, on top of which the limit for stops counts.
     public var drain: Duration
-    /// Requests are served on the event loops of their connections, which is cheaper by the threads that nobody changes.
-    /// For routes that never compute for long.
-    public var servesOnEventLoops = false
 
     public init(
         router: Router<ServiceContext>, services: [any Service] = [], crossOrigin: CrossOriginPolicy? = nil,

@@ -82,7 +82,7 @@ public enum ServiceMain {
 
     private static func serve(_ assembly: ServiceAssembly, _ process: ServiceProcess) async throws {
         let application = process.makeApplication(
-            router: assembly.router, crossOrigin: assembly.crossOrigin, onEventLoops: assembly.servesOnEventLoops)
+            router: assembly.router, crossOrigin: assembly.crossOrigin)
         var quiet = process.logger
         if quiet.logLevel == .info { quiet.logLevel = .notice }
         var configuration = ServiceGroupConfiguration(services: assembly.services(with: application), logger: quiet)

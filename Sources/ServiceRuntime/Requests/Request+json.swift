@@ -56,10 +56,10 @@ extension RequestFields {
 enum MediaTypeRule {
     static func isJSON(_ contentType: String?) -> Bool {
         guard let contentType else { return false }
-        let type = contentType.prefix { $0 != ";" }.utf8.filter { $0 != 0x20 && $0 != 0x09 }
-        let json = "application/json".utf8
-        return type.count == json.count
-            && zip(type, json).allSatisfy { $0 == $1 || ($0 >= 0x41 && $0 <= 0x5A && $0 | 0x20 == $1) }
+        let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") }.lazy.filter { $0 != 0x20 && $0 != 0x09 }
+        return type.elementsEqual("application/json".utf8) { byte, expected in
+            byte == expected || (byte >= 0x41 && byte <= 0x5A && byte | 0x20 == expected)
+        }
     }
 }
 

@@ -7,13 +7,13 @@ public import Wire
 /// See ``CommentStore`` for the whole design and for what remains possible.
 public struct OutboxSweeper: Sendable {
     public struct Settings: Equatable, Sendable {
-        /// How often to look.
+        /// Time from one sweep to the next.
         public var interval: Duration = .seconds(2)
         /// What is younger belongs to the write API that stored it. It must not begin to publish after half of this.
         public var grace: Duration = .seconds(10)
         /// Rows of one claim.
         public var limit = 500
-        /// How long another sweeper keeps away when this one falls silent; longer than one claim takes to publish.
+        /// How long other sweepers wait for one that has died; longer than one claim takes to publish.
         public var lease: Duration = .seconds(15)
         /// Channels that are published at the same time; within a channel it is one after the other.
         public var channelsMax = 16
@@ -55,7 +55,7 @@ public struct OutboxSweeper: Sendable {
         self.publish = publish
     }
 
-    /// Looks once per interval until the task is cancelled, then releases the lease.
+    /// Sweeps once per interval until the task is cancelled, then releases the lease.
     public func run() async {
         while !Task.isCancelled {
             do throws(StorageError) {

@@ -48,9 +48,18 @@ final class PositionWriter: GroupCommit {
         } catch {
             // Saving a position twice is harmless, so an unknown outcome is as good as none.
             guard error.isTransient else { return metrics.positionsDropped.increment(by: batch.count) }
-            let dropped = withQueue { $0.putBack(batch).count }
+            let dropped = withQueue { $0.putBack(batch) }
             if dropped > 0 { metrics.positionsDropped.increment(by: dropped) }
         }
+    }
+}
+
+extension BatchQueue {
+    /// Puts items that weigh 1 in front of all others as far as there is room; returns how many found none.
+    mutating func putBack(_ items: [Item]) -> Int {
+        let fitting = Array(items.prefix(max(0, limits.waitingMax - waitingWeight)))
+        prepend(fitting)
+        return items.count - fitting.count
     }
 }
 
