@@ -130,8 +130,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", "CKernel", hummingbird,
-                hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire", "CKernel",
+                hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -141,8 +141,8 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
-                "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire", "CKernel", "Likes",
+                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
