@@ -133,8 +133,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "RedisNIO", "Wire", "CKernel", hummingbird,
-                hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
+                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire", "CKernel",
+                hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -147,8 +147,8 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
-                "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire", "CKernel", "Likes",
+                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
             ]),
 
         // Benchmarks below HTTP.

@@ -1,10 +1,12 @@
 import Broker
 import Fanout
+import Likes
 import Logging
 import Placement
 import RedisNIO
 import ServiceLifecycle
 import ServiceRuntime
+import Wire
 
 @main
 enum ReaderAPI {
@@ -16,14 +18,15 @@ enum ReaderAPI {
             let broker = ServiceBroker(
                 redis: settings.redis, history: settings.history, process: process)
             return try assemble(
-                settings, process, broker: broker.broker, states: LikeStates(redis: broker.broker.redis),
+                settings, process, broker: broker.broker,
+                states: LikeStates(snapshots: LikeSnapshots(redis: broker.broker.redis)),
                 redis: broker.broker.redis, services: [broker])
         }
     }
 
     /// The service around a broker.
     ///
-    /// - Parameter redis: holds the registry of Readers; without it, this Reader serves whoever comes.
+    /// - Parameter redis: holds the registry of Readers; without it, this Reader serves every viewer.
     static func assemble(
         _ settings: ReaderSettings, _ process: ServiceProcess, broker: any Broker,
         states: (any StateSource)? = nil, redis: RedisClient? = nil, services: [any Service]
@@ -31,28 +34,31 @@ enum ReaderAPI {
         let hub = try Hub(settings: settings.hub(process), broker: broker, logger: process.logger, states: states)
         process.readiness.require("hub") { hub.isReady ? nil : "not connected to Redis, or draining" }
         let router = process.makeRouter()
-        let desk = PlacementDesk(
+        let placement = PlacementService(
             settings: settings.registry, process: process, capacity: hub.settings.connectionsMax
         ) { hub.isClosed }
-        ConnectRoutes(hub: hub, instance: process.server.instance, desk: desk).add(to: router)
-        LocateRoutes(desk: desk, instance: process.server.instance).add(to: router)
+        ConnectRoutes(hub: hub, instance: process.server.instance, placement: placement).add(to: router)
+        LocateRoutes(placement: placement, instance: process.server.instance).add(to: router)
         ReaderMetrics.register(hub, in: process.metrics)
-        PlacementMetrics.register(desk, in: process.metrics)
-        let registry = redis.flatMap { makeRegistry(settings.registry, process, redis: $0, desk: desk, hub: hub) }
+        PlacementMetrics.register(placement, in: process.metrics)
+        let registry = redis.flatMap {
+            makeRegistry(settings.registry, process, redis: $0, placement: placement, hub: hub)
+        }
         let reporter = StatisticsReporter(
             ReaderReports(hub: hub, settings: settings, process: process), settings: settings.reports,
             path: "/reader-api-statistics", process: process)
         let hubService = HubService(hub: hub, drain: settings.drain, retryMax: settings.reconnectSpread)
         return ServiceAssembly(
             router: router,
-            services: services + [registry].compactMap { $0 } + [hubService, MemoryReturn(hub: hub)]
+            services: services + [registry].compactMap { $0 } + [hubService, MemoryTrimmer(hub: hub)]
                 + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(),
-            farewell: settings.registry.isTarget ? registry.map(Farewell.init) : nil)
+            farewell: settings.registry.isTarget ? registry.map(LeaveAnnouncement.init) : nil)
     }
 
     private static func makeRegistry(
-        _ settings: RegistrySettings, _ process: ServiceProcess, redis: RedisClient, desk: PlacementDesk, hub: Hub
+        _ settings: RegistrySettings, _ process: ServiceProcess, redis: RedisClient, placement: PlacementService,
+        hub: Hub
     ) -> ReaderRegistry? {
         guard settings.isUsed else { return nil }
         if settings.strategy != .random, settings.publicURL == nil {
@@ -61,14 +67,23 @@ enum ReaderAPI {
                 metadata: ["placement": "\(settings.strategy.rawValue)"])
         }
         process.readiness.require("placement") {
-            desk.isBeingIntroduced ? "the other Readers do not know this one yet" : nil
+            placement.isBeingIntroduced ? "the other Readers do not know this one yet" : nil
         }
         process.readiness.note("registry") {
-            desk.hasConflict ? "another Reader has the same INSTANCE_ID; no viewer is sent here" : nil
+            placement.hasConflict ? "another Reader has the same INSTANCE_ID; no viewer is sent here" : nil
         }
         process.readiness.note("public-url") {
-            desk.isAddressLost ? "READER_PUBLIC_URL does not resolve; no viewer is sent here" : nil
+            placement.isAddressLost ? "READER_PUBLIC_URL does not resolve; no viewer is sent here" : nil
         }
-        return ReaderRegistry(redis: redis, desk: desk, hub: hub, settings: settings, logger: process.logger)
+        return ReaderRegistry(redis: redis, placement: placement, hub: hub, settings: settings, logger: process.logger)
     }
+}
+
+/// The counts of photos, for viewers who attach.
+struct LikeStates: StateSource {
+    let snapshots: LikeSnapshots
+
+    var kinds: Set<Channel.Kind> { [.photo] }
+
+    func states(of channels: [Channel]) async throws -> [Channel: [UInt8]] { try await snapshots.frames(of: channels) }
 }

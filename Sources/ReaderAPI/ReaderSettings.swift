@@ -9,18 +9,13 @@ struct ReaderSettings: ServiceSettings {
     var history: HistorySettings
     var reports: ReportSettings
     var registry: RegistrySettings
-    /// Over how long a stopping Reader moves its viewers elsewhere.
+    /// Over how long a stopping Reader disconnects its viewers.
     var drain: Duration
-    /// The longest `retry:` that a drained viewer is told.
+    /// The longest `retry:` of `event: reconnect`.
     var reconnectSpread: Duration
 
-    private var loops: Int
+    private var hub: HubSettings
     private var connectionsMax: Int
-    private var backlogBytes: Int
-    private var sendBufferBytes: Int
-    private var flushInterval: Duration
-    private var heartbeat: Duration
-    private var unsubscribeDelay: Duration
 
     /// Descriptors that are not viewers: Redis, reports, loops, logs, and connects that are being answered.
     private static let descriptorsReserved = 512
@@ -31,25 +26,26 @@ struct ReaderSettings: ServiceSettings {
         history = HistorySettings(from: &reader)
         reports = ReportSettings(from: &reader)
         registry = RegistrySettings(from: &reader)
-        loops = reader.integer(
+        let loops = reader.integer(
             "READER_LOOPS", default: ProcessInfo.processInfo.activeProcessorCount, in: 1...256, unit: "threads",
             defaultText: "the number of cores", "Threads that write to viewers.")
+        hub = HubSettings(loops: loops)
         connectionsMax = reader.integer(
             "READER_CONNECTIONS_MAX", default: 0, in: 0...10_000_000, unit: "connections",
             "Viewers at the same time; 0 takes what the limit of descriptors allows.")
-        backlogBytes = reader.integer(
+        hub.backlogBytes = reader.integer(
             "READER_BACKLOG_BYTES", default: 262_144, in: 4_096...1_073_741_824, unit: "bytes",
             "What may wait for one viewer who reads too slowly; over it the viewer is disconnected with `slow_consumer`."
         )
-        sendBufferBytes = reader.integer(
+        hub.sendBufferBytes = reader.integer(
             "READER_SEND_BUFFER_BYTES", default: 65_536, in: 4_096...16_777_216, unit: "bytes",
             "Kernel send buffer of a viewer's socket (`SO_SNDBUF`; Linux doubles it).")
-        flushInterval = reader.milliseconds(
+        hub.flushInterval = reader.milliseconds(
             "READER_FLUSH_INTERVAL_MS", default: 0, in: 0...10_000,
             "Shortest time between two writes of a channel; more saves CPU and costs latency.")
-        heartbeat = reader.seconds(
+        hub.heartbeatInterval = reader.seconds(
             "READER_HEARTBEAT_SECONDS", default: 25, in: 1...3_600, "Time between two heartbeats of a connection.")
-        unsubscribeDelay = reader.milliseconds(
+        hub.unsubscribeDelay = reader.milliseconds(
             "READER_UNSUBSCRIBE_DELAY_MS", default: 2_000, in: 0...3_600_000,
             "How long a channel stays subscribed after its last viewer left.")
         drain = reader.seconds(
@@ -62,9 +58,8 @@ struct ReaderSettings: ServiceSettings {
 
     func hub(_ process: ServiceProcess) -> HubSettings {
         let allowed = max(process.descriptorsMax - Self.descriptorsReserved, process.descriptorsMax / 4)
-        return HubSettings(
-            loops: loops, connectionsMax: connectionsMax == 0 ? allowed : min(connectionsMax, allowed),
-            backlogBytes: backlogBytes, sendBufferBytes: sendBufferBytes, flushInterval: flushInterval,
-            heartbeatInterval: heartbeat, unsubscribeDelay: unsubscribeDelay)
+        var hub = hub
+        hub.connectionsMax = connectionsMax == 0 ? allowed : min(connectionsMax, allowed)
+        return hub
     }
 }

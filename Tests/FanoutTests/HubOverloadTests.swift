@@ -15,7 +15,9 @@ import Wire
         let channel = try #require(Channel.video("v"))
         let broker = InMemoryBroker(historyLength: Self.messages)
         // Four messages fill a mailbox.
-        let settings = HubSettings(loops: 2, backlogBytes: 64 << 20, loopBytesMax: 4_096)
+        var settings = HubSettings(loops: 2)
+        settings.backlogBytes = 64 << 20
+        settings.loopBytesMax = 4_096
         let hub = try Hub(
             settings: settings, broker: broker, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -25,9 +27,8 @@ import Wire
             var viewers: [SocketPair] = []
             for _ in 0..<4 {
                 let pair = try SocketPair()
-                hub.attach(
-                    descriptor: pair.takeServerSide(), ticket: try await hub.join([channel]), from: .now,
-                    hello: Array("{}".utf8))
+                try await hub.join([channel]).attach(
+                    descriptor: pair.takeServerSide(), from: .now, hello: Array("{}".utf8))
                 viewers.append(pair)
             }
             let payload = EventStream.frame(data: Array(repeating: UInt8(ascii: "x"), count: 1_000))

@@ -49,7 +49,7 @@ import Wire
         #expect(sequencer.received(message(9)) == .deliver)
     }
 
-    @Test func whatIsGoneIsToldInItsPlace() {
+    @Test func aGapStandsInThePlaceOfWhatIsGone() {
         var sequencer = Sequencer(at: Position(offset: 4, epoch: "e"))
         sequencer.interrupted()
         let outcome = sequencer.repaired(with: page([20, 21], newest: 21, missing: [5...19]))
@@ -58,7 +58,7 @@ import Wire
         #expect(text == "id: 19.e\nevent: gap\ndata: {\"from\":5,\"to\":19,\"reason\":\"expired\"}\n\n")
     }
 
-    @Test func aLostHistoryIsToldAndTheNewOneReadFromItsStart() {
+    @Test func aGapStandsForALostHistoryAndTheNewOneIsReadFromItsStart() {
         var sequencer = Sequencer(at: Position(offset: 4, epoch: "old"))
         #expect(sequencer.received(message(2, epoch: "new")) == .repair)
         let first = sequencer.repaired(with: page([], newest: 2, epoch: "new"))
@@ -92,7 +92,7 @@ import Wire
         #expect(sequencer.position.offset == 8)
     }
 
-    @Test func aHoleThatTheHistoryNeverFillsIsToldInTheEnd() {
+    @Test func aHoleThatTheHistoryNeverFillsBecomesAGap() {
         var sequencer = Sequencer(at: Position(offset: 4, epoch: "e"))
         #expect(sequencer.received(message(9)) == .repair)
         var outcome = sequencer.repaired(with: .empty)

@@ -22,90 +22,85 @@ import Wire
         BrokerMessage(channel: photo, position: nil, frame: frame(count).bytes)
     }
 
-    /// A hub's book in which the channel is live and has one viewer.
-    private func makeState(_ channel: Channel, kinds: Set<Channel.Kind> = [.photo]) -> HubState {
-        var state = HubState(settings: .init(loops: 2, cooldownNanoseconds: 0, channelsMax: 10, stateKinds: kinds))
-        var orders: [HubState.Order] = []
-        state.connectionEstablished()
-        _ = state.join(channel, waiter: 1, orders: &orders)
-        subscribe(channel, &state)
-        _ = state.attached(channel, loop: 0)
-        return state
+    /// A registry in which the channel is live and has one viewer.
+    private func makeRegistry(_ channel: Channel, kinds: Set<Channel.Kind> = [.photo]) -> ChannelRegistry<Int> {
+        var registry = ChannelRegistry<Int>(settings: .init(loops: 2, stateKinds: kinds))
+        registry.isConnected = true
+        registry.join([channel], waiter: 1, now: 0)
+        registry.subscribed(channel)
+        for case .readPosition(let query) in registry.takeActions() { registry.positioned(query, at: nil) }
+        _ = registry.takeActions()
+        return registry
     }
 
-    private func subscribe(_ channel: Channel, _ state: inout HubState) {
-        var orders: [HubState.Order] = []
-        state.subscribed(channel, orders: &orders)
-        for case .locate(let reading) in orders { state.located(reading, at: nil, orders: &orders) }
+    /// The states that a viewer gets as it is attached, and what is read then.
+    private func attach(_ channel: Channel, to registry: inout ChannelRegistry<Int>) -> ([Frame], isRead: Bool) {
+        #expect(registry.attach([channel], descriptor: 0, from: .now, hello: []) == true)
+        let actions = registry.takeActions()
+        guard case .attach(let attachment, _)? = actions.last(where: { $0 != .readStates(channel) }) else {
+            return ([], false)
+        }
+        return (attachment.states.map(\.frame), actions.contains(.readStates(channel)))
     }
 
-    private func states(_ state: inout HubState, _ channel: Channel) -> ([Frame], [HubState.Order]) {
-        var orders: [HubState.Order] = []
-        let states = state.states(of: channel, orders: &orders)
-        return (states, orders)
+    private func received(_ registry: inout ChannelRegistry<Int>, _ message: BrokerMessage) {
+        _ = registry.received([message]) { _, _ in true }
     }
 
-    private func received(_ state: inout HubState, _ message: BrokerMessage) {
-        var deliveries = Deliveries(loops: 2)
-        var orders: [HubState.Order] = []
-        state.received(message, deliveries: &deliveries, orders: &orders)
+    private func delivered(_ actions: [ChannelRegistry<Int>.Action]) -> [[Frame]] {
+        var byLoop: [[Frame]] = [[], []]
+        for case .deliver(let frames, _, let loop) in actions { byLoop[loop] += frames.map(\.frame) }
+        return byLoop
     }
 
-    @Test func theFirstViewerAsksAndTheOthersAreToldAtOnce() {
-        var state = makeState(photo)
-        let first = states(&state, photo)
-        #expect(first.0.isEmpty)
-        #expect(first.1 == [.snapshot(photo)])
-        var deliveries = Deliveries(loops: 2)
-        state.snapshot(frame(7), of: photo, deliveries: &deliveries)
-        #expect(deliveries.byLoop[0].map(\.frame) == [frame(7)])
-        #expect(deliveries.byLoop[1].isEmpty)
-        let second = states(&state, photo)
-        #expect(second.0 == [frame(7)])
-        #expect(second.1.isEmpty)
+    @Test func theStatesAreReadForTheFirstViewerAndOthersGetThemAtOnce() {
+        var registry = makeRegistry(photo)
+        #expect(attach(photo, to: &registry) == ([], isRead: true))
+        registry.snapshot([photo: frame(7).bytes])
+        #expect(delivered(registry.takeActions()) == [[frame(7)], []])
+        #expect(attach(photo, to: &registry) == ([frame(7)], isRead: false))
     }
 
     @Test func anEventThatCameFirstIsNotReplacedByASnapshot() {
-        var state = makeState(photo)
-        _ = states(&state, photo)
-        received(&state, message(8))
-        var deliveries = Deliveries(loops: 2)
-        state.snapshot(frame(7), of: photo, deliveries: &deliveries)
-        #expect(deliveries.byLoop.map(\.count) == [0, 0])
-        #expect(states(&state, photo).0 == [frame(8)])
+        var registry = makeRegistry(photo)
+        _ = attach(photo, to: &registry)
+        received(&registry, message(8))
+        #expect(delivered(registry.takeActions()) == [[frame(8)], []])
+        registry.snapshot([photo: frame(7).bytes])
+        #expect(delivered(registry.takeActions()) == [[], []])
+        #expect(attach(photo, to: &registry) == ([frame(8)], isRead: false))
     }
 
-    @Test func afterAnInterruptionTheStateIsAskedForAgain() {
-        var state = makeState(photo)
-        received(&state, message(8))
-        var orders: [HubState.Order] = []
-        state.connectionLost(orders: &orders)
-        state.connectionEstablished()
-        orders = []
-        state.subscribed(photo, orders: &orders)
-        var deliveries = Deliveries(loops: 2)
-        for case .repair(let reading) in orders {
-            state.repaired(reading, with: .empty, deliveries: &deliveries, orders: &orders)
+    @Test func afterAnInterruptionTheStatesAreReadAgain() {
+        var registry = makeRegistry(photo)
+        _ = attach(photo, to: &registry)
+        received(&registry, message(8))
+        registry.connectionLost(now: 0)
+        registry.isConnected = true
+        registry.subscribed(photo)
+        for case .readHistory(let query) in registry.takeActions() {
+            #expect(registry.repaired(query, with: .empty, room: { _, _ in true }) == true)
         }
-        #expect(orders.contains(.snapshot(photo)))
-        state.snapshot(frame(9), of: photo, deliveries: &deliveries)
-        #expect(deliveries.byLoop[0].map(\.frame) == [frame(9)])
+        #expect(registry.takeActions() == [.readStates(photo)])
+        registry.snapshot([photo: frame(9).bytes])
+        #expect(delivered(registry.takeActions()) == [[frame(9)], []])
     }
 
-    @Test func nobodyIsAskedWhereNobodyKnows() {
-        var withoutSource = makeState(photo, kinds: [])
-        #expect(states(&withoutSource, photo).1.isEmpty)
-        var ofVideo = makeState(video)
-        #expect(states(&ofVideo, video).1.isEmpty)
+    @Test func statesAreNotReadWhereNobodyKnowsThem() {
+        var withoutSource = makeRegistry(photo, kinds: [])
+        #expect(attach(photo, to: &withoutSource) == ([], isRead: false))
+        var ofVideo = makeRegistry(video)
+        #expect(attach(video, to: &ofVideo) == ([], isRead: false))
     }
 
-    @Test func aSeedIsForThoseWhoJoinAndReplacesNothing() {
-        let hub = LoopHub<RecordingWriter>(settings: .init())
-        hub.seed(frame(5), of: 0)
-        #expect(hub.states(of: 0) == [frame(5)])
-        hub.append(frame(6), to: 0)
-        hub.seed(frame(5), of: 0)
-        hub.seed(frame(1, "viewers"), of: 0)
-        #expect(hub.states(of: 0) == [frame(6), frame(1, "viewers")])
+    @Test func aSeedIsForThoseWhoJoinLaterAndReplacesNothing() {
+        let sockets = RecordingSockets()
+        let loop = sockets.makeLoop()
+        loop.topic(0).seed(frame(5))
+        #expect(loop.topic(0).latestStates == [frame(5)])
+        loop.append(frame(6), to: 0)
+        loop.topic(0).seed(frame(5))
+        loop.topic(0).seed(frame(1, "viewers"))
+        #expect(loop.topic(0).latestStates == [frame(6), frame(1, "viewers")])
     }
 }

@@ -26,20 +26,20 @@ import Testing
 
     @Test func everyParameterSurvives() throws {
         let next = try hop("/connect?hop=1").next(
-            at: base("http://r2:4000/edge/"), query: "userid=u&hop=1&lastEventId=17.ab&videoid=a%3Ab", resume: nil)
+            at: base("http://r2:4000/edge/"), query: "userid=u&hop=1&lastEventId=17.ab&videoid=a%3Ab", lastEventID: nil)
         #expect(next == "http://r2:4000/edge/connect?userid=u&lastEventId=17.ab&videoid=a%3Ab&hop=2")
-        #expect(try hop("/connect").next(at: base(), query: nil, resume: nil) == "http://r2:4000/connect?hop=1")
+        #expect(try hop("/connect").next(at: base(), query: nil, lastEventID: nil) == "http://r2:4000/connect?hop=1")
     }
 
     /// Another spelling of the name counts for nothing, and must not make the parameter come twice further on.
     @Test func anotherSpellingOfTheHopDoesNotSurvive() throws {
         #expect(
-            try hop("/connect?hop=1&h%6Fp=7").next(at: base(), query: "hop=1&h%6Fp=7&x=1", resume: nil)
+            try hop("/connect?hop=1&h%6Fp=7").next(at: base(), query: "hop=1&h%6Fp=7&x=1", lastEventID: nil)
                 == "http://r2:4000/connect?x=1&hop=2")
     }
 
     @Test func theHeaderTakesThePlaceOfAnOlderPosition() throws {
-        let next = try hop("/connect").next(at: base(), query: "lastEventId=1.a&videoid=v", resume: "9.b&x")
+        let next = try hop("/connect").next(at: base(), query: "lastEventId=1.a&videoid=v", lastEventID: "9.b&x")
         #expect(next == "http://r2:4000/connect?videoid=v&lastEventId=9.b%26x&hop=1")
     }
 }

@@ -75,12 +75,12 @@ import Testing
         #expect(conflict.seen(holder: "old 100") == .none)
         #expect(conflict.seen(holder: "old 100") == .none)
         #expect(conflict.seen(holder: nil) == .none)
-        #expect(!conflict.isThere)
+        #expect(!conflict.isActive)
         // One that renews it.
         #expect(conflict.seen(holder: "other 100") == .none)
         #expect(conflict.seen(holder: "other 200") == .began)
         #expect(conflict.seen(holder: "other 300") == .none)
-        #expect(conflict.isThere)
+        #expect(conflict.isActive)
         #expect(conflict.seen(holder: nil) == .ended)
     }
 }

@@ -3,8 +3,8 @@ import Testing
 
 /// Thousands of seeded schedules of Readers, Redis and viewers: no sockets, no threads, no clocks.
 ///
-/// What runs is what runs in a Reader: its core, its loops' desks, its sequencers and catch-ups, the driver's table of
-/// subscriptions, and the store with the publish script's rules. Played are time, connections and people. A schedule
+/// What runs is what runs in a Reader: its channel registry, its loops, its sequencers and recoveries, the driver's table
+/// of subscriptions, and the store with the publish script's rules. Simulated are time, connections and people. A schedule
 /// draws from its seed how long everything takes and what goes wrong; see ``Plan`` and `World.fault()`. The promise that
 /// is checked stands at ``Witness``.
 ///

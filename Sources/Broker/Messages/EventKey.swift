@@ -12,7 +12,7 @@ public struct EventKey: Hashable, Sendable {
         self.suffix = Array(suffix)
     }
 
-    func matches(_ payload: some BidirectionalCollection<UInt8>) -> Bool {
+    package func matches(_ payload: some BidirectionalCollection<UInt8>) -> Bool {
         payload.starts(with: prefix) && payload.reversed().starts(with: suffix.reversed())
     }
 }

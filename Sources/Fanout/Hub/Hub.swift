@@ -3,139 +3,289 @@ public import Logging
 internal import Primitives
 internal import SocketLoop
 internal import Synchronization
-internal import Wire
+public import Wire
 
-/// Who watches what on this Reader, and the way of every event from the broker to their sockets.
+/// Who watches what on this Reader, and the way of every event from the broker to the viewers' sockets.
 ///
-/// The way of a connect: ``join(_:)`` (subscribes if nobody has yet, returns when the broker has acknowledged), then
-/// ``attach(descriptor:ticket:from:hello:)``. The way of an event: subscriber → order and duplicates under one lock →
-/// mailboxes of the loops that have viewers → one write per viewer and lap. Attaching takes the same lock, so that
-/// between a viewer's first position and its first event nothing is missing.
+/// A connect: ``join(_:)`` (subscribes if nobody has yet, returns when the broker has acknowledged), then
+/// ``Reservation/attach(descriptor:from:hello:)``. An event: subscriber → ``ChannelRegistry`` under one lock → mailboxes of
+/// the loops that have viewers → one write for each viewer and round. Attaching takes the same lock, so that nothing is
+/// missing between a viewer's first position and its first event.
 public final class Hub: Sendable {
+    typealias Registry = ChannelRegistry<CheckedContinuation<HubRefusal?, Never>>
+    typealias Loops = [SocketLoop<FanoutLoop<Sockets>>]
+
+    private struct State {
+        var registry: Registry
+        var loops: Loops = []
+    }
+
     public let settings: HubSettings
     let broker: any Broker
-    let logger: Logger
-    let book: HubBook
-    let loops: [SocketLoop<FanoutHandler>]
-    let locating = WorkLane<HubState.Reading>()
-    let repairing = WorkLane<HubState.Reading>()
-    let resuming = WorkLane<ResumeGroup>()
-    let snapshotting = WorkLane<Channel>()
     let states: (any StateSource)?
-    private let subscriber = Mutex<(any BrokerSubscriber)?>(nil)
+    let logger: Logger
+    private let state: Mutex<State>
+    private let counts = Mutex(HubCounters())
+    private let subscriptions = BatchWorker<(channel: Channel, isWanted: Bool)>(batchMax: 256)
+    let positionQueries = BatchWorker<ChannelQuery>(batchMax: 256)
+    let historyQueries = BatchWorker<ChannelQuery>(batchMax: 64)
+    let stateQueries = BatchWorker<Channel>(batchMax: 1024)
+    private let recoveries = BatchWorker<RecoveryGroup>(batchMax: 64)
 
-    /// - Parameter states: knows the current states of channels, for viewers who come; `nil`: they wait for an event.
+    /// - Parameter states: knows the current states of channels, for viewers who attach; `nil`: they wait for an event.
     public init(
         settings: HubSettings, broker: any Broker, logger: Logger, states: (any StateSource)? = nil
     ) throws {
         self.settings = settings
-        self.states = states
         self.broker = broker
+        self.states = states
         self.logger = logger
-        let book = HubBook(
+        let registry = Registry(
             settings: .init(
-                channels: .init(
-                    loops: settings.loops, cooldownNanoseconds: settings.unsubscribeDelay.nanoseconds,
-                    channelsMax: settings.channelsMax, stateKinds: states?.kinds ?? []),
-                connectionsMax: settings.connectionsMax,
-                subscribeTimeoutNanoseconds: settings.subscribeTimeout.nanoseconds))
-        self.book = book
-        self.loops = try (0..<settings.loops).map { index in try Hub.makeLoop(index, settings: settings, book: book) }
+                loops: settings.loops, connectionsMax: settings.connectionsMax, channelsMax: settings.channelsMax,
+                cooldownNanoseconds: settings.unsubscribeDelay.nanoseconds,
+                subscribeTimeoutNanoseconds: settings.subscribeTimeout.nanoseconds, stateKinds: states?.kinds ?? []))
+        state = Mutex(State(registry: registry))
+        let loops = try (0..<settings.loops).map { try makeLoop($0) }
+        state.withLock { $0.loops = loops }
     }
 
-    private static func makeLoop(
-        _ index: Int, settings: HubSettings, book: HubBook
-    ) throws -> SocketLoop<FanoutHandler> {
+    private func makeLoop(_ index: Int) throws -> SocketLoop<FanoutLoop<Sockets>> {
         let limits = Sockets.Limits(
             socketsMax: settings.connectionsMax, backlogBytesMax: settings.backlogBytes,
             sendBufferBytes: settings.sendBufferBytes)
-        let hub = LoopHub<Sockets>.Settings(
-            writesPerSlice: settings.writesPerSlice, flushIntervalNanoseconds: settings.flushInterval.nanoseconds,
-            missedBytesMax: settings.loopBytesMax, pieceBytes: settings.pieceBytes)
-        let desk = LoopDesk<Sockets>.Settings(
-            hub: hub, heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds,
-            seed: UInt64.random(in: 1 ... .max))
+        let loopSettings = FanoutLoopSettings(
+            flushIntervalNanoseconds: settings.flushInterval.nanoseconds, historyBytesMax: settings.loopBytesMax,
+            // Whoever takes a piece has room for live events too.
+            pieceBytes: max(1, min(settings.backlogBytes / 2, 32 << 10)),
+            heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds, seed: .random(in: 1 ... .max))
         return try SocketLoop(
             settings: .init(
                 name: "fanout-\(index)", limits: limits, mailboxWeightMax: settings.loopBytesMax, receiveBytes: 4096)
-        ) { FanoutHandler(settings: desk) { book.loop(index, tells: $0) } }
+        ) { [settings, unowned self] in
+            // Unowned: a loop's thread runs only within `run()`, which holds the hub.
+            FanoutLoop(settings: loopSettings, adopt: settings.adopt) { self.received($0, from: index) }
+        }
     }
-
-    public var counters: HubCounters.Snapshot { book.counters.snapshot }
-
-    /// Whether new viewers are taken: connected to the broker, and not draining.
-    public var isReady: Bool { book.withLock { $0.channels.isConnected && !$0.isDraining } }
-
-    /// Part of the time that each loop has worked since the start, in nanoseconds.
-    public var busyNanoseconds: [UInt64] { loops.map(\.busyTimeNanoseconds) }
 
     // MARK: Running
 
-    /// Runs loops, subscriber and repairs until the task is cancelled; then every viewer is disconnected.
+    /// Runs loops, subscriber and queries until the task is cancelled; then every viewer is disconnected.
     public func run() async throws {
         let subscriber = broker.makeSubscriber(self)
-        self.subscriber.withLock { $0 = subscriber }
+        let loops = state.withLock { $0.loops }
         for loop in loops { loop.start() }
         do {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await subscriber.run() }
-                group.addTask { await self.locating.run(batchMax: 256) { await self.locate($0) } }
-                group.addTask { await self.repairing.runEach(parallelMax: 64) { await self.repair($0) } }
-                group.addTask { await self.resuming.runEach(parallelMax: 64) { await self.resume($0) } }
-                group.addTask { await self.snapshotting.run(batchMax: 1024) { await self.snapshot($0) } }
-                group.addTask { try await self.keepTime() }
+                group.addTask { await self.runSubscriptions(subscriber) }
+                group.addTask { _ = await self.positionQueries.run { await self.readPositions($0) } }
+                group.addTask { await self.historyQueries.runEach(parallelMax: 64) { await self.readHistory($0) } }
+                group.addTask { _ = await self.stateQueries.run { await self.readStates($0) } }
+                group.addTask { await self.recoveries.runEach(parallelMax: 64) { await self.recover($0) } }
+                group.addTask { try await self.runTimer() }
                 try await group.next()
                 group.cancelAll()
             }
         } catch is CancellationError {}
-        book.withLock { $0.isDraining = true }
+        step { $0.stop(now: MonotonicClock.now()) }
         for loop in loops { await loop.stop() }
     }
 
-    private func keepTime() async throws {
-        while true {
-            try await Task.sleep(for: .milliseconds(250))
-            book.withLock { carryOut($0.tick(now: MonotonicClock.now())) }
-            subscribeAsOrdered()
-        }
-    }
-
-    /// Frames are handed to loops with the book's lock held, so room that was seen under it is still there. What a loop
-    /// that is behind does not take is read from the history when it has caught up.
-    func room(_ loop: Int, _ bytes: Int) -> Bool { loops[loop].hasRoom(for: bytes) }
-
-    // MARK: Errands
-
-    /// Tells the subscriber what the core ordered, in its order, whoever comes first.
-    func subscribeAsOrdered() {
-        while case let orders = book.takeSubscriptionOrders(), !orders.isEmpty {
-            let subscriber = subscriber.withLock { $0 }
-            for order in orders {
-                switch order {
-                case .subscribe(let channel): subscriber?.subscribe([channel])
-                case .unsubscribe(let channel): subscriber?.unsubscribe([channel])
-                default: break
+    /// Tells the subscriber what the registry decided, in that order, and outside of its lock.
+    private func runSubscriptions(_ subscriber: any BrokerSubscriber) async {
+        _ = await subscriptions.run { changes in
+            for change in changes {
+                if change.isWanted {
+                    subscriber.subscribe([change.channel])
+                } else {
+                    subscriber.unsubscribe([change.channel])
                 }
             }
-            book.subscriberWasTold()
         }
     }
 
-    /// Called with the book's lock held: the order of frames is the order of the lock. Resuming a continuation only
-    /// schedules its task.
-    func carryOut(_ errands: Errands<CheckedContinuation<Bool, Never>>) {
-        if let deliveries = errands.deliveries { send(deliveries) }
-        for reading in errands.locate { locating.add(reading) }
-        for reading in errands.repair { repairing.add(reading) }
-        for channel in errands.snapshot { snapshotting.add(channel) }
-        for group in errands.resume { resuming.add(group) }
-        for answer in errands.answers { answer.chair.resume(returning: answer.isAdmitted) }
+    private func runTimer() async throws {
+        while true {
+            try await Task.sleep(for: .milliseconds(250))
+            step { $0.tick(now: MonotonicClock.now()) }
+        }
     }
 
-    /// The core counts them as passed on, so no loop may refuse them: it has asked ``room(_:_:)``.
-    private func send(_ deliveries: Deliveries) {
-        for (index, entries) in deliveries.byLoop.enumerated() where !entries.isEmpty {
-            loops[index].submit(.append(entries), weight: deliveries.bytes[index], hasRoom: true)
+    // MARK: Steps
+
+    /// A step of the registry. Its actions are performed under the lock: the order of frames is the order of the steps.
+    @discardableResult
+    func step<Result: Sendable>(_ body: (inout Registry) -> Result) -> Result {
+        step { registry, _ in body(&registry) }
+    }
+
+    /// Frames go to loops under the lock, so room that was seen in a step is still there when its frames are sent. What
+    /// a loop that is behind has no room for is read from the history when it has caught up.
+    @discardableResult
+    func step<Result: Sendable>(_ body: (inout Registry, Room) -> Result) -> Result {
+        state.withLock { state in
+            let loops = state.loops
+            let result = body(&state.registry) { loops[$0].hasRoom(for: $1) }
+            for action in state.registry.takeActions() { perform(action, &state.registry, loops) }
+            return result
         }
+    }
+
+    private func perform(_ action: Registry.Action, _ registry: inout Registry, _ loops: Loops) {
+        switch action {
+        case .deliver(let frames, let bytes, let loop):
+            // The registry counts them as delivered, so the loop may not refuse them.
+            loops[loop].submit(.append(frames), weight: bytes, hasRoom: true)
+        case .attach(let attachment, let loop):
+            guard loops[loop].submit(.attach(attachment)) else {
+                Descriptor.discard(attachment.descriptor)
+                return registry.departed(attachment.topics, loop: loop, now: MonotonicClock.now())
+            }
+            count { counters in
+                counters.connections += 1
+                counters.connectionsTotal += 1
+            }
+        case .subscribe(let channel): subscriptions.submit((channel, true))
+        case .unsubscribe(let channel): subscriptions.submit((channel, false))
+        case .readPosition(let query): positionQueries.submit(query)
+        case .readHistory(let query): historyQueries.submit(query)
+        case .readStates(let channel): stateQueries.submit(channel)
+        case .recover(let group): recoveries.submit(group)
+        // Resuming a continuation only schedules its task.
+        case .admit(let waiter): waiter.resume(returning: nil)
+        case .refuse(let waiter, let refusal): waiter.resume(returning: refusal)
+        }
+    }
+
+    /// Commands for viewers that recover.
+    func submit(_ replies: [RecoveryGroup.Reply]) {
+        state.withLock { state in
+            for reply in replies { state.loops[reply.loop].submit(reply.command) }
+        }
+    }
+
+    private func received(_ report: LoopReport, from loop: Int) {
+        if !report.departures.isEmpty {
+            let now = MonotonicClock.now()
+            step { registry in
+                for departure in report.departures { registry.departed(departure.topics, loop: loop, now: now) }
+            }
+        }
+        count { $0.add(report) }
+    }
+
+    func count(_ change: (inout HubCounters) -> Void) { counts.withLock { change(&$0) } }
+}
+
+// MARK: - The broker
+
+extension Hub: SubscriptionSink {
+    public func connectionEstablished() {
+        step { $0.isConnected = true }
+        logger.info("connected to the broker")
+    }
+
+    public func subscribed(_ channels: [Channel]) {
+        step { registry in
+            for channel in channels { registry.subscribed(channel) }
+        }
+    }
+
+    public func received(_ messages: [BrokerMessage]) {
+        let (duplicates, isDeferred) = step { $0.received(messages, room: $1) }
+        count { counters in
+            counters.messagesReceived += messages.count
+            counters.duplicates += duplicates
+            if isDeferred { counters.messagesDeferred += messages.count }
+        }
+    }
+
+    public func connectionLost() {
+        logger.warning("the connection to the broker is lost")
+        step { $0.connectionLost(now: MonotonicClock.now()) }
+    }
+}
+
+// MARK: - Viewers
+
+extension Hub {
+    /// A reservation on the channels: subscribed, acknowledged, positioned. The first is the log that the viewer follows.
+    /// Waits at most `subscribeTimeout`.
+    public func join(_ channels: [Channel]) async throws(HubRefusal) -> Reservation {
+        let refusal = await withCheckedContinuation { waiter in
+            step { $0.join(channels, waiter: waiter, now: MonotonicClock.now()) }
+        }
+        guard let refusal else { return Reservation(hub: self, channels: channels) }
+        count { $0.refusals[refusal, default: 0] += 1 }
+        throw refusal
+    }
+
+    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`, with a
+    /// `retry:` of at most `retryMax`.
+    public func drain(over duration: Duration, retryMax: Duration) {
+        let command = LoopCommand.drain(
+            seconds: Double(duration.nanoseconds) / 1e9, retryMillisecondsMax: max(Int(retryMax.milliseconds), 1))
+        state.withLock { state in
+            state.registry.isDraining = true
+            for loop in state.loops { loop.submit(command) }
+        }
+    }
+
+    public var counters: HubCounters { counts.withLock { $0 } }
+
+    /// Whether new viewers are taken: connected to the broker, and not draining.
+    public var isReady: Bool { step { $0.isConnected && !$0.isDraining } }
+
+    /// Whether a connect would be refused: the Reader drains, or has all the connections that it may have.
+    public var isClosed: Bool { step { $0.isClosed } }
+
+    /// Connections, and connects that hold or wait for a reservation.
+    public var places: Int { step { $0.places } }
+
+    /// Time that each loop has worked since the start, in nanoseconds.
+    public var busyNanoseconds: [UInt64] { state.withLock { $0.loops.map(\.busyTimeNanoseconds) } }
+
+    /// Channels whose subscription or number of viewers changed since the last call; `nil`: no longer subscribed.
+    public func takeChanges() -> [Channel: Int?] { step { $0.takeChanges() } }
+
+    /// Channels with so many viewers or more, and their number.
+    public func audience(atLeast viewersMin: Int) -> [(channel: String, viewers: Int)] {
+        step { registry in
+            registry.entries.compactMap { channel, entry in
+                let viewers = entry.viewers
+                return viewers >= viewersMin ? (channel.name, viewers) : nil
+            }
+        }
+    }
+}
+
+/// A connect's place on its channels, until its socket is attached. It is released with its last reference, whatever
+/// happens: the client goes away, the response is never written.
+public final class Reservation: Sendable {
+    private let hub: Hub
+    private let channels: [Channel]
+    private let isUsed = Atomic(false)
+
+    init(hub: Hub, channels: [Channel]) {
+        self.hub = hub
+        self.channels = channels
+    }
+
+    deinit {
+        guard !isUsed.load(ordering: .acquiring) else { return }
+        hub.step { $0.release(channels, now: MonotonicClock.now()) }
+    }
+
+    /// Gives a connected socket to the hub; its response head is written, in chunked coding. To be called once.
+    ///
+    /// - Parameters:
+    ///   - descriptor: owned by the hub from the call on, whatever happens.
+    ///   - start: where the viewer says it was.
+    ///   - hello: the data of the first event; its id is the viewer's position.
+    public func attach(descriptor: Int32, from start: StreamStart, hello: [UInt8]) {
+        let isFirst = !isUsed.exchange(true, ordering: .acquiringAndReleasing)
+        let isAttached = isFirst && hub.step { $0.attach(channels, descriptor: descriptor, from: start, hello: hello) }
+        if !isAttached { Descriptor.discard(descriptor) }
     }
 }

@@ -1,38 +1,47 @@
-internal import Synchronization
+/// What a hub has done since its start.
+public struct HubCounters: Equatable, Sendable {
+    /// Connections that are open.
+    public internal(set) var connections = 0
+    /// Connections that were ever attached.
+    public internal(set) var connectionsTotal = 0
+    /// Messages that came from the broker.
+    public internal(set) var messagesReceived = 0
+    /// Messages that had been delivered before.
+    public internal(set) var duplicates = 0
+    /// Messages that were left to a repair, because a loop was behind.
+    public internal(set) var messagesDeferred = 0
+    /// Histories that were read for a channel after an interruption.
+    public internal(set) var repairs = 0
+    /// Viewers who came back and got what they missed from the history.
+    public internal(set) var recoveries = 0
+    /// Pages of history that were read for them: one serves all who wait for it.
+    public internal(set) var historyReads = 0
+    /// Events written to viewers, one for each viewer and event.
+    public internal(set) var eventsSent = 0
+    /// Calls that wrote them.
+    public internal(set) var writes = 0
+    /// State events that a newer one replaced.
+    public internal(set) var conflated = 0
+    public internal(set) var disconnects: [DisconnectReason: Int] = [:]
+    public internal(set) var refusals: [HubRefusal: Int] = [:]
 
-/// What a hub has done since its start. Cheap to add to from any thread.
-public final class HubCounters: Sendable {
-    public struct Snapshot: Equatable, Sendable {
-        /// Connections that are open.
-        public var connections = 0
-        /// Connections that were ever attached.
-        public var connectionsTotal = 0
-        /// Messages that came from the broker.
-        public var messagesReceived = 0
-        /// Messages that came twice, and went no further.
-        public var duplicates = 0
-        /// Messages that were left to a repair, because a loop was behind.
-        public var messagesDeferred = 0
-        /// Histories that were read for a channel after an interruption.
-        public var repairs = 0
-        /// Viewers who came back and got what they missed from the history.
-        public var resumptions = 0
-        /// Pages of history that were read for them: one serves all who wait for it.
-        public var historyReads = 0
-        /// Events written to viewers, one for each viewer and event.
-        public var eventsSent = 0
-        /// Calls that wrote them.
-        public var writes = 0
-        public var conflated = 0
-        public var disconnects: [DisconnectReason: Int] = [:]
-        public var refusals: [HubRefusal: Int] = [:]
+    mutating func add(_ report: LoopReport) {
+        connections -= report.departures.count
+        for departure in report.departures { disconnects[departure.reason, default: 0] += 1 }
+        eventsSent += report.events
+        writes += report.writes
+        conflated += report.conflated
     }
+}
 
-    private let state = Mutex(Snapshot())
-
-    public var snapshot: Snapshot { state.withLock { $0 } }
-
-    func add(_ change: (inout Snapshot) -> Void) {
-        state.withLock { change(&$0) }
-    }
+/// Why a connect was refused. Each is counted under its code, and answered `503` with `Retry-After`.
+public enum HubRefusal: String, Error, CaseIterable, Sendable {
+    /// Redis is away, or did not acknowledge the subscription in time.
+    case brokerUnavailable = "broker_unavailable"
+    /// The Reader has as many connections as it may.
+    case tooManyConnections = "too_many_connections"
+    /// The Reader has as many channels as it may.
+    case tooManyChannels = "too_many_channels"
+    /// The Reader drains or stops.
+    case draining
 }

@@ -10,12 +10,12 @@ public enum DisconnectReason: String, CaseIterable, Sendable {
     case slowConsumer = "slow_consumer"
     /// The viewer sent something after its request.
     case unexpectedData = "unexpected_data"
-    /// The Reader drains, and has told the viewer to go elsewhere.
+    /// The Reader drains, and has sent `event: reconnect`.
     case drained
     /// The Reader stopped.
     case shutdown
     /// The viewer's history could not be read, or too much came while it was read.
-    case resumeFailed = "resume_failed"
+    case recoveryFailed = "resume_failed"
     /// The loop's table of sockets was full, or the kernel refused the descriptor.
     case refused
     /// Any other error of the socket.

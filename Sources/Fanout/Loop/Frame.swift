@@ -7,8 +7,7 @@ public struct Frame: Equatable, Sendable {
         case log(Position)
         /// Only the newest of its name counts.
         case state
-        /// Part of the log's order, but with no place of its own: a gap that has to be told. The stream goes on after
-        /// this position.
+        /// Part of the log's order, but no log event: a gap. The stream goes on after this position.
         case notice(Position)
     }
 

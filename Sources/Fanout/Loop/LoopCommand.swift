@@ -1,30 +1,47 @@
-/// A connection that is handed to a loop.
-struct Attachment: Sendable {
+/// A frame on its way to the viewers of a topic.
+struct TopicFrame: Equatable, Sendable {
+    let topic: TopicID
+    let frame: Frame
+}
+
+/// A connection for a loop.
+struct Attachment: Equatable, Sendable {
     /// Connected, without blocking, its response head written. The loop owns it from here on.
     let descriptor: Int32
     /// The first is the log that the viewer follows.
     let topics: [TopicID]
-    /// The first event, `connected`, as a chunk.
-    let hello: [UInt8]
-    /// Named when the viewer's history has to be read first.
-    let resumption: ResumptionID?
-    /// States that the hub knows; this loop may not, if it had no viewer of the topic.
-    let states: [(topic: TopicID, frame: Frame)]
+    /// The first events as a chunk: `connected`, and perhaps a gap.
+    let opening: [UInt8]
+    /// States that the registry knows; the loop may not, if it had no viewer of the topic.
+    let states: [TopicFrame]
+    /// Set when the viewer's history has to be read first.
+    var recovery: RecoveryID?
 }
 
-/// Names a viewer that waits for its history, before the loop has given it a number.
-typealias ResumptionID = UInt64
-
-/// What the hub asks of a loop.
+/// What ``Hub`` asks of a loop.
 enum LoopCommand: Sendable {
     case attach(Attachment)
-    case append([(topic: TopicID, frame: Frame)])
-    /// What a viewer that comes back has missed, and where it comes back into the stream.
-    case release(ResumptionID, missed: MissedLog, rejoin: Rejoin)
-    /// The history could not be read: the viewer has to come back.
-    case abandon(ResumptionID)
-    /// So many viewers without a socket.
-    case attachVirtual(topic: TopicID, count: Int)
-    /// Move everybody elsewhere within so many seconds.
+    case append([TopicFrame])
+    /// What a recovering viewer has missed, and how far it is then.
+    case recover(RecoveryID, MissedFrames, RecoveryCursor)
+    /// The history could not be read: the viewer has to reconnect.
+    case failRecovery(RecoveryID)
+    /// Disconnect everybody within so many seconds, with `event: reconnect`.
     case drain(seconds: Double, retryMillisecondsMax: Int)
+}
+
+/// What a loop has done in a turn.
+struct LoopReport: Equatable, Sendable {
+    struct Departure: Equatable, Sendable {
+        let topics: [TopicID]
+        let reason: DisconnectReason
+    }
+
+    var departures: [Departure] = []
+    /// Events written, one for each viewer and event.
+    var events = 0
+    /// Calls that wrote them.
+    var writes = 0
+    /// State events that a newer one replaced, or that were refused.
+    var conflated = 0
 }

@@ -1,63 +1,56 @@
-/// A channel on one loop: who watches it here, what waits to be written, and who waits for its history.
+/// A channel on one loop: who watches it here, what waits to be written, and who recovers.
 final class Topic {
+    /// State names of one channel: likes, viewers. More are refused, since each is kept.
+    static let stateNamesMax = 8
+
     let id: TopicID
     /// Those who get what comes, and what they do not have yet.
-    var carousel = Carousel()
-    /// Those who came back and are not in the stream yet; nearly no topic has any.
-    private(set) var returning: Returning?
+    var ring = BroadcastRing()
+    /// Those who are not in the ring yet; nearly no topic has any.
+    private(set) var recovering: RecoveringViewers?
     /// The newest state of each name, for whoever joins.
     private(set) var latestStates: [Frame] = []
     /// The number of the next frame when the last state came.
     private var statesSequence: UInt64 = 0
+    /// It is in the loop's queue.
     var isQueued = false
     /// A timer will put it into the queue.
     var isResting = false
-    var lastLapStart: UInt64 = 0
+    var roundStartedAt: UInt64 = 0
 
-    init(id: TopicID) {
-        self.id = id
+    init(id: TopicID) { self.id = id }
+
+    var isAbandoned: Bool { ring.members.isEmpty && recovering == nil }
+
+    func addRecovering(_ viewer: ViewerID) {
+        let recovering = recovering ?? RecoveringViewers()
+        self.recovering = recovering
+        recovering.add(viewer, from: ring.nextSequence)
     }
 
-    /// State names of one channel: likes, viewers; more are refused, since each is kept.
-    static let stateNamesMax = 8
-
-    var isAbandoned: Bool { carousel.seats.isEmpty && returning == nil }
-
-    func hold(_ viewer: ViewerID) {
-        if returning == nil { returning = Returning() }
-        returning?.hold(viewer, from: carousel.nextSequence)
+    func endRecoveryIfEmpty() {
+        if recovering?.isEmpty == true { recovering = nil }
     }
 
-    func forgetReturningIfEmpty() {
-        if returning?.isEmpty == true { returning = nil }
-    }
-
-    enum Reception {
-        case taken
-        /// It took the place of an older state, which some viewers did not get.
-        case conflated
-        /// One name of a state too many.
-        case refused
-    }
-
-    func append(_ frame: Frame) -> Reception {
+    /// `false` when a state was refused, or took the place of an older one that some viewers did not get.
+    func append(_ frame: Frame) -> Bool {
         if frame.kind == .state {
-            guard remember(state: frame) else { return .refused }
+            guard keep(frame) else { return false }
         } else {
-            returning?.keep(frame, carousel.nextSequence)
+            recovering?.retain(frame, ring.nextSequence)
         }
-        return carousel.append(frame) ? .conflated : .taken
+        return !ring.append(frame)
     }
 
-    /// A state for those who join; nobody who is here is written to.
+    /// A state for those who join later; nothing is written.
     func seed(_ frame: Frame) {
         guard latestStates.count < Topic.stateNamesMax else { return }
         if !latestStates.contains(where: { $0.stateKey == frame.stateKey }) { latestStates.append(frame) }
     }
 
-    private func remember(state frame: Frame) -> Bool {
+    private func keep(_ frame: Frame) -> Bool {
         let key = frame.stateKey
-        statesSequence = carousel.nextSequence + 1
+        statesSequence = ring.nextSequence + 1
         if let known = latestStates.firstIndex(where: { $0.stateKey == key }) {
             latestStates[known] = frame
             return true

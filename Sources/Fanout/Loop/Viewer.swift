@@ -1,19 +1,19 @@
 internal import SocketLoop
 
 /// A viewer's number on its loop; also the tag of its socket.
-public typealias ViewerID = UInt32
+typealias ViewerID = UInt32
 
-/// A channel's number on a Reader. The hub gives it out, and takes it back when nobody watches the channel any more.
-public typealias TopicID = UInt32
+/// A channel's number on a Reader. The registry gives it to another one when nobody watches the channel any more.
+typealias TopicID = UInt32
 
 /// One connection, as its loop sees it.
 struct Viewer {
     struct Membership {
         var topic: TopicID
-        /// Its index in the topic's list of viewers, or `waiting` while it is not in the list yet.
+        /// Its index in the topic's ring, or `none` while it is not in the ring.
         var index: UInt32
 
-        static let waiting = UInt32.max
+        static let none = UInt32.max
     }
 
     var socket: SocketHandle
@@ -26,7 +26,7 @@ struct Viewer {
 
     func index(in topic: TopicID) -> UInt32 {
         if first.topic == topic { return first.index }
-        return others.first { $0.topic == topic }?.index ?? Membership.waiting
+        return others.first { $0.topic == topic }?.index ?? Membership.none
     }
 
     mutating func setIndex(_ index: UInt32, in topic: TopicID) {

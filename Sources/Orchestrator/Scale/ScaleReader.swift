@@ -4,6 +4,7 @@ import Fanout
 import Logging
 import Placement
 import RedisNIO
+import SocketLoop
 import Wire
 
 /// One Reader of a scale run: the Reader's own hub on a real subscriber connection, with viewers that have no sockets.
@@ -23,7 +24,7 @@ struct ScaleReader: Sendable {
         let channels = layout.channels(ofReader: index)
         let broker = RedisBroker(
             endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: brokerSettings, logger: logger)
-        let hub = try Hub(settings: hubSettings(channels: channels.count), broker: broker, logger: logger)
+        let hub = try Hub(settings: hubSettings(channels), broker: broker, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await broker.run() }
             group.addTask { try await hub.run() }
@@ -39,28 +40,35 @@ struct ScaleReader: Sendable {
         }
     }
 
+    /// Subscribes all channels at once, which is what is timed, and then attaches the viewers.
     private func attach(_ channels: [(channel: Int, viewers: Int)], to hub: Hub) async throws
         -> ScaleReaderMessage.Subscribed
     {
         let start = ContinuousClock.now
+        var reserved: [(Reservation, Channel, viewers: Int)] = []
         var refused = 0
-        await withTaskGroup(of: Bool.self) { group in
+        await withTaskGroup(of: (Reservation, Channel, viewers: Int)?.self) { group in
+            func take(_ answer: (Reservation, Channel, viewers: Int)?) {
+                if let answer { reserved.append(answer) } else { refused += 1 }
+            }
             for (number, place) in channels.enumerated() {
-                if number >= ScaleReader.connectsMax, await group.next() == false { refused += 1 }
+                if number >= ScaleReader.connectsMax, let answer = await group.next() { take(answer) }
                 let name = layout.audience.channelName(place.channel)
                 group.addTask {
-                    guard let channel = Channel(name: name) else { return false }
-                    do {
-                        try await hub.attachVirtual(place.viewers, to: channel)
-                        return true
-                    } catch {
-                        return false
+                    guard let channel = Channel(name: name), let reservation = try? await hub.join([channel]) else {
+                        return nil
                     }
+                    return (reservation, channel, place.viewers)
                 }
             }
-            for await attached in group where !attached { refused += 1 }
+            for await answer in group { take(answer) }
         }
-        return .init(seconds: (ContinuousClock.now - start).seconds, refused: refused)
+        let seconds = (ContinuousClock.now - start).seconds
+        for (reservation, channel, viewers) in reserved where viewers > 0 {
+            VirtualViewers.attach(reservation)
+            for _ in 1..<viewers { VirtualViewers.attach(try await hub.join([channel])) }
+        }
+        return .init(seconds: seconds, refused: refused)
     }
 
     private func counts(of hub: Hub, _ number: Int) -> ScaleReaderMessage.Counts {
@@ -83,9 +91,13 @@ struct ScaleReader: Sendable {
         return settings
     }
 
-    private func hubSettings(channels: Int) -> HubSettings {
-        HubSettings(
-            loops: 1, connectionsMax: channels + 1, channelsMax: channels + 1, subscribeTimeout: .seconds(120))
+    private func hubSettings(_ channels: [(channel: Int, viewers: Int)]) -> HubSettings {
+        var settings = HubSettings(loops: 1)
+        settings.connectionsMax = channels.reduce(1) { $0 + $1.viewers }
+        settings.channelsMax = channels.count + 1
+        settings.subscribeTimeout = .seconds(120)
+        settings.adopt = VirtualViewers.adopt
+        return settings
     }
 
     private var logger: Logger {
@@ -93,4 +105,15 @@ struct ScaleReader: Sendable {
         logger.logLevel = .notice
         return logger
     }
+}
+
+/// Viewers without sockets, for audiences that no machine has descriptors for. Everything but the last step is real:
+/// subscription, order, rounds, the count of deliveries.
+enum VirtualViewers {
+    /// A handle that names no socket: no table has a slot with this index.
+    private static let handle = SocketHandle(index: .max, generation: .max)
+
+    @Sendable static func adopt(_ descriptor: Int32, _ tag: UInt32, _ sockets: Sockets) -> SocketHandle? { handle }
+
+    static func attach(_ reservation: Reservation) { reservation.attach(descriptor: -1, from: .now, hello: []) }
 }

@@ -9,50 +9,69 @@ import Wire
 struct ConnectRoutes: Sendable {
     let hub: Hub
     let instance: String
-    let desk: PlacementDesk
+    let placement: PlacementService
 
     static let code = "invalid_connect"
 
     func add(to router: Router<ServiceContext>) {
         router.post("connect") { request, context in
             let fields = try await request.jsonFields(code: Self.code)
-            return try await place(Viewing(fields, request.headers), request, context)
+            return try await place(ConnectRequest(fields, request.headers), request, context)
         }
         router.get("connect") { request, context in
             let fields = try RequestFields(queryOf: request, code: Self.code)
-            return try await place(Viewing(fields, request.headers), request, context)
+            return try await place(ConnectRequest(fields, request.headers), request, context)
         }
     }
 
-    private func place(_ viewing: Viewing, _ request: Request, _ context: ServiceContext) async throws -> Response {
+    private func place(_ connect: ConnectRequest, _ request: Request, _ context: ServiceContext) async throws
+        -> Response
+    {
         let hop = try Hop(request, code: Self.code)
-        let channel = viewing.channels[0]
-        switch desk.place(channel: channel.name, hops: hop.count) {
-        case .serve: return try await connect(viewing, context)
-        case .refuse: throw PlacementAnswer.refusal
+        let channel = connect.channels[0]
+        switch placement.place(channel: channel.name, hops: hop.count) {
+        case .serve: return try await stream(connect, context)
+        case .refuse: throw APIError.noReader
         case .redirect(let id, let url):
             // Readers without a usable URL are not chosen.
             guard let base = ServiceURL(url, schemes: ["http", "https"]) else {
-                return try await connect(viewing, context)
+                return try await stream(connect, context)
             }
-            let resume = request.method == .get ? Viewing.lastEventID.flatMap { request.headers[$0] } : nil
-            return try PlacementAnswer.redirect(
-                channel: channel, id: id, url: url,
-                location: hop.next(at: base, query: request.uri.query, resume: resume))
+            let lastEventID = request.method == .get ? ConnectRequest.lastEventID.flatMap { request.headers[$0] } : nil
+            return try .redirect(
+                to: Place(channel: channel.name, instance: id, url: url),
+                location: hop.next(at: base, query: request.uri.query, lastEventID: lastEventID))
         }
     }
 
-    private func connect(_ viewing: Viewing, _ context: ServiceContext) async throws -> Response {
-        let pending = try await PendingConnect(hub: hub, channels: viewing.channels)
+    private func stream(_ connect: ConnectRequest, _ context: ServiceContext) async throws -> Response {
+        let reservation = try await reserve(connect.channels)
         let channel = context.channel
-        let hello = viewing.hello(instance: instance)
-        // No middleware's measure of a request may wait for this body: it ends with the hand-over, long before the stream.
+        let hello = connect.hello(instance: instance)
+        // No middleware's measure of a request may wait for this body: it ends when the socket is detached, long before
+        // the stream does.
         let body = ResponseBody { _ in
-            try await HandOver.takeSocket(of: channel) { descriptor in
-                pending.attach(descriptor: descriptor, from: viewing.point, hello: hello)
+            try await channel.detachSocket { descriptor in
+                reservation.attach(descriptor: descriptor, from: connect.start, hello: hello)
             }
         }
         return Response(status: .ok, headers: Self.headers, body: body)
+    }
+
+    private func reserve(_ channels: [Wire.Channel]) async throws(APIError) -> Reservation {
+        do {
+            return try await hub.join(channels)
+        } catch {
+            // Every refusal passes: here, or on another Reader.
+            let sentence =
+                switch error {
+                case .brokerUnavailable: "the channel cannot be subscribed now"
+                case .tooManyConnections: "this Reader has as many connections as it may have"
+                case .tooManyChannels: "this Reader has as many channels as it may have"
+                case .draining: "this Reader is stopping"
+                }
+            throw .unavailable(error.rawValue, sentence)
+        }
     }
 
     private static let headers: HTTPFields = {

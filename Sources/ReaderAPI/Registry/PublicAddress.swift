@@ -18,8 +18,8 @@ enum ReaderAddress: Equatable, Sendable {
     }
 }
 
-/// Finds out, beside everything else, whether viewers can find this Reader's public address, as far as this machine can
-/// tell. A name that does not resolve is not announced: viewers who are sent there would be lost.
+/// Finds out whether the name in this Reader's public URL resolves, as far as this machine can tell. One that does not is
+/// not announced: viewers who are redirected there would be lost.
 final class PublicAddress: Sendable {
     private static let recheck = Duration.seconds(10)
 
@@ -31,15 +31,15 @@ final class PublicAddress: Sendable {
     }
 
     private let url: ServiceURL
-    private let desk: PlacementDesk
+    private let placement: PlacementService
     private let logger: Logger
     private let state = Mutex(State())
 
     /// `nil` without an address to check.
-    init?(_ url: ServiceURL?, desk: PlacementDesk, logger: Logger) {
+    init?(_ url: ServiceURL?, placement: PlacementService, logger: Logger) {
         guard let url else { return nil }
         self.url = url
-        self.desk = desk
+        self.placement = placement
         self.logger = logger
     }
 
@@ -71,6 +71,6 @@ final class PublicAddress: Sendable {
                 "READER_PUBLIC_URL does not resolve; no viewer is sent here", metadata: ["host": "\(url.host)"])
         }
         if resolves, before == false { logger.info("READER_PUBLIC_URL resolves again") }
-        desk.setAddress(resolves ? .found(url.text) : .lost)
+        placement.setAddress(resolves ? .found(url.text) : .lost)
     }
 }

@@ -24,24 +24,6 @@ struct ReaderAnnouncement: Codable, Equatable, Sendable {
         return Array(try encoder.encode(self))
     }
 
-    /// `nil` for what is no announcement. A public URL that is none is as good as missing.
-    init?(parsing bytes: ArraySlice<UInt8>) {
-        guard bytes.count <= Self.bytesMax,
-            var parsed = try? JSONDecoder().decode(ReaderAnnouncement.self, from: Data(bytes)),
-            parsed.connections >= 0, parsed.capacity >= 0, parsed.full.count <= Self.fullMax
-        else { return nil }
-        if let url = parsed.url, !Self.isAddress(url) { parsed.url = nil }
-        self = parsed
-    }
-
-    init(url: String?, connections: Int, capacity: Int, draining: Bool, full: [String]) {
-        self.url = url
-        self.connections = connections
-        self.capacity = capacity
-        self.draining = draining
-        self.full = full
-    }
-
     /// It goes into a header as it is, so it must be visible ASCII: Redis is not trusted with that.
     static func isAddress(_ url: String) -> Bool {
         url.utf8.count <= 2_048 && url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
@@ -51,5 +33,17 @@ struct ReaderAnnouncement: Codable, Equatable, Sendable {
     func view(id: String) -> ReaderView {
         ReaderView(
             id: id, connections: connections, isDraining: draining || connections >= capacity, fullChannels: Set(full))
+    }
+}
+
+extension ReaderAnnouncement {
+    /// `nil` for what is no announcement. A public URL that is none is as good as missing.
+    init?(parsing bytes: ArraySlice<UInt8>) {
+        guard bytes.count <= Self.bytesMax,
+            var parsed = try? JSONDecoder().decode(ReaderAnnouncement.self, from: Data(bytes)),
+            parsed.connections >= 0, parsed.capacity >= 0, parsed.full.count <= Self.fullMax
+        else { return nil }
+        if let url = parsed.url, !Self.isAddress(url) { parsed.url = nil }
+        self = parsed
     }
 }

@@ -1,4 +1,5 @@
 import Placement
+import Primitives
 import RedisNIO
 import Wire
 
@@ -17,8 +18,9 @@ struct RegistryCall {
 
     /// - Parameter lifetime: the entry's; zero takes it away.
     func arguments(_ announcement: ReaderAnnouncement, lifetime: Duration) throws -> [[UInt8]] {
-        let milliseconds = lifetime.components.seconds * 1_000 + lifetime.components.attoseconds / 1_000_000_000_000_000
-        return [Array(id.utf8), Array(session.utf8), Array(String(milliseconds).utf8), try announcement.encoded()]
+        [
+            Array(id.utf8), Array(session.utf8), Array(String(lifetime.milliseconds).utf8), try announcement.encoded(),
+        ]
     }
 
     func snapshot(from reply: RESPValue) throws -> RegistrySnapshot {

@@ -1,7 +1,7 @@
 import Fanout
 import ServiceRuntime
 
-/// What a Reader counts, as Prometheus reads it. The numbers are the hub's own, asked for when somebody reads them.
+/// What a Reader counts, for Prometheus. The numbers are the hub's own, read when somebody asks.
 enum ReaderMetrics {
     static func register(_ hub: Hub, in registry: PrometheusRegistry) {
         registry.gauge("chorus_reader_connections", "Viewers' connections that are open.") {
@@ -30,20 +30,14 @@ enum ReaderMetrics {
         }
     }
 
-    private static var counters: [(String, String, any KeyPath<HubCounters.Snapshot, Int> & Sendable)] {
+    private static var counters: [(String, String, any KeyPath<HubCounters, Int> & Sendable)] {
         [
             ("chorus_reader_connections_total", "Viewers' connections that were ever attached.", \.connectionsTotal),
             ("chorus_reader_messages_received", "Messages that came from Redis.", \.messagesReceived),
-            (
-                "chorus_reader_messages_duplicate", "Messages that had been passed on before, and went no further.",
-                \.duplicates
-            ),
-            (
-                "chorus_reader_messages_deferred", "Messages left to a repair because a loop was behind.",
-                \.messagesDeferred
-            ),
+            ("chorus_reader_messages_duplicate", "Messages that had been delivered before.", \.duplicates),
+            ("chorus_reader_messages_deferred", "Messages left to a repair: a loop was behind.", \.messagesDeferred),
             ("chorus_reader_repairs", "Histories read for a channel after an interruption.", \.repairs),
-            ("chorus_reader_resumptions", "Viewers who came back and got what they missed.", \.resumptions),
+            ("chorus_reader_resumptions", "Viewers who came back and got what they missed.", \.recoveries),
             ("chorus_reader_resume_reads", "Pages of history read for them; one serves all who wait.", \.historyReads),
             ("chorus_reader_events_sent", "Events written, one for each viewer and event.", \.eventsSent),
             ("chorus_reader_writes", "System calls that wrote them.", \.writes),

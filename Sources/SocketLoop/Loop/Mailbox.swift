@@ -1,10 +1,10 @@
 internal import CKernel
 internal import Synchronization
 
-/// The way into a loop: commands from other threads, and a descriptor that wakes it when it sleeps.
+/// The queue of a loop: commands from other threads, and a descriptor that wakes the loop when it sleeps.
 ///
-/// Bounded by a weight that the sender states (bytes, usually): over the limit a command is refused, never queued. What
-/// weighs nothing is bounded by whoever sends it, and is always taken.
+/// Bounded by a weight that the sender states (bytes, usually): over the limit a command is refused. Commands of weight 0
+/// are always taken: their senders bound them.
 final class Mailbox<Command: Sendable>: Sendable {
     private struct State {
         var commands: [Command] = []
@@ -26,14 +26,12 @@ final class Mailbox<Command: Sendable>: Sendable {
 
     deinit { _ = closeDescriptor(wakeDescriptor) }
 
-    /// - Parameter hasRoom: the sender knows that there was room a moment ago and cannot take the command back.
-    func submit(_ commands: [Command], weight: Int, hasRoom: Bool = false) -> Bool {
+    /// - Parameter hasRoom: the sender has seen room a moment ago, and cannot take the command back.
+    func submit(_ command: Command, weight: Int, hasRoom: Bool) -> Bool {
         let (accepted, mustWake) = state.withLock { state -> (Bool, Bool) in
             let isTaken = hasRoom || weight == 0 || state.weight == 0 || state.weight + weight <= weightMax
-            guard !state.isClosed, isTaken else {
-                return (false, false)
-            }
-            state.commands.append(contentsOf: commands)
+            guard !state.isClosed, isTaken else { return (false, false) }
+            state.commands.append(command)
             state.weight += weight
             defer { state.isAsleep = false }
             return (true, state.isAsleep)
@@ -47,7 +45,7 @@ final class Mailbox<Command: Sendable>: Sendable {
         state.withLock { !$0.isClosed && ($0.weight == 0 || $0.weight + weight <= weightMax) }
     }
 
-    /// Empties the mailbox. `heldWeight` is what the handler still keeps of earlier commands: it goes on counting.
+    /// Empties the queue. `heldWeight` is what the handler still keeps of earlier commands: it counts against the limit.
     func take(into commands: inout [Command], heldWeight: Int) {
         state.withLock { state in
             swap(&commands, &state.commands)
@@ -55,8 +53,8 @@ final class Mailbox<Command: Sendable>: Sendable {
         }
     }
 
-    /// Says that the loop is about to sleep; `false` when something came meanwhile. What the handler still keeps is
-    /// stated once more: a mailbox that believed itself full would never be written to, and nobody would wake the loop.
+    /// The loop is about to sleep; `false` when something came meanwhile. What the handler still keeps is stated once more:
+    /// with an old weight the mailbox could refuse everything, and nothing would wake the loop.
     func fallAsleep(heldWeight: Int) -> Bool {
         state.withLock { state in
             state.isAsleep = state.commands.isEmpty && !state.isClosed
@@ -71,7 +69,7 @@ final class Mailbox<Command: Sendable>: Sendable {
         _ = withUnsafeMutableBytes(of: &count) { readDescriptor(wakeDescriptor, $0) }
     }
 
-    /// Refuses everything from here on, and wakes the loop so that it sees it.
+    /// Refuses everything from here on, and wakes the loop.
     func close() {
         state.withLock { $0.isClosed = true }
         wake()

@@ -1,4 +1,6 @@
-/// What a loop's owner does with its sockets. Every call comes on the loop's thread.
+internal import CKernel
+
+/// The owner of a loop's sockets. Every call comes on the loop's thread.
 public protocol SocketLoopHandler: AnyObject, SendableMetatype {
     /// What other threads ask for.
     associatedtype Command: Sendable
@@ -6,7 +8,7 @@ public protocol SocketLoopHandler: AnyObject, SendableMetatype {
     /// Weight of earlier commands that is still being worked off; it counts against the mailbox's limit.
     var heldWeight: Int { get }
 
-    /// What other threads asked for since the last turn, in the order of their asking.
+    /// Commands that came since the last turn, in the order in which they were submitted.
     func received(_ commands: [Command], sockets: Sockets)
 
     /// Work that does not fit into one turn. Called once a turn; `true` asks for another turn without waiting.
@@ -15,10 +17,10 @@ public protocol SocketLoopHandler: AnyObject, SendableMetatype {
     /// Bytes came. They are only valid during the call.
     func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Sockets)
 
-    /// A connection that was asked for stands.
+    /// A connection attempt succeeded.
     func socketConnected(_ socket: SocketHandle, sockets: Sockets)
 
-    /// What had to wait for a socket is with the kernel, all of it.
+    /// The kernel has taken everything that waited for a socket.
     func socketDrained(_ socket: SocketHandle, sockets: Sockets)
 
     /// A socket ended, and not by its owner's `close`. The handle is stale already; `tag` is what the owner gave it.
@@ -37,4 +39,26 @@ extension SocketLoopHandler {
     public func socketConnected(_ socket: SocketHandle, sockets: Sockets) {}
     public func timerFired(_ token: TimerToken, sockets: Sockets) {}
     public func stopping(sockets: Sockets) {}
+}
+
+/// Why a socket ended, when it was not its owner who closed it.
+public enum CloseReason: Hashable, Sendable {
+    /// The peer closed or half-closed its side.
+    case peerClosed
+    /// The peer reset the connection, or vanished until the kernel gave up.
+    case reset
+    /// A connection could not be made.
+    case connectFailed(errno: Int32)
+    /// The peer reads more slowly than is sent, and what waits for it is over the bound.
+    case slowConsumer
+    /// Any other error of the socket.
+    case failed(errno: Int32)
+
+    /// The reason behind the errno of a read or a write.
+    init(errno: Int32) {
+        switch errno {
+        case EPIPE, ECONNRESET, ETIMEDOUT: self = .reset
+        default: self = .failed(errno: errno)
+        }
+    }
 }

@@ -1,13 +1,7 @@
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
+internal import Glibc
 
 /// Closes a descriptor. `EINTR` is no reason to try again: on Linux the descriptor is gone all the same (close(2)).
-func closeDescriptor(_ descriptor: Int32) -> Int32 {
-    close(descriptor)
-}
+func closeDescriptor(_ descriptor: Int32) -> Int32 { close(descriptor) }
 
 func readDescriptor(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
     read(descriptor, buffer.baseAddress, buffer.count)
@@ -19,7 +13,5 @@ func writeDescriptor(_ descriptor: Int32, _ buffer: UnsafeRawBufferPointer) -> I
 
 /// Descriptors that never reached a loop.
 public enum Descriptor {
-    public static func discard(_ descriptor: Int32) {
-        _ = closeDescriptor(descriptor)
-    }
+    public static func discard(_ descriptor: Int32) { _ = closeDescriptor(descriptor) }
 }

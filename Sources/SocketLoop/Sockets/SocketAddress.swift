@@ -1,10 +1,5 @@
 internal import CKernel
-
-#if canImport(Glibc)
-    internal import Glibc
-#elseif canImport(Musl)
-    internal import Musl
-#endif
+internal import Glibc
 
 /// Where to connect to: an address that was resolved before, so that the loop never waits for a name server.
 public struct SocketAddress: Hashable, Sendable {

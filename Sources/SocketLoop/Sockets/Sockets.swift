@@ -2,7 +2,7 @@ internal import CKernel
 
 /// The sockets of one loop: a dense table, what waits for each, and their timers.
 ///
-/// Belongs to the loop's thread. It is not `Sendable`, is made on that thread and is only lent to the handler there.
+/// Belongs to the loop's thread: it is not `Sendable`, is made there, and the handler gets it as a parameter.
 public final class Sockets {
     public struct Limits: Sendable {
         /// Sockets at the same time.
@@ -46,18 +46,16 @@ public final class Sockets {
         var isReadingPaused = false
     }
 
-    public let limits: Limits
+    private let limits: Limits
     /// Sockets that are open now.
     public private(set) var count = 0
-    /// Bytes that wait in all.
-    public private(set) var backlogBytes = 0
     /// Monotonic nanoseconds, read once a turn and after each slice of work.
     public internal(set) var now: UInt64
 
     private var slots: [Slot] = []
     private var free: [UInt32] = []
     private var backlogs: [UInt32: Backlog] = [:]
-    /// Sockets that broke while their owner was writing: told in the same turn, outside the owner's call.
+    /// Sockets that broke while their owner was writing: reported in the same turn, after the owner's call.
     var broken: [(socket: SocketHandle, tag: UInt32, reason: CloseReason)] = []
     var wheel: TimerWheel
     private let poller: Int32
@@ -78,7 +76,7 @@ public final class Sockets {
         return insert(descriptor, tag: tag, isConnecting: false)
     }
 
-    /// Starts to connect. The handler hears `socketConnected`, or `socketClosed` with the reason.
+    /// Starts to connect. `socketConnected` is called when it stands, or `socketClosed` with the reason.
     public func connect(to address: SocketAddress, tag: UInt32 = 0) -> SocketHandle? {
         let descriptor = chorus_stream_socket(address.family)
         guard descriptor >= 0 else { return nil }
@@ -120,14 +118,8 @@ public final class Sockets {
 
     // MARK: Looking up
 
-    public func isOpen(_ handle: SocketHandle) -> Bool { slot(handle) != nil }
-
     /// The number that its owner gave to the socket.
     public func tag(of handle: SocketHandle) -> UInt32? { slot(handle).map { slots[$0].tag } }
-
-    public func setTag(_ tag: UInt32, of handle: SocketHandle) {
-        if let index = slot(handle) { slots[index].tag = tag }
-    }
 
     /// Bytes that wait for this socket.
     public func backlogBytes(of handle: SocketHandle) -> Int {
@@ -152,42 +144,36 @@ public final class Sockets {
 
     // MARK: Writing
 
-    /// Writes `bytes[range]`, after whatever waits already. What the kernel does not take waits as a reference to
-    /// `bytes`; over the limit the socket is closed with `slowConsumer`. One write may be over the limit if nothing
-    /// waits before it: a viewer that comes back to a long history would be cut by it every time.
-    public func send(_ bytes: [UInt8], range: Range<Int>, to handle: SocketHandle) -> SendResult {
-        guard let index = slot(handle) else { return .closed }
-        var offset = range.lowerBound
-        if !slots[index].hasBacklog && !slots[index].isConnecting {
-            let written = bytes.withUnsafeBytes { buffer in
-                chorus_send(slots[index].descriptor, buffer.baseAddress?.advanced(by: offset), range.count)
-            }
-            if written == range.count { return .sent }
-            if written < 0, written != -Int(EAGAIN), written != -Int(EINTR) {
-                return broke(handle, errno: Int32(-written))
-            }
-            offset += max(written, 0)
-        }
-        return wait(bytes, range: offset..<range.upperBound, handle: handle, index: index)
-    }
-
+    /// Writes `bytes` after whatever waits already. What the kernel does not take waits as a reference to `bytes`; over
+    /// the limit the socket is closed with `slowConsumer`. A write may be larger than the limit when nothing waits before
+    /// it: a viewer that recovers a long history would be disconnected by it every time.
+    @discardableResult
     public func send(_ bytes: [UInt8], to handle: SocketHandle) -> SendResult {
-        send(bytes, range: 0..<bytes.count, to: handle)
+        guard let index = slot(handle) else { return .closed }
+        var offset = 0
+        if !slots[index].hasBacklog && !slots[index].isConnecting {
+            let written = bytes.withUnsafeBytes { chorus_send(slots[index].descriptor, $0.baseAddress, $0.count) }
+            if written == bytes.count { return .sent }
+            if written < 0, written != -Int(EAGAIN), written != -Int(EINTR) {
+                broken.append((handle, slots[index].tag, CloseReason(errno: Int32(-written))))
+                discard(handle)
+                return .closed
+            }
+            offset = max(written, 0)
+        }
+        return wait(bytes, from: offset, handle: handle, index: index)
     }
 
-    private func wait(_ bytes: [UInt8], range: Range<Int>, handle: SocketHandle, index: Int) -> SendResult {
+    private func wait(_ bytes: [UInt8], from offset: Int, handle: SocketHandle, index: Int) -> SendResult {
         var backlog = backlogs.removeValue(forKey: handle.index) ?? Backlog()
-        guard backlog.isEmpty || backlog.bytes + range.count <= limits.backlogBytesMax else {
+        guard backlog.isEmpty || backlog.bytes + bytes.count - offset <= limits.backlogBytesMax else {
             backlogs[handle.index] = backlog
             broken.append((handle, slots[index].tag, .slowConsumer))
             discard(handle, abortively: true)
             return .closed
         }
-        // A part ends with its array, except for the rare caller that sends a piece out of the middle.
-        backlog.append(
-            range.upperBound == bytes.count ? bytes : Array(bytes[..<range.upperBound]), from: range.lowerBound)
+        backlog.append(bytes, from: offset)
         backlogs[handle.index] = backlog
-        backlogBytes += range.count
         if !slots[index].hasBacklog {
             slots[index].hasBacklog = true
             if !slots[index].isConnecting { watch(index, writing: true) }
@@ -198,9 +184,7 @@ public final class Sockets {
     /// The kernel takes bytes again. Returns the errno of a broken socket.
     func flush(_ handle: SocketHandle) -> Int32 {
         guard let index = slot(handle), var backlog = backlogs.removeValue(forKey: handle.index) else { return 0 }
-        let before = backlog.bytes
         let error = backlog.flush(to: slots[index].descriptor)
-        backlogBytes -= before - backlog.bytes
         if backlog.isEmpty {
             slots[index].hasBacklog = false
             watch(index, writing: false)
@@ -208,12 +192,6 @@ public final class Sockets {
             backlogs[handle.index] = backlog
         }
         return error
-    }
-
-    private func broke(_ handle: SocketHandle, errno: Int32) -> SendResult {
-        broken.append((handle, tag(of: handle) ?? 0, CloseReason(errno: errno)))
-        discard(handle)
-        return .closed
     }
 
     // MARK: Reading
@@ -246,17 +224,15 @@ public final class Sockets {
 
     // MARK: Closing
 
-    /// Closes a socket that is open; the handler is not told. What waits for it is dropped.
-    public func close(_ handle: SocketHandle) {
-        discard(handle)
-    }
+    /// Closes an open socket without a call of `socketClosed`. What waits for it is dropped.
+    public func close(_ handle: SocketHandle) { discard(handle) }
 
     /// Releases slot and descriptor. A peer that does not read is reset, so that the kernel forgets what it holds.
     func discard(_ handle: SocketHandle, abortively: Bool = false) {
         guard let index = slot(handle) else { return }
         if abortively { _ = chorus_set_abortive_close(slots[index].descriptor) }
         _ = closeDescriptor(slots[index].descriptor)
-        if let backlog = backlogs.removeValue(forKey: handle.index) { backlogBytes -= backlog.bytes }
+        backlogs[handle.index] = nil
         slots[index] = Slot(generation: slots[index].generation &+ 1)
         free.append(handle.index)
         count -= 1
@@ -286,3 +262,20 @@ public final class Sockets {
 
 @available(*, unavailable)
 extension Sockets: Sendable {}
+
+/// Names one socket of one loop. A handle outlives its socket harmlessly: the slot's next owner has another generation.
+public struct SocketHandle: Hashable, Sendable {
+    public let index: UInt32
+    public let generation: UInt32
+
+    public init(index: UInt32, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+
+    init(packed: UInt64) {
+        self.init(index: UInt32(truncatingIfNeeded: packed), generation: UInt32(truncatingIfNeeded: packed >> 32))
+    }
+
+    var packed: UInt64 { UInt64(generation) << 32 | UInt64(index) }
+}

@@ -14,7 +14,7 @@ extension IntegrationTests {
                 let viewer = try await system.viewer(RequestText.connect(video: "v"))
                 #expect(
                     await eventually(within: 30) {
-                        system.hub.book.withLock { $0.channels.entries[channel]?.phase == .subscribing }
+                        system.hub.step { $0.entries[channel]?.phase == .subscribing }
                     })
                 #expect(await viewer.isSilent(for: 0.3))
                 system.redis.thaw()

@@ -7,7 +7,7 @@ import Testing
 
 /// What may be left of connections that have gone.
 struct Leftovers: Equatable, CustomStringConvertible {
-    /// Channels in the hub's book.
+    /// Channels in the hub's registry.
     var channels = 0
     /// Connections, and connects that hold a place.
     var places = 0
@@ -27,9 +27,7 @@ struct Leftovers: Equatable, CustomStringConvertible {
     init() {}
 
     init(_ system: TestSystem) throws {
-        (channels, places, waiting) = system.hub.book.withLock {
-            ($0.channels.entries.count, $0.places, $0.waiters.count)
-        }
+        (channels, places, waiting) = system.hub.step { ($0.entries.count, $0.places, $0.pendingSubscribers.count) }
         connections = system.hub.counters.connections
         subscriptions = try system.subscribedVideos()
         sockets = acceptedSockets(port: system.reader.port)

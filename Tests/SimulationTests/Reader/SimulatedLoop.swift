@@ -2,13 +2,13 @@ import SocketLoop
 
 @testable import Fanout
 
-/// One loop of a Reader: the real desk, with a mailbox and turns in virtual time.
+/// One loop of a Reader: the real one, with a mailbox and turns in virtual time.
 final class SimulatedLoop {
     private unowned let world: World
     private unowned let reader: SimulatedReader
     private let number: Int
     private let sockets: SimulatedSockets
-    private var desk: LoopDesk<SimulatedSockets>!
+    private var loop: FanoutLoop<SimulatedSockets>!
     private var mailbox: [LoopCommand] = []
     private var weight = 0
     private var fired: [TimerToken] = []
@@ -24,12 +24,11 @@ final class SimulatedLoop {
         world = reader.world
         sockets = SimulatedSockets(world: reader.world)
         let plan = world.plan
-        let hub = LoopHub<SimulatedSockets>.Settings(
+        let settings = FanoutLoopSettings(
             writesPerSlice: plan.writesPerSlice, flushIntervalNanoseconds: plan.seed % 4 == 0 ? 3_000_000 : 0,
-            retainedBytesMax: plan.retainedBytes, missedBytesMax: plan.missedBytes, pieceBytes: plan.pieceBytes)
-        desk = LoopDesk(
-            settings: .init(hub: hub, heartbeatNanoseconds: plan.heartbeat, seed: plan.seed | 1)
-        ) { [unowned reader] in reader.departed($0, loop: number) }
+            retainedBytesMax: plan.retainedBytes, historyBytesMax: plan.missedBytes, pieceBytes: plan.pieceBytes,
+            heartbeatNanoseconds: plan.heartbeat, seed: plan.seed | 1)
+        loop = FanoutLoop(settings: settings) { [unowned reader] in reader.departed($0, loop: number) }
         sockets.onTimer = { [unowned self] token in
             fired.append(token)
             schedule()
@@ -41,13 +40,17 @@ final class SimulatedLoop {
     func hasRoom(for bytes: Int) -> Bool { weight == 0 || weight + bytes <= world.plan.mailboxBytes }
 
     func submit(_ command: LoopCommand, weight added: Int = 0) {
-        precondition(added == 0 || hasRoom(for: added), "the hub sends what the loop has no room for")
+        precondition(added == 0 || hasRoom(for: added), "frames for which the loop has no room")
         mailbox.append(command)
         weight += added
         schedule()
     }
 
-    func open(_ stream: SimulatedStream) { sockets.offer(stream) }
+    /// The stream's attachment follows.
+    func open(_ stream: SimulatedStream) {
+        stream.loop = self
+        sockets.offer(stream)
+    }
 
     /// The viewer's side of a connection has gone.
     func hangUp(_ stream: SimulatedStream) {
@@ -75,34 +78,34 @@ final class SimulatedLoop {
         }
     }
 
-    /// A turn of `LoopTurn`: sockets, commands, timers, a pass, and those that broke under the writes.
+    /// A turn of `SocketLoop`: sockets, commands, timers, a pass, and those that broke under the writes.
     private func turn() {
         let closed = hungUp
         hungUp = []
         for socket in closed where sockets.isOpen(socket) {
             let tag = sockets.tag(of: socket) ?? 0
             sockets.close(socket)
-            desk.socketClosed(socket, tag: tag, reason: .peerClosed)
+            loop.socketClosed(socket, tag: tag, reason: .peerClosed, sockets: sockets)
         }
         let ready = drained
         drained = []
         for socket in ready where sockets.isOpen(socket) && sockets.backlogBytes(of: socket) == 0 {
-            desk.socketDrained(socket, sockets: sockets)
+            loop.socketDrained(socket, sockets: sockets)
         }
         let commands = mailbox
         mailbox = []
-        weight = desk.pendingBytes
-        for command in commands { desk.received(command, sockets: sockets) }
+        weight = loop.heldWeight
+        for command in commands { loop.received(command, sockets: sockets) }
         let tokens = fired
         fired = []
-        for token in tokens { desk.timerFired(token, sockets: sockets) }
-        let wantsMore = desk.pass(sockets: sockets)
+        for token in tokens { loop.timerFired(token, sockets: sockets) }
+        let wantsMore = loop.pass(sockets: sockets)
         while let (socket, tag) = sockets.broken.popLast() {
             world.coverage.slowConsumers += 1
-            desk.socketClosed(socket, tag: tag, reason: .slowConsumer)
+            loop.socketClosed(socket, tag: tag, reason: .slowConsumer, sockets: sockets)
         }
         // As the loop falls asleep it states once more what it holds.
-        if wantsMore || !mailbox.isEmpty { schedule() } else { weight = desk.pendingBytes }
+        if wantsMore || !mailbox.isEmpty { schedule() } else { weight = loop.heldWeight }
     }
 
     // MARK: Faults

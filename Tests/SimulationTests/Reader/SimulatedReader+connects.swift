@@ -5,36 +5,23 @@ import Wire
 extension SimulatedReader {
     /// A connect has arrived.
     func join(_ connect: SimulatedConnect) {
-        guard isAlive else { return connect.refused() }
-        let (result, errands) = core.join([connect.channel], now: world.now)
-        carryOut(errands)
-        subscribeAsOrdered()
-        switch result {
-        case .failure: connect.refused()
-        case .success(let waiters): connect.joined(waiters)
-        }
+        guard isAlive else { return connect.answered(false) }
+        registry.join([connect.channel], waiter: connect, now: world.now)
+        perform()
     }
 
-    func sit(_ waiter: WaiterID, _ connect: SimulatedConnect) -> Bool? { core.sit(waiter, connect) }
+    func release(_ connect: SimulatedConnect) { registry.release([connect.channel], now: world.now) }
 
-    func release(_ connect: SimulatedConnect, waiters: [WaiterID]) {
-        core.release([connect.channel], waiters: waiters, now: world.now)
-    }
-
-    func attach(_ connect: SimulatedConnect, from point: ResumePoint) {
-        let step = core.attach(
-            Ticket(channels: [connect.channel]), descriptor: Int32(connect.stream.number), from: point,
+    func attach(_ connect: SimulatedConnect, from start: StreamStart) {
+        streams[Int32(connect.stream.number)] = connect.stream
+        let isAttached = registry.attach(
+            [connect.channel], descriptor: Int32(connect.stream.number), from: start,
             hello: Array("{\"type\":\"connected\"}".utf8))
-        guard let (placed, errands) = step else { return connect.stream.breakOff() }
-        let loop = loops[placed.loop]
-        connect.stream.loop = loop
-        loop.open(connect.stream)
-        loop.submit(.attach(placed.attachment))
-        if placed.attachment.resumption != nil { world.coverage.resumptions += 1 }
-        carryOut(errands)
+        if !isAttached { connect.stream.breakOff() }
+        perform()
     }
 
     func departed(_ report: LoopReport, loop: Int) {
-        for departure in report.departures { core.departed(departure.topics, loop: loop, now: world.now) }
+        for departure in report.departures { registry.departed(departure.topics, loop: loop, now: world.now) }
     }
 }

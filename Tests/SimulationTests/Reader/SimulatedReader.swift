@@ -3,31 +3,33 @@ import Wire
 
 @testable import Fanout
 
-/// One Reader: the real core and the real desks of its loops; played are its subscriber, its lanes and its sockets.
+/// One Reader: the real registry and the real loops; simulated are its subscriber, its queries and its sockets.
 final class SimulatedReader: CustomStringConvertible {
     unowned let world: World
     let number: Int
     /// Counts the processes that were this Reader, one after the other.
     let life: Int
-    var core: HubCore<SimulatedConnect>
+    var registry: ChannelRegistry<SimulatedConnect>
     private(set) var loops: [SimulatedLoop] = []
     private(set) var link: SimulatedLink!
     private(set) var isAlive = true
     private(set) var isStopping = false
     /// Messages that came from Redis.
     private(set) var messages = 0
-    /// Channels whose history is being read for viewers who came back.
-    var reading: Set<Channel> = []
+    /// Connections on their way to a loop, by their descriptor.
+    var streams: [Int32: SimulatedStream] = [:]
+    /// Channels whose history is being read for viewers who recover.
+    var recovering: Set<Channel> = []
 
     init(world: World, number: Int, life: Int) {
         self.world = world
         self.number = number
         self.life = life
         let plan = world.plan
-        core = HubCore(
+        registry = ChannelRegistry(
             settings: .init(
-                channels: .init(loops: plan.loops, cooldownNanoseconds: plan.cooldown, channelsMax: 100),
-                connectionsMax: 1000, subscribeTimeoutNanoseconds: 1_000_000_000))
+                loops: plan.loops, connectionsMax: 1000, channelsMax: 100, cooldownNanoseconds: plan.cooldown,
+                subscribeTimeoutNanoseconds: 1_000_000_000))
         loops = (0..<plan.loops).map { SimulatedLoop(reader: self, number: $0) }
         link = SimulatedLink(world: world, reader: self)
     }
@@ -42,8 +44,8 @@ final class SimulatedReader: CustomStringConvertible {
     private func tick() {
         world.after(250_000_000) {
             guard self.isAlive else { return }
-            self.carryOut(self.core.tick(now: self.world.now))
-            self.subscribeAsOrdered()
+            self.registry.tick(now: self.world.now)
+            self.perform()
             self.tick()
         }
     }
@@ -60,41 +62,39 @@ final class SimulatedReader: CustomStringConvertible {
     func drain(over span: Duration) {
         isStopping = true
         world.note("\(self): drains")
-        core.isDraining = true
+        registry.isDraining = true
         let seconds = Double(span.components.attoseconds) / 1e18 + Double(span.components.seconds)
         for loop in loops { loop.submit(.drain(seconds: seconds, retryMillisecondsMax: 300)) }
     }
 
-    // MARK: Errands
+    // MARK: Steps
 
-    /// Does what the hub's shell does. Hash tables stand behind some lists, so these are sorted: the seed decides alone.
-    func carryOut(_ errands: Errands<SimulatedConnect>) {
-        if let deliveries = errands.deliveries {
-            for (loop, entries) in deliveries.byLoop.enumerated() where !entries.isEmpty {
-                loops[loop].submit(.append(entries), weight: deliveries.bytes[loop])
+    /// Does what the hub does. Some actions come out of hash tables, so they are sorted: the seed decides alone.
+    func perform() {
+        let actions = registry.takeActions()
+        for action in actions { deliver(action) }
+        for case .readPosition(let query) in actions.sorted(by: { $0.channel < $1.channel }) { readPosition(query) }
+        for case .readHistory(let query) in actions.sorted(by: { $0.channel < $1.channel }) { readHistory(query) }
+        for case .recover(let group) in actions { recover(group) }
+        let answers = actions.compactMap(\.answer).sorted { $0.connect.number < $1.connect.number }
+        for answer in answers { answer.connect.answered(answer.isAdmitted) }
+        for action in actions.sorted(by: { $0.channel < $1.channel }) {
+            switch action {
+            case .subscribe(let channel): link.subscribe(channel)
+            case .unsubscribe(let channel): link.unsubscribe(channel)
+            default: break
             }
-        }
-        for reading in errands.locate.sorted(by: { $0.channel < $1.channel }) { locate(reading) }
-        for reading in errands.repair.sorted(by: { $0.channel < $1.channel }) { repair(reading) }
-        for group in errands.resume { resume(group) }
-        for answer in errands.answers.sorted(by: { $0.chair.number < $1.chair.number }) {
-            answer.chair.answered(answer.isAdmitted)
         }
     }
 
-    func subscribeAsOrdered() {
-        let orders = core.takeSubscriptionOrders().map { order -> (Channel, Bool) in
-            switch order {
-            case .subscribe(let channel): (channel, true)
-            case .unsubscribe(let channel): (channel, false)
-            default: preconditionFailure("no order for a subscriber: \(order)")
-            }
-        }
-        // What is ordered for one channel keeps its order; between channels there is none.
-        for channel in Set(orders.map(\.0)).sorted() {
-            for order in orders where order.0 == channel {
-                if order.1 { link.subscribe(channel) } else { link.unsubscribe(channel) }
-            }
+    private func deliver(_ action: ChannelRegistry<SimulatedConnect>.Action) {
+        switch action {
+        case .deliver(let frames, let bytes, let loop): loops[loop].submit(.append(frames), weight: bytes)
+        case .attach(let attachment, let loop):
+            if let stream = streams.removeValue(forKey: attachment.descriptor) { loops[loop].open(stream) }
+            loops[loop].submit(.attach(attachment))
+            if attachment.recovery != nil { world.coverage.recoveries += 1 }
+        default: break
         }
     }
 
@@ -102,22 +102,45 @@ final class SimulatedReader: CustomStringConvertible {
 
     // MARK: The subscriber's calls
 
-    func connectionEstablished() { core.connectionEstablished() }
+    func connectionEstablished() { registry.isConnected = true }
 
-    func connectionLost() { carryOut(core.connectionLost()) }
+    func connectionLost() {
+        registry.connectionLost(now: world.now)
+        perform()
+    }
 
     func subscribed(_ channels: [Channel]) {
         world.note("\(self): subscribed to \(channels)")
-        carryOut(core.subscribed(channels))
+        for channel in channels { registry.subscribed(channel) }
+        perform()
     }
 
     func received(_ messages: [BrokerMessage]) {
         self.messages += messages.count
-        let (errands, isDeferred) = core.received(messages, room: room)
+        let (_, isDeferred) = registry.received(messages, room: room)
         world.note(
             "\(self): gets \(messages.map { "\($0.channel) \($0.position?.description ?? "")" })"
                 + (isDeferred ? ", and has no room" : ""))
         if isDeferred { world.coverage.deferrals += 1 }
-        carryOut(errands)
+        perform()
+    }
+}
+
+extension ChannelRegistry<SimulatedConnect>.Action {
+    /// What the action is about, to sort by; empty for those that come in an order of their own.
+    fileprivate var channel: String {
+        switch self {
+        case .subscribe(let channel), .unsubscribe(let channel), .readStates(let channel): channel.name
+        case .readPosition(let query), .readHistory(let query): query.channel.name
+        case .deliver, .attach, .recover, .admit, .refuse: ""
+        }
+    }
+
+    fileprivate var answer: (connect: SimulatedConnect, isAdmitted: Bool)? {
+        switch self {
+        case .admit(let connect): (connect, true)
+        case .refuse(let connect, _): (connect, false)
+        default: nil
+        }
     }
 }

@@ -20,11 +20,12 @@ final class SimulatedSockets: ViewerSockets {
     /// A descriptor on its way to the loop.
     func offer(_ stream: SimulatedStream) { offered[Int32(stream.number)] = stream }
 
-    func adopt(_ descriptor: Int32) -> SocketHandle? {
+    func adopt(descriptor: Int32, tag: UInt32) -> SocketHandle? {
         guard let stream = offered.removeValue(forKey: descriptor) else { return nil }
         let index = free.popLast() ?? UInt32(slots.count)
         if Int(index) == slots.count { slots.append((0, 0, nil)) }
         slots[Int(index)].stream = stream
+        slots[Int(index)].tag = tag
         let socket = SocketHandle(index: index, generation: slots[Int(index)].generation)
         stream.adopted(as: socket)
         return socket
@@ -36,20 +37,16 @@ final class SimulatedSockets: ViewerSockets {
         return slots[index].stream
     }
 
-    func setTag(_ tag: UInt32, of socket: SocketHandle) {
-        if isOpen(socket) { slots[Int(socket.index)].tag = tag }
-    }
-
     func tag(of socket: SocketHandle) -> UInt32? { isOpen(socket) ? slots[Int(socket.index)].tag : nil }
     func isOpen(_ socket: SocketHandle) -> Bool { stream(socket) != nil }
     func backlogBytes(of socket: SocketHandle) -> Int { stream(socket)?.waitingBytes ?? 0 }
 
-    func send(_ bytes: [UInt8], to socket: SocketHandle) -> Bool {
-        guard let stream = stream(socket) else { return false }
-        if stream.write(bytes) { return true }
+    func send(_ bytes: [UInt8], to socket: SocketHandle) -> Sockets.SendResult {
+        guard let stream = stream(socket) else { return .closed }
+        if stream.write(bytes) { return stream.waitingBytes == 0 ? .sent : .waiting }
         broken.append((socket, slots[Int(socket.index)].tag))
         discard(socket)
-        return false
+        return .closed
     }
 
     func close(_ socket: SocketHandle) {

@@ -10,18 +10,16 @@ final class SimulatedConnect {
     let channel: Channel
     let reader: SimulatedReader
     let stream: SimulatedStream
-    private let point: ResumePoint
-    private var waiters: [WaiterID] = []
+    private let startingPoint: StreamStart
     /// The viewer has gone before it got anything.
     private(set) var isAbandoned = false
-    private var isOver = false
 
-    init(viewer: SimulatedViewer, reader: SimulatedReader, number: Int, point: ResumePoint) {
+    init(viewer: SimulatedViewer, reader: SimulatedReader, number: Int, start: StreamStart) {
         self.world = viewer.world
         self.viewer = viewer
         self.number = number
         self.reader = reader
-        self.point = point
+        startingPoint = start
         channel = world.plan.channels[viewer.channel]
         stream = SimulatedStream(viewer: viewer, reader: reader, number: number)
     }
@@ -32,39 +30,22 @@ final class SimulatedConnect {
 
     // MARK: The Reader's answers
 
-    func refused() {
-        isOver = true
+    func answered(_ isAdmitted: Bool) {
+        if isAdmitted { return admitted() }
         world.coverage.refusals += 1
         world.after(world.latency()) { self.viewer.refused(self) }
     }
 
-    /// The connect holds its interest; each waiter has to be called.
-    func joined(_ waiters: [WaiterID]) {
-        self.waiters = waiters
-        guard let waiter = waiters.first else { return admitted() }
-        // Another thread may call it before it sits.
-        world.after(world.random.micros(0...500)) {
-            guard self.reader.isAlive else { return self.refused() }
-            if let answer = self.reader.sit(waiter, self) { self.answered(answer) }
-        }
-    }
-
-    func answered(_ isAdmitted: Bool) {
-        if isAdmitted { return admitted() }
-        reader.release(self, waiters: waiters)
-        refused()
-    }
-
-    /// The head of the response is written, then the socket is handed over.
+    /// The head of the response is written, then the socket is attached.
     private func admitted() {
         let pause = world.random.chance(50) ? world.random.micros(50_000...900_000) : world.random.micros(50...5_000)
         world.after(pause) {
-            guard self.reader.isAlive else { return self.refused() }
+            guard self.reader.isAlive else { return self.answered(false) }
             if self.isAbandoned {
-                self.reader.release(self, waiters: [])
+                self.reader.release(self)
             } else {
                 self.viewer.attaching(self)
-                self.reader.attach(self, from: self.point)
+                self.reader.attach(self, from: self.startingPoint)
             }
         }
     }

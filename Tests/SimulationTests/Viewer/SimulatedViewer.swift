@@ -47,10 +47,10 @@ final class SimulatedViewer: CustomStringConvertible {
     private func come() {
         guard connect == nil, stream == nil else { return }
         let reader = world.random.pick(world.readers)
-        let point = point()
+        let start = streamStart()
         world.coverage.connects += 1
-        world.note("\(self): connects to \(reader), \(point)")
-        let connect = SimulatedConnect(viewer: self, reader: reader, number: world.coverage.connects, point: point)
+        world.note("\(self): connects to \(reader), \(start)")
+        let connect = SimulatedConnect(viewer: self, reader: reader, number: world.coverage.connects, start: start)
         self.connect = connect
         connect.start()
         // A request that is never answered is given up.
@@ -61,7 +61,7 @@ final class SimulatedViewer: CustomStringConvertible {
         }
     }
 
-    private func point() -> ResumePoint {
+    private func streamStart() -> StreamStart {
         guard let lastID, !(world.isTurbulent && world.random.chance(80)) else {
             testimony.begins()
             lastID = nil

@@ -23,9 +23,9 @@ struct Coverage: Equatable {
     var foreignValues = 0
     var lateAnswers = 0
     // Coming back
-    var resumptions = 0
-    var failedResumptions = 0
-    var sharedReadings = 0
+    var recoveries = 0
+    var failedRecoveries = 0
+    var sharedScans = 0
     var races = 0
     var storms = 0
     var torn = 0
@@ -74,10 +74,10 @@ struct Coverage: Equatable {
         Kind(\.lossyRestarts, "of them with a loss", 100), Kind(\.lostEpochs, "of them empty", 50),
         Kind(\.freezes, "times Redis froze", 50), Kind(\.evictions, "evicted or expired histories", 20),
         Kind(\.foreignValues, "histories of another type", 20), Kind(\.lateAnswers, "late answers", 500),
-        Kind(\.resumptions, "viewers who came back", 1_000),
-        Kind(\.failedResumptions, "readings for them that failed", 50),
-        Kind(\.sharedReadings, "readings for several at once", 50),
-        Kind(\.races, "readings during which messages came", 100), Kind(\.storms, "storms", 50),
+        Kind(\.recoveries, "viewers who came back", 1_000),
+        Kind(\.failedRecoveries, "scans for them that failed", 50),
+        Kind(\.sharedScans, "scans for several at once", 50),
+        Kind(\.races, "scans during which messages came", 100), Kind(\.storms, "storms", 50),
         Kind(\.torn, "torn deliveries", 100), Kind(\.slowConsumers, "slow consumers", 20),
     ]
 }

@@ -51,7 +51,7 @@ struct Plan: CustomStringConvertible {
         retainedBytes = random.pick([100, 1_000_000, 1_000_000])
         missedBytes = random.pick([150, 1_000_000, 1_000_000])
         pieceBytes = random.pick([1, 60, 64_000])
-        backlogBytes = random.pick([200, 1_000, 64_000])
+        backlogBytes = random.pick([200, 200, 1_000, 64_000])
         heartbeat = random.pick([1, 25, 25]) * 1_000_000_000
         writesPerSlice = random.number(1...8)
         lateAnswers = random.pick([0, 50, 300])

@@ -1,0 +1,152 @@
+internal import SocketLoop
+internal import Wire
+
+/// What a timer of a loop is for.
+enum LoopTimer: UInt32 {
+    case heartbeats, drain, flush
+}
+
+/// The life of a connection: attached, kept alive, disconnected.
+extension FanoutLoop {
+    func received(_ command: LoopCommand, sockets: Connections) {
+        switch command {
+        case .attach(let attachment): attach(attachment, sockets)
+        case .append(let entries):
+            for entry in entries {
+                append(entry.frame, to: entry.topic)
+                disconnectLost(of: entry.topic, sockets)
+            }
+        case .recover(let recovery, let missed, let cursor):
+            guard let id = endRecovery(recovery) else { return }
+            recover(id, missed, cursor, sockets)
+            if let topic = viewer(id)?.first.topic { disconnectLost(of: topic, sockets) }
+            for id in recoveryMemory.slowest(over: settings.historyBytesMax) {
+                disconnect(id, reason: .slowConsumer, sockets)
+            }
+        case .failRecovery(let recovery):
+            if let id = endRecovery(recovery) { disconnect(id, reason: .recoveryFailed, sockets) }
+        case .drain(let seconds, let retryMillisecondsMax):
+            self.retryMillisecondsMax = retryMillisecondsMax
+            let span = UInt64(max(seconds, 0) * 1_000_000_000)
+            sockets.forEach { scheduleDrain($0, at: sockets.now + random.next() % max(span, 1), sockets) }
+        }
+    }
+
+    private func attach(_ attachment: Attachment, _ sockets: Connections) {
+        guard let socket = adopt(attachment.descriptor, nextViewer, sockets) else {
+            report.departures.append(.init(topics: attachment.topics, reason: .refused))
+            return
+        }
+        let id = add(socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, sockets)
+        if let recovery = attachment.recovery {
+            viewersByRecovery[recovery] = id
+            recoveriesByViewer[id] = recovery
+        }
+        sockets.send(attachment.opening, to: socket)
+        for state in attachment.states { topic(state.topic).seed(state.frame) }
+        for topicID in attachment.topics {
+            let states = topic(topicID).latestStates
+            if !states.isEmpty { sockets.send(Chunk.joining(states), to: socket) }
+        }
+        if retryMillisecondsMax > 0 { scheduleDrain(socket, at: sockets.now, sockets) }
+    }
+
+    func disconnect(_ id: ViewerID, reason: DisconnectReason, _ sockets: Connections) {
+        guard let socket = viewer(id)?.socket else { return }
+        sockets.close(socket)
+        departed(id, socket, reason: reason)
+    }
+
+    /// A viewer departs once: its socket may break under a write and be closed before that is reported, and its number
+    /// may be another viewer's by then.
+    private func departed(_ id: ViewerID, _ socket: SocketHandle, reason: DisconnectReason) {
+        guard viewer(id)?.socket == socket else { return }
+        if let recovery = recoveriesByViewer.removeValue(forKey: id) { viewersByRecovery[recovery] = nil }
+        report.departures.append(.init(topics: remove(id), reason: reason))
+    }
+
+    // MARK: Heartbeats
+
+    func startTicks(_ sockets: Connections) {
+        heartbeats.start(at: sockets.now)
+        scheduleTick(sockets)
+    }
+
+    private func scheduleTick(_ sockets: Connections) {
+        isTicking = true
+        let next = (sockets.now / Heartbeats.tickNanoseconds + 1) * Heartbeats.tickNanoseconds
+        sockets.schedule(TimerToken(kind: LoopTimer.heartbeats.rawValue, value: 0), at: next)
+    }
+
+    /// One wake-up for all viewers that are due. The ticks end with the last viewer.
+    private func tick(_ sockets: Connections) {
+        isTicking = false
+        heartbeats.advance(to: sockets.now) { id, isDue in
+            guard isDue || !recoveryMemory.isEmpty, let viewer = viewer(id) else { return }
+            if isStuck(id, now: sockets.now) { return disconnect(id, reason: .slowConsumer, sockets) }
+            // A viewer whose socket has bytes waiting needs no more of them.
+            guard isDue, sockets.backlogBytes(of: viewer.socket) == 0 else { return }
+            sockets.send(heartbeatChunk, to: viewer.socket)
+        }
+        if viewerCount > 0 { scheduleTick(sockets) }
+    }
+
+    // MARK: Drain
+
+    private func scheduleDrain(_ socket: SocketHandle, at time: UInt64, _ sockets: Connections) {
+        sockets.schedule(TimerToken(kind: LoopTimer.drain.rawValue, socket: socket), at: time)
+    }
+
+    private func drain(_ socket: SocketHandle, _ sockets: Connections) {
+        guard let id = sockets.tag(of: socket) else { return }
+        let delay = Int(random.next() % UInt64(max(retryMillisecondsMax, 1)))
+        let event = EventStream.frame(data: Array("{}".utf8), event: "reconnect", retryMilliseconds: delay)
+        sockets.send(Chunk.of(event) + Chunk.last, to: socket)
+        disconnect(id, reason: .drained, sockets)
+    }
+}
+
+private let heartbeatChunk = Chunk.of(EventStream.heartbeat)
+
+/// What a `SocketLoop` calls on its thread.
+extension FanoutLoop {
+    func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Connections) {
+        // Old clients send a stray line break after a body (RFC 9112, section 2.2); nothing else may follow a request
+        // whose response never ends.
+        guard !bytes.allSatisfy({ $0 == 0x0D || $0 == 0x0A }), let id = sockets.tag(of: socket) else { return }
+        disconnect(id, reason: .unexpectedData, sockets)
+    }
+
+    /// The kernel has everything that was sent.
+    func socketDrained(_ socket: SocketHandle, sockets: Connections) {
+        guard let id = sockets.tag(of: socket), let topic = viewer(id)?.first.topic else { return }
+        feed(id, sockets)
+        disconnectLost(of: topic, sockets)
+    }
+
+    func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Connections) {
+        departed(tag, socket, reason: DisconnectReason(reason))
+    }
+
+    func timerFired(_ token: TimerToken, sockets: Connections) {
+        switch LoopTimer(rawValue: token.kind) {
+        case .heartbeats: tick(sockets)
+        case .drain: drain(token.socket, sockets)
+        case .flush: wake(TopicID(token.value))
+        case nil: break
+        }
+    }
+
+    func stopping(sockets: Connections) {
+        sockets.forEach { socket in
+            if let id = sockets.tag(of: socket) { disconnect(id, reason: .shutdown, sockets) }
+        }
+        _ = pass(sockets: sockets)
+    }
+}
+
+extension FanoutLoop: SocketLoopHandler where Connections == Sockets {
+    func received(_ commands: [LoopCommand], sockets: Sockets) {
+        for command in commands { received(command, sockets: sockets) }
+    }
+}

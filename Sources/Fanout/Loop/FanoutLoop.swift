@@ -1,0 +1,227 @@
+internal import DequeModule
+internal import Placement
+internal import SocketLoop
+internal import Wire
+
+/// What a ``FanoutLoop`` may write at once, and what it may retain.
+struct FanoutLoopSettings: Sendable {
+    /// Writes in one slice: what a small topic waits for at most per giant.
+    var writesPerSlice = 128
+    /// Shortest time between the starts of two rounds of a topic.
+    var flushIntervalNanoseconds: UInt64 = 0
+    /// Bytes retained for recovering viewers of one topic.
+    var retainedBytesMax = 4 << 20
+    /// Bytes of histories that viewers are fed from, for all topics. A history that several share counts once.
+    var historyBytesMax = 64 << 20
+    /// Bytes that a recovering viewer is given in one write; it gets more when the kernel has them.
+    var pieceBytes = 32 << 10
+    var heartbeatNanoseconds: UInt64 = 25_000_000_000
+    /// Of the random times at which viewers are disconnected when the loop drains.
+    var seed: UInt64 = 1
+}
+
+/// One loop of a Reader: its viewers, what they watch, and what is written to whom next.
+///
+/// Pure but for its sockets, which it gets with every call: `Sockets` in a Reader, doubles in tests and the simulation.
+/// For every viewer: what was appended to a topic before it joined, it does not get; what is appended after, it gets once
+/// and in order. Writes are done in slices, topic after topic.
+final class FanoutLoop<Connections: ViewerSockets> {
+    /// Takes over a descriptor; `nil`: it was closed, since there is no room.
+    typealias Adopt = (_ descriptor: Int32, _ tag: UInt32, _ sockets: Connections) -> SocketHandle?
+
+    let settings: FanoutLoopSettings
+    let adopt: Adopt
+    private let submitReport: (LoopReport) -> Void
+    var report = LoopReport()
+    /// Bytes of frames that are kept until everybody has them; they count against the mailbox's limit.
+    private(set) var heldWeight = 0
+    private(set) var viewerCount = 0
+    private var topics: [Topic?] = []
+    private var viewers: [Viewer?] = []
+    private var freeViewers: [ViewerID] = []
+    /// Topics that have frames for somebody.
+    private var queue: Deque<TopicID> = []
+    var heartbeats: Heartbeats
+    var isTicking = false
+    var retryMillisecondsMax = 0
+    var random: SplitMix64
+    // Recovering viewers; see FanoutLoop+recovery.swift.
+    var viewersByRecovery: [RecoveryID: ViewerID] = [:]
+    var recoveriesByViewer: [ViewerID: RecoveryID] = [:]
+    var recoveryMemory = RecoveryMemory()
+    /// Viewers that joined a ring after a recovery, and missed states meanwhile.
+    var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
+
+    /// - Parameter submitReport: called at the end of a turn in which something happened.
+    init(
+        settings: FanoutLoopSettings, adopt: @escaping Adopt = { $2.adopt(descriptor: $0, tag: $1) },
+        submitReport: @escaping (LoopReport) -> Void
+    ) {
+        self.settings = settings
+        self.adopt = adopt
+        self.submitReport = submitReport
+        heartbeats = Heartbeats(intervalNanoseconds: settings.heartbeatNanoseconds)
+        random = SplitMix64(seed: settings.seed)
+    }
+
+    // MARK: Frames
+
+    /// A frame for all viewers of a topic.
+    func append(_ frame: Frame, to topicID: TopicID) {
+        guard let topic = existing(topicID) else { return }
+        if let recovering = topic.recovering { joinReached(by: frame, recovering, topic) }
+        let before = topic.ring.bytes
+        if !topic.append(frame) { report.conflated += 1 }
+        heldWeight += topic.ring.bytes - before
+        if topic.ring.hasWork { enqueue(topic) }
+    }
+
+    private func enqueue(_ topic: Topic) {
+        guard !topic.isQueued, !topic.isResting else { return }
+        topic.isQueued = true
+        queue.append(topic.id)
+    }
+
+    /// The flush interval of a topic is over.
+    func wake(_ topicID: TopicID) {
+        guard let topic = existing(topicID) else { return }
+        topic.isResting = false
+        if topic.ring.hasWork { enqueue(topic) }
+    }
+
+    // MARK: Writing
+
+    /// One slice of writes; `true` asks for another turn without waiting.
+    func pass(sockets: Connections) -> Bool {
+        if !owedStates.isEmpty { sendOwedStates(sockets) }
+        var budget = settings.writesPerSlice
+        while budget > 0, let topicID = queue.popFirst() {
+            guard let topic = existing(topicID) else { continue }
+            topic.isQueued = false
+            if !topic.ring.isMidRound {
+                guard startRound(topic, sockets) else { continue }
+            }
+            budget -= pass(topic, members: budget, sockets)
+            if topic.ring.hasWork { enqueue(topic) }
+        }
+        if report != LoopReport() {
+            submitReport(report)
+            report = LoopReport()
+        }
+        return !queue.isEmpty
+    }
+
+    /// `false` when the flush interval is not over: a timer will wake the topic.
+    private func startRound(_ topic: Topic, _ sockets: Connections) -> Bool {
+        let earliest = topic.roundStartedAt + settings.flushIntervalNanoseconds
+        if settings.flushIntervalNanoseconds > 0, sockets.now < earliest {
+            topic.isResting = true
+            sockets.schedule(TimerToken(kind: LoopTimer.flush.rawValue, value: UInt64(topic.id)), at: earliest)
+            return false
+        }
+        topic.ring.startRound()
+        topic.roundStartedAt = sockets.now
+        return true
+    }
+
+    private func pass(_ topic: Topic, members: Int, _ sockets: Connections) -> Int {
+        let before = topic.ring.bytes
+        var (writes, events) = (0, 0)
+        // No viewer is removed in the middle of a slice: sockets that break are reported after it.
+        let passed = topic.ring.pass(members: members) { id, chunk, count in
+            guard let viewer = viewers[Int(id)] else { return }
+            sockets.send(chunk, to: viewer.socket)
+            heartbeats.sent(to: id)
+            writes += 1
+            events += count
+        }
+        report.writes += writes
+        report.events += events
+        heldWeight += topic.ring.bytes - before
+        return max(passed, 1)
+    }
+
+    /// Frames for one viewer. `false` when its socket is gone.
+    @discardableResult
+    func write(_ frames: [Frame], to id: ViewerID, _ socket: SocketHandle, _ sockets: Connections) -> Bool {
+        report.writes += 1
+        report.events += frames.count
+        heartbeats.sent(to: id)
+        return sockets.send(Chunk.joining(frames), to: socket) != .closed
+    }
+
+    // MARK: Viewers
+
+    /// The number of the next viewer.
+    var nextViewer: ViewerID { freeViewers.last ?? ViewerID(viewers.count) }
+
+    /// Adds a viewer of `topicIDs` (at least one; the first is its log). A recovering one gets nothing of its log until
+    /// ``recover(_:_:_:_:)``.
+    @discardableResult
+    func add(
+        _ socket: SocketHandle, topics topicIDs: [TopicID], isRecovering: Bool = false, _ sockets: Connections
+    ) -> ViewerID {
+        let id = nextViewer
+        if freeViewers.popLast() == nil { viewers.append(nil) }
+        let memberships = topicIDs.map { Viewer.Membership(topic: $0, index: Viewer.Membership.none) }
+        viewers[Int(id)] = Viewer(socket: socket, first: memberships[0], others: Array(memberships.dropFirst()))
+        viewerCount += 1
+        for topicID in topicIDs {
+            let topic = topic(topicID)
+            if isRecovering, topicID == topicIDs[0] { topic.addRecovering(id) } else { join(id, topic) }
+        }
+        if !isTicking { startTicks(sockets) }
+        heartbeats.add(id, at: sockets.now)
+        return id
+    }
+
+    /// The viewer gets what is appended from now on.
+    func join(_ id: ViewerID, _ topic: Topic) {
+        viewers[Int(id)]?.setIndex(topic.ring.add(id), in: topic.id)
+    }
+
+    /// Takes a viewer out of its topics. Its socket is the caller's business.
+    func remove(_ id: ViewerID) -> [TopicID] {
+        guard let viewer = viewer(id) else { return [] }
+        for topicID in viewer.topics {
+            let topic = topic(topicID)
+            let before = topic.ring.bytes
+            let index = viewer.index(in: topicID)
+            if index == Viewer.Membership.none {
+                if let history = topic.recovering?.remove(id) { recoveryMemory.release(history, by: id) }
+                topic.endRecoveryIfEmpty()
+            } else {
+                topic.ring.remove(at: Int(index)) { moved, index in viewers[Int(moved)]?.setIndex(index, in: topicID) }
+            }
+            heldWeight += topic.ring.bytes - before
+            if topic.isAbandoned { topics[Int(topicID)] = nil }
+        }
+        viewers[Int(id)] = nil
+        freeViewers.append(id)
+        viewerCount -= 1
+        return viewer.topics
+    }
+
+    // MARK: Tables
+
+    func topic(_ id: TopicID) -> Topic {
+        if let topic = existing(id) { return topic }
+        while topics.count <= Int(id) { topics.append(nil) }
+        let topic = Topic(id: id)
+        topics[Int(id)] = topic
+        return topic
+    }
+
+    @inline(__always)
+    func existing(_ id: TopicID) -> Topic? {
+        Int(id) < topics.count ? topics[Int(id)] : nil
+    }
+
+    @inline(__always)
+    func viewer(_ id: ViewerID) -> Viewer? {
+        Int(id) < viewers.count ? viewers[Int(id)] : nil
+    }
+}
+
+@available(*, unavailable)
+extension FanoutLoop: Sendable {}

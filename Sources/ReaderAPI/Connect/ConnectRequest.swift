@@ -1,0 +1,74 @@
+import Fanout
+import HTTPTypes
+import ServiceRuntime
+import Wire
+
+/// What a connect asks for: who the viewer is, what it follows, and where its stream starts.
+struct ConnectRequest: Equatable, Sendable {
+    static let photosMax = 64
+    static let lastEventID = HTTPField.Name("Last-Event-ID")
+
+    let userid: String
+    let videoid: String?
+    let photoid: String?
+    /// Whether the viewer follows what its own photos get.
+    let notifications: Bool
+    /// The first is the log that is followed; the others carry states.
+    let channels: [Channel]
+    let start: StreamStart
+
+    init(_ fields: RequestFields, _ headers: HTTPFields) throws {
+        userid = try fields.identifier("userid")
+        videoid = try fields.optionalIdentifier("videoid")
+        photoid = try fields.optionalIdentifier("photoid")
+        notifications = try fields.optionalFlag("notifications") ?? false
+        if notifications, videoid != nil {
+            // An event id is one position of one log: a connection cannot recover two.
+            throw APIError.invalid(fields.code, "notifications are followed on a connection without a videoid")
+        }
+        let photos = try Self.photos(fields)
+        let own = notifications ? Channel.user(userid) : nil
+        var channels = [own, videoid.flatMap(Channel.video), photoid.flatMap(Channel.photo)].compactMap { $0 }
+        for photo in photos where !channels.contains(photo) { channels.append(photo) }
+        guard !channels.isEmpty else {
+            throw APIError.invalid(fields.code, "videoid is missing (or photoid, or photoids, or notifications)")
+        }
+        self.channels = channels
+        start = try Self.start(fields, headers)
+    }
+
+    private static func photos(_ fields: RequestFields) throws -> [Channel] {
+        guard let list = try fields.optionalString("photoids"), !list.isEmpty else { return [] }
+        let ids = list.split(separator: ",", omittingEmptySubsequences: false)
+        guard ids.count <= photosMax else {
+            throw APIError.invalid(fields.code, "photoids names more than \(photosMax) photos")
+        }
+        return try ids.map { id in
+            guard let channel = Channel.photo(String(id)) else {
+                throw APIError.invalid(fields.code, "photoids holds something that is no id")
+            }
+            return channel
+        }
+    }
+
+    /// A browser sends `Last-Event-ID` by itself when it reconnects, so the header is newer than the query.
+    private static func start(_ fields: RequestFields, _ headers: HTTPFields) throws -> StreamStart {
+        if let name = lastEventID, let header = headers[name], !header.isEmpty {
+            return .after(header)
+        }
+        guard let given = try fields.optionalString("lastEventId"), !given.isEmpty else { return .now }
+        return .after(given)
+    }
+
+    /// The data of the first event.
+    func hello(instance: String) -> [UInt8] {
+        var object = JSONText(capacity: 128)
+        object.member("type", "connected")
+        object.member("userid", userid)
+        if let videoid { object.member("videoid", videoid) }
+        if let photoid { object.member("photoid", photoid) }
+        if notifications { object.member("notifications", true) }
+        object.member("instance", instance)
+        return object.finished()
+    }
+}

@@ -1,0 +1,49 @@
+import HTTPTypes
+import Hummingbird
+import ServiceRuntime
+import Wire
+
+/// `GET /locate`: where a viewer would be sent, for clients that ask before they connect.
+struct LocateRoutes: Sendable {
+    let placement: PlacementService
+    let instance: String
+
+    func add(to router: Router<ServiceContext>) {
+        router.get("locate") { request, _ in
+            try locate(RequestFields(queryOf: request, code: "invalid_locate"))
+        }
+    }
+
+    private func locate(_ fields: RequestFields) throws -> Response {
+        let given = [
+            try fields.optionalIdentifier("videoid").flatMap(Channel.video),
+            try fields.optionalIdentifier("photoid").flatMap(Channel.photo),
+        ].compactMap { $0 }
+        guard given.count == 1 else { throw APIError.invalid(fields.code, "one of videoid and photoid is needed") }
+        let place: Place
+        switch placement.locate(channel: given[0].name) {
+        case .serve: place = Place(channel: given[0].name, instance: instance, url: placement.ownURL)
+        case .redirect(let id, let url): place = Place(channel: given[0].name, instance: id, url: url)
+        case .refuse: throw APIError.noReader
+        }
+        var response = try Response.json(encoding: place)
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+}
+
+extension Response {
+    /// `307`: a client repeats the request as it is, body included (RFC 9110, section 15.4.8).
+    static func redirect(to place: Place, location: String) throws -> Response {
+        var response = try Response.json(encoding: place, status: .temporaryRedirect)
+        response.headers[.location] = location
+        // The place of a channel is that of this moment.
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+}
+
+extension APIError {
+    /// This Reader is about to stop, and knows no other.
+    static let noReader = APIError.unavailable("draining", "this Reader is stopping, and no other takes viewers")
+}

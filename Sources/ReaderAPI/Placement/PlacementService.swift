@@ -1,0 +1,214 @@
+import CoreMetrics
+import Fanout
+import Placement
+import ServiceRuntime
+import Synchronization
+
+/// Which Reader a viewer belongs to: the latest view of all Readers, and what this Reader knows of itself.
+final class PlacementService: Sendable {
+    /// What a viewer is answered.
+    enum Answer: Equatable, Sendable {
+        case serve(String)
+        /// Id and public URL of the Reader to go to.
+        case redirect(id: String, url: String)
+        /// This Reader is about to stop, and no other takes viewers.
+        case refuse(PlacementDecision.RefuseReason)
+    }
+
+    private struct State {
+        var board: PlacementBoard
+        var snapshot = RegistrySnapshot()
+        var seenAt: ContinuousClock.Instant?
+        /// The clock of Redis, and when it was read.
+        var serverClock: (at: ContinuousClock.Instant, milliseconds: Int)?
+        var announcedAt: ContinuousClock.Instant?
+        var conflict = IdentityConflict()
+        var address = ReaderAddress.unknown
+        var full: [String] = []
+        var isLeaving = false
+        var failures = 0
+        var turn: UInt64 = 0
+    }
+
+    let call: RegistryCall
+    let settings: RegistrySettings
+    private let capacity: Int
+    private let isClosed: @Sendable () -> Bool
+    private let startedAt = ContinuousClock.now
+    private let state: Mutex<State>
+    private let metrics: PlacementMetrics
+
+    /// - Parameters:
+    ///   - capacity: connections that this Reader takes at most.
+    ///   - isClosed: whether this Reader takes no more viewers now.
+    init(
+        settings: RegistrySettings, process: ServiceProcess, capacity: Int, isClosed: @escaping @Sendable () -> Bool
+    ) {
+        self.settings = settings
+        self.capacity = capacity
+        self.isClosed = isClosed
+        call = RegistryCall(id: process.server.instance, session: process.session)
+        metrics = PlacementMetrics(factory: process.metrics)
+        state = Mutex(
+            State(board: PlacementBoard(policy: PlacementPolicy(settings.strategy, limits: settings.limits))))
+    }
+
+    // MARK: Registry
+
+    func announcement(connections: Int, isClosed: Bool) -> ReaderAnnouncement {
+        state.withLock { state in
+            ReaderAnnouncement(
+                url: state.address.url, connections: connections, capacity: capacity,
+                draining: state.isLeaving || isClosed, full: state.full)
+        }
+    }
+
+    /// The Readers count their connections now; viewers that are placed from now on are not among what `count` returns.
+    func moment(_ count: () -> Int) -> Int {
+        state.withLock { $0.board.moment() }
+        return count()
+    }
+
+    /// The registry answered to `announced`.
+    func received(
+        _ snapshot: RegistrySnapshot, announced: ReaderAnnouncement, isView: Bool
+    ) -> IdentityConflict.Change {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            state.serverClock = (now, snapshot.serverMilliseconds)
+            if snapshot.holder == nil, announced.url != nil { state.announcedAt = state.announcedAt ?? now }
+            if isView {
+                state.snapshot = snapshot
+                state.seenAt = now
+                state.board.announced(snapshot.views)
+            }
+            return state.conflict.seen(holder: snapshot.holder)
+        }
+    }
+
+    /// The time to the next moment; a whole interval while the clock of Redis is unknown.
+    var untilMoment: Duration {
+        guard let (at, milliseconds) = state.withLock({ $0.serverClock }) else { return settings.interval }
+        return RegistrySchedule.untilMoment(
+            serverMilliseconds: milliseconds, elapsed: ContinuousClock.now - at, interval: settings.interval)
+    }
+
+    var hasView: Bool { state.withLock { $0.seenAt != nil } }
+
+    func failed() { state.withLock { $0.failures += 1 } }
+
+    /// Finds the channels that are full here; `true` when they differ from those announced.
+    func setFull(of viewers: [(channel: String, viewers: Int)]) -> Bool {
+        state.withLock { state in
+            guard let own = state.board.views[call.id] else { return false }
+            let full = FullChannels.names(
+                viewers: viewers, connections: own.connections, mean: state.board.views.mean, limits: settings.limits)
+            defer { state.full = full }
+            return full != state.full
+        }
+    }
+
+    func setAddress(_ address: ReaderAddress) { state.withLock { $0.address = address } }
+
+    /// From now on this Reader takes no viewers, and announces that.
+    func leave() { state.withLock { $0.isLeaving = true } }
+
+    // MARK: Viewers
+
+    func place(channel: String, hops: Int) -> Answer {
+        let start = ContinuousClock.now
+        defer { metrics.took(ContinuousClock.now - start) }
+        // Outside of the lock: it takes one of its own.
+        let isFull = isClosed()
+        return state.withLock { state in
+            // Redirects need addresses that viewers reach; with `random` there may be none.
+            guard settings.strategy != .random else {
+                return metrics.count(.serve(PlacementDecision.ServeReason.anywhere.rawValue))
+            }
+            guard isFresh(state) else { return metrics.count(alone(state)) }
+            return metrics.count(decide(channel, hops, &state, isFull: isFull))
+        }
+    }
+
+    private func decide(_ channel: String, _ hops: Int, _ state: inout State, isFull: Bool) -> Answer {
+        let isClosed = state.isLeaving || isFull
+        let (id, turn) = (ownID(state), nextTurn(&state))
+        let views = state.board.views
+        switch state.board.place(channel: channel, at: id, hops: hops, isClosed: isClosed, turn: turn) {
+        case .serve(let reason): return .serve(reason.rawValue)
+        case .refuse: return alone(state)
+        case .redirect(let other):
+            guard let url = state.snapshot.readers[other]?.url else { return alone(state) }
+            metrics.redirected(state.board.policy.reason(channel: channel, at: id, isClosed: isClosed, in: views))
+            return .redirect(id: other, url: url)
+        }
+    }
+
+    /// Without a view of the others. Whether there is room decides the hub: a place may be free by now.
+    private func alone(_ state: State) -> Answer {
+        state.isLeaving ? .refuse(.draining) : .serve(PlacementMetrics.noView)
+    }
+
+    /// Where the next viewer of `channel` belongs. Nobody is counted.
+    func locate(channel: String) -> Answer {
+        let isFull = isClosed()
+        return state.withLock { state in
+            guard isFresh(state) else { return alone(state) }
+            let isClosed = state.isLeaving || isFull
+            let (id, turn) = (ownID(state), nextTurn(&state))
+            guard let chosen = state.board.locate(channel: channel, at: id, isClosed: isClosed, turn: turn) else {
+                return isClosed ? alone(state) : .serve(PlacementDecision.ServeReason.nobodyElse.rawValue)
+            }
+            guard let url = state.snapshot.readers[chosen.id]?.url else { return alone(state) }
+            return .redirect(id: chosen.id, url: url)
+        }
+    }
+
+    /// Empty when another process has this Reader's id: then it is none of the Readers in the view.
+    private func ownID(_ state: State) -> String { state.snapshot.holder == nil ? call.id : "" }
+
+    private func isFresh(_ state: State) -> Bool {
+        state.seenAt.map { ContinuousClock.now - $0 <= settings.viewAgeMax } ?? false
+    }
+
+    private func nextTurn(_ state: inout State) -> UInt64 {
+        guard settings.strategy == .roundRobin else { return .random(in: 0 ... .max) }
+        defer { state.turn &+= 1 }
+        return state.turn
+    }
+}
+
+// MARK: - Readiness and metrics
+
+extension PlacementService {
+    /// Where this Reader itself is reached, if anywhere.
+    var ownURL: String? { state.withLock { $0.address.url } }
+
+    var isAddressLost: Bool { state.withLock { $0.address == .lost } }
+
+    /// Whether the others may not know this Reader yet: viewers would be placed without it. It ends after a while whatever
+    /// happens: a registry that fails keeps no Reader from serving.
+    var isBeingIntroduced: Bool {
+        // Without an address nobody is sent here, known or not.
+        guard settings.isTarget else { return false }
+        let now = ContinuousClock.now
+        if now - startedAt > settings.interval * 10 { return false }
+        return state.withLock { state in
+            guard !state.conflict.isActive else { return false }
+            guard state.address != .lost else { return false }
+            return state.announcedAt.map { now - $0 < settings.interval * 1.25 } ?? true
+        }
+    }
+
+    var hasConflict: Bool { state.withLock { $0.conflict.isActive } }
+
+    /// Seconds; not a number before the first view.
+    var viewAge: Double {
+        guard let seenAt = state.withLock({ $0.seenAt }) else { return .nan }
+        return (ContinuousClock.now - seenAt) / .seconds(1)
+    }
+
+    var knownReaders: Int { state.withLock { $0.snapshot.readers.count } }
+    var garbageEntries: Int { state.withLock { $0.snapshot.garbage } }
+    var registryFailures: Int { state.withLock { $0.failures } }
+}
