@@ -37,7 +37,8 @@ PAIRED = "A,B,C,D,E,F,J,R,L1,L2,L4,L5,L6".split(",")
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", help="names, separated by commas; see --list")
-    parser.add_argument("--runs", type=int, help="runs of every peer in every row (default 3; with --against 5 of each build)")
+    parser.add_argument(
+        "--runs", type=int, help="runs of every peer in every row (default 3; with --against 5 of each build)")
     parser.add_argument("--peers", help="only these, separated by commas")
     parser.add_argument(
         "--against", type=pathlib.Path, metavar="PATH", help="folder with the binaries of another build, the old one")
@@ -151,7 +152,8 @@ def main():
             results.append(one(scenario, row, parameters, peer, turn, build, binaries))
             done += 1
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {peer}{f' {build}' if options.against and peer.startswith('chorus') else ''}{', ' + row if row else ''}"
+            who = f"{peer} {build}" if options.against and peer.startswith("chorus") else peer
+            label = f"{minutes:3}:{seconds:02} {done}/{total} {name} run {turn + 1} {who}{', ' + row if row else ''}"
             print(f"{label:75} {line(results[-1], scenario)}", flush=True)
         texts.append(shown.markdown(name, scenario, results))
         # After each scenario: what is measured is kept, whatever happens next.

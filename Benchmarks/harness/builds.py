@@ -70,7 +70,7 @@ def judged(scenario, results):
 
 
 def limited(results):
-    """Label, number of runs in which the generator was the limit, and of all runs, for rows that have any: they say little."""
+    """Rows that say little: label, number of runs in which the generator was the limit, and of all runs."""
     for (row, peer), runs in tables.grouped(results).items():
         count = sum(bool(run.get("generatorLimited")) for run in runs)
         if count:
@@ -120,7 +120,8 @@ def markdown(name, scenario, results):
         if faults["old"] or faults["new"]:
             rows.append([label, "faults", str(faults["old"] or "none"), str(faults["new"] or "none"), "", ""])
     if rows:
-        rows = [["peer", "metric", "old", "new", "new ÷ old", "new build"], ["---", "---", "---:", "---:", "---:", "---"], *rows]
+        headings = ["peer", "metric", "old", "new", "new ÷ old", "new build"]
+        rows = [headings, ["---", "---", "---:", "---:", "---:", "---"], *rows]
         lines += ["| " + " | ".join(row) + " |" for row in rows]
     runs = max((result["run"] + 1 for result in results), default=0)
     lines += ["", f"Medians (least–most) of {runs} interleaved pairs of runs. Bold: what the scenario is about."]

@@ -206,7 +206,8 @@ def lag(peer):
     """Age of the oldest change in the worker's last batches, in seconds."""
     with urllib.request.urlopen(f"{peer.worker_url}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
-    return max([float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("chorus_likes_record_lag_seconds{")] or [0])
+    name = "chorus_likes_record_lag_seconds{"
+    return max([float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name)] or [0])
 
 
 def viewers(peer, parameters):

@@ -158,8 +158,8 @@ def heartbeats_above_idle(start, parameters):
     if not 0.9 < rate / expected < 1.1:
         raise Failure(f"{rate:.0f} heartbeats a second, and not {expected:.0f}")
     return {
-        "heartbeatsPerSecond": rate, "readerCpuPerHeartbeat": (busy - idle_busy) / (rate - idle_rate) * 1e6, "readerBusy": busy,
-        "idleReaderBusy": idle_busy}
+        "heartbeatsPerSecond": rate, "readerCpuPerHeartbeat": (busy - idle_busy) / (rate - idle_rate) * 1e6,
+        "readerBusy": busy, "idleReaderBusy": idle_busy}
 
 
 def soak(peer, parameters):
