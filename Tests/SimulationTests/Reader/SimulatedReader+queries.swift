@@ -1,4 +1,5 @@
 import Broker
+import InMemory
 import Wire
 
 @testable import Fanout
