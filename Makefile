@@ -11,7 +11,7 @@ FILTER ?=
 SCENARIO ?= S,A,A2,B,C,C2,D,E,F,G,H,I,R,L1,L2,L4,L5,L6
 RUNS ?= 3
 PEERS ?=
-# Where `make demo` writes its report.
+# Where `make demo` writes its report: a folder of its own in there, and `latest` points to it.
 OUT ?= report
 
 # Folders with Swift code that exist.
@@ -36,7 +36,7 @@ build: setup ## debug build of everything, tests included; a warning of ours is 
 release: setup ## optimised build of the binaries
 	$(SWIFT) build -c release
 
-demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/
+demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/latest/
 	.build/release/Orchestrator run --preset reference --out $(OUT)/
 
 # One after another: tests freeze and kill servers and measure deadlines, and neighbours would be part of the measure.

@@ -93,6 +93,8 @@ let package = Package(
         library("Audience", ["Wire", "Placement", histogram]),
         // What every layer needs one of: backoff, batching, bounded caches, clocks, the descriptor limit.
         library("Primitives", [deque]),
+        // One document for every result of the laboratory: rendered, compared and held against thresholds once.
+        library("Report", []),
 
         // Drivers: one outside system each.
         library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, logging, coreMetrics, deque]),
@@ -137,12 +139,14 @@ let package = Package(
             "StatsAPI",
             ["ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle]),
         executable(
-            "SimClient", ["Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments, unixSignals, deque]),
+            "SimClient",
+            ["Audience", "Placement", "Primitives", "Report", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
-                "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Report", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes",
+                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
+                nioHTTP1, logging,
             ]),
 
         // Tests mirror targets; TestSupport is shared by them: private servers, free ports, temporary folders.
@@ -151,6 +155,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
+        tests("ReportTests", ["Report"]),
         tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
@@ -196,7 +201,7 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Report", subprocess, systemPackage]),
         tests(
             "IntegrationTests",
             [
@@ -205,7 +210,7 @@ let package = Package(
                 hummingbird,
                 lifecycle, logging,
             ]),
-        tests("EndToEndTests", ["TestSupport", "Wire"]),
+        tests("EndToEndTests", ["Report", "TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )

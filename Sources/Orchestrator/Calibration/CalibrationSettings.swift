@@ -1,3 +1,5 @@
+import Report
+
 /// Every parameter of a calibration.
 struct CalibrationSettings: Codable, Equatable, Sendable {
     /// Of the one Reader.

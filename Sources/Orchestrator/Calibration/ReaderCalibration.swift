@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Report
 
 /// What a connection, a channel, a message and a delivery cost a Reader: one Reader, a swarm of real viewers.
 struct ReaderCalibration: Sendable {
@@ -28,7 +29,7 @@ struct ReaderCalibration: Sendable {
         costs.descriptorsPerConnection = crowded.descriptors
         costs.p99Milliseconds = crowded.p99
         costs.p99Load = crowded.load
-        costs.p99Viewers = crowded.viewersOfChannel
+        costs.p99Viewers = Double(crowded.viewersOfChannel)
         return costs
     }
 

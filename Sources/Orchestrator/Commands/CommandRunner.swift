@@ -1,4 +1,5 @@
 import ArgumentParser
+import Report
 
 /// Turns what a command throws into a message on standard error and an exit code.
 enum CommandRunner {
@@ -9,6 +10,9 @@ enum CommandRunner {
         } catch let failure as Failure {
             Terminal.error("Error: \(failure.description)")
             status = failure.status
+        } catch let error as ReportError {
+            Terminal.error("Error: \(error.description)")
+            if case .invalid = error { status = .badArguments } else { status = .unavailable }
         }
         if status != .fine { throw ExitCode(status.rawValue) }
     }

@@ -1,14 +1,4 @@
-/// Exit codes of every command, after sysexits.h and the shell's custom for signals.
-enum ExitStatus: Int32, Codable, Sendable {
-    case fine = 0
-    case badArguments = 64
-    /// The audit found a loss, a repeat or a wrong order; or a comparison found a regression.
-    case auditFailed = 65
-    /// Something needed is missing or does not answer.
-    case unavailable = 69
-    case processDied = 70
-    case interrupted = 130
-}
+import Report
 
 /// Why a command could not do its work.
 enum Failure: Error, Equatable, Sendable {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Audience
-import Foundation
 import Placement
+import Report
 
 /// `Orchestrator run`: one audience on one set of Readers, measured.
 struct RunCommand: AsyncParsableCommand {
@@ -10,7 +10,7 @@ struct RunCommand: AsyncParsableCommand {
         abstract: "Start everything, drive it with simulated viewers, and report what came of it.",
         discussion: """
             Starts a private Redis, a StatsAPI, CommentAPIs, Readers and swarms of viewers, lets the viewers write and audit \
-            every delivery, stops everything, and writes report.json and report.md.
+            every delivery, stops everything, and writes a report.
 
             Exit codes: 0 fine, 64 bad arguments, 65 the audit found a loss, 69 something needed is missing, 70 a process \
             died, 130 interrupted.
@@ -38,7 +38,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Photos that are liked and watched, 1 to 1,000 (10).") var photos: String?
     @Option(parsing: .unconditional, help: "Part of all likes that go to the first photo, 0 to 1 (0.5).")
     var hotPhotoShare: String?
-    @Option(help: "Folder for the report and all logs.") var out = "report"
+    @OptionGroup var report: ReportOptions
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
     var binaries: String?
 
@@ -61,22 +61,18 @@ struct RunCommand: AsyncParsableCommand {
         let binaries = Binaries(directory: binaries)
         try binaries.check(
             own: ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] + (settings.likes == nil ? [] : ["LikeAPI"]))
-        let folders = try Folders(report: out)
+        let thresholds = try report.limits(RunResult.definitions)
+        let base = await Report.begin(
+            "run", settings.title, command: settings.commandLine, directory: binaries.directory)
+        let folder = try report.folder(for: base)
+        let folders = try Folders(report: folder.path)
         let progress = Progress()
         progress.step("seed \(settings.seed): \(settings.commandLine)")
-        let recorder = RunRecorder(
-            RunReport(
-                settings: settings, plan: plan, command: settings.commandLine,
-                software: await .current(directory: binaries.directory), machine: .current(),
-                startedAt: RunRecorder.now()))
+        let recorder = RunRecorder(RunResult(settings: settings, plan: plan, base: base))
         let failure = await Failure.of {
             try await run(settings, plan, recorder, progress, folders, binaries)
         }
-        let report = recorder.finished(failure)
-        try ReportFiles.write(report, to: folders.report)
-        Terminal.output(report.summary())
-        Terminal.output("Report: \(folders.report)/report.md")
-        return report.verdict.status
+        return try report.finish(recorder.finished(failure), in: folder, thresholds)
     }
 
     private func run(

@@ -6,19 +6,19 @@ final class DrillRecorder: Sendable {
     private let state: Mutex<State>
 
     private struct State {
-        var pass: DrillReport.Pass
+        var pass: DrillResult.Pass
         /// µs since 1970.
         var start: Int64 = 0
         var latest: Int64 = 0
     }
 
     init(name: String) {
-        state = Mutex(State(pass: DrillReport.Pass(name: name)))
+        state = Mutex(State(pass: DrillResult.Pass(name: name)))
     }
 
-    var pass: DrillReport.Pass { state.withLock { $0.pass } }
+    var pass: DrillResult.Pass { state.withLock { $0.pass } }
 
-    func update(_ change: (inout DrillReport.Pass) -> Void) {
+    func update(_ change: (inout DrillResult.Pass) -> Void) {
         state.withLock { change(&$0.pass) }
     }
 
@@ -27,20 +27,20 @@ final class DrillRecorder: Sendable {
         state.withLock { $0.start = DrillRecorder.microseconds() }
     }
 
-    func mark(_ kind: DrillReport.Mark.Kind, _ text: String) {
+    func mark(_ kind: FaultMark.Kind, _ text: String) {
         state.withLock { state in
             let seconds = Double(DrillRecorder.microseconds() - state.start) / 1e6
-            state.pass.marks.append(DrillReport.Mark(seconds: seconds, kind: kind, text: text))
+            state.pass.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
         }
     }
 
     /// Keeps what the swarms told, unless it is known.
     func take(_ crowd: SwarmMessage.CrowdState, acknowledged: Int, delivered: Int) {
         state.withLock { state in
-            guard crowd.at > state.latest, state.pass.samples.count < DrillReport.samplesMax else { return }
+            guard crowd.at > state.latest, state.pass.samples.count < DrillResult.samplesMax else { return }
             state.latest = crowd.at
             state.pass.samples.append(
-                DrillReport.Sample(
+                DrillResult.Sample(
                     seconds: Double(crowd.at - state.start) / 1e6, acknowledged: acknowledged, delivered: delivered,
                     away: crowd.away, behind: crowd.behind,
                     wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - state.start) / 1e6,

@@ -1,4 +1,5 @@
 import Audience
+import Report
 
 /// Every parameter of a drill.
 struct DrillSettings: Codable, Equatable, Sendable {
@@ -24,10 +25,10 @@ struct DrillSettings: Codable, Equatable, Sendable {
     /// Of publishing after the fault's end, at least.
     var afterSeconds = 6.0
 
-    /// A run that is not whole again after so long is not waited for.
-    static let wholeSecondsWaited = 20.0
+    /// A crowd that has not recovered after so long is not waited for.
+    static let recoverySecondsWaited = 20.0
     /// The promise.
-    static let wholeSecondsMax = 5.0
+    static let recoverySecondsMax = 5.0
 
     /// What is done when nothing else is asked for: enough viewers for the fault to be seen.
     static func standard(for drill: Drill?) -> DrillSettings {

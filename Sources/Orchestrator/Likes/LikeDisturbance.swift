@@ -2,7 +2,7 @@
 struct LikeDisturbance: Sendable {
     let drill: LikeDrill
     let services: LikeServices
-    let tell: @Sendable (DrillReport.Mark.Kind, String) -> Void
+    let tell: @Sendable (FaultMark.Kind, String) -> Void
 
     /// From the first blow to the time at which everything works again as far as processes go.
     func strike() async throws {

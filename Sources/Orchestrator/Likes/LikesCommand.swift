@@ -1,4 +1,5 @@
 import ArgumentParser
+import Report
 
 /// `Orchestrator likes`: one photo, very many distinct users, and three ways to count them.
 struct LikesCommand: AsyncParsableCommand {
@@ -8,8 +9,7 @@ struct LikesCommand: AsyncParsableCommand {
         discussion: """
             Starts a private Redis and PostgreSQL, LikeAPIs, workers and a Reader with viewers of the photo. Every user \
             likes once; some take it back, some like again, some say it twice at once. At the end each user's like is \
-            looked for in Redis and in PostgreSQL, and every viewer must have been told the exact count. Writes \
-            report.json, report.md, report.csv and report.html.
+            looked for in Redis and in PostgreSQL, and every viewer must have been told the exact count.
 
             Exit codes: 0 fine, 64 bad arguments, 65 something is not exact, 69 something needed is missing, 70 a process \
             died, 130 interrupted.
@@ -26,7 +26,7 @@ struct LikesCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (1).") var readers: String?
     @Option(parsing: .unconditional, help: "Viewers of the photo, 0 to 100,000 (200).") var viewers: String?
     @Option(parsing: .unconditional, help: "The same seed makes the same users, 0 to 2^64-1.") var seed: String?
-    @Option(help: "Folder for the report and all logs.") var out = "report"
+    @OptionGroup var report: ReportOptions
     @Option(help: ArgumentHelp("Folder of LikeAPI, ReaderAPI and SimClient.", visibility: .hidden))
     var binaries: String?
 
@@ -37,11 +37,11 @@ struct LikesCommand: AsyncParsableCommand {
                 connections: connections, likeAPIs: likeApis, workers: workers, readers: readers, viewers: viewers,
                 seed: seed
             ).read(limits: .ofThisProcess())
+            let thresholds = try report.limits(LikesResult.definitions)
             let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
             try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
-            let report = try await runner.run(nil, settings, folder: out)
-            Terminal.output(report.summary())
-            return report.verdict.status
+            let (result, folder) = try await runner.run(nil, settings, folder: report.folder)
+            return try report.finish(result, in: folder, thresholds)
         }
     }
 }

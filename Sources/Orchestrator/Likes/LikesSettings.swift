@@ -1,3 +1,4 @@
+import Report
 import Wire
 
 /// Every parameter of `likes`, and of a drill of likes.

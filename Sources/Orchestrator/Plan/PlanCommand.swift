@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
+import Report
 
 /// `Orchestrator plan`: how many Readers and Redis nodes an audience needs.
 struct PlanCommand: AsyncParsableCommand {
@@ -10,9 +11,10 @@ struct PlanCommand: AsyncParsableCommand {
         discussion: """
             Counts with the costs that 'Orchestrator calibrate' measured, and needs its file. Every Reader and every Redis \
             node has a machine for itself; without --cores, --memory and --descriptors it is one like that of the \
-            calibration. Writes report.json, report.md, report.csv and report.html.
+            calibration.
 
-            Exit codes: 0 an answer for every placement, 64 bad arguments, 69 no calibration.
+            Exit codes: 0 a number of Readers suffices under some placement, 64 bad arguments, 65 under none, 69 no \
+            calibration.
             """)
 
     @Option(parsing: .unconditional, help: "Streams, 1 to 1,000,000 (90,000).") var streams: String?
@@ -33,20 +35,17 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: "Part of cores, memory and network that may be used, 0.05 to 1 (0.7).")
     var fill: String?
     @Option(help: "The file of 'Orchestrator calibrate' (calibration.json).") var calibration: String?
-    @Option(help: "Folder for the report.") var out = "report"
+    @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let report = try await plan()
-            let folder = try Folders.makeReport(out)
-            try ReportFiles.write(report, to: folder)
-            Terminal.output(report.summary())
-            Terminal.output("Report: \(folder)/report.html")
-            return .fine
+            let (thresholds, result) = (try report.limits(PlanResult.metrics.definitions), try plan())
+            let base = await Report.begin("plan", result.settings.title, command: result.settings.commandLine)
+            return try report.finish(result.report(base), in: try report.folder(for: base), thresholds)
         }
     }
 
-    private func plan() async throws -> PlanReport {
+    private func plan() throws -> PlanResult {
         let arguments = PlanArguments(
             streams: streams, viewers: viewers, rate: rate, p99: p99, audience: audience, placement: placement,
             seed: seed, cores: cores, memory: memory, network: network, descriptors: descriptors, fill: fill,
@@ -54,11 +53,8 @@ struct PlanCommand: AsyncParsableCommand {
         // What was typed is looked at first: a file that is missing must not hide what is wrong besides.
         _ = try arguments.settings(machine: nil)
         let costs = try Calibration.read(calibration ?? PlanSettings().calibration)
-        let settings = try arguments.settings(machine: costs.machine)
-        return PlanReport(
-            settings: settings, command: settings.commandLine,
-            software: await .current(directory: Binaries.ownDirectory), calibration: costs,
-            startedAt: RunRecorder.now(), answers: try Self.answers(settings, costs))
+        let settings = try arguments.settings(machine: costs.environment)
+        return PlanResult(settings: settings, calibration: costs, answers: try Self.answers(settings, costs))
     }
 
     private static func answers(_ settings: PlanSettings, _ costs: Calibration) throws(Failure) -> [PlanAnswer] {

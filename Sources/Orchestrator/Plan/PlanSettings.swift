@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Report
 
 /// Every parameter of a plan.
 struct PlanSettings: Codable, Equatable, Sendable {
@@ -14,6 +15,8 @@ struct PlanSettings: Codable, Equatable, Sendable {
     var seed: UInt64 = 1
     var host = PlanHost()
     var calibration = "calibration.json"
+
+    var title: String { "Plan: \(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
 
     var commandLine: String {
         [
@@ -58,7 +61,7 @@ struct PlanArguments: Equatable, Sendable {
 
     /// - Parameter machine: what a host has where nothing is said: the machine of the calibration.
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func settings(machine: Machine?) throws(Failure) -> PlanSettings {
+    func settings(machine: Report.Environment?) throws(Failure) -> PlanSettings {
         var check = ArgumentCheck()
         var settings = PlanSettings()
         check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)

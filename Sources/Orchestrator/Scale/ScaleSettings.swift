@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Report
 
 /// Every parameter of one scale run.
 struct ScaleSettings: Codable, Equatable, Sendable {
@@ -15,6 +16,8 @@ struct ScaleSettings: Codable, Equatable, Sendable {
     var durationSeconds = 10.0
     /// Of the part in which Redis gets as much as it takes.
     var burstSeconds = 8.0
+
+    var title: String { "Scale: \(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
 
     /// The command that repeats it.
     var commandLine: String {

@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Report
 
 /// The options of `predict` as they were typed.
 struct PredictArguments: Equatable, Sendable {
@@ -36,12 +37,10 @@ struct PredictSettings: Codable, Equatable, Sendable {
     var placements: [PlacementStrategy] = [.random, .rendezvous, .overflow]
     var seed: UInt64 = 1
 
+    var title: String { "Prediction: \(audience), \(Format.grouped(viewers)) viewers" }
+
     var commandLine: String {
-        let numbers =
-            readers.count > 1 && readers == Array(readers[0]...readers[readers.count - 1])
-            ? "\(readers[0])..\(readers[readers.count - 1])" : readers.map(String.init).joined(separator: ",")
-        let names = placements.map(\.rawValue).joined(separator: ",")
-        return "Orchestrator predict --streams \(streams) --viewers \(viewers) --readers \(numbers)"
-            + " --audience \(audience) --placement \(names) --seed \(seed)"
+        "Orchestrator predict --streams \(streams) --viewers \(viewers) --readers \(ReaderRange(numbers: readers))"
+            + " --audience \(audience) --placement \(placements.map(\.rawValue).joined(separator: ",")) --seed \(seed)"
     }
 }

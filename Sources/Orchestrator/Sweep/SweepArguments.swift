@@ -1,5 +1,7 @@
 import Audience
+import Foundation
 import Placement
+import Report
 
 /// The options of `sweep` as they were typed.
 struct SweepArguments: Equatable, Sendable {
@@ -70,7 +72,7 @@ struct SweepLimits: Equatable, Sendable {
     static let viewerBytes = 12 << 10
 
     static func ofThisMachine() -> SweepLimits {
-        SweepLimits(descriptors: .ofThisProcess(), memoryBytes: Machine.current().memoryBytes)
+        SweepLimits(descriptors: .ofThisProcess(), memoryBytes: Int(ProcessInfo.processInfo.physicalMemory))
     }
 
     /// Why a cell is left out; `nil` when it fits.
@@ -86,7 +88,7 @@ struct SweepLimits: Equatable, Sendable {
     }
 
     var text: String {
-        "\(Figure.grouped(descriptors.viewersPerProcess)) connections a process (\(Figure.grouped(descriptors.perProcess))"
+        "\(Format.grouped(descriptors.viewersPerProcess)) connections a process (\(Format.grouped(descriptors.perProcess))"
             + " descriptors), 64 swarm processes, four fifths of \(Format.bytes(memoryBytes)) of memory"
     }
 }

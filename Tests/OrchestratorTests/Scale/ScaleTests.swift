@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Report
 import Testing
 
 @testable import Orchestrator
@@ -89,7 +90,7 @@ struct ScaleLayoutTests {
         #expect(overflow.filledShare == 0.2)
         #expect(random.filledShare > 0.7)
         // One run a Reader, each behind the one before.
-        let runs = overflow.rows.map { Page.runs(of: $0) }
+        let runs = overflow.rows.map { SubscriptionMap.runs(of: $0) }
         #expect(runs.allSatisfy { $0.count == 1 })
         #expect(zip(runs, runs.dropFirst()).allSatisfy { $0[0].upperBound == $1[0].lowerBound })
     }
