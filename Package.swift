@@ -90,7 +90,7 @@ let package = Package(
         // Pure: no clock, no random source, no environment, no input or output.
         library("Wire", []),
         library("Placement", []),
-        library("Audience", ["Wire", "Placement", histogram]),
+        library("Audience", ["Wire", "Placement", "Report", histogram]),
         // What every layer needs one of: backoff, batching, bounded caches, clocks, the descriptor limit.
         library("Primitives", [deque]),
         // One document for every result of the laboratory: rendered, compared and held against thresholds once.
@@ -201,7 +201,7 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Report", subprocess, systemPackage]),
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Report", arguments, subprocess, systemPackage]),
         tests(
             "IntegrationTests",
             [

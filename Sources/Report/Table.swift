@@ -59,7 +59,7 @@ public struct Table: Codable, Equatable, Sendable {
 extension Table {
     /// The metrics of each group: a line for the whole, and for each scope; scopes are columns where they have many
     /// metrics.
-    static func tables(of metrics: [Metric]) -> [Table] {
+    public static func tables(of metrics: [Metric]) -> [Table] {
         unique(metrics.map(\.group)).map { group in table(group, metrics.filter { $0.group == group }) }
     }
 

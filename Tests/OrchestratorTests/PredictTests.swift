@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audience
 import Foundation
 import Placement
@@ -19,9 +20,11 @@ struct PredictTests {
         #expect(throws: InvalidParameter.self) { try ReaderRange.parse(text) }
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = PredictArguments(
-            streams: "0", viewers: "x", readers: "5..3", audience: "zipf", placement: "random,best", seed: "-1")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try PredictArguments.parse([
+            "--streams", "0", "--viewers", "x", "--readers", "5..3", "--audience", "zipf", "--placement", "random,best",
+            "--seed", "-1",
+        ])
         #expect {
             try arguments.settings()
         } throws: { error in
@@ -31,7 +34,8 @@ struct PredictTests {
     }
 
     @Test func theCommandRepeatsItself() throws {
-        let settings = try PredictArguments(streams: "100", viewers: "1000", readers: "3..5,9").settings()
+        let settings = try PredictArguments.parse(["--streams", "100", "--viewers", "1000", "--readers", "3..5,9"])
+            .settings()
         #expect(
             settings.commandLine
                 == "Orchestrator predict --streams 100 --viewers 1000 --readers 3,4,5,9 --audience zipf:1.0"
@@ -39,7 +43,8 @@ struct PredictTests {
     }
 
     func makeReport() throws -> Report {
-        let settings = try PredictArguments(streams: "100", viewers: "2500", readers: "2..4").settings()
+        let settings = try PredictArguments.parse(["--streams", "100", "--viewers", "2500", "--readers", "2..4"])
+            .settings()
         let audience = try Audience(settings.audience, channels: 100, viewers: 2_500, seed: 1)
         let table = ScalingTable(audience, readers: settings.readers, strategies: settings.placements)
         return Prediction(settings: settings, table: table).report(makeBase("predict"))

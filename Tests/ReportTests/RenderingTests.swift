@@ -56,7 +56,7 @@ struct RenderingTests {
         var report = makeReport(lost: 3)
         report.details = ["Latency"]
         let text = report.text()
-        #expect(!text.contains("p99") && text.contains("reader-1  60.0%"))
+        #expect(!text.contains("p99") && text.contains("\nreader-1  60.0%\n"))
         #expect(text.hasSuffix("All is well.\n\nVerdict: 3 lost (exit code 65)."))
         #expect(report.markdown().contains("p99"))
     }

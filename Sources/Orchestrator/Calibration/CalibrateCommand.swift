@@ -15,20 +15,16 @@ struct CalibrateCommand: AsyncParsableCommand {
             130 interrupted.
             """)
 
-    @Option(parsing: .unconditional, help: "Viewers of the one Reader, 200 and more (4,000).") var viewers: String?
-    @Option(parsing: .unconditional, help: "Comments per second, 1 to 2,000 (50).") var rate: String?
-    @Option(parsing: .unconditional, help: "Seconds of each part, 1 to 600 (6).") var duration: String?
-    @Option(help: "The file that plan reads (calibration.json).") var file: String?
+    @OptionGroup var arguments: CalibrationArguments
     @OptionGroup var report: ReportOptions
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI and SimClient.", visibility: .hidden))
     var binaries: String?
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try CalibrationArguments(viewers: viewers, rate: rate, duration: duration, file: file)
-                .settings(limits: .ofThisProcess())
+            let settings = try arguments.settings(limits: .ofThisProcess())
             let binaries = Binaries(directory: binaries)
-            try binaries.checkServices()
+            try binaries.check(own: Binaries.services)
             let thresholds = try report.limits(Calibration.metrics.definitions)
             let base = await Report.begin(
                 "calibration", "Calibration", command: settings.commandLine, directory: binaries.directory)

@@ -101,9 +101,7 @@ struct ReaderCalibration: Sendable {
             try await crowd.reach(.published, atMost: .seconds(settings.seconds * 2 + 60)) { _ in }
             let published = Snapshot(reader)
             let seconds = (ContinuousClock.now - start).seconds
-            try await crowd.say(crowd.coordinator.expectation)
-            try await crowd.reach(.reported, atMost: .seconds(60)) { _ in }
-            let report = try SwarmReport.merged(try crowd.coordinator.reports.map(CrowdRun.swarmReport))
+            let report = try await crowd.report()
             return Measurement(
                 viewers: settings.viewers, viewersOfChannel: settings.viewers / channels, idle: idle,
                 connected: connected, published: published, seconds: seconds, report: report)

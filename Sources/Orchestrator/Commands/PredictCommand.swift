@@ -13,22 +13,12 @@ struct PredictCommand: AsyncParsableCommand {
             as the service would. With --out it writes a report.
             """)
 
-    @Option(parsing: .unconditional, help: "Channels, 1 to 1,000,000.") var streams: String?
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000,000.") var viewers: String?
-    @Option(parsing: .unconditional, help: "Numbers of Readers: 5, 3,5,10 or 3..100.") var readers: String?
-    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.")
-    var audience: String?
-    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,rendezvous,overflow).")
-    var placement: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience.") var seed: String?
+    @OptionGroup var arguments: PredictArguments
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try PredictArguments(
-                streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement,
-                seed: seed
-            ).settings()
+            let settings = try arguments.settings()
             let thresholds = try report.limits(Prediction.metrics.definitions)
             let audience = try Audience.of(
                 settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)

@@ -17,37 +17,23 @@ struct DrillCommand: AsyncParsableCommand {
             died that should not, 130 interrupted.
             """)
 
-    @Argument(help: "The drill's name, or all.") var name: String
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000; join-leave 10,000).")
-    var viewers: String?
-    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100; join-leave 1,000).")
-    var streams: String?
-    @Option(parsing: .unconditional, help: "Comments per second, 1 to 10,000 (200; join-leave 50).")
-    var rate: String?
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3; join-leave 6).")
-    var readers: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers (0.01).")
-    var slowShare: String?
-    @Option(help: "auto: in the drills that are about it; always; never.") var postgres: String?
+    @OptionGroup var arguments: DrillArguments
     @OptionGroup var report: ReportOptions
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
     var binaries: String?
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            if let drill = LikeDrill(rawValue: name) { return try await runLikes(drill) }
-            let thresholds = try report.limits(DrillResult.definitions + (name == "all" ? LikesResult.definitions : []))
+            if let drill = LikeDrill(rawValue: arguments.name) { return try await runLikes(drill) }
+            let thresholds = try report.limits(
+                DrillResult.definitions + (arguments.name == "all" ? LikesResult.definitions : []))
             let limits = DescriptorLimits.ofThisProcess()
-            let (drills, settings) = try DrillArguments(
-                name: name, viewers: viewers, streams: streams, rate: rate, readers: readers, seed: seed,
-                slowShare: slowShare, postgres: postgres
-            ).read(limits: limits)
+            let (drills, settings) = try arguments.read(limits: limits)
             let swarms = (settings.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
             let runner = DrillRunner(
                 settings: settings, swarms: swarms, binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.binaries.check(own: ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"])
-            if name == "all" { return try await runAll(drills, runner, thresholds) }
+            try runner.binaries.check(own: Binaries.services)
+            if arguments.name == "all" { return try await runAll(drills, runner, thresholds) }
             let (result, folder) = try await runner.run(drills[0], folder: report.folder)
             return try report.finish(result, in: folder, thresholds)
         }
@@ -56,10 +42,10 @@ struct DrillCommand: AsyncParsableCommand {
     private func runLikes(_ drill: LikeDrill) async throws -> ExitStatus {
         var check = ArgumentCheck()
         var seed: UInt64 = 1
-        check.readSeed("--seed", self.seed, into: &seed)
+        check.readSeed("--seed", arguments.seed, into: &seed)
         for (option, value) in [
-            ("--viewers", viewers), ("--streams", streams), ("--rate", rate), ("--readers", readers),
-            ("--slow-share", slowShare), ("--postgres", postgres),
+            ("--viewers", arguments.viewers), ("--streams", arguments.streams), ("--rate", arguments.rate),
+            ("--readers", arguments.readers), ("--slow-share", arguments.slowShare), ("--postgres", arguments.postgres),
         ] where value != nil { check.refuse("\(option): \(drill.rawValue) has a crowd of its own") }
         guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
         let thresholds = try report.limits(LikesResult.definitions)
@@ -99,7 +85,7 @@ struct DrillCommand: AsyncParsableCommand {
     /// Of the drills that ran so far.
     private func suite(_ base: Report, _ reports: [(name: String, report: Report)]) -> Report {
         var suite = base
-        suite.gather(reports, groups: ["Outcome", "Likes"])
+        suite.gather(reports, groups: ["Delivery", "Recovery", "Likes"])
         suite.summary =
             "\(reports.count { $0.report.verdict.status == .fine }) of \(reports.count) drills kept what is promised."
         suite.finishedAt = Report.now()

@@ -3,30 +3,12 @@ import Report
 
 extension DrillResult {
     static let metrics = MetricList<Pass> { list in
-        list.group("Outcome")
-        list.count("acknowledged") { $0.swarm?.publishing.acknowledged }
-        list.count("refused") { $0.swarm?.publishing.refused }
-        list.count("unknown") { $0.swarm?.publishing.unknown }
-        list.count("delivered") { $0.swarm?.delivery.delivered }
-        list.count("lost", .lowerIsBetter, strict: true) { $0.swarm?.delivery.lost }
-        list.count("repeated", .lowerIsBetter, strict: true) { $0.swarm?.delivery.repeated }
-        list.count("out of order", .lowerIsBetter, strict: true) { $0.swarm?.delivery.reordered }
-        list.count("told missing") { $0.swarm?.delivery.toldMissing }
+        list.group("Recovery")
         list.add("time to recover", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.recoverySeconds }
-        list.group("Numbers")
-        list.count("comments due") { $0.swarm?.publishing.offered }
-        list.count("comments dropped") { $0.swarm?.publishing.dropped }
-        list.count("stored, to be published later") { $0.swarm?.publishing.stored }
-        list.count("deliveries expected") { $0.swarm?.delivery.expected }
-        list.count("gaps") { $0.swarm?.delivery.gaps }
-        list.count("viewers reconnected") { $0.swarm?.viewers.reconnects }
         list.count("viewers away, most at a time") { $0.samples.map(\.away).max() }
         list.count("viewers behind, most at a time") { $0.samples.map(\.behind).max() }
         list.add("accepts, peak of 1 s", .perSecond) { $0.acceptsPeak(window: 1) }
         list.add("accepts, peak of 0.1 s", .perSecond) { $0.acceptsPeak(window: 0.1) }
-        list.add("p50", .milliseconds) { $0.swarm?.latencyMilliseconds.p50 }
-        list.add("p99", .milliseconds) { $0.swarm?.latencyMilliseconds.p99 }
-        list.add("max", .milliseconds) { $0.swarm?.latencyMilliseconds.max }
         for name in ["subscribers cut", "viewers cut for being slow"] { list.count(name) { $0.fact(name) } }
         list.count("GET /history: comments wanted") { $0.history?.wanted }
         list.count("GET /history: missing", .lowerIsBetter, strict: true) { $0.history?.missing }
@@ -44,7 +26,9 @@ extension DrillResult {
         list.count("viewers who had to") { $0.viewersDue }
     }
 
-    static var definitions: [MetricDefinition] { metrics.definitions + changeMetrics.definitions }
+    static var definitions: [MetricDefinition] {
+        metrics.definitions + changeMetrics.definitions + SwarmReport.metrics.definitions
+    }
 
     func report(_ failure: Failure?) -> Report {
         var report = base
@@ -58,9 +42,10 @@ extension DrillResult {
         }
         for pass in passes {
             report.metrics += (pass.changes ?? []).flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
+            report.metrics += pass.swarm.map { SwarmReport.metrics.metrics(of: $0, scope: pass.name) } ?? []
             report.metrics += Self.metrics.metrics(of: pass, scope: pass.name)
         }
-        report.details = ["Numbers"]
+        report.details = ["Latency"]
         report.charts = [
             chart("Viewers that are not connected", "viewers") { $0.map { Double($0.away) } },
             chart("Viewers that lack something", "viewers") { $0.map { Double($0.behind) } },

@@ -89,10 +89,6 @@ extension DrillResult.Pass {
         return samples.first { $0.wholeThrough >= end }.map { max(0, $0.seconds - end) }
     }
 
-    /// The most viewers at one time that were not connected, and that lacked something.
-    var awayMost: Int { samples.map(\.away).max() ?? 0 }
-    var behindMost: Int { samples.map(\.behind).max() ?? 0 }
-
     /// The highest rate at which Readers took viewers, per second, over any `window` seconds; 0 when nobody came.
     func acceptsPeak(window: Double) -> Double {
         var peak = 0.0

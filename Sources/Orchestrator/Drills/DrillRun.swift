@@ -83,15 +83,8 @@ struct DrillRun: Sendable {
     }
 
     private func settle(_ crowd: SwarmCrowd) async throws {
-        try await crowd.say(crowd.coordinator.expectation)
-        try await crowd.reach(.reported, atMost: .seconds(60)) { _ in }
-        let reports = crowd.coordinator.reports
-        do {
-            let whole = try SwarmReport.merged(try reports.map(CrowdRun.swarmReport))
-            recorder.update { $0.swarm = whole }
-        } catch {
-            throw Failure.unavailable("the swarms' reports cannot be read: \(error)")
-        }
+        let whole = try await crowd.report()
+        recorder.update { $0.swarm = whole }
     }
 
     /// What the services say afterwards.

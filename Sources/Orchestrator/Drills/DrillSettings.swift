@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audience
 import Report
 
@@ -62,16 +63,21 @@ struct DrillSettings: Codable, Equatable, Sendable {
     }
 }
 
-/// The options of `drill` as they were typed.
-struct DrillArguments: Equatable, Sendable {
-    var name: String
+/// The options of `drill` as they are typed.
+struct DrillArguments: ParsableArguments {
+    @Argument(help: "The drill's name, or all.") var name: String
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000; join-leave 10,000).")
     var viewers: String?
+    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100; join-leave 1,000).")
     var streams: String?
+    @Option(parsing: .unconditional, help: "Comments per second, 1 to 10,000 (200; join-leave 50).")
     var rate: String?
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3; join-leave 6).")
     var readers: String?
-    var seed: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers (0.01).")
     var slowShare: String?
-    var postgres: String?
+    @Option(help: "auto: in the drills that are about it; always; never.") var postgres: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func read(limits: DescriptorLimits) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {

@@ -15,28 +15,14 @@ struct LikesCommand: AsyncParsableCommand {
             died, 130 interrupted.
             """)
 
-    @Option(parsing: .unconditional, help: "Distinct users, 1 to 10,000,000 (1,000,000).") var users: String?
-    @Option(parsing: .unconditional, help: "The photo's id (p1).") var photo: String?
-    @Option(parsing: .unconditional, help: "Part of the users who take it back, 0 to 1 (0.1).") var unlikeShare: String?
-    @Option(parsing: .unconditional, help: "Part of what is said twice at once, 0 to 1 (0.1).")
-    var duplicateShare: String?
-    @Option(parsing: .unconditional, help: "Requests at the same time, 1 to 4,096 (64).") var connections: String?
-    @Option(parsing: .unconditional, help: "LikeAPI processes, 1 to 16 (2).") var likeApis: String?
-    @Option(parsing: .unconditional, help: "Worker processes, 1 to 16 (1).") var workers: String?
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (1).") var readers: String?
-    @Option(parsing: .unconditional, help: "Viewers of the photo, 0 to 100,000 (200).") var viewers: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same users, 0 to 2^64-1.") var seed: String?
+    @OptionGroup var arguments: LikesArguments
     @OptionGroup var report: ReportOptions
     @Option(help: ArgumentHelp("Folder of LikeAPI, ReaderAPI and SimClient.", visibility: .hidden))
     var binaries: String?
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try LikesArguments(
-                users: users, photo: photo, unlikeShare: unlikeShare, duplicateShare: duplicateShare,
-                connections: connections, likeAPIs: likeApis, workers: workers, readers: readers, viewers: viewers,
-                seed: seed
-            ).read(limits: .ofThisProcess())
+            let settings = try arguments.read(limits: .ofThisProcess())
             let thresholds = try report.limits(LikesResult.definitions)
             let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
             try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)

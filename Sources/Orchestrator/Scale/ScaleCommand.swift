@@ -17,28 +17,12 @@ struct ScaleCommand: AsyncParsableCommand {
             a process died, 130 interrupted.
             """)
 
-    @Option(parsing: .unconditional, help: "Streams, 1 to 1,000,000 (90,000).") var streams: String?
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 20,000,000 (2,000,000).") var viewers: String?
-    @Option(parsing: .unconditional, help: "Numbers of Readers: 14, 3,7,14 or 3..5; at most 100 (14).") var readers:
-        String?
-    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (zipf:1.0).")
-    var audience: String?
-    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "Comments per second that the hubs deliver, 0.1 to 100,000 (200).")
-    var rate: String?
-    @Option(parsing: .unconditional, help: "Seconds of that, 1 to 3,600 (10).") var duration: String?
-    @Option(parsing: .unconditional, help: "Seconds in which Redis gets as much as it takes, 1 to 600 (8).")
-    var burst: String?
+    @OptionGroup var arguments: ScaleArguments
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try ScaleArguments(
-                streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement,
-                seed: seed, rate: rate, duration: duration, burst: burst
-            ).settings()
-            return try await perform(settings)
+            return try await perform(try arguments.settings())
         }
     }
 

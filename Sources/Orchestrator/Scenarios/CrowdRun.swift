@@ -118,24 +118,12 @@ struct CrowdRun: Sendable {
 
     private func settle(_ crowd: SwarmCrowd) async throws {
         progress.step("waiting until every viewer has everything")
-        try await crowd.say(crowd.coordinator.expectation)
-        try await crowd.reach(.reported, atMost: .seconds(60)) { _ in progress.update("  settling") }
-        let reports = crowd.coordinator.reports
-        do {
-            let whole = try SwarmReport.merged(try reports.map(CrowdRun.swarmReport))
-            recorder.update { $0.swarm = whole }
-        } catch {
-            throw Failure.unavailable("the swarms' reports cannot be read: \(error)")
-        }
+        let whole = try await crowd.report()
+        recorder.update { $0.swarm = whole }
     }
 
     /// Three report intervals, and some patience.
     private var reportDelay: Duration { .seconds(settings.reportIntervalSeconds * 3 + 2) }
-
-    static func swarmReport(line: String) throws -> SwarmReport {
-        struct Envelope: Decodable { var report: SwarmReport }
-        return try JSONDecoder().decode(Envelope.self, from: Data(line.utf8)).report
-    }
 }
 
 extension RunResult.RedisFigures {

@@ -1,15 +1,18 @@
+import ArgumentParser
 import Audience
 import Placement
 import Report
 
-/// The options of `predict` as they were typed.
-struct PredictArguments: Equatable, Sendable {
-    var streams: String?
-    var viewers: String?
-    var readers: String?
+/// The options of `predict` as they are typed.
+struct PredictArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Channels, 1 to 1,000,000.") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000,000.") var viewers: String?
+    @Option(parsing: .unconditional, help: "Numbers of Readers: 5, 3,5,10 or 3..100.") var readers: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.")
     var audience: String?
+    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,rendezvous,overflow).")
     var placement: String?
-    var seed: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience.") var seed: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func settings() throws(Failure) -> PredictSettings {

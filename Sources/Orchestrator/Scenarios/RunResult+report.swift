@@ -28,26 +28,9 @@ extension RunResult {
         list.count("viewers connected") { $0.connections.connected }
         list.count("viewers not connected", .lowerIsBetter, strict: true) { $0.connections.failed }
         list.add("connecting", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.connections.seconds }
-        list.group("Delivery")
-        list.count("comments due") { $0.swarm?.publishing.offered }
-        list.count("comments acknowledged") { $0.swarm?.publishing.acknowledged }
-        list.count("comments failed", .lowerIsBetter, minimumDelta: 5) { $0.swarm?.publishing.failed }
-        list.count("comments dropped", .lowerIsBetter, minimumDelta: 5) { $0.swarm?.publishing.dropped }
-        list.add("dropped", .percent) { result in
-            result.swarm.map { Double($0.publishing.dropped) * 100 / Double(max($0.publishing.offered, 1)) }
-        }
-        list.count("deliveries expected") { $0.swarm?.delivery.expected }
-        list.count("delivered") { $0.swarm?.delivery.delivered }
-        list.count("lost", .lowerIsBetter, strict: true) { $0.swarm?.delivery.lost }
-        list.count("repeated", .lowerIsBetter, strict: true) { $0.swarm?.delivery.repeated }
-        list.count("out of order", .lowerIsBetter, strict: true) { $0.swarm?.delivery.reordered }
-        list.count("told missing") { $0.swarm?.delivery.toldMissing }
-        list.group("Latency")
-        list.add("p50", .milliseconds, .lowerIsBetter, minimumDelta: 1) { $0.swarm?.latencyMilliseconds.p50 }
-        list.add("p90", .milliseconds) { $0.swarm?.latencyMilliseconds.p90 }
-        list.add("p99", .milliseconds, .lowerIsBetter, minimumDelta: 2) { $0.swarm?.latencyMilliseconds.p99 }
-        list.add("p99.9", .milliseconds) { $0.swarm?.latencyMilliseconds.p999 }
-        list.add("max", .milliseconds) { $0.swarm?.latencyMilliseconds.max }
+    }
+
+    static let costMetrics = MetricList<RunResult> { list in
         list.group("Costs")
         list.add("Readers' CPU", .seconds) { $0.readersCPUSeconds }
         list.add("Readers' CPU per 1,000 deliveries", .milliseconds, .lowerIsBetter, minimumDelta: 0.5) { result in
@@ -80,8 +63,13 @@ extension RunResult {
         list.add("memory", .bytes) { Double($0.usage.memoryPeakBytes) }
     }
 
+    /// Of the metrics that a run has once.
+    static var wholeDefinitions: [MetricDefinition] {
+        metrics.definitions + SwarmReport.metrics.definitions + costMetrics.definitions
+    }
+
     static var definitions: [MetricDefinition] {
-        metrics.definitions + readerMetrics.definitions + ProcessCosts.metrics.definitions + LikesResult.definitions
+        wholeDefinitions + readerMetrics.definitions + ProcessCosts.metrics.definitions + LikesResult.definitions
     }
 
     private var predicted: SpreadOutcome? { spread?.predicted }
@@ -97,7 +85,9 @@ extension RunResult {
         report.summary = RunSummary.text(self)
         report.verdict = RunChecker.verdict(on: self, failure: failure)
         report.metrics = readers.flatMap { Self.readerMetrics.metrics(of: $0, scope: $0.name) }
-        report.metrics += Self.metrics.metrics(of: self) + (likes?.metrics(scope: "likes") ?? [])
+        report.metrics += Self.metrics.metrics(of: self)
+        report.metrics += (swarm.map { SwarmReport.metrics.metrics(of: $0) } ?? []) + Self.costMetrics.metrics(of: self)
+        report.metrics += likes?.metrics(scope: "likes") ?? []
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         report.details = ["Costs", "Likes", "Processes"]
         report.tables = people.isEmpty ? [] : [peopleTable]
@@ -190,6 +180,8 @@ extension RunResult {
             let seconds = max(now.seconds - before.seconds, 0.001)
             return Chart.Point(x: now.seconds, y: Double(now.delivered - before.delivered) / seconds)
         }
-        return Chart("Deliveries", x: "seconds of publishing", y: "per second", [Chart.Series("delivered", points)])
+        return Chart(
+            "Deliveries", x: "seconds of publishing", y: "per second",
+            [Chart.Series("delivered", points, style: .markedLine)])
     }
 }

@@ -1,5 +1,3 @@
-import Audience
-import Foundation
 import Report
 
 /// Measures the cells of a sweep one after the other, each with processes of its own.
@@ -47,22 +45,13 @@ struct SweepRunner: Sendable {
     private func measure(_ cell: SweepCell, _ base: Report) async throws -> Report {
         let settings = settings.run(cell)
         let plan = ProcessPlan(settings, limits: limits.descriptors)
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let folder = try checkpoint.begin(cell)
-        let folders = try Folders(report: folder.path)
         let own = Report(
             kind: "run", title: settings.title, command: settings.commandLine, environment: base.environment,
             startedAt: Report.now())
-        let recorder = RunRecorder(RunResult(settings: settings, plan: plan, base: own))
         // A sweep tells which cell it is in; what goes on inside stands in the cell's report.
-        let scenario = CrowdRun(
-            settings: settings, plan: plan, audience: audience, recorder: recorder,
-            progress: Progress(isTerminal: false) { _ in }, folders: folders)
-        let failure = await Failure.of {
-            try await Laboratory.run(folders: folders, binaries: binaries) { try await scenario.run(in: $0) }
-        }
-        let report = recorder.finished(failure)
+        let report = try await RunResult(settings: settings, plan: plan, base: own).measure(
+            Folders(report: folder.path), binaries, Progress(isTerminal: false) { _ in })
         try folder.write(report)
         return report
     }

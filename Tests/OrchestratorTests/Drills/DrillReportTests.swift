@@ -128,11 +128,11 @@ struct DrillReportTests {
     @Test func aSuiteFailsWithItsFirstFailure() {
         var suite = makeBase("drills")
         let fine = makeDrill(passes: [makePass(whole: [3, 6.1])]).report(nil)
-        suite.gather([("kill-reader", fine)], groups: ["Outcome"])
+        suite.gather([("kill-reader", fine)], groups: ["Delivery"])
         #expect(suite.verdict.status == .fine)
         #expect(suite.value("lost", scope: "kill-reader") == 0)
         let broken = makeDrill(.loseRedis, passes: []).report(.missing("x"))
-        suite.gather([("lose-redis", broken)], groups: ["Outcome"])
+        suite.gather([("lose-redis", broken)], groups: ["Delivery"])
         #expect(suite.verdict.status == .unavailable)
         #expect(suite.text().contains("lose-redis"))
     }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audience
 import Report
 import Testing
@@ -8,15 +9,16 @@ struct LikesArgumentsTests {
     private let limits = DescriptorLimits(perProcess: 20_000)
 
     @Test func theDefaultIsAMillionUsersOfOnePhoto() throws {
-        let settings = try LikesArguments().read(limits: limits)
+        let settings = try LikesArguments.parse([]).read(limits: limits)
         #expect(settings.users == 1_000_000 && settings.photos == ["p1"])
         #expect(settings.commandLine(nil).hasPrefix("Orchestrator likes --users 1000000 --photo p1 "))
     }
 
-    @Test func allThatIsWrongIsSaidTogether() {
-        let arguments = LikesArguments(
-            users: "0", photo: "a b", unlikeShare: "2", duplicateShare: "x", connections: "0", likeAPIs: "17",
-            workers: "0", readers: "0", viewers: "19000", seed: "-1")
+    @Test func allThatIsWrongIsSaidTogether() throws {
+        let arguments = try LikesArguments.parse([
+            "--users", "0", "--photo", "a b", "--unlike-share", "2", "--duplicate-share", "x", "--connections", "0",
+            "--like-apis", "17", "--workers", "0", "--readers", "0", "--viewers", "19000", "--seed", "-1",
+        ])
         do throws(Failure) {
             _ = try arguments.read(limits: limits)
             Issue.record("taken")

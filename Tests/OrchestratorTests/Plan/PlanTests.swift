@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audience
 import Foundation
 import Placement
@@ -159,7 +160,7 @@ struct PlannerTests {
 
 struct PlanReportTests {
     @Test func everyLimitIsNamedWithItsHeadroom() throws {
-        let settings = try PlanArguments(streams: "1000", viewers: "100000", rate: "10").settings(
+        let settings = try PlanArguments.parse(["--streams", "1000", "--viewers", "100000", "--rate", "10"]).settings(
             machine: makeCalibration().environment)
         let audience = try Audience(settings.audience, channels: 1_000, viewers: 100_000, seed: 1)
         let limits = PlanLimits(
@@ -177,7 +178,7 @@ struct PlanReportTests {
 
     /// It used to end with 0 whatever it found.
     @Test func noAnswerAtAllIsNotFine() throws {
-        let settings = try PlanArguments(streams: "1000", viewers: "100000").settings(
+        let settings = try PlanArguments.parse(["--streams", "1000", "--viewers", "100000"]).settings(
             machine: makeCalibration().environment)
         var planner = try PlannerTests().makePlanner(viewers: 100_000, rate: 1e6)
         let answers = [PlacementStrategy.random, .rendezvous, .overflow].map { planner.answer($0) }
@@ -198,16 +199,19 @@ enum ReportFolderTestsSupport {
 struct PlanArgumentsTests {
     @Test func aHostIsLikeThatOfTheCalibrationUnlessSaidOtherwise() throws {
         let machine = makeCalibration().environment
-        let plain = try PlanArguments().settings(machine: machine).host
+        let plain = try PlanArguments.parse([]).settings(machine: machine).host
         #expect(plain == PlanHost(cores: 4, memoryGiB: 8, networkGbit: 10, descriptors: 20_000, fill: 0.7))
-        let other = try PlanArguments(cores: "16", memory: "0.5", descriptors: "100000").settings(machine: machine).host
+        let other = try PlanArguments.parse(["--cores", "16", "--memory", "0.5", "--descriptors", "100000"]).settings(
+            machine: machine
+        ).host
         #expect([Double(other.cores), other.memoryGiB, Double(other.descriptors)] == [16, 0.5, 100_000])
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = PlanArguments(
-            streams: "0", viewers: "x", rate: "0", p99: "0", audience: "q", placement: "best", seed: "-1", cores: "0",
-            memory: "0", network: "0", descriptors: "1", fill: "2")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try PlanArguments.parse([
+            "--streams", "0", "--viewers", "x", "--rate", "0", "--p99", "0", "--audience", "q", "--placement", "best",
+            "--seed", "-1", "--cores", "0", "--memory", "0", "--network", "0", "--descriptors", "1", "--fill", "2",
+        ])
         #expect {
             try arguments.settings(machine: nil)
         } throws: { error in
@@ -277,9 +281,10 @@ struct CalibrationTests {
 
     @Test func argumentsAreChecked() throws {
         let limits = DescriptorLimits(perProcess: 1_024)
-        #expect(try CalibrationArguments().settings(limits: limits).viewers == limits.viewersPerProcess)
+        #expect(try CalibrationArguments.parse([]).settings(limits: limits).viewers == limits.viewersPerProcess)
         #expect {
-            try CalibrationArguments(viewers: "1000000", rate: "0", duration: "x", file: "").settings(limits: limits)
+            try CalibrationArguments.parse(["--viewers", "1000000", "--rate", "0", "--duration", "x", "--file", ""])
+                .settings(limits: limits)
         } throws: { error in
             guard case .arguments(let problems)? = error as? Failure else { return false }
             return problems.count == 4

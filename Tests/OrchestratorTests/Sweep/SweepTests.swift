@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audience
 import Foundation
 import Placement
@@ -11,9 +12,9 @@ typealias RunStatus = Failure.Status
 
 struct SweepArgumentsTests {
     @Test func theGridIsTheProductWithPlacementsNextToEachOther() throws {
-        let settings = try SweepArguments(
-            streams: "100,10", viewers: "250", readers: "3,5", placement: "random,overflow"
-        ).settings()
+        let settings = try SweepArguments.parse([
+            "--streams", "100,10", "--viewers", "250", "--readers", "3,5", "--placement", "random,overflow",
+        ]).settings()
         #expect(settings.cells.count == 8)
         #expect(settings.cells[0] == SweepCell(streams: 10, viewers: 250, readers: 3, placement: .random))
         #expect(settings.cells[1] == SweepCell(streams: 10, viewers: 250, readers: 3, placement: .overflow))
@@ -47,10 +48,11 @@ struct SweepArgumentsTests {
         #expect(throws: InvalidParameter.self) { try NumberList.parse(text, in: 1...1_000_000) }
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = SweepArguments(
-            streams: "0", viewers: "x", readers: "200", audience: "crowd", placement: "best", seed: "-1", rate: "0",
-            duration: "x")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try SweepArguments.parse([
+            "--streams", "0", "--viewers", "x", "--readers", "200", "--audience", "crowd", "--placement", "best",
+            "--seed", "-1", "--rate", "0", "--duration", "x",
+        ])
         #expect {
             try arguments.settings()
         } throws: { error in
@@ -61,12 +63,12 @@ struct SweepArgumentsTests {
             ]
         }
         #expect(arguments.typed.count == 8)
-        #expect(SweepArguments().typed.isEmpty)
+        #expect(try SweepArguments.parse([]).typed.isEmpty)
     }
 
     @Test func tooLargeAGridIsRefused() {
-        #expect(throws: Failure.self) { try SweepArguments(readers: "1..100").settings() }
-        #expect(throws: Never.self) { try SweepArguments(readers: "1..80").settings() }
+        #expect(throws: Failure.self) { try SweepArguments.parse(["--readers", "1..100"]).settings() }
+        #expect(throws: Never.self) { try SweepArguments.parse(["--readers", "1..80"]).settings() }
     }
 }
 
