@@ -3,7 +3,6 @@ public struct Chart: Codable, Equatable, Sendable {
     public enum Kind: String, Codable, Sendable {
         /// Points joined by lines.
         case line
-        case scatter
         /// One bar a label and series; the points' `x` is the label's index.
         case bar
     }

@@ -13,6 +13,9 @@ struct DrillResult: Sendable {
     struct Pass: Sendable {
         /// Empty for the only one.
         var name: String
+        /// µs since 1970: when publishing began, and of the newest sample.
+        var start: Int64 = 0
+        var latest: Int64 = 0
         var connections = RunResult.Connections()
         var marks: [FaultMark] = []
         /// Ten times a second; at most ``samplesMax``.

@@ -46,11 +46,10 @@ struct LikesRun: Sendable {
         try await crowd.say("start")
         if let drill {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
-            let disturbance = LikeDisturbance(drill: drill, services: services) { kind, text in
+            try await drill.strike(services) { kind, text in
                 recorder.mark(kind, text)
                 progress.step("  \(text)")
             }
-            try await disturbance.strike()
             try await Task.sleep(for: .seconds(settings.afterSeconds))
             try await crowd.say("stop")
         }

@@ -21,8 +21,7 @@ extension SubscriptionMap {
         }
         let ordered = keyed.sorted { ($0.leader, $0.others, $0.channel) < ($1.leader, $1.others, $1.channel) }.map(
             \.channel)
-        let step = (ordered.count + SubscriptionMap.channelsMax - 1) / SubscriptionMap.channelsMax
-        let shown = step > 1 ? stride(from: 0, to: ordered.count, by: step).map { ordered[$0] } : ordered
+        let shown = SubscriptionMap.everyNth(ordered)
         let rows = sets.map { set in String(shown.map { set.contains($0) ? "1" : "0" }) }
         self.init(title: title, channels: shown, readers: readers, rows: rows)
     }
@@ -37,8 +36,7 @@ extension SubscriptionMap {
     /// Of a placed audience. Channels stand in the order of their rendezvous Reader, the same under every placement.
     init(_ layout: ScaleLayout) {
         let watched = (0..<layout.audience.channels).filter { !layout.assignment.parts(ofChannel: $0).isEmpty }
-        let step = max(1, (watched.count + SubscriptionMap.channelsMax - 1) / SubscriptionMap.channelsMax)
-        let shown = stride(from: 0, to: watched.count, by: step).map { watched[$0] }
+        let shown = SubscriptionMap.everyNth(watched)
         let leaders = layout.leaders(of: shown)
         let order = shown.indices.sorted { (leaders[$0], shown[$0]) < (leaders[$1], shown[$1]) }.map { shown[$0] }
         self.init(
@@ -52,5 +50,11 @@ extension SubscriptionMap {
                         layout.assignment.parts(ofChannel: channel).contains { Int($0.reader) == reader } ? "1" : "0"
                     })
             })
+    }
+
+    /// As many as a map shows.
+    private static func everyNth<Channel>(_ channels: [Channel]) -> [Channel] {
+        let step = max(1, (channels.count + channelsMax - 1) / channelsMax)
+        return stride(from: 0, to: channels.count, by: step).map { channels[$0] }
     }
 }

@@ -35,7 +35,8 @@ struct SweepCheckpoint: Sendable {
     ///
     /// - Throws: ``Failure/arguments(_:)`` when there is none, or one of another version.
     init(resuming path: String) throws(Failure) {
-        let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
+        // `latest` may point elsewhere before the sweep is done.
+        let absolute = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: absolute + "/sweep.json")) else {
             throw .arguments(["--resume \(path): must be the folder of a sweep; there is no sweep.json in it"])
         }

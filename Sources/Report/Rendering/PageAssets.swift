@@ -29,7 +29,7 @@ enum PageAssets {
             backgroundColor: colours[(series.colour ?? index) % colours.length],
             borderColor: colours[(series.colour ?? index) % colours.length],
             showLine: chart.kind === 'line' && series.style !== 'points',
-            pointRadius: chart.kind === 'scatter' || series.style === 'markedLine' ? 3 : series.style === 'points' ? 6 : 0, borderWidth: 2,
+            pointRadius: series.style === 'markedLine' ? 3 : series.style === 'points' ? 6 : 0, borderWidth: 2,
             pointStyle: chart.kind === 'line' && series.style === 'line' ? 'line' : 'circle',
           }));
           const axis = text => ({ title: { display: text !== '', text }, beginAtZero: true });
