@@ -15,7 +15,7 @@ PEERS ?=
 BINARIES ?= $(firstword $(wildcard .build/release/ReaderAPI .build/debug/ReaderAPI))
 ARGS ?=
 AGAINST ?=
-# Where `make demo` writes its report.
+# Where `make demo` writes its report: a folder of its own in there, and `latest` points to it.
 OUT ?= report
 
 # Folders with Swift code that exist.
@@ -43,7 +43,7 @@ build: setup ## debug build of everything, tests included; a warning of ours is 
 release: setup ## optimised build of the binaries
 	$(SWIFT) build -c release
 
-demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/
+demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/latest/
 	.build/release/Orchestrator run --preset reference --out $(OUT)/
 
 # One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.

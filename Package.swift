@@ -89,9 +89,11 @@ let package = Package(
         // Pure: no clock, no random source, no environment, no input or output.
         library("Wire", []),
         library("Placement", []),
-        library("Audience", ["Wire", "Placement", histogram]),
+        library("Audience", ["Wire", "Placement", "Report", histogram]),
         // What every layer needs one of: backoff, batching, bounded caches, clocks, the descriptor limit.
         library("Primitives", [deque]),
+        // One document for every result of the laboratory: rendered, compared and held against thresholds once.
+        library("Report", []),
 
         // Drivers: one outside system each.
         library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, logging, coreMetrics, deque]),
@@ -143,12 +145,14 @@ let package = Package(
                 bitCollections,
             ]),
         executable(
-            "SimClient", ["Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments, unixSignals, deque]),
+            "SimClient",
+            ["Audience", "Placement", "Primitives", "Report", "SocketLoop", "Wire", arguments, unixSignals, deque]),
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire", "CKernel", "Likes",
-                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Report", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire", "CKernel", "Likes",
+                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
+                nioHTTP1, logging,
             ]),
 
         // Benchmarks below HTTP.
@@ -169,6 +173,7 @@ let package = Package(
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
+        tests("ReportTests", ["Report"]),
         tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
@@ -218,7 +223,7 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),
+            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Report", arguments, subprocess, systemPackage]),
         tests(
             "IntegrationTests",
             [
@@ -227,7 +232,7 @@ let package = Package(
                 hummingbird,
                 lifecycle, logging,
             ]),
-        tests("EndToEndTests", ["TestSupport", "Wire"]),
+        tests("EndToEndTests", ["Report", "TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )

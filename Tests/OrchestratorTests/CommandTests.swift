@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Report
 import Subprocess
 import SystemPackage
 import Testing
@@ -44,7 +45,7 @@ struct CommandTests {
             #expect(status == .signaled(SIGKILL))
             #expect(pids.count == 4)
             let redis = try #require(
-                text(of: "\(folder)/report/logs/redis.log").split(separator: ":").first.flatMap { Int32($0) })
+                text(of: "\(folder)/report/latest/logs/redis.log").split(separator: ":").first.flatMap { Int32($0) })
             let gone = try await Polling.wait(atMost: .seconds(5)) {
                 (pids + [redis]).contains(where: isAlive) ? nil : true
             }
@@ -58,9 +59,10 @@ struct CommandTests {
             #expect(status == .exited(130))
             #expect(pids.count == 4)
             #expect(!pids.contains(where: isAlive))
-            let report = try ReportFiles.read("\(folder)/report/report.json")
+            let report = try Report.read("\(folder)/report/latest")
             #expect(report.verdict.status == .interrupted)
-            #expect(report.processes.map(\.name) == ["redis", "stats-api", "comment-api-1", "reader-1", "reader-2"])
+            let processes = report.metrics.filter { $0.group == "Processes" && $0.name == "starts" }
+            #expect(processes.map(\.scope) == ["redis", "stats-api", "comment-api-1", "reader-1", "reader-2"])
         }
     }
 
@@ -89,6 +91,37 @@ struct CommandTests {
                 #expect(result.standardError.contains(name))
             }
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/report"))
+        }
+    }
+
+    @Test func aThresholdOnWhatNobodyMeasuresIsSaidBeforeTheStart() async throws {
+        try await withFolder { folder in
+            try makeBinaries(in: folder)
+            let result = try await Subprocess.run(
+                .path(FilePath(launcher)),
+                arguments: ["run", "--binaries", folder, "--out", "\(folder)/report", "--threshold", "p98<1ms"],
+                output: .discarded, error: .string(limit: 1 << 16))
+            #expect(result.terminationStatus == .exited(64))
+            #expect(result.standardError.contains("there is no metric 'p98'; there are channels, spread,"))
+            #expect(!FileManager.default.fileExists(atPath: "\(folder)/report"))
+        }
+    }
+
+    /// 65 is for thresholds and comparisons alike.
+    @Test func thresholdsAndComparisonsDecideAboutTheExitCode() async throws {
+        try await withFolder { folder in
+            let predict = ["predict", "--streams", "10", "--viewers", "100", "--readers", "2", "--out", folder]
+            func run(_ arguments: [String]) async throws -> TerminationStatus {
+                try await Subprocess.run(
+                    .path(FilePath(launcher)), arguments: Arguments(arguments), output: .discarded, error: .discarded
+                ).terminationStatus
+            }
+            #expect(try await run(predict + ["--threshold", "spread<=100%"]) == .exited(0))
+            let good = try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/latest")
+            #expect(try await run(["compare", "\(folder)/\(good)", "\(folder)/latest/report.json"]) == .exited(0))
+            #expect(try await run(predict + ["--threshold", "spread<1%"]) == .exited(65))
+            #expect(try await run(["compare", "\(folder)/\(good)", "\(folder)/latest"]) == .exited(65))
+            #expect(try await run(["compare", "\(folder)/\(good)", "\(folder)/none"]) == .exited(64))
         }
     }
 

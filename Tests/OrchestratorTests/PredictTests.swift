@@ -1,6 +1,8 @@
+import ArgumentParser
 import Audience
 import Foundation
 import Placement
+import Report
 import Testing
 
 @testable import Orchestrator
@@ -18,9 +20,11 @@ struct PredictTests {
         #expect(throws: InvalidParameter.self) { try ReaderRange.parse(text) }
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = PredictArguments(
-            streams: "0", viewers: "x", readers: "5..3", audience: "zipf", placement: "random,best", seed: "-1")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try PredictArguments.parse([
+            "--streams", "0", "--viewers", "x", "--readers", "5..3", "--audience", "zipf", "--placement", "random,best",
+            "--seed", "-1",
+        ])
         #expect {
             try arguments.settings()
         } throws: { error in
@@ -30,34 +34,30 @@ struct PredictTests {
     }
 
     @Test func theCommandRepeatsItself() throws {
-        let settings = try PredictArguments(streams: "100", viewers: "1000", readers: "3..5,9").settings()
+        let settings = try PredictArguments.parse(["--streams", "100", "--viewers", "1000", "--readers", "3..5,9"])
+            .settings()
         #expect(
             settings.commandLine
                 == "Orchestrator predict --streams 100 --viewers 1000 --readers 3,4,5,9 --audience zipf:1.0"
                 + " --placement random,rendezvous,overflow --seed 1")
     }
 
-    func makeReport() throws -> PredictReport {
-        let settings = try PredictArguments(streams: "100", viewers: "2500", readers: "2..4").settings()
+    func makeReport() throws -> Report {
+        let settings = try PredictArguments.parse(["--streams", "100", "--viewers", "2500", "--readers", "2..4"])
+            .settings()
         let audience = try Audience(settings.audience, channels: 100, viewers: 2_500, seed: 1)
-        return PredictReport(
-            settings: settings, command: settings.commandLine,
-            software: Software(commit: nil, build: "debug", redis: nil),
-            startedAt: "", table: ScalingTable(audience, readers: settings.readers, strategies: settings.placements))
+        let table = ScalingTable(audience, readers: settings.readers, strategies: settings.placements)
+        return Prediction(settings: settings, table: table).report(makeBase("predict"))
     }
 
-    @Test func theReportHoldsEveryNumberOfReadersAndPlacement() async throws {
+    @Test func theReportHoldsEveryNumberOfReadersAndPlacement() throws {
         let report = try makeReport()
-        #expect(report.csv().split(separator: "\n").count == 1 + 3 * 3)
-        #expect(report.page().charts.count == 5)
-        #expect(report.page().charts[0].series.map(\.name) == ["random", "rendezvous", "overflow"])
-        #expect(report.page().charts[0].series[1].points.map { $0.y.rounded() } == [50, 33, 25])
-        #expect(report.markdown().contains("| 4 | random |"))
-        #expect(report.conclusion.contains("With 2 Readers placed at random"))
-        try await withFolder { folder in
-            try ReportFiles.write(report, to: folder)
-            let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/report.json"))
-            #expect(try JSONDecoder().decode(PredictReport.self, from: data) == report)
-        }
+        #expect(report.metrics.filter { $0.name == "spread" }.count == 3 * 3)
+        #expect(report.charts.count == 5)
+        #expect(report.charts[0].series.map(\.name) == ["random", "rendezvous", "overflow"])
+        #expect(report.charts[0].series[1].points.map { $0.y.rounded() } == [50, 33, 25])
+        #expect(report.markdown().contains("| random, 4 Readers |"))
+        #expect(report.summary.contains("With 2 Readers placed at random"))
+        #expect(try Comparison(old: report, new: report, tolerance: 0).passed)
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Audience
 import Placement
 import Testing
@@ -8,7 +9,7 @@ struct RunArgumentsTests {
     let limits = DescriptorLimits(perProcess: 20_000)
 
     @Test func nothingTypedIsTheReferenceRun() throws {
-        let settings = try RunArguments().settings(limits: limits)
+        let settings = try RunArguments.parse([]).settings(limits: limits)
         #expect(settings == RunSettings())
         #expect([settings.streams, settings.viewers, settings.readers] == [100, 2_500, 5])
         #expect(settings.audience == .reference)
@@ -16,7 +17,7 @@ struct RunArgumentsTests {
     }
 
     @Test func flagsOverrideThePreset() throws {
-        var arguments = RunArguments(preset: "reference")
+        var arguments = try RunArguments.parse(["--preset", "reference"])
         arguments.viewers = "600"
         arguments.placement = "overflow"
         arguments.audience = "zipf:1.0"
@@ -28,11 +29,12 @@ struct RunArgumentsTests {
         #expect(settings.audience == .zipf(exponent: 1))
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = RunArguments(
-            preset: "huge", streams: "abc", viewers: "0", readers: "101", commentAPIs: "1.5", rate: "nan",
-            duration: "0",
-            seed: "-1", audience: "zipf:9", placement: "best", swarms: "65")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try RunArguments.parse([
+            "--preset", "huge", "--streams", "abc", "--viewers", "0", "--readers", "101", "--comment-apis", "1.5",
+            "--rate", "nan", "--duration", "0", "--seed", "-1", "--audience", "zipf:9", "--placement", "best",
+            "--swarms", "65",
+        ])
         #expect {
             try arguments.settings(limits: limits)
         } throws: { error in
@@ -47,29 +49,33 @@ struct RunArgumentsTests {
 
     @Test func aProblemSaysWhatWouldBeRight() {
         #expect(throws: Failure.arguments(["--viewers 0: must be a whole number from 1 to 1000000"])) {
-            try RunArguments(viewers: "0").settings(limits: limits)
+            try RunArguments.parse(["--viewers", "0"]).settings(limits: limits)
         }
         let names = "random, round-robin, least-connections, rendezvous, overflow"
         #expect(throws: Failure.arguments(["--placement best: must be one of \(names)"])) {
-            try RunArguments(placement: "best").settings(limits: limits)
+            try RunArguments.parse(["--placement", "best"]).settings(limits: limits)
         }
     }
 
     @Test func theSeedPresetHasNoCrowd() throws {
-        let settings = try RunArguments(preset: "seed", duration: "3").settings(limits: limits)
+        let settings = try RunArguments.parse(["--preset", "seed", "--duration", "3"]).settings(limits: limits)
         #expect(settings.readers == 3)
         #expect(settings.durationSeconds == 3)
-        #expect(throws: Failure.self) { try RunArguments(preset: "seed", viewers: "3").settings(limits: limits) }
+        #expect(throws: Failure.self) {
+            try RunArguments.parse(["--preset", "seed", "--viewers", "3"]).settings(limits: limits)
+        }
     }
 
     @Test func theCommandLineRepeatsTheRun() throws {
-        let typed = RunArguments(viewers: "600", rate: "2.5", audience: "zipf:1.2", placement: "overflow", swarms: "2")
+        let typed = try RunArguments.parse([
+            "--viewers", "600", "--rate", "2.5", "--audience", "zipf:1.2", "--placement", "overflow", "--swarms", "2",
+        ])
         let settings = try typed.settings(limits: limits)
         let expected =
             "Orchestrator run --streams 100 --viewers 600 --audience zipf:1.2 --rate 2.5 --swarms 2 --readers 5"
             + " --comment-apis 1 --duration 20 --seed 1 --placement overflow"
         #expect(settings.commandLine == expected)
-        let seed = try RunArguments(preset: "seed").settings(limits: limits)
+        let seed = try RunArguments.parse(["--preset", "seed"]).settings(limits: limits)
         #expect(seed.commandLine.hasPrefix("Orchestrator run --preset seed --readers 3 "))
     }
 }

@@ -1,43 +1,52 @@
 import Audience
 import Placement
+import Report
 
 @testable import Orchestrator
 
+/// How a report begins.
+func makeBase(_ kind: String = "run", command: String = "Orchestrator run", build: String = "debug") -> Report {
+    Report(
+        kind: kind, title: "Run", command: command, environment: makeEnvironment(build: build),
+        startedAt: "2026-01-01T12:00:00.000Z")
+}
+
+func makeEnvironment(cores: Int = 2, build: String = "debug") -> Report.Environment {
+    Report.Environment(
+        commit: "0123456789ab", build: build, cores: cores, memoryBytes: 8 << 30, kernel: "Linux 6.1",
+        processor: "Test CPU", descriptorsMax: 20_000)
+}
+
 /// A run as it might have been, with round numbers.
-func makeReport() -> RunReport {
+func makeRun() -> RunResult {
     var settings = RunSettings()
     settings.readers = 2
     settings.viewers = 200
     let plan = ProcessPlan(settings, limits: DescriptorLimits(perProcess: 20_000))
-    let machine = Machine(
-        cores: 2, memoryBytes: 8 << 30, kernel: "Linux 6.1", processor: "Test CPU", descriptorsMax: 20_000)
-    var report = RunReport(
-        settings: settings, plan: plan, command: settings.commandLine,
-        software: Software(commit: "0123456789ab", build: "debug", redis: "7.0.15"), machine: machine,
-        startedAt: "2026-01-01T12:00:00.000Z")
-    report.finishedAt = "2026-01-01T12:01:00.000Z"
-    report.phases = [RunReport.Phase(name: "start", seconds: 1.25), RunReport.Phase(name: "publish", seconds: 20)]
-    report.connections = RunReport.Connections(wanted: 200, connected: 200, failed: 0, seconds: 0.5)
-    report.readers = [makeReader("reader-1", channels: 60), makeReader("reader-2", channels: 80)]
-    report.spread = RunReport.Spread(
+    var result = RunResult(settings: settings, plan: plan, base: makeBase(command: settings.commandLine))
+    result.phases = [("start", 1.25), ("publish", 20)]
+    result.connections = RunResult.Connections(wanted: 200, connected: 200, failed: 0, seconds: 0.5)
+    result.readers = [makeReader("reader-1", channels: 60), makeReader("reader-2", channels: 80)]
+    // Amplification is readers × spread; so is the weighted one.
+    result.spread = RunResult.Spread(
         channels: 100, subscriptions: 140, redisSubscriptions: 140, meanShare: 0.7, minShare: 0.6, maxShare: 0.8,
         amplification: 1.4, weightedAmplification: 1.8, wastedShare: 0.286,
-        predicted: RunReport.Prediction(
-            share: 0.71, amplification: 1.42, weightedAmplification: 1.79, wastedShare: 0.296, source: "formula"))
-    report.swarm = makeSwarm()
-    report.redis = RunReport.RedisFigures(
-        version: "7.0.15", usedMemoryBytes: 2 << 20, peakMemoryBytes: 3 << 20, commandsWhilePublishing: 1_000,
-        cpuSecondsWhilePublishing: 0.25, subscribersCut: 0)
-    report.timeline = [RunReport.Sample(seconds: 1, acknowledged: 50, delivered: 100)]
-    report.map = SubscriptionMap(
+        predicted: SpreadOutcome(
+            readers: 2, channels: 100, subscriptions: 142, weightedSubscriptions: 1.79, rate: 1, loadMaxOverMean: 1))
+    result.swarm = makeSwarm()
+    result.redis = RunResult.RedisFigures(
+        usedMemoryBytes: 2 << 20, commandsWhilePublishing: 1_000, cpuSecondsWhilePublishing: 0.25, subscribersCut: 0)
+    result.timeline = [RunResult.Sample(seconds: 1, acknowledged: 50, delivered: 100)]
+    result.map = SubscriptionMap(
         title: "map", subscribed: [("reader-1", ["video:v1", "video:v2"]), ("reader-2", ["video:v2", "video:v3"])])
-    report.processes = [
-        RunReport.Process(name: "redis", role: .redis, starts: 1, usage: makeUsage(0.5)),
-        RunReport.Process(name: "reader-1", role: .reader, starts: 2, usage: makeUsage(1)),
+    result.processes = [
+        ProcessCosts(name: "redis", starts: 1, usage: makeUsage(0.5)),
+        ProcessCosts(name: "reader-1", starts: 2, usage: makeUsage(1)),
     ]
-    report.verdict = Judge.verdict(on: report, failure: nil)
-    return report
+    return result
 }
+
+func makeReport() -> Report { makeRun().report(nil) }
 
 func makeUsage(_ seconds: Double) -> ProcessUsage {
     var usage = ProcessUsage()
@@ -47,8 +56,8 @@ func makeUsage(_ seconds: Double) -> ProcessUsage {
     return usage
 }
 
-private func makeReader(_ name: String, channels: Int) -> RunReport.Reader {
-    RunReport.Reader(
+private func makeReader(_ name: String, channels: Int) -> RunResult.Reader {
+    RunResult.Reader(
         name: name, channels: channels, share: Double(channels) / 100, predictedShare: 0.71, viewers: 100,
         messagesReceived: 500, messagesSent: 1_234, usage: makeUsage(1))
 }

@@ -1,13 +1,16 @@
+import Audience
+import Foundation
 import Testing
 
 @testable import Orchestrator
 
 struct SwarmCoordinatorTests {
     func makePublished(_ channels: [String: (Int, String)]) -> SwarmMessage {
-        .published(channels.mapValues { SwarmMessage.Published(acknowledged: $0.0, last: $0.1) })
+        .published(channels.mapValues { SwarmMessage.Channel(acknowledged: $0.0, last: $0.1) })
     }
 
     @Test func aPhaseIsReachedWithTheLastSwarm() throws {
+        let zero = makeSwarm(lost: 7)
         var coordinator = SwarmCoordinator(swarms: 2)
         #expect(coordinator.phase == .connecting)
         try coordinator.received(.connected(viewers: 10, failed: 1, seconds: 0.5), from: 0)
@@ -18,13 +21,13 @@ struct SwarmCoordinatorTests {
         #expect(coordinator.failed == 1)
         #expect(coordinator.connectSeconds == 2)
         try coordinator.received(makePublished([:]), from: 0)
-        try coordinator.received(.report("zero"), from: 0)
+        try coordinator.received(.report(zero), from: 0)
         #expect(coordinator.phase == .connected)
         try coordinator.received(makePublished([:]), from: 1)
         #expect(coordinator.phase == .published)
-        try coordinator.received(.report("one"), from: 1)
+        try coordinator.received(.report(makeSwarm()), from: 1)
         #expect(coordinator.phase == .reported)
-        #expect(coordinator.reports == ["zero", "one"])
+        #expect(coordinator.reports == [zero, makeSwarm()])
     }
 
     @Test func everyViewerMustReachTheHighestPosition() throws {
@@ -33,7 +36,7 @@ struct SwarmCoordinatorTests {
         try coordinator.received(makePublished(["video:v1": (5, "9.k3f9"), "video:v2": (1, "1.abcd")]), from: 0)
         try coordinator.received(makePublished(["video:v1": (7, "12.k3f9")]), from: 1)
         try coordinator.received(makePublished(["video:v1": (2, "11.k3f9")]), from: 2)
-        #expect(coordinator.published["video:v1"] == SwarmMessage.Published(acknowledged: 14, last: "12.k3f9"))
+        #expect(coordinator.published["video:v1"] == SwarmMessage.Channel(acknowledged: 14, last: "12.k3f9"))
         #expect(coordinator.expectation == #"{"expect":{"video:v1":"12.k3f9","video:v2":"1.abcd"}}"#)
     }
 
@@ -56,18 +59,21 @@ struct SwarmCoordinatorTests {
 
     @Test func theCrowdIsWholeWhenEverySwarmIs() throws {
         var coordinator = SwarmCoordinator(swarms: 2)
+        func state(_ at: Int64, _ factor: Int, _ away: Int, _ whole: Int64) -> SwarmMessage.CrowdState {
+            var state = SwarmMessage.CrowdState()
+            (state.at, state.away, state.wholeThrough) = (at, away, whole)
+            (state.watching, state.behind, state.attempts, state.connects) = (
+                5 * factor, factor, 6 * factor, 5 * factor
+            )
+            return state
+        }
         func progress(_ away: Int, _ whole: Int64) -> SwarmMessage {
-            .progress(
-                second: 1, delivered: 1, acknowledged: 1,
-                crowd: .init(
-                    at: 100 + whole, watching: 5, away: away, behind: 1, wholeThrough: whole, attempts: 6, connects: 5))
+            .progress(second: 1, delivered: 1, acknowledged: 1, crowd: state(100 + whole, 1, away, whole))
         }
         try coordinator.received(progress(1, 50), from: 0)
         #expect(coordinator.crowd == nil)
         try coordinator.received(progress(2, 30), from: 1)
-        #expect(
-            coordinator.crowd
-                == .init(at: 150, watching: 10, away: 3, behind: 2, wholeThrough: 30, attempts: 12, connects: 10))
+        #expect(coordinator.crowd == state(150, 2, 3, 30))
     }
 
     @Test func progressReplacesWhatTheSameSwarmSaidBefore() throws {
@@ -102,15 +108,21 @@ struct SwarmMessageTests {
                 == .progress(second: 3, delivered: 70, acknowledged: 7))
         #expect(
             SwarmMessage(line: #"{"event":"published","channels":{"video:v1":{"acknowledged":57,"last":"57.k3f9"}}}"#)
-                == .published(["video:v1": SwarmMessage.Published(acknowledged: 57, last: "57.k3f9")]))
-        let report = #"{"event":"report","report":{"version":1}}"#
-        #expect(SwarmMessage(line: report) == .report(report))
+                == .published(["video:v1": SwarmMessage.Channel(acknowledged: 57, last: "57.k3f9")]))
+        #expect(SwarmMessage(line: SwarmMessage.report(makeSwarm()).json) == .report(makeSwarm()))
     }
 
     @Test(arguments: [
-        "", "hello", "{}", #"{"event":"connected"}"#, #"{"event":"published"}"#, #"{"event":"other","viewers":1}"#,
+        "", "hello", "{}", #"{"event":"report"}"#, #"{"event":"connected"}"#, #"{"event":"published"}"#,
+        #"{"event":"other","viewers":1}"#,
     ])
     func anythingElseIsForPeople(line: String) {
         #expect(SwarmMessage(line: line) == nil)
+    }
+}
+
+extension SwarmMessage {
+    fileprivate var json: String {
+        (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 }

@@ -41,31 +41,4 @@ public struct ScalingTable: Codable, Equatable, Sendable {
             }
         }
     }
-
-    /// The rows as a table; ``TextTable/plain()`` for terminals, ``TextTable/markdown()`` for reports.
-    public var table: TextTable {
-        var table = TextTable([
-            .init("readers"), .init("placement", .left), .init("spread"), .init("subscriptions"),
-            .init("amplification"), .init("weighted"), .init("wasted"), .init("max/mean load"),
-        ])
-        for row in rows {
-            let outcome = row.outcome
-            table.add([
-                String(outcome.readers), row.strategy.rawValue, Figure.percent(outcome.spread),
-                Figure.grouped(Int(outcome.subscriptions.rounded())), Figure.decimal(outcome.amplification, 3),
-                Figure.decimal(outcome.weightedAmplification, 3), Figure.percent(outcome.wastedShare),
-                Figure.decimal(outcome.loadMaxOverMean, 3),
-            ])
-        }
-        return table
-    }
-
-    /// Parameters, seed included, and the table.
-    public func text() -> String {
-        """
-        audience \(audience), \(Figure.grouped(channels)) channels, \(Figure.grouped(viewers)) viewers, seed \(seed)
-
-        \(table.plain())
-        """
-    }
 }

@@ -1,22 +1,17 @@
 import Foundation
+import Report
 
-/// What things cost on one machine: `calibration.json`. Every number was measured there, and belongs to it alone.
-struct Calibration: Codable, Equatable, Sendable {
-    static let schemaVersion = 1
-
-    var schema = Calibration.schemaVersion
-    var kind = "calibration"
-    var command: String
-    var software: Software
-    var machine: Machine
+/// What things cost on one machine. Every number was measured there, and belongs to it alone. `calibration.json` is its report.
+struct Calibration: Equatable, Sendable {
+    /// Where it was measured.
+    var environment: Report.Environment
     /// UTC.
-    var startedAt: String
     var finishedAt = ""
     var reader = Reader()
     var redis = Redis()
 
     /// A Reader process.
-    struct Reader: Codable, Equatable, Sendable {
+    struct Reader: Equatable, Sendable {
         /// Resident memory without a viewer.
         var processBytes = 0.0
         /// What a connection adds to it.
@@ -38,11 +33,11 @@ struct Calibration: Codable, Equatable, Sendable {
         /// Part of one core that the Reader used then.
         var p99Load = 0.0
         /// Viewers of the channel that it was measured on.
-        var p99Viewers = 0
+        var p99Viewers = 0.0
     }
 
     /// A Redis process; it has one thread for commands.
-    struct Redis: Codable, Equatable, Sendable {
+    struct Redis: Equatable, Sendable {
         /// Memory without a channel.
         var processBytes = 0.0
         /// Of a channel that has a subscriber, and of each subscription.
@@ -63,38 +58,117 @@ struct Calibration: Codable, Equatable, Sendable {
 }
 
 extension Calibration {
-    /// - Throws: ``Failure/missing(_:)`` when there is no file, ``Failure/arguments(_:)`` when it is no calibration of this
-    ///   version.
+    private struct Cost: Sendable {
+        var name: String
+        var unit: Metric.Unit
+        var path: any WritableKeyPath<Calibration, Double> & Sendable
+        /// Nothing can be planned without it.
+        var isNeeded = false
+        /// Of a value in the metric's unit.
+        var factor = 1.0
+    }
+
+    /// Every cost, Readers first.
+    private static let costs: [Cost] = [
+        Cost(name: "Reader process without viewers", unit: .bytes, path: \.reader.processBytes),
+        Cost(name: "Reader, a connection", unit: .bytes, path: \.reader.connectionBytes, isNeeded: true),
+        Cost(name: "kernel, one end of a connection", unit: .bytes, path: \.reader.connectionKernelBytes),
+        Cost(name: "Reader, a subscribed channel", unit: .bytes, path: \.reader.subscriptionBytes),
+        Cost(name: "Reader, a connect", unit: .microseconds, path: \.reader.connectCPUMicroseconds),
+        Cost(
+            name: "Reader, an event to a viewer", unit: .microseconds, path: \.reader.deliveryCPUMicroseconds,
+            isNeeded: true),
+        Cost(name: "Reader, a message from Redis", unit: .microseconds, path: \.reader.messageCPUMicroseconds),
+        Cost(name: "an event on a viewer's stream", unit: .bytes, path: \.reader.deliveryBytes, isNeeded: true),
+        Cost(name: "descriptors of a connection", unit: .none, path: \.reader.descriptorsPerConnection),
+        Cost(name: "p99", unit: .milliseconds, path: \.reader.p99Milliseconds, isNeeded: true),
+        Cost(name: "Reader's load then, of one core", unit: .percent, path: \.reader.p99Load, factor: 100),
+        Cost(name: "viewers of the channel then", unit: .none, path: \.reader.p99Viewers),
+        Cost(name: "Redis process", unit: .bytes, path: \.redis.processBytes),
+        Cost(name: "Redis, a channel with a subscriber", unit: .bytes, path: \.redis.channelBytes),
+        Cost(name: "Redis, a subscription", unit: .bytes, path: \.redis.subscriptionBytes, isNeeded: true),
+        Cost(name: "Redis, a comment in the history", unit: .bytes, path: \.redis.historyBytes),
+        Cost(
+            name: "Redis, a publish with history", unit: .microseconds, path: \.redis.publishCPUMicroseconds,
+            isNeeded: true),
+        Cost(
+            name: "Redis, a delivery to a Reader", unit: .microseconds, path: \.redis.deliveryCPUMicroseconds,
+            isNeeded: true),
+        Cost(name: "Redis to a Reader, a comment", unit: .bytes, path: \.redis.deliveryBytes),
+    ]
+
+    static let metrics = MetricList<Calibration> { list in
+        list.group("Costs")
+        for cost in costs {
+            let isCost = cost.unit == .bytes || cost.unit == .microseconds || cost.unit == .milliseconds
+            list.add(cost.name, cost.unit, isCost ? .lowerIsBetter : .neutral) { $0[keyPath: cost.path] * cost.factor }
+        }
+    }
+
+    /// - Throws: ``Failure/missing(_:)`` when there is no file, ``Failure/arguments(_:)`` when it is no calibration that can
+    ///   be planned with.
     static func read(_ path: String) throws(Failure) -> Calibration {
-        guard let data = try? Data(contentsOf: URL(fileURLWithPath: path)) else {
+        guard FileManager.default.fileExists(atPath: path) else {
             throw .missing(
                 "\(path): there is no calibration; measure this machine with 'Orchestrator calibrate --file \(path)' (about a"
                     + " minute), or name another file with --calibration")
         }
-        guard let calibration = try? JSONDecoder().decode(Calibration.self, from: data),
-            calibration.kind == "calibration", calibration.schema == schemaVersion
-        else {
-            throw .arguments([
-                "--calibration \(path): is no calibration of version \(schemaVersion); measure again with"
-                    + " 'Orchestrator calibrate --file \(path)'"
-            ])
+        let again = "measure again with 'Orchestrator calibrate --file \(path)'"
+        do throws(ReportError) {
+            let report = try Report.read(path)
+            guard report.kind == "calibration" else { throw .invalid("is a report of kind '\(report.kind)'") }
+            var calibration = Calibration(environment: report.environment, finishedAt: report.finishedAt)
+            for cost in costs {
+                guard let value = report.value(cost.name) else { throw .invalid("'\(cost.name)' is missing") }
+                calibration[keyPath: cost.path] = value / cost.factor
+            }
+            if let problem = calibration.problem { throw .invalid(problem) }
+            return calibration
+        } catch {
+            throw .arguments(["--calibration \(path): \(error.description); \(again)"])
         }
-        guard let problem = calibration.problem else { return calibration }
-        throw .arguments(["--calibration \(path): \(problem); measure again when the machine is quiet"])
     }
 
     /// Costs that were lost in noise: nothing can be planned with them.
     var problem: String? {
-        let positive = [
-            ("reader.connectionBytes", reader.connectionBytes),
-            ("reader.deliveryCPUMicroseconds", reader.deliveryCPUMicroseconds),
-            ("reader.deliveryBytes", reader.deliveryBytes), ("reader.p99Milliseconds", reader.p99Milliseconds),
-            ("redis.publishCPUMicroseconds", redis.publishCPUMicroseconds),
-            ("redis.deliveryCPUMicroseconds", redis.deliveryCPUMicroseconds),
-            ("redis.subscriptionBytes", redis.subscriptionBytes),
-        ]
-        let wrong = positive.filter { !($0.1 > 0) }.map(\.0)
+        let wrong = Self.costs.filter { $0.isNeeded && !(self[keyPath: $0.path] > 0) }.map { "'\($0.name)'" }
         return wrong.isEmpty ? nil : "\(wrong.joined(separator: ", ")) must be above 0"
+    }
+
+    /// - Parameter base: what the report begins with.
+    func report(_ base: Report) -> Report {
+        var report = base
+        report.finishedAt = finishedAt
+        report.summary = summary
+        report.metrics = Self.metrics.metrics(of: self)
+        report.verdict.checks = [
+            .completed(nil),
+            Check(
+                "costs",
+                problems: problem.map { ["noise hid a cost: \($0). Measure again when the machine is quiet"] } ?? [],
+                else: "every cost was measured", exitCode: .unavailable),
+        ]
+        let times = report.metrics.filter { $0.unit == .microseconds && $0.value < 100 }
+        let bytes = [
+            ("viewer: Reader", reader.connectionBytes), ("viewer: kernel", reader.connectionKernelBytes),
+            ("subscription: Reader", reader.subscriptionBytes), ("subscription: Redis", redis.subscriptionBytes),
+        ]
+        report.charts = [
+            Chart(bars: "Processor time", y: "µs", labels: times.map(\.name), [("µs", times.map(\.value))]),
+            Chart(
+                bars: "Memory of a viewer and of a subscription", y: "bytes", labels: bytes.map(\.0),
+                [("bytes", bytes.map(\.1))]),
+        ]
+        return report
+    }
+
+    private var summary: String {
+        "On this machine a Reader spends \(Format.decimal(reader.deliveryCPUMicroseconds, 1)) µs on an event to a viewer, and"
+            + " Redis \(Format.decimal(redis.publishCPUMicroseconds, 1)) µs on a comment and"
+            + " \(Format.decimal(redis.deliveryCPUMicroseconds, 2)) µs on each Reader that gets it. A viewer costs"
+            + " \(Format.bytes(reader.connectionBytes)) in the Reader and"
+            + " \(Format.bytes(reader.connectionKernelBytes)) in the kernel."
+            + (environment.build == "debug" ? " This is a debug build: a release build costs a fraction." : "")
     }
 }
 

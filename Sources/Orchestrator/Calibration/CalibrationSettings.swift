@@ -1,3 +1,6 @@
+import ArgumentParser
+import Report
+
 /// Every parameter of a calibration.
 struct CalibrationSettings: Codable, Equatable, Sendable {
     /// Of the one Reader.
@@ -14,12 +17,12 @@ struct CalibrationSettings: Codable, Equatable, Sendable {
     }
 }
 
-/// The options of `calibrate` as they were typed.
-struct CalibrationArguments: Equatable, Sendable {
-    var viewers: String?
-    var rate: String?
-    var duration: String?
-    var file: String?
+/// The options of `calibrate` as they are typed.
+struct CalibrationArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Viewers of the one Reader, 200 and more (4,000).") var viewers: String?
+    @Option(parsing: .unconditional, help: "Comments per second, 1 to 2,000 (50).") var rate: String?
+    @Option(parsing: .unconditional, help: "Seconds of each part, 1 to 600 (6).") var duration: String?
+    @Option(help: "The file that plan reads (calibration.json).") var file: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func settings(limits: DescriptorLimits) throws(Failure) -> CalibrationSettings {

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Report
 
 /// What a connection, a channel, a message and a delivery cost a Reader: one Reader, a swarm of real viewers.
 struct ReaderCalibration: Sendable {
@@ -28,7 +29,7 @@ struct ReaderCalibration: Sendable {
         costs.descriptorsPerConnection = crowded.descriptors
         costs.p99Milliseconds = crowded.p99
         costs.p99Load = crowded.load
-        costs.p99Viewers = crowded.viewersOfChannel
+        costs.p99Viewers = Double(crowded.viewersOfChannel)
         return costs
     }
 
@@ -100,9 +101,7 @@ struct ReaderCalibration: Sendable {
             try await crowd.reach(.published, atMost: .seconds(settings.seconds * 2 + 60)) { _ in }
             let published = Snapshot(reader)
             let seconds = (ContinuousClock.now - start).seconds
-            try await crowd.say(crowd.coordinator.expectation)
-            try await crowd.reach(.reported, atMost: .seconds(60)) { _ in }
-            let report = try SwarmReport.merged(try crowd.coordinator.reports.map(CrowdRun.swarmReport))
+            let report = try await crowd.report()
             return Measurement(
                 viewers: settings.viewers, viewersOfChannel: settings.viewers / channels, idle: idle,
                 connected: connected, published: published, seconds: seconds, report: report)

@@ -54,7 +54,7 @@ struct RedisCalibration: Sendable {
         let audience = try Audience.of(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
         let before = RedisFigures(try await probe.info()).memoryBytes
-        let after = Gathered(0)
+        let after = Locked(0)
         let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: seconds).run {
             let memory = RedisFigures(try await probe.info()).memoryBytes
             after.update { $0 = memory }

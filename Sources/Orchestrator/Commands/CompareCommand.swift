@@ -1,5 +1,5 @@
 import ArgumentParser
-import Audience
+import Report
 
 /// `Orchestrator compare`: what became worse between two runs.
 struct CompareCommand: AsyncParsableCommand {
@@ -7,13 +7,13 @@ struct CompareCommand: AsyncParsableCommand {
         commandName: "compare",
         abstract: "Compare two reports of one kind; exit code 65 when something became worse.",
         discussion: """
-            Reads report.json of run, predict, sweep, scale and plan, and calibration.json. A number is worse when it \
-            changed by more than the tolerance and by more than its own noise. Lost, repeated and misplaced deliveries are \
-            worse as soon as there is one more.
+            Reads report.json of every command, and calibration.json. A number is worse when it changed by more than the \
+            tolerance and by more than its own noise. Lost, repeated and misplaced deliveries are worse as soon as there \
+            is one more; so is a number that is missing, and a new run that did not pass.
             """)
 
-    @Argument(help: "The report.json to compare with.") var old: String
-    @Argument(help: "The newer report.json.") var new: String
+    @Argument(help: "The report to compare with: its report.json or its folder.") var old: String
+    @Argument(help: "The newer report.") var new: String
     @Option(parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000 (10).")
     var tolerance: String?
 
@@ -22,28 +22,20 @@ struct CompareCommand: AsyncParsableCommand {
             let comparison = try compare()
             Terminal.output(comparison.table.plain())
             for note in comparison.notes { Terminal.output("Note: \(note)") }
-            Terminal.output(comparison.conclusion)
-            return comparison.regressions.isEmpty ? .fine : .auditFailed
+            Terminal.output(comparison.summary)
+            return comparison.passed ? .fine : .auditFailed
         }
     }
 
-    private func compare() throws(Failure) -> Comparison {
+    private func compare() throws -> Comparison {
         var check = ArgumentCheck()
         var percent = 10.0
         check.read("--tolerance", tolerance, 0...1_000, into: &percent)
-        var reports: [any ComparableReport] = []
+        var reports: [Report] = []
         for path in [old, new] {
-            do throws(Failure) {
-                reports.append(try ReportFiles.readComparable(path))
-            } catch {
-                check.refuse(error.description)
-            }
+            do throws(ReportError) { reports.append(try Report.read(path)) } catch { check.refuse(error.description) }
         }
-        let kinds = reports.map { type(of: $0).kind }
-        if kinds.count == 2, kinds[0] != kinds[1] {
-            check.refuse("\(old), \(new): must be of one kind; they are of \(kinds[0]) and \(kinds[1])")
-        }
-        guard check.problems.isEmpty else { throw .arguments(check.problems) }
-        return Comparison(old: reports[0], new: reports[1], tolerance: percent / 100)
+        guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
+        return try Comparison(old: reports[0], new: reports[1], tolerance: percent / 100)
     }
 }

@@ -1,14 +1,5 @@
-/// Exit codes of every command, after sysexits.h and the shell's custom for signals.
-enum ExitStatus: Int32, Codable, Sendable {
-    case fine = 0
-    case badArguments = 64
-    /// The audit found a loss, a repeat or a wrong order; or a comparison found a regression.
-    case auditFailed = 65
-    /// Something needed is missing or does not answer.
-    case unavailable = 69
-    case processDied = 70
-    case interrupted = 130
-}
+import ArgumentParser
+import Report
 
 /// Why a command could not do its work.
 enum Failure: Error, Equatable, Sendable {
@@ -58,5 +49,22 @@ extension Failure {
         } catch {
             return .unavailable(String(describing: error))
         }
+    }
+}
+
+/// Turns what a command throws into a message on standard error and an exit code.
+enum CommandRunner {
+    static func run(_ body: () async throws -> ExitStatus) async throws {
+        let status: ExitStatus
+        do {
+            status = try await body()
+        } catch let failure as Failure {
+            Terminal.error("Error: \(failure.description)")
+            status = failure.status
+        } catch let error as ReportError {
+            Terminal.error("Error: \(error.description)")
+            if case .invalid = error { status = .badArguments } else { status = .unavailable }
+        }
+        if status != .fine { throw ExitCode(status.rawValue) }
     }
 }

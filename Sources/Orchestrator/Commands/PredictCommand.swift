@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
+import Report
 
 /// `Orchestrator predict`: the model's table, without a single process.
 struct PredictCommand: AsyncParsableCommand {
@@ -9,48 +10,73 @@ struct PredictCommand: AsyncParsableCommand {
         abstract: "What each placement costs at each number of Readers, from the model alone.",
         discussion: """
             Closed forms for random, round-robin and least-connections; rendezvous and overflow are placed for this audience, \
-            as the service would. With --out it writes report.json, report.md, report.csv and report.html.
+            as the service would. With --out it writes a report.
             """)
 
-    @Option(parsing: .unconditional, help: "Channels, 1 to 1,000,000.") var streams: String?
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000,000.") var viewers: String?
-    @Option(parsing: .unconditional, help: "Numbers of Readers: 5, 3,5,10 or 3..100.") var readers: String?
-    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.")
-    var audience: String?
-    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,rendezvous,overflow).")
-    var placement: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience.") var seed: String?
-    @Option(help: "Folder for the report; none is written without it.") var out: String?
-    @Flag(help: "Print the report as JSON instead of a table.") var json = false
+    @OptionGroup var arguments: PredictArguments
+    @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let report = try await predict()
-            Terminal.output(json ? String(decoding: try ReportFiles.json(report), as: UTF8.self) : report.text())
-            if let out {
-                let folder = try Folders.makeReport(out)
-                try ReportFiles.write(report, to: folder)
-                Terminal.error("Report: \(folder)/report.html")
-            }
-            return .fine
+            let settings = try arguments.settings()
+            let thresholds = try report.limits(Prediction.metrics.definitions)
+            let audience = try Audience.of(
+                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            let prediction = Prediction(
+                settings: settings,
+                table: ScalingTable(audience, readers: settings.readers, strategies: settings.placements))
+            let result = prediction.report(await .begin("predict", settings.title, command: settings.commandLine))
+            return try report.finish(result, in: report.out.map { _ in try report.folder(for: result) }, thresholds)
         }
-    }
-
-    private func predict() async throws -> PredictReport {
-        let settings = try PredictArguments(
-            streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement, seed: seed
-        ).settings()
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        return PredictReport(
-            settings: settings, command: settings.commandLine,
-            software: await .current(directory: Binaries.ownDirectory),
-            startedAt: RunRecorder.now(),
-            table: ScalingTable(audience, readers: settings.readers, strategies: settings.placements))
     }
 }
 
-extension PredictReport {
-    /// For a terminal.
-    func text() -> String { table.text() + "\n" + conclusion }
+/// The model's answer for one audience and many numbers of Readers.
+struct Prediction: Sendable {
+    var settings: PredictSettings
+    var table: ScalingTable
+
+    static let metrics = MetricList<SpreadOutcome> { list in
+        list.group("Placements")
+        list.add("spread", .percent, .lowerIsBetter, minimumDelta: 0.01) { $0.spread * 100 }
+        list.add("subscriptions") { $0.subscriptions.rounded() }
+        list.add("amplification") { $0.amplification }
+        list.add("weighted amplification", .none, .lowerIsBetter, minimumDelta: 0.001) { $0.weightedAmplification }
+        list.add("wasted share", .percent) { $0.wastedShare * 100 }
+        list.add("fullest Reader, times the mean", .none, .lowerIsBetter, minimumDelta: 0.001) { $0.loadMaxOverMean }
+    }
+
+    func report(_ base: Report) -> Report {
+        var report = base
+        report.summary = summary
+        report.finishedAt = Report.now()
+        report.metrics = table.rows.flatMap { row in
+            Self.metrics.metrics(of: row.outcome, scope: "\(row.strategy.rawValue), \(row.outcome.readers) Readers")
+        }
+        report.charts = PlacementCharts(table: table).all
+        report.verdict.checks = [.completed(nil)]
+        return report
+    }
+
+    /// What the numbers say, for somebody who has read nothing else.
+    private var summary: String {
+        guard let few = row(.random, settings.readers.first), let many = row(.random, settings.readers.last) else {
+            return ""
+        }
+        let growth =
+            "With \(few.readers) Readers placed at random each subscribes to \(Format.percent(few.spread)) of all channels"
+            + " and Redis sends a comment \(Format.decimal(few.weightedAmplification, 1)) times"
+            + (settings.readers.count > 1
+                ? "; with \(many.readers) it is \(Format.percent(many.spread)) and"
+                    + " \(Format.decimal(many.weightedAmplification, 1)) times." : ".")
+        guard let other = row(.overflow, settings.readers.last) else { return growth }
+        return growth
+            + " Placed by channel with overflow, \(other.readers) Readers subscribe to \(Format.percent(other.spread)) each"
+            + " and Redis sends a comment \(Format.decimal(other.weightedAmplification, 2)) times, with the fullest Reader"
+            + " at \(Format.decimal(other.loadMaxOverMean, 2)) of the mean."
+    }
+
+    private func row(_ strategy: PlacementStrategy, _ readers: Int?) -> SpreadOutcome? {
+        table.rows.first { $0.strategy == strategy && $0.outcome.readers == readers }?.outcome
+    }
 }

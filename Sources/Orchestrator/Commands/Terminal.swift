@@ -3,7 +3,6 @@ import Glibc
 
 /// Standard output and standard error of the command.
 enum Terminal {
-    static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
     static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
     /// One line of the result.

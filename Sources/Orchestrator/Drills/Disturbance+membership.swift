@@ -77,11 +77,11 @@ private struct MoveTally {
 
     mutating func change(
         _ name: String, of reader: String, readers: Int, moved: Int, due: Int
-    ) async throws -> DrillReport.Change {
+    ) async throws -> DrillResult.Change {
         let (before, now) = try await look()
         let others = now.filter { before[$0.key] != $0.value }
         let elsewhere = others.count { $0.value != reader && before[$0.key] != reader }
-        return DrillReport.Change(
+        return DrillResult.Change(
             name: name, videos: now.count, videosMoved: others.count, videosMovedElsewhere: elsewhere,
             shareExpected: 1 / Double(readers), viewers: audience.total, viewersMoved: moved, viewersDue: due)
     }

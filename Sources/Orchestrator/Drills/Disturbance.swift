@@ -5,14 +5,14 @@ struct Disturbance: Sendable {
     let drill: Drill
     let services: DrillServices
     let settings: DrillSettings
-    let tell: @Sendable (DrillReport.Mark.Kind, String) -> Void
+    let tell: @Sendable (FaultMark.Kind, String) -> Void
     /// A number that says what the fault did, for the report.
     let note: @Sendable (String, Int) -> Void
 
     /// How many connections got their first event since the start, and how many viewers have none now.
     let crowd: @Sendable () -> (connects: Int, away: Int)
     /// A Reader that came or went, for the report.
-    let moved: @Sendable (DrillReport.Change) -> Void
+    let moved: @Sendable (DrillResult.Change) -> Void
 
     var plant: Plant { services.plant }
     var victim: Node { services.readers[0] }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Audience
-import Foundation
+import Report
 
 /// `Orchestrator drill`: breaks something on purpose, and audits what every viewer got.
 struct DrillCommand: AsyncParsableCommand {
@@ -11,85 +11,96 @@ struct DrillCommand: AsyncParsableCommand {
             Drills: \(Drill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
             Drills of likes: \(LikeDrill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
 
-            'all' runs them one after another. Writes report.json, report.md, report.csv and report.html.
+            'all' runs them one after another.
 
             Exit codes: 0 fine, 64 bad arguments, 65 a promise was broken, 69 something needed is missing, 70 a process \
             died that should not, 130 interrupted.
             """)
 
-    @Argument(help: "The drill's name, or all.") var name: String
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000; join-leave 10,000).")
-    var viewers: String?
-    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100; join-leave 1,000).")
-    var streams: String?
-    @Option(parsing: .unconditional, help: "Comments per second, 1 to 10,000 (200; join-leave 50).")
-    var rate: String?
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3; join-leave 6).")
-    var readers: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers (0.01).")
-    var slowShare: String?
-    @Option(help: "auto: in the drills that are about it; always; never.") var postgres: String?
-    @Option(help: "Folder for the report and all logs.") var out = "report"
+    @OptionGroup var arguments: DrillArguments
+    @OptionGroup var report: ReportOptions
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
     var binaries: String?
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            if let drill = LikeDrill(rawValue: name) { return try await runLikes(drill) }
+            if let drill = LikeDrill(rawValue: arguments.name) { return try await runLikes(drill) }
+            let thresholds = try report.limits(
+                DrillResult.definitions + (arguments.name == "all" ? LikesResult.definitions : []))
             let limits = DescriptorLimits.ofThisProcess()
-            let (drills, settings) = try DrillArguments(
-                name: name, viewers: viewers, streams: streams, rate: rate, readers: readers, seed: seed,
-                slowShare: slowShare, postgres: postgres
-            ).read(limits: limits)
+            let (drills, settings) = try arguments.read(limits: limits)
             let swarms = (settings.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
             let runner = DrillRunner(
                 settings: settings, swarms: swarms, binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.binaries.check(own: ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"])
-            return name == "all" ? try await runAll(drills, runner) : try await runOne(drills[0], runner)
+            try runner.binaries.check(own: Binaries.services)
+            if arguments.name == "all" { return try await runAll(drills, runner, thresholds) }
+            let (result, folder) = try await runner.run(drills[0], folder: report.folder)
+            return try report.finish(result, in: folder, thresholds)
         }
     }
 
     private func runLikes(_ drill: LikeDrill) async throws -> ExitStatus {
         var check = ArgumentCheck()
         var seed: UInt64 = 1
-        check.readSeed("--seed", self.seed, into: &seed)
+        check.readSeed("--seed", arguments.seed, into: &seed)
         for (option, value) in [
-            ("--viewers", viewers), ("--streams", streams), ("--rate", rate), ("--readers", readers),
-            ("--slow-share", slowShare), ("--postgres", postgres),
+            ("--viewers", arguments.viewers), ("--streams", arguments.streams), ("--rate", arguments.rate),
+            ("--readers", arguments.readers), ("--slow-share", arguments.slowShare), ("--postgres", arguments.postgres),
         ] where value != nil { check.refuse("\(option): \(drill.rawValue) has a crowd of its own") }
         guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
+        let thresholds = try report.limits(LikesResult.definitions)
         let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
         try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
-        let report = try await runner.run(drill, .drill(drill, seed: seed), folder: out)
-        Terminal.output(report.summary())
-        return report.verdict.status
+        let (result, folder) = try await runner.run(drill, .drill(drill, seed: seed), folder: report.folder)
+        return try report.finish(result, in: folder, thresholds)
     }
 
-    private func runOne(_ drill: Drill, _ runner: DrillRunner) async throws -> ExitStatus {
-        let report = try await runner.run(drill, folder: out)
-        Terminal.output(report.summary())
-        return report.verdict.status
-    }
-
-    private func runAll(_ drills: [Drill], _ runner: DrillRunner) async throws -> ExitStatus {
-        let folder = try Folders.makeReport(out)
-        var suite = DrillSuiteReport(command: runner.settings.commandLine("all"))
-        for drill in drills {
-            suite.drills.append(try await runner.run(drill, folder: "\(folder)/\(drill.rawValue)"))
-            try ReportFiles.write(suite, to: folder)
-            if suite.drills.last?.verdict.status == .interrupted { break }
+    private func runAll(_ drills: [Drill], _ runner: DrillRunner, _ thresholds: [Threshold]) async throws -> ExitStatus
+    {
+        let base = await Report.begin(
+            "drills", "Drills", command: runner.settings.commandLine("all"), directory: runner.binaries.directory)
+        let folder = try report.folder(for: base)
+        var reports: [(name: String, report: Report)] = []
+        func keep(_ name: String, _ run: ((Report) throws -> ReportFolder) async throws -> (Report, ReportFolder))
+            async throws
+        {
+            let (report, own) = try await run { _ in try ReportFolder(name, inside: folder.path) }
+            try own.write(report)
+            runner.progress.step("  \(report.verdict.sentence) Report: \(own.path)/report.md")
+            reports.append((name, report))
+            try folder.write(suite(base, reports))
+        }
+        func isInterrupted() -> Bool { reports.last?.report.verdict.status == .interrupted }
+        for drill in drills where !isInterrupted() {
+            try await keep(drill.rawValue) { try await runner.run(drill, folder: $0) }
         }
         let likes = LikesRunner(binaries: runner.binaries, progress: runner.progress)
-        for drill in LikeDrill.allCases
-        where runner.settings.postgres != .never && suite.verdict.status != .interrupted {
-            suite.likes.append(
-                try await likes.run(
-                    drill, .drill(drill, seed: runner.settings.seed), folder: "\(folder)/\(drill.rawValue)"))
-            try ReportFiles.write(suite, to: folder)
+        for drill in LikeDrill.allCases where runner.settings.postgres != .never && !isInterrupted() {
+            let settings = LikesSettings.drill(drill, seed: runner.settings.seed)
+            try await keep(drill.rawValue) { try await likes.run(drill, settings, folder: $0) }
         }
-        Terminal.output(suite.summary())
-        Terminal.output("Report: \(folder)/report.md")
-        return suite.verdict.status
+        return try report.finish(suite(base, reports), in: folder, thresholds)
+    }
+
+    /// Of the drills that ran so far.
+    private func suite(_ base: Report, _ reports: [(name: String, report: Report)]) -> Report {
+        var suite = base
+        suite.gather(reports, groups: ["Delivery", "Recovery", "Likes"])
+        suite.summary =
+            "\(reports.count { $0.report.verdict.status == .fine }) of \(reports.count) drills kept what is promised."
+        suite.finishedAt = Report.now()
+        suite.charts = [
+            Chart(
+                bars: "Seconds until the last viewer had everything", y: "s", labels: reports.map(\.name),
+                [
+                    (
+                        "s",
+                        reports.map {
+                            $0.report.metrics.filter { $0.name == "time to recover" }.map(\.value).max() ?? 0
+                        }
+                    )
+                ])
+        ]
+        return suite
     }
 }

@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Report
 
 /// How the services are set up for a drill, beyond what every run has.
 struct DrillLayout: Equatable, Sendable {

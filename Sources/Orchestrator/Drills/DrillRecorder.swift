@@ -1,49 +1,37 @@
+import Audience
 import Foundation
-import Synchronization
+import Report
 
 /// Gathers what one pass of a drill shows, from the tasks that watch it.
-final class DrillRecorder: Sendable {
-    private let state: Mutex<State>
+typealias DrillRecorder = Locked<DrillResult.Pass>
 
-    private struct State {
-        var pass: DrillReport.Pass
-        /// µs since 1970.
-        var start: Int64 = 0
-        var latest: Int64 = 0
-    }
+extension DrillRecorder {
+    convenience init(name: String) { self.init(DrillResult.Pass(name: name)) }
 
-    init(name: String) {
-        state = Mutex(State(pass: DrillReport.Pass(name: name)))
-    }
-
-    var pass: DrillReport.Pass { state.withLock { $0.pass } }
-
-    func update(_ change: (inout DrillReport.Pass) -> Void) {
-        state.withLock { change(&$0.pass) }
-    }
+    var pass: DrillResult.Pass { value }
 
     /// Publishing begins.
     func begin() {
-        state.withLock { $0.start = DrillRecorder.microseconds() }
+        update { $0.start = DrillRecorder.microseconds() }
     }
 
-    func mark(_ kind: DrillReport.Mark.Kind, _ text: String) {
-        state.withLock { state in
-            let seconds = Double(DrillRecorder.microseconds() - state.start) / 1e6
-            state.pass.marks.append(DrillReport.Mark(seconds: seconds, kind: kind, text: text))
+    func mark(_ kind: FaultMark.Kind, _ text: String) {
+        update { pass in
+            let seconds = Double(DrillRecorder.microseconds() - pass.start) / 1e6
+            pass.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
         }
     }
 
     /// Keeps what the swarms told, unless it is known.
     func take(_ crowd: SwarmMessage.CrowdState, acknowledged: Int, delivered: Int) {
-        state.withLock { state in
-            guard crowd.at > state.latest, state.pass.samples.count < DrillReport.samplesMax else { return }
-            state.latest = crowd.at
-            state.pass.samples.append(
-                DrillReport.Sample(
-                    seconds: Double(crowd.at - state.start) / 1e6, acknowledged: acknowledged, delivered: delivered,
+        update { pass in
+            guard crowd.at > pass.latest, pass.samples.count < DrillResult.samplesMax else { return }
+            pass.latest = crowd.at
+            pass.samples.append(
+                DrillResult.Sample(
+                    seconds: Double(crowd.at - pass.start) / 1e6, acknowledged: acknowledged, delivered: delivered,
                     away: crowd.away, behind: crowd.behind,
-                    wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - state.start) / 1e6,
+                    wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - pass.start) / 1e6,
                     attempts: crowd.attempts, connects: crowd.connects))
         }
     }

@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Report
 import Wire
 
 /// One pass of a drill: a crowd that watches and writes, a fault in the middle, and the audit at the end.
@@ -29,11 +30,11 @@ struct DrillRun: Sendable {
         try await crowd.reach(.connected, atMost: .seconds(30 + settings.viewers / 50)) { _ in }
         let now = crowd.coordinator
         recorder.update {
-            $0.connections = RunReport.Connections(
+            $0.connections = RunResult.Connections(
                 wanted: settings.viewers, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
         }
         progress.step(
-            "  \(Figure.grouped(now.connected)) viewers connected in \(Figure.decimal(now.connectSeconds, 1)) s")
+            "  \(Format.grouped(now.connected)) viewers connected in \(Format.decimal(now.connectSeconds, 1)) s")
     }
 
     /// Publishing goes on until the crowd is whole again, and some seconds more.
@@ -49,15 +50,15 @@ struct DrillRun: Sendable {
                     progress.step("  \(text)")
                 },
                 note: { name, value in
-                    recorder.update { $0.facts.append(DrillReport.Fact(name: name, value: value)) }
+                    recorder.update { $0.facts.append(DrillResult.Fact(name: name, value: value)) }
                 },
                 crowd: { recorder.pass.samples.last.map { ($0.connects, $0.away) } ?? (0, 0) },
                 moved: { change in recorder.update { $0.changes = ($0.changes ?? []) + [change] } })
             try await disturbance.strike()
             try await Task.sleep(for: .seconds(settings.afterSeconds))
-            let patience = DrillSettings.wholeSecondsWaited - settings.afterSeconds
+            let patience = DrillSettings.recoverySecondsWaited - settings.afterSeconds
             _ = try await Polling.wait(atMost: .seconds(patience), every: .milliseconds(100)) {
-                recorder.pass.wholeAfterSeconds
+                recorder.pass.recoverySeconds
             }
         }
         try await crowd.say(SwarmCoordinator.stop)
@@ -82,22 +83,15 @@ struct DrillRun: Sendable {
     }
 
     private func settle(_ crowd: SwarmCrowd) async throws {
-        try await crowd.say(crowd.coordinator.expectation)
-        try await crowd.reach(.reported, atMost: .seconds(60)) { _ in }
-        let reports = crowd.coordinator.reports
-        do {
-            let whole = try SwarmReport.merged(try reports.map(CrowdRun.swarmReport))
-            recorder.update { $0.swarm = whole }
-        } catch {
-            throw Failure.unavailable("the swarms' reports cannot be read: \(error)")
-        }
+        let whole = try await crowd.report()
+        recorder.update { $0.swarm = whole }
     }
 
     /// What the services say afterwards.
     private func inspect(_ crowd: SwarmCrowd, _ services: DrillServices) async throws {
         let statistics = try await ServiceClient(node: services.statistics).statistics().statistics
         let slow = statistics.readerApis.readers.reduce(0) { $0 + ($1.disconnects["slow_consumer"] ?? 0) }
-        recorder.update { $0.facts.append(DrillReport.Fact(name: "viewers cut for being slow", value: slow)) }
+        recorder.update { $0.facts.append(DrillResult.Fact(name: "viewers cut for being slow", value: slow)) }
         guard services.postgres != nil, let api = services.commentAPIs.last else { return }
         let check = try await HistoryAudit(client: ServiceClient(node: api)).check(crowd.coordinator.written)
         recorder.update { $0.history = check }

@@ -1,4 +1,4 @@
-import Foundation
+import Report
 
 /// Runs drills, each on services of its own, and writes their reports.
 struct DrillRunner: Sendable {
@@ -10,26 +10,24 @@ struct DrillRunner: Sendable {
 
     /// All passes of one drill; a failure stands in the report's verdict.
     ///
-    /// - Throws: ``Failure/unavailable(_:)`` when the report cannot be written.
-    func run(_ drill: Drill, folder path: String) async throws -> DrillReport {
-        let folder = try Folders.makeReport(path)
+    /// - Parameter folder: makes the folder of the report.
+    func run(
+        _ drill: Drill, folder: (Report) throws -> ReportFolder
+    ) async throws -> (report: Report, folder: ReportFolder) {
         let command = settings.commandLine(drill.rawValue)
+        var base = await Report.begin(
+            "drill", "Drill \(drill.rawValue)", command: command, directory: binaries.directory)
+        base.notes = DrillLayout(drill, settings).notes
+        let folder = try folder(base)
         progress.step("\(drill.rawValue): \(command)")
-        var report = DrillReport(
-            drill: drill, settings: settings, command: command, notes: DrillLayout(drill, settings).notes,
-            software: await .current(directory: binaries.directory), machine: .current(),
-            startedAt: RunRecorder.now())
+        var result = DrillResult(drill: drill, base: base)
         var failure: Failure?
         for pass in drill.passes where failure == nil {
             let recorder = DrillRecorder(name: pass.name)
-            failure = await run(drill, pass, recorder, folder: folder)
-            report.passes.append(recorder.pass)
+            failure = await run(drill, pass, recorder, folder: folder.path)
+            result.passes.append(recorder.pass)
         }
-        report.finishedAt = RunRecorder.now()
-        report.verdict = DrillJudge.verdict(on: report, failure: failure)
-        try ReportFiles.write(report, to: folder)
-        progress.step("  \(report.outcome) Report: \(folder)/report.md")
-        return report
+        return (result.report(failure), folder)
     }
 
     private func run(_ drill: Drill, _ pass: DrillPass, _ recorder: DrillRecorder, folder: String) async -> Failure? {

@@ -1,4 +1,5 @@
 import Placement
+import Report
 
 /// The services of a drill, started and ready.
 struct DrillServices: Sendable {

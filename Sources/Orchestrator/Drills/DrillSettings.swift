@@ -1,4 +1,6 @@
+import ArgumentParser
 import Audience
+import Report
 
 /// Every parameter of a drill.
 struct DrillSettings: Codable, Equatable, Sendable {
@@ -24,10 +26,10 @@ struct DrillSettings: Codable, Equatable, Sendable {
     /// Of publishing after the fault's end, at least.
     var afterSeconds = 6.0
 
-    /// A run that is not whole again after so long is not waited for.
-    static let wholeSecondsWaited = 20.0
+    /// A crowd that has not recovered after so long is not waited for.
+    static let recoverySecondsWaited = 20.0
     /// The promise.
-    static let wholeSecondsMax = 5.0
+    static let recoverySecondsMax = 5.0
 
     /// What is done when nothing else is asked for: enough viewers for the fault to be seen.
     static func standard(for drill: Drill?) -> DrillSettings {
@@ -61,16 +63,21 @@ struct DrillSettings: Codable, Equatable, Sendable {
     }
 }
 
-/// The options of `drill` as they were typed.
-struct DrillArguments: Equatable, Sendable {
-    var name: String
+/// The options of `drill` as they are typed.
+struct DrillArguments: ParsableArguments {
+    @Argument(help: "The drill's name, or all.") var name: String
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000; join-leave 10,000).")
     var viewers: String?
+    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100; join-leave 1,000).")
     var streams: String?
+    @Option(parsing: .unconditional, help: "Comments per second, 1 to 10,000 (200; join-leave 50).")
     var rate: String?
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3; join-leave 6).")
     var readers: String?
-    var seed: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers (0.01).")
     var slowShare: String?
-    var postgres: String?
+    @Option(help: "auto: in the drills that are about it; always; never.") var postgres: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func read(limits: DescriptorLimits) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {

@@ -18,8 +18,8 @@ struct HistoryAudit: Sendable {
 
     /// - Parameter written: by channel name, the comments that must be there, as their texts begin: `<swarm>.<number>`.
     /// - Throws: ``Failure/unavailable(_:)`` when the service does not answer.
-    func check(_ written: [String: [String]]) async throws(Failure) -> DrillReport.HistoryCheck {
-        var check = DrillReport.HistoryCheck()
+    func check(_ written: [String: [String]]) async throws(Failure) -> DrillResult.HistoryCheck {
+        var check = DrillResult.HistoryCheck()
         for (channel, comments) in written.sorted(by: { $0.key < $1.key }) {
             let found = try await history(of: channel)
             check.channels += 1

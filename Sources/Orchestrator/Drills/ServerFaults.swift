@@ -1,7 +1,7 @@
 /// What can be done to a process of the plant, told as it happens. Drills of comments and of likes do the same damage.
 struct ServerFaults: Sendable {
     let plant: Plant
-    let tell: @Sendable (DrillReport.Mark.Kind, String) -> Void
+    let tell: @Sendable (FaultMark.Kind, String) -> Void
 
     /// Redis ends in order and comes back with its file.
     func restart(_ redis: PrivateRedis) async throws {

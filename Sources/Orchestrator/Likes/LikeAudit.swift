@@ -32,14 +32,14 @@ struct LikeAudit: Sendable {
     }
 
     /// All photos of the crowd's report.
-    func compare(_ truth: [String: LikeSwarmReport.Photo]) async throws -> [LikesReport.PhotoAudit] {
+    func compare(_ truth: [String: LikeSwarmReport.Photo]) async throws -> [LikesResult.PhotoAudit] {
         var audits = try await withCensus { census in
-            var audits: [LikesReport.PhotoAudit] = []
+            var audits: [LikesResult.PhotoAudit] = []
             for (id, photo) in truth.sorted(by: { ($0.key.count, $0.key) < ($1.key.count, $1.key) }) {
                 var found = Found()
                 try await census.members(of: id) { found.take($0) }
                 audits.append(
-                    LikesReport.PhotoAudit(
+                    LikesResult.PhotoAudit(
                         photo: id, users: photo.users, truth: photo.likes, redis: found.users.count,
                         redisCount: Int(try await census.count(of: id)),
                         redisDifferences: found.differences(from: photo)))
@@ -51,7 +51,7 @@ struct LikeAudit: Sendable {
     }
 
     private func compareRecord(
-        _ audits: inout [LikesReport.PhotoAudit], _ truth: [String: LikeSwarmReport.Photo], _ url: String
+        _ audits: inout [LikesResult.PhotoAudit], _ truth: [String: LikeSwarmReport.Photo], _ url: String
     ) async throws {
         let pool = PostgresPool(configuration: try PostgresConfiguration(url: url), logger: Self.silent)
         pool.start()

@@ -38,4 +38,16 @@ enum LikeDrill: String, Codable, CaseIterable, Sendable {
         if appendOnly { notes.append("Redis: appendonly yes, appendfsync always, SIGTERM") }
         return notes
     }
+
+    /// Does the damage: from the first blow to the time at which everything works again as far as processes go.
+    func strike(_ services: LikeServices, tell: @escaping @Sendable (FaultMark.Kind, String) -> Void) async throws {
+        let faults = ServerFaults(plant: services.plant, tell: tell)
+        switch self {
+        case .restartRedis: try await faults.restart(services.redis)
+        case .loseRedis: try await faults.lose(services.redis)
+        case .postgresDown: try await faults.stop(services.postgres, for: .seconds(10))
+        case .killLikeAPI: try await faults.kill(services.likeAPIs[0], for: .seconds(2))
+        case .killWorker: try await faults.kill(services.workers[0], for: .seconds(3), times: 2)
+        }
+    }
 }

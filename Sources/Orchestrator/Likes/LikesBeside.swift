@@ -17,7 +17,7 @@ struct LikesBeside: Sendable {
     }
 
     /// Runs `body` between the first like and the last; what was found afterwards.
-    func accompany(_ body: @escaping @Sendable () async throws -> Void) async throws -> LikesReport.Outcome {
+    func accompany(_ body: @escaping @Sendable () async throws -> Void) async throws -> LikesResult.Outcome {
         try await crowd.listening {
             _ = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
             try await crowd.say("start")
@@ -26,7 +26,7 @@ struct LikesBeside: Sendable {
             var swarm = try await crowd.reach("report", atMost: .seconds(90)) { $0.report }
             let photos = try await LikeAudit(redisPort: redisPort, databaseURL: nil).compare(swarm.photos)
             swarm.photos = [:]
-            return LikesReport.Outcome(swarm: swarm, photos: photos)
+            return LikesResult.Outcome(swarm: swarm, photos: photos)
         }
     }
 }

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import RedisNIO
+import Report
 
 /// People like photos while viewers watch the counts; a fault in the middle, if there is one; then everything is compared.
 struct LikesRun: Sendable {
@@ -10,7 +11,7 @@ struct LikesRun: Sendable {
     let progress: Progress
 
     func run(in plant: Plant) async throws {
-        recorder.attach(plant)
+        recorder.update { $0.plant = plant }
         let services = try await LikeServices.start(settings, drill: drill, in: plant)
         let probe = RedisProbe(port: services.redis.port)
         let before = LikesRun.memory(try await probe.info())
@@ -25,8 +26,8 @@ struct LikesRun: Sendable {
         }
         let after = try await probe.info()
         recorder.update {
-            $0.redis = LikesReport.Redis(
-                version: after["redis_version"] ?? "?", memoryBefore: before, memoryAfter: LikesRun.memory(after))
+            $0.base.environment.redis = after["redis_version"]
+            $0.redis = LikesResult.Redis(memoryBefore: before, memoryAfter: LikesRun.memory(after))
         }
     }
 
@@ -35,21 +36,20 @@ struct LikesRun: Sendable {
     private func took(_ message: LikesMessage) {
         recorder.take(message)
         progress.update(
-            "  \(Figure.grouped(message.users ?? 0)) users, \(Figure.grouped(message.acknowledged ?? 0)) acknowledged")
+            "  \(Format.grouped(message.users ?? 0)) users, \(Format.grouped(message.acknowledged ?? 0)) acknowledged")
     }
 
     private func like(_ crowd: LikesCrowd, _ services: LikeServices) async throws {
         let connected = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
-        progress.step("  \(Figure.grouped(connected)) viewers connected")
-        recorder.begin()
+        progress.step("  \(Format.grouped(connected)) viewers connected")
+        recorder.update { $0.start = .now }
         try await crowd.say("start")
         if let drill {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
-            let disturbance = LikeDisturbance(drill: drill, services: services) { kind, text in
+            try await drill.strike(services) { kind, text in
                 recorder.mark(kind, text)
                 progress.step("  \(text)")
             }
-            try await disturbance.strike()
             try await Task.sleep(for: .seconds(settings.afterSeconds))
             try await crowd.say("stop")
         }
@@ -61,12 +61,12 @@ struct LikesRun: Sendable {
         let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.postgres?.url)
         progress.step("  waiting until PostgreSQL has everything")
         let seconds = try await audit.drain(atMost: .seconds(LikesSettings.drainSecondsMax)) { left in
-            progress.update("  \(Figure.grouped(left)) changes left")
+            progress.update("  \(Format.grouped(left)) changes left")
         }
         let photos = try await audit.compare(swarm.photos)
         var bare = swarm
         bare.photos = [:]
         let told = bare
-        recorder.update { $0.outcome = LikesReport.Outcome(swarm: told, photos: photos, drainSeconds: seconds) }
+        recorder.update { $0.outcome = LikesResult.Outcome(swarm: told, photos: photos, drainSeconds: seconds) }
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import Report
 
 /// Runs likes, or drills of likes, each on services of its own, and writes their reports.
 struct LikesRunner: Sendable {
@@ -7,23 +7,22 @@ struct LikesRunner: Sendable {
 
     /// One run; a failure stands in the report's verdict.
     ///
-    /// - Throws: ``Failure/unavailable(_:)`` when the report cannot be written.
-    func run(_ drill: LikeDrill?, _ settings: LikesSettings, folder path: String) async throws -> LikesReport {
-        let folders = try Folders(report: path)
+    /// - Parameter folder: makes the folder of the report.
+    func run(
+        _ drill: LikeDrill?, _ settings: LikesSettings, folder: (Report) throws -> ReportFolder
+    ) async throws -> (report: Report, folder: ReportFolder) {
         let command = settings.commandLine(drill)
+        var base = await Report.begin(
+            "likes", drill.map { "Drill \($0.rawValue)" } ?? "Likes", command: command, directory: binaries.directory)
+        base.notes = drill?.notes ?? []
+        let folder = try folder(base)
+        let folders = try Folders(report: folder.path)
         progress.step("\(drill?.rawValue ?? "likes"): \(command)")
-        let recorder = LikesRecorder(
-            LikesReport(
-                drill: drill, settings: settings, command: command, notes: drill?.notes ?? [],
-                software: await .current(directory: binaries.directory), machine: .current(),
-                startedAt: RunRecorder.now()))
+        let recorder = LikesRecorder(LikesResult(drill: drill, settings: settings, base: base))
         let run = LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress)
         let failure = await Failure.of {
             try await Laboratory.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
         }
-        let report = recorder.finished(failure)
-        try ReportFiles.write(report, to: folders.report)
-        progress.step("  \(report.sentence) Report: \(folders.report)/report.md")
-        return report
+        return (recorder.finished(failure), folder)
     }
 }

@@ -1,3 +1,5 @@
+import ArgumentParser
+import Report
 import Wire
 
 /// Every parameter of `likes`, and of a drill of likes.
@@ -66,18 +68,19 @@ struct LikesSettings: Codable, Equatable, Sendable {
     }
 }
 
-/// The options of `likes` as they were typed.
-struct LikesArguments: Equatable, Sendable {
-    var users: String?
-    var photo: String?
-    var unlikeShare: String?
+/// The options of `likes` as they are typed.
+struct LikesArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Distinct users, 1 to 10,000,000 (1,000,000).") var users: String?
+    @Option(parsing: .unconditional, help: "The photo's id (p1).") var photo: String?
+    @Option(parsing: .unconditional, help: "Part of the users who take it back, 0 to 1 (0.1).") var unlikeShare: String?
+    @Option(parsing: .unconditional, help: "Part of what is said twice at once, 0 to 1 (0.1).")
     var duplicateShare: String?
-    var connections: String?
-    var likeAPIs: String?
-    var workers: String?
-    var readers: String?
-    var viewers: String?
-    var seed: String?
+    @Option(parsing: .unconditional, help: "Requests at the same time, 1 to 4,096 (64).") var connections: String?
+    @Option(parsing: .unconditional, help: "LikeAPI processes, 1 to 16 (2).") var likeApis: String?
+    @Option(parsing: .unconditional, help: "Worker processes, 1 to 16 (1).") var workers: String?
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (1).") var readers: String?
+    @Option(parsing: .unconditional, help: "Viewers of the photo, 0 to 100,000 (200).") var viewers: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same users, 0 to 2^64-1.") var seed: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func read(limits: DescriptorLimits) throws(Failure) -> LikesSettings {
@@ -95,7 +98,7 @@ struct LikesArguments: Equatable, Sendable {
         check.read("--unlike-share", unlikeShare, 0...1, into: &settings.unlikeShare)
         check.read("--duplicate-share", duplicateShare, 0...1, into: &settings.duplicateShare)
         check.read("--connections", connections, 1...4_096, into: &settings.connections)
-        check.read("--like-apis", likeAPIs, 1...16, into: &settings.likeAPIs)
+        check.read("--like-apis", likeApis, 1...16, into: &settings.likeAPIs)
         check.read("--workers", workers, 1...16, into: &settings.workers)
         check.read("--readers", readers, 1...20, into: &settings.readers)
         check.read("--viewers", viewers, 0...100_000, into: &settings.viewers)

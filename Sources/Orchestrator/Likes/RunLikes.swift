@@ -1,3 +1,5 @@
+import Report
+
 /// Likes beside the comments of a run: people who like photos, and viewers who follow the counts.
 struct RunLikes: Codable, Equatable, Sendable {
     /// Users who come each second.

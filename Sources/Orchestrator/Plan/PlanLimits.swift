@@ -79,7 +79,7 @@ struct PlanLimits: Sendable {
         // A queue that is overloaded grows without end; a report can only hold numbers.
         let load = min(cores(demand) / Double(host.cores), PlanLimits.loadMax)
         let delivery = costs.reader.deliveryCPUMicroseconds / 1000
-        let measuredRound = Double(costs.reader.p99Viewers) * delivery
+        let measuredRound = costs.reader.p99Viewers * delivery
         let rest = max(0, costs.reader.p99Milliseconds * (1 - min(costs.reader.p99Load, 0.95)) - measuredRound)
         let round = demand.hottestPart / Double(host.cores) * delivery
         return (rest + round) / (1 - load)

@@ -1,5 +1,7 @@
+import ArgumentParser
 import Audience
 import Placement
+import Report
 
 /// Every parameter of a plan.
 struct PlanSettings: Codable, Equatable, Sendable {
@@ -14,6 +16,8 @@ struct PlanSettings: Codable, Equatable, Sendable {
     var seed: UInt64 = 1
     var host = PlanHost()
     var calibration = "calibration.json"
+
+    var title: String { "Plan: \(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
 
     var commandLine: String {
         [
@@ -40,25 +44,30 @@ struct PlanHost: Codable, Equatable, Sendable {
     var networkBytesPerSecond: Double { networkGbit * 1e9 / 8 }
 }
 
-/// The options of `plan` as they were typed.
-struct PlanArguments: Equatable, Sendable {
-    var streams: String?
-    var viewers: String?
+/// The options of `plan` as they are typed.
+struct PlanArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Streams, 1 to 1,000,000 (90,000).") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 20,000,000 (2,000,000).") var viewers: String?
+    @Option(parsing: .unconditional, help: "Comments per second over all streams, 0.01 to 10,000,000 (100).")
     var rate: String?
+    @Option(parsing: .unconditional, help: "99% of the deliveries within so many ms, 1 to 600,000 (500).")
     var p99: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (zipf:1.0).")
     var audience: String?
+    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,rendezvous,overflow).")
     var placement: String?
-    var seed: String?
-    var cores: String?
-    var memory: String?
-    var network: String?
-    var descriptors: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Cores of a Reader's machine, 1 to 1,024.") var cores: String?
+    @Option(parsing: .unconditional, help: "Its memory in GiB, 0.25 to 65,536.") var memory: String?
+    @Option(parsing: .unconditional, help: "Its network in Gbit/s, 0.01 to 1,000 (10).") var network: String?
+    @Option(parsing: .unconditional, help: "Descriptors of a Reader process, 256 and more.") var descriptors: String?
+    @Option(parsing: .unconditional, help: "Part of cores, memory and network that may be used, 0.05 to 1 (0.7).")
     var fill: String?
-    var calibration: String?
+    @Option(help: "The file of 'Orchestrator calibrate' (calibration.json).") var calibration: String?
 
     /// - Parameter machine: what a host has where nothing is said: the machine of the calibration.
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func settings(machine: Machine?) throws(Failure) -> PlanSettings {
+    func settings(machine: Report.Environment?) throws(Failure) -> PlanSettings {
         var check = ArgumentCheck()
         var settings = PlanSettings()
         check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)

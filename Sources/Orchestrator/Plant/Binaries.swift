@@ -50,6 +50,9 @@ struct Binaries: Sendable {
         return "\(directory)/\(name)"
     }
 
+    /// What every run with comments needs of our own.
+    static let services = ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"]
+
     /// Redis's server, and whatever else a command needs; asked before anything is started.
     ///
     /// - Throws: ``Failure/missing(_:)`` with all that is missing.

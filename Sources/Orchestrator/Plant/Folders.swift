@@ -1,17 +1,17 @@
 import Foundation
 
-/// Where a run writes: a folder for the report that stays, and one for the servers' data that does not.
+/// Where a run writes: the folder of its report, which stays, and one for the servers' data, which does not.
 struct Folders: Sendable {
-    /// Absolute; holds the reports and `logs/`.
+    /// Absolute; holds the report and `logs/`.
     let report: String
     /// Absolute; holds data of the private servers.
     let data: String
 
-    /// Makes both.
+    /// Makes both. `path` is a folder of this run alone: logs are appended to, for the sake of restarts.
     ///
     /// - Throws: ``Failure/unavailable(_:)`` when they cannot be made.
     init(report path: String) throws(Failure) {
-        report = try Folders.makeReport(path)
+        report = URL(fileURLWithPath: path).standardizedFileURL.path
         data = NSTemporaryDirectory() + "chorus-" + UUID().uuidString.prefix(8)
         do {
             try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
@@ -19,22 +19,6 @@ struct Folders: Sendable {
         } catch {
             throw .unavailable("cannot write to \(report): \(error.localizedDescription)")
         }
-        // Logs are appended to, for the sake of restarts: those of an earlier run would look like this one's.
-        for old in (try? FileManager.default.contentsOfDirectory(atPath: report + "/logs")) ?? []
-        where old.hasSuffix(".log") {
-            try? FileManager.default.removeItem(atPath: "\(report)/logs/\(old)")
-        }
-    }
-
-    /// Makes a folder for a report and returns its absolute path.
-    static func makeReport(_ path: String) throws(Failure) -> String {
-        let absolute = URL(fileURLWithPath: path).standardizedFileURL.path
-        do {
-            try FileManager.default.createDirectory(atPath: absolute, withIntermediateDirectories: true)
-        } catch {
-            throw .unavailable("cannot write to \(absolute): \(error.localizedDescription)")
-        }
-        return absolute
     }
 
     func log(_ name: String) -> String { "\(report)/logs/\(name).log" }

@@ -1,7 +1,8 @@
 import Audience
 import Placement
+import Report
 
-/// The plots that every measurement of placements shares: the model's lines, and what was measured as points on them.
+/// The plots that everything about placements shares: the model's lines, and what was measured as points on them.
 struct PlacementCharts {
     struct Point: Equatable, Sendable {
         var placement: PlacementStrategy
@@ -16,7 +17,7 @@ struct PlacementCharts {
 
     /// The model, over as many numbers of Readers as the lines shall have.
     let table: ScalingTable
-    let measured: [Point]
+    var measured: [Point] = []
 
     var all: [Chart] {
         [
@@ -27,55 +28,47 @@ struct PlacementCharts {
             chart(
                 "Redis deliveries for one comment (weighted by viewers)", "deliveries", { $0.weightedAmplification },
                 { $0.weighted }),
+            chart("Load of the fullest Reader", "times the mean", { $0.loadMaxOverMean }, { $0.imbalance }),
             trade,
         ]
-    }
-
-    private var placements: [PlacementStrategy] {
-        var placements: [PlacementStrategy] = []
-        for row in table.rows where !placements.contains(row.strategy) { placements.append(row.strategy) }
-        return placements
     }
 
     private func chart(
         _ title: String, _ unit: String, _ model: (SpreadOutcome) -> Double, _ measurement: (Point) -> Double?
     ) -> Chart {
-        let series = placements.enumerated().flatMap { index, placement in
-            let line = table.rows.filter { $0.strategy == placement }.map {
-                Chart.Point(x: Double($0.outcome.readers), y: model($0.outcome))
-            }
-            let points = measured.filter { $0.placement == placement }.compactMap { point in
+        Chart(
+            title, x: "Readers", y: unit,
+            series({ Chart.Point(x: Double($0.readers), y: model($0)) }) { point in
                 measurement(point).map { Chart.Point(x: Double(point.readers), y: $0) }
-            }
-            return [
-                Chart.Series(name: "\(placement.rawValue), model", points: line, colour: index),
-                Chart.Series(
-                    name: "\(placement.rawValue), measured", points: points, pointsOnly: true, colour: index),
-            ]
-        }
-        return Chart(
-            title: title, kind: .line, xTitle: "Readers", yTitle: unit, series: series.filter { !$0.points.isEmpty })
+            })
     }
 
     /// What balance costs. Nearer to the lower left corner is better.
     private var trade: Chart {
-        let series = placements.enumerated().flatMap { index, placement in
-            let line = table.rows.filter { $0.strategy == placement }.map {
-                Chart.Point(x: $0.outcome.weightedAmplification, y: $0.outcome.loadMaxOverMean)
-            }
-            let points = measured.filter { $0.placement == placement }.compactMap { point -> Chart.Point? in
-                guard let weighted = point.weighted, let imbalance = point.imbalance else { return nil }
-                return Chart.Point(x: weighted, y: imbalance)
-            }
+        Chart(
+            "Imbalance against amplification, along the numbers of Readers", x: "Redis deliveries for one comment",
+            y: "fullest Reader, times the mean",
+            series({ Chart.Point(x: $0.weightedAmplification, y: $0.loadMaxOverMean) }) { point in
+                point.weighted.flatMap { weighted in point.imbalance.map { Chart.Point(x: weighted, y: $0) } }
+            })
+    }
+
+    /// For each placement its line and its points, in one colour.
+    private func series(
+        _ model: (SpreadOutcome) -> Chart.Point, _ measurement: (Point) -> Chart.Point?
+    ) -> [Chart.Series] {
+        var placements: [PlacementStrategy] = []
+        for placement in table.rows.map(\.strategy) + measured.map(\.placement) where !placements.contains(placement) {
+            placements.append(placement)
+        }
+        return placements.enumerated().flatMap { index, placement in
+            let line = table.rows.filter { $0.strategy == placement }.map { model($0.outcome) }
+            let points = measured.filter { $0.placement == placement }.compactMap(measurement)
+            let name = placement.rawValue
             return [
-                Chart.Series(name: "\(placement.rawValue), model", points: line, colour: index),
-                Chart.Series(
-                    name: "\(placement.rawValue), measured", points: points, pointsOnly: true, colour: index),
+                Chart.Series(measured.isEmpty ? name : "\(name), model", line, colour: index),
+                Chart.Series("\(name), measured", points, style: .points, colour: index),
             ]
         }
-        return Chart(
-            title: "Imbalance against amplification, along the numbers of Readers", kind: .line,
-            xTitle: "Redis deliveries for one comment", yTitle: "fullest Reader, times the mean",
-            series: series.filter { !$0.points.isEmpty })
     }
 }

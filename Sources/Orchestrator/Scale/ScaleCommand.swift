@@ -1,7 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
-import Synchronization
+import Report
 
 /// `Orchestrator scale`: the full audience on one machine, with viewers that have no sockets.
 struct ScaleCommand: AsyncParsableCommand {
@@ -11,35 +11,18 @@ struct ScaleCommand: AsyncParsableCommand {
         discussion: """
             For each placement a private Redis and one process a Reader, with the Reader's own hub and subscriber connection. \
             Every hub holds virtual viewers that count what they would get. First comments come at --rate, and every delivery \
-            is checked against the model; then Redis gets as many as it takes. Writes report.json, report.md, report.csv and \
-            report.html.
+            is checked against the model; then Redis gets as many as it takes.
 
             Exit codes: 0 fine, 64 bad arguments, 65 something was not as the model says, 69 something needed is missing, 70 \
             a process died, 130 interrupted.
             """)
 
-    @Option(parsing: .unconditional, help: "Streams, 1 to 1,000,000 (90,000).") var streams: String?
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 20,000,000 (2,000,000).") var viewers: String?
-    @Option(parsing: .unconditional, help: "Numbers of Readers: 14, 3,7,14 or 3..5; at most 100 (14).") var readers:
-        String?
-    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (zipf:1.0).")
-    var audience: String?
-    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "Comments per second that the hubs deliver, 0.1 to 100,000 (200).")
-    var rate: String?
-    @Option(parsing: .unconditional, help: "Seconds of that, 1 to 3,600 (10).") var duration: String?
-    @Option(parsing: .unconditional, help: "Seconds in which Redis gets as much as it takes, 1 to 600 (8).")
-    var burst: String?
-    @Option(help: "Folder for the report and all logs.") var out = "report"
+    @OptionGroup var arguments: ScaleArguments
+    @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try ScaleArguments(
-                streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement,
-                seed: seed, rate: rate, duration: duration, burst: burst
-            ).settings()
-            return try await perform(settings)
+            return try await perform(try arguments.settings())
         }
     }
 
@@ -48,30 +31,25 @@ struct ScaleCommand: AsyncParsableCommand {
         try binaries.check()
         let audience = try Audience.of(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        let folders = try Folders(report: out)
+        let thresholds = try report.limits(ScaleResult.definitions)
+        let base = await Report.begin("scale", settings.title, command: settings.commandLine)
+        let folder = try report.folder(for: base)
+        let folders = try Folders(report: folder.path)
         let progress = Progress()
         progress.step("seed \(settings.seed): \(settings.commandLine)")
-        let report = Gathered(
-            ScaleReport(
-                settings: settings, command: settings.commandLine,
-                software: await .current(directory: binaries.directory), machine: .current(),
-                startedAt: RunRecorder.now()))
+        let result = Locked(ScaleResult(settings: settings, base: base))
         let failure = await Failure.of {
             try await Laboratory.run(folders: folders, binaries: binaries) { plant in
                 for readers in settings.readers {
                     for placement in settings.placements {
                         let layout = ScaleLayout(audience, placement: placement, readers: readers)
-                        let result = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
+                        let one = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
                             in: plant)
-                        report.update { $0.add(result, layout) }
+                        result.update { $0.add(one, layout) }
                     }
                 }
             }
         }
-        report.update { $0.finish(failure) }
-        try ReportFiles.write(report.value, to: folders.report)
-        Terminal.output(report.value.summary())
-        Terminal.output("Report: \(folders.report)/report.html")
-        return report.value.verdict.status
+        return try report.finish(result.value.report(failure), in: folder, thresholds)
     }
 }

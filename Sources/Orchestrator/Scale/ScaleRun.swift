@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import Placement
 import RedisNIO
+import Report
 
 /// One case: a Redis of its own, its Readers, comments at a rate, and then as many as Redis takes.
 struct ScaleRun: Sendable {
@@ -76,7 +77,7 @@ struct ScaleRun: Sendable {
         _ = try await crowd.ready(atMost: .seconds(120))
         let probe = RedisProbe(port: redis.port)
         let before = RedisFigures(try await probe.info())
-        progress.step("  subscribing to \(Figure.grouped(Int(result.model.subscriptions))) channels in all")
+        progress.step("  subscribing to \(Format.grouped(Int(result.model.subscriptions))) channels in all")
         let answers = try await crowd.subscribe(atMost: .seconds(240))
         let clients = RedisSubscribers(try await probe.clients())
         let after = RedisFigures(try await probe.info())
@@ -90,7 +91,7 @@ struct ScaleRun: Sendable {
             channels: after.channels - layout.readers.count,
             seconds: answers.map(\.seconds).max() ?? 0, redisMemoryBytes: after.memoryBytes - before.memoryBytes,
             redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, refused: answers.reduce(0) { $0 + $1.refused })
-        progress.step("  subscribed in \(Figure.decimal(result.subscribing.seconds, 1)) s")
+        progress.step("  subscribed in \(Format.decimal(result.subscribing.seconds, 1)) s")
     }
 
     // MARK: Comments at a rate
@@ -119,7 +120,7 @@ struct ScaleRun: Sendable {
             result.perReader[index].deliveries = counts[index].deliveries
             result.perReader[index].deliveriesExpected = truth.deliveries[index]
         }
-        progress.step("  \(Figure.grouped(result.deliveries)) of \(Figure.grouped(truth.deliveriesInAll)) deliveries")
+        progress.step("  \(Format.grouped(result.deliveries)) of \(Format.grouped(truth.deliveriesInAll)) deliveries")
     }
 
     private func readersCPU(_ crowd: ScaleCrowd) -> Double {
@@ -134,6 +135,6 @@ struct ScaleRun: Sendable {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burstSeconds)) s")
         let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burstSeconds).run()
         result.burst = burst
-        progress.step("  \(Figure.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
+        progress.step("  \(Format.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }
 }

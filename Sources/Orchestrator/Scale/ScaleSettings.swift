@@ -1,5 +1,7 @@
+import ArgumentParser
 import Audience
 import Placement
+import Report
 
 /// Every parameter of one scale run.
 struct ScaleSettings: Codable, Equatable, Sendable {
@@ -16,6 +18,8 @@ struct ScaleSettings: Codable, Equatable, Sendable {
     /// Of the part in which Redis gets as much as it takes.
     var burstSeconds = 8.0
 
+    var title: String { "Scale: \(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
+
     /// The command that repeats it.
     var commandLine: String {
         [
@@ -28,16 +32,20 @@ struct ScaleSettings: Codable, Equatable, Sendable {
     }
 }
 
-/// The options of `scale` as they were typed.
-struct ScaleArguments: Equatable, Sendable {
-    var streams: String?
-    var viewers: String?
-    var readers: String?
+/// The options of `scale` as they are typed.
+struct ScaleArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Streams, 1 to 1,000,000 (90,000).") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 20,000,000 (2,000,000).") var viewers: String?
+    @Option(parsing: .unconditional, help: "Numbers of Readers: 14, 3,7,14 or 3..5; at most 100 (14).") var readers:
+        String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (zipf:1.0).")
     var audience: String?
-    var placement: String?
-    var seed: String?
+    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Comments per second that the hubs deliver, 0.1 to 100,000 (200).")
     var rate: String?
-    var duration: String?
+    @Option(parsing: .unconditional, help: "Seconds of that, 1 to 3,600 (10).") var duration: String?
+    @Option(parsing: .unconditional, help: "Seconds in which Redis gets as much as it takes, 1 to 600 (8).")
     var burst: String?
 
     /// Reader processes in one case: each is a process with a hub, and shares this machine with all others.

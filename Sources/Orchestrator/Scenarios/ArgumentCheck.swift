@@ -1,4 +1,5 @@
 import Placement
+import Report
 
 /// Reads arguments and gathers what is wrong with them.
 struct ArgumentCheck {

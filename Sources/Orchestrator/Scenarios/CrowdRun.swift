@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import Placement
 import RedisNIO
+import Report
 import Wire
 
 /// One audience on one set of Readers: connect, publish, settle, audit.
@@ -14,7 +15,7 @@ struct CrowdRun: Sendable {
     let folders: Folders
 
     func run(in plant: Plant) async throws {
-        recorder.attach(plant)
+        recorder.update { $0.plant = plant }
         let services = try await recorder.phase("start") {
             try await ServicePlant.start(plan, settings, in: plant, progress: progress)
         }
@@ -53,21 +54,21 @@ struct CrowdRun: Sendable {
     private func connect(_ crowd: SwarmCrowd, _ services: ServicePlant) async throws {
         let wanted = settings.viewers
         progress.step(
-            "connecting \(Figure.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)"
+            "connecting \(Format.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)"
         )
         // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
         try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
             let (connected, failed) = ($0.connected, $0.failed)
-            progress.update("  \(Figure.grouped(connected)) connected, \(failed) failed")
+            progress.update("  \(Format.grouped(connected)) connected, \(failed) failed")
         }
         let now = crowd.coordinator
         recorder.update {
-            $0.connections = RunReport.Connections(
+            $0.connections = RunResult.Connections(
                 wanted: wanted, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
         }
         guard now.connected > 0 else { throw Failure.unavailable("not one of \(wanted) viewers could connect") }
         _ = try await services.statistics(atMost: reportDelay) { $0.readerApis.totalActiveConnections >= now.connected }
-        progress.step("  \(Figure.grouped(now.connected)) connected in \(Figure.decimal(now.connectSeconds, 2)) s")
+        progress.step("  \(Format.grouped(now.connected)) connected in \(Format.decimal(now.connectSeconds, 2)) s")
     }
 
     private func publish(_ crowd: SwarmCrowd) async throws {
@@ -78,17 +79,17 @@ struct CrowdRun: Sendable {
         try await crowd.reach(.published, atMost: .seconds(settings.durationSeconds * 1.5 + 60)) {
             let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
             let seconds = (ContinuousClock.now - start).seconds
-            sample(RunReport.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))
+            sample(RunResult.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))
             progress.update(
-                "  \(Int(seconds)) s: \(Figure.grouped(acknowledged)) acknowledged, \(Figure.grouped(delivered)) delivered"
+                "  \(Int(seconds)) s: \(Format.grouped(acknowledged)) acknowledged, \(Format.grouped(delivered)) delivered"
             )
         }
     }
 
     /// Keeps one a second.
-    private func sample(_ sample: RunReport.Sample) {
+    private func sample(_ sample: RunResult.Sample) {
         recorder.update { report in
-            guard report.timeline.count < RunReport.samplesMax else { return }
+            guard report.timeline.count < RunResult.samplesMax else { return }
             guard sample.seconds >= (report.timeline.last?.seconds ?? 0) + 1 else { return }
             report.timeline.append(sample)
         }
@@ -103,47 +104,33 @@ struct CrowdRun: Sendable {
         try await Task.sleep(for: .seconds(settings.reportIntervalSeconds * 2))
         let answer = try await ServiceClient(node: services.statistics).statistics()
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
-        let prediction = RunReport.Prediction(
+        let prediction = SpreadOutcome.predicted(
             audience, placement: settings.placement, readers: services.readers.map(\.name))
         recorder.update {
-            $0.spread = RunReport.Spread(answer.statistics.subscriptionSpread, predicted: prediction)
-            $0.readers = RunReport.Reader.all(answer.statistics, predictedShare: prediction.share)
+            $0.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: prediction)
+            $0.readers = RunResult.Reader.all(answer.statistics, predictedShare: prediction.spread)
             $0.map = SubscriptionMap(
                 answer.statistics, title: "Channels of each Reader, placement \(settings.placement.rawValue)")
-            $0.redis = RunReport.RedisFigures(before: before, after: after)
-            $0.software.redis = after["redis_version"]
+            $0.redis = RunResult.RedisFigures(before: before, after: after)
+            $0.base.environment.redis = after["redis_version"]
         }
     }
 
     private func settle(_ crowd: SwarmCrowd) async throws {
         progress.step("waiting until every viewer has everything")
-        try await crowd.say(crowd.coordinator.expectation)
-        try await crowd.reach(.reported, atMost: .seconds(60)) { _ in progress.update("  settling") }
-        let reports = crowd.coordinator.reports
-        do {
-            let whole = try SwarmReport.merged(try reports.map(CrowdRun.swarmReport))
-            recorder.update { $0.swarm = whole }
-        } catch {
-            throw Failure.unavailable("the swarms' reports cannot be read: \(error)")
-        }
+        let whole = try await crowd.report()
+        recorder.update { $0.swarm = whole }
     }
 
     /// Three report intervals, and some patience.
     private var reportDelay: Duration { .seconds(settings.reportIntervalSeconds * 3 + 2) }
-
-    static func swarmReport(line: String) throws -> SwarmReport {
-        struct Envelope: Decodable { var report: SwarmReport }
-        return try JSONDecoder().decode(Envelope.self, from: Data(line.utf8)).report
-    }
 }
 
-extension RunReport.RedisFigures {
+extension RunResult.RedisFigures {
     init(before: RedisInfo, after: RedisInfo) {
         func number(_ info: RedisInfo, _ key: String) -> Double { info[key].flatMap { Double($0) } ?? 0 }
         func growth(_ key: String) -> Double { number(after, key) - number(before, key) }
-        version = after["redis_version"] ?? "?"
         usedMemoryBytes = Int(number(after, "used_memory"))
-        peakMemoryBytes = Int(number(after, "used_memory_peak"))
         commandsWhilePublishing = Int(growth("total_commands_processed"))
         cpuSecondsWhilePublishing = growth("used_cpu_user") + growth("used_cpu_sys")
         subscribersCut = Int(growth("client_output_buffer_limit_disconnections"))

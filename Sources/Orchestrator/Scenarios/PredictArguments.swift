@@ -1,14 +1,18 @@
+import ArgumentParser
 import Audience
 import Placement
+import Report
 
-/// The options of `predict` as they were typed.
-struct PredictArguments: Equatable, Sendable {
-    var streams: String?
-    var viewers: String?
-    var readers: String?
+/// The options of `predict` as they are typed.
+struct PredictArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Channels, 1 to 1,000,000.") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000,000.") var viewers: String?
+    @Option(parsing: .unconditional, help: "Numbers of Readers: 5, 3,5,10 or 3..100.") var readers: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.")
     var audience: String?
+    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,rendezvous,overflow).")
     var placement: String?
-    var seed: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience.") var seed: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func settings() throws(Failure) -> PredictSettings {
@@ -36,12 +40,10 @@ struct PredictSettings: Codable, Equatable, Sendable {
     var placements: [PlacementStrategy] = [.random, .rendezvous, .overflow]
     var seed: UInt64 = 1
 
+    var title: String { "Prediction: \(audience), \(Format.grouped(viewers)) viewers" }
+
     var commandLine: String {
-        let numbers =
-            readers.count > 1 && readers == Array(readers[0]...readers[readers.count - 1])
-            ? "\(readers[0])..\(readers[readers.count - 1])" : readers.map(String.init).joined(separator: ",")
-        let names = placements.map(\.rawValue).joined(separator: ",")
-        return "Orchestrator predict --streams \(streams) --viewers \(viewers) --readers \(numbers)"
-            + " --audience \(audience) --placement \(names) --seed \(seed)"
+        "Orchestrator predict --streams \(streams) --viewers \(viewers) --readers \(ReaderRange(numbers: readers))"
+            + " --audience \(audience) --placement \(placements.map(\.rawValue).joined(separator: ",")) --seed \(seed)"
     }
 }

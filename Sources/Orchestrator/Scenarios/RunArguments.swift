@@ -1,23 +1,32 @@
+import ArgumentParser
 import Audience
 import Placement
 
-/// The options of `run` as they were typed; `nil` where one was left out.
+/// The options of `run` as they are typed; `nil` where one was left out.
 ///
 /// They are texts, so that all that is wrong with them can be said at once.
-struct RunArguments: Equatable, Sendable {
+struct RunArguments: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: "seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default).")
     var preset: String?
-    var streams: String?
-    var viewers: String?
-    var readers: String?
-    var commentAPIs: String?
-    var rate: String?
-    var duration: String?
-    var seed: String?
-    var audience: String?
+    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000.") var streams: String?
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 1,000,000.") var viewers: String?
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 100.") var readers: String?
+    @Option(parsing: .unconditional, help: "CommentAPI processes, 1 to 16.") var commentApis: String?
+    @Option(parsing: .unconditional, help: "Comments per second over all videos, 0.1 to 100,000.") var rate: String?
+    @Option(parsing: .unconditional, help: "Seconds of publishing, 1 to 86,400.") var duration: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience:
+        String?
+    @Option(parsing: .unconditional, help: "random, round-robin, least-connections, rendezvous or overflow.")
     var placement: String?
-    var swarms: String?
+    @Option(parsing: .unconditional, help: "Swarm processes; as many as descriptors ask for, if left out.") var swarms:
+        String?
+    @Option(parsing: .unconditional, help: "Users who like photos each second, beside the comments; 0.1 to 100,000.")
     var likesRate: String?
-    var photos: String?
+    @Option(parsing: .unconditional, help: "Photos that are liked and watched, 1 to 1,000 (10).") var photos: String?
+    @Option(parsing: .unconditional, help: "Part of all likes that go to the first photo, 0 to 1 (0.5).")
     var hotPhotoShare: String?
 
     /// The preset's settings, changed by what was typed.
@@ -44,7 +53,7 @@ struct RunArguments: Equatable, Sendable {
         check.read("--streams", streams, 1...1_000_000, into: &settings.streams)
         check.read("--viewers", viewers, 1...1_000_000, into: &settings.viewers)
         check.read("--readers", readers, 1...100, into: &settings.readers)
-        check.read("--comment-apis", commentAPIs, 1...16, into: &settings.commentAPIs)
+        check.read("--comment-apis", commentApis, 1...16, into: &settings.commentAPIs)
         check.read("--rate", rate, 0.1...100_000, into: &settings.rate)
         check.read("--duration", duration, 1...86_400, into: &settings.durationSeconds)
         check.readSeed("--seed", seed, into: &settings.seed)

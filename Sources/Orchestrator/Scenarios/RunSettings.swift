@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Report
 
 /// Every parameter of one run: with the same settings and seed, the same audience watches the same channels.
 struct RunSettings: Codable, Equatable, Sendable {
@@ -43,6 +44,8 @@ struct RunSettings: Codable, Equatable, Sendable {
         }
         return settings
     }
+
+    var title: String { "Run: \(placement.rawValue), \(Format.grouped(viewers)) viewers, \(readers) Readers" }
 
     /// The command that repeats the run.
     var commandLine: String {

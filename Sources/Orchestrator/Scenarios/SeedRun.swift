@@ -1,4 +1,5 @@
 import Foundation
+import Report
 import Wire
 
 /// Three people and three Readers: user1 and user3 watch video1, user2 watches video2, and all write once a second.
@@ -14,7 +15,7 @@ struct SeedRun: Sendable {
     static let people = [("user1", "video1"), ("user2", "video2"), ("user3", "video1")]
 
     func run(in plant: Plant) async throws {
-        recorder.attach(plant)
+        recorder.update { $0.plant = plant }
         let services = try await recorder.phase("start") {
             try await ServicePlant.start(plan, settings, in: plant, progress: progress)
         }
@@ -37,7 +38,7 @@ struct SeedRun: Sendable {
         }
         let connected = answer.statistics.readerApis.totalActiveConnections
         recorder.update {
-            $0.connections = RunReport.Connections(
+            $0.connections = RunResult.Connections(
                 wanted: clients.count, connected: connected, failed: clients.count - connected)
         }
         guard connected >= clients.count else {
@@ -71,23 +72,23 @@ struct SeedRun: Sendable {
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
         for client in clients { await services.plant.stop(client) }
         recorder.update { report in
-            report.spread = RunReport.Spread(answer.statistics.subscriptionSpread, predicted: nil)
-            report.readers = RunReport.Reader.all(answer.statistics, predictedShare: nil)
+            report.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: nil)
+            report.readers = RunResult.Reader.all(answer.statistics, predictedShare: nil)
             report.people = zip(clients, SeedRun.people).map { person($0, $1, videos, answer.statistics) }
         }
     }
 
     private func person(_ client: Node, _ who: (String, String), _ videos: [String], _ statistics: Statistics)
-        -> RunReport.Person
+        -> RunResult.Person
     {
         let (user, video) = who
         let report = statistics.clients.clients.first { $0.userid == user }
         let own = SeedRun.marker(video)
         let others = videos.filter { $0 != video }.map(SeedRun.marker)
-        return RunReport.Person(
+        return RunResult.Person(
             name: client.name, user: user, video: video, generated: report?.commentsGenerated ?? 0,
-            consumed: report?.commentsConsumed ?? 0, heard: heard(client, own) ? [own] : [],
-            missed: heard(client, own) ? [] : [own], foreign: others.filter { heard(client, $0) })
+            consumed: report?.commentsConsumed ?? 0, missed: heard(client, own) ? [] : [own],
+            foreign: others.filter { heard(client, $0) })
     }
 
     private func heard(_ client: Node, _ text: String) -> Bool {

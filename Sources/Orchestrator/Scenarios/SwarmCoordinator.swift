@@ -1,3 +1,4 @@
+import Audience
 import Foundation
 import Wire
 
@@ -23,9 +24,9 @@ struct SwarmCoordinator: Equatable, Sendable {
     /// Of the slowest swarm.
     private(set) var connectSeconds = 0.0
     /// Comments of each channel that were acknowledged, and the highest position.
-    private(set) var published: [String: SwarmMessage.Published] = [:]
-    /// One line for each swarm that has reported.
-    private(set) var reports: [String] = []
+    private(set) var published: [String: SwarmMessage.Channel] = [:]
+    /// One for each swarm that has reported.
+    private(set) var reports: [SwarmReport] = []
     /// Comments of each channel that were acknowledged or stored, as `<swarm>.<number>`; in a drill.
     private(set) var written: [String: [String]] = [:]
     /// All swarms together; `nil` until each has told, in a drill.
@@ -56,26 +57,26 @@ struct SwarmCoordinator: Equatable, Sendable {
     ///
     /// - Throws: ``OutOfTurn`` for one that does not follow what this swarm has said before.
     mutating func received(_ message: SwarmMessage, from swarm: Int) throws(OutOfTurn) {
-        switch message {
-        case .connected(let viewers, let failed, let seconds):
+        switch message.event {
+        case .connected:
             try advance(swarm, to: .connected)
-            connected += viewers
-            self.failed += failed
-            connectSeconds = max(connectSeconds, seconds)
-        case .progress(_, let delivered, let acknowledged, let crowd):
-            crowds[swarm] = crowd
-            progress[swarm] = (delivered, acknowledged)
-            self.delivered = progress.reduce(0) { $0 + $1.delivered }
-            self.acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
-        case .published(let channels):
+            connected += message.viewers ?? 0
+            failed += message.failed ?? 0
+            connectSeconds = max(connectSeconds, message.seconds ?? 0)
+        case .progress:
+            crowds[swarm] = message.crowd
+            progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
+            delivered = progress.reduce(0) { $0 + $1.delivered }
+            acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
+        case .published:
             try advance(swarm, to: .published)
-            for (channel, more) in channels {
+            for (channel, more) in message.channels ?? [:] {
                 written[channel, default: []] += (more.numbers ?? []).map { "\(swarm).\($0)" }
                 merge(more, into: channel)
             }
-        case .report(let line):
+        case .report:
             try advance(swarm, to: .reported)
-            reports.append(line)
+            reports += message.report.map { [$0] } ?? []
         }
     }
 
@@ -92,14 +93,14 @@ struct SwarmCoordinator: Equatable, Sendable {
         phases[swarm] = phase
     }
 
-    private mutating func merge(_ more: SwarmMessage.Published, into channel: String) {
+    private mutating func merge(_ more: SwarmMessage.Channel, into channel: String) {
         var more = more
         more.numbers = nil
         published[channel] = published[channel].map { $0.merged(with: more) } ?? more
     }
 }
 
-extension SwarmMessage.Published {
+extension SwarmMessage.Channel {
     /// Of each epoch the highest position; the newest epoch is the one whose first acknowledgement came last.
     func merged(with other: Self) -> Self {
         var merged = Self(acknowledged: acknowledged + other.acknowledged)
@@ -157,7 +158,7 @@ extension SwarmCoordinator {
 private struct Places: Encodable {
     var positions: [String]
 
-    init?(_ published: SwarmMessage.Published) {
+    init?(_ published: SwarmMessage.Channel) {
         positions = published.ends.map(\.last)
         if positions.isEmpty { return nil }
     }

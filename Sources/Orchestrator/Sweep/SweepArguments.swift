@@ -1,16 +1,20 @@
+import ArgumentParser
 import Audience
+import Foundation
 import Placement
+import Report
 
-/// The options of `sweep` as they were typed.
-struct SweepArguments: Equatable, Sendable {
-    var streams: String?
-    var viewers: String?
-    var readers: String?
+/// The options of `sweep` as they are typed.
+struct SweepArguments: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Numbers of streams (10,100,1000).") var streams: String?
+    @Option(parsing: .unconditional, help: "Numbers of viewers (250,2500).") var viewers: String?
+    @Option(parsing: .unconditional, help: "Numbers of Readers: 3,5,10 or 3..5 (3,5,10).") var readers: String?
+    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (reference).")
     var audience: String?
-    var placement: String?
-    var seed: String?
-    var rate: String?
-    var duration: String?
+    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
+    @Option(parsing: .unconditional, help: "The same seed makes the same audiences, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Comments per second in each cell, 0.1 to 100,000 (50).") var rate: String?
+    @Option(parsing: .unconditional, help: "Seconds of publishing in each cell, 1 to 3,600 (5).") var duration: String?
 
     static let cellsMax = 1_000
 
@@ -70,7 +74,7 @@ struct SweepLimits: Equatable, Sendable {
     static let viewerBytes = 12 << 10
 
     static func ofThisMachine() -> SweepLimits {
-        SweepLimits(descriptors: .ofThisProcess(), memoryBytes: Machine.current().memoryBytes)
+        SweepLimits(descriptors: .ofThisProcess(), memoryBytes: Int(ProcessInfo.processInfo.physicalMemory))
     }
 
     /// Why a cell is left out; `nil` when it fits.
@@ -86,7 +90,7 @@ struct SweepLimits: Equatable, Sendable {
     }
 
     var text: String {
-        "\(Figure.grouped(descriptors.viewersPerProcess)) connections a process (\(Figure.grouped(descriptors.perProcess))"
+        "\(Format.grouped(descriptors.viewersPerProcess)) connections a process (\(Format.grouped(descriptors.perProcess))"
             + " descriptors), 64 swarm processes, four fifths of \(Format.bytes(memoryBytes)) of memory"
     }
 }

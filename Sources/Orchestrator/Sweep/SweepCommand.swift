@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
+import Report
 
 /// `Orchestrator sweep`: a grid of real runs, measured beside the model.
 struct SweepCommand: AsyncParsableCommand {
@@ -16,16 +17,8 @@ struct SweepCommand: AsyncParsableCommand {
             died, 130 interrupted.
             """)
 
-    @Option(parsing: .unconditional, help: "Numbers of streams (10,100,1000).") var streams: String?
-    @Option(parsing: .unconditional, help: "Numbers of viewers (250,2500).") var viewers: String?
-    @Option(parsing: .unconditional, help: "Numbers of Readers: 3,5,10 or 3..5 (3,5,10).") var readers: String?
-    @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share> (reference).")
-    var audience: String?
-    @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audiences, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "Comments per second in each cell, 0.1 to 100,000 (50).") var rate: String?
-    @Option(parsing: .unconditional, help: "Seconds of publishing in each cell, 1 to 3,600 (5).") var duration: String?
-    @Option(help: "Folder for the report, the cells and all logs (report).") var out: String?
+    @OptionGroup var arguments: SweepArguments
+    @OptionGroup var report: ReportOptions
     @Option(help: "Folder of a sweep that was interrupted: its grid is finished.") var resume: String?
     @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
     var binaries: String?
@@ -33,49 +26,41 @@ struct SweepCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let limits = SweepLimits.ofThisMachine()
-            let settings = try arguments()
+            let settings = try settings()
             let binaries = Binaries(directory: binaries)
-            try binaries.checkServices()
-            let book =
-                try settings.map { settings throws(Failure) in try SweepBook(new: settings, folder: out ?? "report") }
-                ?? SweepBook(resuming: resume ?? "")
+            try binaries.check(own: Binaries.services)
+            let thresholds = try report.limits(RunResult.wholeDefinitions)
+            let (checkpoint, base) = try await checkpoint(settings, binaries)
             let progress = Progress()
-            progress.step("seed \(book.settings.seed): \(book.settings.commandLine)")
-            let report = try await SweepRunner(book: book, limits: limits, binaries: binaries, progress: progress).run(
-                software: .current(directory: binaries.directory))
-            Terminal.output(report.summary())
-            Terminal.output("Report: \(book.folder)/report.html")
-            return report.verdict.status
+            progress.step("seed \(checkpoint.settings.seed): \(checkpoint.settings.commandLine)")
+            let runner = SweepRunner(checkpoint: checkpoint, limits: limits, binaries: binaries, progress: progress)
+            let result = try await runner.run(base)
+            return try report.finish(result, in: ReportFolder(existing: checkpoint.folder), thresholds)
         }
     }
 
+    private func checkpoint(_ settings: SweepSettings?, _ binaries: Binaries) async throws -> (SweepCheckpoint, Report)
+    {
+        func begin(_ settings: SweepSettings) async -> Report {
+            await .begin("sweep", "Sweep", command: settings.commandLine, directory: binaries.directory)
+        }
+        guard let settings else {
+            let checkpoint = try SweepCheckpoint(resuming: resume ?? "")
+            return (checkpoint, await begin(checkpoint.settings))
+        }
+        let base = await begin(settings)
+        return (try SweepCheckpoint(new: settings, folder: try report.folder(for: base).path), base)
+    }
+
     /// `nil` when a sweep goes on.
-    private func arguments() throws(Failure) -> SweepSettings? {
-        let arguments = SweepArguments(
-            streams: streams, viewers: viewers, readers: readers, audience: audience, placement: placement, seed: seed,
-            rate: rate, duration: duration)
+    private func settings() throws(Failure) -> SweepSettings? {
         guard resume != nil else { return try arguments.settings() }
         var typed = arguments.typed
-        if out != nil { typed.append("--out") }
+        if report.out != nil { typed.append("--out") }
         guard typed.isEmpty else {
             throw .arguments(
                 typed.map { "\($0): stands in the folder of the sweep already; leave it out beside --resume" })
         }
         return nil
-    }
-}
-
-extension Binaries {
-    /// All that a run needs and is missing, before anything is started.
-    func checkServices() throws(Failure) {
-        var missing: [String] = []
-        func note(_ find: () throws(Failure) -> String) {
-            do throws(Failure) { _ = try find() } catch { missing.append(error.description) }
-        }
-        note { () throws(Failure) in try system("redis-server", package: "redis-server") }
-        for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
-            note { () throws(Failure) in try own(name) }
-        }
-        guard missing.isEmpty else { throw .missing(missing.joined(separator: "\n")) }
     }
 }

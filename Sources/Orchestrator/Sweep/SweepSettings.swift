@@ -1,5 +1,7 @@
 import Audience
+import Foundation
 import Placement
+import Report
 
 /// Every parameter of one sweep: a grid, and what is the same in all of its cells.
 struct SweepSettings: Codable, Equatable, Sendable {
@@ -41,6 +43,17 @@ struct SweepSettings: Codable, Equatable, Sendable {
         return run
     }
 
+    /// The audience and the number of Readers that the page looks at closely: those nearest to the reference run.
+    var shown: SweepCell? {
+        func nearest(_ numbers: [Int], to wanted: Double) -> Int? {
+            numbers.min { abs(log2(Double($0) / wanted)) < abs(log2(Double($1) / wanted)) }
+        }
+        guard let streams = nearest(streams, to: 100), let viewers = nearest(viewers, to: 2_500),
+            let readers = nearest(readers, to: 5)
+        else { return nil }
+        return SweepCell(streams: streams, viewers: viewers, readers: readers, placement: .random)
+    }
+
     /// The command that repeats it.
     var commandLine: String {
         [
@@ -62,8 +75,17 @@ struct SweepCell: Codable, Hashable, Sendable {
     /// The name of its folder.
     var id: String { "\(streams)-streams-\(viewers)-viewers-\(readers)-readers-\(placement.rawValue)" }
     var name: String {
-        "\(Figure.grouped(streams)) streams, \(Figure.grouped(viewers)) viewers, \(readers) Readers, \(placement.rawValue)"
+        "\(audience.name), \(readers) Readers, \(placement.rawValue)"
     }
+
+    struct Audience: Hashable, Sendable {
+        var streams: Int
+        var viewers: Int
+
+        var name: String { "\(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
+    }
+
+    var audience: Audience { Audience(streams: streams, viewers: viewers) }
 }
 
 /// Whole numbers separated by commas, as `--streams` and `--viewers` of `sweep` name them.

@@ -80,7 +80,7 @@ struct LikesRun: Sendable {
 
     private func connect(_ stage: LikesStage) async throws {
         stage.open()
-        _ = await stage.wait(seconds: Self.connectSeconds) {
+        _ = await LoopReply.wait(seconds: Self.connectSeconds) {
             stage.watchersBoard.now.withLock { $0.watching } == settings.viewers
                 && stage.senderBoard.now.withLock { $0.connections } == settings.connections
         }
@@ -96,7 +96,7 @@ struct LikesRun: Sendable {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await tellProgress(stage) }
             if settings.users > 0 {
-                _ = await stage.wait(seconds: .infinity) {
+                _ = await LoopReply.wait(seconds: .infinity) {
                     stage.senderBoard.now.withLock { $0.usersStarted >= settings.users && $0.underWay == 0 }
                 }
             } else if orders != nil {
@@ -110,13 +110,15 @@ struct LikesRun: Sendable {
         if Task.isCancelled { throw Problem.interrupted }
         // The board is written after the order was taken.
         try? await Task.sleep(for: .milliseconds(50))
-        _ = await stage.wait(seconds: settings.settleSeconds) { stage.senderBoard.now.withLock { $0.underWay } == 0 }
+        _ = await LoopReply.wait(seconds: settings.settleSeconds) {
+            stage.senderBoard.now.withLock { $0.underWay } == 0
+        }
     }
 
     private func settle(_ stage: LikesStage, _ result: LikeSender.Result) async throws {
         guard settings.viewers > 0 else { return }
         stage.expect(result.photos.map { Int64($0.likes) })
-        _ = await stage.wait(seconds: settings.settleSeconds) { stage.watchersBoard.now.withLock { $0.wrong } == 0 }
+        _ = await LoopReply.wait(seconds: settings.settleSeconds) { stage.watchersBoard.now.withLock { $0.wrong } == 0 }
         if Task.isCancelled { throw Problem.interrupted }
     }
 

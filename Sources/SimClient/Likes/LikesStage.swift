@@ -1,7 +1,5 @@
 internal import Audience
-internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 
 /// The two loops of `likes`, and what is asked of them from outside.
 struct LikesStage: Sendable {
@@ -10,8 +8,6 @@ struct LikesStage: Sendable {
     let watchersBoard = PhotoWatchers.Board()
     private let sender: SocketLoop<LikeSender>
     private let watchers: SocketLoop<PhotoWatchers>
-
-    private static let replySeconds = 30.0
 
     init(_ settings: LikesSettings) throws {
         self.settings = settings
@@ -53,34 +49,13 @@ struct LikesStage: Sendable {
     func expect(_ counts: [Int64]) { watchers.submit(.expect(counts)) }
 
     func outcome() async -> LikeSender.Result? {
-        await reply { reply in sender.submit(.collect(reply)) }
+        await LoopReply.of { reply in sender.submit(.collect(reply)) }
     }
 
     func seen() async -> LikeSwarmReport.Viewers? {
-        await reply { reply in watchers.submit(.collect(reply)) }
+        await LoopReply.of { reply in watchers.submit(.collect(reply)) }
     }
 
     /// Wall time that each loop was busy, in nanoseconds.
     var busy: (sender: UInt64, viewers: UInt64) { (sender.busyTimeNanoseconds, watchers.busyTimeNanoseconds) }
-
-    /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
-    func wait(seconds: Double, until condition: () -> Bool) async -> Bool {
-        let end = MonotonicClock.now() + UInt64(min(seconds, 1e9) * 1e9)
-        while !condition() {
-            guard MonotonicClock.now() < end, (try? await Task.sleep(for: .milliseconds(10))) != nil
-            else { return false }
-        }
-        return true
-    }
-
-    private func reply<Value: Sendable>(_ ask: (@escaping @Sendable (Value) -> Void) -> Bool) async -> Value? {
-        let answer = Slot<Value>()
-        guard ask({ value in answer.value.withLock { $0 = value } }) else { return nil }
-        _ = await wait(seconds: Self.replySeconds) { answer.value.withLock { $0 != nil } }
-        return answer.value.withLock { $0 }
-    }
-
-    private final class Slot<Value: Sendable>: Sendable {
-        let value = Mutex<Value?>(nil)
-    }
 }

@@ -2,72 +2,7 @@ internal import Audience
 internal import Foundation
 internal import Wire
 
-/// What a coordinating swarm writes, one JSON object a line.
-struct SwarmMessage: Encodable {
-    struct Channel: Codable, Equatable {
-        var acknowledged: Int
-        /// `<offset>.<epoch>` of the newest acknowledged comment.
-        var last: String?
-        /// The same of each epoch, when there were several.
-        var epochs: [Epoch]?
-        /// Numbers of the acknowledged and stored comments, in a drill.
-        var numbers: [Int]?
-    }
-
-    struct Epoch: Codable, Equatable {
-        var last: String
-        /// µs since 1970 of the first acknowledgement.
-        var since: Int64
-    }
-
-    /// How the crowd is, in a drill.
-    struct CrowdState: Codable, Equatable {
-        /// µs since 1970.
-        var at: Int64
-        var watching: Int
-        /// Viewers that are not connected.
-        var away: Int
-        /// Connected viewers that lack something that was acknowledged a moment ago.
-        var behind: Int
-        /// Until when (µs since 1970) everybody has had everything; 0: never.
-        var wholeThrough: Int64
-        /// Connections that were started, and that got their first event, since the start.
-        var attempts: Int
-        var connects: Int
-    }
-
-    var event: String
-    var viewers: Int?
-    var failed: Int?
-    var seconds: Double?
-    var second: Int?
-    var delivered: Int?
-    var acknowledged: Int?
-    var crowd: CrowdState?
-    var channels: [String: Channel]?
-    var report: SwarmReport?
-
-    static func connected(viewers: Int, failed: Int, seconds: Double) -> SwarmMessage {
-        SwarmMessage(event: "connected", viewers: viewers, failed: failed, seconds: seconds)
-    }
-
-    /// - Parameter seconds: since publishing began, exactly, where `second` only counts.
-    static func progress(
-        second: Int, seconds: Double? = nil, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil
-    ) -> SwarmMessage {
-        SwarmMessage(
-            event: "progress", seconds: seconds, second: second, delivered: delivered, acknowledged: acknowledged,
-            crowd: crowd)
-    }
-
-    static func published(_ channels: [String: Channel]) -> SwarmMessage {
-        SwarmMessage(event: "published", channels: channels)
-    }
-
-    static func report(_ report: SwarmReport) -> SwarmMessage {
-        SwarmMessage(event: "report", report: report)
-    }
-
+extension SwarmMessage {
     func line() -> String { JSONLine.text(self) }
 }
 

@@ -289,8 +289,7 @@ extension PublishTally {
 
 extension SwarmMessage.Channel {
     init(_ channel: PublishTally.Channel, isDrill: Bool) {
-        acknowledged = channel.acknowledged
-        last = channel.last?.description
+        self.init(acknowledged: channel.acknowledged, last: channel.last?.description)
         if channel.epochs.count > 1 || isDrill {
             epochs = channel.epochs.map { SwarmMessage.Epoch(last: $0.last.description, since: $0.since) }
         }
@@ -300,6 +299,7 @@ extension SwarmMessage.Channel {
 
 extension SwarmMessage.CrowdState {
     init(_ board: CrowdBoard.Snapshot) {
+        self.init()
         at = Int64(WallClock.nanoseconds() / 1000)
         watching = board.tally.watching
         away = board.away

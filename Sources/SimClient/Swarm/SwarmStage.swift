@@ -24,9 +24,7 @@ struct SwarmStage: Sendable {
     private static let pollMilliseconds = 10
     /// Longer than a publisher waits for one answer.
     private static let answerNanoseconds: UInt64 = 11_000_000_000
-    private static let openNanoseconds: UInt64 = 5_000_000_000
-    /// A reply of a loop that does not come in this time never comes.
-    private static let replySeconds = 30.0
+    private static let openSeconds = 5.0
 
     init(_ settings: SwarmSettings) throws(SwarmRun.Failure) {
         self.settings = settings
@@ -120,7 +118,7 @@ extension SwarmStage {
     func seek() async {
         while !Task.isCancelled {
             let now = Int64(WallClock.nanoseconds() / 1000)
-            if let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) {
+            if let tally: PublishTally = await LoopReply.of({ publisher.submit(.collect($0)) }) {
                 viewers.submit(.seek(tally.positions(settings.audience), microseconds: now))
             }
             guard (try? await Task.sleep(for: .milliseconds(30))) != nil else { return }
@@ -134,21 +132,15 @@ extension SwarmStage {
 
     /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
     func wait(seconds: Double, until condition: (CrowdBoard.Snapshot) -> Bool) async -> Bool {
-        let end = MonotonicClock.now() + UInt64(seconds * 1e9)
-        while !condition(crowdBoard.now) {
-            guard MonotonicClock.now() < end, await SwarmStage.pause() else { return false }
-        }
-        return true
+        await LoopReply.wait(seconds: seconds) { condition(crowdBoard.now) }
     }
 
     /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
     /// when CommentAPI did not take them all in time.
     func waitForConnections() async -> Bool {
-        let end = MonotonicClock.now() + SwarmStage.openNanoseconds
-        while publisherBoard.idle.load(ordering: .relaxed) < settings.publishConnections {
-            guard MonotonicClock.now() < end, await SwarmStage.pause() else { return false }
+        await LoopReply.wait(seconds: SwarmStage.openSeconds) {
+            publisherBoard.idle.load(ordering: .relaxed) >= settings.publishConnections
         }
-        return true
     }
 
     /// What became of the comments, as soon as every one was answered or will never be; `nil` when the publisher does
@@ -156,30 +148,14 @@ extension SwarmStage {
     func finalTally() async -> PublishTally? {
         let end = MonotonicClock.now() + SwarmStage.answerNanoseconds
         while true {
-            guard let tally: PublishTally = await reply({ publisher.submit(.collect($0)) }) else { return nil }
+            guard let tally: PublishTally = await LoopReply.of({ publisher.submit(.collect($0)) }) else { return nil }
             if tally.outstanding == 0 || MonotonicClock.now() > end { return tally }
             guard await SwarmStage.pause() else { return nil }
         }
     }
 
     func outcome() async -> CrowdOutcome? {
-        await reply { reply in viewers.submit(.collect(reply)) }
-    }
-
-    /// What a loop answers; `nil` when it has stopped, or takes too long.
-    private func reply<Value: Sendable>(_ ask: (@escaping @Sendable (Value) -> Void) -> Bool) async -> Value? {
-        let answer = Slot<Value>()
-        guard ask({ value in answer.value.withLock { $0 = value } }) else { return nil }
-        let end = MonotonicClock.now() + UInt64(SwarmStage.replySeconds * 1e9)
-        while MonotonicClock.now() < end {
-            if let value = answer.value.withLock({ $0 }) { return value }
-            guard await SwarmStage.pause() else { return nil }
-        }
-        return nil
-    }
-
-    private final class Slot<Value: Sendable>: Sendable {
-        let value = Mutex<Value?>(nil)
+        await LoopReply.of { reply in viewers.submit(.collect(reply)) }
     }
 
     private static func pause() async -> Bool {

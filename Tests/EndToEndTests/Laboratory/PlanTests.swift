@@ -1,24 +1,10 @@
 import Foundation
+import Report
 import TestSupport
 import Testing
 
 extension EndToEndTests {
     @Suite struct PlanTests {
-        private struct Calibration: Decodable {
-            struct Reader: Decodable {
-                var deliveryCPUMicroseconds: Double
-                var connectionBytes: Double
-                var descriptorsPerConnection: Double
-            }
-            struct Redis: Decodable {
-                var publishCPUMicroseconds: Double
-                var deliveryCPUMicroseconds: Double
-                var subscriptionBytes: Double
-            }
-            var reader: Reader
-            var redis: Redis
-        }
-
         /// A short calibration of one Reader with 400 viewers, and a plan from it.
         @Test func whatWasCalibratedCanBePlannedWith() async throws {
             try await withTemporaryFolder { folder in
@@ -30,14 +16,14 @@ extension EndToEndTests {
                     ], folder: folder)
                 #expect(await program.end(within: 90) == 0, "\(program.log)")
                 await program.stop()
-                let json = try #require(FileManager.default.contents(atPath: file))
-                let costs = try JSONDecoder().decode(Calibration.self, from: json)
-                #expect((0.1...10_000).contains(costs.reader.deliveryCPUMicroseconds))
-                #expect((100...1_000_000).contains(costs.reader.connectionBytes))
-                #expect(costs.reader.descriptorsPerConnection == 1)
-                #expect((0.5...1_000).contains(costs.redis.publishCPUMicroseconds))
-                #expect((0.01...100).contains(costs.redis.deliveryCPUMicroseconds))
-                #expect((20...2_000).contains(costs.redis.subscriptionBytes))
+                let costs = try Report.read(file)
+                func cost(_ name: String) throws -> Double { try #require(costs.value(name), "\(name)") }
+                #expect((0.1...10_000).contains(try cost("Reader, an event to a viewer")))
+                #expect((100...1_000_000).contains(try cost("Reader, a connection")))
+                #expect(try cost("descriptors of a connection") == 1)
+                #expect((0.5...1_000).contains(try cost("Redis, a publish with history")))
+                #expect((0.01...100).contains(try cost("Redis, a delivery to a Reader")))
+                #expect((20...2_000).contains(try cost("Redis, a subscription")))
 
                 let plan = try Program(
                     "Orchestrator",
@@ -47,7 +33,7 @@ extension EndToEndTests {
                     ], folder: folder)
                 #expect(await plan.end() == 0, "\(plan.log)")
                 await plan.stop()
-                let report = FileManager.default.contents(atPath: "\(folder)/plan/report.md") ?? Data()
+                let report = FileManager.default.contents(atPath: "\(folder)/plan/latest/report.md") ?? Data()
                 #expect(String(decoding: report, as: UTF8.self).contains("| overflow |"))
                 _ = await eventually(within: 30) { processes(of: folder).isEmpty }
                 #expect(processes(of: folder).isEmpty)

@@ -1,46 +1,20 @@
 import Foundation
 import Glibc
+import Report
 import TestSupport
 import Testing
 
 extension EndToEndTests {
     @Suite struct SweepTests {
-        private struct Report: Decodable {
-            struct Cell: Decodable {
-                struct Measured: Decodable {
-                    var spread: Double
-                    var redisSubscriptions: Int?
-                    var subscriptions: Int
-                }
-                struct Predicted: Decodable {
-                    var share: Double
-                }
-                var measured: Measured
-                var predicted: Predicted
-                var delivered: Int
-                var lost: Int
-            }
-            struct Missing: Decodable {
-                var kind: String
-            }
-            var cells: [Cell]
-            var missing: [Missing]
-        }
-
-        private func report(_ folder: String) throws -> Report {
-            let json = try #require(FileManager.default.contents(atPath: "\(folder)/report.json"))
-            return try JSONDecoder().decode(Report.self, from: json)
-        }
-
         /// Two cells; the sweep is interrupted in the second one and goes on where it was.
         @Test func anInterruptedSweepKeepsItsCellsAndGoesOn() async throws {
             try await withTemporaryFolder { folder in
-                let sweep = "\(folder)/sweep"
+                let sweep = "\(folder)/report/latest"
                 let program = try Program(
                     "Orchestrator",
                     [
                         "sweep", "--streams", "20", "--viewers", "60", "--readers", "2,3", "--placement", "random",
-                        "--rate", "20", "--duration", "2", "--out", sweep,
+                        "--rate", "20", "--duration", "2", "--out", "\(folder)/report",
                     ], folder: folder)
                 let first = "\(sweep)/cells/20-streams-60-viewers-2-readers-random/report.json"
                 let second = "\(sweep)/cells/20-streams-60-viewers-3-readers-random/logs/reader-1.log"
@@ -51,23 +25,24 @@ extension EndToEndTests {
                 program.signal(SIGINT)
                 #expect(await program.end(within: 30) == 130, "\(program.log)")
                 await program.stop()
-                let half = try report(sweep)
-                #expect(half.cells.count == 1)
-                #expect(half.missing.map(\.kind) == ["open"])
+                let half = try Report.read(sweep)
+                #expect(half.metrics.filter { $0.name == "spread" }.count == 1)
+                #expect(half.tables.first?.rows.map { $0[1] } == ["open"])
                 let stamp = try FileManager.default.attributesOfItem(atPath: first)[.modificationDate] as? Date
 
                 let more = try Program("Orchestrator", ["sweep", "--resume", sweep], folder: folder)
                 #expect(await more.end(within: 60) == 0, "\(more.log)")
                 await more.stop()
-                let whole = try report(sweep)
-                #expect(whole.cells.count == 2)
-                #expect(whole.missing.isEmpty)
+                let whole = try Report.read(sweep)
+                let cells = whole.metrics.filter { $0.name == "spread" }
+                #expect(cells.count == 2 && whole.verdict.status == .fine)
+                #expect(whole.tables.first?.rows.isEmpty == true)
                 let after = try FileManager.default.attributesOfItem(atPath: first)[.modificationDate] as? Date
                 #expect(stamp == after, "the finished cell was measured again")
-                for cell in whole.cells {
-                    #expect(cell.delivered > 0 && cell.lost == 0)
-                    #expect(cell.measured.subscriptions == cell.measured.redisSubscriptions)
-                    #expect(abs(cell.measured.spread - cell.predicted.share) < 0.15)
+                for cell in cells {
+                    func value(_ name: String) throws -> Double { try #require(whole.value(name, scope: cell.scope)) }
+                    #expect(try value("delivered") > 0 && value("lost") == 0)
+                    #expect(abs(cell.value - (try value("spread predicted"))) < 15)
                 }
                 _ = await eventually(within: 30) { processes(of: folder).isEmpty }
                 #expect(processes(of: folder).isEmpty)

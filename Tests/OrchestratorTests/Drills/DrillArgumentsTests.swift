@@ -1,3 +1,4 @@
+import ArgumentParser
 import Placement
 import Testing
 
@@ -18,7 +19,7 @@ struct DrillArgumentsTests {
     }
 
     @Test func theDefaultsAreTheOnesOfThePromise() throws {
-        let (drills, settings) = try DrillArguments(name: "kill-reader").read(limits: limits)
+        let (drills, settings) = try DrillArguments.parse(["kill-reader"]).read(limits: limits)
         #expect(drills == [.killReader])
         #expect(
             settings.commandLine("kill-reader")
@@ -26,16 +27,17 @@ struct DrillArgumentsTests {
     }
 
     @Test func joiningAndLeavingHasASizeOfItsOwn() throws {
-        let own = try DrillArguments(name: "join-leave").read(limits: limits).settings
+        let own = try DrillArguments.parse(["join-leave"]).read(limits: limits).settings
         #expect(
             own.commandLine("join-leave")
                 == "Orchestrator drill join-leave --viewers 10000 --streams 1000 --rate 50 --readers 6 --seed 1")
-        let smaller = try DrillArguments(name: "join-leave", viewers: "90", readers: "2").read(limits: limits).settings
+        let smaller = try DrillArguments.parse(["join-leave", "--viewers", "90", "--readers", "2"]).read(limits: limits)
+            .settings
         #expect(smaller.viewers == 90)
         #expect(smaller.streams == 1_000)
-        #expect(!problems(DrillArguments(name: "join-leave", readers: "1")).isEmpty)
+        #expect(try !problems(DrillArguments.parse(["join-leave", "--readers", "1"])).isEmpty)
         // With all others it is one of them.
-        #expect(try DrillArguments(name: "all").read(limits: limits).settings == DrillSettings())
+        #expect(try DrillArguments.parse(["all"]).read(limits: limits).settings == DrillSettings())
         let layout = DrillLayout(.joinLeave, own)
         #expect(layout.placement == .overflow)
         #expect(layout.swarm.contains("zipf:1.0"))
@@ -43,26 +45,27 @@ struct DrillArgumentsTests {
         #expect(DrillLayout(.killReader, own).placement == .random)
     }
 
-    @Test func allThatIsWrongIsToldTogether() {
+    @Test func allThatIsWrongIsToldTogether() throws {
         let told = problems(
-            DrillArguments(
-                name: "flood", viewers: "0", streams: "x", rate: "-1", readers: "99", seed: "-1", slowShare: "2",
-                postgres: "maybe"))
+            try DrillArguments.parse([
+                "flood", "--viewers", "0", "--streams", "x", "--rate", "-1", "--readers", "99", "--seed", "-1",
+                "--slow-share", "2", "--postgres", "maybe",
+            ]))
         for part in ["flood", "--viewers", "--streams", "--rate", "--readers", "--seed", "--slow-share", "--postgres"] {
             #expect(told.contains { $0.hasPrefix(part) }, "\(part) in \(told)")
         }
     }
 
-    @Test func aDrillThatCannotWorkIsRefused() {
-        #expect(!problems(DrillArguments(name: "postgres-down", postgres: "never")).isEmpty)
-        #expect(!problems(DrillArguments(name: "kill-reader", readers: "1")).isEmpty)
-        #expect(!problems(DrillArguments(name: "kill-reader", viewers: "60000")).isEmpty)
-        #expect(problems(DrillArguments(name: "freeze-redis", readers: "1")).isEmpty)
+    @Test func aDrillThatCannotWorkIsRefused() throws {
+        #expect(try !problems(DrillArguments.parse(["postgres-down", "--postgres", "never"])).isEmpty)
+        #expect(try !problems(DrillArguments.parse(["kill-reader", "--readers", "1"])).isEmpty)
+        #expect(try !problems(DrillArguments.parse(["kill-reader", "--viewers", "60000"])).isEmpty)
+        #expect(try problems(DrillArguments.parse(["freeze-redis", "--readers", "1"])).isEmpty)
     }
 
     @Test func allAreAllWithoutWhatIsSwitchedOff() throws {
-        #expect(try DrillArguments(name: "all").read(limits: limits).drills == Drill.allCases)
-        let without = try DrillArguments(name: "all", postgres: "never").read(limits: limits).drills
+        #expect(try DrillArguments.parse(["all"]).read(limits: limits).drills == Drill.allCases)
+        let without = try DrillArguments.parse(["all", "--postgres", "never"]).read(limits: limits).drills
         #expect(without == Drill.allCases.filter { $0 != .postgresDown })
     }
 }

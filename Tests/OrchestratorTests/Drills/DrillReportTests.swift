@@ -1,17 +1,18 @@
 import Audience
 import Foundation
+import Report
 import Testing
 
 @testable import Orchestrator
 
 struct DrillReportTests {
     /// A fault from 4 s to 6 s; `whole` are times until which everybody had everything, one for each tenth of a second.
-    func makePass(whole: [Double], connects: [Int] = []) -> DrillReport.Pass {
-        var pass = DrillReport.Pass(name: "")
-        pass.connections = RunReport.Connections(wanted: 200, connected: 200, failed: 0, seconds: 1)
+    func makePass(whole: [Double], connects: [Int] = []) -> DrillResult.Pass {
+        var pass = DrillResult.Pass(name: "")
+        pass.connections = RunResult.Connections(wanted: 200, connected: 200, failed: 0, seconds: 1)
         pass.marks = [.init(seconds: 4, kind: .begin, text: "SIGKILL"), .init(seconds: 6, kind: .end, text: "gone")]
         pass.samples = whole.enumerated().map { index, time in
-            DrillReport.Sample(
+            DrillResult.Sample(
                 seconds: 5.9 + Double(index) * 0.1, acknowledged: index, delivered: index * 10, away: index,
                 behind: 0, wholeThrough: time, attempts: 0,
                 connects: index < connects.count ? connects[index] : connects.last ?? 0)
@@ -20,21 +21,18 @@ struct DrillReportTests {
         return pass
     }
 
-    func makeDrill(_ drill: Drill = .killReader, passes: [DrillReport.Pass]) -> DrillReport {
-        let run = makeReport()
-        return DrillReport(
-            drill: drill, settings: DrillSettings(), command: "Orchestrator drill", software: run.software,
-            machine: run.machine, startedAt: run.startedAt, passes: passes)
+    func makeDrill(_ drill: Drill = .killReader, passes: [DrillResult.Pass]) -> DrillResult {
+        DrillResult(drill: drill, base: makeBase("drill"), passes: passes)
     }
 
     @Test func wholeAgainMeansEverythingUntilTheEndOfTheFault() throws {
         // At 6.1 s everybody has what was acknowledged until 5.99 s: not enough.
         let pass = makePass(whole: [3.9, 3.9, 5.99, 6.0, 6.2])
-        #expect(abs(try #require(pass.wholeAfterSeconds) - 0.2) < 1e-9)
-        #expect(makePass(whole: [3.9, 5.9]).wholeAfterSeconds == nil)
+        #expect(abs(try #require(pass.recoverySeconds) - 0.2) < 1e-9)
+        #expect(makePass(whole: [3.9, 5.9]).recoverySeconds == nil)
         var endless = pass
         endless.marks.removeLast()
-        #expect(endless.wholeAfterSeconds == nil)
+        #expect(endless.recoverySeconds == nil)
     }
 
     @Test func thePeakIsTheFastestWindow() {
@@ -45,7 +43,7 @@ struct DrillReportTests {
     }
 
     @Test func aWholeDrillIsFine() {
-        let verdict = DrillJudge.verdict(on: makeDrill(passes: [makePass(whole: [3, 6.1])]), failure: nil)
+        let verdict = DrillChecker.verdict(on: makeDrill(passes: [makePass(whole: [3, 6.1])]), failure: nil)
         #expect(verdict.status == .fine)
     }
 
@@ -54,10 +52,10 @@ struct DrillReportTests {
         pass.swarm?.delivery.lost = 3
         pass.swarm?.delivery.repeated = 1_000
         pass.swarm?.delivery.toldMissing = 7
-        pass.history = DrillReport.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
-        let verdict = DrillJudge.verdict(on: makeDrill(passes: [pass]), failure: nil)
-        #expect(verdict.status == .auditFailed)
-        for part in ["3 lost", "1,000 repeated", "7 told missing", "2 missing from GET /history", "not become whole"] {
+        pass.history = DrillResult.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
+        let verdict = DrillChecker.verdict(on: makeDrill(passes: [pass]), failure: nil)
+        #expect(verdict.status == .auditFailed && verdict.failed.map(\.name) == ["audit", "recovery"])
+        for part in ["3 lost", "1,000 repeated", "7 told missing", "2 missing from GET /history", "did not recover"] {
             #expect(verdict.reason.contains(part), "\(verdict.reason)")
         }
     }
@@ -65,34 +63,37 @@ struct DrillReportTests {
     @Test func aGapIsAnAnswerWhenRedisLostEverything() {
         var pass = makePass(whole: [3, 6.1])
         pass.swarm?.delivery.toldMissing = 7
-        #expect(DrillJudge.verdict(on: makeDrill(.loseRedis, passes: [pass]), failure: nil).status == .fine)
+        #expect(DrillChecker.verdict(on: makeDrill(.loseRedis, passes: [pass]), failure: nil).status == .fine)
     }
 
     @Test func onlyADrainMayTakeItsTime() {
         let late = makePass(whole: Array(repeating: 3, count: 60) + [6.1])
-        #expect(DrillJudge.verdict(on: makeDrill(passes: [late]), failure: nil).reason.contains("only after 5.9 s"))
-        #expect(DrillJudge.verdict(on: makeDrill(.drainReader, passes: [late]), failure: nil).status == .fine)
+        #expect(
+            DrillChecker.verdict(on: makeDrill(passes: [late]), failure: nil).reason.contains(
+                "recovered only after 5.9 s"))
+        #expect(DrillChecker.verdict(on: makeDrill(.drainReader, passes: [late]), failure: nil).status == .fine)
     }
 
     @Test func aFaultThatDidNotHappenSaysNothing() {
         let pass = makePass(whole: [3, 6.1])
-        #expect(DrillJudge.verdict(on: makeDrill(.bufferLimit, passes: [pass]), failure: nil).status == .unavailable)
-        #expect(DrillJudge.verdict(on: makeDrill(.slowViewers, passes: [pass]), failure: nil).status == .unavailable)
+        #expect(DrillChecker.verdict(on: makeDrill(.bufferLimit, passes: [pass]), failure: nil).status == .unavailable)
+        #expect(DrillChecker.verdict(on: makeDrill(.slowViewers, passes: [pass]), failure: nil).status == .unavailable)
         var cut = pass
         cut.facts = [.init(name: "subscribers cut", value: 1)]
-        #expect(DrillJudge.verdict(on: makeDrill(.bufferLimit, passes: [cut]), failure: nil).status == .fine)
+        #expect(DrillChecker.verdict(on: makeDrill(.bufferLimit, passes: [cut]), failure: nil).status == .fine)
         var silent = pass
         silent.swarm?.publishing.acknowledged = 0
-        #expect(DrillJudge.verdict(on: makeDrill(passes: [silent]), failure: nil).status == .unavailable)
-        #expect(DrillJudge.verdict(on: makeDrill(passes: []), failure: .interrupted).status == .interrupted)
+        #expect(DrillChecker.verdict(on: makeDrill(passes: [silent]), failure: nil).status == .unavailable)
+        #expect(DrillChecker.verdict(on: makeDrill(passes: []), failure: .interrupted).status == .interrupted)
         // One pass of two.
-        #expect(DrillJudge.verdict(on: makeDrill(.reconnectStorm, passes: [pass]), failure: nil).status == .interrupted)
+        #expect(
+            DrillChecker.verdict(on: makeDrill(.reconnectStorm, passes: [pass]), failure: nil).status == .interrupted)
     }
 
     /// 1,000 viewers; 200 of them on the Reader that leaves.
-    func makeJoinLeave(join: Int, leave: Int, due: Int = 200) -> DrillReport {
-        func change(_ name: String, _ moved: Int, _ due: Int) -> DrillReport.Change {
-            DrillReport.Change(
+    func makeJoinLeave(join: Int, leave: Int, due: Int = 200) -> DrillResult {
+        func change(_ name: String, _ moved: Int, _ due: Int) -> DrillResult.Change {
+            DrillResult.Change(
                 name: name, videos: 100, videosMoved: 16, videosMovedElsewhere: 1, shareExpected: 0.2, viewers: 1_000,
                 viewersMoved: moved, viewersDue: due)
         }
@@ -102,40 +103,38 @@ struct DrillReportTests {
     }
 
     @Test func onlyThoseMoveWhoMust() {
-        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 0, leave: 200), failure: nil).status == .fine)
-        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 10, leave: 210), failure: nil).status == .fine)
-        let joined = DrillJudge.verdict(on: makeJoinLeave(join: 200, leave: 200), failure: nil)
+        #expect(DrillChecker.verdict(on: makeJoinLeave(join: 0, leave: 200), failure: nil).status == .fine)
+        #expect(DrillChecker.verdict(on: makeJoinLeave(join: 10, leave: 210), failure: nil).status == .fine)
+        let joined = DrillChecker.verdict(on: makeJoinLeave(join: 200, leave: 200), failure: nil)
         #expect(joined.status == .auditFailed)
         #expect(joined.reason.contains("reader-4 joins: 200 viewers moved, 0 had to"))
-        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 0, leave: 211), failure: nil).status == .auditFailed)
-        #expect(DrillJudge.verdict(on: makeJoinLeave(join: 0, leave: 0, due: 0), failure: nil).status == .unavailable)
-        #expect(makeJoinLeave(join: 0, leave: 200).summary().contains("reader-1 leaves"))
-        #expect(makeJoinLeave(join: 0, leave: 200).markdown().contains("16.0%"))
+        #expect(DrillChecker.verdict(on: makeJoinLeave(join: 0, leave: 211), failure: nil).status == .auditFailed)
+        #expect(DrillChecker.verdict(on: makeJoinLeave(join: 0, leave: 0, due: 0), failure: nil).status == .unavailable)
+        #expect(makeJoinLeave(join: 0, leave: 200).report(nil).text().contains("reader-1 leaves"))
+        #expect(makeJoinLeave(join: 0, leave: 200).report(nil).markdown().contains("16.0%"))
     }
 
-    @Test func theReportSurvivesItsFile() async throws {
-        try await withFolder { folder in
-            var report = makeDrill(passes: [makePass(whole: [3, 6.1], connects: [1, 5])])
-            report.verdict = DrillJudge.verdict(on: report, failure: nil)
-            try ReportFiles.write(report, to: folder)
-            let data = try Data(contentsOf: URL(fileURLWithPath: folder + "/report.json"))
-            #expect(try JSONDecoder().decode(DrillReport.self, from: data) == report)
-            #expect(text(of: folder + "/report.md").contains("begin: SIGKILL"))
-            #expect(text(of: folder + "/report.csv").split(separator: "\n").count == 3)
-            #expect(text(of: folder + "/report.html").contains("Drill kill-reader"))
-        }
+    @Test func theReportHasTheTimelineAndItsSamples() throws {
+        let report = makeDrill(passes: [makePass(whole: [3, 6.1], connects: [1, 5])]).report(nil)
+        #expect(report.markdown().contains("begin: SIGKILL"))
+        #expect(report.markdown().contains("every viewer is connected and has everything"))
+        #expect(report.samplesCSV().split(separator: "\n").count == 3)
+        #expect(report.charts.count == 4)
+        #expect(abs(try #require(report.value("time to recover"))) < 1e-9)
+        let names = Set(DrillResult.definitions.map(\.name))
+        #expect(Set(report.metrics.map(\.name)).isSubset(of: names))
     }
 
-    @Test func theSummaryFailsWithItsFirstFailure() {
-        var fine = makeDrill(passes: [makePass(whole: [3, 6.1])])
-        fine.verdict = DrillJudge.verdict(on: fine, failure: nil)
-        var broken = makeDrill(.loseRedis, passes: [])
-        broken.verdict = DrillJudge.verdict(on: broken, failure: .missing("x"))
-        var suite = DrillSuiteReport(command: "Orchestrator drill all", drills: [fine])
+    @Test func aSuiteFailsWithItsFirstFailure() {
+        var suite = makeBase("drills")
+        let fine = makeDrill(passes: [makePass(whole: [3, 6.1])]).report(nil)
+        suite.gather([("kill-reader", fine)], groups: ["Delivery"])
         #expect(suite.verdict.status == .fine)
-        suite.drills.append(broken)
+        #expect(suite.value("lost", scope: "kill-reader") == 0)
+        let broken = makeDrill(.loseRedis, passes: []).report(.missing("x"))
+        suite.gather([("lose-redis", broken)], groups: ["Delivery"])
         #expect(suite.verdict.status == .unavailable)
-        #expect(suite.summary().contains("lose-redis"))
+        #expect(suite.text().contains("lose-redis"))
     }
 
     @Test func whatTheHistoryLacksIsCounted() {

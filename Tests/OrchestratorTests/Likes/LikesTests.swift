@@ -1,4 +1,6 @@
+import ArgumentParser
 import Audience
+import Report
 import Testing
 
 @testable import Orchestrator
@@ -7,15 +9,16 @@ struct LikesArgumentsTests {
     private let limits = DescriptorLimits(perProcess: 20_000)
 
     @Test func theDefaultIsAMillionUsersOfOnePhoto() throws {
-        let settings = try LikesArguments().read(limits: limits)
+        let settings = try LikesArguments.parse([]).read(limits: limits)
         #expect(settings.users == 1_000_000 && settings.photos == ["p1"])
         #expect(settings.commandLine(nil).hasPrefix("Orchestrator likes --users 1000000 --photo p1 "))
     }
 
-    @Test func allThatIsWrongIsSaidTogether() {
-        let arguments = LikesArguments(
-            users: "0", photo: "a b", unlikeShare: "2", duplicateShare: "x", connections: "0", likeAPIs: "17",
-            workers: "0", readers: "0", viewers: "19000", seed: "-1")
+    @Test func allThatIsWrongIsSaidTogether() throws {
+        let arguments = try LikesArguments.parse([
+            "--users", "0", "--photo", "a b", "--unlike-share", "2", "--duplicate-share", "x", "--connections", "0",
+            "--like-apis", "17", "--workers", "0", "--readers", "0", "--viewers", "19000", "--seed", "-1",
+        ])
         do throws(Failure) {
             _ = try arguments.read(limits: limits)
             Issue.record("taken")
@@ -37,7 +40,7 @@ struct LikesArgumentsTests {
     }
 }
 
-struct LikesJudgeTests {
+struct LikesCheckerTests {
     private func makeSwarm() -> LikeSwarmReport {
         var requests = LikeSwarmReport.Requests()
         requests.acknowledged = 100
@@ -52,20 +55,18 @@ struct LikesJudgeTests {
             generatorLimited: false)
     }
 
-    private func makeReport(_ drill: LikeDrill? = nil) -> LikesReport {
-        var report = LikesReport(
-            drill: drill, settings: LikesSettings(), command: "", software: Software(commit: nil, build: "debug"),
-            machine: .current(), startedAt: "")
+    private func makeReport(_ drill: LikeDrill? = nil) -> LikesResult {
+        var report = LikesResult(drill: drill, settings: LikesSettings(), base: makeBase("likes"))
         report.outcome.swarm = makeSwarm()
         report.outcome.photos = [
-            LikesReport.PhotoAudit(
+            LikesResult.PhotoAudit(
                 photo: "p1", users: 12, truth: 10, redis: 10, redisCount: 10, redisDifferences: 0, record: 10,
                 recordCount: 10, recordDifferences: 0)
         ]
         if drill != nil {
             report.marks = [.init(seconds: 4, kind: .begin, text: ""), .init(seconds: 6, kind: .end, text: "")]
             report.samples = [(3.0, 50), (6.5, 60)].map {
-                LikesReport.Sample(
+                LikesResult.Sample(
                     seconds: $0.0, acknowledged: $0.1, refused: 0, unanswered: 0, underWay: 0, updates: 0)
             }
         }
@@ -73,9 +74,9 @@ struct LikesJudgeTests {
     }
 
     @Test func threeThatAgreeAreFine() {
-        #expect(LikesJudge.verdict(on: makeReport(), failure: nil).status == .fine)
-        #expect(LikesJudge.verdict(on: makeReport(.loseRedis), failure: nil).status == .fine)
-        #expect(LikesJudge.verdict(on: makeReport(), failure: .interrupted).status == .interrupted)
+        #expect(LikesChecker.verdict(on: makeReport(), failure: nil).status == .fine)
+        #expect(LikesChecker.verdict(on: makeReport(.loseRedis), failure: nil).status == .fine)
+        #expect(LikesChecker.verdict(on: makeReport(), failure: .interrupted).status == .interrupted)
     }
 
     @Test(arguments: 0..<11) func eachDifferenceIsFound(kind: Int) {
@@ -93,40 +94,40 @@ struct LikesJudgeTests {
         case 9: report.outcome.swarm?.viewers.updatesPerSecondMost = 12
         default: report.outcome.swarm?.viewers.connected = 4
         }
-        let verdict = LikesJudge.verdict(on: report, failure: nil)
+        let verdict = LikesChecker.verdict(on: report, failure: nil)
         #expect(verdict.status == .auditFailed, "\(verdict.reason)")
     }
 
     @Test func aFaultMustTakePlaceAndPass() {
         var report = makeReport(.postgresDown)
-        #expect(LikesJudge.verdict(on: report, failure: nil).status == .fine)
-        #expect(report.resumedAfterSeconds == 0.5)
+        #expect(LikesChecker.verdict(on: report, failure: nil).status == .fine)
+        #expect(report.recoverySeconds == 0.5)
         report.outcome.swarm?.requests.refused = 1
-        #expect(LikesJudge.verdict(on: report, failure: nil).status == .auditFailed, "likes go on without PostgreSQL")
+        #expect(LikesChecker.verdict(on: report, failure: nil).status == .auditFailed, "likes go on without PostgreSQL")
         report = makeReport(.killLikeAPI)
         report.outcome.swarm?.requests.unanswered = 7
-        #expect(LikesJudge.verdict(on: report, failure: nil).status == .fine)
+        #expect(LikesChecker.verdict(on: report, failure: nil).status == .fine)
         report.samples[1].acknowledged = 50
-        #expect(LikesJudge.verdict(on: report, failure: nil).status == .auditFailed, "nothing was acknowledged again")
+        #expect(LikesChecker.verdict(on: report, failure: nil).status == .auditFailed, "nothing was acknowledged again")
         report = makeReport(.killLikeAPI)
         report.marks = []
-        #expect(LikesJudge.verdict(on: report, failure: nil).status == .auditFailed)
+        #expect(LikesChecker.verdict(on: report, failure: nil).status == .auditFailed)
         report = makeReport()
         report.outcome.swarm?.requests.acknowledged = 0
-        #expect(LikesJudge.verdict(on: report, failure: nil).status == .unavailable)
+        #expect(LikesChecker.verdict(on: report, failure: nil).status == .unavailable)
     }
 
     @Test func textsTellWhatWasFound() {
-        var report = makeReport(.loseRedis)
-        report.verdict = LikesJudge.verdict(on: report, failure: nil)
+        var report = makeReport(.loseRedis).report(nil)
         #expect(report.markdown().contains("| p1 | 12 | 10 | 10 | 10 | 10 | 10 | 0 |"))
-        #expect(report.summary().contains("a like is acknowledged"))
-        #expect(report.csv().split(separator: "\n").count == 3)
-        #expect(report.page().charts.count == 4 && report.page().tables.count == 4)
-        var suite = DrillSuiteReport(command: "all")
-        suite.likes = [report]
+        #expect(report.text().contains("a like is acknowledged"))
+        #expect(report.samplesCSV().split(separator: "\n").count == 3)
+        #expect(report.charts.count == 4 && report.tables.count == 1)
+        var suite = makeBase("drills")
+        suite.gather([("likes-lose-redis", report)], groups: ["Likes"])
         #expect(suite.verdict.status == .fine && suite.markdown().contains("likes-lose-redis"))
-        suite.likes[0].verdict.status = .auditFailed
+        report.verdict.checks[1].passed = false
+        suite.gather([("again", report)], groups: ["Likes"])
         #expect(suite.verdict.status == .auditFailed)
     }
 }

@@ -1,6 +1,8 @@
+import ArgumentParser
 import Audience
 import Foundation
 import Placement
+import Report
 import Testing
 
 @testable import Orchestrator
@@ -8,10 +10,7 @@ import Testing
 /// Round numbers: a delivery costs 10 µs, a connection 10,000 bytes.
 func makeCalibration() -> Calibration {
     var costs = Calibration(
-        command: "c", software: Software(commit: nil, build: "release", redis: nil),
-        machine: Machine(
-            cores: 4, memoryBytes: 8 << 30, kernel: "Linux", processor: "Test CPU", descriptorsMax: 20_000),
-        startedAt: "", finishedAt: "2026-01-01T12:00:00.000Z")
+        environment: makeEnvironment(cores: 4, build: "release"), finishedAt: "2026-01-01T12:00:00.000Z")
     costs.reader = Calibration.Reader(
         processBytes: 50e6, connectionBytes: 6_000, connectionKernelBytes: 4_000, subscriptionBytes: 1_000,
         connectCPUMicroseconds: 100, deliveryCPUMicroseconds: 10, messageCPUMicroseconds: 50, deliveryBytes: 234,
@@ -124,16 +123,6 @@ struct PlannerTests {
         #expect(answer.failing.map(\.name).contains(.descriptors))
     }
 
-    /// An answer without an answer can be written, too.
-    @Test func whatIsOverloadedIsANumber() throws {
-        var planner = try makePlanner(viewers: 100_000, rate: 1e6)
-        for placement in [PlacementStrategy.random, .rendezvous, .overflow] {
-            let answer = planner.answer(placement)
-            #expect(!answer.holds)
-            try JSONRoundTrip.check(answer)
-        }
-    }
-
     @Test func twoReadersAreTheLeastSinceOneMayBeLost() throws {
         var planner = try makePlanner(viewers: 1_000, rate: 0.01)
         let answer = planner.answer(.random)
@@ -171,42 +160,58 @@ struct PlannerTests {
 
 struct PlanReportTests {
     @Test func everyLimitIsNamedWithItsHeadroom() throws {
-        let settings = try PlanArguments(streams: "1000", viewers: "100000", rate: "10").settings(
-            machine: makeCalibration().machine)
+        let settings = try PlanArguments.parse(["--streams", "1000", "--viewers", "100000", "--rate", "10"]).settings(
+            machine: makeCalibration().environment)
         let audience = try Audience(settings.audience, channels: 1_000, viewers: 100_000, seed: 1)
         let limits = PlanLimits(
             costs: makeCalibration(), host: settings.host, p99Milliseconds: 500, rate: 10, channels: 1_000)
         var planner = Planner(model: PlanModel(audience, rate: 10), limits: limits)
-        let report = PlanReport(
-            settings: settings, command: settings.commandLine,
-            software: Software(commit: nil, build: "debug", redis: nil), calibration: makeCalibration(), startedAt: "",
-            answers: settings.placements.map { planner.answer($0) })
-        #expect(report.csv().split(separator: "\n").count == 1 + 3 * 9)
+        let result = PlanResult(
+            settings: settings, calibration: makeCalibration(), answers: settings.placements.map { planner.answer($0) })
+        let report = result.report(makeBase("plan"))
+        #expect(report.tables.last?.rows.count == 3 * 9)
         for name in PlanLimit.Name.allCases { #expect(report.markdown().contains(name.rawValue)) }
-        #expect(report.conclusion.contains("random: "))
-        try JSONRoundTrip.check(report)
+        #expect(report.summary.contains("random: "))
+        #expect(report.verdict.status == .fine)
+        #expect(try Comparison(old: report, new: report, tolerance: 0).passed)
+    }
+
+    /// It used to end with 0 whatever it found.
+    @Test func noAnswerAtAllIsNotFine() throws {
+        let settings = try PlanArguments.parse(["--streams", "1000", "--viewers", "100000"]).settings(
+            machine: makeCalibration().environment)
+        var planner = try PlannerTests().makePlanner(viewers: 100_000, rate: 1e6)
+        let answers = [PlacementStrategy.random, .rendezvous, .overflow].map { planner.answer($0) }
+        let report = PlanResult(settings: settings, calibration: makeCalibration(), answers: answers).report(
+            makeBase("plan"))
+        #expect(report.verdict.status == .auditFailed)
+        try ReportFolderTestsSupport.check(report)
     }
 }
 
-enum JSONRoundTrip {
-    static func check<Value: Codable & Equatable>(_ value: Value) throws {
-        #expect(try JSONDecoder().decode(Value.self, from: ReportFiles.json(value)) == value)
+/// An answer without an answer can be written, too.
+enum ReportFolderTestsSupport {
+    static func check(_ report: Report) throws {
+        #expect(try JSONDecoder().decode(Report.self, from: Data(report.json().utf8)) == report)
     }
 }
 
 struct PlanArgumentsTests {
     @Test func aHostIsLikeThatOfTheCalibrationUnlessSaidOtherwise() throws {
-        let machine = makeCalibration().machine
-        let plain = try PlanArguments().settings(machine: machine).host
+        let machine = makeCalibration().environment
+        let plain = try PlanArguments.parse([]).settings(machine: machine).host
         #expect(plain == PlanHost(cores: 4, memoryGiB: 8, networkGbit: 10, descriptors: 20_000, fill: 0.7))
-        let other = try PlanArguments(cores: "16", memory: "0.5", descriptors: "100000").settings(machine: machine).host
+        let other = try PlanArguments.parse(["--cores", "16", "--memory", "0.5", "--descriptors", "100000"]).settings(
+            machine: machine
+        ).host
         #expect([Double(other.cores), other.memoryGiB, Double(other.descriptors)] == [16, 0.5, 100_000])
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = PlanArguments(
-            streams: "0", viewers: "x", rate: "0", p99: "0", audience: "q", placement: "best", seed: "-1", cores: "0",
-            memory: "0", network: "0", descriptors: "1", fill: "2")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try PlanArguments.parse([
+            "--streams", "0", "--viewers", "x", "--rate", "0", "--p99", "0", "--audience", "q", "--placement", "best",
+            "--seed", "-1", "--cores", "0", "--memory", "0", "--network", "0", "--descriptors", "1", "--fill", "2",
+        ])
         #expect {
             try arguments.settings(machine: nil)
         } throws: { error in
@@ -217,6 +222,10 @@ struct PlanArgumentsTests {
 }
 
 struct CalibrationTests {
+    private func makeBase(_ costs: Calibration) -> Report {
+        Report(kind: "calibration", title: "", command: "c", environment: costs.environment, startedAt: "")
+    }
+
     @Test(arguments: [
         ((1.0, 1.0, 11.0), (1.0, 10.0, 20.0), 10.0, 1.0), ((1, 0, 3), (0, 1, 4), 3, 4),
         // Noise that would make a cost negative: the other one carries the second measurement.
@@ -244,9 +253,10 @@ struct CalibrationTests {
                 guard case .missing(let text)? = error as? Failure else { return false }
                 return text.contains("Orchestrator calibrate --file \(path)")
             }
-            try "{\"kind\":\"run\",\"schema\":1}".write(toFile: path, atomically: true, encoding: .utf8)
+            let own = ReportFolder(existing: folder)
+            try own.write(try makeReport().json(), to: "calibration.json")
             #expect(throws: Failure.self) { try Calibration.read(path) }
-            try ReportFiles.write(ReportFiles.json(makeCalibration()), to: path)
+            try own.write(try makeCalibration().report(makeBase(makeCalibration())).json(), to: "calibration.json")
             #expect(try Calibration.read(path) == makeCalibration())
         }
     }
@@ -255,8 +265,10 @@ struct CalibrationTests {
         try await withFolder { folder in
             var costs = makeCalibration()
             costs.reader.deliveryCPUMicroseconds = 0
-            #expect(costs.problem == "reader.deliveryCPUMicroseconds must be above 0")
-            try ReportFiles.write(ReportFiles.json(costs), to: "\(folder)/c.json")
+            #expect(costs.problem == "'Reader, an event to a viewer' must be above 0")
+            let report = costs.report(makeBase(costs))
+            #expect(report.verdict.status == .unavailable)
+            try ReportFolder(existing: folder).write(try report.json(), to: "c.json")
             #expect(throws: Failure.self) { try Calibration.read("\(folder)/c.json") }
         }
     }
@@ -269,9 +281,10 @@ struct CalibrationTests {
 
     @Test func argumentsAreChecked() throws {
         let limits = DescriptorLimits(perProcess: 1_024)
-        #expect(try CalibrationArguments().settings(limits: limits).viewers == limits.viewersPerProcess)
+        #expect(try CalibrationArguments.parse([]).settings(limits: limits).viewers == limits.viewersPerProcess)
         #expect {
-            try CalibrationArguments(viewers: "1000000", rate: "0", duration: "x", file: "").settings(limits: limits)
+            try CalibrationArguments.parse(["--viewers", "1000000", "--rate", "0", "--duration", "x", "--file", ""])
+                .settings(limits: limits)
         } throws: { error in
             guard case .arguments(let problems)? = error as? Failure else { return false }
             return problems.count == 4

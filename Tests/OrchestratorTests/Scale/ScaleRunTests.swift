@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Report
 import Subprocess
 import SystemPackage
 import Testing
@@ -20,22 +21,22 @@ struct ScaleRunTests {
                 ],
                 output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
             #expect(result.terminationStatus == .exited(0), "\(result.standardError)")
-            let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/report/report.json"))
-            let report = try JSONDecoder().decode(ScaleReport.self, from: data)
-            #expect(report.cases.map(\.placement) == [.random, .overflow])
-            for one in report.cases {
-                #expect(one.faults.isEmpty)
-                #expect(one.deliveries > 10_000)
-                #expect(one.subscribing.subscriptions == Int(one.model.subscriptions))
-                #expect(one.perReader.reduce(0) { $0 + $1.viewers } == 6_000)
-                #expect((one.burst?.publishes ?? 0) > 1_000)
-                #expect(one.burst?.bytes == one.burst?.bytesExpected)
+            let report = try Report.read("\(folder)/report/latest")
+            let (random, overflow) = ("random, 3 Readers", "overflow, 3 Readers")
+            #expect(report.verdict.checks.map(\.name) == ["completed", random, overflow])
+            func value(_ name: String, _ scope: String) -> Double { report.value(name, scope: scope) ?? -1 }
+            for one in [random, overflow] {
+                #expect(value("faults", one) == 0 && value("bytes missing", one) == 0)
+                #expect(value("deliveries to viewers", one) > 10_000)
+                #expect(value("subscriptions", one) == value("subscriptions of the simulated placement", one))
+                #expect((1...3).reduce(0) { $0 + value("viewers", "\(one), reader-\($1)") } == 6_000)
+                #expect(value("comments a second", one) > 1_000)
             }
-            #expect(report.cases[0].amplification > 2)
-            #expect(report.cases[1].amplification < 1.1)
-            #expect(report.cases[1].viewersMaxOverMean <= 1.25)
-            for file in ["report.md", "report.csv", "report.html"] {
-                #expect(text(of: "\(folder)/report/\(file)").contains("overflow"))
+            #expect(value("amplification", random) > 2)
+            #expect(value("amplification", overflow) < 1.1)
+            #expect(value("fullest Reader, times the mean", overflow) <= 1.25)
+            for file in ["report.md", "report.csv", "report.html", "metrics.txt", "junit.xml"] {
+                #expect(text(of: "\(folder)/report/latest/\(file)").contains("overflow"))
             }
         }
     }
@@ -48,10 +49,8 @@ struct ScaleRunTests {
         for name in ["--viewers 0", "--audience crowd", "--burst 0"] { #expect(result.standardError.contains(name)) }
     }
 
-    func makeReport(burst: [Double]) -> ScaleReport {
-        var report = ScaleReport(
-            settings: ScaleSettings(), command: "c", software: Software(commit: nil, build: "debug", redis: nil),
-            machine: .current(), startedAt: "")
+    func makeReport(burst: [Double]) -> ScaleResult {
+        var report = ScaleResult(settings: ScaleSettings(), base: makeBase("scale"))
         let outcome = SpreadOutcome(
             readers: 14, channels: 10, subscriptions: 20, weightedSubscriptions: 2, rate: 1, loadMaxOverMean: 1)
         for (placement, rate) in zip(report.settings.placements, burst) {
@@ -70,19 +69,27 @@ struct ScaleRunTests {
     }
 
     @Test func whatIsMissingDecidesAboutTheExitCode() {
-        var report = makeReport(burst: [100, 250])
-        report.finish(nil)
-        #expect(report.verdict.status == .fine)
-        report.cases[1].burst?.bytesExpected = 7
-        report.cases[0].perReader = [.init(name: "reader-1", subscriptionsExpected: 3, viewersExpected: 0)]
-        report.finish(nil)
-        #expect(report.verdict.status == .auditFailed)
+        var result = makeReport(burst: [100, 250])
+        #expect(result.report(nil).verdict.status == .fine)
+        result.cases[1].burst?.bytesExpected = 7
+        result.cases[0].perReader = [.init(name: "reader-1", subscriptionsExpected: 3, viewersExpected: 0)]
+        let verdict = result.report(nil).verdict
+        #expect(verdict.status == .auditFailed)
         #expect(
-            report.verdict.reason
+            verdict.reason
                 == "random, 14 Readers: 0 subscriptions of reader-1, and 3 were to be expected;"
                 + " overflow, 14 Readers: 0 bytes to subscribers in the burst, and 7 were to be expected")
-        report.finish(.interrupted)
-        #expect(report.verdict.status == .interrupted)
+        #expect(result.report(.interrupted).verdict.status == .interrupted)
+    }
+
+    @Test func redisThatTakesLessIsFoundByAComparison() throws {
+        let (old, new) = (
+            makeReport(burst: [100_000, 250_000]).report(nil), makeReport(burst: [100_000, 150_000]).report(nil)
+        )
+        let names = try Comparison(old: old, new: new, tolerance: 0.1).regressions.map(\.metric.label)
+        #expect(names.contains("overflow, 14 Readers: comments a second"))
+        #expect(!names.contains { $0.hasPrefix("random") })
+        #expect(try Comparison(old: old, new: old, tolerance: 0).passed)
     }
 
     @Test func theLimitIsNamed() {

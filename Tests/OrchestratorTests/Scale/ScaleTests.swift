@@ -1,12 +1,14 @@
+import ArgumentParser
 import Audience
 import Placement
+import Report
 import Testing
 
 @testable import Orchestrator
 
 struct ScaleArgumentsTests {
     @Test func nothingTypedIsTheFullCase() throws {
-        let settings = try ScaleArguments().settings()
+        let settings = try ScaleArguments.parse([]).settings()
         #expect(settings == ScaleSettings())
         #expect([settings.streams, settings.viewers] + settings.readers == [90_000, 2_000_000, 14])
         #expect(
@@ -15,10 +17,11 @@ struct ScaleArgumentsTests {
                 + " --placement random,overflow --seed 1 --rate 200 --duration 10 --burst 8")
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = ScaleArguments(
-            streams: "0", viewers: "x", readers: "0", audience: "zipf", placement: "best", seed: "-1", rate: "0",
-            duration: "0", burst: "x")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try ScaleArguments.parse([
+            "--streams", "0", "--viewers", "x", "--readers", "0", "--audience", "zipf", "--placement", "best", "--seed",
+            "-1", "--rate", "0", "--duration", "0", "--burst", "x",
+        ])
         #expect {
             try arguments.settings()
         } throws: { error in
@@ -29,14 +32,14 @@ struct ScaleArgumentsTests {
 
     @Test func tooManyProcessesAndCasesAreRefused() {
         #expect(throws: Failure.arguments(["--readers 101: must be at most 100, each is a process on this machine"])) {
-            try ScaleArguments(readers: "101").settings()
+            try ScaleArguments.parse(["--readers", "101"]).settings()
         }
         #expect(
             throws: Failure.arguments([
                 "--readers, --placement: 34 cases, one after the other; take at most 32 (readers × placements)"
             ])
         ) {
-            try ScaleArguments(readers: "1..17").settings()
+            try ScaleArguments.parse(["--readers", "1..17"]).settings()
         }
     }
 
@@ -89,7 +92,7 @@ struct ScaleLayoutTests {
         #expect(overflow.filledShare == 0.2)
         #expect(random.filledShare > 0.7)
         // One run a Reader, each behind the one before.
-        let runs = overflow.rows.map { Page.runs(of: $0) }
+        let runs = overflow.rows.map { SubscriptionMap.runs(of: $0) }
         #expect(runs.allSatisfy { $0.count == 1 })
         #expect(zip(runs, runs.dropFirst()).allSatisfy { $0[0].upperBound == $1[0].lowerBound })
     }

@@ -1,6 +1,8 @@
+import ArgumentParser
 import Audience
 import Foundation
 import Placement
+import Report
 import Testing
 
 @testable import Orchestrator
@@ -10,9 +12,9 @@ typealias RunStatus = Failure.Status
 
 struct SweepArgumentsTests {
     @Test func theGridIsTheProductWithPlacementsNextToEachOther() throws {
-        let settings = try SweepArguments(
-            streams: "100,10", viewers: "250", readers: "3,5", placement: "random,overflow"
-        ).settings()
+        let settings = try SweepArguments.parse([
+            "--streams", "100,10", "--viewers", "250", "--readers", "3,5", "--placement", "random,overflow",
+        ]).settings()
         #expect(settings.cells.count == 8)
         #expect(settings.cells[0] == SweepCell(streams: 10, viewers: 250, readers: 3, placement: .random))
         #expect(settings.cells[1] == SweepCell(streams: 10, viewers: 250, readers: 3, placement: .overflow))
@@ -46,10 +48,11 @@ struct SweepArgumentsTests {
         #expect(throws: InvalidParameter.self) { try NumberList.parse(text, in: 1...1_000_000) }
     }
 
-    @Test func everyProblemIsSaidAtOnce() {
-        let arguments = SweepArguments(
-            streams: "0", viewers: "x", readers: "200", audience: "crowd", placement: "best", seed: "-1", rate: "0",
-            duration: "x")
+    @Test func everyProblemIsSaidAtOnce() throws {
+        let arguments = try SweepArguments.parse([
+            "--streams", "0", "--viewers", "x", "--readers", "200", "--audience", "crowd", "--placement", "best",
+            "--seed", "-1", "--rate", "0", "--duration", "x",
+        ])
         #expect {
             try arguments.settings()
         } throws: { error in
@@ -60,12 +63,12 @@ struct SweepArgumentsTests {
             ]
         }
         #expect(arguments.typed.count == 8)
-        #expect(SweepArguments().typed.isEmpty)
+        #expect(try SweepArguments.parse([]).typed.isEmpty)
     }
 
     @Test func tooLargeAGridIsRefused() {
-        #expect(throws: Failure.self) { try SweepArguments(readers: "1..100").settings() }
-        #expect(throws: Never.self) { try SweepArguments(readers: "1..80").settings() }
+        #expect(throws: Failure.self) { try SweepArguments.parse(["--readers", "1..100"]).settings() }
+        #expect(throws: Never.self) { try SweepArguments.parse(["--readers", "1..80"]).settings() }
     }
 }
 
@@ -88,24 +91,26 @@ struct SweepLimitsTests {
     }
 }
 
-struct SweepBookTests {
+struct SweepCheckpointTests {
     let cell = SweepCell(streams: 100, viewers: 2_500, readers: 5, placement: .random)
 
-    func finishedReport(_ settings: SweepSettings, _ status: RunStatus = .fine) -> RunReport {
-        var report = makeReport()
-        report.settings = settings.run(cell)
-        report.verdict = RunReport.Verdict(status: status, reason: "")
+    func finishedReport(_ settings: SweepSettings, _ status: RunStatus = .fine) -> Report {
+        var run = makeRun()
+        run.settings = settings.run(cell)
+        run.base.command = run.settings.commandLine
+        var report = run.report(nil)
+        report.verdict.checks[0].passed = status == .fine
+        report.verdict.checks[0].exitCode = status
         return report
     }
 
     @Test func aFinishedCellIsFoundAgain() async throws {
         try await withFolder { folder in
             let settings = SweepSettings()
-            let book = try SweepBook(new: settings, folder: folder)
-            #expect(book.finished(cell) == nil)
-            _ = try Folders.makeReport(book.folder(of: cell))
-            try book.keep(finishedReport(settings), of: cell)
-            let again = try SweepBook(resuming: folder)
+            let checkpoint = try SweepCheckpoint(new: settings, folder: folder)
+            #expect(checkpoint.finished(cell) == nil)
+            try checkpoint.begin(cell).write(finishedReport(settings))
+            let again = try SweepCheckpoint(resuming: folder)
             #expect(again.settings == settings)
             #expect(again.finished(cell) != nil)
             #expect(again.settings.cells.filter { again.finished($0) == nil }.count == settings.cells.count - 1)
@@ -118,80 +123,92 @@ struct SweepBookTests {
     ])
     func onlyARunThatCameToItsEndCounts(status: RunStatus, counts: Bool) async throws {
         try await withFolder { folder in
-            let book = try SweepBook(new: SweepSettings(), folder: folder)
-            _ = try Folders.makeReport(book.folder(of: cell))
-            try book.keep(finishedReport(book.settings, status), of: cell)
-            #expect((book.finished(cell) != nil) == counts)
+            let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
+            try checkpoint.begin(cell).write(finishedReport(checkpoint.settings, status))
+            #expect((checkpoint.finished(cell) != nil) == counts)
         }
     }
 
     @Test func aReportOfOtherParametersDoesNotCount() async throws {
         try await withFolder { folder in
-            let book = try SweepBook(new: SweepSettings(), folder: folder)
-            _ = try Folders.makeReport(book.folder(of: cell))
-            var report = finishedReport(book.settings)
-            report.settings.rate += 1
-            try book.keep(report, of: cell)
-            #expect(book.finished(cell) == nil)
+            let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
+            var other = checkpoint.settings
+            other.rate += 1
+            try checkpoint.begin(cell).write(finishedReport(other))
+            #expect(checkpoint.finished(cell) == nil)
         }
     }
 
-    @Test func aSecondSweepDoesNotOverwriteTheFirst() async throws {
+    /// A sweep that goes on keeps what an interrupted cell has left.
+    @Test func anInterruptedCellDoesNotGetLost() async throws {
         try await withFolder { folder in
-            _ = try SweepBook(new: SweepSettings(), folder: folder)
-            #expect(throws: Failure.self) { try SweepBook(new: SweepSettings(), folder: folder) }
+            let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
+            try checkpoint.begin(cell).write("half", to: "reader-1.log")
+            try checkpoint.begin(cell).write(finishedReport(checkpoint.settings))
+            #expect(checkpoint.finished(cell) != nil)
+            #expect(text(of: "\(folder)/cells/\(cell.id).1/reader-1.log") == "half")
         }
     }
 
     @Test func whereThereIsNoSweepNothingCanGoOn() async throws {
         try await withFolder { folder in
-            #expect(throws: Failure.self) { try SweepBook(resuming: folder) }
+            #expect(throws: Failure.self) { try SweepCheckpoint(resuming: folder) }
             try "{}".write(toFile: "\(folder)/sweep.json", atomically: true, encoding: .utf8)
-            #expect(throws: Failure.self) { try SweepBook(resuming: folder) }
+            #expect(throws: Failure.self) { try SweepCheckpoint(resuming: folder) }
         }
     }
 }
 
 struct SweepReportTests {
-    func makeSweep() throws -> SweepReport {
-        var report = SweepReport(
-            settings: SweepSettings(), command: "c", software: Software(commit: nil, build: "debug", redis: nil),
-            machine: .current(), limits: "", startedAt: "")
-        report.take(makeReport(), of: SweepCell(streams: 100, viewers: 2_500, readers: 5, placement: .random))
-        return report
+    let cell = SweepCell(streams: 100, viewers: 2_500, readers: 5, placement: .random)
+
+    func makeSweep() -> SweepResult {
+        var result = SweepResult(settings: SweepSettings(), base: makeBase("sweep"), limits: "")
+        result.take(makeReport(), of: cell)
+        result.open = nil
+        return result
     }
 
     @Test func residualsAreMeasuredLessPredicted() throws {
-        let run = makeReport()
-        let result = try #require(
-            SweepResult(SweepCell(streams: 100, viewers: 2_500, readers: 5, placement: .random), run))
-        let spread = try #require(run.spread)
-        let predicted = try #require(spread.predicted)
-        #expect(abs(result.spreadResidualPoints - (spread.meanShare - predicted.share) * 100) < 1e-9)
-        #expect(abs((1 + result.amplificationResidual) * predicted.amplification - spread.amplification) < 1e-9)
-        #expect(result.delivered == run.swarm?.delivery.delivered)
+        let report = makeSweep().report()
+        #expect(abs(try #require(report.value("spread off", scope: cell.name)) + 1) < 1e-9)
+        #expect(report.value("spread", scope: cell.name) == 70)
+        #expect(report.value("spread predicted", scope: cell.name) == 71)
+        #expect(report.value("delivered", scope: cell.name) == 2_468)
+        #expect(report.verdict.status == .fine)
     }
 
     @Test func aRunWithoutMeasurementIsListedWithItsReason() throws {
-        var (report, run) = (try makeSweep(), makeReport())
+        var (result, run) = (makeSweep(), makeRun())
         run.spread = nil
-        run.verdict = RunReport.Verdict(status: .processDied, reason: "reader-1 died")
-        report.take(run, of: SweepCell(streams: 10, viewers: 250, readers: 3, placement: .overflow))
-        #expect(report.cells.count == 1)
-        #expect(report.missing.map(\.reason) == ["reader-1 died"])
-        #expect(report.markdown().contains("reader-1 died"))
+        let failure = Failure.unavailable("reader-1 died")
+        result.take(run.report(failure), of: SweepCell(streams: 10, viewers: 250, readers: 3, placement: .overflow))
+        #expect(result.cells.count == 1)
+        #expect(result.missing.map(\.reason) == ["reader-1 died"])
+        #expect(result.report().markdown().contains("reader-1 died"))
+        #expect(result.report().verdict.status == .unavailable)
+    }
+
+    @Test func theFirstCellThatFailedDecidesAndASweepThatIsNotDoneDoesNotPass() {
+        var result = makeSweep()
+        var run = makeRun()
+        run.swarm = makeSwarm(lost: 1)
+        result.take(run.report(nil), of: SweepCell(streams: 10, viewers: 250, readers: 3, placement: .random))
+        #expect(result.report().verdict.status == .auditFailed)
+        result.open = "interrupted"
+        #expect(result.report().verdict.status == .interrupted)
     }
 
     @Test func everyFileNamesTheCell() throws {
-        let report = try makeSweep()
-        #expect(report.csv().split(separator: "\n").count == 2)
-        #expect(report.markdown().contains("| 100 | 2,500 | 5 | random |"))
-        #expect(report.page().charts.first?.title.hasSuffix("100 streams, 2,500 viewers") == true)
-        #expect(report.page().charts.last?.series.first?.points.count == 1)
+        let report = makeSweep().report()
+        #expect(report.csv().contains("100 streams, 2,500 viewers, 5 Readers, random"))
+        #expect(report.markdown().contains("| 100 streams, 2,500 viewers, 5 Readers, random |"))
+        #expect(report.charts.first?.title.hasSuffix("100 streams, 2,500 viewers") == true)
+        #expect(report.charts.last?.series.first?.points.count == 1)
+        #expect(try Comparison(old: report, new: report, tolerance: 0).passed)
     }
 
     @Test func theAudienceNearestToTheReferenceIsShown() throws {
-        let shown = try #require(try makeSweep().shown)
-        #expect(shown == SweepCell(streams: 100, viewers: 2_500, readers: 5, placement: .random))
+        #expect(SweepSettings().shown == cell)
     }
 }

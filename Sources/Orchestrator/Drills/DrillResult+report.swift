@@ -1,0 +1,86 @@
+import Audience
+import Report
+
+extension DrillResult {
+    static let metrics = MetricList<Pass> { list in
+        list.group("Recovery")
+        list.add("time to recover", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.recoverySeconds }
+        list.count("viewers away, most at a time") { $0.samples.map(\.away).max() }
+        list.count("viewers behind, most at a time") { $0.samples.map(\.behind).max() }
+        list.add("accepts, peak of 1 s", .perSecond) { $0.acceptsPeak(window: 1) }
+        list.add("accepts, peak of 0.1 s", .perSecond) { $0.acceptsPeak(window: 0.1) }
+        for name in ["subscribers cut", "viewers cut for being slow"] { list.count(name) { $0.fact(name) } }
+        list.count("GET /history: comments wanted") { $0.history?.wanted }
+        list.count("GET /history: missing", .lowerIsBetter, strict: true) { $0.history?.missing }
+        list.count("GET /history: others") { $0.history?.others }
+    }
+
+    static let changeMetrics = MetricList<Change> { list in
+        list.group("Who moved")
+        list.count("videos") { $0.videos }
+        list.count("placed elsewhere") { $0.videosMoved }
+        list.add("share", .percent) { Double($0.videosMoved) * 100 / Double(max($0.videos, 1)) }
+        list.add("share expected", .percent) { $0.shareExpected * 100 }
+        list.count("of these between others") { $0.videosMovedElsewhere }
+        list.count("viewers moved") { $0.viewersMoved }
+        list.count("viewers who had to") { $0.viewersDue }
+    }
+
+    static var definitions: [MetricDefinition] {
+        metrics.definitions + changeMetrics.definitions + SwarmReport.metrics.definitions
+    }
+
+    func report(_ failure: Failure?) -> Report {
+        var report = base
+        report.summary = drill.story
+        report.finishedAt = Report.now()
+        report.verdict = DrillChecker.verdict(on: self, failure: failure)
+        report.tables = passes.map { pass in
+            pass.marks.timeline(
+                pass.name.isEmpty ? "Timeline" : "Timeline, \(pass.name)", recovery: pass.recoverySeconds,
+                "every viewer is connected and has everything")
+        }
+        for pass in passes {
+            report.metrics += (pass.changes ?? []).flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
+            report.metrics += pass.swarm.map { SwarmReport.metrics.metrics(of: $0, scope: pass.name) } ?? []
+            report.metrics += Self.metrics.metrics(of: pass, scope: pass.name)
+        }
+        report.details = ["Latency"]
+        report.charts = [
+            chart("Viewers that are not connected", "viewers") { $0.map { Double($0.away) } },
+            chart("Viewers that lack something", "viewers") { $0.map { Double($0.behind) } },
+            chart("Deliveries", "a second") { Self.rates($0, \.delivered) },
+            chart("Accepted connections", "a second") { Self.rates($0, \.connects) },
+        ]
+        report.samples = passes.map { pass in
+            Report.Samples(
+                pass.name,
+                ["seconds", "acknowledged", "delivered", "away", "behind", "whole_through", "attempts", "connects"],
+                rows: pass.samples.map { sample in
+                    let counts = [sample.acknowledged, sample.delivered, sample.away, sample.behind].map(Double.init)
+                    return [sample.seconds] + counts
+                        + [sample.wholeThrough, Double(sample.attempts), Double(sample.connects)]
+                })
+        }
+        return report
+    }
+
+    private func chart(_ title: String, _ unit: String, _ values: ([Sample]) -> [Double]) -> Chart {
+        Chart(
+            title, x: "s since publishing began", y: unit,
+            passes.map { pass in
+                Chart.Series(
+                    pass.name.isEmpty ? title : pass.name,
+                    zip(pass.samples, values(pass.samples)).map { Chart.Point(x: $0.seconds, y: $1) })
+            })
+    }
+
+    private static func rates(_ samples: [Sample], _ count: KeyPath<Sample, Int>) -> [Double] {
+        samples.indices.map { index in
+            guard index > 0 else { return 0 }
+            let seconds = samples[index].seconds - samples[index - 1].seconds
+            return seconds > 0
+                ? Double(samples[index][keyPath: count] - samples[index - 1][keyPath: count]) / seconds : 0
+        }
+    }
+}

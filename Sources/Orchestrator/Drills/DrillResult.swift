@@ -1,0 +1,111 @@
+import Audience
+import Report
+
+/// All that one drill found out.
+struct DrillResult: Sendable {
+    var drill: Drill
+    /// What the report begins with.
+    var base: Report
+    /// One, or those that are compared.
+    var passes: [Pass] = []
+
+    /// One run: a crowd, a fault, and what came of it. Times are seconds since publishing began.
+    struct Pass: Sendable {
+        /// Empty for the only one.
+        var name: String
+        /// µs since 1970: when publishing began, and of the newest sample.
+        var start: Int64 = 0
+        var latest: Int64 = 0
+        var connections = RunResult.Connections()
+        var marks: [FaultMark] = []
+        /// Ten times a second; at most ``samplesMax``.
+        var samples: [Sample] = []
+        /// All swarms together.
+        var swarm: SwarmReport?
+        var history: HistoryCheck?
+        /// Other numbers: what the fault did, why Readers closed connections.
+        var facts: [Fact] = []
+        /// Readers that came and went, where the drill is about that.
+        var changes: [Change]?
+    }
+
+    static let samplesMax = 3_000
+
+    /// How the crowd was.
+    struct Sample: Sendable {
+        var seconds: Double
+        var acknowledged: Int
+        var delivered: Int
+        /// Viewers that are not connected.
+        var away: Int
+        /// Connected viewers that lack something that was acknowledged a moment ago.
+        var behind: Int
+        /// Until when everybody has had everything; negative before the first time.
+        var wholeThrough: Double
+        /// Connections that were started, and that got their first event, since the swarms' start.
+        var attempts: Int
+        var connects: Int
+    }
+
+    /// Who has another place after a Reader came or went.
+    struct Change: Sendable {
+        /// `reader-7 joins`.
+        var name: String
+        /// Videos that were asked about before and after, and those with another answer of `/locate`.
+        var videos: Int
+        var videosMoved: Int
+        /// Of these: from and to Readers that were there all the time. Hot channels, as they fill up and empty.
+        var videosMovedElsewhere: Int
+        /// The part of the videos that rendezvous hashing moves: 1/R, R with the Reader that came or went.
+        var shareExpected: Double
+        var viewers: Int
+        /// Viewers that connected again meanwhile.
+        var viewersMoved: Int
+        /// Viewers that have to: those of a Reader that leaves.
+        var viewersDue: Int
+
+        var share: Double { Double(videosMoved) / Double(max(videos, 1)) }
+        /// One in a hundred of all viewers may come again for reasons of its own.
+        var movesOnlyWhoMust: Bool { viewersMoved <= viewersDue + viewers / 100 }
+    }
+
+    struct Fact: Sendable {
+        var name: String
+        var value: Int
+    }
+
+    /// `GET /history` against what was acknowledged or stored.
+    struct HistoryCheck: Sendable {
+        var channels = 0
+        var wanted = 0
+        var missing = 0
+        /// Comments that are there although nobody acknowledged them: unknown outcomes.
+        var others = 0
+    }
+}
+
+extension DrillResult.Pass {
+    /// Seconds from the fault's end until every viewer was connected and had all that was acknowledged until then;
+    /// `nil` when that did not come.
+    var recoverySeconds: Double? {
+        guard let end = marks.end else { return nil }
+        return samples.first { $0.wholeThrough >= end }.map { max(0, $0.seconds - end) }
+    }
+
+    /// The highest rate at which Readers took viewers, per second, over any `window` seconds; 0 when nobody came.
+    func acceptsPeak(window: Double) -> Double {
+        var peak = 0.0
+        var end = 0
+        for start in samples.indices {
+            end = max(end, start)
+            // Samples come at times that waver: a window ends with the first one that makes it long enough.
+            while end < samples.count - 1, samples[end].seconds - samples[start].seconds < window - 0.02 { end += 1 }
+            let seconds = samples[end].seconds - samples[start].seconds
+            guard seconds >= window - 0.02 else { break }
+            peak = max(peak, Double(samples[end].connects - samples[start].connects) / max(seconds, window))
+        }
+        return peak
+    }
+
+    func fact(_ name: String) -> Int? { facts.first { $0.name == name }?.value }
+}

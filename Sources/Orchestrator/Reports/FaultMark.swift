@@ -1,0 +1,59 @@
+import Report
+
+/// Something that was done or happened while a fault was injected.
+struct FaultMark: Equatable, Sendable {
+    enum Kind: String, Sendable {
+        /// The fault.
+        case begin
+        case step
+        /// Nothing is broken any more, as far as processes go.
+        case end
+    }
+
+    /// Since the work began.
+    var seconds: Double
+    var kind: Kind
+    var text: String
+}
+
+extension [FaultMark] {
+    var begin: Double? { first { $0.kind == .begin }?.seconds }
+    var end: Double? { last { $0.kind == .end }?.seconds }
+
+    /// What happened when.
+    ///
+    /// - Parameter recovery: seconds after the end at which `text` came true.
+    func timeline(_ title: String, recovery: Double?, _ text: String) -> Table {
+        var entries = map { ($0.seconds, "\($0.kind.rawValue): \($0.text)") }
+        if let end, let recovery { entries.append((end + recovery, text)) }
+        return Table(
+            title, [.init("s"), .init("event", .left)],
+            rows: entries.sorted { $0.0 < $1.0 }.map { [Format.decimal($0.0, 2), $0.1] })
+    }
+}
+
+/// Processor time and memory of a process of the experiment.
+struct ProcessCosts: Equatable, Sendable {
+    var name: String
+    /// 1 without restarts.
+    var starts: Int
+    var usage: ProcessUsage
+
+    init(name: String, starts: Int, usage: ProcessUsage) {
+        self.name = name
+        self.starts = starts
+        self.usage = usage
+    }
+
+    static func all(_ plant: Plant?) -> [ProcessCosts] {
+        (plant?.nodes ?? []).map { ProcessCosts(name: $0.name, starts: $0.starts, usage: $0.usage) }
+    }
+
+    static let metrics = MetricList<ProcessCosts> { list in
+        list.group("Processes")
+        list.add("CPU user", .seconds) { $0.usage.cpuUserSeconds }
+        list.add("CPU system", .seconds) { $0.usage.cpuSystemSeconds }
+        list.add("memory, peak", .bytes) { Double($0.usage.memoryPeakBytes) }
+        list.count("starts") { $0.starts }
+    }
+}

@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import Report
+import Wire
+
+/// What every command that makes a report is told about it.
+struct ReportOptions: ParsableArguments {
+    @Option(
+        help: "Folder in which the report gets a folder of its own, <kind>-<time>, and 'latest' points to it (report).")
+    var out: String?
+    @Option(
+        name: .customLong("threshold"),
+        help:
+            "Limit on a metric of the report, such as 'p99<150ms' or 'dropped<1%'; exit code 65 when it does not hold.")
+    var thresholds: [String] = []
+    @Flag(help: "Print the report as JSON instead of tables.") var json = false
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func limits(_ known: [MetricDefinition]) throws(Failure) -> [Threshold] {
+        var (limits, problems) = ([Threshold](), [String]())
+        for text in thresholds {
+            do throws(ReportError) { limits.append(try Threshold(text, known: known)) } catch {
+                problems.append(error.description)
+            }
+        }
+        guard problems.isEmpty else { throw .arguments(problems) }
+        return limits
+    }
+
+    func folder(for report: Report) throws -> ReportFolder {
+        try ReportFolder(in: out ?? "report", kind: report.kind, startedAt: report.startedAt)
+    }
+
+    /// Holds the report against the thresholds, writes it and shows it.
+    func finish(_ report: Report, in folder: ReportFolder?, _ limits: [Threshold]) throws -> ExitStatus {
+        var report = report
+        report.apply(limits)
+        if let folder {
+            if let note = try folder.write(report) { Terminal.error("Note: \(note)") }
+        }
+        Terminal.output(json ? try report.json() : report.text())
+        if let folder { Terminal.error("Report: \(folder.path)/report.html, report.md, report.json") }
+        return report.verdict.status
+    }
+}
+
+extension Report {
+    /// UTC.
+    static func now() -> String {
+        Timestamp.text(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1000))
+    }
+
+    /// One report of several, each under its title: its verdict as a check, and the metrics of one group.
+    mutating func gather(_ reports: [(name: String, report: Report)], groups: [String]) {
+        verdict.checks += reports.map { name, report in
+            Check(
+                name, passed: report.verdict.status == .fine, "\(name): \(report.verdict.reason)",
+                exitCode: report.verdict.status)
+        }
+        for (name, report) in reports {
+            metrics += report.metrics.filter { groups.contains($0.group) }.map { metric in
+                var metric = metric
+                metric.scope = metric.scope.isEmpty ? name : "\(name), \(metric.scope)"
+                return metric
+            }
+        }
+    }
+}

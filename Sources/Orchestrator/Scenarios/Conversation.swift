@@ -1,0 +1,202 @@
+import Audience
+import Foundation
+import Synchronization
+
+/// Processes that are led over their standard input and output: what they say is gathered in a state, and they are told
+/// what to do.
+final class Conversation<State: Sendable>: Sendable {
+    let nodes: [Node]
+    private let state: Mutex<State>
+    private let problem = Mutex<String?>(nil)
+    private let take: @Sendable (inout State, String, Int) -> String?
+    private let mayEnd: @Sendable (State, Int) -> Bool
+
+    /// - Parameters:
+    ///   - mayEnd: whether a process, by its number, may end now.
+    ///   - take: gets every line and the number of its process; returns what is wrong with it.
+    init(
+        _ nodes: [Node], _ state: State, mayEnd: @escaping @Sendable (State, Int) -> Bool,
+        take: @escaping @Sendable (inout State, String, Int) -> String?
+    ) {
+        self.nodes = nodes
+        self.state = Mutex(state)
+        self.mayEnd = mayEnd
+        self.take = take
+    }
+
+    var now: State { state.withLock { $0 } }
+
+    func update<Answer: Sendable>(_ change: (inout State) -> Answer) -> Answer { state.withLock { change(&$0) } }
+
+    /// Runs `body` while the processes are listened to.
+    func listening<Answer: Sendable>(_ body: @escaping @Sendable () async throws -> Answer) async throws -> Answer {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, node) in nodes.enumerated() {
+                guard let child = node.child else { continue }
+                group.addTask { await self.listen(to: child, index) }
+            }
+            defer { group.cancelAll() }
+            return try await body()
+        }
+    }
+
+    /// To all of them.
+    func say(_ line: String) async throws {
+        for node in nodes {
+            do { try await node.child?.send(line: line) } catch { throw Failure.unavailable(error.description) }
+        }
+    }
+
+    /// Waits until `look` finds what it looks for.
+    ///
+    /// - Throws: ``Failure/unavailable(_:)`` when that takes longer than `limit`, or a process said what nobody expects or
+    ///   ended too early.
+    func reach<Answer: Sendable>(
+        _ what: String, atMost limit: Duration, every pause: Duration = .milliseconds(20),
+        missing: (State) -> [Int]? = { _ in nil }, _ look: (State) -> Answer?
+    ) async throws -> Answer {
+        let found = try await Polling.wait(atMost: limit, every: pause) { () throws -> Answer? in
+            if let problem = problem.withLock({ $0 }) { throw Failure.unavailable(problem) }
+            return look(now)
+        }
+        if let found { return found }
+        let names = (missing(now) ?? Array(nodes.indices)).map { nodes[$0].name }.joined(separator: ", ")
+        throw Failure.unavailable("not '\(what)' within \(Int(limit.seconds)) s; see the logs of \(names)")
+    }
+
+    private func listen(to child: Child, _ index: Int) async {
+        for await line in child.lines {
+            if let wrong = state.withLock({ take(&$0, line, index) }) { note("\(child.name) \(wrong)") }
+        }
+        // One that ends early without a failure is no death for the supervisor, and still the end of the run.
+        if !Task.isCancelled, !mayEnd(now, index) { note("\(child.name) ended early; see its log") }
+    }
+
+    private func note(_ text: String) { problem.withLock { $0 = $0 ?? text } }
+}
+
+/// The swarm processes of a run.
+typealias SwarmCrowd = Conversation<SwarmCoordinator>
+
+extension SwarmCrowd {
+    convenience init(_ nodes: [Node]) {
+        self.init(nodes, SwarmCoordinator(swarms: nodes.count), mayEnd: { $0.phase(of: $1) == .reported }) {
+            coordinator, line, index in
+            // Anything else on its standard output is for people.
+            guard let message = SwarmMessage(line: line) else { return nil }
+            do throws(SwarmCoordinator.OutOfTurn) {
+                try coordinator.received(message, from: index)
+                return nil
+            } catch {
+                return "said '\(error.said)' after '\(error.after)'"
+            }
+        }
+    }
+
+    var coordinator: SwarmCoordinator { now }
+
+    /// Waits until every swarm has come to `phase`.
+    func reach(
+        _ phase: SwarmCoordinator.Phase, atMost limit: Duration, meanwhile: (SwarmCoordinator) -> Void = { _ in }
+    ) async throws {
+        _ = try await reach("\(phase)", atMost: limit) { coordinator in
+            meanwhile(coordinator)
+            return coordinator.phase >= phase ? true : nil
+        }
+    }
+
+    /// Lets every viewer wait for the last comment of its channel, and puts the reports of all swarms together.
+    func report() async throws -> SwarmReport {
+        try await say(coordinator.expectation)
+        try await reach(.reported, atMost: .seconds(60))
+        do {
+            return try SwarmReport.merged(coordinator.reports)
+        } catch {
+            throw Failure.unavailable("the swarms' reports do not belong together: \(error)")
+        }
+    }
+}
+
+/// The process that likes and watches the counts.
+typealias LikesCrowd = Conversation<LikesCrowdState>
+
+struct LikesCrowdState: Sendable {
+    var connected: Int?
+    var report: LikeSwarmReport?
+}
+
+extension LikesCrowd {
+    /// - Parameter took: gets every message of how far it is.
+    convenience init(_ node: Node, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }) {
+        self.init([node], LikesCrowdState(), mayEnd: { state, _ in state.report != nil }) { state, line, _ in
+            guard let message = try? JSONDecoder().decode(LikesMessage.self, from: Data(line.utf8)) else { return nil }
+            switch message.event {
+            case "connected": state.connected = message.viewers ?? 0
+            case "progress": took(message)
+            case "report": state.report = message.report
+            default: break
+            }
+            return nil
+        }
+    }
+}
+
+/// The Reader processes of one case of `scale`.
+typealias ScaleCrowd = Conversation<ScaleCrowdState>
+
+struct ScaleCrowdState: Sendable {
+    var ready: [ScaleReaderMessage.Ready?]
+    var subscribed: [ScaleReaderMessage.Subscribed?]
+    var counts: [ScaleReaderMessage.Counts?]
+    var asked = 0
+}
+
+extension ScaleCrowd {
+    convenience init(_ nodes: [Node]) {
+        let count = nodes.count
+        let state = ScaleCrowdState(
+            ready: Array(repeating: nil, count: count), subscribed: Array(repeating: nil, count: count),
+            counts: Array(repeating: nil, count: count))
+        self.init(nodes, state, mayEnd: { _, _ in false }) { state, line, index in
+            switch ScaleReaderMessage(line: line) {
+            case .ready(let ready): state.ready[index] = ready
+            case .subscribed(let subscribed): state.subscribed[index] = subscribed
+            case .counts(let counts): state.counts[index] = counts
+            case nil: break
+            }
+            return nil
+        }
+    }
+
+    func ready(atMost limit: Duration) async throws -> [ScaleReaderMessage.Ready] {
+        try await all("connected to Redis", limit) { $0.ready }
+    }
+
+    /// Lets all of them subscribe at once.
+    func subscribe(atMost limit: Duration) async throws -> [ScaleReaderMessage.Subscribed] {
+        try await say(ScaleReaderOrder.subscribe.line)
+        return try await all("subscribed to everything", limit) { $0.subscribed }
+    }
+
+    /// What each has counted so far.
+    func counts(atMost limit: Duration = .seconds(60)) async throws -> [ScaleReaderMessage.Counts] {
+        let number = update { state in
+            state.asked += 1
+            return state.asked
+        }
+        try await say(ScaleReaderOrder.count(number).line)
+        return try await all("counted", limit) { $0.counts.map { $0?.number == number ? $0 : nil } }
+    }
+
+    private func all<Value: Sendable>(
+        _ what: String, _ limit: Duration, _ values: (ScaleCrowdState) -> [Value?]
+    ) async throws -> [Value] {
+        try await reach(
+            what, atMost: limit, every: .milliseconds(5),
+            missing: { state in values(state).enumerated().filter { $0.element == nil }.map(\.offset) }
+        ) { state in
+            let known = values(state).compactMap { $0 }
+            return known.count == state.ready.count ? known : nil
+        }
+    }
+}

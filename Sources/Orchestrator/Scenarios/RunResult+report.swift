@@ -1,0 +1,187 @@
+import Audience
+import Placement
+import Report
+
+extension RunResult {
+    static let metrics = MetricList<RunResult> { list in
+        list.group("Subscriptions")
+        list.count("channels") { $0.spread?.channels }
+        list.add("spread", .percent, .lowerIsBetter, minimumDelta: 1) { $0.spread.map { $0.meanShare * 100 } }
+        list.add("spread predicted", .percent) { $0.predicted.map { $0.spread * 100 } }
+        list.add("spread off", .percent) { result in
+            result.predicted.flatMap { model in result.spread.map { ($0.meanShare - model.spread) * 100 } }
+        }
+        list.add("spread lowest", .percent) { $0.spread.map { $0.minShare * 100 } }
+        list.add("spread highest", .percent) { $0.spread.map { $0.maxShare * 100 } }
+        list.add("amplification") { $0.spread?.amplification }
+        list.add("amplification predicted") { $0.predicted?.amplification }
+        list.add("weighted amplification", .none, .lowerIsBetter, minimumDelta: 0.05) {
+            $0.spread?.weightedAmplification
+        }
+        list.add("weighted amplification predicted") { $0.predicted?.weightedAmplification }
+        list.add("wasted share", .percent) { $0.spread.map { $0.wastedShare * 100 } }
+        list.add("wasted share predicted", .percent) { $0.predicted.map { $0.wastedShare * 100 } }
+        list.count("subscriptions") { $0.spread?.subscriptions }
+        list.count("subscriptions in Redis") { $0.spread?.redisSubscriptions }
+        list.add("fullest Reader, times the mean", .none, .lowerIsBetter, minimumDelta: 0.05) { $0.imbalance }
+        list.group("Connections")
+        list.count("viewers connected") { $0.connections.connected }
+        list.count("viewers not connected", .lowerIsBetter, strict: true) { $0.connections.failed }
+        list.add("connecting", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.connections.seconds }
+    }
+
+    static let costMetrics = MetricList<RunResult> { list in
+        list.group("Costs")
+        list.add("Readers' CPU", .seconds) { $0.readersCPUSeconds }
+        list.add("Readers' CPU per 1,000 deliveries", .milliseconds, .lowerIsBetter, minimumDelta: 0.5) { result in
+            let delivered = result.swarm?.delivery.delivered ?? 0
+            return delivered > 0 ? result.readersCPUSeconds * 1_000_000 / Double(delivered) : nil
+        }
+        list.add("Readers' memory", .bytes, .lowerIsBetter, minimumDelta: 4_194_304) { result in
+            result.readers.isEmpty ? nil : Double(result.readers.reduce(0) { $0 + $1.usage.memoryPeakBytes })
+        }
+        list.add("Redis CPU", .seconds, .lowerIsBetter, minimumDelta: 0.1) { $0.redis?.cpuSecondsWhilePublishing }
+        list.add("Redis CPU per comment", .microseconds) { result in
+            let comments = result.swarm?.publishing.acknowledged ?? 0
+            return comments > 0 ? result.redis.map { $0.cpuSecondsWhilePublishing * 1e6 / Double(comments) } : nil
+        }
+        list.add("Redis memory", .bytes) { $0.redis.map { Double($0.usedMemoryBytes) } }
+        list.count("Redis commands") { $0.redis?.commandsWhilePublishing }
+        list.count("subscribers cut") { $0.redis?.subscribersCut }
+        list.add("bytes received", .bytes) { $0.swarm.map { Double($0.bytesReceived) } }
+    }
+
+    static let readerMetrics = MetricList<Reader> { list in
+        list.group("Readers")
+        list.count("channels") { $0.channels }
+        list.add("share", .percent) { $0.share * 100 }
+        list.add("predicted", .percent) { $0.predictedShare.map { $0 * 100 } }
+        list.count("viewers") { $0.viewers }
+        list.count("received") { $0.messagesReceived }
+        list.count("sent") { $0.messagesSent }
+        list.add("CPU", .seconds) { $0.usage.cpuSeconds }
+        list.add("memory", .bytes) { Double($0.usage.memoryPeakBytes) }
+    }
+
+    /// Of the metrics that a run has once.
+    static var wholeDefinitions: [MetricDefinition] {
+        metrics.definitions + SwarmReport.metrics.definitions + costMetrics.definitions
+    }
+
+    static var definitions: [MetricDefinition] {
+        wholeDefinitions + readerMetrics.definitions + ProcessCosts.metrics.definitions + LikesResult.definitions
+    }
+
+    private var predicted: SpreadOutcome? { spread?.predicted }
+    private var readersCPUSeconds: Double { readers.reduce(0) { $0 + $1.usage.cpuSeconds } }
+    private var imbalance: Double? {
+        let viewers = readers.map(\.viewers)
+        let sum = viewers.reduce(0, +)
+        return sum > 0 ? Double((viewers.max() ?? 0) * settings.readers) / Double(sum) : nil
+    }
+
+    func report(_ failure: Failure?) -> Report {
+        var report = base
+        report.summary = RunSummary.text(self)
+        report.verdict = RunChecker.verdict(on: self, failure: failure)
+        report.metrics = readers.flatMap { Self.readerMetrics.metrics(of: $0, scope: $0.name) }
+        report.metrics += Self.metrics.metrics(of: self)
+        report.metrics += (swarm.map { SwarmReport.metrics.metrics(of: $0) } ?? []) + Self.costMetrics.metrics(of: self)
+        report.metrics += likes?.metrics(scope: "likes") ?? []
+        report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
+        report.details = ["Costs", "Likes", "Processes"]
+        report.tables = people.isEmpty ? [] : [peopleTable]
+        report.maps = [map].compactMap { $0 }.filter { !$0.channels.isEmpty }
+        report.charts = charts
+        report.samples = timeline.isEmpty ? [] : [samples]
+        report.notes = [
+            "\(plan.readers) Readers, \(plan.commentAPIs) CommentAPI, \(plan.swarms) swarms",
+            phases.map { "\($0.name) \(Format.decimal($0.seconds, 1)) s" }.joined(separator: ", "),
+        ]
+        return report
+    }
+
+    private var samples: Report.Samples {
+        Report.Samples(
+            "publishing", ["seconds", "acknowledged", "delivered"],
+            rows: timeline.map { [$0.seconds, Double($0.acknowledged), Double($0.delivered)] })
+    }
+
+    /// One line a watching person.
+    private var peopleTable: Table {
+        Table(
+            "People",
+            [
+                .init("client", .left), .init("user", .left), .init("video", .left), .init("wrote"), .init("received"),
+                .init("the last comment on the video", .left),
+            ],
+            rows: people.map { person in
+                [
+                    person.name, person.user, person.video, Format.grouped(person.generated),
+                    Format.grouped(person.consumed), person.complaint ?? "received, no other",
+                ]
+            })
+    }
+}
+
+// MARK: Plots
+
+extension RunResult {
+    private var charts: [Chart] {
+        var charts = readers.isEmpty ? [] : [shares]
+        charts += theory
+        if let latency { charts.append(latency) }
+        if timeline.count > 1 { charts.append(deliveries) }
+        guard !processes.isEmpty else { return charts }
+        let (names, usage) = (processes.map(\.name), processes.map(\.usage))
+        return charts + [
+            Chart(
+                bars: "Processor time", y: "seconds", labels: names,
+                [("user", usage.map(\.cpuUserSeconds)), ("system", usage.map(\.cpuSystemSeconds))]),
+            Chart(
+                bars: "Memory at its highest", y: "MiB", labels: names,
+                [("resident", usage.map { Double($0.memoryPeakBytes) / Double(1 << 20) })]),
+        ]
+    }
+
+    private var shares: Chart {
+        var series = [("measured", readers.map { $0.share * 100 })]
+        if let predicted = readers.first?.predictedShare {
+            series.append(("predicted", readers.map { _ in predicted * 100 }))
+        }
+        return Chart(bars: "Share of all channels on each Reader", y: "%", labels: readers.map(\.name), series)
+    }
+
+    /// The formula of random placement over the number of Readers as a line, this run as a point.
+    private var theory: [Chart] {
+        guard let spread, settings.preset != .seed,
+            let audience = try? Audience(
+                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+        else { return [] }
+        let table = ScalingTable(audience, readers: 1...max(20, settings.readers * 2), strategies: [.random])
+        let point = PlacementCharts.Point(
+            placement: settings.placement, readers: settings.readers, spread: spread.meanShare,
+            amplification: spread.amplification, weighted: spread.weightedAmplification, imbalance: imbalance)
+        return PlacementCharts(table: table, measured: [point]).all
+    }
+
+    private var latency: Chart? {
+        guard let histogram = swarm?.latencyHistogram, histogram.count > 0 else { return nil }
+        let steps = [1.0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9, 100]
+        let points = steps.compactMap { step in
+            histogram.microseconds(atPercentile: step).map { Chart.Point(x: step, y: Double($0) / 1000) }
+        }
+        return Chart(
+            "Latency from publish to receive", x: "% of all deliveries", y: "ms", [Chart.Series("latency", points)])
+    }
+
+    private var deliveries: Chart {
+        let points = zip(timeline, timeline.dropFirst()).map { before, now in
+            let seconds = max(now.seconds - before.seconds, 0.001)
+            return Chart.Point(x: now.seconds, y: Double(now.delivered - before.delivered) / seconds)
+        }
+        return Chart(
+            "Deliveries", x: "seconds of publishing", y: "per second",
+            [Chart.Series("delivered", points, style: .markedLine)])
+    }
+}

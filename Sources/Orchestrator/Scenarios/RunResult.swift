@@ -1,0 +1,148 @@
+import Audience
+import Placement
+import Report
+import Wire
+
+/// All that one run measured.
+struct RunResult: Sendable {
+    var settings: RunSettings
+    var plan: ProcessPlan
+    /// What the report begins with.
+    var base: Report
+    /// Whose processes it is about.
+    var plant: Plant?
+    /// Parts of the run and how long each took.
+    var phases: [(name: String, seconds: Double)] = []
+    var connections = Connections()
+    var readers: [Reader] = []
+    var spread: Spread?
+    /// All swarms together.
+    var swarm: SwarmReport?
+    var redis: RedisFigures?
+    /// Likes beside the comments; `nil` without.
+    var likes: LikesResult.Outcome?
+    /// Once a second while publishing; at most ``samplesMax``.
+    var timeline: [Sample] = []
+    /// Which Reader subscribes to what, while all viewers are connected.
+    var map: SubscriptionMap?
+    var people: [Person] = []
+    var processes: [ProcessCosts] = []
+
+    static let samplesMax = 3_600
+
+    init(settings: RunSettings, plan: ProcessPlan, base: Report) {
+        self.settings = settings
+        self.plan = plan
+        self.base = base
+    }
+
+    /// All swarms together, since the start of publishing.
+    struct Sample: Sendable {
+        var seconds: Double
+        var acknowledged: Int
+        var delivered: Int
+    }
+
+    struct Connections: Sendable {
+        var wanted = 0
+        var connected = 0
+        var failed = 0
+        /// Of the slowest swarm.
+        var seconds = 0.0
+    }
+
+    /// One Reader, while all viewers are connected.
+    struct Reader: Sendable {
+        var name: String
+        /// Channels that it subscribes to.
+        var channels: Int
+        /// Part of all channels that somebody watches.
+        var share: Double
+        /// What the placement's formula says for this audience; `nil` where there is none.
+        var predictedShare: Double?
+        var viewers: Int
+        var messagesReceived: Int
+        var messagesSent: Int
+        var usage = ProcessUsage()
+    }
+
+    /// One watching person of the preset `seed`, and the comments that every person must or must not have got.
+    struct Person: Sendable {
+        var name: String
+        var user: String
+        var video: String
+        var generated: Int
+        var consumed: Int
+        /// Comments on this video that did not come.
+        var missed: [String]
+        /// Comments on another video that came.
+        var foreign: [String]
+    }
+
+    /// How far the subscriptions spread over the Readers: measured, and as the model predicts for the same audience.
+    struct Spread: Sendable {
+        /// Channels with a subscription.
+        var channels: Int
+        /// Sum of the Readers' subscriptions, as they report them.
+        var subscriptions: Int
+        /// Redis's own count of the same.
+        var redisSubscriptions: Int?
+        var meanShare: Double
+        var minShare: Double
+        var maxShare: Double
+        /// Redis deliveries for one publish.
+        var amplification: Double
+        /// The same, weighted by what was published on each channel.
+        var weightedAmplification: Double?
+        /// 1 - 1 / amplification.
+        var wastedShare: Double
+        var predicted: SpreadOutcome?
+    }
+
+    /// What the private Redis says of itself.
+    struct RedisFigures: Sendable {
+        /// While all viewers are connected.
+        var usedMemoryBytes: Int
+        /// From the start of publishing to its end.
+        var commandsWhilePublishing: Int
+        var cpuSecondsWhilePublishing: Double
+        /// Subscribers that Redis cut because they lagged.
+        var subscribersCut: Int
+    }
+}
+
+extension RunResult.Spread {
+    /// From what the StatsAPI gathered; `nil` when nobody has subscribed to anything.
+    init?(_ spread: Statistics.SubscriptionSpread, predicted: SpreadOutcome?) {
+        guard spread.channels > 0, let mean = spread.meanShare, let min = spread.minShare, let max = spread.maxShare,
+            let amplification = spread.amplification
+        else { return nil }
+        self.init(
+            channels: spread.channels, subscriptions: spread.subscriptions,
+            redisSubscriptions: spread.redisSubscriptions, meanShare: mean, minShare: min, maxShare: max,
+            amplification: amplification, weightedAmplification: spread.weightedAmplification,
+            wastedShare: spread.wastedShare ?? 1 - 1 / amplification, predicted: predicted)
+    }
+}
+
+extension SpreadOutcome {
+    /// What the placement leads to for this audience: by its formula, or placed in a simulation where there is none.
+    static func predicted(_ audience: Audience, placement: PlacementStrategy, readers: [String]) -> SpreadOutcome {
+        SpreadModel.predict(placement, sizes: audience.sizes, readers: readers.count)
+            ?? audience.simulation().assign(placement, readers: readers).outcome()
+    }
+}
+
+extension RunResult.Reader {
+    /// One for each Reader that reported, in the order of their names' numbers.
+    static func all(_ statistics: Statistics, predictedShare: Double?) -> [RunResult.Reader] {
+        let spread = Dictionary(statistics.subscriptionSpread.readers.map { ($0.instanceId, $0) }) { first, _ in first }
+        return statistics.readerApis.readers.map { reader in
+            RunResult.Reader(
+                name: reader.instanceId, channels: spread[reader.instanceId]?.channels ?? reader.totalSubscribedTopics,
+                share: spread[reader.instanceId]?.share ?? 0, predictedShare: predictedShare,
+                viewers: reader.activeConnections, messagesReceived: reader.totalMessagesReceived,
+                messagesSent: reader.totalMessagesSent)
+        }.sorted { ($0.name.count, $0.name) < ($1.name.count, $1.name) }
+    }
+}
