@@ -147,8 +147,9 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes", "PostgresLibpq",
-                "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore, nioHTTP1, logging,
+                "Audience", "Placement", "Primitives", "Broker", "Fanout", "RedisNIO", "Wire", "CKernel", "Likes",
+                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
+                nioHTTP1, logging,
             ]),
 
         // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
@@ -159,7 +160,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
-        tests("PlacementTests", ["Placement"]),
+        tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop"]),
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
@@ -200,14 +201,14 @@ let package = Package(
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
+                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
                 hummingbirdTesting, httpTypes,
                 logging, nioCore,
             ]),
         tests(
             "ReaderAPITests",
             ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", subprocess, systemPackage]),

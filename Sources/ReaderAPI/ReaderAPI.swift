@@ -48,7 +48,7 @@ enum ReaderAPI {
             services: services + [registry].compactMap { $0 } + [hubService, MemoryReturn(hub: hub)]
                 + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(),
-            farewell: settings.registry.isTarget ? registry.map(Farewell.init) : nil)
+            preStop: settings.registry.isTarget ? registry.map(Farewell.init) : nil)
     }
 
     private static func makeRegistry(

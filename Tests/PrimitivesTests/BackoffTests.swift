@@ -11,6 +11,7 @@ import Testing
             _ = backoff.next()
         }
         #expect(bounds == [50, 100, 200, 300, 300].map { .milliseconds($0) })
+        #expect((1...5).map { backoff.bound(ofAttempt: $0) } == bounds)
         backoff.reset()
         #expect(backoff.bound == .milliseconds(50))
     }
@@ -33,5 +34,11 @@ import Testing
         for _ in 0..<200 { _ = backoff.next() }
         #expect(backoff.bound == .seconds(60))
         #expect(backoff.attempts == 200)
+    }
+}
+
+@Suite struct DescriptorLimitTests {
+    @Test func theSoftLimitIsWithinTheHardOne() {
+        #expect((1...DescriptorLimit.maximum).contains(DescriptorLimit.current))
     }
 }

@@ -8,7 +8,7 @@ import Wire
 /// The record of one process: the archive for its requests, and what works behind them.
 struct CommentRecord {
     let archive: RecordArchive
-    /// In the order of dependency; the database stands in front of them.
+    /// The database, and what uses it, in the order of dependency.
     let services: [any Service]
     /// For the reports; a service of its own.
     let storedComments: StoredComments
@@ -29,7 +29,7 @@ struct CommentRecord {
             publish: OutboxPublisher(store: store, broker: broker, published: { tally.published(on: $0) }).publish)
         storedComments = StoredComments(store: store, database: database) { tally.latest() }
         services = [
-            MarkService(store: store), queue,
+            database, MarkService(store: store), queue,
             OutboxService(sweeper: sweeper, database: database),
             OutboxGauge(store: store, database: database, registry: process.metrics),
         ]

@@ -1,3 +1,4 @@
+import Audience
 import Placement
 
 /// Reads arguments and gathers what is wrong with them.
