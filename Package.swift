@@ -150,7 +150,8 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Report", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire", "CKernel", "Likes",
+                "Audience", "Placement", "Primitives", "Report", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire",
+                "CKernel", "Likes",
                 "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
                 nioHTTP1, logging,
             ]),
@@ -171,7 +172,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
-        tests("PlacementTests", ["Placement"]),
+        tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
         tests("SocketLoopTests", ["SocketLoop"]),
@@ -213,14 +214,14 @@ let package = Package(
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
+                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
                 hummingbirdTesting, httpTypes,
                 logging, nioCore,
             ]),
         tests(
             "ReaderAPITests",
             ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "SocketLoop", "Wire", arguments]),
+        tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             ["Orchestrator", "Audience", "Placement", "RedisNIO", "Report", arguments, subprocess, systemPackage]),

@@ -18,7 +18,10 @@ public struct Backoff: Equatable, Sendable {
     }
 
     /// The upper end of the next wait.
-    public var bound: Duration { min(cap, base * (1 << min(attempts, 30))) }
+    public var bound: Duration { bound(ofAttempt: attempts + 1) }
+
+    /// The upper end of the wait before attempt `number`; 1 is the first one.
+    public func bound(ofAttempt number: Int) -> Duration { min(cap, base * (1 << min(max(number - 1, 0), 30))) }
 
     /// The next wait: from zero up to ``bound``.
     public mutating func next(using generator: inout some RandomNumberGenerator) -> Duration {

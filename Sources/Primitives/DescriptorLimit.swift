@@ -5,6 +5,9 @@ public enum DescriptorLimit {
     /// The soft limit; 1,024 when the kernel does not say.
     public static var current: Int { read().map { Int(clamping: $0.rlim_cur) } ?? 1024 }
 
+    /// The hard limit, up to which a process may raise its own; 1,024 when the kernel does not say.
+    public static var maximum: Int { read().map { Int(clamping: $0.rlim_max) } ?? 1024 }
+
     /// Raises the soft limit to the hard one and returns the limit that then holds.
     @discardableResult
     public static func raise() -> Int {

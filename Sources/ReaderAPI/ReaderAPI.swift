@@ -53,7 +53,7 @@ enum ReaderAPI {
             services: services + [registry].compactMap { $0 } + [hubService, MemoryTrimmer(hub: hub)]
                 + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(),
-            farewell: settings.registry.isTarget ? registry.map(LeaveAnnouncement.init) : nil)
+            preStop: settings.registry.isTarget ? registry.map(LeaveAnnouncement.init) : nil)
     }
 
     private static func makeRegistry(

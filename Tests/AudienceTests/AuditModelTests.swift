@@ -92,8 +92,7 @@ private struct NaiveViewer {
                 let from = draws.below(2) == 0 ? nil : max(1, model.last + draws.within(-6...8))
                 audit.gap(viewer: viewer, at: UInt64(offset), epoch: table[epoch], from: from.map(UInt64.init))
                 models[viewer].gap(at: offset, epoch, from: from)
-            case 1:
-                audit.connected(viewer: viewer, at: UInt64(draws.below(30)), epoch: table[epoch])
+            case 1: audit.connected(viewer: viewer, at: UInt64(draws.below(30)), epoch: table[epoch])
             case 2...4:
                 let first = max(1, model.last + draws.within(-4...5))
                 let last = first + draws.below(6)

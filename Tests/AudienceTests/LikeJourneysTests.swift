@@ -34,8 +34,7 @@ struct LikeJourneysTests {
         #expect(abs(counts[0] - 11_000) < 500)
         #expect(counts.dropFirst().allSatisfy { abs($0 - 1_100) < 200 })
         var one = PhotoChoice(photos: 1, hotShare: 0, seed: 1)
-        let only = one.next()
-        #expect(only == 0)
+        #expect(one.next() == 0)
     }
 }
 

@@ -31,27 +31,6 @@ import Wire
         #expect(try run(7) != run(8))
     }
 
-    @Test func manualDeliveryWaitsAndACutLosesWhatWaits() throws {
-        let broker = InMemoryBroker(delivery: .manual)
-        let sink = RecordingSink()
-        let subscriber = broker.makeInMemorySubscriber(sink)
-        subscriber.subscribe([video("v")])
-        subscriber.start()
-        broker.deliver()
-        try broker.publishNow(payload(1), to: video("v"))
-        #expect(sink.messages.isEmpty)
-        broker.deliver()
-        try broker.publishNow(payload(2), to: video("v"))
-        broker.cutSubscribers()
-        try broker.publishNow(payload(3), to: video("v"))
-        broker.deliver()
-        #expect(sink.messages.compactMap(\.position?.offset) == [1, 3])
-        #expect(
-            sink.events.dropFirst(3).prefix(3) == [.lost, .established, .subscribed([video("v")])])
-        let page = try broker.historyNow(of: video("v"), after: 1, through: 2, limit: 10)
-        #expect(page.entries.map(\.offset) == [2])
-    }
-
     @Test func unreachableRefusesAndComesBack() async throws {
         let broker = InMemoryBroker()
         let sink = RecordingSink()
@@ -90,10 +69,10 @@ import Wire
         #expect(sink.events == [.established, .lost])
     }
 
-    @Test func trimsAndTellsIt() throws {
+    @Test func trimsAndTellsIt() async throws {
         let broker = InMemoryBroker(historyLength: 10)
         for number in 0..<25 { try broker.publishNow(payload(number), to: video("v")) }
-        let page = try broker.historyNow(of: video("v"), after: 3, through: nil, limit: 4)
+        let page = try await broker.history(of: video("v"), after: 3, through: nil, limit: 4)
         #expect(page.missing == [4...15] && page.entries.map(\.offset) == [16, 17, 18, 19] && page.isCut)
     }
 }

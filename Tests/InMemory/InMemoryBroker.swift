@@ -2,18 +2,10 @@ public import Broker
 import Synchronization
 public import Wire
 
-/// A ``Broker`` inside one process: the semantics of ``RedisBroker`` without Redis, deterministic, with faults on demand.
+/// A ``Broker`` inside one process: the semantics of ``RedisBroker`` without Redis, deterministic, with outages on demand.
 ///
-/// Calls from one task behave the same on every run. Messages reach the sinks before `publish` returns
-/// (``Delivery/immediate``) or when the test says so (``Delivery/manual`` and ``deliver()``).
+/// Calls from one task behave the same on every run. Messages reach the sinks before `publish` returns.
 public final class InMemoryBroker: EventLog {
-    public enum Delivery: Sendable {
-        /// Within the call that caused it.
-        case immediate
-        /// Only by ``InMemoryBroker/deliver()``; until then it waits, as in a socket.
-        case manual
-    }
-
     struct State: Sendable {
         var store: InMemoryStore
         var isReachable = true
@@ -21,15 +13,16 @@ public final class InMemoryBroker: EventLog {
         var subscribers: [InMemorySubscriber] = []
     }
 
-    private let delivery: Delivery
+    private let countDelay: Duration
     private let state: Mutex<State>
 
     /// - Parameters:
     ///   - historyLength: the most entries kept of one channel, 1 or more.
     ///   - seed: decides the epochs.
-    public init(historyLength: Int = 1000, seed: UInt64 = 1, delivery: Delivery = .immediate) {
-        self.delivery = delivery
-        self.state = Mutex(State(store: InMemoryStore(historyLength: historyLength, seed: seed)))
+    ///   - countDelay: how long ``subscriptionCounts(of:)`` takes.
+    public init(historyLength: Int = 1000, seed: UInt64 = 1, countDelay: Duration = .zero) {
+        self.countDelay = countDelay
+        state = Mutex(State(store: InMemoryStore(historyLength: historyLength, seed: seed)))
     }
 
     public func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
@@ -48,7 +41,7 @@ public final class InMemoryBroker: EventLog {
             for subscriber in state.subscribers { subscriber.offer(message) }
             return position
         }
-        if delivery == .immediate { deliver() }
+        deliver()
         return position
     }
 
@@ -65,16 +58,11 @@ public final class InMemoryBroker: EventLog {
     }
 
     public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
-        try publishStateNow(frame, to: channel)
-    }
-
-    /// ``publishState(_:to:)`` for code that is not asynchronous.
-    public func publishStateNow(_ frame: [UInt8], to channel: Channel) throws(BrokerError) {
         try reach { state in
             let message = BrokerMessage(channel: channel, position: nil, frame: frame)
             for subscriber in state.subscribers { subscriber.offer(message) }
         }
-        if delivery == .immediate { deliver() }
+        deliver()
     }
 
     public func position(of channel: Channel) async throws(BrokerError) -> Position? {
@@ -88,13 +76,6 @@ public final class InMemoryBroker: EventLog {
     public func history(
         of channel: Channel, after: UInt64, through: UInt64?, limit: Int
     ) async throws(BrokerError) -> HistoryPage {
-        try historyNow(of: channel, after: after, through: through, limit: limit)
-    }
-
-    /// ``history(of:after:through:limit:)`` for code that is not asynchronous.
-    public func historyNow(
-        of channel: Channel, after: UInt64, through: UInt64?, limit: Int
-    ) throws(BrokerError) -> HistoryPage {
         try reach { $0.store.history(of: channel, after: after, through: through, limit: limit) }
     }
 
@@ -114,8 +95,9 @@ public final class InMemoryBroker: EventLog {
     }
 
     public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {
-        try reach { state in
-            channels.map { channel in state.subscribers.count { $0.isSubscribed(channel) } }
+        if countDelay > .zero { try? await Task.sleep(for: countDelay) }
+        return try reach { state in
+            channels.map { channel in state.subscribers.count { $0.subscribedChannels.contains(channel) } }
         }
     }
 
@@ -127,23 +109,40 @@ public final class InMemoryBroker: EventLog {
 
     public var isReady: Bool { state.withLock { $0.isReachable } }
 
-    public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
-        makeInMemorySubscriber(sink)
+    public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber { makeInMemorySubscriber(sink) }
+
+    /// As ``makeSubscriber(_:)``; the concrete type can also be started without a task.
+    public func makeInMemorySubscriber(_ sink: any SubscriptionSink) -> InMemorySubscriber {
+        InMemorySubscriber(sink: sink, broker: self)
     }
 
-    /// As ``makeSubscriber(_:)``; the concrete type can also be started and stopped without a task.
-    public func makeInMemorySubscriber(_ sink: any SubscriptionSink) -> InMemorySubscriber {
-        InMemorySubscriber(
-            sink: sink, deliversAtOnce: delivery == .immediate,
-            attach: { [weak self] subscriber in
-                self?.state.withLock { state in
-                    state.subscribers.append(subscriber)
-                    return state.isReachable
-                } ?? false
-            },
-            detach: { [weak self] subscriber in
-                self?.state.withLock { $0.subscribers.removeAll { $0 === subscriber } }
-            })
+    /// `false`: every call throws `unavailable` and subscribers are cut; `true`: all come back.
+    public func setReachable(_ reachable: Bool) {
+        let changed = state.withLock { state in
+            defer { state.isReachable = reachable }
+            return state.isReachable != reachable ? state.subscribers : []
+        }
+        for subscriber in changed { subscriber.setConnected(reachable) }
+        deliver()
+    }
+
+    /// The next calls throw these, one each.
+    public func refuseNext(_ errors: [BrokerError]) { state.withLock { $0.refusals += errors } }
+
+    /// - Returns: whether the subscriber is connected at once.
+    fileprivate func attach(_ subscriber: InMemorySubscriber) -> Bool {
+        state.withLock { state in
+            state.subscribers.append(subscriber)
+            return state.isReachable
+        }
+    }
+
+    fileprivate func detach(_ subscriber: InMemorySubscriber) {
+        state.withLock { $0.subscribers.removeAll { $0 === subscriber } }
+    }
+
+    private func deliver() {
+        for subscriber in state.withLock({ $0.subscribers }) { subscriber.deliver() }
     }
 
     private func reach<Value: Sendable>(
@@ -157,43 +156,96 @@ public final class InMemoryBroker: EventLog {
     }
 }
 
-// MARK: Steps and faults
-
-extension InMemoryBroker {
-    /// Hands everything that waits to the sinks, subscriber by subscriber in the order they were started.
-    public func deliver() {
-        for subscriber in subscribers { subscriber.deliver() }
+/// A subscriber of ``InMemoryBroker``: started by ``run()``, or by ``start()`` where there is no task.
+public final class InMemorySubscriber: BrokerSubscriber {
+    private enum Event: Sendable {
+        case established
+        case subscribed([Channel])
+        case message(BrokerMessage)
+        case lost
     }
 
-    /// Changes the stored data: ``InMemoryStore/restart(losing:)``, ``InMemoryStore/loseEverything()`` and so on.
-    public func mutateStore(_ change: @Sendable (inout InMemoryStore) -> Void) {
-        state.withLock { change(&$0.store) }
+    private struct State {
+        var isConnected = false
+        var wanted: Set<Channel> = []
+        var waiting: [Event] = []
+        var isDelivering = false
     }
 
-    /// The next calls throw these, one each.
-    public func refuseNext(_ errors: [BrokerError]) {
-        state.withLock { $0.refusals += errors }
+    private let sink: any SubscriptionSink
+    private let broker: InMemoryBroker
+    private let state = Mutex(State())
+
+    fileprivate init(sink: any SubscriptionSink, broker: InMemoryBroker) {
+        self.sink = sink
+        self.broker = broker
     }
 
-    /// Cuts every subscriber, as `CLIENT KILL TYPE pubsub` does: what it had not read is lost, and it reconnects.
-    public func cutSubscribers() {
-        for subscriber in subscribers {
-            subscriber.disconnect()
-            subscriber.connect()
+    @discardableResult
+    public func subscribe(_ channels: [Channel]) -> Bool {
+        state.withLock { state in
+            state.wanted.formUnion(channels)
+            if state.isConnected, !channels.isEmpty { state.waiting.append(.subscribed(channels)) }
         }
-        if delivery == .immediate { deliver() }
+        deliver()
+        return true
     }
 
-    /// `false`: every call throws `unavailable` and subscribers are cut; `true`: all come back.
-    public func setReachable(_ reachable: Bool) {
-        let changed = state.withLock { state in
-            defer { state.isReachable = reachable }
-            return state.isReachable != reachable
+    public func unsubscribe(_ channels: [Channel]) {
+        state.withLock { $0.wanted.subtract(channels) }
+    }
+
+    public func run() async throws {
+        start()
+        let (forever, _) = AsyncStream<Never>.makeStream()
+        for await _ in forever {}
+        broker.detach(self)
+        setConnected(false)
+        deliver()
+    }
+
+    public func start() {
+        if broker.attach(self) { setConnected(true) }
+        deliver()
+    }
+
+    fileprivate var subscribedChannels: Set<Channel> { state.withLock { $0.isConnected ? $0.wanted : [] } }
+
+    fileprivate func offer(_ message: BrokerMessage) {
+        state.withLock { state in
+            if state.isConnected, state.wanted.contains(message.channel) { state.waiting.append(.message(message)) }
         }
-        guard changed else { return }
-        for subscriber in subscribers { reachable ? subscriber.connect() : subscriber.disconnect() }
-        if delivery == .immediate { deliver() }
     }
 
-    private var subscribers: [InMemorySubscriber] { state.withLock { $0.subscribers } }
+    fileprivate func setConnected(_ isConnected: Bool) {
+        state.withLock { state in
+            state.isConnected = isConnected
+            state.waiting = isConnected ? state.waiting + [.established] : [.lost]
+            if isConnected, !state.wanted.isEmpty { state.waiting.append(.subscribed(state.wanted.sorted())) }
+        }
+    }
+
+    /// Calls the sink with what waits, one caller at a time, so that a sink that calls back does not break the order.
+    fileprivate func deliver() {
+        while let events = takeWaiting() {
+            for event in events {
+                switch event {
+                case .established: sink.connectionEstablished()
+                case .subscribed(let channels): sink.subscribed(channels)
+                case .message(let message): sink.received([message])
+                case .lost: sink.connectionLost()
+                }
+            }
+            state.withLock { $0.isDelivering = false }
+        }
+    }
+
+    private func takeWaiting() -> [Event]? {
+        state.withLock { state in
+            guard !state.isDelivering, !state.waiting.isEmpty else { return nil }
+            state.isDelivering = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+    }
 }

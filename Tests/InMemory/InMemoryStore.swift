@@ -71,8 +71,7 @@ public struct InMemoryStore: Sendable {
         let isCut = page.count < wanted.count
         let rule = HistoryContinuity(after: after, through: through, newest: log.position.offset)
         return HistoryPage(
-            position: log.position,
-            entries: page.map { HistoryEntry(offset: $0.mark.offset, frame: $0.frame) },
+            position: log.position, entries: page.map { HistoryEntry(offset: $0.mark.offset, frame: $0.frame) },
             missing: rule.missing(first: log.entries.first?.mark, page: page.map(\.mark), isCut: isCut), isCut: isCut)
     }
 }

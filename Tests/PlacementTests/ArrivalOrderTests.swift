@@ -1,3 +1,4 @@
+import Audience
 import Placement
 import Testing
 
@@ -51,7 +52,8 @@ import Testing
     }
 
     @Test func theLiveRuleComesNearItsRestingPoint() throws {
-        var crowd = Crowd(viewers: makeZipf(channels: 1000, viewers: 20000), readers: 10)
+        let audience = try Audience(.zipf(exponent: 1), channels: 1000, viewers: 20000, seed: 1)
+        var crowd = Crowd(viewers: audience.viewers, readers: 10)
         try crowd.arrive(announcements: 300, seed: 1)
         #expect(crowd.amplification <= 1.1)
         #expect(crowd.loadMaxOverMean <= 1.25)

@@ -1,3 +1,4 @@
+import Audience
 import Testing
 
 @testable import Placement
@@ -118,8 +119,7 @@ import Testing
         let policy = PlacementPolicy(.overflow)
         let order = Rendezvous.order(channel: "video:v", readers: names)
         func reason(at id: String, isClosed: Bool = false, full: Bool = false) -> RedirectReason {
-            let views = ReaderViews(
-                names.map { ReaderView(id: $0, fullChannels: full && $0 == id ? ["video:v"] : []) })
+            let views = ReaderViews(names.map { ReaderView(id: $0, fullChannels: full && $0 == id ? ["video:v"] : []) })
             return policy.reason(channel: "video:v", at: id, isClosed: isClosed, in: views)
         }
         #expect(reason(at: order[1]) == .elsewhere)

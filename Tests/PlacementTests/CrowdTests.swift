@@ -1,3 +1,4 @@
+import Audience
 import Testing
 
 @testable import Placement
@@ -19,8 +20,7 @@ private struct Readers {
 
     func views() -> [ReaderView] {
         names.indices.map {
-            ReaderView(
-                id: names[$0], connections: viewers[$0].values.reduce(0, +), fullChannels: Set(full[$0]))
+            ReaderView(id: names[$0], connections: viewers[$0].values.reduce(0, +), fullChannels: Set(full[$0]))
         }
     }
 

@@ -1,3 +1,4 @@
+import Audience
 import Placement
 import Testing
 
@@ -23,8 +24,7 @@ enum PinnedOrder {
         let left = readers.filter { $0 != "reader-3" }
         for channel in 0..<500 {
             let before = Rendezvous.order(channel: "video:v\(channel)", readers: readers)
-            let after = Rendezvous.order(channel: "video:v\(channel)", readers: left)
-            #expect(after == before.filter { $0 != "reader-3" })
+            #expect(Rendezvous.order(channel: "video:v\(channel)", readers: left) == before.filter { $0 != "reader-3" })
         }
     }
 

@@ -12,6 +12,7 @@ import Testing
         }
         #expect(bounds == [50, 100, 200, 300, 300].map { .milliseconds($0) })
         #expect(Backoff(base: .milliseconds(50), cap: .milliseconds(300), attempts: 2).bound == .milliseconds(200))
+        #expect((1...5).map { backoff.bound(ofAttempt: $0) } == bounds)
         backoff.reset()
         #expect(backoff.bound == .milliseconds(50))
     }
@@ -34,5 +35,11 @@ import Testing
         for _ in 0..<200 { _ = backoff.next() }
         #expect(backoff.bound == .seconds(60))
         #expect(backoff.attempts == 200)
+    }
+}
+
+@Suite struct DescriptorLimitTests {
+    @Test func theSoftLimitIsWithinTheHardOne() {
+        #expect((1...DescriptorLimit.maximum).contains(DescriptorLimit.current))
     }
 }

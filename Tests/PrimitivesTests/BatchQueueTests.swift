@@ -18,26 +18,22 @@ import Testing
         while let batch = queue.nextBatch() { batches.append(batch) }
         #expect(batches == [[1, 2, 3, 4], [5, 6]])
         #expect(queue.workers == 0)
-        let next = queue.append(7)
-        #expect(next == .startWorker)
+        #expect(queue.append(7) == .startWorker)
     }
 
     @Test func refusesOverItsLimitAndAfterTheEnd() {
         var queue = makeQueue(waitingMax: 2)
         let arrivals = (1...3).map { queue.append($0) }
         #expect(arrivals == [.startWorker, .waits, .refused])
-        let left = queue.close()
-        #expect(left == [1, 2])
-        let late = queue.append(4)
-        #expect(late == .refused)
+        #expect(queue.close() == [1, 2])
+        #expect(queue.append(4) == .refused)
     }
 
     @Test func startsWhenEnoughWait() {
         var queue = makeQueue(workersMax: 2, startAt: 2)
         let arrivals = (1...4).map { queue.append($0) }
         #expect(arrivals == [.waits, .startWorker, .startWorker, .waits])
-        let isStarted = queue.startIfWaiting()
-        #expect(!isStarted)
+        #expect(queue.startIfWaiting() == false)
     }
 
     @Test func weightsBoundBatchesAndWhatWaits() {

@@ -53,6 +53,13 @@ import Testing
         try await application.test(setup) { client in try await test(client, process) }
     }
 
+    private func get(
+        _ client: any TestClientProtocol, _ uri: String, _ method: HTTPRequest.Method = .get, origin: Bool = false
+    ) async throws -> TestResponse {
+        let headers: HTTPFields = origin ? [.origin: "https://example.org"] : [:]
+        return try await client.execute(uri: uri, method: method, headers: headers) { $0 }
+    }
+
     private func post(
         _ client: any TestClientProtocol, to path: String = "/echo", _ body: String, type: String? = "application/json"
     ) async throws -> TestResponse {
@@ -72,27 +79,20 @@ import Testing
         #expect(response.headers[.contentType] == "application/json", sourceLocation: sourceLocation)
     }
 
+    private func error(_ sentence: String, _ code: String) -> String { #"{"error":"\#(sentence)","code":"\#(code)"}"# }
+
     @Test func fieldsOfABody() async throws {
         try await withService { client, _ in
             expect(
                 try await post(client, #"{"text":"hi","userid":null,"more":[1]}"#), .ok, #"{"text":"hi","userid":"-"}"#)
-            expect(
-                try await post(client, "{}"), .badRequest, #"{"error":"text is missing","code":"invalid_echo"}"#)
-            expect(
-                try await post(client, #"{"text":null}"#), .badRequest,
-                #"{"error":"text is missing","code":"invalid_echo"}"#)
-            expect(
-                try await post(client, #"{"text":5}"#), .badRequest,
-                #"{"error":"text must be a string","code":"invalid_echo"}"#)
-            expect(
-                try await post(client, #"{"text":""}"#), .badRequest,
-                #"{"error":"text is empty","code":"invalid_echo"}"#)
-            expect(
-                try await post(client, #"{"text":"123456"}"#), .badRequest,
-                #"{"error":"text is longer than 5 characters","code":"invalid_echo"}"#)
-            expect(
-                try await post(client, #"{"text":"a\u0007"}"#), .badRequest,
-                #"{"error":"text holds a control character","code":"invalid_echo"}"#)
+            for (body, sentence) in [
+                ("{}", "text is missing"), (#"{"text":null}"#, "text is missing"),
+                (#"{"text":5}"#, "text must be a string"), (#"{"text":""}"#, "text is empty"),
+                (#"{"text":"123456"}"#, "text is longer than 5 characters"),
+                (#"{"text":"a\u0007"}"#, "text holds a control character"),
+            ] {
+                expect(try await post(client, body), .badRequest, error(sentence, "invalid_echo"))
+            }
             let badUser = try await post(client, #"{"text":"a","userid":"a b"}"#)
             #expect(badUser.status == .badRequest)
             #expect(String(buffer: badUser.body).hasPrefix(#"{"error":"userid must be 1 to 128 characters"#))
@@ -101,13 +101,11 @@ import Testing
 
     @Test func bodiesThatAreNone() async throws {
         try await withService { client, process in
-            expect(
-                try await post(client, "{\"text\":"), .badRequest,
-                #"{"error":"the body is not JSON","code":"malformed_json"}"#)
+            expect(try await post(client, "{\"text\":"), .badRequest, error("the body is not JSON", "malformed_json"))
             for type in [nil, "text/plain", "application/x-www-form-urlencoded"] {
                 expect(
                     try await post(client, "{}", type: type), .unsupportedMediaType,
-                    #"{"error":"the content type must be application/json","code":"unsupported_media_type"}"#)
+                    error("the content type must be application/json", "unsupported_media_type"))
             }
             expect(
                 try await post(client, #"{"text":"a"}"#, type: "application/json; charset=utf-8"), .ok,
@@ -122,7 +120,7 @@ import Testing
             expect(try await post(client, padding + #"{"text":"a"}"#), .ok, #"{"text":"a","userid":"-"}"#)
             expect(
                 try await post(client, padding + #"{"text":"ab"}"#), .contentTooLarge,
-                #"{"error":"the body is larger than 65536 bytes","code":"body_too_large"}"#)
+                error("the body is larger than 65536 bytes", "body_too_large"))
             #expect(process.http.refusals == ["body_too_large": 1])
         }
     }
@@ -138,18 +136,16 @@ import Testing
     @Test func structuresNameTheField() async throws {
         try await withService { client, _ in
             expect(try await post(client, to: "/tree", #"{"name":"a","leaves":{"x":{"size":1}}}"#), .ok, "1")
-            expect(
-                try await post(client, to: "/tree", #"{"leaves":{}}"#), .badRequest,
-                #"{"error":"name is missing","code":"invalid_tree"}"#)
-            expect(
-                try await post(client, to: "/tree", #"{"name":1,"leaves":{}}"#), .badRequest,
-                #"{"error":"name is of the wrong type","code":"invalid_tree"}"#)
-            expect(
-                try await post(client, to: "/tree", #"{"name":"a","leaves":{"<script>":{"size":"x"}}}"#), .badRequest,
-                #"{"error":"something in leaves is of the wrong type","code":"invalid_tree"}"#)
-            expect(
-                try await post(client, to: "/tree", "[1"), .badRequest,
-                #"{"error":"the body is not JSON","code":"malformed_json"}"#)
+            for (body, sentence, code) in [
+                (#"{"leaves":{}}"#, "name is missing", "invalid_tree"),
+                (#"{"name":1,"leaves":{}}"#, "name is of the wrong type", "invalid_tree"),
+                (
+                    #"{"name":"a","leaves":{"<script>":{"size":"x"}}}"#, "something in leaves is of the wrong type",
+                    "invalid_tree"
+                ), ("[1", "the body is not JSON", "malformed_json"),
+            ] {
+                expect(try await post(client, to: "/tree", body), .badRequest, error(sentence, code))
+            }
             let long = try await post(client, to: "/tree", String(repeating: " ", count: 1_001))
             #expect(long.status == .contentTooLarge)
         }
@@ -157,28 +153,24 @@ import Testing
 
     @Test func pathsAndMethods() async throws {
         try await withService { client, process in
-            expect(
-                try await client.execute(uri: "/nothing", method: .get) { $0 }, .notFound,
-                #"{"error":"there is no such path","code":"not_found"}"#)
-            expect(
-                try await client.execute(uri: "/", method: .get) { $0 }, .notFound,
-                #"{"error":"there is no such path","code":"not_found"}"#)
-            let wrong = try await client.execute(uri: "/echo", method: .get) { $0 }
-            expect(wrong, .methodNotAllowed, #"{"error":"this path knows other methods","code":"method_not_allowed"}"#)
+            for path in ["/nothing", "/"] {
+                expect(try await get(client, path), .notFound, error("there is no such path", "not_found"))
+            }
+            let wrong = try await get(client, "/echo")
+            expect(wrong, .methodNotAllowed, error("this path knows other methods", "method_not_allowed"))
             #expect(wrong.headers[.allow] == "POST")
-            let wrongThing = try await client.execute(uri: "/things/7", method: .put) { $0 }
-            #expect(wrongThing.headers[.allow] == "DELETE, GET")
+            #expect(try await get(client, "/things/7", .put).headers[.allow] == "DELETE, GET")
             #expect(process.http.refusals == ["not_found": 2, "method_not_allowed": 2])
         }
     }
 
     @Test func fieldsOfAQuery() async throws {
         try await withService { client, _ in
-            expect(try await client.execute(uri: "/things/1?videoid=a%2Eb", method: .get) { $0 }, .ok, "a.b")
+            expect(try await get(client, "/things/1?videoid=a%2Eb"), .ok, "a.b")
             for query in [
                 "", "?videoid=", "?videoid=%00", "?videoid=a%20b", "?videoid=%FF", "?videoid=a&videoid=b", "?videoid",
             ] {
-                let response = try await client.execute(uri: "/things/1" + query, method: .get) { $0 }
+                let response = try await get(client, "/things/1" + query)
                 #expect(response.status == .badRequest, "\(query)")
                 #expect(String(buffer: response.body).contains("invalid_thing"))
             }
@@ -188,10 +180,10 @@ import Testing
     @Test func faultsTellNothing() async throws {
         try await withService { client, _ in
             expect(
-                try await client.execute(uri: "/broken", method: .get) { $0 }, .internalServerError,
-                #"{"error":"the service failed to handle this request","code":"internal_error"}"#)
-            let away = try await client.execute(uri: "/away", method: .get) { $0 }
-            expect(away, .serviceUnavailable, #"{"error":"come back","code":"away"}"#)
+                try await get(client, "/broken"), .internalServerError,
+                error("the service failed to handle this request", "internal_error"))
+            let away = try await get(client, "/away")
+            expect(away, .serviceUnavailable, error("come back", "away"))
             #expect(away.headers[.retryAfter] == "3")
         }
     }
@@ -202,57 +194,57 @@ import Testing
         process.readiness.require("redis") { isAway.value > 0 ? "Redis is away" : nil }
         process.readiness.note("postgres") { "not configured" }
         try await withService(.router, process) { client, _ in
-            let live = try await client.execute(uri: "/health", method: .get) { $0 }
+            let live = try await get(client, "/health")
             #expect(live.status == .ok)
             #expect(
                 String(buffer: live.body).hasPrefix(
                     #"{"instanceId":"t-1","service":"Test","session":"s1","status":"ok","uptimeSeconds":"#))
             expect(
-                try await client.execute(uri: "/health/ready", method: .get) { $0 }, .ok,
+                try await get(client, "/health/ready"), .ok,
                 #"{"notes":{"postgres":"not configured"},"reasons":{},"status":"ready"}"#)
             isAway.set(1.0)
-            let notReady = try await client.execute(uri: "/health/ready", method: .get) { $0 }
+            let notReady = try await get(client, "/health/ready")
             expect(
                 notReady, .serviceUnavailable,
                 #"{"notes":{"postgres":"not configured"},"reasons":{"redis":"Redis is away"},"status":"unavailable"}"#)
             #expect(notReady.headers[.retryAfter] == "1")
-            let stillLive = try await client.execute(uri: "/health", method: .head) { $0 }
-            #expect(stillLive.status == .ok)
+            #expect(try await get(client, "/health", .head).status == .ok)
         }
     }
 
     @Test func metricsCountByTemplate() async throws {
         try await withService { client, _ in
-            for id in 0..<3 { _ = try await client.execute(uri: "/things/\(id)?videoid=v", method: .get) { $0 } }
-            _ = try await client.execute(uri: "/random/\(Int.random(in: 0..<9))", method: .get) { $0 }
-            _ = try await client.execute(uri: "/echo", method: HTTPRequest.Method("BREW")!) { $0 }
-            let metrics = try await client.execute(uri: "/metrics", method: .get) { $0 }
+            for id in 0..<3 { _ = try await get(client, "/things/\(id)?videoid=v") }
+            _ = try await get(client, "/random/\(Int.random(in: 0..<9))")
+            _ = try await get(client, "/echo", #require(HTTPRequest.Method("BREW")))
+            let metrics = try await get(client, "/metrics")
             #expect(metrics.headers[.contentType] == "text/plain; version=0.0.4; charset=utf-8")
             let lines = String(buffer: metrics.body).split(separator: "\n").map(String.init)
-            #expect(lines.contains(#"chorus_http_requests_total{route="/things/{id}",method="GET",status="200"} 3"#))
-            #expect(lines.contains(#"chorus_http_requests_total{route="none",method="GET",status="404"} 1"#))
-            #expect(lines.contains(#"chorus_http_requests_total{route="none",method="other",status="405"} 1"#))
-            #expect(lines.contains(#"chorus_http_refusals_total{code="not_found"} 1"#))
-            #expect(lines.contains(#"chorus_http_request_duration_seconds_count{route="/things/{id}",method="GET"} 3"#))
+            for line in [
+                #"requests_total{route="/things/{id}",method="GET",status="200"} 3"#,
+                #"requests_total{route="none",method="GET",status="404"} 1"#,
+                #"requests_total{route="none",method="other",status="405"} 1"#, #"refusals_total{code="not_found"} 1"#,
+                #"request_duration_seconds_count{route="/things/{id}",method="GET"} 3"#,
+            ] {
+                #expect(lines.contains("chorus_http_" + line))
+            }
         }
     }
 
     @Test func browsersOfOtherOrigins() async throws {
-        let origin: HTTPFields = [.origin: "https://example.org"]
         try await withService(crossOrigin: CrossOriginPolicy()) { client, _ in
-            let preflight = try await client.execute(uri: "/echo", method: .options, headers: origin) { $0 }
+            let preflight = try await get(client, "/echo", .options, origin: true)
             #expect(preflight.status == .noContent)
             #expect(preflight.headers[.accessControlAllowOrigin] == "*")
             #expect(preflight.headers[.accessControlAllowMethods] == "POST, OPTIONS")
             #expect(preflight.headers[.accessControlAllowHeaders] == "content-type, last-event-id")
-            let refused = try await client.execute(uri: "/echo", method: .post, headers: origin) { $0 }
+            let refused = try await get(client, "/echo", .post, origin: true)
             #expect(refused.status == .unsupportedMediaType)
             #expect(refused.headers[.accessControlAllowOrigin] == "*")
-            let plain = try await client.execute(uri: "/health", method: .get) { $0 }
-            #expect(plain.headers[.accessControlAllowOrigin] == nil)
+            #expect(try await get(client, "/health").headers[.accessControlAllowOrigin] == nil)
         }
         try await withService { client, _ in
-            let preflight = try await client.execute(uri: "/echo", method: .options, headers: origin) { $0 }
+            let preflight = try await get(client, "/echo", .options, origin: true)
             #expect(preflight.status == .methodNotAllowed)
         }
     }

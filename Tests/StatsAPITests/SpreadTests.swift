@@ -1,3 +1,4 @@
+import Audience
 import Placement
 import Testing
 import Wire
@@ -34,7 +35,7 @@ import Wire
         // Of 10 comments 8 go to three Readers and 2 to one; what nobody watches costs nothing.
         #expect(spread.weightedAmplification == 2.6)
         let expected = SpreadModel.random(sizes: ChannelSizes(viewers: [6, 2, 4]), readers: 3).spread
-        #expect(spread.predictedShare == expected)
+        #expect(abs((spread.predictedShare ?? 0) - expected) < 1e-12)
         #expect(spread.redisSubscriptions == 6)
         #expect(spread.redisChannels == 3)
     }

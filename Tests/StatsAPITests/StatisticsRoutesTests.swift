@@ -151,8 +151,7 @@ import Wire
             let json: HTTPFields = [.contentType: "application/json"]
             for (body, code) in [
                 ("{}", "invalid_report"), ("[]", "invalid_report"),
-                (#"{"instanceId":1,"clientId":1}"#, "invalid_report"),
-                ("{", "malformed_json"), ("", "malformed_json"),
+                (#"{"instanceId":1,"clientId":1}"#, "invalid_report"), ("{", "malformed_json"), ("", "malformed_json"),
             ] {
                 let response = try await client.execute(
                     uri: path, method: .post, headers: json, body: ByteBuffer(string: body)
@@ -179,7 +178,8 @@ import Wire
     }
 
     @Test func aSlowRedisIsNotWaitedFor() async throws {
-        let counts = RedisCounts(broker: SilentBroker(), logger: logger, timeout: .milliseconds(20))
+        let counts = RedisCounts(
+            broker: InMemoryBroker(countDelay: .seconds(600)), logger: logger, timeout: .milliseconds(20))
         #expect(await counts.count(["video:a"]) == nil)
     }
 
@@ -192,28 +192,4 @@ import Wire
         let impatient = RedisCounts(broker: broker, logger: logger, maxAge: .zero)
         #expect(await impatient.count(["video:a"]) == nil)
     }
-}
-
-/// A broker that is connected and never answers.
-private struct SilentBroker: Broker {
-    var isReady: Bool { true }
-
-    func subscriptionCounts(of channels: [Wire.Channel]) async throws(BrokerError) -> [Int] {
-        try? await Task.sleep(for: .seconds(600))
-        throw BrokerError(.timeout, "cancelled")
-    }
-
-    func publish(_: [UInt8], to _: Wire.Channel) async throws(BrokerError) -> Position { throw unused }
-    func publishState(_: [UInt8], to _: Wire.Channel) async throws(BrokerError) { throw unused }
-    func position(of _: Wire.Channel) async throws(BrokerError) -> Position? { throw unused }
-    func positions(of _: [Wire.Channel]) async throws(BrokerError) -> [Position?] { throw unused }
-    func history(
-        of _: Wire.Channel, after _: UInt64, through _: UInt64?, limit _: Int
-    ) async throws(BrokerError) -> HistoryPage { throw unused }
-    func subscribedChannelCount() async throws(BrokerError) -> Int { throw unused }
-    func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
-        InMemoryBroker().makeSubscriber(sink)
-    }
-
-    private var unused: BrokerError { BrokerError(.internal, "not used here") }
 }

@@ -52,8 +52,7 @@ import Wire
     /// A database outlives the CommentAPIs, and is replaced by the next one that is reported.
     @Test func aDatabaseStaysCounted() {
         var aggregate = Aggregate()
-        _ = aggregate.accept(
-            report("a", published: 9, database: .init(id: "db", storedComments: 100)), at: .seconds(1))
+        _ = aggregate.accept(report("a", published: 9, database: .init(id: "db", storedComments: 100)), at: .seconds(1))
         #expect(stored(&aggregate, at: 60).total == 100)
         // It has not asked its database yet.
         _ = aggregate.accept(report("b", published: 1, database: .init(id: nil, storedComments: 0)), at: .seconds(61))

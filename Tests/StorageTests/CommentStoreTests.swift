@@ -1,16 +1,11 @@
-import InMemory
 import Storage
 import Testing
 import Wire
 
-/// What both records promise.
+/// What a store of comments promises.
 @Suite struct CommentStoreTests {
-    enum Kind: CaseIterable {
-        case memory, postgres
-    }
-
-    @Test(arguments: Kind.allCases) func whatIsStoredComesBack(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func whatIsStoredComesBack() async throws {
+        try await withStore { store in
             let comment = makeComment("c1", text: "naïve 😀 '; DROP TABLE comments; --\n\"\\")
             try await store.store(comment)
             let stored = try await store.comment(id: "c1")
@@ -21,8 +16,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func anIdIsStoredOnce(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func anIdIsStoredOnce() async throws {
+        try await withStore { store in
             try await store.store(makeComment("c1", text: "first"))
             let error = await storageError { try await store.store(makeComment("c1", text: "second")) }
             #expect(error?.code == .duplicate)
@@ -30,8 +25,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func whatCannotBeStoredIsRefused(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func whatCannotBeStoredIsRefused() async throws {
+        try await withStore { store in
             var badTime = makeComment("c1")
             badTime.timestamp = "2026-02-30T12:00:00.000Z"
             let bad = [
@@ -44,8 +39,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func historyGoesBackPageByPage(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func historyGoesBackPageByPage() async throws {
+        try await withStore { store in
             for number in 1...7 { try await store.store(makeComment("c\(number)")) }
             try await store.store(makeComment("other", video: "video2"))
             _ = try await store.remove(id: "c5", by: "user1", moderator: false)
@@ -62,9 +57,9 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases, ["nosuch", "other", "c\u{0}"])
-    func aCursorOfAnotherVideoIsUnknown(kind: Kind, cursor: String) async throws {
-        try await withStore(kind) { store in
+    @Test(arguments: ["nosuch", "other", "c\u{0}"])
+    func aCursorOfAnotherVideoIsUnknown(cursor: String) async throws {
+        try await withStore { store in
             try await store.store(makeComment("other", video: "video2"))
             let error = await storageError {
                 _ = try await store.history(video: "video1", before: cursor, limit: 5)
@@ -73,8 +68,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func authorsAndModeratorsRemove(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func authorsAndModeratorsRemove() async throws {
+        try await withStore { store in
             try await store.store(makeComment("c1", user: "anna"))
             try await store.store(makeComment("c2", user: "anna"))
             #expect(try await store.remove(id: "c1", by: "bert", moderator: false) == .forbidden)
@@ -91,8 +86,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func theFirstMarkStays(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func theFirstMarkStays() async throws {
+        try await withStore { store in
             try await store.store(makeComment("c1"))
             let first = Position(offset: 17, epoch: "k3f9")
             try await store.savePublished([PublishedPosition(id: "c1", position: first)])
@@ -104,8 +99,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func marksArriveByThemselves(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func marksArriveByThemselves() async throws {
+        try await withStore { store in
             for number in 0..<20 { try await store.store(makeComment("c\(number)")) }
             for number in 0..<20 {
                 let position = Position(offset: UInt64(number + 1), epoch: "e")
@@ -119,8 +114,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func theOutboxHoldsWhatIsNotPublishedInOrder(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func theOutboxHoldsWhatIsNotPublishedInOrder() async throws {
+        try await withStore { store in
             for number in 1...4 { try await store.store(makeComment("c\(number)")) }
             try await store.savePublished([PublishedPosition(id: "c2", position: Position(offset: 1, epoch: "e"))])
             _ = try await store.remove(id: "c3", by: "user1", moderator: false)
@@ -139,8 +134,8 @@ import Wire
         }
     }
 
-    @Test(arguments: Kind.allCases) func oneOwnerAtATimeHoldsTheLease(kind: Kind) async throws {
-        try await withStore(kind) { store in
+    @Test func oneOwnerAtATimeHoldsTheLease() async throws {
+        try await withStore { store in
             try await store.store(makeComment("c1"))
             try await Task.sleep(for: .milliseconds(5))
             #expect(try await claim(store, "a").count == 1)
@@ -161,10 +156,7 @@ import Wire
         try await store.claimUnpublished(owner: owner, olderThan: .zero, limit: 100, lease: lease)
     }
 
-    private func withStore(_ kind: Kind, _ body: (any CommentStore) async throws -> Void) async throws {
-        switch kind {
-        case .memory: try await body(MemoryCommentStore())
-        case .postgres: try await withCommentStore { store, _ in try await body(store) }
-        }
+    private func withStore(_ body: (any CommentStore) async throws -> Void) async throws {
+        try await withCommentStore { store, _ in try await body(store) }
     }
 }

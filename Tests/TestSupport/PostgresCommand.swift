@@ -20,6 +20,15 @@ enum PostgresCommand {
         return prefix + [program] + arguments
     }
 
+    /// Where a program of the newest installed server is.
+    static func path(_ name: String) -> String { directory + "/" + name }
+
+    private static let directory: String = {
+        let root = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return versions.compactMap { Int($0) }.max().map { "\(root)/\($0)/bin" } ?? "/usr/bin"
+    }()
+
     private static func runBlocking(_ words: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: words[0])

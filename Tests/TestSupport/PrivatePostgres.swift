@@ -24,12 +24,12 @@ public final class PrivatePostgres: Sendable {
     /// Initialises and starts a server. `settings` come on top of ones that make tests fast (`fsync` is off: killed
     /// processes lose nothing by that, only a killed machine does).
     public init(settings: [String: String] = [:]) async throws {
-        port = try PostgresPort.next()
+        port = try makeFreePort()
         directory = try PrivatePostgres.makeDirectory()
         let usual = ["fsync": "off", "shared_buffers": "32MB", "max_connections": "250", "log_min_messages": "fatal"]
         self.settings = usual.merging(settings) { $1 }
         let arguments = ["-D", data, "-U", "chorus", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-        try await PostgresCommand.run(PostgresCommand.unprivileged(PostgresBinaries.path("initdb"), arguments))
+        try await PostgresCommand.run(PostgresCommand.unprivileged(PostgresCommand.path("initdb"), arguments))
         try await start()
     }
 
@@ -56,7 +56,7 @@ public final class PrivatePostgres: Sendable {
     @discardableResult
     public func sql(_ text: String, url: String? = nil) async throws -> String {
         try await PostgresCommand.run([
-            PostgresBinaries.path("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url ?? self.url(),
+            PostgresCommand.path("psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url ?? self.url(),
             "-c", text,
         ]).trimmingCharacters(in: .whitespacesAndNewlines)
     }
@@ -104,7 +104,7 @@ public final class PrivatePostgres: Sendable {
     private func launch() throws -> Keeper {
         let options = settings.flatMap { ["-c", "\($0.key)=\($0.value)"] }
         let server = PostgresCommand.unprivileged(
-            PostgresBinaries.path("postgres"),
+            PostgresCommand.path("postgres"),
             ["-D", data, "-p", "\(port)", "-k", directory, "-c", "listen_addresses=127.0.0.1"] + options)
         let script = """
             log=$1; directory=$2; shift 2
@@ -126,7 +126,7 @@ public final class PrivatePostgres: Sendable {
     }
 
     private func answers(_ process: Process) async -> Bool {
-        let probe = [PostgresBinaries.path("pg_isready"), "-q", "-h", directory, "-p", "\(port)"]
+        let probe = [PostgresCommand.path("pg_isready"), "-q", "-h", directory, "-p", "\(port)"]
         for _ in 0..<100 {
             if (try? await PostgresCommand.run(probe)) != nil { return true }
             if log().contains("FATAL") { break }
@@ -154,9 +154,7 @@ public final class PrivatePostgres: Sendable {
     }
 
     private static func makeDirectory() throws -> String {
-        var template = Array("/tmp/chorus-postgres-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw Failure(description: "no temporary folder") }
-        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path = try makeTemporaryFolder(prefix: "chorus-postgres", in: "/tmp")
         if geteuid() == 0, let user = getpwnam("postgres") {
             guard chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
                 throw Failure(description: "the folder cannot be given to user postgres")

@@ -1,5 +1,5 @@
 internal import Glibc
-public import Placement
+internal import Placement
 
 /// Who watches what: a number of viewers for each channel, always the same for the same specification, size and seed.
 ///

@@ -1,4 +1,4 @@
-public import Placement
+internal import Placement
 
 /// The shape of an audience, as `--audience` names it.
 public enum AudienceSpec: Hashable, Sendable {

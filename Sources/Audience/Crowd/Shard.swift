@@ -1,4 +1,4 @@
-public import Placement
+internal import Placement
 
 /// One process's part of a swarm: the viewers v with v mod `count` == `index`.
 public struct Shard: Hashable, Codable, Sendable, CustomStringConvertible {

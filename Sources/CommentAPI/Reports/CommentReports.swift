@@ -6,7 +6,7 @@ import Wire
 /// Counts what was asked for and what was published, for the reports.
 final class CommentCounters: Sendable {
     private struct State {
-        var journal = PublishJournal()
+        var journal = PublishCounts()
         var received = 0
         var published = 0
         /// Oldest first.
@@ -52,7 +52,7 @@ final class CommentCounters: Sendable {
     }
 
     /// Runs `body` on the counts of published comments by channel.
-    func withJournal<Result: Sendable>(_ body: (inout PublishJournal) -> sending Result) -> sending Result {
+    func withJournal<Result: Sendable>(_ body: (inout PublishCounts) -> sending Result) -> sending Result {
         state.withLock { body(&$0.journal) }
     }
 }

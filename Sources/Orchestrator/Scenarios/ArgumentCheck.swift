@@ -1,3 +1,4 @@
+import Audience
 import Placement
 import Report
 

@@ -1,4 +1,4 @@
-import Glibc
+import Primitives
 
 /// How many descriptors a process may hold.
 struct DescriptorLimits: Equatable, Sendable {
@@ -11,13 +11,7 @@ struct DescriptorLimits: Equatable, Sendable {
     /// Viewers that one process can hold: a tenth is kept free on small limits.
     var viewersPerProcess: Int { max(perProcess - min(DescriptorLimits.reserve, perProcess / 10), 1) }
 
-    static func ofThisProcess() -> DescriptorLimits {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else {
-            return DescriptorLimits(perProcess: 1_024)
-        }
-        return DescriptorLimits(perProcess: Int(clamping: limit.rlim_max))
-    }
+    static func ofThisProcess() -> DescriptorLimits { DescriptorLimits(perProcess: DescriptorLimit.maximum) }
 }
 
 /// How many processes a run needs.

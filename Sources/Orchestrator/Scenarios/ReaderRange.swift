@@ -1,3 +1,4 @@
+import Audience
 import Placement
 
 /// Numbers of Readers, as `--readers` of `predict` names them.

@@ -9,7 +9,7 @@ final class ReaderReports: ReportSource {
     private let instance: String
     private let session: String
     private let publicURL: String?
-    private let journal = Mutex(SubscriptionJournal())
+    private let journal = Mutex(SubscriptionDeltas())
 
     init(hub: Hub, settings: ReaderSettings, process: ServiceProcess) {
         self.hub = hub
@@ -20,7 +20,7 @@ final class ReaderReports: ReportSource {
 
     func makeReport() -> ReaderReport {
         let counters = hub.counters
-        let changes = journal.withLock { journal -> SubscriptionJournal.Changes in
+        let changes = journal.withLock { journal -> SubscriptionDeltas.Changes in
             for (channel, viewers) in hub.takeChanges() {
                 if let viewers {
                     journal.subscribed(channel.name)

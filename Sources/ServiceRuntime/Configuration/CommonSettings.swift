@@ -1,12 +1,12 @@
 public import Logging
 
-/// What every service has: where it listens, what it is called, how much it says.
+/// Settings of every service: address, name, log level, time for a stop.
 public struct ServerSettings: Sendable {
     public var host: String
     public var port: Int
     public var instance: String
     public var logLevel: Logger.Level
-    /// After this long a stop is no longer waited for; a drain comes on top.
+    /// A stop that takes longer is cut off; a drain comes on top.
     public var stopTimeout: Duration
 
     /// - Parameter port: the service's own port of the table of processes.
@@ -24,9 +24,9 @@ public struct ServerSettings: Sendable {
     }
 }
 
-/// Whom to report to.
+/// Where and how often a process sends its reports.
 public struct ReportSettings: Sendable {
-    /// `nil`: nobody is told.
+    /// `nil`: no reports.
     public var url: ServiceURL?
     public var interval: Duration
 

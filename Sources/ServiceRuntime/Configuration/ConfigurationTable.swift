@@ -9,8 +9,7 @@ public enum ConfigurationTable {
         for declaration in declarations {
             let cells = [
                 "`\(declaration.key)`", declaration.type, declaration.unit, "`\(declaration.defaultText)`",
-                declaration.range,
-                declaration.doc,
+                declaration.range, declaration.doc,
             ]
             lines.append("| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |")
         }

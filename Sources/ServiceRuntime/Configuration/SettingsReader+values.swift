@@ -67,8 +67,7 @@ extension SettingsReader {
     public mutating func host(_ key: String, default fallback: String, _ doc: String) -> String {
         let declaration = SettingDeclaration(
             key: key, type: "a host name or address", defaultText: fallback,
-            range: "1 to 255 characters without spaces",
-            doc: doc)
+            range: "1 to 255 characters without spaces", doc: doc)
         return value(declaration, default: fallback) { text in
             text.utf8.count <= 255 && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? text : nil
         }
@@ -89,8 +88,7 @@ extension SettingsReader {
     public mutating func optionalURL(_ key: String, schemes: [String], _ doc: String) -> ServiceURL? {
         let forms = schemes.map { $0 + "://" }.joined(separator: " or ")
         let declaration = SettingDeclaration(
-            key: key, type: "a URL", range: "\(forms) with a host", doc: doc,
-            isSecret: true)
+            key: key, type: "a URL", range: "\(forms) with a host", doc: doc, isSecret: true)
         return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
     }
 }

@@ -22,8 +22,8 @@ public struct SettingsReader {
         ]
     }
 
-    /// Reads one setting. `parse` returns `nil` for what it does not accept; the default then stands in so that the
-    /// reading can go on, and is never seen by anybody since ``finish()`` throws.
+    /// Reads one setting. `parse` returns `nil` for what it does not accept; the default is then returned so that the
+    /// reading goes on, and is never used, since ``finish()`` throws.
     public mutating func value<Value>(
         _ declaration: SettingDeclaration, default fallback: Value, parse: (String) -> Value?
     ) -> Value {

@@ -3,17 +3,18 @@ public import Hummingbird
 import NIOCore
 import Wire
 
-/// A request that is not served: a status, a sentence for people and a code for programs.
+/// The error answer to a request: a status, a sentence for people and a code for programs.
 ///
-/// Routes throw it; the answer is `{"error":"<sentence>","code":"<code>"}`, and `chorus_http_refusals_total{code="…"}` counts it.
+/// Routes throw it. The body is `{"error":"<sentence>","code":"<code>"}` (``Wire/ErrorBody``), and
+/// `chorus_http_refusals_total{code="…"}` counts it.
 public struct APIError: HTTPResponseError, Equatable {
     public var status: HTTPResponse.Status
     /// `lower_case_with_underscores`; one of a small fixed set, since it is a label of a metric.
     public var code: String
-    /// Says what is wrong without repeating what the client sent.
+    /// What is wrong, without the text that the client sent.
     public var sentence: String
     public var headers: HTTPFields
-    /// The rest of the request is not worth reading.
+    /// The connection is closed after the answer: the rest of the request is not read.
     var closesConnection = false
 
     public init(_ status: HTTPResponse.Status, code: String, _ sentence: String, headers: HTTPFields = [:]) {
@@ -23,12 +24,12 @@ public struct APIError: HTTPResponseError, Equatable {
         self.headers = headers
     }
 
-    /// 400, something in the request is not as it must be.
+    /// 400: something in the request is invalid.
     public static func invalid(_ code: String, _ sentence: String) -> APIError {
         APIError(.badRequest, code: code, sentence)
     }
 
-    /// 503 with `Retry-After`: it will work later, unchanged.
+    /// 503 with `Retry-After`: the same request will work later.
     public static func unavailable(_ code: String, _ sentence: String, retryAfterSeconds: Int = 1) -> APIError {
         APIError(.serviceUnavailable, code: code, sentence, headers: [.retryAfter: String(retryAfterSeconds)])
     }
@@ -40,7 +41,7 @@ public struct APIError: HTTPResponseError, Equatable {
             .methodNotAllowed, code: "method_not_allowed", "this path knows other methods", headers: [.allow: allowed])
     }
 
-    /// For whatever was not foreseen: the details are for the log, not for the client.
+    /// For unexpected errors: the details go to the log, not to the client.
     static let `internal` = APIError(
         .internalServerError, code: "internal_error", "the service failed to handle this request")
 

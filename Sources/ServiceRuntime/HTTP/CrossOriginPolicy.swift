@@ -28,8 +28,7 @@ public struct CrossOriginPolicy: Sendable {
         Response(
             status: .noContent,
             headers: [
-                .allow: allowed + ", OPTIONS",
-                .accessControlAllowMethods: allowed + ", OPTIONS",
+                .allow: allowed + ", OPTIONS", .accessControlAllowMethods: allowed + ", OPTIONS",
                 .accessControlAllowHeaders: requestHeaders.joined(separator: ", "),
                 .accessControlMaxAge: String(preflightSeconds),
             ])

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// What every service answers: is it alive, may it be sent work, what does it count.
+/// The routes of every service: liveness, readiness, metrics.
 struct HealthRoutes: Sendable {
     let process: ServiceProcess
 
@@ -35,7 +35,7 @@ struct HealthRoutes: Sendable {
 
     private struct Ready: Encodable {
         var status: String
-        /// What keeps the process from being ready, by component.
+        /// Why the process is not ready, by component.
         var reasons: [String: String]
         var notes: [String: String]
     }

@@ -1,7 +1,7 @@
 import HTTPTypes
 import Hummingbird
 
-/// Which methods a path knows, to tell "no such path" from "not with this method".
+/// The methods of each path: for `404` or `405`, and the `Allow` header.
 struct RouteTable: Sendable {
     private struct Route: Sendable {
         var segments: [String]

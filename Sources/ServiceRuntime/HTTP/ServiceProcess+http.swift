@@ -1,7 +1,7 @@
 public import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOCore
+public import NIOCore
 
 extension ServiceProcess {
     /// A router with `/health`, `/health/ready` and `/metrics`.
@@ -11,10 +11,9 @@ extension ServiceProcess {
         return router
     }
 
-    /// The server for the routes of `router`; the last of a service's list, since it must stop first.
+    /// The server for the routes of `router`. It is the last in the list of services, since it must stop first.
     ///
-    /// - Parameters:
-    ///   - crossOrigin: set it when pages in browsers use the service.
+    /// - Parameter crossOrigin: for services that pages in browsers use.
     public func makeApplication(
         router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil
     ) -> Application<ServiceResponder> {
@@ -32,17 +31,30 @@ extension ServiceProcess {
                         "service": "\(name)", "address": "\(channel.localAddress?.description ?? "unknown")",
                         "port": "\(channel.localAddress?.port ?? 0)",
                     ])
-            },
-            logger: quieted)
+            }, logger: quieted)
     }
 
-    /// A connection without a request in progress is closed after this time; streams are in progress.
+    /// A connection without a request in progress is closed after this time; a stream is in progress.
     private static let idleTimeout = TimeAmount.seconds(75)
 
-    /// Hummingbird and ServiceLifecycle tell at `info` what the line "listening" says better.
+    /// At `info`, Hummingbird and ServiceLifecycle log what the line "listening" says already.
     private var quieted: Logger {
         var logger = logger
         if logger.logLevel == .info { logger.logLevel = .notice }
         return logger
+    }
+}
+
+/// The context of a request.
+public struct ServiceContext: RequestContext {
+    public var coreContext: CoreRequestContextStorage
+    /// The connection that the request came on. For a route that takes over the socket.
+    public let channel: any Channel
+    /// Counts errors; set by ``ServiceResponder``.
+    var monitor: HTTPMonitor?
+
+    public init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
     }
 }

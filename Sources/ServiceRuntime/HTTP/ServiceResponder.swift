@@ -25,8 +25,7 @@ public struct ServiceResponder: HTTPResponder {
             response = try await routes.respond(to: request, context: context)
             if isUnrouted(response, context) { response = unrouted(request, context) }
         } catch {
-            context.logger.error(
-                "request failed", metadata: ["http.path": "\(request.uri.path)", "error": "\(error)"])
+            context.logger.error("request failed", metadata: ["http.path": "\(request.uri.path)", "error": "\(error)"])
             response = APIError.internal.response(from: request, context: context)
         }
         crossOrigin?.apply(to: &response, for: request)

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Why a process is not ready to be sent work, if it is not.
 ///
-/// A component adds a check; a check is called for each probe, must not wait, and returns a reason in words or `nil`.
+/// A component adds a check. It is called for each probe, must not block, and returns a reason in words or `nil`.
 public final class Readiness: Sendable {
     private struct Check: Sendable {
         var name: String
@@ -14,17 +14,17 @@ public final class Readiness: Sendable {
 
     public init() {}
 
-    /// Work must not be sent while `reason` returns one.
+    /// The process is not ready while `reason` returns one.
     public func require(_ name: String, reason: @escaping @Sendable () -> String?) {
         checks.withLock { $0.append(Check(name: name, reason: reason, isRequired: true)) }
     }
 
-    /// The process does its work without it; the probe's answer only mentions it.
+    /// The process works without it: the probe's answer only mentions the reason.
     public func note(_ name: String, reason: @escaping @Sendable () -> String?) {
         checks.withLock { $0.append(Check(name: name, reason: reason, isRequired: false)) }
     }
 
-    /// What keeps the process from being ready, and what is merely worth a note, by name of the check.
+    /// The reasons why the process is not ready, and the notes, by name of the check.
     public func status() -> (blocking: [String: String], notes: [String: String]) {
         // Outside of the lock: a check may take locks of its own.
         let all = checks.withLock { $0 }
@@ -36,6 +36,6 @@ public final class Readiness: Sendable {
         return status
     }
 
-    /// Whether nothing keeps the process from being sent work.
+    /// Whether the process may be sent work.
     public var isReady: Bool { status().blocking.isEmpty }
 }

@@ -1,11 +1,33 @@
 import CoreMetrics
 import Synchronization
 
-/// A whole number that only grows. It stops at the largest number instead of going round.
-final class CounterCell: CounterHandler, Sendable {
+/// The values of one series: a name with its labels.
+protocol MetricCell: Sendable {
+    var samples: [MetricSample] { get }
+}
+
+/// One line of the exposition.
+struct MetricSample {
+    /// Follows the name: `_bucket`.
+    var ending = ""
+    /// Follows the labels of the series: `le="0.5"`.
+    var label = ""
+    var value: String
+}
+
+/// A value that is read when the metrics are exposed.
+struct ObservedCell: MetricCell {
+    var read: @Sendable () -> Double
+
+    var samples: [MetricSample] { [MetricSample(value: MetricName.number(read()))] }
+}
+
+/// A whole number that only grows, up to the largest one.
+final class CounterCell: CounterHandler, MetricCell {
     private let count = Atomic<Int64>(0)
 
     var value: Int64 { count.load(ordering: .relaxed) }
+    var samples: [MetricSample] { [MetricSample(value: String(value))] }
 
     func increment(by amount: Int64) {
         let (_, after) = count.wrappingAdd(amount, ordering: .relaxed)
@@ -18,10 +40,11 @@ final class CounterCell: CounterHandler, Sendable {
 }
 
 /// A number that goes up and down, and a counter of fractions.
-final class GaugeCell: MeterHandler, RecorderHandler, FloatingPointCounterHandler, Sendable {
+final class GaugeCell: MeterHandler, RecorderHandler, FloatingPointCounterHandler, MetricCell {
     private let number = Mutex(0.0)
 
     var value: Double { number.withLock { $0 } }
+    var samples: [MetricSample] { [MetricSample(value: MetricName.number(value))] }
 
     func set(_ value: Int64) { set(Double(value)) }
     func set(_ value: Double) { number.withLock { $0 = value } }
@@ -33,13 +56,13 @@ final class GaugeCell: MeterHandler, RecorderHandler, FloatingPointCounterHandle
 }
 
 /// Counts values in fixed buckets.
-final class HistogramCell: RecorderHandler, TimerHandler, Sendable {
+final class HistogramCell: RecorderHandler, TimerHandler, MetricCell {
     /// Upper bounds for times, in seconds.
     static let seconds = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
     /// Upper bounds for everything else.
     static let amounts: [Double] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6, 1e7]
 
-    struct Snapshot: Sendable {
+    private struct State: Sendable {
         var bounds: [Double]
         /// By bucket, not cumulative; what lies above the last bound is only in `count`.
         var counts: [UInt64]
@@ -47,13 +70,25 @@ final class HistogramCell: RecorderHandler, TimerHandler, Sendable {
         var sum = 0.0
     }
 
-    private let state: Mutex<Snapshot>
+    private let state: Mutex<State>
 
     init(bounds: [Double]) {
-        state = Mutex(Snapshot(bounds: bounds, counts: Array(repeating: 0, count: bounds.count)))
+        state = Mutex(State(bounds: bounds, counts: Array(repeating: 0, count: bounds.count)))
     }
 
-    func snapshot() -> Snapshot { state.withLock { $0 } }
+    var samples: [MetricSample] {
+        let state = state.withLock { $0 }
+        var cumulative: UInt64 = 0
+        var samples = zip(state.bounds, state.counts).map { bound, count in
+            cumulative += count
+            return MetricSample(
+                ending: "_bucket", label: "le=\"\(MetricName.number(bound))\"", value: String(cumulative))
+        }
+        samples.append(MetricSample(ending: "_bucket", label: "le=\"+Inf\"", value: String(state.count)))
+        samples.append(MetricSample(ending: "_sum", value: MetricName.number(state.sum)))
+        samples.append(MetricSample(ending: "_count", value: String(state.count)))
+        return samples
+    }
 
     func record(_ value: Int64) { record(Double(value)) }
 

@@ -1,4 +1,4 @@
-/// What a metric is, in the words of the exposition format.
+/// The kinds of metrics of the exposition format.
 enum MetricKind: Sendable {
     case counter, gauge, histogram
     /// A histogram of seconds.
@@ -22,52 +22,25 @@ enum MetricKind: Sendable {
     }
 }
 
-/// One series: the value behind a name and its labels.
-enum MetricSeries: Sendable {
-    case counter(CounterCell)
-    /// Also a counter of fractions.
-    case gauge(GaugeCell)
-    case histogram(HistogramCell)
-    case observed(@Sendable () -> Double)
-}
-
 /// All series of one name.
 struct MetricFamily: Sendable {
-    /// The name as the handle was made with, characters aside.
+    /// The label of the handle, sanitized.
     var label: String
     var name: String
     var kind: MetricKind
     var help: String
     /// By their labels as they are written, `a="b",c="d"`.
-    var series: [String: MetricSeries] = [:]
+    var series: [String: any MetricCell] = [:]
 
     func exposition() -> String {
         var text = "# HELP \(name) \(MetricName.escapedHelp(help))\n# TYPE \(name) \(kind.type)\n"
-        for (labels, series) in series.sorted(by: { $0.key < $1.key }) {
-            switch series {
-            case .counter(let cell): line(&text, "", labels, String(cell.value))
-            case .gauge(let cell): line(&text, "", labels, MetricName.number(cell.value))
-            case .observed(let read): line(&text, "", labels, MetricName.number(read()))
-            case .histogram(let cell): histogram(&text, labels, cell.snapshot())
+        for (labels, cell) in series.sorted(by: { $0.key < $1.key }) {
+            for sample in cell.samples {
+                let all = [labels, sample.label].filter { !$0.isEmpty }.joined(separator: ",")
+                text += "\(name)\(sample.ending)\(all.isEmpty ? "" : "{\(all)}") \(sample.value)\n"
             }
         }
         return text
-    }
-
-    private func histogram(_ text: inout String, _ labels: String, _ snapshot: HistogramCell.Snapshot) {
-        let separator = labels.isEmpty ? "" : ","
-        var cumulative: UInt64 = 0
-        for (bound, count) in zip(snapshot.bounds, snapshot.counts) {
-            cumulative += count
-            line(&text, "_bucket", labels + separator + "le=\"\(MetricName.number(bound))\"", String(cumulative))
-        }
-        line(&text, "_bucket", labels + separator + "le=\"+Inf\"", String(snapshot.count))
-        line(&text, "_sum", labels, MetricName.number(snapshot.sum))
-        line(&text, "_count", labels, String(snapshot.count))
-    }
-
-    private func line(_ text: inout String, _ ending: String, _ labels: String, _ value: String) {
-        text += labels.isEmpty ? "\(name)\(ending) \(value)\n" : "\(name)\(ending){\(labels)} \(value)\n"
     }
 }
 

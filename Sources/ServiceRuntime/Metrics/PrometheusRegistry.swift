@@ -1,12 +1,12 @@
 public import CoreMetrics
 import Synchronization
 
-/// Holds every metric of a process and writes them as Prometheus text (exposition format 0.0.4).
+/// The backend of swift-metrics: all metrics of a process, as Prometheus text (exposition format 0.0.4).
 ///
-/// The backend of swift-metrics: counters become `…_total`, timers histograms of `…_seconds`, aggregating recorders
-/// histograms, meters and the other recorders gauges. Dots and dashes of labels become `_`. The number of series is bounded: a
-/// handle beyond it works and counts nowhere, and `chorus_metrics_series_refused_total` tells. Handles live as long as the
-/// process; destroying one is not supported and does nothing.
+/// Counters become `…_total`, timers histograms of `…_seconds`, aggregating recorders histograms, meters and the other
+/// recorders gauges. Dots and dashes of labels become `_`. The number of series is bounded: a handle beyond it works and is
+/// not exposed, and `chorus_metrics_series_refused_total` counts it. Handles live as long as the process: destroying one does
+/// nothing. (swift-prometheus has neither the bound nor metrics that are read when they are exposed.)
 public final class PrometheusRegistry: MetricsFactory, Sendable {
     struct State {
         var families: [String: MetricFamily] = [:]
@@ -23,53 +23,49 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         self.seriesMax = seriesMax
     }
 
-    /// Gives a metric, named as its handle was made, the sentence of its HELP line.
+    /// Sets the HELP line of a metric; `label` as for its handle.
     public func describe(_ label: String, _ help: String) {
         let name = MetricName.sanitized(label)
         state.withLock { $0.help[name] = help }
     }
 
-    /// A gauge that is asked for its value when somebody reads the metrics.
+    /// A gauge whose value is read when the metrics are exposed.
     public func gauge(
         _ label: String, _ help: String, dimensions: [(String, String)] = [], read: @escaping @Sendable () -> Double
     ) {
         describe(label, help)
-        _ = register(label, .gauge, dimensions) { MetricSeries.observed(read) }
+        _ = register(label, .gauge, dimensions) { ObservedCell(read: read) }
     }
 
-    /// A counter that is asked for its value when somebody reads the metrics.
+    /// A counter whose value is read when the metrics are exposed.
     public func counter(
         _ label: String, _ help: String, dimensions: [(String, String)] = [], read: @escaping @Sendable () -> Double
     ) {
         describe(label, help)
-        _ = register(label, .counter, dimensions) { MetricSeries.observed(read) }
+        _ = register(label, .counter, dimensions) { ObservedCell(read: read) }
     }
 
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        let series = register(label, .counter, dimensions) { .counter(CounterCell()) }
-        if case .counter(let cell) = series { return cell }
-        return CounterCell()
+        register(label, .counter, dimensions) { CounterCell() }
     }
 
     public func makeFloatingPointCounter(
         label: String, dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
-        let series = register(label, .counter, dimensions) { .gauge(GaugeCell()) }
-        if case .gauge(let cell) = series { return cell }
-        return GaugeCell()
+        register(label, .counter, dimensions) { GaugeCell() }
     }
 
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        makeGauge(label, dimensions)
+        register(label, .gauge, dimensions) { GaugeCell() }
     }
 
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
-        guard aggregate else { return makeGauge(label, dimensions) }
-        return makeHistogram(label, .histogram, dimensions, bounds: HistogramCell.amounts)
+        guard aggregate else { return register(label, .gauge, dimensions) { GaugeCell() } }
+        return register(label, .histogram, dimensions) { HistogramCell(bounds: HistogramCell.amounts) }
     }
 
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        makeHistogram(label, .timer, dimensions, bounds: HistogramCell.seconds)
+        register(label, .timer, dimensions) { HistogramCell(bounds: HistogramCell.seconds) }
     }
 
     public func destroyCounter(_: any CounterHandler) {}
@@ -80,7 +76,7 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     /// Everything, as `text/plain; version=0.0.4`.
     public func exposition() -> String {
-        // The values are read outside of the lock: an observed one may take locks of its own.
+        // The values are read outside of the lock: an observed one may take other locks.
         let (families, refused) = state.withLock { state in
             let named = state.families.map { family in
                 var family = family.value
@@ -91,45 +87,32 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         }
         var text = families.sorted { $0.name < $1.name }.map { $0.exposition() }.joined()
         var lost = MetricFamily(
-            label: "", name: "chorus_metrics_series_refused_total", kind: .counter, help: "Series that did not fit.")
-        lost.series[""] = .observed { Double(refused) }
+            label: "", name: "chorus_metrics_series_refused_total", kind: .counter, help: "Series beyond the limit.")
+        lost.series[""] = ObservedCell { Double(refused) }
         text += lost.exposition()
         return text
     }
 
-    private func makeGauge(_ label: String, _ dimensions: [(String, String)]) -> GaugeCell {
-        let series = register(label, .gauge, dimensions) { .gauge(GaugeCell()) }
-        if case .gauge(let cell) = series { return cell }
-        return GaugeCell()
-    }
-
-    private func makeHistogram(
-        _ label: String, _ kind: MetricKind, _ dimensions: [(String, String)], bounds: [Double]
-    ) -> HistogramCell {
-        let series = register(label, kind, dimensions) { .histogram(HistogramCell(bounds: bounds)) }
-        if case .histogram(let cell) = series { return cell }
-        return HistogramCell(bounds: bounds)
-    }
-
-    /// The series of that name and those labels; `nil` when there is no room or the name already means another kind.
-    private func register(
-        _ label: String, _ kind: MetricKind, _ dimensions: [(String, String)], make: () -> MetricSeries
-    ) -> MetricSeries? {
+    /// The series of that name and those labels; one that is not exposed when there is no room or the name is of another
+    /// kind already.
+    private func register<Cell: MetricCell>(
+        _ label: String, _ kind: MetricKind, _ dimensions: [(String, String)], make: () -> Cell
+    ) -> Cell {
         let label = MetricName.sanitized(label)
         let name = kind.name(label)
         let labels = MetricName.labels(dimensions)
         return state.withLock { state in
             var family = state.families[name] ?? MetricFamily(label: label, name: name, kind: kind, help: label)
-            if let known = family.series[labels], family.kind == kind { return known }
-            guard family.kind == kind, state.series < seriesMax else {
+            if family.kind == kind, let known = family.series[labels] as? Cell { return known }
+            let cell = make()
+            guard family.kind == kind, family.series[labels] == nil, state.series < seriesMax else {
                 state.refused += 1
-                return nil
+                return cell
             }
-            let series = make()
-            family.series[labels] = series
+            family.series[labels] = cell
             state.families[name] = family
             state.series += 1
-            return series
+            return cell
         }
     }
 }

@@ -28,7 +28,7 @@ public struct LineLogHandler: LogHandler {
     public func log(event: LogEvent) {
         let line = Array(
             Self.line(event, label: label, metadata: merged(with: event), milliseconds: WallClock.milliseconds()).utf8)
-        // A log that cannot be written is nobody's to be told.
+        // A failed write has no place where it could be reported.
         _ = line.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
     }
 
@@ -55,7 +55,7 @@ public struct LineLogHandler: LogHandler {
         return plain ? text : "\"" + escaped(text).replacing("\"", with: "\\\"") + "\""
     }
 
-    /// Control characters would let a value that came from outside forge a line of the log.
+    /// Without control characters: a value from outside must not forge a line of the log.
     private static func escaped(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
         return text.unicodeScalars.map { scalar in

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Hummingbird
 import Logging
@@ -5,8 +6,9 @@ import Metrics
 import NIOCore
 import Primitives
 import ServiceLifecycle
+import UnixSignals
 
-/// The main program of every service: settings, log, metrics, services, signals, exit code.
+/// The main program of every service: reads the settings, starts log, metrics and services, handles signals, and exits.
 ///
 /// ```swift
 /// @main enum CommentAPI {
@@ -21,7 +23,7 @@ public enum ServiceMain {
     /// The release, as `--version` prints it.
     public static let version = "0.1.0"
 
-    /// Runs a service until it is told to stop, then ends the process with a code of ``ExitCode``.
+    /// Runs a service until it is stopped, then ends the process with a code of ``ExitCode``.
     ///
     /// - Parameters:
     ///   - summary: half a sentence for `--help`.
@@ -33,25 +35,25 @@ public enum ServiceMain {
         let arguments = Array(CommandLine.arguments.dropFirst())
         answerAndExit(arguments, name: name, summary: summary, declarations: Settings.declarations)
         do {
-            let settings = try Settings.read(arguments: arguments, environment: environment())
+            let settings = try Settings.read(arguments: arguments, environment: ProcessInfo.processInfo.environment)
             let process = start(name, settings.server)
             let assembly = try await assemble(settings, process)
             try await serve(assembly, process)
             process.logger.info("stopped")
             exit(ExitCode.fine.rawValue)
         } catch let error as ConfigurationError {
-            complain("\(name): settings that cannot be used:\n\(error)")
+            printError("\(name): settings that cannot be used:\n\(error)")
             exit(ExitCode.usage.rawValue)
         } catch let failure as ServiceFailure {
-            complain("\(name): \(failure)")
+            printError("\(name): \(failure)")
             exit(failure.code.rawValue)
         } catch {
-            complain("\(name): \(error)")
+            printError("\(name): \(error)")
             exit(ExitCode.internal.rawValue)
         }
     }
 
-    /// `--help` and its kind answer without reading a single setting.
+    /// `--help`, `--version` and `--print-configuration` read no settings.
     private static func answerAndExit(
         _ arguments: [String], name: String, summary: String, declarations: [SettingDeclaration]
     ) {
@@ -67,7 +69,7 @@ public enum ServiceMain {
     }
 
     private static func start(_ name: String, _ server: ServerSettings) -> ServiceProcess {
-        // Writing to a connection that the other side has closed is an error to be handled, not the end of the process.
+        // A write to a closed connection returns EPIPE and does not end the process.
         signal(SIGPIPE, SIG_IGN)
         let descriptorsMax = DescriptorLimit.raise()
         let level = server.logLevel
@@ -81,8 +83,7 @@ public enum ServiceMain {
     }
 
     private static func serve(_ assembly: ServiceAssembly, _ process: ServiceProcess) async throws {
-        let application = process.makeApplication(
-            router: assembly.router, crossOrigin: assembly.crossOrigin)
+        let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
         var quiet = process.logger
         if quiet.logLevel == .info { quiet.logLevel = .notice }
         var configuration = ServiceGroupConfiguration(services: assembly.services(with: application), logger: quiet)
@@ -96,7 +97,7 @@ public enum ServiceMain {
         }
     }
 
-    private static func complain(_ text: String) {
+    private static func printError(_ text: String) {
         emit(text + "\n", to: STDERR_FILENO)
     }
 
@@ -108,15 +109,59 @@ public enum ServiceMain {
             rest = rest.dropFirst(written)
         }
     }
+}
 
-    private static func environment() -> [String: String] {
-        var values: [String: String] = [:]
-        var entry = environ
-        while let text = entry.pointee {
-            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { values[String(parts[0])] = String(parts[1]) }
-            entry += 1
+/// SIGTERM and SIGINT: the first one stops gracefully, the second one at once.
+private enum StopSignals {
+    /// Runs `operation` while signals stop `group`.
+    static func withHandling(
+        of group: ServiceGroup, logger: Logger, _ operation: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                var isStopping = false
+                for await signal in signals {
+                    if isStopping {
+                        logger.warning("stopped by a second signal", metadata: ["signal": "\(signal)"])
+                        _exit(ExitCode.interrupted.rawValue)
+                    }
+                    isStopping = true
+                    logger.info("stopping", metadata: ["signal": "\(signal)"])
+                    await group.triggerGracefulShutdown()
+                }
+            }
+            defer { tasks.cancelAll() }
+            try await operation()
         }
-        return values
     }
+}
+
+/// How a process ended. The numbers below 128 are those of sysexits.h where one fits.
+public enum ExitCode: Int32, Sendable {
+    /// Stopped in order.
+    case fine = 0
+    /// Arguments or settings that cannot be used.
+    case usage = 64
+    /// An audit found a loss.
+    case loss = 65
+    /// Something that is needed cannot be had: a server, a port.
+    case unavailable = 69
+    /// A fault of the program, or a process that died.
+    case `internal` = 70
+    /// A second signal ended the process before its stop was complete.
+    case interrupted = 130
+}
+
+/// Ends a service with a code and a sentence for the person who started it.
+public struct ServiceFailure: Error, CustomStringConvertible {
+    public var code: ExitCode
+    public var message: String
+
+    public init(_ code: ExitCode, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { message }
 }

@@ -1,6 +1,8 @@
+public import Hummingbird
 public import Logging
+public import ServiceLifecycle
 
-/// What the parts of one service share: its name, its log, its metrics, whether it is ready.
+/// What all parts of one service share: its name, log, metrics, readiness.
 public struct ServiceProcess: Sendable {
     /// As in the table of processes: `CommentAPI`.
     public let name: String
@@ -28,5 +30,34 @@ public struct ServiceProcess: Sendable {
         self.http = HTTPMonitor(factory: metrics)
         self.descriptorsMax = descriptorsMax
         self.startedAt = .now
+    }
+}
+
+/// The parts of a service, made from its settings.
+public struct ServiceAssembly {
+    public var router: Router<ServiceContext>
+    /// In the order of dependency: started first to last before the server, stopped last to first after it.
+    public var services: [any Service]
+    /// Stopped before the server, which still answers meanwhile.
+    public var preStop: (any Service)?
+    /// For services that pages in browsers use.
+    public var crossOrigin: CrossOriginPolicy?
+    /// How long a graceful stop takes by design; the limit for stops comes on top.
+    public var drain: Duration
+
+    public init(
+        router: Router<ServiceContext>, services: [any Service] = [], crossOrigin: CrossOriginPolicy? = nil,
+        drain: Duration = .zero, preStop: (any Service)? = nil
+    ) {
+        self.router = router
+        self.services = services
+        self.crossOrigin = crossOrigin
+        self.drain = drain
+        self.preStop = preStop
+    }
+
+    /// The services of the process in the order in which they start.
+    public func services(with server: any Service) -> [any Service] {
+        services + [server] + [preStop].compactMap { $0 }
     }
 }

@@ -18,7 +18,7 @@ public struct RedisSettings: Sendable {
 extension RedisSettings: CustomStringConvertible, CustomReflectable {
     public var description: String { endpoint.description }
 
-    /// Without the password, whoever prints the settings.
+    /// Without the password, so that printed settings do not show it.
     public var customMirror: Mirror { Mirror(self, children: ["endpoint": endpoint.description]) }
 }
 

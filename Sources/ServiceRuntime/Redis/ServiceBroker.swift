@@ -3,7 +3,7 @@ import Logging
 import RedisNIO
 public import ServiceLifecycle
 
-/// The broker of a service: Redis, kept connected while the service runs. It stands first in a service's list.
+/// The broker of a service: Redis, connected while the service runs. It is the first in the list of services.
 public struct ServiceBroker: Service {
     public let broker: RedisBroker
 

@@ -4,8 +4,8 @@ import NIOHTTP1
 
 /// Requests from one service to another.
 ///
-/// One client for the process, on NIO's shared threads, never shut down. It does not try a refused connection again: StatsAPI
-/// being away must be known at once, not after the timeout.
+/// One client for the process, on NIO's shared threads, never shut down. It does not retry a refused connection, so that the
+/// caller knows at once that the other service is away.
 public enum OutboundHTTP {
     /// A status and a body.
     public struct Answer: Sendable {

@@ -3,11 +3,25 @@ import Logging
 import Metrics
 import NIOCore
 public import ServiceLifecycle
-import Wire
+public import Wire
 
-/// Sends what a process reports to StatsAPI, once an interval, one report at a time; a last one when the process stops.
+/// Makes the reports of a process, and learns whether they arrived.
+public protocol ReportSource: Sendable {
+    associatedtype Report: Encodable & Sendable
+
+    /// The next report. One of the two calls below follows before the next call.
+    func makeReport() -> Report
+
+    /// StatsAPI answered.
+    func reportAccepted(_ acknowledgement: ReportAcknowledgement)
+
+    /// It is unknown whether StatsAPI has the report.
+    func reportFailed()
+}
+
+/// Sends the reports of a process to StatsAPI, once an interval, one at a time; the last one when the process stops.
 ///
-/// StatsAPI being away is no trouble for the process: it is logged when it begins and when it ends, and counted.
+/// The process works without StatsAPI: the beginning and the end of an outage are logged, and failures are counted.
 public struct StatisticsReporter<Source: ReportSource>: Service {
     /// A report that takes longer has failed.
     private let timeout: Duration
@@ -18,7 +32,7 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
     private let sent: Counter
     private let failures: Counter
 
-    /// `nil` when nobody is to be told.
+    /// `nil` without the address of a StatsAPI.
     ///
     /// - Parameter path: the route of StatsAPI: `/reader-api-statistics`.
     public init?(
@@ -43,7 +57,7 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
             await report(timeout: timeout, &isAway)
             try? await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
         }
-        // The last numbers of this process; a stop does not wait for them for long.
+        // The last numbers of this process; a stop waits for at most a second.
         if !Task.isCancelled { await report(timeout: min(timeout, .seconds(1)), &isAway) }
     }
 

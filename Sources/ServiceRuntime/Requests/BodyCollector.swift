@@ -25,15 +25,15 @@ struct BodyCollector {
         return body
     }
 
-    /// The refusal, after as much of the rest as is worth reading.
+    /// The error, after as much of the rest as is worth reading.
     private func drained(_ iterator: inout RequestBody.AsyncIterator, from start: Int) async -> APIError {
-        var refusal = APIError(.contentTooLarge, code: "body_too_large", "the body is larger than \(bytesMax) bytes")
+        var error = APIError(.contentTooLarge, code: "body_too_large", "the body is larger than \(bytesMax) bytes")
         var length = start
         while length <= Self.drainedBytesMax {
-            guard let part = try? await iterator.next() else { return refusal }
+            guard let part = try? await iterator.next() else { return error }
             length += part.readableBytes
         }
-        refusal.closesConnection = true
-        return refusal
+        error.closesConnection = true
+        return error
     }
 }

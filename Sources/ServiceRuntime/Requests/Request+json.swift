@@ -10,7 +10,7 @@ extension Request {
 
     /// The members of the JSON object in the body.
     ///
-    /// - Parameter code: the code of every refusal that names a field.
+    /// - Parameter code: the error code when a field is invalid.
     /// - Throws: ``APIError``: 415 `unsupported_media_type`, 413 `body_too_large`, 400 `malformed_json` or `invalid_utf8`.
     public func jsonFields(code: String, bytesMax: Int = Request.jsonBytesMax) async throws -> RequestFields {
         try RequestFields(jsonBody: await jsonBody(bytesMax: bytesMax), code: code)
@@ -73,8 +73,7 @@ extension APIError {
             self = .invalid(code, "\(Self.name(context.codingPath)) is of the wrong type")
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
             self = .invalid(code, "\(Self.name(context.codingPath)) is not valid")
-        default:
-            self = .invalid(JSONProblem.Kind.malformed.rawValue, "the body is not JSON")
+        default: self = .invalid(JSONProblem.Kind.malformed.rawValue, "the body is not JSON")
         }
     }
 

@@ -59,7 +59,7 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func read() throws(SettingsProblems) -> SwarmSettings {
-        var reader = SettingsReader()
+        var reader = ArgumentReader()
         let load = SwarmLoad(
             rate: reader.number("--rate", rate, in: 0...1_000_000),
             window: reader.integer("--window", window, in: 0...SwarmLoad.windowMax),

@@ -38,7 +38,7 @@ struct WatchCommand: AsyncParsableCommand {
         func text(_ option: String?, _ key: String) -> String? {
             option ?? environment[key].flatMap { $0.isEmpty ? nil : $0 }
         }
-        var reader = SettingsReader()
+        var reader = ArgumentReader()
         let userid = reader.identifier("--user (USER_ID)", text(user, "USER_ID"))
         let videoid = reader.identifier("--video (VIDEO_ID)", text(video, "VIDEO_ID"))
         let readers = reader.endpoints("--readers (READER_API_URLS)", text(readers, "READER_API_URLS"))
@@ -57,7 +57,7 @@ struct WatchCommand: AsyncParsableCommand {
     }
 }
 
-extension SettingsReader {
+extension ArgumentReader {
     /// An id as the services take it.
     mutating func identifier(_ name: String, _ text: String?) -> String {
         guard let text else {

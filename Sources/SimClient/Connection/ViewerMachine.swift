@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// One viewer's way to a Reader and back to it after every end, as a machine without sockets and clocks.
 struct ViewerMachine: Equatable, Sendable {
     enum State: UInt8, Sendable {
@@ -15,13 +17,23 @@ struct ViewerMachine: Equatable, Sendable {
     }
 
     struct Limits: Equatable, Sendable {
-        var backoff = Backoff()
+        var backoff = Backoff(base: .milliseconds(250), cap: .seconds(10))
+        /// The first retry does not wait: what a crowd without jitter does to its servers.
+        var firstAtOnce = false
         /// Attempts in a row that may fail; one more and the viewer gives up.
         var attemptsMax = 12
         /// Redirects that are followed in one attempt: two, and the one after them (a Reader serves at last).
         var hopsMax = 3
         /// A server that asks for a longer pause gets this one.
         var pauseMillisecondsMax = 60_000
+
+        /// Milliseconds before attempt number `attempt` (1 is the first retry); `draw` is random, 0 to below 1.
+        func pause(attempt: Int, draw: Double) -> Int {
+            firstAtOnce && attempt <= 1 ? 0 : Int(backoff.bound(ofAttempt: attempt) / .milliseconds(1) * draw)
+        }
+
+        /// Milliseconds after the server has named a time: never earlier, and spread over as much again.
+        static func pause(asked: Int, draw: Double) -> Int { asked + Int(Double(max(asked, 250)) * draw) }
     }
 
     enum Step: Equatable, Sendable {
@@ -79,7 +91,7 @@ struct ViewerMachine: Equatable, Sendable {
         case .connecting: return failed(askedMilliseconds: nil, limits: limits, draw: draw)
         case .watching:
             state = .waiting
-            return .wait(milliseconds: limits.backoff.milliseconds(attempt: 1, draw: draw))
+            return .wait(milliseconds: limits.pause(attempt: 1, draw: draw))
         case .queued, .waiting, .failed: return .stay
         }
     }
@@ -100,8 +112,8 @@ struct ViewerMachine: Equatable, Sendable {
         }
         state = .waiting
         if let askedMilliseconds {
-            return .wait(milliseconds: Backoff.milliseconds(asked: askedMilliseconds, draw: draw))
+            return .wait(milliseconds: Limits.pause(asked: askedMilliseconds, draw: draw))
         }
-        return .wait(milliseconds: limits.backoff.milliseconds(attempt: Int(attempts), draw: draw))
+        return .wait(milliseconds: limits.pause(attempt: Int(attempts), draw: draw))
     }
 }

@@ -47,7 +47,7 @@ struct LikesCommand: AsyncParsableCommand {
     }
 
     func read() throws(SettingsProblems) -> LikesSettings {
-        var reader = SettingsReader()
+        var reader = ArgumentReader()
         let count = reader.integer("--photos", photos, in: 1...10_000)
         let prefix = reader.videoPrefix("--photo-prefix", photoPrefix)
         let seed = reader.seed("--seed", seed)

@@ -11,7 +11,7 @@ struct SwarmLoad {
     var publishes: PublishMode
     var streamProtocol: StreamProtocol
 
-    func check(channels: Int, shard: Shard?, _ reader: inout SettingsReader) {
+    func check(channels: Int, shard: Shard?, _ reader: inout ArgumentReader) {
         if window > 0 {
             if rate > 0 {
                 reader.report("--rate", "\(rate)", expected: "0 with --window: a closed loop sets its own pace")

@@ -60,7 +60,7 @@ struct SwarmStage: Sendable {
         crowd.connectsInProgressMax = settings.connectsInProgress
         crowd.silenceSeconds = UInt32(settings.silenceSeconds)
         crowd.slowShare = settings.slowShare
-        crowd.limits.backoff.firstAtOnce = settings.reconnectsAtOnce
+        crowd.limits.firstAtOnce = settings.reconnectsAtOnce
         crowd.streamProtocol = settings.streamProtocol
         crowd.reportsCompletion = settings.window > 0
         return crowd

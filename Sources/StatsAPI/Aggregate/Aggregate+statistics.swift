@@ -17,10 +17,8 @@ extension Aggregate {
         return Statistics(
             commentApi: commentAPIStatistics(at: now, listMax: listMax),
             readerApis: readerStatistics(at: now, listMax: listMax, counts: counts),
-            clients: clientStatistics(listMax: listMax),
-            storedComments: storedComments(),
-            subscriptionSpread: spread(counts: counts, redis: redis, listMax: listMax),
-            timestamp: timestamp)
+            clients: clientStatistics(listMax: listMax), storedComments: storedComments(),
+            subscriptionSpread: spread(counts: counts, redis: redis, listMax: listMax), timestamp: timestamp)
     }
 
     /// Names of all channels with a subscription: what to ask Redis about.

@@ -60,7 +60,10 @@ extension Aggregate {
     private func predictedShare() -> Double? {
         var viewers: [Int: Int] = [:]
         for record in readers.values { viewers.merge(record.viewers, uniquingKeysWith: +) }
-        let sizes = ChannelSizes(viewers: viewers.values)
-        return sizes.channels > 0 ? SpreadModel.random(sizes: sizes, readers: readers.count).spread : nil
+        guard !viewers.isEmpty else { return nil }
+        let subscriptions = viewers.values.reduce(0) {
+            $0 + SpreadModel.randomReaders(viewers: $1, readers: readers.count)
+        }
+        return subscriptions / Double(viewers.count) / Double(readers.count)
     }
 }

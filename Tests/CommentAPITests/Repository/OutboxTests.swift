@@ -78,7 +78,12 @@ import Wire
     }
 
     @Test func aCommentThatIsRemovedDuringTheSweepIsNotPublished() async throws {
-        let store = MemoryCommentStore()
+        var configuration = try PostgresConfiguration(url: try await PrivatePostgres.shared().makeDatabase())
+        configuration.connections = 1
+        let pool = PostgresPool(configuration: configuration, logger: quietLogger)
+        pool.start()
+        try await Migrator().migrate(pool)
+        let store = PostgresCommentStore(pool: pool)
         let broker = InMemoryBroker()
         let channel = try video("v")
         let comment = Wire.Comment(
@@ -90,6 +95,7 @@ import Wire
         #expect(claimed.map(\.kind) == [.comment])
         #expect(try await broker.publishOnce(claimed[0]) == removal)
         #expect(try await texts(broker, channel) == ["-A"])
+        await pool.stop()
     }
 
     /// Two replicas; and once with a lease that protects nothing: then the look-up alone must be enough.

@@ -30,8 +30,7 @@ struct Plant: Sendable {
     ) async throws {
         try await withRedis { redis in
             try await withTemporaryFolder { folder in
-                let crew = Crew(redis: redis, folder: folder)
-                do {
+                try await withCrew(redis, folder) { crew in
                     let stats = try await crew.start("StatsAPI")
                     let url = "http://127.0.0.1:\(stats.port)"
                     let comments = try await crew.start("CommentAPI", reportingTo: url)
@@ -47,11 +46,7 @@ struct Plant: Sendable {
                     }
                     try await body(
                         Plant(redis: redis, folder: folder, stats: stats, comments: comments, readers: readers))
-                } catch {
-                    await crew.stop()
-                    throw error
                 }
-                await crew.stop()
             }
         }
     }
@@ -67,13 +62,25 @@ struct Plant: Sendable {
     }
 }
 
+/// Starts services for `body`, and stops them in the end whatever happened.
+func withCrew(_ redis: PrivateRedis, _ folder: String, _ body: (Crew) async throws -> Void) async throws {
+    let crew = Crew(redis: redis, folder: folder)
+    do {
+        try await body(crew)
+    } catch {
+        await crew.stop()
+        throw error
+    }
+    await crew.stop()
+}
+
 /// Everything that was started, so that it is stopped.
-private actor Crew {
+actor Crew {
     private let redis: PrivateRedis
     private let folder: String
     private var programs: [Program] = []
 
-    init(redis: PrivateRedis, folder: String) {
+    fileprivate init(redis: PrivateRedis, folder: String) {
         self.redis = redis
         self.folder = folder
     }
@@ -87,7 +94,7 @@ private actor Crew {
         return Plant.Node(program: program, port: try await program.port())
     }
 
-    func stop() async {
+    fileprivate func stop() async {
         for program in programs.reversed() { await program.stop() }
     }
 }
@@ -97,8 +104,7 @@ private actor Crew {
 extension Plant {
     func viewer(of video: String, on reader: Int = 0) async throws -> StreamClient {
         let viewer = try await StreamClient(port: readers[reader].port, RequestText.connect(video: video))
-        let hello = try await viewer.next()
-        #expect(hello.data.contains(#""instance":"reader-\#(reader + 1)""#))
+        #expect(try await viewer.next().data.contains(#""instance":"reader-\#(reader + 1)""#))
         return viewer
     }
 

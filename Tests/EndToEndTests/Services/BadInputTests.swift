@@ -9,6 +9,18 @@ extension EndToEndTests {
             var request: [UInt8]
             var status: Int
             var code: String
+
+            init(_ status: Int, _ code: String, _ request: [UInt8]) {
+                (self.request, self.status, self.code) = (request, status, code)
+            }
+
+            /// A body with a type that is not JSON.
+            static func media(_ type: String?, _ path: String, _ body: String = "{}") -> Case {
+                let headers = type.map { [("Content-Type", $0)] } ?? []
+                return Case(
+                    415, "unsupported_media_type",
+                    RequestText.make("POST", path, headers: headers, body: Array(body.utf8)))
+            }
         }
 
         private static let long = String(repeating: "i", count: 129)
@@ -17,39 +29,24 @@ extension EndToEndTests {
         private static func bodies(_ path: String) -> [Case] {
             let badUTF8 = Array(#"{"userid":"u","videoid":"v","comment":"a"#.utf8) + [0xC3, 0x28] + Array(#""}"#.utf8)
             let type = [("Content-Type", "application/json")]
+            let large = #"{"userid":""# + String(repeating: "u", count: 65_536) + "\"}"
             let texts = ["", "{", "[]", "null", #"{"userid":"u",}"#, #"{"userid":"u"}{}"#, "{\"userid\":\"u\u{1}\"}"]
-            return texts.map { Case(request: RequestText.post(path, json: $0), status: 400, code: "malformed_json") }
+            return texts.map { Case(400, "malformed_json", RequestText.post(path, json: $0)) }
                 + [
-                    Case(
-                        request: RequestText.make("POST", path, headers: type, body: badUTF8), status: 400,
-                        code: "invalid_utf8"),
-                    Case(
-                        request: RequestText.post(
-                            path, json: #"{"userid":""# + String(repeating: "u", count: 65_536) + "\"}"),
-                        status: 413, code: "body_too_large"),
-                    Case(
-                        request: RequestText.make(
-                            "POST", path, headers: [("Content-Type", "text/plain")], body: Array("{}".utf8)),
-                        status: 415, code: "unsupported_media_type"),
-                    Case(
-                        request: RequestText.make("POST", path, body: Array("{}".utf8)), status: 415,
-                        code: "unsupported_media_type"),
-                    Case(
-                        request: RequestText.make(
-                            "POST", path, headers: [("Content-Type", "application/x-www-form-urlencoded")],
-                            body: Array("userid=u&videoid=v&comment=c".utf8)),
-                        status: 415, code: "unsupported_media_type"),
+                    Case(400, "invalid_utf8", RequestText.make("POST", path, headers: type, body: badUTF8)),
+                    Case(413, "body_too_large", RequestText.post(path, json: large)),
+                    Case.media("text/plain", path), Case.media(nil, path),
+                    Case.media("application/x-www-form-urlencoded", path, "userid=u&videoid=v&comment=c"),
                 ]
         }
 
         private static var comments: [Case] {
             let fields = [
                 #"{}"#, #"{"videoid":"v","comment":"c"}"#, #"{"userid":"u","comment":"c"}"#,
-                #"{"userid":"u","videoid":"v"}"#,
-                #"{"userid":"","videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":"","comment":"c"}"#,
-                #"{"userid":"u","videoid":"v","comment":""}"#, #"{"userid":7,"videoid":"v","comment":"c"}"#,
-                #"{"userid":"u","videoid":null,"comment":"c"}"#, #"{"userid":"u","videoid":"v","comment":["c"]}"#,
-                #"{"userid":"\#(long)","videoid":"v","comment":"c"}"#,
+                #"{"userid":"u","videoid":"v"}"#, #"{"userid":"","videoid":"v","comment":"c"}"#,
+                #"{"userid":"u","videoid":"","comment":"c"}"#, #"{"userid":"u","videoid":"v","comment":""}"#,
+                #"{"userid":7,"videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":null,"comment":"c"}"#,
+                #"{"userid":"u","videoid":"v","comment":["c"]}"#, #"{"userid":"\#(long)","videoid":"v","comment":"c"}"#,
                 #"{"userid":"u","videoid":"\#(long)","comment":"c"}"#,
                 #"{"userid":"u","videoid":"v","comment":"\#(String(repeating: "c", count: 2_001))"}"#,
                 #"{"userid":"u/","videoid":"v","comment":"c"}"#, #"{"userid":"u","videoid":"v\n","comment":"c"}"#,
@@ -57,57 +54,46 @@ extension EndToEndTests {
                 #"{"userid":"u","videoid":"v","comment":"\u001b[2J"}"#,
                 #"{"userid":"u","videoid":"v","comment":"\u0085"}"#,
             ]
-            return fields.map {
-                Case(request: RequestText.post("/comment", json: $0), status: 400, code: "invalid_comment")
-            }
+            return fields.map { Case(400, "invalid_comment", RequestText.post("/comment", json: $0)) }
         }
 
         private static var connects: [Case] {
             let fields = [
                 #"{}"#, #"{"userid":"u"}"#, #"{"videoid":"v"}"#, #"{"userid":"","videoid":"v"}"#,
-                #"{"userid":"u","videoid":""}"#,
-                #"{"userid":"u","videoid":["v"]}"#, #"{"userid":"u","videoid":"\#(long)"}"#,
-                #"{"userid":"u u","videoid":"v"}"#,
+                #"{"userid":"u","videoid":""}"#, #"{"userid":"u","videoid":["v"]}"#,
+                #"{"userid":"u","videoid":"\#(long)"}"#, #"{"userid":"u u","videoid":"v"}"#,
                 #"{"userid":"u","videoid":"v","lastEventId":5}"#, #"{"userid":"u","videoid":"v\r\nx: y"}"#,
                 #"{"userid":"u","photoids":"a,,b"}"#,
                 #"{"userid":"u","photoids":"\#((0...64).map { "p\($0)" }.joined(separator: ","))"}"#,
             ]
             let queries = [
                 "", "userid=u", "videoid=v", "userid=&videoid=v", "userid=u&videoid=", "userid=u&videoid=v%0A",
-                "userid=u&videoid=v%00",
-                "userid=u&videoid=%FF%FE", "userid=u&userid=w&videoid=v", "userid=u&videoid=\(long)",
-                "userid=u&videoid=v*",
+                "userid=u&videoid=v%00", "userid=u&videoid=%FF%FE", "userid=u&userid=w&videoid=v",
+                "userid=u&videoid=\(long)", "userid=u&videoid=v*",
             ]
-            return fields.map {
-                Case(request: RequestText.post("/connect", json: $0), status: 400, code: "invalid_connect")
-            }
-                + queries.map { Case(request: RequestText.connect(query: $0), status: 400, code: "invalid_connect") }
+            let requests = fields.map { RequestText.post("/connect", json: $0) }
+            return (requests + queries.map { RequestText.connect(query: $0) }).map { Case(400, "invalid_connect", $0) }
         }
 
         private static var reports: [Case] {
             let paths = ["/comment-api-statistics", "/reader-api-statistics", "/client-statistics"]
             return paths.flatMap { path in
                 [
-                    Case(request: RequestText.post(path, json: "{}"), status: 400, code: "invalid_report"),
-                    Case(
-                        request: RequestText.post(path, json: #"{"instanceId":5,"clientId":5}"#), status: 400,
-                        code: "invalid_report"),
-                    Case(request: RequestText.post(path, json: "{"), status: 400, code: "malformed_json"),
-                    Case(
-                        request: RequestText.make("POST", path, body: Array("{}".utf8)), status: 415,
-                        code: "unsupported_media_type"),
+                    Case(400, "invalid_report", RequestText.post(path, json: "{}")),
+                    Case(400, "invalid_report", RequestText.post(path, json: #"{"instanceId":5,"clientId":5}"#)),
+                    Case(400, "malformed_json", RequestText.post(path, json: "{")), Case.media(nil, path),
                 ]
-            } + [Case(request: RequestText.make("GET", "/statistics?full=maybe"), status: 400, code: "invalid_query")]
+            } + [Case(400, "invalid_query", RequestText.make("GET", "/statistics?full=maybe"))]
         }
 
         /// Paths and methods that no service knows.
         private static func routes(_ path: String, wrongMethod: String) -> [Case] {
             ["/", "/nothing", path + "/x/y", "/..%2f..%2fetc/passwd"].map {
-                Case(request: RequestText.make("GET", $0), status: 404, code: "not_found")
-            } + [
-                Case(request: RequestText.make(wrongMethod, path), status: 405, code: "method_not_allowed"),
-                Case(request: RequestText.make("DELETE", "/health"), status: 405, code: "method_not_allowed"),
-            ]
+                Case(404, "not_found", RequestText.make("GET", $0))
+            }
+                + [(wrongMethod, path), ("DELETE", "/health")].map {
+                    Case(405, "method_not_allowed", RequestText.make($0, $1))
+                }
         }
 
         @Test func everyBadRequestIsRefusedWithItsCode() async throws {

@@ -28,32 +28,23 @@ extension EndToEndTests {
             let database = try await postgres.makeDatabase()
             try await withRedis { redis in
                 try await withTemporaryFolder { folder in
-                    let environment = Plant.environment(redis).merging([
+                    let environment = [
                         "DATABASE_URL": database, "LIKE_WRITE_INTERVAL_MS": "20", "NOTIFICATION_INTERVAL_MS": "50",
-                    ]) { $1 }
-                    var programs: [Program] = []
-                    do {
-                        for name in ["LikeAPI", "LikeAPI", "ReaderAPI"] {
-                            programs.append(try Program(name, environment: environment, folder: folder))
-                        }
+                    ]
+                    try await withCrew(redis, folder) { crew in
                         var ports: [Int] = []
-                        for program in programs {
-                            let port = try await program.port()
-                            ports.append(port)
+                        for name in ["LikeAPI", "LikeAPI", "ReaderAPI"] {
+                            let node = try await crew.start(name, environment)
+                            ports.append(node.port)
                             // Ready to serve is not yet ready to record: the schema comes a moment later.
-                            let isRecorder = program.pid != programs[2].pid
                             #expect(
                                 await eventually(within: 30) {
-                                    try await LoopbackHTTP.get(port: port, "/health/ready").status == 200
-                                        && (!isRecorder || program.log.contains("PostgreSQL is ready"))
-                                }, "\(program.log)")
+                                    try await node.get("/health/ready").status == 200
+                                        && (name == "ReaderAPI" || node.program.log.contains("PostgreSQL is ready"))
+                                }, "\(node.program.log)")
                         }
                         try await body(System(likeAPIs: Array(ports.prefix(2)), reader: ports[2]))
-                    } catch {
-                        for program in programs { await program.stop() }
-                        throw error
                     }
-                    for program in programs { await program.stop() }
                 }
             }
         }

@@ -74,12 +74,10 @@ extension EndToEndTests {
                     "commentApi": ["totalCommentsPublished"],
                     "readerApis": [
                         "totalReaders", "totalActiveConnections", "totalMessagesSent", "allSubscribedTopics", "readers",
-                    ],
-                    "clients": ["totalClients", "totalCommentsGenerated", "totalCommentsConsumed", "clients"],
+                    ], "clients": ["totalClients", "totalCommentsGenerated", "totalCommentsConsumed", "clients"],
                     "subscriptionSpread": [
                         "readers", "meanShare", "minShare", "maxShare", "predictedShare", "amplification",
-                        "weightedAmplification",
-                        "wastedShare", "redisSubscriptions",
+                        "weightedAmplification", "wastedShare", "redisSubscriptions",
                     ],
                 ]
                 for (name, members) in names {

@@ -1,10 +1,11 @@
+import Primitives
 import Testing
 
 @testable import SimClient
 
 @Suite struct ViewerMachineTests {
     let limits = ViewerMachine.Limits(
-        backoff: Backoff(firstMilliseconds: 100, maxMilliseconds: 1000), attemptsMax: 3, hopsMax: 3,
+        backoff: Backoff(base: .milliseconds(100), cap: .seconds(1)), attemptsMax: 3, hopsMax: 3,
         pauseMillisecondsMax: 60_000)
 
     private func makeConnecting() -> ViewerMachine {
@@ -76,9 +77,8 @@ import Testing
     }
 
     @Test func backoffStopsGrowing() {
-        let backoff = Backoff(firstMilliseconds: 100, maxMilliseconds: 1000)
-        #expect(backoff.milliseconds(attempt: 60, draw: 0.999) == 999)
-        #expect(backoff.milliseconds(attempt: 1, draw: 0) == 0)
+        #expect(limits.pause(attempt: 60, draw: 0.999) == 999)
+        #expect(limits.pause(attempt: 1, draw: 0) == 0)
     }
 }
 

@@ -54,8 +54,7 @@ struct ResponseParser {
             let taken = take(atMost: left, &body)
             phase = taken == left ? .complete : .fixed(left - taken)
             return taken == left
-        case .open:
-            return take(atMost: .max, &body) > 0
+        case .open: return take(atMost: .max, &body) > 0
         case .complete:
             guard waiting.isEmpty else { throw Malformed(description: "bytes behind the end of the response") }
             return false

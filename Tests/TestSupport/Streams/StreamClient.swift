@@ -139,12 +139,9 @@ public actor StreamClient {
             events += try stream.feed(part)
             if response.isComplete { end = .complete }
             return true
-        case .nothing:
-            return false
-        case .end:
-            end = .cut
-        case .failed:
-            end = .reset
+        case .nothing: return false
+        case .end: end = .cut
+        case .failed: end = .reset
         }
         return false
     }

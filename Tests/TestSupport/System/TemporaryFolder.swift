@@ -11,8 +11,8 @@ public func withTemporaryFolder<Value>(
 }
 
 /// A new empty folder under the system's folder for temporary files; the caller removes it.
-public func makeTemporaryFolder(prefix: String = "chorus-test") throws -> String {
-    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+public func makeTemporaryFolder(prefix: String = "chorus-test", in folder: String? = nil) throws -> String {
+    let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(base)/\(prefix)-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemCallFailed(call: "mkdtemp", code: errno) }
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

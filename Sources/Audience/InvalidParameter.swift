@@ -1,0 +1,37 @@
+public import Placement
+
+/// A parameter that cannot be read: which one, what was given, and what would be right.
+public struct InvalidParameter: Error, Equatable, Sendable, CustomStringConvertible {
+    public let name: String
+    public let value: String
+    public let expected: String
+
+    public init(name: String, value: String, expected: String) {
+        self.name = name
+        self.value = value
+        self.expected = expected
+    }
+
+    public var description: String { "\(name) is \"\(value)\"; expected \(expected)" }
+}
+
+extension PlacementStrategy {
+    /// Reads the name as `PLACEMENT` and `--placement` carry it, for instance `least-connections`.
+    public static func parse(_ text: String) throws(InvalidParameter) -> PlacementStrategy {
+        guard let strategy = PlacementStrategy(rawValue: text) else {
+            let names = allCases.map(\.rawValue).joined(separator: ", ")
+            throw InvalidParameter(name: "placement", value: text, expected: "one of \(names)")
+        }
+        return strategy
+    }
+
+    /// Reads names separated by commas; none twice.
+    public static func parseList(_ text: String) throws(InvalidParameter) -> [PlacementStrategy] {
+        var strategies: [PlacementStrategy] = []
+        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+            let strategy = try parse(String(name))
+            if !strategies.contains(strategy) { strategies.append(strategy) }
+        }
+        return strategies
+    }
+}
