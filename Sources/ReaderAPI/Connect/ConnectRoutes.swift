@@ -62,7 +62,7 @@ struct ConnectRoutes: Sendable {
         do {
             return try await hub.join(channels)
         } catch {
-            // Every refusal passes: here, or on another Reader.
+            // Every refusal is temporary: the client tries again, here or elsewhere.
             let sentence =
                 switch error {
                 case .brokerUnavailable: "the channel cannot be subscribed now"

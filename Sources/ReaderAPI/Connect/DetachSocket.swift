@@ -11,7 +11,7 @@ extension Channel {
     ///
     /// - Parameter adopt: gets a descriptor of its own, without blocking, and owns it.
     func detachSocket(_ adopt: @escaping @Sendable (Int32) -> Void) async throws {
-        // The head was given to the event loop before this closure was called, so this turn comes after it.
+        // The response head was given to the event loop before, so this turn comes after it.
         try await eventLoop.flatSubmit { [self] in
             getOption(.bufferedWritableBytes).flatMapThrowing { [self] buffered in
                 guard isActive else { throw DetachError(description: "the client has gone") }

@@ -3,7 +3,7 @@ import Hummingbird
 import ServiceRuntime
 import Wire
 
-/// `GET /locate`: where a viewer would be sent, for clients that ask before they connect.
+/// `GET /locate`: which Reader a viewer belongs to, for clients that ask before they connect.
 struct LocateRoutes: Sendable {
     let placement: PlacementService
     let instance: String
@@ -37,7 +37,7 @@ extension Response {
     static func redirect(to place: Place, location: String) throws -> Response {
         var response = try Response.json(encoding: place, status: .temporaryRedirect)
         response.headers[.location] = location
-        // The place of a channel is that of this moment.
+        // The place may be another one in a moment.
         response.headers[.cacheControl] = "no-store"
         return response
     }

@@ -45,7 +45,7 @@ struct PlacementMetrics: Sendable {
         return answer
     }
 
-    /// What the registry knows, asked for when somebody reads it.
+    /// Numbers of the registry, read when somebody asks.
     static func register(_ placement: PlacementService, in registry: PrometheusRegistry) {
         registry.gauge("chorus_placement_view_age_seconds", "Time since the Readers were last read.") { placement.viewAge }
         registry.gauge("chorus_registry_readers", "Readers that are announced.") { Double(placement.knownReaders) }

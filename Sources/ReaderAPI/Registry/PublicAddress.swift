@@ -6,7 +6,7 @@ import Synchronization
 
 /// Whether viewers can be sent to this Reader.
 enum ReaderAddress: Equatable, Sendable {
-    /// Nothing is configured, or it was not looked up yet.
+    /// No URL is configured, or it was not looked up yet.
     case unknown
     /// The public URL, whose name resolves.
     case found(String)
@@ -25,7 +25,7 @@ final class PublicAddress: Sendable {
 
     private struct State {
         var checkedAt: ContinuousClock.Instant?
-        /// Name servers may take longer than the time between two checks; one question at a time.
+        /// Name servers may take longer than the time between two checks; one lookup at a time.
         var isAsking = false
         var resolves: Bool?
     }
@@ -43,7 +43,7 @@ final class PublicAddress: Sendable {
         self.logger = logger
     }
 
-    /// Looks the name up when that was long ago. Returns at once: announcements must not wait for name servers.
+    /// Looks the name up again from time to time. Returns at once: announcements must not wait for name servers.
     func check() {
         let isDue = state.withLock { state in
             let isRecent = state.checkedAt.map { ContinuousClock.now - $0 < Self.recheck } ?? false

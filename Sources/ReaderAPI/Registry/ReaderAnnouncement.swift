@@ -3,13 +3,13 @@ import Placement
 import ServiceRuntime
 import Wire
 
-/// What a Reader says of itself, once an interval.
+/// What a Reader announces once an interval.
 struct ReaderAnnouncement: Codable, Equatable, Sendable {
-    /// Longer entries are nobody's: 256 names of full channels are less.
+    /// Longer entries are garbage: 256 names of full channels take less.
     static let bytesMax = 64 << 10
     static let fullMax = 1_024
 
-    /// Where viewers reach it; without one nobody is sent there.
+    /// Where viewers reach it; without one no viewer is redirected there.
     var url: String?
     var connections: Int
     /// Connections that it takes at most.
@@ -37,7 +37,7 @@ struct ReaderAnnouncement: Codable, Equatable, Sendable {
 }
 
 extension ReaderAnnouncement {
-    /// `nil` for what is no announcement. A public URL that is none is as good as missing.
+    /// `nil` when it cannot be read. An invalid public URL counts as missing.
     init?(parsing bytes: ArraySlice<UInt8>) {
         guard bytes.count <= Self.bytesMax,
             var parsed = try? JSONDecoder().decode(ReaderAnnouncement.self, from: Data(bytes)),

@@ -3,7 +3,7 @@ import Primitives
 import RedisNIO
 import Wire
 
-/// The one call of the registry: write the own entry, read all. Pure.
+/// The one call of the registry: writes the own entry and reads all. Pure.
 ///
 /// The registry is a hash, a field for each Reader: `<deadline> <session> <announcement>`. The deadline is by the clock
 /// of Redis, so the Readers' clocks do not matter. An entry past its deadline is removed by whoever sees it first. An
@@ -52,7 +52,7 @@ struct RegistryCall {
         let description = "the registry was answered in another form"
     }
 
-    // Deadlines far ahead are no Reader's: the server's clock was set back, or somebody else wrote them.
+    // No Reader writes deadlines far ahead: the server's clock was set back, or another program wrote them.
     static let script = RedisScript(
         """
         local time = redis.call('TIME')

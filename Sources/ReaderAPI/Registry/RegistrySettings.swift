@@ -1,19 +1,19 @@
 import Placement
 import ServiceRuntime
 
-/// How Readers know each other, and what they make of it.
+/// How Readers find each other, and how viewers are placed on them.
 struct RegistrySettings: Sendable {
     var strategy: PlacementStrategy
     var limits: PlacementLimits
     var publicURL: ServiceURL?
     var interval: Duration
-    /// So long the last view is used when no newer one can be had.
+    /// How long a view of the Readers is used when no newer one can be read.
     var viewAgeMax: Duration
 
     /// An entry that is not renewed is gone after this time.
     var lifetime: Duration { interval * 4 }
 
-    /// Whether there is a reason to know the others.
+    /// Whether the registry is needed.
     var isUsed: Bool { strategy != .random || publicURL != nil }
 
     /// Whether other Readers may send viewers here.

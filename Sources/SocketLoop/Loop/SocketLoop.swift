@@ -189,7 +189,7 @@ extension SocketLoop {
         handler.socketClosed(socket, tag: tag, reason: reason, sockets: sockets)
     }
 
-    /// Reports sockets that broke under the handler's own writes. The handler may break more while it is told.
+    /// Reports sockets that broke under the handler's own writes. The handler may break more of them meanwhile.
     private func reportBroken(_ handler: Handler, _ sockets: Sockets) {
         while let (socket, tag, reason) = sockets.broken.popLast() {
             handler.socketClosed(socket, tag: tag, reason: reason, sockets: sockets)

@@ -2,8 +2,7 @@ internal import CKernel
 
 /// What the kernel did not take for one socket: references to shared bytes, in order.
 ///
-/// The bytes of one event are one array, whoever waits for them: a thousand slow viewers of a channel hold a thousand
-/// references.
+/// The bytes of one event are one array: a thousand slow viewers of a channel hold a thousand references.
 struct Backlog {
     /// Parts handed to the kernel in one call.
     static let partsPerWrite = 64

@@ -13,7 +13,7 @@ public final class Sockets {
         public var sendBufferBytes: Int?
         /// `SO_RCVBUF`, likewise.
         public var receiveBufferBytes: Int?
-        /// Sent data that nobody acknowledges for so long ends the connection.
+        /// A connection ends when sent data is not acknowledged for so long (TCP_USER_TIMEOUT).
         public var unacknowledgedMilliseconds: Int
 
         public init(
@@ -76,7 +76,7 @@ public final class Sockets {
         return insert(descriptor, tag: tag, isConnecting: false)
     }
 
-    /// Starts to connect. `socketConnected` is called when it stands, or `socketClosed` with the reason.
+    /// Starts to connect: `socketConnected` follows, or `socketClosed` with the reason.
     public func connect(to address: SocketAddress, tag: UInt32 = 0) -> SocketHandle? {
         let descriptor = chorus_stream_socket(address.family)
         guard descriptor >= 0 else { return nil }

@@ -16,10 +16,9 @@ public struct TimerToken: Hashable, Sendable {
     public var socket: SocketHandle { SocketHandle(packed: value) }
 }
 
-/// Deadlines by the ten thousand: a ring of slots, one a tick, each a plain list.
+/// Tens of thousands of deadlines: a ring of slots, one for each tick, each a plain list.
 ///
-/// Setting is O(1); there is no cancelling, since whoever a token names checks on firing whether it still means
-/// something (handles have generations). Deadlines beyond one turn of the ring wait in their slot for the right turn.
+/// Setting is O(1); there is no cancelling: the owner checks a token when it fires (handles have generations). Deadlines beyond one turn of the ring wait in their slot for the right turn.
 struct TimerWheel {
     struct Entry {
         var tick: UInt64
