@@ -1,11 +1,11 @@
 import HTTPTypes
 import HummingbirdTesting
 import ServiceRuntime
-import Storage
 import TestSupport
 import Testing
 
 @testable import LikeAPI
+@testable import Storage
 
 @Suite struct LikeRoutesTests {
     static let badInputs: [(HTTPRequest.Method, String, String?, String)] = [
