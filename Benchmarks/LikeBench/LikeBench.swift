@@ -142,17 +142,14 @@ struct LikeBench: Sendable {
 
 /// The database before anybody has liked anything: changes go into the streams, and nothing has to be loaded.
 private struct EmptyLikeStore: LikeStore {
-    var isReady: Bool { true }
     func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome { LikeBatchOutcome() }
     func register(photo: String, owner: String) async throws(StorageError) -> String { owner }
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] { [:] }
     func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool { false }
-    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage {
-        LikersPage(likers: [], next: nil)
-    }
+    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> Page<Liker, LikersCursor> { Page() }
     func members(
-        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
-    ) async throws(StorageError) -> MembersPage { MembersPage(users: [], next: nil) }
+        of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
+    ) async throws(StorageError) -> Page<LikeMember, LikeMember> { Page() }
     func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 { 0 }
     func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 { 0 }
     func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] { [] }

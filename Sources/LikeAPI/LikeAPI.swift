@@ -1,6 +1,5 @@
 import Broker
 import Likes
-import PostgresLibpq
 import ServiceLifecycle
 import ServiceRuntime
 import ServiceStorage
@@ -21,7 +20,7 @@ enum LikeAPI {
                 ServiceDatabase($0, process: process, isRequired: false)
             }
             return assemble(
-                settings, process, broker: broker.broker, database: service.map { LikeDatabase($0.pool, settings) },
+                settings, process, broker: broker.broker, database: service.map { LikeDatabase($0, settings) },
                 services: [broker] + [service].compactMap { $0 })
         }
     }
@@ -51,14 +50,19 @@ enum LikeAPI {
             let worker = WriteBehindWorker(
                 redis: broker.redis, likes: database.likes, settings: settings.writeBehind, like: settings.likes,
                 logger: logger)
-            all.append(BackgroundService { await worker.run() })
-            if let pool = database.pool {
-                let handler = NotificationHandler(
-                    notifications: database.notifications, broker: broker, logger: logger)
-                let relay = OutboxRelay(
-                    pool: pool, topic: .notify, settings: settings.outbox, logger: logger, handler: handler.handle)
-                all.append(BackgroundService { await relay.run() })
+            let handler = NotificationHandler(notifications: database.notifications, broker: broker, logger: logger)
+            let relay = database.service.map {
+                OutboxRelay(
+                    pool: $0.pool, topic: .notify, settings: settings.outbox, logger: logger, handler: handler.handle)
             }
+            all.append(
+                BackgroundService {
+                    // A table that is not there yet would look like changes that can never be stored.
+                    guard await database.service?.waitUntilMigrated() ?? true else { return }
+                    async let relaying: Void? = relay?.run()
+                    await worker.run()
+                    _ = await relaying
+                })
         }
         return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
     }
@@ -91,13 +95,14 @@ struct LikeDatabase: Sendable {
     let likes: any LikeStore
     let notifications: any NotificationStore
     /// Holds the outbox; `nil` for stores that have none.
-    var pool: PostgresPool?
+    var service: ServiceDatabase?
 }
 
 extension LikeDatabase {
-    init(_ pool: PostgresPool, _ settings: LikeAPISettings) {
+    init(_ service: ServiceDatabase, _ settings: LikeAPISettings) {
         self.init(
-            likes: PostgresLikeStore(pool: pool, outboxMax: settings.outboxMax),
-            notifications: PostgresNotificationStore(pool: pool, settings: settings.notifications), pool: pool)
+            likes: PostgresLikeStore(pool: service.pool, outboxMax: settings.outboxMax),
+            notifications: PostgresNotificationStore(pool: service.pool, settings: settings.notifications),
+            service: service)
     }
 }

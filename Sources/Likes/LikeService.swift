@@ -94,7 +94,7 @@ public final class LikeService: Sendable {
         guard !hasConflict else {
             return waiter(.failure(LikeError(.internal, "the processes on this Redis disagree about its partitions")))
         }
-        writers[store.partition(of: intent.user)].submit(intent, waiter)
+        writers[store.partition(of: intent.user)].submit(.init(intent: intent, waiter: waiter))
     }
 
     /// The call to Redis that carries one intent alone: what a benchmark compares batches with.
@@ -127,26 +127,22 @@ public final class LikeService: Sendable {
     public func isLiked(_ photos: [String], by user: String) async throws(LikeError) -> [Bool] {
         guard !photos.isEmpty else { return [] }
         var answers: [Bool] = []
-        for (photo, membership) in zip(photos, try await store.memberships(of: user, in: photos)) {
-            answers.append(try await isLiked(photo, by: user, membership))
+        for (photo, held) in zip(photos, try await store.memberships(of: user, in: photos)) {
+            switch held.holding {
+            case .complete: answers.append(held.isMember)
+            case .unknown, .sizeOnly:
+                answers.append(
+                    try await LikeError.mapping { try await likes?.isLiked(photo: photo, by: user) ?? false })
+            case .lost:
+                try await loader.load(.init(photo: photo, partition: store.partition(of: user), isNew: false))
+                let again = try await store.memberships(of: user, in: [photo])[0]
+                guard again.holding == .complete else {
+                    throw LikeError(.databaseUnavailable, "the likes of this photo are being read from the database")
+                }
+                answers.append(again.isMember)
+            }
         }
         return answers
-    }
-
-    private func isLiked(
-        _ photo: String, by user: String, _ membership: PartitionStore.Membership
-    ) async throws(LikeError) -> Bool {
-        switch membership {
-        case .known(let isLiked): return isLiked
-        case .inDatabase:
-            return try await LikeError.mapping { try await likes?.isLiked(photo: photo, by: user) ?? false }
-        case .mustLoad:
-            try await loader.load(.init(photo: photo, partition: store.partition(of: user), isNew: false))
-            guard case .known(let isLiked) = try await store.memberships(of: user, in: [photo])[0] else {
-                throw LikeError(.databaseUnavailable, "the likes of this photo are being read from the database")
-            }
-            return isLiked
-        }
     }
 
     /// Changes that wait for the database, over all partitions.

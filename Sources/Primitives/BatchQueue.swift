@@ -4,6 +4,8 @@ public import DequeModule
 ///
 /// A *worker* takes what waits as one batch, works on it, and takes again until nothing waits. What comes meanwhile makes
 /// the next batch: the slower the work, the larger the batches, without a timer.
+///
+/// Inlinable, since some callers append a million items a second: unspecialised generic code costs them a third.
 public struct BatchQueue<Item> {
     public struct Limits: Equatable, Sendable {
         /// Weight of items that may wait; what goes beyond is refused.
@@ -15,6 +17,7 @@ public struct BatchQueue<Item> {
         /// Items that must wait before one of them starts a worker.
         public var startAt: Int
 
+        @inlinable
         public init(waitingMax: Int, batchMax: Int, workersMax: Int = 1, startAt: Int = 1) {
             self.waitingMax = waitingMax
             self.batchMax = batchMax
@@ -32,100 +35,128 @@ public struct BatchQueue<Item> {
     }
 
     public let limits: Limits
-    public private(set) var waiting: Deque<Item> = []
     /// Weight of all that wait.
-    public private(set) var waitingWeight = 0
-    public private(set) var workers = 0
+    public var waitingWeight: Int { weightHeld }
+    public var workers: Int { workersNow }
     /// Nothing is taken any more.
-    public private(set) var isClosed = false
-    private let weight: @Sendable (Item) -> Int
+    public var isClosed: Bool { hasClosed }
+    public var waiting: Deque<Item> { items }
+    @usableFromInline var items: Deque<Item> = []
+    @usableFromInline var weightHeld = 0
+    @usableFromInline var workersNow = 0
+    @usableFromInline var hasClosed = false
+    /// `nil`: all weigh 1.
+    @usableFromInline let weight: (@Sendable (Item) -> Int)?
 
     /// - Parameter weight: of one item, 1 or more; all weigh 1 when it is left out.
-    public init(limits: Limits, weight: @escaping @Sendable (Item) -> Int = { _ in 1 }) {
+    @inlinable
+    public init(limits: Limits, weight: (@Sendable (Item) -> Int)? = nil) {
         self.limits = limits
         self.weight = weight
     }
 
-    public var isEmpty: Bool { waiting.isEmpty }
+    @inlinable public var isEmpty: Bool { items.isEmpty }
+    @inlinable public var count: Int { items.count }
 
+    @inlinable
+    func weigh(_ item: Item) -> Int { weight?(item) ?? 1 }
+
+    @inlinable
+    func weigh(_ some: [Item]) -> Int {
+        guard let weight else { return some.count }
+        return some.reduce(0) { $0 + weight($1) }
+    }
+
+    @inlinable
     public mutating func append(_ item: Item) -> Arrival {
-        guard !isClosed, waitingWeight + weight(item) <= limits.waitingMax else { return .refused }
-        waiting.append(item)
-        waitingWeight += weight(item)
-        guard waiting.count >= limits.startAt else { return .waits }
+        let weight = weigh(item)
+        guard !hasClosed, weightHeld + weight <= limits.waitingMax else { return .refused }
+        items.append(item)
+        weightHeld += weight
+        guard items.count >= limits.startAt else { return .waits }
         return startIfWaiting() ? .startWorker : .waits
     }
 
     /// Whether the caller has to start a worker now, however few wait.
+    @inlinable
     public mutating func startIfWaiting() -> Bool {
-        guard !waiting.isEmpty, workers < limits.workersMax else { return false }
-        workers += 1
+        guard !items.isEmpty, workersNow < limits.workersMax else { return false }
+        workersNow += 1
         return true
     }
 
     /// Whether far fewer wait than went with a worker's last batch: a short pause then makes the next one worth its cost.
     public func isWorthGathering(after previous: Int) -> Bool {
-        !waiting.isEmpty && waiting.count < min(previous, limits.batchMax) / 2
+        !items.isEmpty && items.count < min(previous, limits.batchMax) / 2
     }
 
     /// Whether a worker has more to do; when nothing waits, it has ended.
+    @inlinable
     public mutating func continues() -> Bool {
-        if waiting.isEmpty { workers -= 1 }
-        return !waiting.isEmpty
+        if items.isEmpty { workersNow -= 1 }
+        return !items.isEmpty
     }
 
     /// A worker's next batch; `nil` when nothing waits: then the worker has ended.
+    @inlinable
     public mutating func nextBatch() -> [Item]? { continues() ? takeBatch() : nil }
 
     /// The longest waiting items, as many as make a batch; empty when nothing waits.
+    @inlinable
     public mutating func takeBatch() -> [Item] {
-        guard !waiting.isEmpty else { return [] }
+        guard let weight else { return removeFirst(min(items.count, max(limits.batchMax, 1))) }
         var taken = 0
-        let batch = waiting.prefix { item in
+        let batch = items.prefix { item in
             taken += weight(item)
             return taken <= limits.batchMax
         }
-        return removeFirst(max(batch.count, 1))
+        return removeFirst(min(items.count, max(batch.count, 1)))
     }
 
-    private mutating func removeFirst(_ count: Int) -> [Item] {
-        let removed = Array(waiting.prefix(count))
-        waiting.removeFirst(count)
-        for item in removed { waitingWeight -= weight(item) }
+    @inlinable
+    mutating func removeFirst(_ count: Int) -> [Item] {
+        let removed = Array(items.prefix(count))
+        items.removeFirst(count)
+        weightHeld -= weigh(removed)
         return removed
     }
 
     /// A worker ends early and leaves what waits to a later one.
-    public mutating func workerEnded() { workers -= 1 }
+    public mutating func workerEnded() { workersNow -= 1 }
 
     /// Takes the longest waiting ones out for which `predicate` holds.
+    @inlinable
     public mutating func removeFirst(while predicate: (Item) -> Bool) -> [Item] {
-        removeFirst(waiting.prefix(while: predicate).count)
+        removeFirst(items.prefix(while: predicate).count)
     }
 
     /// Takes those out for which `predicate` holds, in their order.
+    @inlinable
     public mutating func remove(where predicate: (Item) -> Bool) -> [Item] {
         var removed: [Item] = []
-        waiting.removeAll { item in
+        items.removeAll { item in
             guard predicate(item) else { return false }
             removed.append(item)
             return true
         }
-        for item in removed { waitingWeight -= weight(item) }
+        weightHeld -= weigh(removed)
         return removed
     }
 
-    public mutating func removeAll() -> [Item] { removeFirst(waiting.count) }
+    @inlinable
+    public mutating func removeAll() -> [Item] { removeFirst(items.count) }
 
     /// Puts items in front of all others; they were taken before, so the limit does not count.
-    public mutating func prepend(_ items: [Item]) {
-        waiting.prepend(contentsOf: items)
-        for item in items { waitingWeight += weight(item) }
+    @inlinable
+    public mutating func prepend(_ some: [Item]) {
+        items.prepend(contentsOf: some)
+        weightHeld += weigh(some)
     }
 
     /// Nothing is taken from now on. Those that wait come back.
+    @inlinable
     public mutating func close() -> [Item] {
-        isClosed = true
+        hasClosed = true
         return removeAll()
     }
 }

@@ -1,26 +1,28 @@
-internal import Synchronization
+public import Synchronization
 
 /// A ``BatchQueue`` that is worked off by one task.
 public final class BatchWorker<Item: Sendable>: Sendable {
-    private let queue: Mutex<BatchQueue<Item>>
-    private let signals: AsyncStream<Void>
-    private let signal: AsyncStream<Void>.Continuation
+    @usableFromInline let queue: Mutex<BatchQueue<Item>>
+    @usableFromInline let signals: AsyncStream<Void>
+    @usableFromInline let signal: AsyncStream<Void>.Continuation
 
     /// - Parameters:
     ///   - waitingMax: weight of items that may wait.
     ///   - batchMax: weight of one batch.
-    public init(waitingMax: Int = .max, batchMax: Int, weight: @escaping @Sendable (Item) -> Int = { _ in 1 }) {
+    @inlinable
+    public init(waitingMax: Int = .max, batchMax: Int, weight: (@Sendable (Item) -> Int)? = nil) {
         queue = Mutex(BatchQueue(limits: .init(waitingMax: waitingMax, batchMax: batchMax), weight: weight))
         // One is enough: a worker takes until nothing waits.
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Items that wait.
-    public var count: Int { queue.withLock { $0.waiting.count } }
-    public var isClosed: Bool { queue.withLock { $0.isClosed } }
+    @inlinable public var count: Int { queue.withLock { $0.count } }
+    @inlinable public var isClosed: Bool { queue.withLock { $0.isClosed } }
 
     /// `false`: no room, or closed.
     @discardableResult
+    @inlinable
     public func submit(_ item: Item) -> Bool {
         let arrival = queue.withLock { $0.append(item) }
         if arrival == .startWorker { signal.yield() }
@@ -28,6 +30,7 @@ public final class BatchWorker<Item: Sendable>: Sendable {
     }
 
     /// Looks at the queue, or rearranges it, under its lock; a worker is started when something waits afterwards.
+    @inlinable
     public func withQueue<Result: Sendable>(_ body: (inout sending BatchQueue<Item>) -> sending Result) -> Result {
         let result = queue.withLock(body)
         if queue.withLock({ $0.startIfWaiting() }) { signal.yield() }
@@ -40,6 +43,7 @@ public final class BatchWorker<Item: Sendable>: Sendable {
     /// - Parameters:
     ///   - beforeBatch: called when something waits, before it is taken: what comes until it returns goes along.
     ///   - work: called once after each call of `beforeBatch`; with nothing when somebody else took what waited.
+    @inlinable
     public func run(
         beforeBatch: () async -> Void = {}, _ work: (_ batch: [Item]) async -> Void
     ) async -> [Item] {
@@ -51,7 +55,8 @@ public final class BatchWorker<Item: Sendable>: Sendable {
         return queue.withLock { $0.close() }
     }
 
-    private func workOff(_ beforeBatch: () async -> Void, _ work: ([Item]) async -> Void) async {
+    @inlinable
+    func workOff(_ beforeBatch: () async -> Void, _ work: ([Item]) async -> Void) async {
         while !Task.isCancelled, queue.withLock({ $0.continues() }) {
             await beforeBatch()
             await work(queue.withLock { $0.takeBatch() })

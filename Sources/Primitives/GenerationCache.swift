@@ -2,11 +2,12 @@
 /// the older one, and the older one goes. Every operation takes constant time, and an entry survives at least
 /// `limit / 2` insertions of others after its last use.
 public struct GenerationCache<Key: Hashable, Value> {
-    private var young: [Key: Value] = [:]
-    private var old: [Key: Value] = [:]
-    private let generationMax: Int
+    @usableFromInline var young: [Key: Value] = [:]
+    @usableFromInline var old: [Key: Value] = [:]
+    @usableFromInline let generationMax: Int
 
     /// - Parameter limit: entries kept, 2 or more.
+    @inlinable
     public init(limit: Int) {
         generationMax = max(1, limit / 2)
     }
@@ -15,6 +16,7 @@ public struct GenerationCache<Key: Hashable, Value> {
     public var count: Int { young.count + old.count }
 
     /// Reading does not count as use; ``touch(_:)`` does, and so does writing. `nil` removes.
+    @inlinable
     public subscript(key: Key) -> Value? {
         get { young[key] ?? old[key] }
         set {
@@ -26,6 +28,7 @@ public struct GenerationCache<Key: Hashable, Value> {
     }
 
     /// Changes the value in place; an absent one begins as `initial`. Counts as use.
+    @inlinable
     public mutating func update<Result>(
         _ key: Key, initial: @autoclosure () -> Value, _ body: (inout Value) -> Result
     ) -> Result {
@@ -35,13 +38,15 @@ public struct GenerationCache<Key: Hashable, Value> {
     }
 
     /// Marks the entry as used.
+    @inlinable
     public mutating func touch(_ key: Key) {
         guard young[key] == nil, let value = old.removeValue(forKey: key) else { return }
         makeRoom()
         young[key] = value
     }
 
-    private mutating func makeRoom() {
+    @inlinable
+    mutating func makeRoom() {
         guard young.count >= generationMax else { return }
         old = young
         young = [:]

@@ -22,8 +22,6 @@ public final class MemoryLikeStore: LikeStore {
 
     public init() {}
 
-    public var isReady: Bool { true }
-
     public func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome {
         state.withLock { state in
             var outcome = LikeBatchOutcome()
@@ -70,27 +68,26 @@ public final class MemoryLikeStore: LikeStore {
         state.withLock { $0.likes[photo]?[user]?.liked ?? false }
     }
 
-    public func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage {
+    public func likers(
+        of photo: String, before: LikersCursor?, limit: Int
+    ) async throws(StorageError) -> Page<Liker, LikersCursor> {
         let limit = min(max(limit, 1), 1000)
         let likes = state.withLock { $0.likes[photo] ?? [:] }
         let likers = likes.filter(\.value.liked).map { Liker(user: $0.key, at: $0.value.at) }
             .sorted { ($0.at, $0.user) > ($1.at, $1.user) }
             .filter { liker in before.map { (liker.at, liker.user) < ($0.at, $0.user) } ?? true }
-        let page = Array(likers.prefix(limit))
-        let next = page.last.map { LikersCursor(at: $0.at, user: $0.user) }
-        return LikersPage(likers: page, next: likers.count > limit ? next : nil)
+        return Page(likers, limit: limit) { LikersCursor(at: $0.at, user: $0.user) }
     }
 
     public func members(
-        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
-    ) async throws(StorageError) -> MembersPage {
+        of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
+    ) async throws(StorageError) -> Page<LikeMember, LikeMember> {
         let limit = min(max(limit, 1), 50_000)
         let members = rows(of: photo, in: slots).filter(\.value.liked)
-            .map { MembersCursor(slot: UserSlot.slot(of: $0.key), user: $0.key) }
+            .map { LikeMember(slot: UserSlot.slot(of: $0.key), user: $0.key) }
             .sorted { ($0.slot, $0.user) < ($1.slot, $1.user) }
             .filter { member in after.map { (member.slot, member.user) > ($0.slot, $0.user) } ?? true }
-        let page = members.prefix(limit)
-        return MembersPage(users: page.map(\.user), next: members.count > limit ? page.last : nil)
+        return Page(members, limit: limit) { $0 }
     }
 
     public func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {

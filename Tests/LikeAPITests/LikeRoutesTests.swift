@@ -2,11 +2,11 @@ import HTTPTypes
 import HummingbirdTesting
 import InMemory
 import ServiceRuntime
-import Storage
 import TestSupport
 import Testing
 
 @testable import LikeAPI
+@testable import Storage
 
 @Suite struct LikeRoutesTests {
     static let badInputs: [(HTTPRequest.Method, String, String?, String)] = [

@@ -30,10 +30,10 @@ final class FewNotifications: NotificationStore {
 
     func notifications(
         of owner: String, before: NotificationCursor?, limit: Int
-    ) async throws(StorageError) -> NotificationPage {
+    ) async throws(StorageError) -> Page<LikeNotification, NotificationCursor> {
         let page = Array(all.filter { $0.owner == owner }.prefix(limit))
-        return NotificationPage(
-            notifications: page, next: page.last.map { NotificationCursor(at: $0.newestAt, id: $0.id) })
+        return Page(
+            items: page, next: page.last.map { NotificationCursor(at: $0.newestAt, id: $0.id) })
     }
 
     func markRead(owner: String, ids: [Int64]?) async throws(StorageError) -> Int {

@@ -2,13 +2,13 @@ import Broker
 import Foundation
 import InMemory
 import PostgresLibpq
-import Storage
 import Synchronization
 import TestSupport
 import Testing
 import Wire
 
 @testable import Likes
+@testable import Storage
 
 /// Keeps what comes on some channels, with the time.
 final class Listener: SubscriptionSink {
@@ -152,7 +152,7 @@ func withListener<Value: Sendable>(
                 try await add("{\"rubbish\":1}", stores)
                 try await relay(broker, stores) { await eventually { (try? await stores.outboxRows()) == 0 } }
                 let page = try await stores.notifications.notifications(of: "owner", before: nil, limit: 10)
-                #expect(page.notifications.map(\.likers).reduce(0, +) == 42)
+                #expect(page.items.map(\.likers).reduce(0, +) == 42)
                 #expect(await eventually { !listener.all(channel).isEmpty })
                 let text = try #require(listener.all(channel).last?.text)
                 #expect(text.contains("event: notification\n"))
@@ -190,7 +190,7 @@ func withListener<Value: Sendable>(
             }
             _ = try await slow.relay()
             let page = try await stores.notifications.notifications(of: "owner", before: nil, limit: 10)
-            #expect(page.notifications.map(\.likers).reduce(0, +) == 10)
+            #expect(page.items.map(\.likers).reduce(0, +) == 10)
             #expect(try await stores.outboxRows() == 0)
         }
     }

@@ -69,42 +69,40 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
 }
 
 @Suite struct ParkedIntentsTests {
-    private typealias Parked = ParkedIntents<Int>
-
-    private func pending(_ photo: String, _ number: Int) -> Parked.Pending {
-        .init(intent: LikeIntent(photo: photo, user: "u", liked: true), waiter: number)
+    private func pending(_ photo: String, _ number: Int) -> ParkedIntents.Pending {
+        .init(intent: LikeIntent(photo: photo, user: "\(number)", liked: true), waiter: { _ in })
     }
 
-    private func numbers(_ items: [Parked.Item]) -> [Int] {
-        items.map { if case .intent(let pending) = $0 { pending.waiter } else { -1 } }
+    private func numbers(_ items: [ParkedIntents.Item]) -> [Int] {
+        items.map { if case .intent(let pending) = $0 { Int(pending.intent.user) ?? -1 } else { -1 } }
     }
 
     @Test func aLoadKeepsTheOrder() {
-        var parked = Parked()
+        var parked = ParkedIntents()
         let sent = parked.admit([.intent(pending("a", 1)), .intent(pending("a", 2))]).ready
-        #expect(sent.map(\.waiter) == [1, 2])
+        #expect(sent.map(\.intent.user) == ["1", "2"])
         parked.park(sent, photo: "a")
         let other = parked.admit([.intent(pending("b", 3)), .intent(pending("a", 4))])
-        #expect(other.ready.map(\.waiter) == [3])
+        #expect(other.ready.map(\.intent.user) == ["3"])
         #expect(parked.count == 3)
         // The end of the load stands in front of what came since: all of that goes back behind what was parked.
         let after = parked.admit([.loaded(photo: "a", nil), .intent(pending("a", 5)), .intent(pending("b", 6))])
         #expect(after.ready.isEmpty)
         #expect(numbers(after.again) == [1, 2, 4, 5, 6])
-        #expect(parked.admit(after.again).ready.map(\.waiter) == [1, 2, 4, 5, 6])
+        #expect(parked.admit(after.again).ready.map(\.intent.user) == ["1", "2", "4", "5", "6"])
         #expect(parked.count == 0)
     }
 
     @Test func whatCannotBeLoadedIsRefusedAndTheRestGoesOn() {
-        var parked = Parked()
+        var parked = ParkedIntents()
         parked.park([pending("a", 1)], photo: "a")
         parked.park([pending("b", 2)], photo: "b")
         let error = LikeError(.databaseUnavailable, "away")
         let after = parked.admit([.loaded(photo: "a", error), .intent(pending("a", 3)), .intent(pending("b", 4))])
-        #expect(after.failed.map(\.pending.waiter) == [1])
-        #expect(after.ready.map(\.waiter) == [3])
+        #expect(after.failed.map(\.pending.intent.user) == ["1"])
+        #expect(after.ready.map(\.intent.user) == ["3"])
         #expect(parked.count == 2)
-        #expect(parked.removeAll().map(\.waiter) == [2, 4])
+        #expect(parked.removeAll().map(\.intent.user) == ["2", "4"])
         #expect(parked.count == 0)
     }
 }
@@ -201,10 +199,11 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
     }
 
     @Test func statesAreReadStrictly() {
-        #expect(PartitionState(parsing: "12:345") == PartitionState(size: 12, version: 345))
-        #expect(PartitionState(parsing: "12:345c") == PartitionState(size: 12, version: 345, isSizeOnly: true))
+        #expect(PartitionState(bytes: Array("12:345".utf8)) == PartitionState(size: 12, version: 345))
+        #expect(
+            PartitionState(bytes: Array("12:345c".utf8)) == PartitionState(size: 12, version: 345, isSizeOnly: true))
         for text in ["", "12", "12:", ":3", "-1:3", "1:2:3", "1:2x", "c"] {
-            #expect(PartitionState(parsing: text) == nil)
+            #expect(PartitionState(bytes: Array(text.utf8)) == nil)
         }
     }
 }

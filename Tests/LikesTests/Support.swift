@@ -68,12 +68,7 @@ extension LikeStore {
     /// Everybody who likes a photo.
     func members(of photo: String) async throws -> Set<String> {
         var members: Set<String> = []
-        var cursor: MembersCursor?
-        repeat {
-            let page = try await self.members(of: photo, in: 0..<Int16(UserSlot.count), after: cursor, limit: 50_000)
-            members.formUnion(page.users)
-            cursor = page.next
-        } while cursor != nil
+        try await forEachPage(of: photo, in: 0..<Int16(UserSlot.count), limit: 50_000) { members.formUnion($0) }
         return members
     }
 }
@@ -103,8 +98,6 @@ final class FaultyLikeStore: LikeStore {
     init(_ inner: any LikeStore = MemoryLikeStore()) {
         self.inner = inner
     }
-
-    var isReady: Bool { plan.withLock { !$0.isAway } }
 
     private func reach() async throws(StorageError) {
         let pause = plan.withLock { $0.pause }
@@ -137,14 +130,16 @@ final class FaultyLikeStore: LikeStore {
         return try await inner.isLiked(photo: photo, by: user)
     }
 
-    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage {
+    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> Page<
+        Liker, LikersCursor
+    > {
         try await reach()
         return try await inner.likers(of: photo, before: before, limit: limit)
     }
 
     func members(
-        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
-    ) async throws(StorageError) -> MembersPage {
+        of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
+    ) async throws(StorageError) -> Page<LikeMember, LikeMember> {
         try await reach()
         if slots.count < UserSlot.count { plan.withLock { $0.membersReads += 1 } }
         return try await inner.members(of: photo, in: slots, after: after, limit: limit)

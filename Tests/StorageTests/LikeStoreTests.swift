@@ -1,10 +1,11 @@
 import Dispatch
 import InMemory
 import PostgresLibpq
-import Storage
 import TestSupport
 import Testing
 import Wire
+
+@testable import Storage
 
 /// What both stores of likes promise.
 @Suite struct LikeStoreTests {
@@ -51,7 +52,7 @@ import Wire
             var (pages, cursor): ([[String]], LikersCursor?) = ([], nil)
             repeat {
                 let page = try await store.likers(of: "p1", before: cursor, limit: 4)
-                pages.append(page.likers.map(\.user))
+                pages.append(page.items.map(\.user))
                 cursor = page.next.flatMap { LikersCursor(parsing: $0.description) }
             } while cursor != nil && pages.count < 9
             #expect(pages == [["u9", "u8", "u7", "u6"], ["u5", "u3", "u2", "u1"], ["u0"]])
@@ -69,12 +70,13 @@ import Wire
                 let slots = UserSlot.slots(ofPartition: partition, partitions: partitions)
                 #expect(
                     try await store.count(of: "p1", in: slots)
-                        == store.members(of: "p1", in: slots, after: nil, limit: 999).users.count)
-                var cursor: MembersCursor?
+                        == store.members(of: "p1", in: slots, after: nil, limit: 999).items.count)
+                var cursor: LikeMember?
                 repeat {
                     let page = try await store.members(of: "p1", in: slots, after: cursor, limit: 7)
-                    #expect(page.users.allSatisfy { UserSlot.partition(of: $0, partitions: partitions) == partition })
-                    users += page.users
+                    #expect(
+                        page.items.allSatisfy { UserSlot.partition(of: $0.user, partitions: partitions) == partition })
+                    users += page.items.map(\.user)
                     cursor = page.next
                 } while cursor != nil && users.count < 999
             }

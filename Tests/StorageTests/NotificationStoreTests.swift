@@ -1,7 +1,8 @@
 import PostgresLibpq
-import Storage
 import TestSupport
 import Testing
+
+@testable import Storage
 
 @Suite struct NotificationStoreTests {
     private let hour: Int64 = 3_600_000_000
@@ -16,9 +17,9 @@ import Testing
             let later = try await store.add([event("u1", at: hour + 5)])
             #expect(later.first?.likers == 1)
             let page = try await store.notifications(of: "otto", before: nil, limit: 10)
-            #expect(page.notifications.map(\.likers) == [1, 43])
-            #expect(page.notifications.last?.newestUser == "u41")
-            #expect(page.notifications.last?.newestAt == 1041)
+            #expect(page.items.map(\.likers) == [1, 43])
+            #expect(page.items.last?.newestUser == "u41")
+            #expect(page.items.last?.newestAt == 1041)
         }
     }
 
@@ -30,7 +31,7 @@ import Testing
                 try await group.waitForAll()
             }
             #expect(try await store.add(events).isEmpty)
-            #expect(try await store.notifications(of: "otto", before: nil, limit: 1).notifications.first?.likers == 30)
+            #expect(try await store.notifications(of: "otto", before: nil, limit: 1).items.first?.likers == 30)
         }
     }
 
@@ -50,7 +51,7 @@ import Testing
             _ = try await store.add([event("u1", photo: "p1", at: 1), event("u1", photo: "p2", at: 2)])
             #expect(try await store.unreadCount(of: "otto") == 2)
             let newest = try await store.notifications(of: "otto", before: nil, limit: 1)
-            let id = try #require(newest.notifications.first?.id)
+            let id = try #require(newest.items.first?.id)
             #expect(try await store.markRead(owner: "eve", ids: [id]) == 0)
             #expect(try await store.markRead(owner: "otto", ids: [id]) == 1)
             #expect(try await store.unreadCount(of: "otto") == 1)
@@ -67,7 +68,7 @@ import Testing
             var (photos, cursor): ([String], NotificationCursor?) = ([], nil)
             repeat {
                 let page = try await store.notifications(of: "otto", before: cursor, limit: 2)
-                photos += page.notifications.map(\.photo)
+                photos += page.items.map(\.photo)
                 cursor = page.next.flatMap { NotificationCursor(parsing: $0.description) }
             } while cursor != nil && photos.count < 9
             #expect(photos == ["p4", "p3", "p2", "p1", "p0"])
@@ -82,7 +83,7 @@ import Testing
                 _ = try await store.add((0..<6).map { event("u\(batch)-\($0)", at: Int64(batch)) })
             }
             // The batch that reaches the limit is still counted whole.
-            #expect(try await store.notifications(of: "otto", before: nil, limit: 1).notifications.first?.likers == 12)
+            #expect(try await store.notifications(of: "otto", before: nil, limit: 1).items.first?.likers == 12)
         }
     }
 

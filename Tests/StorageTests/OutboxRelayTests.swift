@@ -1,9 +1,10 @@
 import PostgresLibpq
 import Primitives
-import Storage
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Storage
 
 @Suite struct OutboxRelayTests {
     /// Payloads in the order in which they were handled.
@@ -164,7 +165,7 @@ import Testing
             let late = rows.withLock { $0 }
             let other = LikeEvent(photo: "p", owner: "otto", user: "u2", at: 1)
             #expect(await storageError { _ = try await store.add([other], completing: late) }?.code == .duplicate)
-            #expect(try await store.notifications(of: "otto", before: nil, limit: 9).notifications.map(\.likers) == [1])
+            #expect(try await store.notifications(of: "otto", before: nil, limit: 9).items.map(\.likers) == [1])
         }
     }
 }

@@ -26,8 +26,12 @@ struct LikeRoutes: Sendable {
                 : try RequestFields(queryOf: request, code: Self.invalid)
             return try await apply(fields, liked: false)
         }
-        router.post("like") { request, _ in try await applyPlain(request, liked: true) }
-        router.post("unlike") { request, _ in try await applyPlain(request, liked: false) }
+        router.post("like") { request, _ in
+            try await apply(try await request.jsonFields(code: Self.invalid), liked: true, isPlain: true)
+        }
+        router.post("unlike") { request, _ in
+            try await apply(try await request.jsonFields(code: Self.invalid), liked: false, isPlain: true)
+        }
         router.get("v1/likes/{post_id}") { request, context in
             let photo = try Self.photo(context)
             return try await state(of: photo, try RequestFields(queryOf: request, code: Self.invalid))
@@ -45,25 +49,14 @@ struct LikeRoutes: Sendable {
 
     // MARK: Liking
 
-    private func apply(_ fields: RequestFields, liked: Bool) async throws -> Response {
-        let intent = LikeIntent(
-            photo: try fields.identifier("post_id"), user: try fields.identifier("user_id"), liked: liked)
-        let total = try await total(after: intent)
+    /// - Parameter isPlain: with the names of `/comment`.
+    private func apply(_ fields: RequestFields, liked: Bool, isPlain: Bool = false) async throws -> Response {
+        let photo = try fields.identifier(isPlain ? "photoid" : "post_id")
+        let user = try fields.identifier(isPlain ? "userid" : "user_id")
+        let total = try await total(after: LikeIntent(photo: photo, user: user, liked: liked))
         var answer = JSONText(capacity: 128)
-        answer.member("post_id", intent.photo)
-        answer.member("liked", liked)
-        answer.member(total)
-        return .json(answer.finished())
-    }
-
-    private func applyPlain(_ request: Request, liked: Bool) async throws -> Response {
-        let fields = try await request.jsonFields(code: Self.invalid)
-        let intent = LikeIntent(
-            photo: try fields.identifier("photoid"), user: try fields.identifier("userid"), liked: liked)
-        let total = try await total(after: intent)
-        var answer = JSONText(capacity: 128)
-        answer.member("success", true)
-        answer.member("photoid", intent.photo)
+        if isPlain { answer.member("success", true) }
+        answer.member(isPlain ? "photoid" : "post_id", photo)
         answer.member("liked", liked)
         answer.member(total)
         return .json(answer.finished())

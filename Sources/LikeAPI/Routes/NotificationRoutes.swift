@@ -36,9 +36,9 @@ struct NotificationRoutes: Sendable {
         }
     }
 
-    private static func answer(_ page: NotificationPage, unread: Int) -> [UInt8] {
-        var answer = JSONText(capacity: page.notifications.count * 256 + 64)
-        answer.member("notifications", json: JSONText.array(page.notifications.map(\.json)))
+    private static func answer(_ page: Page<LikeNotification, NotificationCursor>, unread: Int) -> [UInt8] {
+        var answer = JSONText(capacity: page.items.count * 256 + 64)
+        answer.member("notifications", json: JSONText.array(page.items.map(\.json)))
         answer.member("unread", unread)
         if let next = page.next { answer.member("next", next.description) }
         return answer.finished()

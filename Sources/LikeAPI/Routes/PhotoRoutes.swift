@@ -25,7 +25,7 @@ struct PhotoRoutes: Sendable {
         guard let likes else { throw APIError.databaseRequired }
         do {
             let page = try await likes.likers(of: photo, before: cursor, limit: limit)
-            if page.likers.isEmpty, cursor == nil, try await likes.counts(of: [photo])[photo] == nil {
+            if page.items.isEmpty, cursor == nil, try await likes.counts(of: [photo])[photo] == nil {
                 throw APIError(.notFound, code: LikeError.Code.unknownPhoto.rawValue, "the database knows no such post")
             }
             return .json(Self.answer(page))
@@ -34,8 +34,8 @@ struct PhotoRoutes: Sendable {
         }
     }
 
-    private static func answer(_ page: LikersPage) -> [UInt8] {
-        let users = page.likers.map { liker in
+    private static func answer(_ page: Page<Liker, LikersCursor>) -> [UInt8] {
+        let users = page.items.map { liker in
             var object = JSONText(capacity: 96)
             object.member("user_id", liker.user)
             object.member("liked_at", Timestamp.text(millisecondsSinceEpoch: liker.at / 1_000))

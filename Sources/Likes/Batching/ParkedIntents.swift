@@ -3,14 +3,15 @@
 /// Per photo and user the order is that of arrival, also around a load: whatever the worker takes of a photo that is
 /// being loaded is parked behind what was parked before, and all of it goes to the front of the queue when the load
 /// has ended. That end comes through the same queue, so that nothing can be taken in between.
-struct ParkedIntents<Waiter> {
-    struct Pending {
+struct ParkedIntents: Sendable {
+    struct Pending: Sendable {
         let intent: LikeIntent
-        let waiter: Waiter
+        /// Called once with what became of the intent.
+        let waiter: @Sendable (Result<LikeOutcome, LikeError>) -> Void
     }
 
     /// What waits in the queue of a partition.
-    enum Item {
+    enum Item: Sendable {
         case intent(Pending)
         /// A photo's load has ended, or failed.
         case loaded(photo: String, LikeError?)
@@ -64,7 +65,3 @@ struct ParkedIntents<Waiter> {
         return parked.values.flatMap { $0 }
     }
 }
-
-extension ParkedIntents: Sendable where Waiter: Sendable {}
-extension ParkedIntents.Pending: Sendable where Waiter: Sendable {}
-extension ParkedIntents.Item: Sendable where Waiter: Sendable {}

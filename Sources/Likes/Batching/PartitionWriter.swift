@@ -8,9 +8,6 @@ import Synchronization
 /// Batches therefore grow with the load by themselves, an idle partition sends at once, and per photo and user intents
 /// are applied in the order in which they came to this process.
 final class PartitionWriter: Sendable {
-    typealias Waiter = @Sendable (Result<LikeOutcome, LikeError>) -> Void
-    typealias Parked = ParkedIntents<Waiter>
-
     /// What all writers share.
     struct Context: Sendable {
         let store: PartitionStore
@@ -26,7 +23,7 @@ final class PartitionWriter: Sendable {
     private let context: Context
     private let gather: Duration
     private let queueMax: Int
-    private let worker: BatchWorker<Parked.Item>
+    private let worker: BatchWorker<ParkedIntents.Item>
     /// Intents that wait for a load; they count against the queue's limit.
     private let parkedCount = Atomic(0)
 
@@ -42,19 +39,19 @@ final class PartitionWriter: Sendable {
     /// keep Redis busy while answers are worked off.
     static func callsMax(partitions: Int) -> Int { max(4, partitions / 4) }
 
-    func submit(_ intent: LikeIntent, _ waiter: @escaping Waiter) {
+    func submit(_ pending: ParkedIntents.Pending) {
         let parked = parkedCount.load(ordering: .relaxed)
         let hasRoom = parked == 0 || worker.count + parked < queueMax
-        guard hasRoom, worker.submit(.intent(Parked.Pending(intent: intent, waiter: waiter))) else {
-            if worker.isClosed { return waiter(.failure(Self.stopped)) }
+        guard hasRoom, worker.submit(.intent(pending)) else {
+            if worker.isClosed { return pending.waiter(.failure(Self.stopped)) }
             context.metrics.refused.increment()
-            return waiter(.failure(LikeError(.overloaded, "too many likes wait for this partition")))
+            return pending.waiter(.failure(LikeError(.overloaded, "too many likes wait for this partition")))
         }
     }
 
     /// Works until the task is cancelled; whoever waits then is answered.
     func run() async {
-        var parked = Parked()
+        var parked = ParkedIntents()
         let left = await withDiscardingTaskGroup { group in
             let left = await worker.run(beforeBatch: beforeBatch) { items in
                 let loads = await write(items, &parked)
@@ -79,7 +76,8 @@ final class PartitionWriter: Sendable {
     }
 
     /// - Returns: the loads that have to be started.
-    private func write(_ items: [Parked.Item], _ parked: inout Parked) async -> [PartitionLoader.Request] {
+    private func write(_ items: [ParkedIntents.Item], _ parked: inout ParkedIntents) async -> [PartitionLoader.Request]
+    {
         let admission = parked.admit(items)
         if !admission.again.isEmpty { worker.withQueue { $0.prepend(admission.again) } }
         for (pending, error) in admission.failed { pending.waiter(.failure(error)) }
@@ -111,7 +109,9 @@ final class PartitionWriter: Sendable {
         return try await context.store.apply(batch, partition: partition)
     }
 
-    private func answer(_ pending: [Parked.Pending], _ batch: PartitionBatch, _ applied: PartitionStore.Applied) async {
+    private func answer(_ pending: [ParkedIntents.Pending], _ batch: PartitionBatch, _ applied: PartitionStore.Applied)
+        async
+    {
         let refusal = await confirm(batch, applied)
         var changes = 0
         for (one, outcome) in zip(pending, batch.outcomes(applied.answers)) {
@@ -150,8 +150,8 @@ final class PartitionWriter: Sendable {
     // MARK: Loads
 
     private func park(
-        _ pending: [Parked.Pending], _ batch: PartitionBatch, _ answers: [PartitionBatch.Answer],
-        _ parked: inout Parked
+        _ pending: [ParkedIntents.Pending], _ batch: PartitionBatch, _ answers: [PartitionBatch.Answer],
+        _ parked: inout ParkedIntents
     ) -> [PartitionLoader.Request] {
         var loads: [PartitionLoader.Request] = []
         for (group, answer) in answers.enumerated() {
@@ -170,7 +170,7 @@ final class PartitionWriter: Sendable {
         } catch {
             failure = error
         }
-        let item = Parked.Item.loaded(photo: request.photo, failure)
+        let item = ParkedIntents.Item.loaded(photo: request.photo, failure)
         worker.withQueue { $0.prepend([item]) }
     }
 }

@@ -57,7 +57,7 @@ struct CountBoard {
     }
 }
 
-/// Counts of photos that Redis has never seen, as the database told them; pure.
+/// Counts of photos that Redis has never seen, as the database gave them; pure.
 ///
 /// Redis is asked first in any case, and as long as it knows nothing of a photo, nobody can have liked it in this
 /// generation of Redis's data, so these may be kept for a while: a feed of old photos does not ask the database again and

@@ -68,7 +68,10 @@ final class CountReader: Sendable {
     ///
     /// - Parameter isFresh: reads in any case, so that everything that was acknowledged before the call is in it.
     func totals(of photos: [String], isFresh: Bool = false) async throws(LikeError) -> [PhotoTotal?] {
-        var totals = photos.map { isFresh ? nil : remembered($0) }
+        let now = MonotonicClock.now()
+        var totals = state.withLock { state in
+            photos.map { isFresh ? nil : state.board.total(of: $0, now: now) }
+        }
         let missing = Set(photos.indices.lazy.filter { totals[$0] == nil }.map { photos[$0] })
         guard !missing.isEmpty else { return totals }
         let read = try await resolve(Array(missing))

@@ -90,7 +90,7 @@ final class PartitionLoader: Sendable {
         let replies = try await store.send(
             [RedisCommand("SET", lock, token, "NX", "PX", Self.lockMilliseconds)] + store.held(request.photo, keys))
         guard replies[0].text == "OK" else { return false }
-        switch PartitionStore.holding(replies[1...]) {
+        switch store.holding(replies[1...]) {
         case .complete:
             _ = try await store.send([RedisCommand("DEL", lock)])
             return true
@@ -135,16 +135,12 @@ final class PartitionLoader: Sendable {
         let newest = try await LikeError.mapping { try await likes.newestVersion(of: photo, in: slots) }
         _ = try await store.send([RedisCommand("UNLINK", keys.loading(photo))])
         var count = 0
-        var cursor: MembersCursor?
-        repeat {
-            let after = cursor
-            let page = try await LikeError.mapping {
-                try await likes.members(of: photo, in: slots, after: after, limit: Self.pageMax)
+        try await LikeError.mapping {
+            try await likes.forEachPage(of: photo, in: slots, limit: Self.pageMax) { users in
+                if !users.isEmpty { try await add(users, photo, keys) }
+                count += users.count
             }
-            if !page.users.isEmpty { try await add(page.users, photo, keys) }
-            count += page.users.count
-            cursor = page.next
-        } while cursor != nil
+        }
         metrics.membersLoaded.increment(by: count)
         var call = PartitionScripts.swapIn.call(keys: [
             keys.lock(photo), keys.loading(photo), keys.members(photo), keys.sizes, keys.meta,

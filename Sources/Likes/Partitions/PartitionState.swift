@@ -8,20 +8,14 @@ public struct PartitionState: Hashable, Sendable {
     /// Redis has lost its data, and the sum over the partitions fits into JavaScript's numbers.
     public var version: Int64
     /// The size was read from the database, and the set has never been in this Redis.
-    public var isSizeOnly: Bool
+    public var isSizeOnly = false
 
-    public init(size: Int64, version: Int64, isSizeOnly: Bool = false) {
-        self.size = size
-        self.version = version
-        self.isSizeOnly = isSizeOnly
-    }
+    /// The version that belongs to a time; microseconds since 1970-01-01T00:00:00Z.
+    static func version(at microseconds: Int64) -> Int64 { (microseconds - 1_735_689_600_000_000) / 100 }
+}
 
-    /// `nil` for anything but `<size>:<version>` with an optional `c`.
-    init?(parsing text: String) {
-        self.init(bytes: Array(text.utf8))
-    }
-
-    /// The same from bytes: a feed's page has some thousand of these.
+extension PartitionState {
+    /// `nil` for anything but `<size>:<version>` with an optional `c`. A feed's page has some thousand of these.
     init?(bytes: [UInt8]) {
         let isSizeOnly = bytes.last == UInt8(ascii: "c")
         let digits = isSizeOnly ? bytes.dropLast() : bytes[...]
@@ -41,9 +35,6 @@ public struct PartitionState: Hashable, Sendable {
         }
         return number
     }
-
-    /// The version that belongs to a time; microseconds since 1970-01-01T00:00:00Z.
-    static func version(at microseconds: Int64) -> Int64 { (microseconds - 1_735_689_600_000_000) / 100 }
 }
 
 /// A photo's likes.
@@ -51,12 +42,9 @@ public struct PhotoTotal: Hashable, Sendable {
     public var count: Int64
     /// Larger is newer; the sum of the partitions' versions, which rises whenever any of them changes.
     public var version: Int64
+}
 
-    public init(count: Int64, version: Int64) {
-        self.count = count
-        self.version = version
-    }
-
+extension PhotoTotal {
     /// The sum over the partitions; one that is not known counts as empty.
     init(summing states: some Sequence<PartitionState?>) {
         self.init(count: 0, version: 0)

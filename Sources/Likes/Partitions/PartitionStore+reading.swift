@@ -34,38 +34,13 @@ extension PartitionStore {
             more: Array(replies.dropFirst(partitions + 2)))
     }
 
-    enum Membership: Equatable {
-        case known(Bool)
-        /// Only the database can tell.
-        case inDatabase
-        /// The set was here and is gone: it has to be loaded before anybody can tell.
-        case mustLoad
-    }
-
-    /// Whether a user likes each of some photos, as far as Redis knows; one round trip.
-    func memberships(of user: String, in photos: [String]) async throws(LikeError) -> [Membership] {
-        let keys = keys(partition(of: user))
-        let commands = photos.flatMap { photo in
-            held(photo, keys) + [RedisCommand("SISMEMBER", keys.members(photo), user)]
-        }
-        let replies = try await send(commands)
-        return stride(from: 0, to: replies.count, by: 3).map { index in
-            let isMember = replies[index + 2].integer == 1
-            guard hasDatabase else { return .known(isMember) }
-            switch Self.holding(replies[index...]) {
-            case .complete: return .known(isMember)
-            case .lost: return .mustLoad
-            case .unknown, .sizeOnly: return .inDatabase
-            }
-        }
-    }
-
     /// What Redis has of a photo in one partition.
     enum Holding: Equatable {
-        /// Never seen.
+        /// Never seen: only the database can tell who likes it.
         case unknown
+        /// The same; how many do is known.
         case sizeOnly
-        /// The set was here and is gone, or is not what it was.
+        /// The set was here and is gone, or is not what it was: it has to be loaded before anybody can tell.
         case lost
         case complete
     }
@@ -75,14 +50,30 @@ extension PartitionStore {
         [RedisCommand("HGET", keys.sizes, photo), RedisCommand("SCARD", keys.members(photo))]
     }
 
-    static func holding(_ replies: ArraySlice<RESPValue>) -> Holding {
-        guard let state = replies.first?.text.flatMap({ PartitionState(parsing: $0) }) else { return .unknown }
+    func holding(_ replies: ArraySlice<RESPValue>) -> Holding {
+        // Without a database, what Redis does not know is empty.
+        guard hasDatabase else { return .complete }
+        guard let state = replies.first?.bytes.flatMap({ PartitionState(bytes: $0) }) else { return .unknown }
         if state.size == replies.dropFirst().first?.integer { return .complete }
         return state.isSizeOnly ? .sizeOnly : .lost
     }
 
     func holding(of photo: String, partition: Int) async throws(LikeError) -> Holding {
-        Self.holding(try await send(held(photo, keys(partition)))[...])
+        holding(try await send(held(photo, keys(partition)))[...])
+    }
+
+    /// Whether a user is in the set of each of some photos, and what Redis has of them; one round trip.
+    func memberships(
+        of user: String, in photos: [String]
+    ) async throws(LikeError) -> [(holding: Holding, isMember: Bool)] {
+        let keys = keys(partition(of: user))
+        let commands = photos.flatMap { photo in
+            held(photo, keys) + [RedisCommand("SISMEMBER", keys.members(photo), user)]
+        }
+        let replies = try await send(commands)
+        return stride(from: 0, to: replies.count, by: 3).map { index in
+            (holding(replies[index...]), replies[index + 2].integer == 1)
+        }
     }
 
     /// A page of a partition's stream behind `id` (`-` for the beginning), oldest first.

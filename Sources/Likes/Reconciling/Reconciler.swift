@@ -110,7 +110,11 @@ public struct Reconciler: Sendable {
         try await store.scan("SSCAN", store.keys(partition).members(photo)) {
             inRedis.formUnion($0.compactMap(\.text))
         }
-        let suspects = Array(inRedis.symmetricDifference(try await storedMembers(photo, partition)))
+        var stored: Set<String> = []
+        try await likes.forEachPage(of: photo, in: store.slots(partition), limit: Self.pageMax) {
+            stored.formUnion($0)
+        }
+        let suspects = Array(inRedis.symmetricDifference(stored))
         report.members += inRedis.count
         guard !suspects.isEmpty else { return }
         try await Task.sleep(for: patience)
@@ -119,18 +123,6 @@ public struct Reconciler: Sendable {
             let users = Array(suspects[start..<min(start + Self.usersMax, suspects.count)])
             try await decide(users, photo, partition, &report)
         }
-    }
-
-    private func storedMembers(_ photo: String, _ partition: Int) async throws -> Set<String> {
-        var users: Set<String> = []
-        var cursor: MembersCursor?
-        repeat {
-            let page = try await likes.members(
-                of: photo, in: store.slots(partition), after: cursor, limit: Self.pageMax)
-            users.formUnion(page.users)
-            cursor = page.next
-        } while cursor != nil
-        return users
     }
 
     /// Users of whom Redis and the database seemed to disagree: what Redis says now holds.

@@ -11,12 +11,17 @@ struct ChangeEntry: Equatable, Sendable {
     /// What the entry says it holds; 0 when it does not say.
     let count: Int
     let content: Result<[LikeChange], Unreadable>
+    /// Kept for the case that it becomes a dead letter.
+    let raw: String
+    let isGone: Bool
 
     var changes: [LikeChange] { (try? content.get()) ?? [] }
 
     /// Entries are written by ``PartitionScripts/apply``: `n` changes, of versions from `v` up, made at `t`, as lines in `c`.
     init(_ entry: StreamEntry) {
         id = entry.id
+        raw = entry.raw
+        isGone = entry.isGone
         count = max(0, entry["n"].flatMap { Int($0) } ?? 0)
         do {
             content = .success(try Self.changes(entry))

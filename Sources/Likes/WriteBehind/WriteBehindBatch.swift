@@ -5,17 +5,14 @@ struct WriteBehindBatch {
     struct Item: Sendable {
         let partition: Int
         let entry: ChangeEntry
-        /// Kept for the case that it becomes a dead letter.
-        let raw: String
-        let isGone: Bool
     }
 
-    private(set) var items: [Item] = []
+    let items: [Item]
 
-    mutating func add(_ entries: [StreamEntry], partition: Int) {
-        for entry in entries {
-            items.append(
-                Item(partition: partition, entry: ChangeEntry(entry), raw: entry.raw, isGone: entry.isGone))
+    /// - Parameter read: the entries of each partition.
+    init(_ read: some Sequence<(Int, [StreamEntry])> = []) {
+        items = read.flatMap { partition, entries in
+            entries.map { Item(partition: partition, entry: ChangeEntry($0)) }
         }
     }
 
@@ -25,7 +22,7 @@ struct WriteBehindBatch {
     /// Entries that nobody can read, and that are not merely deleted.
     var unreadable: [(item: Item, reason: String)] {
         items.compactMap { item in
-            guard !item.isGone, case .failure(let unreadable) = item.entry.content else { return nil }
+            guard !item.entry.isGone, case .failure(let unreadable) = item.entry.content else { return nil }
             return (item, unreadable.reason)
         }
     }

@@ -68,24 +68,18 @@ struct WriteBehindTask: Sendable {
         _ consumer: inout StreamConsumer, count: Int, only: Int? = nil
     ) async throws(LikeError) -> (WriteBehindBatch, Bool) {
         let read = try await consumer.read(count: count, only: only)
-        return (batch(read), read.contains { $0.count >= count })
+        return (WriteBehindBatch(zip(partitions, read)), read.contains { $0.count >= count })
     }
 
     private func claim(_ consumer: StreamConsumer) async throws(LikeError) {
         while !Task.isCancelled {
-            let claimed = batch(try await consumer.claim(count: Self.claimMax))
+            let claimed = WriteBehindBatch(zip(partitions, try await consumer.claim(count: Self.claimMax)))
             guard !claimed.isEmpty else { break }
             metrics.claimed.increment(by: claimed.items.count)
             logger.info("entries of another worker are taken over", metadata: ["entries": "\(claimed.items.count)"])
             await write(claimed)
         }
         try await consumer.deleteIdleConsumers()
-    }
-
-    private func batch(_ read: [[StreamEntry]]) -> WriteBehindBatch {
-        var batch = WriteBehindBatch()
-        for (partition, entries) in zip(partitions, read) { batch.add(entries, partition: partition) }
-        return batch
     }
 
     // MARK: Writing
@@ -115,7 +109,7 @@ struct WriteBehindTask: Sendable {
         let deadLetters = DeadLetterStream(redis: store.redis, logger: logger)
         for (item, reason) in batch.unreadable {
             try await deadLetters.add(
-                stream: store.keys(item.partition).changes, id: item.entry.id, reason: reason, entry: item.raw)
+                stream: store.keys(item.partition).changes, id: item.entry.id, reason: reason, entry: item.entry.raw)
         }
         try await apply(batch.changes, deadLetters)
         for (partition, entries) in batch.acks { try await store.ack(entries, partition: partition) }

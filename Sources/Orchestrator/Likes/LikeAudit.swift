@@ -61,12 +61,9 @@ struct LikeAudit: Sendable {
                 let id = audits[index].photo
                 guard let photo = truth[id] else { continue }
                 var found = Found()
-                var cursor: MembersCursor?
-                repeat {
-                    let page = try await record.members(of: id, in: 0..<Int16(UserSlot.count), after: cursor, limit: Self.pageMax)
-                    found.take(page.users)
-                    cursor = page.next
-                } while cursor != nil
+                try await record.forEachPage(of: id, in: 0..<Int16(UserSlot.count), limit: Self.pageMax) {
+                    found.take($0)
+                }
                 audits[index].record = found.users.count
                 audits[index].recordDifferences = found.differences(from: photo)
                 audits[index].recordCount = Int(try await record.counts(of: [id])[id] ?? 0)

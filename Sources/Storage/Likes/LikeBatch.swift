@@ -35,18 +35,13 @@ struct LikeBatch {
     /// Rows in the order of the primary key: pages of the index are touched once, and two batches lock the rows that
     /// they share in the same order.
     func rows() -> [LikeRow] {
-        changes.map { LikeRow(change: $0, slot: UserSlot.slot(of: $0.user)) }.sorted()
+        changes.map { LikeRow(change: $0, slot: UserSlot.slot(of: $0.user)) }
+            .sorted { ($0.change.photo, $0.slot, $0.change.user) < ($1.change.photo, $1.slot, $1.change.user) }
     }
 }
 
 /// A change and the slot of its user.
-struct LikeRow: Comparable {
+struct LikeRow {
     let change: LikeChange
     let slot: Int16
-
-    static func < (left: LikeRow, right: LikeRow) -> Bool {
-        if left.change.photo != right.change.photo { return left.change.photo < right.change.photo }
-        if left.slot != right.slot { return left.slot < right.slot }
-        return left.change.user < right.change.user
-    }
 }

@@ -1,5 +1,23 @@
 import Wire
 
+/// A part of a list that is read page by page.
+public struct Page<Item: Sendable, Cursor: Sendable>: Sendable {
+    public var items: [Item]
+    /// Where the next page begins; `nil` on the last one.
+    public var next: Cursor?
+
+    public init(items: [Item] = [], next: Cursor? = nil) {
+        self.items = items
+        self.next = next
+    }
+
+    /// The first `limit` of some rows; there is a next page when there are more.
+    public init(_ rows: [Item], limit: Int, cursor: (Item) -> Cursor) {
+        items = Array(rows.prefix(limit))
+        next = rows.count > limit ? items.last.map(cursor) : nil
+    }
+}
+
 /// One who likes a photo.
 public struct Liker: Hashable, Sendable {
     public var user: String
@@ -34,38 +52,14 @@ public struct LikersCursor: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(at).\(user)" }
 }
 
-/// Likers, newest first.
-public struct LikersPage: Equatable, Sendable {
-    public var likers: [Liker]
-    /// `nil` on the last page.
-    public var next: LikersCursor?
+/// A user whose like of a photo counts; and where a page of them ended.
+public struct LikeMember: Hashable, Sendable {
+    public var slot: Int16
+    public var user: String
 
-    public init(likers: [Liker], next: LikersCursor?) {
-        self.likers = likers
-        self.next = next
-    }
-}
-
-/// Where a page of members ended.
-public struct MembersCursor: Hashable, Sendable {
-    package let slot: Int16
-    package let user: String
-
-    package init(slot: Int16, user: String) {
+    public init(slot: Int16, user: String) {
         self.slot = slot
         self.user = user
-    }
-}
-
-/// Users whose like of a photo counts.
-public struct MembersPage: Equatable, Sendable {
-    public var users: [String]
-    /// `nil` on the last page.
-    public var next: MembersCursor?
-
-    public init(users: [String], next: MembersCursor?) {
-        self.users = users
-        self.next = next
     }
 }
 

@@ -4,8 +4,6 @@
 /// and the result is the same. Counts move by what the rows really changed, within the statement that changes them; so
 /// does the ``OutboxTopic/notify`` row that leads to the owners' notifications.
 public protocol LikeStore: Sendable {
-    var isReady: Bool { get }
-
     /// Applies a batch of any size; several thousand changes a statement. When it throws, some of it may be done:
     /// apply all of it again.
     func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome
@@ -23,14 +21,16 @@ public protocol LikeStore: Sendable {
     /// Who likes a photo, newest first.
     ///
     /// - Parameter limit: 1 to 1,000; others are clamped.
-    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> LikersPage
+    func likers(
+        of photo: String, before: LikersCursor?, limit: Int
+    ) async throws(StorageError) -> Page<Liker, LikersCursor>
 
     /// Who likes a photo, of the users in some slots (see `UserSlot`), in no meaningful order: to load Redis from.
     ///
     /// - Parameter limit: 1 to 50,000; others are clamped.
     func members(
-        of photo: String, in slots: Range<Int16>, after: MembersCursor?, limit: Int
-    ) async throws(StorageError) -> MembersPage
+        of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
+    ) async throws(StorageError) -> Page<LikeMember, LikeMember>
 
     /// How many of the users in some slots like a photo; reads that range of an index.
     func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64
@@ -52,4 +52,18 @@ public protocol LikeStore: Sendable {
     /// - Parameter limit: rows of one call, 1 to 100,000; others are clamped.
     /// - Returns: how many were deleted.
     func purgeTombstones(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int
+}
+
+extension LikeStore {
+    /// Calls `body` with pages of the users in some slots who like a photo.
+    public func forEachPage(
+        of photo: String, in slots: Range<Int16>, limit: Int, _ body: ([String]) async throws -> Void
+    ) async throws {
+        var cursor: LikeMember?
+        repeat {
+            let page = try await members(of: photo, in: slots, after: cursor, limit: limit)
+            try await body(page.items.map(\.user))
+            cursor = page.next
+        } while cursor != nil
+    }
 }

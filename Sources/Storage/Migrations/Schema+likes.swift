@@ -1,4 +1,4 @@
-// The primary key begins with the photo and the slot (a hash of the user, see UserSlot), so that one part of one photo
+// The primary key begins with the photo and the slot (a hash of the user, see UserSlot), so that a partition of a photo
 // is one range. A row stays when its like is taken back (`liked` false): its version is what refuses an older like
 // that comes late. `was_liked` is what `liked` was before the last change; the statement that changes a row returns
 // both, and their difference is what the count moves by.

@@ -5,13 +5,6 @@ public struct LikeEvent: Codable, Hashable, Sendable {
     public var user: String
     /// Microseconds since 1970-01-01T00:00:00Z.
     public var at: Int64
-
-    public init(photo: String, owner: String, user: String, at: Int64) {
-        self.photo = photo
-        self.owner = owner
-        self.user = user
-        self.at = at
-    }
 }
 
 /// "user9 and 41 others liked your photo": one per owner, photo and window of time.
@@ -28,20 +21,6 @@ public struct LikeNotification: Hashable, Sendable {
     public var newestAt: Int64
     /// `true` until the owner reads it, and again when somebody else likes the photo in the same window.
     public var isUnread: Bool
-
-    public init(
-        id: Int64, owner: String, photo: String, windowStart: Int64, likers: Int64, newestUser: String, newestAt: Int64,
-        isUnread: Bool
-    ) {
-        self.id = id
-        self.owner = owner
-        self.photo = photo
-        self.windowStart = windowStart
-        self.likers = likers
-        self.newestUser = newestUser
-        self.newestAt = newestAt
-        self.isUnread = isUnread
-    }
 }
 
 /// Where a page of notifications ended; clients carry it as text, `<microseconds>.<id>`.
@@ -66,18 +45,6 @@ public struct NotificationCursor: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(at).\(id)" }
 }
 
-/// Notifications, newest first.
-public struct NotificationPage: Equatable, Sendable {
-    public var notifications: [LikeNotification]
-    /// `nil` on the last page.
-    public var next: NotificationCursor?
-
-    public init(notifications: [LikeNotification], next: NotificationCursor?) {
-        self.notifications = notifications
-        self.next = next
-    }
-}
-
 /// The database of notifications.
 public protocol NotificationStore: Sendable {
     /// Groups likes. Events may come again and out of order: each user counts once per owner's photo and window. An
@@ -88,10 +55,12 @@ public protocol NotificationStore: Sendable {
     /// - Returns: the notifications that changed, to be sent live.
     func add(_ events: [LikeEvent], completing rows: [OutboxRow]) async throws(StorageError) -> [LikeNotification]
 
+    /// The owner's, newest first.
+    ///
     /// - Parameter limit: 1 to 200; others are clamped.
     func notifications(
         of owner: String, before: NotificationCursor?, limit: Int
-    ) async throws(StorageError) -> NotificationPage
+    ) async throws(StorageError) -> Page<LikeNotification, NotificationCursor>
 
     /// Marks some of the owner's notifications as read, or with `nil` all of them; those of others stay.
     ///

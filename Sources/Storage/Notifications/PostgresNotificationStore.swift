@@ -31,8 +31,8 @@ public final class PostgresNotificationStore: NotificationStore {
 
     public func notifications(
         of owner: String, before: NotificationCursor?, limit: Int
-    ) async throws(StorageError) -> NotificationPage {
-        guard Identifier.isValid(owner) else { return NotificationPage(notifications: [], next: nil) }
+    ) async throws(StorageError) -> Page<LikeNotification, NotificationCursor> {
+        guard Identifier.isValid(owner) else { return Page() }
         let limit = min(max(limit, 1), 200)
         let cursor = before ?? NotificationCursor(at: TimestampRange.all.upperBound + 1, id: .max)
         return try await pool.session { connection in
@@ -40,24 +40,18 @@ public final class PostgresNotificationStore: NotificationStore {
                 .text(owner), .timestamp(cursor.at), .bigint(cursor.id), .bigint(Int64(limit) + 1),
             ]
             let rows = try connection.query(pageStatement, values, row: notification)
-            let page = Array(rows.prefix(limit))
-            let next = page.last.map { NotificationCursor(at: $0.newestAt, id: $0.id) }
-            return NotificationPage(notifications: page, next: rows.count > limit ? next : nil)
+            return Page(rows, limit: limit) { NotificationCursor(at: $0.newestAt, id: $0.id) }
         }
     }
 
     public func markRead(owner: String, ids: [Int64]?) async throws(StorageError) -> Int {
         guard Identifier.isValid(owner) else { return 0 }
         return try await pool.session { connection in
-            guard let ids else {
-                return try connection.execute(
-                    "UPDATE notifications SET read_at = now() WHERE owner_id = $1 AND read_at IS NULL", [.text(owner)])
-            }
-            return try connection.execute(
+            try connection.execute(
                 """
                 UPDATE notifications SET read_at = now()
-                WHERE owner_id = $1 AND read_at IS NULL AND id = ANY($2::bigint[])
-                """, [.text(owner), .bigints(ids)])
+                WHERE owner_id = $1 AND read_at IS NULL AND ($2 OR id = ANY($3::bigint[]))
+                """, [.text(owner), .boolean(ids == nil), .bigints(ids ?? [])])
         }
     }
 

@@ -85,7 +85,7 @@ extension EndToEndTests {
             #expect(after.text.contains(#""unread":0"#), "\(after.text)")
         }
 
-        /// Ordinary likes take a short way past the router: answers must come in order all the same, and refusals too.
+        /// On one connection answers come in the order of the requests, refusals too.
         @Test func answersComeInTheOrderOfTheRequests() async throws {
             try await withSystem { system in
                 func like(_ user: String) -> [UInt8] {
