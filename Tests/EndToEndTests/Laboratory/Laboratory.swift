@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Report
 import TestSupport
 import Testing
 
@@ -41,30 +42,10 @@ private func processes(of folder: String) -> [pid_t] {
     }
 }
 
-/// A JSON document, or a part of one.
-@dynamicMemberLookup struct JSON {
-    let value: Any?
-
-    init(_ value: Any?) { self.value = value }
-
-    init(file: String) throws {
-        value = try JSONSerialization.jsonObject(with: #require(FileManager.default.contents(atPath: file)))
-    }
-
-    subscript(dynamicMember name: String) -> JSON { JSON((value as? [String: Any])?[name]) }
-
-    /// `nil` when it is no number or missing.
-    var int: Int? { (value as? NSNumber)?.intValue }
-    /// Not a number when it is none or missing: then nothing that is expected of it holds.
-    var double: Double { (value as? NSNumber)?.doubleValue ?? .nan }
-    var text: String? { value as? String }
-    var all: [JSON] { (value as? [Any] ?? []).map { JSON($0) } }
-}
-
-/// What a report says of the deliveries of one run: something arrived, and nothing was lost, repeated, or out of order.
-func expectNothingLost(_ delivery: JSON, sourceLocation: SourceLocation = #_sourceLocation) {
-    #expect((delivery.delivered.int ?? 0) > 0, sourceLocation: sourceLocation)
-    for fault in [delivery.lost, delivery.repeated, delivery.reordered, delivery.toldMissing] {
-        #expect(fault.int == 0, sourceLocation: sourceLocation)
+/// What a report says of its deliveries: something arrived, and nothing was lost, repeated, or out of order.
+func expectNothingLost(_ report: Report, sourceLocation: SourceLocation = #_sourceLocation) {
+    #expect(report.value("delivered") ?? 0 > 0, sourceLocation: sourceLocation)
+    for name in ["lost", "repeated", "out of order", "told missing"] {
+        #expect(report.value(name) == 0, sourceLocation: sourceLocation)
     }
 }

@@ -7,46 +7,31 @@ extension EndToEndTests {
     @Suite struct PlanTests {
         /// A short calibration of one Reader with 400 viewers, and a plan from it.
         @Test func whatWasCalibratedCanBePlannedWith() async throws {
-            try await withTemporaryFolder { folder in
-                let file = "\(folder)/calibration.json"
-                let program = try Program(
-                    "Orchestrator",
-                    [
-                        "calibrate", "--viewers", "400", "--duration", "1", "--file", file, "--out", "\(folder)/report",
-                    ], folder: folder)
+            let line = "calibrate --viewers 400 --duration 1 --file @/calibration.json --out @/report"
+            try await withOrchestrator(line) { program, folder in
                 #expect(await program.end(within: 90) == 0, "\(program.log)")
-                await program.stop()
-                let costs = try Report.read(file)
-                func cost(_ name: String) throws -> Double { try #require(costs.value(name), "\(name)") }
-                #expect((0.1...10_000).contains(try cost("Reader, an event to a viewer")))
-                #expect((100...1_000_000).contains(try cost("Reader, a connection")))
-                #expect(try cost("descriptors of a connection") == 1)
-                #expect((0.5...1_000).contains(try cost("Redis, a publish with history")))
-                #expect((0.01...100).contains(try cost("Redis, a delivery to a Reader")))
-                #expect((20...2_000).contains(try cost("Redis, a subscription")))
-
-                let plan = try Program(
-                    "Orchestrator",
-                    [
-                        "plan", "--streams", "100", "--viewers", "10000", "--rate", "1", "--calibration", file, "--out",
-                        "\(folder)/plan",
-                    ], folder: folder)
+                let costs = try Report.read("\(folder)/calibration.json")
+                let expected: [(String, ClosedRange<Double>)] = [
+                    ("Reader, an event to a viewer", 0.1...10_000), ("Reader, a connection", 100...1_000_000),
+                    ("descriptors of a connection", 1...1), ("Redis, a publish with history", 0.5...1_000),
+                    ("Redis, a delivery to a Reader", 0.01...100), ("Redis, a subscription", 20...2_000),
+                ]
+                for (name, range) in expected {
+                    #expect(range.contains(try #require(costs.value(name), "\(name)")), "\(name)")
+                }
+                let plan = try orchestrator(
+                    "plan --streams 100 --viewers 10000 --rate 1 --calibration @/calibration.json --out @/plan", folder)
                 #expect(await plan.end() == 0, "\(plan.log)")
                 await plan.stop()
                 let report = FileManager.default.contents(atPath: "\(folder)/plan/latest/report.md") ?? Data()
                 #expect(String(decoding: report, as: UTF8.self).contains("| overflow |"))
-                _ = await eventually(within: 30) { processes(of: folder).isEmpty }
-                #expect(processes(of: folder).isEmpty)
             }
         }
 
         @Test func withoutACalibrationItIsSaidHowToGetOne() async throws {
-            try await withTemporaryFolder { folder in
-                let plan = try Program(
-                    "Orchestrator", ["plan", "--calibration", "\(folder)/none.json"], folder: folder)
+            try await withOrchestrator("plan --calibration @/none.json") { plan, folder in
                 #expect(await plan.end() == 69)
                 #expect(plan.log.contains("Orchestrator calibrate --file \(folder)/none.json"), "\(plan.log)")
-                await plan.stop()
             }
         }
     }
