@@ -155,7 +155,7 @@ let package = Package(
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
         tests(
-            "BrokerTests", ["Broker", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
+            "BrokerTests", ["Broker", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", logging]),
         tests("StorageTests", ["Storage", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests",
