@@ -180,7 +180,7 @@ let package = Package(
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
         tests(
             "BrokerTests",
-            ["Broker", "InMemory", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", nioPosix, logging]),
+            ["Broker", "InMemory", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", logging]),
         tests("StorageTests", ["Storage", "InMemory", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
         tests(
             "LikesTests",

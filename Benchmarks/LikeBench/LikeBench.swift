@@ -146,7 +146,9 @@ private struct EmptyLikeStore: LikeStore {
     func register(photo: String, owner: String) async throws(StorageError) -> String { owner }
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] { [:] }
     func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool { false }
-    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> Page<Liker, LikersCursor> { Page() }
+    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> Page<
+        Liker, LikersCursor
+    > { Page() }
     func members(
         of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
     ) async throws(StorageError) -> Page<LikeMember, LikeMember> { Page() }

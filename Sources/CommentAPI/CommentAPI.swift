@@ -2,7 +2,6 @@ import Broker
 import ServiceLifecycle
 import ServiceRuntime
 import ServiceStorage
-import ServiceStorage
 
 @main
 enum CommentAPI {

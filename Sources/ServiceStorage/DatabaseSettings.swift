@@ -12,7 +12,8 @@ public struct DatabaseSettings: Sendable {
         let declaration = SettingDeclaration(
             key: "DATABASE_URL", type: "a URL",
             range: "postgresql://[user[:password]@]host[:port]/database[?option=value]",
-            doc: "PostgreSQL that keeps comments and likes; unset: Redis alone keeps what is published.", isSecret: true)
+            doc: "PostgreSQL that keeps comments and likes; unset: Redis alone keeps what is published.", isSecret: true
+        )
         configuration = reader.value(declaration, default: nil) { text in
             guard text.hasPrefix("postgresql://") || text.hasPrefix("postgres://"),
                 let configuration = try? PostgresConfiguration(url: text)

@@ -34,7 +34,9 @@ final class RecordingSockets: ViewerSockets {
 
     func tag(of socket: SocketHandle) -> UInt32? { tags[socket] }
     func close(_ socket: SocketHandle) { tags[socket] = nil }
-    func forEach(_ body: (SocketHandle) -> Void) { for socket in tags.keys.sorted(by: { $0.index < $1.index }) { body(socket) } }
+    func forEach(_ body: (SocketHandle) -> Void) {
+        for socket in tags.keys.sorted(by: { $0.index < $1.index }) { body(socket) }
+    }
     func schedule(_ token: TimerToken, at deadline: UInt64) { timers.append((token, deadline)) }
 
     func send(_ bytes: [UInt8], to socket: SocketHandle) -> Sockets.SendResult {

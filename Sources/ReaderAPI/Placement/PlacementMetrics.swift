@@ -47,12 +47,16 @@ struct PlacementMetrics: Sendable {
 
     /// Numbers of the registry, read when somebody asks.
     static func register(_ placement: PlacementService, in registry: PrometheusRegistry) {
-        registry.gauge("chorus_placement_view_age_seconds", "Time since the Readers were last read.") { placement.viewAge }
+        registry.gauge("chorus_placement_view_age_seconds", "Time since the Readers were last read.") {
+            placement.viewAge
+        }
         registry.gauge("chorus_registry_readers", "Readers that are announced.") { Double(placement.knownReaders) }
         registry.gauge("chorus_registry_garbage_entries", "Entries of the registry that are no announcements.") {
             Double(placement.garbageEntries)
         }
-        registry.counter("chorus_registry_failures", "Announcements that failed.") { Double(placement.registryFailures) }
+        registry.counter("chorus_registry_failures", "Announcements that failed.") {
+            Double(placement.registryFailures)
+        }
         registry.gauge("chorus_registry_conflict", "1 while another Reader has the same id.") {
             placement.hasConflict ? 1 : 0
         }

@@ -20,7 +20,9 @@ public struct LikeChange: Hashable, Sendable {
     }
 
     /// Whether it can be a row. A batch with one that cannot would fail as a whole in the database.
-    package var isValid: Bool { Identifier.isValid(photo) && Identifier.isValid(user) && TimestampRange.all.contains(at) }
+    package var isValid: Bool {
+        Identifier.isValid(photo) && Identifier.isValid(user) && TimestampRange.all.contains(at)
+    }
 
     /// Whether this change wins over a state.
     package func wins(over version: Int64, liked: Bool) -> Bool {
