@@ -17,9 +17,9 @@ public struct PlacementBoard: Sendable {
     /// Connections of all Readers as they were announced.
     private var announcedConnections = 0
     /// Counted since the last moment.
-    private var tally = ArrivalTally()
+    private var counts = ArrivalCounts()
     /// Counted up to the last moment, whose announcements are still to come.
-    private var closing: ArrivalTally?
+    private var closing: ArrivalCounts?
 
     public init(policy: PlacementPolicy) {
         self.policy = policy
@@ -27,14 +27,14 @@ public struct PlacementBoard: Sendable {
 
     /// The moment of the next announcements: they know of viewers who came before, and of none who come from now on.
     public mutating func moment() {
-        closing = (closing ?? ArrivalTally()).adding(tally)
-        tally = ArrivalTally()
+        closing = (closing ?? ArrivalCounts()).adding(counts)
+        counts = ArrivalCounts()
     }
 
     /// Takes the announcements of all Readers, of the last ``moment()``, or of now when there was none.
     public mutating func announced(_ readers: some Sequence<ReaderView>) {
         if closing == nil { moment() }
-        let before = closing ?? ArrivalTally()
+        let before = closing ?? ArrivalCounts()
         closing = nil
         views = ReaderViews(readers)
         // All Readers asked alike, a counted viewer stands for as many as there are Readers.
@@ -47,8 +47,8 @@ public struct PlacementBoard: Sendable {
         for (reader, channels) in before.filled {
             for channel in channels { views.filled(channel, on: reader) }
         }
-        let since = tally
-        tally = ArrivalTally()
+        let since = counts
+        counts = ArrivalCounts()
         for (reader, channels) in since.arrivals {
             for (channel, viewers) in channels { count(viewers, channel, on: reader) }
         }
@@ -80,14 +80,14 @@ public struct PlacementBoard: Sendable {
 
     private mutating func count(_ viewers: Int, _ channel: String, on reader: String) {
         views.placed(viewers * weight, on: reader)
-        let here = tally.count(viewers, channel, on: reader, channelsMax: Self.channelsMax)
+        let here = counts.count(viewers, channel, on: reader, channelsMax: Self.channelsMax)
         guard policy.strategy == .overflow, let connections = views[reader]?.connections else { return }
         if here * weight >= policy.limits.partMax(mean: views.mean) { fill([channel], on: reader) }
         // The hottest give way before the bound turns away cold channels, too: each would cost a subscription for good.
-        guard connections > policy.limits.shedAbove(mean: views.mean), tally.mayShed(reader, at: connections) else {
+        guard connections > policy.limits.shedAbove(mean: views.mean), counts.mayShed(reader, at: connections) else {
             return
         }
-        let viewers = (tally.arrivals[reader] ?? [:]).map { (channel: $0.key, viewers: $0.value * weight) }
+        let viewers = (counts.arrivals[reader] ?? [:]).map { (channel: $0.key, viewers: $0.value * weight) }
         fill(
             FullChannels.names(
                 viewers: viewers, connections: connections, mean: views.mean, limits: policy.limits), on: reader)
@@ -95,14 +95,14 @@ public struct PlacementBoard: Sendable {
 
     private mutating func fill(_ channels: [String], on reader: String) {
         for channel in channels {
-            tally.filled[reader, default: []].insert(channel)
+            counts.filled[reader, default: []].insert(channel)
             views.filled(channel, on: reader)
         }
     }
 }
 
 /// Viewers that one process has placed in a stretch of time.
-private struct ArrivalTally: Sendable {
+private struct ArrivalCounts: Sendable {
     private(set) var counted = 0
     /// By Reader and channel.
     private(set) var arrivals: [String: [String: Int]] = [:]
@@ -131,7 +131,7 @@ private struct ArrivalTally: Sendable {
     }
 
     /// Both, one after the other; the marks of the other are the newer ones.
-    func adding(_ other: ArrivalTally) -> ArrivalTally {
+    func adding(_ other: ArrivalCounts) -> ArrivalCounts {
         var sum = self
         sum.counted += other.counted
         sum.filled.merge(other.filled) { $0.union($1) }

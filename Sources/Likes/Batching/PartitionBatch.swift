@@ -17,7 +17,7 @@ struct PartitionBatch {
         let user: String
     }
 
-    /// One user's wish for one photo.
+    /// What one user wants for one photo.
     private struct Member {
         let group: Int
         let user: String
@@ -97,19 +97,20 @@ struct PartitionBatch {
     }
 
     /// Each user of each group that was known, in the order of the script: what is wanted, and what had been.
-    func wishes(_ answers: [Answer]) -> [(photo: String, user: String, liked: Bool, was: Bool)] {
+    func wantedStates(_ answers: [Answer]) -> [(photo: String, user: String, liked: Bool, was: Bool)] {
         zip(groups, answers).flatMap { group, answer -> [(photo: String, user: String, liked: Bool, was: Bool)] in
             guard case .known(let wasMember, _) = answer else { return [] }
-            return zip(group.likes + group.unlikes, wasMember).enumerated().map { index, wish in
-                (group.photo, wish.0, index < group.likes.count, wish.1)
+            return zip(group.likes + group.unlikes, wasMember).enumerated().map { index, wanted in
+                (group.photo, wanted.0, index < group.likes.count, wanted.1)
             }
         }
     }
 
     /// The changes as the stream has them: versions count up from `first` in the order of the script.
     func changes(_ answers: [Answer], first: Int64, at: Int64) -> [LikeChange] {
-        wishes(answers).filter { $0.liked != $0.was }.enumerated().map { index, wish in
-            LikeChange(photo: wish.photo, user: wish.user, liked: wish.liked, version: first + Int64(index), at: at)
+        wantedStates(answers).filter { $0.liked != $0.was }.enumerated().map { index, wanted in
+            LikeChange(
+                photo: wanted.photo, user: wanted.user, liked: wanted.liked, version: first + Int64(index), at: at)
         }
     }
 

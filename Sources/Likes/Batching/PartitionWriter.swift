@@ -136,8 +136,8 @@ final class PartitionWriter: Sendable {
             let changes = batch.changes(applied.answers, first: applied.first, at: applied.at)
             if !changes.isEmpty { _ = try await likes.apply(changes) }
             // "It had been so before" may rest on a change that the database does not have yet.
-            for wish in batch.wishes(applied.answers) where wish.was == wish.liked {
-                guard try await likes.isLiked(photo: wish.photo, by: wish.user) == wish.liked else {
+            for wanted in batch.wantedStates(applied.answers) where wanted.was == wanted.liked {
+                guard try await likes.isLiked(photo: wanted.photo, by: wanted.user) == wanted.liked else {
                     return LikeError(.databaseUnavailable, "the database has not confirmed an earlier change yet")
                 }
             }
