@@ -165,8 +165,9 @@ let package = Package(
         // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
         // the broker and the stores inside one process.
         .target(
-            name: "TestSupport", dependencies: ["PostgresLibpq", "Wire"], path: "Tests/TestSupport",
-            swiftSettings: swiftSettings),
+            name: "TestSupport",
+            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Wire", logging],
+            path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "InMemory", dependencies: ["Broker", "Storage", "Placement", "Wire"], path: "Tests/InMemory",
             swiftSettings: swiftSettings),
@@ -181,7 +182,7 @@ let package = Package(
         tests(
             "BrokerTests",
             ["Broker", "InMemory", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", logging]),
-        tests("StorageTests", ["Storage", "InMemory", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
+        tests("StorageTests", ["Storage", "InMemory", "Placement", "PostgresLibpq", "Primitives", "TestSupport", "Wire"]),
         tests(
             "LikesTests",
             [

@@ -1,9 +1,5 @@
 import Broker
-import Logging
-import Primitives
-import RedisNIO
 import Synchronization
-import TestSupport
 import Wire
 
 /// Records what a subscriber hands over.
@@ -52,8 +48,6 @@ final class RecordingSink: SubscriptionSink {
     func connectionLost() { record(.lost) }
 }
 
-let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
 func video(_ id: String) -> Channel {
     // The ids of these tests keep the rule.
     Channel(.video, id: id) ?? Channel.unnamed
@@ -69,26 +63,3 @@ extension Channel {
 func payload(_ number: Int) -> [UInt8] { Array("data: {\"n\":\(number)}\n\n".utf8) }
 
 func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
-
-/// Settings with short times, so that tests of faults are short.
-func makeSettings(_ change: (inout RedisBrokerSettings) -> Void = { _ in }) -> RedisBrokerSettings {
-    var settings = RedisBrokerSettings()
-    settings.client.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
-    settings.subscriber.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
-    settings.client.graceWait = .seconds(2)
-    change(&settings)
-    return settings
-}
-
-/// A running broker on `redis`, ready on entry.
-func withBroker<Value: Sendable>(
-    _ redis: PrivateRedis, settings: RedisBrokerSettings = makeSettings(),
-    isolation: isolated (any Actor)? = #isolation,
-    _ body: (RedisBroker) async throws -> Value
-) async throws -> Value {
-    let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: logger)
-    return try await withBackground({ try await broker.run() }) {
-        _ = await eventually { broker.isReady }
-        return try await body(broker)
-    }
-}

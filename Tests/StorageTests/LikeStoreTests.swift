@@ -112,7 +112,7 @@ import Wire
     }
 
     @Test func countsStayExactWhileTheyAreRecounted() async throws {
-        try await withDatabase({ $0.connections = 4 }) { pool in
+        try await withDatabase(connections: 4) { pool in
             let store = PostgresLikeStore(pool: pool, statementRowsMax: 50)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<2 {
@@ -142,12 +142,7 @@ import Wire
                     try connection.execute("SELECT pg_sleep(0.3)")
                 }
             }
-            await withCheckedContinuation { continuation in
-                DispatchQueue.global().async {
-                    applied.wait()
-                    continuation.resume()
-                }
-            }
+            await blocking { applied.wait() }
             let repair = try await store.recount(photo: "p1")
             try await batch.value
             #expect(repair == CountRepair(before: 2, after: 2))
@@ -163,9 +158,7 @@ import Wire
             ])
             #expect(try await store.purgeTombstones(olderThan: .seconds(3600), limit: 1) == 1)
             #expect(try await store.purgeTombstones(olderThan: .seconds(3600), limit: 100) == 1)
-            let left = try await pool.query("SELECT user_id FROM likes ORDER BY 1") { row throws(PostgresError) in
-                try row.text(0)
-            }
+            let left = try await pool.texts("SELECT user_id FROM likes ORDER BY 1")
             #expect(left == ["old", "recent"])
         }
     }

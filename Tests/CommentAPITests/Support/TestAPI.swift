@@ -3,7 +3,6 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
-import Logging
 import NIOCore
 import ServiceLifecycle
 import ServiceRuntime
@@ -13,7 +12,6 @@ import Wire
 
 @testable import CommentAPI
 
-let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 let moderatorToken = "a-token-of-the-tests"
 
 /// A CommentAPI that takes requests without a socket between; its services run.
@@ -64,6 +62,11 @@ struct TestAPI: Sendable {
         return try answer.decode(CommentResponse.self).comment
     }
 
+    /// Whether all comments of `video1` have their position by now or soon.
+    func isPublished() async -> Bool {
+        await eventually { try await history("videoid=video1").comments.allSatisfy { $0.offset != nil } }
+    }
+
     func history(_ query: String) async throws -> HistoryResponse {
         let answer = try await request(.get, "/history?\(query)")
         #expect(answer.status == .ok, "\(answer.body)")
@@ -100,34 +103,31 @@ private func withServices<Value: Sendable>(
     return try await withBackground({ try await first.run() }) { try await withServices(rest, body) }
 }
 
-/// A CommentAPI on a private Redis and a database of its own.
+/// A CommentAPI on a Redis and a database, without `redis` and `database` of its own.
 func withDatabaseAPI<Value: Sendable>(
-    redis: PrivateRedis, database: String? = nil, environment: [String: String] = [:],
+    redis: PrivateRedis? = nil, database: String? = nil, environment: [String: String] = [:],
     change: @escaping (inout CommentAPISettings) -> Void = { _ in },
     wrap: (any EventLog) -> any EventLog = { $0 },
-    _ body: @escaping @Sendable (TestAPI, any EventLog) async throws -> Value
+    _ body: @escaping @Sendable (TestAPI, any EventLog, PrivateRedis) async throws -> Value
 ) async throws -> Value {
+    guard let redis else {
+        return try await withRedis {
+            try await withDatabaseAPI(
+                redis: $0, database: database, environment: environment, change: change, wrap: wrap, body)
+        }
+    }
     let url: String
     if let database { url = database } else { url = try await PrivatePostgres.shared().makeDatabase() }
     let all = ["DATABASE_URL": url, "DATABASE_CONNECTIONS": "2"].merging(environment) { $1 }
-    let history = all["HISTORY_LENGTH"].map { ["HISTORY_LENGTH": $0] } ?? [:]
-    return try await withBroker(redis, environment: history) { broker in
+    let settings = makeBrokerSettings { $0.historyLength = all["HISTORY_LENGTH"].flatMap { Int($0) } ?? 1000 }
+    return try await withBroker(redis, settings: settings) { broker in
         let broker = wrap(broker)
-        return try await withAPI(broker: broker, environment: all, change: change) { try await body($0, broker) }
+        return try await withAPI(broker: broker, environment: all, change: change) { try await body($0, broker, redis) }
     }
 }
 
-/// A running broker on a private Redis.
-func withBroker<Value: Sendable>(
-    _ redis: PrivateRedis, environment: [String: String] = [:], _ body: (RedisBroker) async throws -> Value
-) async throws -> Value {
-    let settings = try CommentAPISettings.read(environment: environment.merging(["REDIS_URL": redis.url]) { $1 })
-    let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: quietLogger)
-    let service = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-    return try await withBackground({ try await service.run() }) {
-        #expect(await eventually { service.broker.isReady })
-        return try await body(service.broker)
-    }
+func makeComment(_ id: String, video: String = "v", _ text: String = "hello") -> Wire.Comment {
+    Wire.Comment(id: id, userid: "u", videoid: video, comment: text, timestamp: "2026-01-01T12:00:00.000Z")
 }
 
 func video(_ id: String) throws -> Wire.Channel { try #require(Channel.video(id)) }

@@ -212,12 +212,7 @@ struct PlanArgumentsTests {
             "--streams", "0", "--viewers", "x", "--rate", "0", "--p99", "0", "--audience", "q", "--placement", "best",
             "--seed", "-1", "--cores", "0", "--memory", "0", "--network", "0", "--descriptors", "1", "--fill", "2",
         ])
-        #expect {
-            try arguments.settings(machine: nil)
-        } throws: { error in
-            guard case .arguments(let problems)? = error as? Failure else { return false }
-            return problems.count == 12
-        }
+        #expect(problems { try arguments.settings(machine: nil) }.count == 12)
     }
 }
 
@@ -282,12 +277,10 @@ struct CalibrationTests {
     @Test func argumentsAreChecked() throws {
         let limits = DescriptorLimits(perProcess: 1_024)
         #expect(try CalibrationArguments.parse([]).settings(limits: limits).viewers == limits.viewersPerProcess)
-        #expect {
-            try CalibrationArguments.parse(["--viewers", "1000000", "--rate", "0", "--duration", "x", "--file", ""])
-                .settings(limits: limits)
-        } throws: { error in
-            guard case .arguments(let problems)? = error as? Failure else { return false }
-            return problems.count == 4
-        }
+        #expect(
+            problems {
+                try CalibrationArguments.parse(["--viewers", "1000000", "--rate", "0", "--duration", "x", "--file", ""])
+                    .settings(limits: limits)
+            }.count == 4)
     }
 }
