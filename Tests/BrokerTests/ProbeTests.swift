@@ -50,11 +50,7 @@ import Testing
 
     @Test func probesAreNotHeardByTheSinkAndNotCounted() async throws {
         try await withBroker(settings: settings()) { redis, broker in
-            let sink = RecordingSink()
-            let subscriber = broker.makeSubscriber(sink)
-            try await withBackground({ try await subscriber.run() }) {
-                subscriber.subscribe([video("v"), video("w")])
-                #expect(await eventually { sink.subscribedChannels.count == 2 })
+            try await withSubscriber(broker, to: [video("v"), video("w")]) { sink in
                 // Several probes have been published and returned by then.
                 #expect(
                     await eventually {

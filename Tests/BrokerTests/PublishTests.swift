@@ -8,11 +8,7 @@ import Wire
 @Suite struct PublishTests {
     @Test func positionsCountUpAndSubscribersGetTheWholeFrame() async throws {
         try await withBroker { redis, broker in
-            let sink = RecordingSink()
-            let subscriber = broker.makeSubscriber(sink)
-            try await withBackground({ try await subscriber.run() }) {
-                subscriber.subscribe([video("v1")])
-                #expect(await eventually { sink.subscribedChannels == [video("v1")] })
+            try await withSubscriber(broker, to: [video("v1")]) { sink in
                 let first = try await broker.publish(payload(1), to: video("v1"))
                 let second = try await broker.publish(payload(2), to: video("v1"))
                 try await broker.publishState(Array("event: likes\ndata: {}\n\n".utf8), to: video("v1"))
@@ -29,12 +25,8 @@ import Wire
 
     @Test func concurrentPublishesGetEachOffsetOnceAndArriveInOrder() async throws {
         try await withBroker { redis, broker in
-            let sink = RecordingSink()
-            let subscriber = broker.makeSubscriber(sink)
             let channels = (0..<20).map { video("v\($0)") }
-            try await withBackground({ try await subscriber.run() }) {
-                subscriber.subscribe(channels)
-                #expect(await eventually { Set(sink.subscribedChannels) == Set(channels) })
+            try await withSubscriber(broker, to: channels) { sink in
                 let offsets = try await withThrowingTaskGroup(of: (Channel, UInt64).self) { group in
                     for number in 0..<2000 {
                         let channel = channels[number % channels.count]
@@ -89,21 +81,16 @@ import Wire
         }
     }
 
-    @Test func historyAheadOfThePositionBeginsANewEpoch() async throws {
+    @Test(arguments: [true, false])
+    func aPositionThatIsLostOrBehindItsHistoryBeginsANewEpoch(isLost: Bool) async throws {
         try await withBroker { redis, broker in
             let old = try await broker.publish(payload(1), to: video("v"))
-            try redis.command("XADD", video("v").historyKey, "900-0", "p", "data: foreign\n\n")
-            let new = try await broker.publish(payload(2), to: video("v"))
-            #expect(new.offset == 1 && new.epoch != old.epoch)
-            #expect(try redis.command("XLEN", video("v").historyKey) == ":1\r\n")
-        }
-    }
-
-    @Test func lostPositionBeginsANewEpochWithAFreshHistory() async throws {
-        try await withBroker { redis, broker in
-            let old = try await broker.publish(payload(1), to: video("v"))
-            try redis.command("DEL", video("v").positionKey)
-            #expect(try await broker.position(of: video("v")) == nil)
+            if isLost {
+                try redis.command("DEL", video("v").positionKey)
+                #expect(try await broker.position(of: video("v")) == nil)
+            } else {
+                try redis.command("XADD", video("v").historyKey, "900-0", "p", "data: foreign\n\n")
+            }
             let new = try await broker.publish(payload(2), to: video("v"))
             #expect(new.offset == 1 && new.epoch != old.epoch)
             #expect(try redis.command("XLEN", video("v").historyKey) == ":1\r\n")
@@ -120,11 +107,7 @@ import Wire
 
     @Test func outOfMemoryPublishesNothing() async throws {
         try await withBroker { redis, broker in
-            let sink = RecordingSink()
-            let subscriber = broker.makeSubscriber(sink)
-            try await withBackground({ try await subscriber.run() }) {
-                subscriber.subscribe([video("v")])
-                #expect(await eventually { sink.subscribedChannels == [video("v")] })
+            try await withSubscriber(broker, to: [video("v")]) { sink in
                 let before = try await broker.publish(payload(1), to: video("v"))
                 try redis.command("CONFIG", "SET", "maxmemory", "1")
                 await #expect { try await broker.publish(payload(2), to: video("v")) } throws: {

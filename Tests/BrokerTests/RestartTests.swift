@@ -79,11 +79,7 @@ import Wire
 
     @Test func subscriberComesBackAfterARestart() async throws {
         try await withBroker(options) { redis, broker in
-            let sink = RecordingSink()
-            let subscriber = broker.makeSubscriber(sink)
-            try await withBackground({ try await subscriber.run() }) {
-                subscriber.subscribe([video("v"), video("w")])
-                #expect(await eventually { sink.subscribedChannels.count == 2 })
+            try await withSubscriber(broker, to: [video("v"), video("w")]) { sink in
                 await redis.stop()
                 #expect(await eventually { sink.count(.lost) == 1 })
                 try await redis.start()

@@ -39,9 +39,7 @@ func isAlive(_ pid: Int32) -> Bool {
     return !stat[end...].hasPrefix(") Z")
 }
 
-func text(of path: String) -> String {
-    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-}
+func text(of path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
 /// Waits until the file holds the text.
 func waitFor(_ wanted: String, in path: String) async throws {

@@ -101,8 +101,7 @@ import Wire
     }
 
     @Test func aWrongCountIsFoundAndCorrected() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             _ = try await store.apply((0..<5).map { like("u\($0)", 1) } + [unlike("u9", 1)])
             try await pool.execute("UPDATE photos SET like_count = 77")
             #expect(try await store.recount(photo: "p1") == CountRepair(before: 77, after: 5))
@@ -130,8 +129,7 @@ import Wire
     }
 
     @Test func aBatchThatCommitsDuringARecountIsCounted() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             _ = try await store.apply([like("u1", 1)])
             let applied = DispatchSemaphore(value: 0)
             let batch = Task {
@@ -150,8 +148,7 @@ import Wire
     }
 
     @Test func onlyOldWithdrawnLikesArePurged() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             let recent = try await pool.query("SELECT now()") { row throws(PostgresError) in try row.timestamp(0) }[0]
             _ = try await store.apply([
                 like("old", 1), unlike("gone", 1), unlike("gone2", 1), unlike("recent", 1, at: recent),

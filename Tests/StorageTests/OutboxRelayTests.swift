@@ -167,8 +167,7 @@ import Testing
 /// The row that leads from a batch of likes to the owners' notifications.
 @Suite struct LikeOutboxTests {
     @Test func aBatchAndItsRowAreOneAndARepetitionIsNothing() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             for photo in ["p1", "p2"] { _ = try await store.register(photo: photo, owner: "otto") }
             let batch = [
                 change("p1", "a", 1), change("p1", "b", 1), change("p2", "a", 1), change("p1", "otto", 1),
@@ -187,8 +186,7 @@ import Testing
     }
 
     @Test func withoutTheRowThereIsNoLike() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             _ = try await store.register(photo: "p1", owner: "otto")
             try await pool.execute("ALTER TABLE outbox ADD CHECK (topic <> 'notify')")
             #expect(await thrown(StorageError.self) { _ = try await store.apply([change("p1", "a", 1)]) } != nil)

@@ -15,6 +15,10 @@ func withCommentStore<T: Sendable>(
     }
 }
 
+func withLikes(_ body: (PostgresLikeStore, PostgresPool) async throws -> Void) async throws {
+    try await withDatabase { pool in try await body(PostgresLikeStore(pool: pool), pool) }
+}
+
 func makeComment(_ id: String, user: String = "user1", video: String = "video1", text: String = "Great!") -> Comment {
     Comment(id: id, userid: user, videoid: video, comment: text, timestamp: "2026-01-01T12:00:00.123Z")
 }

@@ -34,13 +34,15 @@ struct TestAPI: Sendable {
     }
 
     func request(
-        _ method: HTTPRequest.Method, _ uri: String, headers: [(String, String)] = [], json: String? = nil
+        _ method: HTTPRequest.Method, _ uri: String, headers: [(String, String)] = [], json: String? = nil,
+        bytes: [UInt8]? = nil
     ) async throws -> Answer {
         var fields = HTTPFields()
         if json != nil { fields[.contentType] = "application/json" }
         for (name, value) in headers { fields[try #require(HTTPField.Name(name))] = value }
         let response = try await client.execute(
-            uri: uri, method: method, headers: fields, body: json.map { ByteBuffer(string: $0) }
+            uri: uri, method: method, headers: fields,
+            body: json.map { ByteBuffer(string: $0) } ?? bytes.map { ByteBuffer(bytes: $0) }
         ) { $0 }
         return Answer(status: response.status, headers: response.headers, body: String(buffer: response.body))
     }
@@ -51,6 +53,11 @@ struct TestAPI: Sendable {
         try await request(
             .post, "/comment", headers: key.map { [("Idempotency-Key", $0)] } ?? [],
             json: #"{"userid":"\#(user)","videoid":"\#(video)","comment":"\#(text)"}"#)
+    }
+
+    /// Posts what may be no comment.
+    func post(bytes: [UInt8]) async throws -> Answer {
+        try await request(.post, "/comment", headers: [("Content-Type", "application/json")], bytes: bytes)
     }
 
     /// Posts and expects 201.
