@@ -165,8 +165,9 @@ let package = Package(
         // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
         // the broker and the stores inside one process.
         .target(
-            name: "TestSupport", dependencies: ["PostgresLibpq", "Wire"], path: "Tests/TestSupport",
-            swiftSettings: swiftSettings),
+            name: "TestSupport",
+            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Wire", logging],
+            path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "InMemory", dependencies: ["Broker", "Storage", "Placement", "Wire"], path: "Tests/InMemory",
             swiftSettings: swiftSettings),
@@ -176,24 +177,23 @@ let package = Package(
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
         tests("SocketLoopTests", ["SocketLoop"]),
-        tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore, logging]),
-        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport", logging]),
+        tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport"]),
+        tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "TestSupport", "Wire"]),
         tests(
-            "BrokerTests",
-            ["Broker", "InMemory", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", logging]),
-        tests("StorageTests", ["Storage", "InMemory", "PostgresLibpq", "Primitives", "TestSupport", "Wire", logging]),
+            "StorageTests", ["Storage", "InMemory", "Placement", "PostgresLibpq", "Primitives", "TestSupport", "Wire"]),
         tests(
             "LikesTests",
             [
                 "Likes", "InMemory", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq",
                 "TestSupport",
-                "Wire", logging,
+                "Wire",
             ]),
         tests(
             "LikeAPITests",
             [
                 "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
-                hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
+                hummingbirdTesting, httpTypes, lifecycle, nioCore,
             ]),
         tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),

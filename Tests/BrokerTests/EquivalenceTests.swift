@@ -15,47 +15,45 @@ import Wire
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func redisAndMemoryAgree(seed: UInt64) async throws {
-        try await withRedis(.init(appendOnly: true)) { redis in
-            try await withBroker(redis) { broker in
-                var random = SplitMix64(seed: seed)
-                var store = InMemoryStore()
-                for step in 0..<150 {
-                    let channel = video("v\(Int.random(in: 0..<3, using: &random))")
-                    switch operation(&random) {
-                    case .publish:
-                        for number in 0..<Int.random(in: 1...8, using: &random) {
-                            let position = try await broker.publish(payload(number), to: channel)
-                            #expect(store.append(payload(number), to: channel).position.offset == position.offset)
-                        }
-                    case .read:
-                        try await compare(broker, store, channel, &random, step: step)
-                    case .remove:
-                        let offset = store.position(of: channel).map {
-                            UInt64.random(in: 0...min($0.offset, 50), using: &random)
-                        }
-                        // The first entry's neighbourhood is the one place where a removal looks like a trim.
-                        guard let offset, offset > 1 else { continue }
-                        guard let there = try await broker.position(of: channel), let own = store.position(of: channel)
-                        else { continue }
-                        let isGone = try await broker.remove(
-                            Position(offset: offset, epoch: there.epoch), from: channel)
-                        #expect(store.remove(Position(offset: offset, epoch: own.epoch), from: channel) == isGone)
-                    case .evict:
-                        try redis.command("DEL", channel.historyKey)
-                        store.evictHistory(of: channel)
-                    case .replace:
-                        guard store.position(of: channel) != nil else { continue }
-                        try redis.command("SET", channel.historyKey, "something else")
-                        store.replaceHistory(of: channel)
-                    case .restart:
-                        await redis.kill()
-                        try await redis.start()
-                        store.restart()
-                        try await waitUntilBack(broker)
-                    case .loseEverything:
-                        try redis.command("FLUSHALL")
-                        store.loseEverything(restarted: false)
+        try await withBroker(.init(appendOnly: true)) { redis, broker in
+            var random = SplitMix64(seed: seed)
+            var store = InMemoryStore()
+            for step in 0..<150 {
+                let channel = video("v\(Int.random(in: 0..<3, using: &random))")
+                switch operation(&random) {
+                case .publish:
+                    for number in 0..<Int.random(in: 1...8, using: &random) {
+                        let position = try await broker.publish(payload(number), to: channel)
+                        #expect(store.append(payload(number), to: channel).position.offset == position.offset)
                     }
+                case .read:
+                    try await compare(broker, store, channel, &random, step: step)
+                case .remove:
+                    let offset = store.position(of: channel).map {
+                        UInt64.random(in: 0...min($0.offset, 50), using: &random)
+                    }
+                    // The first entry's neighbourhood is the one place where a removal looks like a trim.
+                    guard let offset, offset > 1 else { continue }
+                    guard let there = try await broker.position(of: channel), let own = store.position(of: channel)
+                    else { continue }
+                    let isGone = try await broker.remove(
+                        Position(offset: offset, epoch: there.epoch), from: channel)
+                    #expect(store.remove(Position(offset: offset, epoch: own.epoch), from: channel) == isGone)
+                case .evict:
+                    try redis.command("DEL", channel.historyKey)
+                    store.evictHistory(of: channel)
+                case .replace:
+                    guard store.position(of: channel) != nil else { continue }
+                    try redis.command("SET", channel.historyKey, "something else")
+                    store.replaceHistory(of: channel)
+                case .restart:
+                    await redis.kill()
+                    try await redis.start()
+                    store.restart()
+                    try await waitUntilBack(broker)
+                case .loseEverything:
+                    try redis.command("FLUSHALL")
+                    store.loseEverything(restarted: false)
                 }
             }
         }

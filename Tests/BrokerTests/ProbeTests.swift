@@ -41,7 +41,7 @@ import Testing
     }
 
     private func settings() -> RedisBrokerSettings {
-        makeSettings { settings in
+        makeBrokerSettings { settings in
             settings.instance = "reader-1"
             settings.probeInterval = .milliseconds(50)
             settings.probeDeadline = .milliseconds(300)
@@ -49,24 +49,18 @@ import Testing
     }
 
     @Test func probesAreNotHeardByTheSinkAndNotCounted() async throws {
-        try await withRedis { redis in
-            try await withBroker(redis, settings: settings()) { broker in
-                let sink = RecordingSink()
-                let subscriber = broker.makeSubscriber(sink)
-                try await withBackground({ try await subscriber.run() }) {
-                    subscriber.subscribe([video("v"), video("w")])
-                    #expect(await eventually { sink.subscribedChannels.count == 2 })
-                    // Several probes have been published and returned by then.
-                    #expect(
-                        await eventually {
-                            let calls = try redis.command("INFO", "commandstats")
-                            return calls.firstMatch(of: /cmdstat_publish:calls=(\d+)/).flatMap { Int($0.1) } ?? 0 >= 5
-                        })
-                    #expect(sink.count(.lost) == 0 && sink.messages.isEmpty)
-                    #expect(try await broker.subscribedChannelCount() == 2)
-                    let counts = try await broker.subscriptionCounts(of: [video("v"), video("none"), video("w")])
-                    #expect(counts == [1, 0, 1])
-                }
+        try await withBroker(settings: settings()) { redis, broker in
+            try await withSubscriber(broker, to: [video("v"), video("w")]) { sink in
+                // Several probes have been published and returned by then.
+                #expect(
+                    await eventually {
+                        let calls = try redis.command("INFO", "commandstats")
+                        return calls.firstMatch(of: /cmdstat_publish:calls=(\d+)/).flatMap { Int($0.1) } ?? 0 >= 5
+                    })
+                #expect(sink.count(.lost) == 0 && sink.messages.isEmpty)
+                #expect(try await broker.subscribedChannelCount() == 2)
+                let counts = try await broker.subscriptionCounts(of: [video("v"), video("none"), video("w")])
+                #expect(counts == [1, 0, 1])
             }
         }
     }
@@ -78,9 +72,10 @@ import Testing
                 try await withBroker(redis, settings: settings()) { broker in
                     let sink = RecordingSink()
                     let connection = RedisSubscriber(
-                        endpoint: try RedisEndpoint(parsing: deaf.url), settings: settings().subscriber, logger: logger)
+                        endpoint: try RedisEndpoint(parsing: deaf.url), settings: settings().subscriber,
+                        logger: quietLogger)
                     let subscriber = RedisBrokerSubscriber(
-                        connection, sink: sink, settings: settings(), publisher: broker.redis, logger: logger,
+                        connection, sink: sink, settings: settings(), publisher: broker.redis, logger: quietLogger,
                         metrics: BrokerMetrics())
                     try await withBackground({ try await subscriber.run() }) {
                         subscriber.subscribe([video("v")])

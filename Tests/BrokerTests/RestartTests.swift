@@ -10,96 +10,82 @@ import Wire
     private let options = PrivateRedis.Options(appendOnly: true)
 
     @Test func restartWithoutLossJumpsAndMissesNothing() async throws {
-        try await withRedis(options) { redis in
-            try await withBroker(redis) { broker in
-                for number in 1...10 { _ = try await broker.publish(payload(number), to: video("v")) }
-                let before = try #require(try await broker.position(of: video("v")))
-                await redis.kill()
-                try await redis.start()
-                let after = try await publishWhenBack(broker, payload(11))
-                #expect(after.epoch == before.epoch)
-                #expect(after.offset == before.offset + PositionRule.restartStep)
-                let page = try await broker.history(of: video("v"), after: 4, through: nil, limit: 100)
-                #expect(page.missing.isEmpty)
-                #expect(page.entries.map(\.offset) == [5, 6, 7, 8, 9, 10, after.offset])
-                #expect(try await broker.publish(payload(12), to: video("v")).offset == after.offset + 1)
-                let live = try await broker.history(of: video("v"), after: 10, through: after.offset - 1, limit: 100)
-                #expect(live.missing.isEmpty && live.entries.isEmpty)
-            }
+        try await withBroker(options) { redis, broker in
+            for number in 1...10 { _ = try await broker.publish(payload(number), to: video("v")) }
+            let before = try #require(try await broker.position(of: video("v")))
+            await redis.kill()
+            try await redis.start()
+            let after = try await publishWhenBack(broker, payload(11))
+            #expect(after.epoch == before.epoch)
+            #expect(after.offset == before.offset + PositionRule.restartStep)
+            let page = try await broker.history(of: video("v"), after: 4, through: nil, limit: 100)
+            #expect(page.missing.isEmpty)
+            #expect(page.entries.map(\.offset) == [5, 6, 7, 8, 9, 10, after.offset])
+            #expect(try await broker.publish(payload(12), to: video("v")).offset == after.offset + 1)
+            let live = try await broker.history(of: video("v"), after: 10, through: after.offset - 1, limit: 100)
+            #expect(live.missing.isEmpty && live.entries.isEmpty)
         }
     }
 
     /// The file is cut back by hand to what it was some comments ago: what a power failure does.
     @Test func restartWithLossReusesNoOffsetAndTellsTheGap() async throws {
-        try await withRedis(options) { redis in
-            try await withBroker(redis) { broker in
-                for number in 1...10 { _ = try await broker.publish(payload(number), to: video("v")) }
-                let kept = try await fileSize(redis)
-                for number in 11...15 { _ = try await broker.publish(payload(number), to: video("v")) }
-                let before = try #require(try await broker.position(of: video("v")))
-                await redis.kill()
-                try truncateFile(redis, to: kept)
-                try await redis.start()
-                #expect(await eventually { (try? await broker.position(of: video("v"))) ?? nil != nil })
-                #expect(try await broker.position(of: video("v"))?.offset == 10)
+        try await withBroker(options) { redis, broker in
+            for number in 1...10 { _ = try await broker.publish(payload(number), to: video("v")) }
+            let kept = try await fileSize(redis)
+            for number in 11...15 { _ = try await broker.publish(payload(number), to: video("v")) }
+            let before = try #require(try await broker.position(of: video("v")))
+            await redis.kill()
+            try truncateFile(redis, to: kept)
+            try await redis.start()
+            #expect(await eventually { (try? await broker.position(of: video("v"))) ?? nil != nil })
+            #expect(try await broker.position(of: video("v"))?.offset == 10)
 
-                let after = try await publishWhenBack(broker, payload(16))
-                #expect(after.epoch == before.epoch)
-                #expect(after.offset > before.offset, "an offset that viewers have seen must not come again")
-                let page = try await broker.history(of: video("v"), after: 8, through: nil, limit: 100)
-                #expect(page.entries.map(\.offset) == [9, 10, after.offset])
-                #expect(page.missing == [11...15])
-                // A Reader that had delivered all fifteen misses nothing.
-                let whole = try await broker.history(of: video("v"), after: 15, through: nil, limit: 100)
-                #expect(whole.missing.isEmpty && whole.entries.map(\.offset) == [after.offset])
-            }
+            let after = try await publishWhenBack(broker, payload(16))
+            #expect(after.epoch == before.epoch)
+            #expect(after.offset > before.offset, "an offset that viewers have seen must not come again")
+            let page = try await broker.history(of: video("v"), after: 8, through: nil, limit: 100)
+            #expect(page.entries.map(\.offset) == [9, 10, after.offset])
+            #expect(page.missing == [11...15])
+            // A Reader that had delivered all fifteen misses nothing.
+            let whole = try await broker.history(of: video("v"), after: 15, through: nil, limit: 100)
+            #expect(whole.missing.isEmpty && whole.entries.map(\.offset) == [after.offset])
         }
     }
 
     @Test func anotherPublisherDoesNotReuseOffsetsEither() async throws {
-        try await withRedis(options) { redis in
-            try await withBroker(redis) { first in
-                for number in 1...3 { _ = try await first.publish(payload(number), to: video("v")) }
-                let kept = try await fileSize(redis)
-                let last = try await first.publish(payload(4), to: video("v"))
-                await redis.kill()
-                try truncateFile(redis, to: kept)
-                try await redis.start()
-                try await withBroker(redis) { second in
-                    let next = try await second.publish(payload(5), to: video("v"))
-                    #expect(next.epoch == last.epoch && next.offset > last.offset)
-                }
+        try await withBroker(options) { redis, first in
+            for number in 1...3 { _ = try await first.publish(payload(number), to: video("v")) }
+            let kept = try await fileSize(redis)
+            let last = try await first.publish(payload(4), to: video("v"))
+            await redis.kill()
+            try truncateFile(redis, to: kept)
+            try await redis.start()
+            try await withBroker(redis) { second in
+                let next = try await second.publish(payload(5), to: video("v"))
+                #expect(next.epoch == last.epoch && next.offset > last.offset)
             }
         }
     }
 
     @Test func restartWithoutFileBeginsANewEpoch() async throws {
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
-                let before = try await broker.publish(payload(1), to: video("v"))
-                await redis.kill()
-                try await redis.start()
-                let after = try await publishWhenBack(broker, payload(2))
-                #expect(after.offset == 1 && after.epoch != before.epoch)
-            }
+        try await withBroker { redis, broker in
+            let before = try await broker.publish(payload(1), to: video("v"))
+            await redis.kill()
+            try await redis.start()
+            let after = try await publishWhenBack(broker, payload(2))
+            #expect(after.offset == 1 && after.epoch != before.epoch)
         }
     }
 
     @Test func subscriberComesBackAfterARestart() async throws {
-        try await withRedis(options) { redis in
-            try await withBroker(redis) { broker in
-                let sink = RecordingSink()
-                let subscriber = broker.makeSubscriber(sink)
-                try await withBackground({ try await subscriber.run() }) {
-                    subscriber.subscribe([video("v"), video("w")])
-                    #expect(await eventually { sink.subscribedChannels.count == 2 })
-                    await redis.stop()
-                    #expect(await eventually { sink.count(.lost) == 1 })
-                    try await redis.start()
-                    #expect(await eventually { sink.subscribedChannels.count == 4 })
-                    let position = try await publishWhenBack(broker, payload(1))
-                    #expect(await eventually { sink.messages.last?.position == position })
-                }
+        try await withBroker(options) { redis, broker in
+            try await withSubscriber(broker, to: [video("v"), video("w")]) { sink in
+                await redis.stop()
+                #expect(await eventually { sink.count(.lost) == 1 })
+                try await redis.start()
+                #expect(await eventually { sink.subscribedChannels.count == 4 })
+                let position = try await publishWhenBack(broker, payload(1))
+                #expect(await eventually { sink.messages.last?.position == position })
             }
         }
     }

@@ -4,47 +4,23 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import InMemory
-import Logging
-import NIOCore
 import ServiceRuntime
-import Synchronization
+import TestSupport
 import Testing
 import Wire
 
 @testable import CommentAPI
 
 @Suite struct CommentRoutesTests {
-    private func withService(
-        broker: InMemoryBroker = InMemoryBroker(), environment: [String: String] = [:],
-        _ test: @Sendable (any TestClientProtocol, ServiceProcess) async throws -> Void
-    ) async throws {
-        let settings = try CommentAPISettings.read(environment: environment)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: logger)
-        let assembly = CommentAPI.assemble(settings, process, broker: broker)
-        try await process.makeApplication(router: assembly.router).test(.router) { try await test($0, process) }
-    }
-
-    private func post(_ client: any TestClientProtocol, _ body: [UInt8]) async throws -> TestResponse {
-        try await client.execute(
-            uri: "/comment", method: .post, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: body)
-        ) { $0 }
-    }
-
-    private func post(_ client: any TestClientProtocol, _ body: String) async throws -> TestResponse {
-        try await post(client, Array(body.utf8))
-    }
-
     @Test func publishesAndTellsThePlace() async throws {
         let broker = InMemoryBroker()
         let channel = try #require(Channel.video("video1"))
-        try await withService(broker: broker) { client, _ in
+        try await withAPI(broker: broker) { api in
             for offset in 1...3 as ClosedRange<UInt64> {
-                let response = try await post(
-                    client, #"{"userid":"user1","videoid":"video1","comment":"Great video! \#(offset)"}"#)
+                let response = try await api.post("Great video! \(offset)")
                 #expect(response.status == .created)
                 #expect(response.headers[.contentType] == "application/json")
-                let answer = try JSONDecoder().decode(CommentResponse.self, from: Data(response.body.readableBytesView))
+                let answer = try response.decode(CommentResponse.self)
                 #expect(answer.success)
                 #expect(answer.comment.userid == "user1")
                 #expect(answer.comment.videoid == "video1")
@@ -61,9 +37,9 @@ import Wire
     @Test func theFrameIsOneEventWhateverTheCommentSays() async throws {
         let broker = InMemoryBroker()
         let text = "a\n\ndata: {\"forged\":true}\n\nevent: gap\n\tid: 9.x \u{2028} \"\\ 😀"
-        try await withService(broker: broker) { client, _ in
+        try await withAPI(broker: broker) { api in
             let request = CommentRequest(userid: "u", videoid: "v", comment: text)
-            let response = try await post(client, Array(try JSONEncoder().encode(request)))
+            let response = try await api.post(bytes: Array(try JSONEncoder().encode(request)))
             #expect(response.status == .created)
         }
         let channel = try #require(Channel.video("v"))
@@ -107,8 +83,8 @@ import Wire
     @Test func lengths() async throws {
         let ids = String(repeating: "i", count: 128)
         let comment = String(repeating: "😀", count: 2_000)
-        try await withService { client, _ in
-            let fits = try await post(client, #"{"userid":"\#(ids)","videoid":"\#(ids)","comment":"\#(comment)"}"#)
+        try await withAPI(broker: InMemoryBroker()) { api in
+            let fits = try await api.post(comment, user: ids, video: ids)
             #expect(fits.status == .created)
         }
         for body in [
@@ -139,15 +115,16 @@ import Wire
     }
 
     @Test func otherTypesPathsAndMethods() async throws {
-        try await withService { client, process in
-            let form = try await client.execute(uri: "/comment", method: .post, body: ByteBuffer(string: "a=b")) { $0 }
+        try await withAPI(broker: InMemoryBroker()) { api in
+            let form = try await api.request(.post, "/comment", bytes: Array("a=b".utf8))
             #expect(form.status == .unsupportedMediaType)
-            let get = try await client.execute(uri: "/comment", method: .get) { $0 }
+            let get = try await api.request(.get, "/comment")
             #expect(get.status == .methodNotAllowed)
             #expect(get.headers[.allow] == "POST")
-            let path = try await client.execute(uri: "/comments", method: .post) { $0 }
+            let path = try await api.request(.post, "/comments")
             #expect(path.status == .notFound)
-            #expect(process.http.refusals == ["unsupported_media_type": 1, "method_not_allowed": 1, "not_found": 1])
+            #expect(
+                api.process.http.refusals == ["unsupported_media_type": 1, "method_not_allowed": 1, "not_found": 1])
         }
     }
 
@@ -159,14 +136,13 @@ import Wire
     func whatIsNotPublishedIsNotCreated(code: BrokerError.Code, expected: String) async throws {
         let broker = InMemoryBroker()
         broker.refuseNext([BrokerError(code, "inner text")])
-        try await withService(broker: broker) { client, _ in
-            let body = #"{"userid":"u","videoid":"v","comment":"c"}"#
-            let refused = try await post(client, body)
+        try await withAPI(broker: broker) { api in
+            let refused = try await api.post("c")
             #expect(refused.status == .serviceUnavailable)
             #expect(refused.headers[.retryAfter] == "1")
-            #expect(String(buffer: refused.body).contains(#""code":"\#(expected)""#))
-            #expect(!String(buffer: refused.body).contains("inner text"))
-            let accepted = try await post(client, body)
+            #expect(refused.code == expected)
+            #expect(!refused.body.contains("inner text"))
+            let accepted = try await api.post("c")
             #expect(accepted.status == .created)
         }
     }
@@ -175,7 +151,7 @@ import Wire
         let broker = InMemoryBroker()
         let settings = try CommentAPISettings.read(environment: ["INSTANCE_ID": "c-1"])
         let process = ServiceProcess(
-            name: "CommentAPI", server: settings.server, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() },
+            name: "CommentAPI", server: settings.server, logger: quietLogger,
             session: "s")
         let service = CommentService(repository: RedisCommentRepository(broker: broker))
         let reports = CommentReports(counters: service.counters, process: process, storedComments: nil)
@@ -183,17 +159,16 @@ import Wire
         CommentRoutes(service: service).add(to: router)
         RemovalRoutes(repository: service.repository, moderator: nil, counters: service.counters).add(to: router)
         try await process.makeApplication(router: router).test(.router) { client in
-            for video in ["a", "a", "b"] {
-                _ = try await post(client, #"{"userid":"u","videoid":"\#(video)","comment":"c"}"#)
-            }
+            let api = TestAPI(client: client, process: process)
+            for video in ["a", "a", "b"] { _ = try await api.post("c", user: "u", video: video) }
             let latest = service.counters.latest()
             #expect(latest.map(\.videoid) == ["b", "a", "a"])
             let uri = "/comment/\(latest[2].id)?userid=u&videoid=a"
-            let removed = try await client.execute(uri: uri, method: .delete) { $0 }
+            let removed = try await api.request(.delete, uri)
             #expect(removed.status == .ok)
             broker.setReachable(false)
-            _ = try await post(client, #"{"userid":"u","videoid":"a","comment":"c"}"#)
-            _ = try await post(client, "{}")
+            _ = try await api.post("c", user: "u", video: "a")
+            _ = try await api.post(bytes: Array("{}".utf8))
         }
         var first = reports.makeReport()
         #expect(first.latestComments?.map(\.videoid) == ["b", "a"], "what was removed is not shown")
@@ -212,12 +187,11 @@ import Wire
 
     @Test func statisticsWithoutStatsAPI() async throws {
         for environment in [[:], ["STATISTICS_API_URL": "http://127.0.0.1:1"]] as [[String: String]] {
-            try await withService(environment: environment) { client, _ in
-                let response = try await client.execute(uri: "/statistics", method: .get) { $0 }
+            try await withAPI(broker: InMemoryBroker(), environment: environment) { api in
+                let response = try await api.request(.get, "/statistics")
                 #expect(response.status == .badGateway)
                 #expect(
-                    String(buffer: response.body)
-                        == #"{"error":"StatsAPI does not answer","code":"statistics_unavailable"}"#)
+                    response.body == #"{"error":"StatsAPI does not answer","code":"statistics_unavailable"}"#)
             }
         }
     }
@@ -227,13 +201,13 @@ import Wire
         sourceLocation: SourceLocation = #_sourceLocation
     ) async throws {
         let broker = InMemoryBroker()
-        try await withService(broker: broker) { client, process in
-            let response = try await post(client, body)
+        try await withAPI(broker: broker) { api in
+            let response = try await api.post(bytes: body)
             #expect(response.status == status, sourceLocation: sourceLocation)
-            let refusal = try JSONDecoder().decode(ErrorBody.self, from: Data(response.body.readableBytesView))
+            let refusal = try response.decode(ErrorBody.self)
             #expect(refusal.code == code, sourceLocation: sourceLocation)
             #expect(refusal.error.hasPrefix(sentence), "\(refusal.error)", sourceLocation: sourceLocation)
-            #expect(process.http.refusals == [code: 1], sourceLocation: sourceLocation)
+            #expect(api.process.http.refusals == [code: 1], sourceLocation: sourceLocation)
         }
         for id in ["v", String(repeating: "i", count: 128)] {
             let channel = try #require(Channel.video(id))

@@ -3,7 +3,6 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
-import Logging
 import NIOCore
 import RedisNIO
 import ServiceLifecycle
@@ -13,8 +12,6 @@ import TestSupport
 import Testing
 
 @testable import LikeAPI
-
-let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// Notifications in memory: what the routes need of them.
 final class FewNotifications: NotificationStore {
@@ -54,8 +51,8 @@ func withService(
         environment["REDIS_URL"] = redis.url
         if database != nil { environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none" }
         let settings = try LikeAPISettings.read(environment: environment)
-        let process = ServiceProcess(name: "LikeAPI", server: settings.server, logger: logger)
-        let broker = RedisBroker(endpoint: settings.redis.endpoint, logger: logger)
+        let process = ServiceProcess(name: "LikeAPI", server: settings.server, logger: quietLogger)
+        let broker = RedisBroker(endpoint: settings.redis.endpoint, logger: quietLogger)
         let assembly = LikeAPI.assemble(settings, process, broker: broker, database: database)
         let application = process.makeApplication(router: assembly.router)
         try await withBackground({ try await broker.run() }) { () async throws in

@@ -9,23 +9,13 @@ struct Stores: Sendable {
 }
 
 /// PostgreSQL's stores on a database of their own, with its schema.
-func withDatabase<Value: Sendable>(
+func withStores<Value: Sendable>(
     url: String? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (Stores) async throws -> Value
 ) async throws -> Value {
-    let address: String
-    if let url { address = url } else { address = try await PrivatePostgres.shared().makeDatabase() }
-    let pool = PostgresPool(configuration: try PostgresConfiguration(url: address), logger: logger)
-    pool.start()
-    do {
-        try await Migrator().migrate(pool)
-        let stores = Stores(
-            pool: pool, likes: PostgresLikeStore(pool: pool), notifications: PostgresNotificationStore(pool: pool))
-        let value = try await body(stores)
-        await pool.stop()
-        return value
-    } catch {
-        await pool.stop()
-        throw error
+    try await withDatabase(url: url, connections: 4) { pool in
+        try await body(
+            Stores(
+                pool: pool, likes: PostgresLikeStore(pool: pool), notifications: PostgresNotificationStore(pool: pool)))
     }
 }
 
@@ -36,6 +26,6 @@ extension Stores {
             dead
             ? "SELECT count(*) FROM outbox WHERE available_at = 'infinity' AND error IS NOT NULL"
             : "SELECT count(*) FROM outbox WHERE available_at < 'infinity'"
-        return try await pool.query(statement) { row throws(PostgresError) in try row.bigint(0) }[0]
+        return try await pool.numbers(statement)[0]
     }
 }

@@ -10,46 +10,6 @@ import Wire
 @testable import Likes
 @testable import Storage
 
-/// Keeps what comes on some channels, with the time.
-final class Listener: SubscriptionSink {
-    struct Heard: Sendable {
-        let channel: Channel
-        let at: ContinuousClock.Instant
-        let text: String
-    }
-
-    private let heard = Mutex<[Heard]>([])
-    private let live = Mutex<Set<Channel>>([])
-
-    func all(_ channel: Channel) -> [Heard] { heard.withLock { $0.filter { $0.channel == channel } } }
-    func isLive(_ channel: Channel) -> Bool { live.withLock { $0.contains(channel) } }
-    func connectionEstablished() {}
-    func subscribed(_ channels: [Channel]) { live.withLock { $0.formUnion(channels) } }
-    func received(_ messages: [BrokerMessage]) {
-        heard.withLock { heard in
-            for message in messages {
-                heard.append(
-                    Heard(channel: message.channel, at: .now, text: String(decoding: message.frame, as: UTF8.self)))
-            }
-        }
-    }
-    func connectionLost() {}
-}
-
-/// A listener that is subscribed on entry.
-func withListener<Value: Sendable>(
-    _ broker: RedisBroker, _ channel: Channel, isolation: isolated (any Actor)? = #isolation,
-    _ body: (Listener) async throws -> Value
-) async throws -> Value {
-    let listener = Listener()
-    let subscriber = broker.makeSubscriber(listener)
-    subscriber.subscribe([channel])
-    return try await withBackground({ try await subscriber.run() }) {
-        _ = await eventually { listener.isLive(channel) }
-        return try await body(listener)
-    }
-}
-
 @Suite struct LiveTests {
     private struct Count: Decodable {
         var photoid: String
@@ -57,9 +17,9 @@ func withListener<Value: Sendable>(
         var version: Int64
     }
 
-    private func counts(_ listener: Listener, _ channel: Channel) throws -> [Count] {
-        try listener.all(channel).map { heard in
-            let lines = heard.text.split(separator: "\n")
+    private func counts(_ sink: RecordingSink) throws -> [Count] {
+        try sink.messages.map { message in
+            let lines = String(decoding: message.frame, as: UTF8.self).split(separator: "\n")
             #expect(lines.first == "event: likes")
             return try JSONDecoder().decode(Count.self, from: Data(lines[1].dropFirst("data: ".count).utf8))
         }
@@ -67,28 +27,25 @@ func withListener<Value: Sendable>(
 
     @Test func aHotPhotoIsHeardAFewTimesASecondAndTheLastValueIsExact() async throws {
         let channel = try #require(Channel.photo("p"))
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withListener(broker, channel) { listener async throws in
-                    try await withService(broker, likes: nil, announces: true) { first async throws in
-                        try await withService(broker, likes: nil, announces: true) { second async throws in
-                            let end = ContinuousClock.now + .seconds(1)
-                            var likes: Int64 = 0
-                            while ContinuousClock.now < end {
-                                try await (likes % 2 == 0 ? first : second).like("p", "user\(likes)")
-                                likes += 1
-                            }
-                            let final = likes
-                            #expect(await eventually { try counts(listener, channel).last?.count == final })
-                            let heard = try counts(listener, channel)
-                            let times = listener.all(channel).map(\.at)
-                            let seconds = (times[times.count - 1] - times[0]) / .seconds(1)
-                            // Both processes together keep to ten a second; at the end each may say the last value.
-                            #expect(Double(heard.count) <= seconds * 10 + 4)
-                            #expect(heard.count > 3)
-                            #expect(heard.map(\.version) == heard.map(\.version).sorted())
-                            #expect(heard.map(\.count) == heard.map(\.count).sorted())
+        try await withBroker { redis, broker async throws in
+            try await withSubscriber(broker, to: [channel]) { sink async throws in
+                try await withService(broker, likes: nil, announces: true) { first async throws in
+                    try await withService(broker, likes: nil, announces: true) { second async throws in
+                        let end = ContinuousClock.now + .seconds(1)
+                        var likes: Int64 = 0
+                        while ContinuousClock.now < end {
+                            try await (likes % 2 == 0 ? first : second).like("p", "user\(likes)")
+                            likes += 1
                         }
+                        let final = likes
+                        #expect(await eventually { try counts(sink).last?.count == final })
+                        let heard = try counts(sink)
+                        let seconds = sink.duration / .seconds(1)
+                        // Both processes together keep to ten a second; at the end each may say the last value.
+                        #expect(Double(heard.count) <= seconds * 10 + 4)
+                        #expect(heard.count > 3)
+                        #expect(heard.map(\.version) == heard.map(\.version).sorted())
+                        #expect(heard.map(\.count) == heard.map(\.count).sorted())
                     }
                 }
             }
@@ -98,29 +55,23 @@ func withListener<Value: Sendable>(
     @Test func aReaderIsToldWhatRedisKnowsAndWhatOnlyTheDatabaseKnows() async throws {
         let channel = try #require(Channel.photo("p"))
         let database = MemoryLikeStore()
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                let snapshots = LikeSnapshots(redis: broker.redis)
-                #expect(try await snapshots.frames(of: [channel]).isEmpty)
-                try await withListener(broker, channel) { listener async throws in
-                    try await withService(broker, likes: database, announces: true) { service async throws in
-                        _ = await eventually {
-                            (try? redis.command("EXISTS", LikeKeys.settings).contains(":1")) ?? false
-                        }
-                        for number in 0..<20 { try await service.like("p", "user\(number)") }
-                        #expect(await eventually { try counts(listener, channel).last?.count == 20 })
-                        let frame = try #require(try await snapshots.frames(of: [channel])[channel])
-                        #expect(String(decoding: frame, as: UTF8.self).contains("\"count\":20,"))
-                        try await makeWorker(broker, database).drain()
-                        try redis.command("FLUSHALL")
-                        _ = await eventually {
-                            (try? redis.command("EXISTS", LikeKeys.settings).contains(":1")) ?? false
-                        }
-                        let before = listener.all(channel).count
-                        #expect(try await snapshots.frames(of: [channel]).isEmpty)
-                        #expect(await eventually { listener.all(channel).count > before })
-                        #expect(try counts(listener, channel).last?.count == 20)
-                    }
+        try await withBroker { redis, broker async throws in
+            let snapshots = LikeSnapshots(redis: broker.redis)
+            #expect(try await snapshots.frames(of: [channel]).isEmpty)
+            try await withSubscriber(broker, to: [channel]) { sink async throws in
+                try await withService(broker, likes: database, announces: true) { service async throws in
+                    _ = await eventually { try redis.command("EXISTS", LikeKeys.settings).contains(":1") }
+                    for number in 0..<20 { try await service.like("p", "user\(number)") }
+                    #expect(await eventually { try counts(sink).last?.count == 20 })
+                    let frame = try #require(try await snapshots.frames(of: [channel])[channel])
+                    #expect(String(decoding: frame, as: UTF8.self).contains("\"count\":20,"))
+                    try await makeWorker(broker, database).drain()
+                    try redis.command("FLUSHALL")
+                    _ = await eventually { try redis.command("EXISTS", LikeKeys.settings).contains(":1") }
+                    let before = sink.messages.count
+                    #expect(try await snapshots.frames(of: [channel]).isEmpty)
+                    #expect(await eventually { sink.messages.count > before })
+                    #expect(try counts(sink).last?.count == 20)
                 }
             }
         }
@@ -131,7 +82,7 @@ func withListener<Value: Sendable>(
     @Test func anOwnerHearsOfLikesOnceInGroups() async throws {
         let channel = try #require(Channel.user("owner"))
         try await withSystem { stores, broker, service in
-            try await withListener(broker, channel) { listener async throws in
+            try await withSubscriber(broker, to: [channel]) { sink async throws in
                 for number in 0..<42 { try await service.like("p", "user\(number)") }
                 try await service.like("p", "owner")
                 try await service.like("nobodys", "user1")
@@ -153,8 +104,8 @@ func withListener<Value: Sendable>(
                 try await relay(broker, stores) { await eventually { (try? await stores.outboxRows()) == 0 } }
                 let page = try await stores.notifications.notifications(of: "owner", before: nil, limit: 10)
                 #expect(page.items.map(\.likers).reduce(0, +) == 42)
-                #expect(await eventually { !listener.all(channel).isEmpty })
-                let text = try #require(listener.all(channel).last?.text)
+                #expect(await eventually { !sink.messages.isEmpty })
+                let text = String(decoding: try #require(sink.messages.last).frame, as: UTF8.self)
                 #expect(text.contains("event: notification\n"))
                 #expect(text.contains("others liked your photo"))
                 #expect(try await stores.outboxRows(dead: true) == 1)
@@ -171,19 +122,20 @@ func withListener<Value: Sendable>(
             var short = OutboxRelay.Settings()
             short.lease = .milliseconds(1)
             let settings = short
-            let handler = NotificationHandler(notifications: stores.notifications, broker: broker, logger: logger)
+            let handler = NotificationHandler(notifications: stores.notifications, broker: broker, logger: quietLogger)
             // Claims and dies before it has handled anything.
-            let mortal = OutboxRelay(pool: stores.pool, topic: .notify, settings: settings, logger: logger) { rows in
+            let mortal = OutboxRelay(pool: stores.pool, topic: .notify, settings: settings, logger: quietLogger) {
+                rows in
                 #expect(!rows.isEmpty)
                 throw StorageError(.unavailable, "dies")
             }
             await #expect(throws: StorageError.self) { try await mortal.relay() }
             #expect(try await stores.outboxRows() > 0)
             // Two at once with the same rows, as when a lease is too short: one of them stores them.
-            let slow = OutboxRelay(pool: stores.pool, topic: .notify, settings: settings, logger: logger) { rows in
+            let slow = OutboxRelay(pool: stores.pool, topic: .notify, settings: settings, logger: quietLogger) { rows in
                 try await Task.sleep(for: .milliseconds(20))
                 let other = OutboxRelay(
-                    pool: stores.pool, topic: .notify, settings: settings, logger: logger, handler: handler.handle)
+                    pool: stores.pool, topic: .notify, settings: settings, logger: quietLogger, handler: handler.handle)
                 // The first time it takes everything.
                 _ = try await other.relay()
                 try await handler.handle(rows)
@@ -197,14 +149,10 @@ func withListener<Value: Sendable>(
 
     /// Everything around: PostgreSQL with a photo `p` of `owner`, Redis, a service.
     private func withSystem(_ body: (Stores, RedisBroker, LikeService) async throws -> Void) async throws {
-        try await withDatabase { stores async throws in
+        try await withStores { stores async throws in
             _ = try await stores.likes.register(photo: "p", owner: "owner")
-            try await withRedis { redis async throws in
-                try await withBroker(redis) { broker async throws in
-                    try await withService(broker, likes: stores.likes) { service async throws in
-                        try await body(stores, broker, service)
-                    }
-                }
+            try await withService(likes: stores.likes) { redis, broker, service async throws in
+                try await body(stores, broker, service)
             }
         }
     }
@@ -217,9 +165,9 @@ func withListener<Value: Sendable>(
     private func relay(_ broker: RedisBroker, _ stores: Stores, until done: () async -> Bool) async throws {
         var settings = OutboxRelay.Settings()
         settings.interval = .milliseconds(20)
-        let handler = NotificationHandler(notifications: stores.notifications, broker: broker, logger: logger)
+        let handler = NotificationHandler(notifications: stores.notifications, broker: broker, logger: quietLogger)
         let relay = OutboxRelay(
-            pool: stores.pool, topic: .notify, settings: settings, logger: logger, handler: handler.handle)
+            pool: stores.pool, topic: .notify, settings: settings, logger: quietLogger, handler: handler.handle)
         let isDone = try await withBackground({ await relay.run() }) { await done() }
         #expect(isDone)
     }

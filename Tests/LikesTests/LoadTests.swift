@@ -15,139 +15,105 @@ import Testing
         return database
     }
 
+    private let onePartition = makeSettings { $0.partitions = 1 }
+
     @Test func anEmptyRedisIsFilledOnceUnderConcurrency() async throws {
         let users = (0..<500).map { "user\($0)" }
         let database = try await makeDatabase("p", users)
         database.plan.withLock { $0.pause = .milliseconds(5) }
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database) { first async throws in
-                    try await withService(broker, likes: database) { second async throws in
-                        // Everybody again, and everybody new, over both: the old likes are no news, the new ones are.
-                        let changed = try await withThrowingTaskGroup(of: Bool.self) { group in
-                            for number in 0..<1_000 {
-                                let service = number % 2 == 0 ? first : second
-                                group.addTask { try await service.like("p", "user\(number)").changed }
-                            }
-                            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
-                        }
-                        #expect(changed == 500)
-                        #expect(try await first.totals(of: ["p"], isFresh: true)[0]?.count == 1_000)
-                        #expect(database.plan.withLock { $0.membersReads } == first.settings.partitions)
+        try await withService(likes: database) { redis, broker, first async throws in
+            try await withService(broker, likes: database) { second async throws in
+                // Everybody again, and everybody new, over both: the old likes are no news, the new ones are.
+                let changed = try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for number in 0..<1_000 {
+                        let service = number % 2 == 0 ? first : second
+                        group.addTask { try await service.like("p", "user\(number)").changed }
                     }
+                    return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
                 }
+                #expect(changed == 500)
+                #expect(try await first.totals(of: ["p"], isFresh: true)[0]?.count == 1_000)
+                #expect(database.plan.withLock { $0.membersReads } == first.settings.partitions)
             }
         }
     }
 
     @Test func afterALossCountsAndMembersComeBack() async throws {
         let database = FaultyLikeStore()
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database) { service async throws in
-                    for number in 0..<100 { try await service.like("p", "user\(number)") }
-                    try await service.like("p", "user0", false)
-                    let before = try #require(try await service.totals(of: ["p"], isFresh: true)[0])
-                    try await makeWorker(broker, database).drain()
-                    try redis.command("FLUSHALL")
-                    let asked = try #require(try await service.totals(of: ["p"], isFresh: true)[0])
-                    #expect(asked.count == 99)
-                    #expect(asked.version > before.version)
-                    #expect(try await service.isLiked(["p"], by: "user5") == [true])
-                    #expect(try await service.isLiked(["p"], by: "user0") == [false])
-                    #expect(try await service.like("p", "user5").changed == false)
-                    #expect(try await service.like("p", "user0").changed)
-                    let after = try #require(try await service.totals(of: ["p"], isFresh: true)[0])
-                    #expect(after.count == 100)
-                    #expect(after.version > asked.version)
-                    try await makeWorker(broker, database).drain()
-                    #expect(try await database.members(of: "p").count == 100)
-                }
-            }
+        try await withService(likes: database) { redis, broker, service async throws in
+            for number in 0..<100 { try await service.like("p", "user\(number)") }
+            try await service.like("p", "user0", false)
+            let before = try #require(try await service.totals(of: ["p"], isFresh: true)[0])
+            try await makeWorker(broker, database).drain()
+            try redis.command("FLUSHALL")
+            let asked = try #require(try await service.totals(of: ["p"], isFresh: true)[0])
+            #expect(asked.count == 99)
+            #expect(asked.version > before.version)
+            #expect(try await service.isLiked(["p"], by: "user5") == [true])
+            #expect(try await service.isLiked(["p"], by: "user0") == [false])
+            #expect(try await service.like("p", "user5").changed == false)
+            #expect(try await service.like("p", "user0").changed)
+            let after = try #require(try await service.totals(of: ["p"], isFresh: true)[0])
+            #expect(after.count == 100)
+            #expect(after.version > asked.version)
+            try await makeWorker(broker, database).drain()
+            #expect(try await database.members(of: "p").count == 100)
         }
     }
 
     @Test func aLostSetIsLoadedWithWhatStillWaitsForTheDatabase() async throws {
         let database = FaultyLikeStore()
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database) { service async throws in
-                    for number in 0..<100 { try await service.like("p", "user\(number)") }
-                    for number in 0..<10 { try await service.like("p", "user\(number)", false) }
-                    // Nothing has reached the database yet; now the sets are gone, as after an eviction.
-                    for partition in 0..<service.settings.partitions {
-                        try redis.command("DEL", service.store.keys(partition).members("p"))
-                    }
-                    #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == 90)
-                    #expect(try await service.isLiked(["p"], by: "user50") == [true])
-                    #expect(try await service.isLiked(["p"], by: "user5") == [false])
-                    #expect(try await service.like("p", "user50").changed == false)
-                    #expect(try await service.like("p", "user5").changed)
-                    #expect(try await service.like("p", "new").changed)
-                    #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == 92)
-                    for number in 10..<100 { #expect(try await service.like("p", "user\(number)").changed == false) }
-                    #expect(try await redisMembers(service, "p").count == 92)
-                }
+        try await withService(likes: database) { redis, broker, service async throws in
+            for number in 0..<100 { try await service.like("p", "user\(number)") }
+            for number in 0..<10 { try await service.like("p", "user\(number)", false) }
+            // Nothing has reached the database yet; now the sets are gone, as after an eviction.
+            for partition in 0..<service.settings.partitions {
+                try redis.command("DEL", service.store.keys(partition).members("p"))
             }
+            #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == 90)
+            #expect(try await service.isLiked(["p"], by: "user50") == [true])
+            #expect(try await service.isLiked(["p"], by: "user5") == [false])
+            #expect(try await service.like("p", "user50").changed == false)
+            #expect(try await service.like("p", "user5").changed)
+            #expect(try await service.like("p", "new").changed)
+            #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == 92)
+            for number in 10..<100 { #expect(try await service.like("p", "user\(number)").changed == false) }
+            #expect(try await redisMembers(service, "p").count == 92)
         }
     }
 
     @Test func withoutTheDatabaseWhatIsInRedisGoesOn() async throws {
         let database = FaultyLikeStore()
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database, settings: makeSettings { $0.partitions = 1 }) {
-                    service async throws in
-                    try await service.like("p", "a")
-                    database.plan.withLock { $0.isAway = true }
-                    #expect(try await service.like("p", "b").changed)
-                    #expect(try await service.total(of: "p").count == 2)
-                    do {
-                        try await service.like("unknown", "a")
-                        Issue.record("liked what has to be loaded")
-                    } catch {
-                        #expect((error as? LikeError)?.code == .databaseUnavailable)
-                    }
-                    database.plan.withLock { $0.isAway = false }
-                    #expect(try await service.like("unknown", "a").changed)
-                }
-            }
+        try await withService(likes: database, settings: onePartition) { redis, broker, service async throws in
+            try await service.like("p", "a")
+            database.plan.withLock { $0.isAway = true }
+            #expect(try await service.like("p", "b").changed)
+            #expect(try await service.total(of: "p").count == 2)
+            #expect(await service.failure("unknown", "a") == .databaseUnavailable)
+            database.plan.withLock { $0.isAway = false }
+            #expect(try await service.like("unknown", "a").changed)
         }
     }
 
     @Test func onlyRegisteredPhotosWhereThatIsRequired() async throws {
         let database = FaultyLikeStore()
         _ = try await database.register(photo: "mine", owner: "me")
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                let settings = makeSettings { $0.requiresRegistration = true }
-                try await withService(broker, likes: database, settings: settings) { service async throws in
-                    #expect(try await service.like("mine", "a").changed)
-                    #expect(try await service.totals(of: ["mine", "other"]).map { $0?.count } == [1, nil])
-                    do {
-                        try await service.like("other", "a")
-                        Issue.record("liked what nobody registered")
-                    } catch {
-                        #expect((error as? LikeError)?.code == .unknownPhoto)
-                    }
-                }
-            }
+        let settings = makeSettings { $0.requiresRegistration = true }
+        try await withService(likes: database, settings: settings) { redis, broker, service async throws in
+            #expect(try await service.like("mine", "a").changed)
+            #expect(try await service.totals(of: ["mine", "other"]).map { $0?.count } == [1, nil])
+            #expect(await service.failure("other", "a") == .unknownPhoto)
         }
     }
 
     @Test func aLoaderThatDiedHoldsNobodyUpForLong() async throws {
         let database = try await makeDatabase("p", ["a", "b"])
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database, settings: makeSettings { $0.partitions = 1 }) {
-                    service async throws in
-                    let keys = service.store.keys(0)
-                    try redis.command("SET", keys.lock("p"), "of-a-dead-process", "PX", "300")
-                    try redis.command("SADD", keys.loading("p"), "rubbish")
-                    #expect(try await service.like("p", "c").changed)
-                    #expect(try await redisMembers(service, "p") == ["a", "b", "c"])
-                }
-            }
+        try await withService(likes: database, settings: onePartition) { redis, broker, service async throws in
+            let keys = service.store.keys(0)
+            try redis.command("SET", keys.lock("p"), "of-a-dead-process", "PX", "300")
+            try redis.command("SADD", keys.loading("p"), "rubbish")
+            #expect(try await service.like("p", "c").changed)
+            #expect(try await redisMembers(service, "p") == ["a", "b", "c"])
         }
     }
 
@@ -155,19 +121,14 @@ import Testing
     @Test func aSetThatIsNotWhatWasLoadedIsNotUsed() async throws {
         let database = try await makeDatabase("p", ["a", "b"])
         database.plan.withLock { $0.pause = .milliseconds(200) }
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database, settings: makeSettings { $0.partitions = 1 }) {
-                    service async throws in
-                    let keys = service.store.keys(0)
-                    async let outcome = service.like("p", "c")
-                    #expect(await eventually { try redis.command("EXISTS", keys.lock("p")).contains(":1") })
-                    try await Task.sleep(for: .milliseconds(300))
-                    try redis.command("SADD", keys.loading("p"), "stale")
-                    #expect(try await outcome.changed)
-                    #expect(try await redisMembers(service, "p") == ["a", "b", "c"])
-                }
-            }
+        try await withService(likes: database, settings: onePartition) { redis, broker, service async throws in
+            let keys = service.store.keys(0)
+            async let outcome = service.like("p", "c")
+            #expect(await eventually { try redis.command("EXISTS", keys.lock("p")).contains(":1") })
+            try await Task.sleep(for: .milliseconds(300))
+            try redis.command("SADD", keys.loading("p"), "stale")
+            #expect(try await outcome.changed)
+            #expect(try await redisMembers(service, "p") == ["a", "b", "c"])
         }
     }
 
@@ -178,70 +139,55 @@ import Testing
             $0.queueMax = 10
             $0.partitions = 1
         }
-        try await withRedis { redis async throws in
-            try await withBroker(redis) { broker async throws in
-                try await withService(broker, likes: database, settings: settings) { service async throws in
-                    let outcomes = Mutex((liked: 0, refused: 0))
-                    for number in 0..<500 {
-                        service.submit(LikeIntent(photo: "p", user: "u\(number)", liked: true)) { result in
-                            outcomes.withLock { outcomes in
-                                if case .failure(let error) = result {
-                                    outcomes.refused += error.code == .overloaded ? 1 : 1_000
-                                } else {
-                                    outcomes.liked += 1
-                                }
-                            }
+        try await withService(likes: database, settings: settings) { redis, broker, service async throws in
+            let outcomes = Mutex((liked: 0, refused: 0))
+            for number in 0..<500 {
+                service.submit(LikeIntent(photo: "p", user: "u\(number)", liked: true)) { result in
+                    outcomes.withLock { outcomes in
+                        if case .failure(let error) = result {
+                            outcomes.refused += error.code == .overloaded ? 1 : 1_000
+                        } else {
+                            outcomes.liked += 1
                         }
-                        try await Task.sleep(for: .microseconds(200))
                     }
-                    #expect(await eventually { outcomes.withLock { $0.liked + $0.refused } == 500 })
-                    // What waits, and what was taken and then had to wait for the load.
-                    #expect((1...30).contains(outcomes.withLock { $0.liked }))
-                    let total = try await service.totals(of: ["p"], isFresh: true)[0]
-                    #expect(total?.count == Int64(outcomes.withLock { $0.liked }) + 1)
                 }
+                try await Task.sleep(for: .microseconds(200))
             }
+            #expect(await eventually { outcomes.withLock { $0.liked + $0.refused } == 500 })
+            // What waits, and what was taken and then had to wait for the load.
+            #expect((1...30).contains(outcomes.withLock { $0.liked }))
+            let total = try await service.totals(of: ["p"], isFresh: true)[0]
+            #expect(total?.count == Int64(outcomes.withLock { $0.liked }) + 1)
         }
     }
 
     @Test func anAcknowledgementMayWaitForTheDatabase() async throws {
-        try await withDatabase { stores async throws in
-            try await withRedis { redis async throws in
-                try await withBroker(redis) { broker async throws in
-                    let database = FaultyLikeStore(stores.likes)
-                    let settings = makeSettings { $0.durability = .postgres }
-                    try await withService(broker, likes: database, settings: settings) { service async throws in
-                        _ = try await database.register(photo: "p", owner: "owner")
-                        try await service.like("p", "a")
-                        #expect(try await database.members(of: "p") == ["a"])
-                        // Its owner is notified with it, and not again when it comes the way of all changes.
-                        #expect(try await service.backlog() == 1)
-                        #expect(try await stores.outboxRows() == 1)
-                        try await makeWorker(broker, database).drain()
-                        #expect(try await stores.outboxRows() == 1)
-                        for partition in 0..<service.settings.partitions {
-                            try await service.like("q", "user\(partition)")
-                        }
-                        database.plan.withLock { $0.isAway = true }
-                        // Twice: the second time Redis has it already, and that is still no acknowledgement.
-                        for _ in 0..<2 {
-                            do {
-                                try await service.like("p", "a", false)
-                                Issue.record("acknowledged without the database")
-                            } catch {
-                                #expect((error as? LikeError)?.code == .databaseUnavailable)
-                            }
-                        }
-                        database.plan.withLock { $0.isAway = false }
-                        do {
-                            try await service.like("p", "a", false)
-                            Issue.record("the database does not have it yet")
-                        } catch {}
-                        try await makeWorker(broker, database).drain()
-                        #expect(try await service.like("p", "a", false).changed == false)
-                        #expect(try await database.members(of: "p").isEmpty)
-                    }
+        let settings = makeSettings { $0.durability = .postgres }
+        try await withStores { stores async throws in
+            let database = FaultyLikeStore(stores.likes)
+            try await withService(likes: database, settings: settings) { redis, broker, service async throws in
+                _ = try await database.register(photo: "p", owner: "owner")
+                try await service.like("p", "a")
+                #expect(try await database.members(of: "p") == ["a"])
+                // Its owner is notified with it, and not again when it comes the way of all changes.
+                #expect(try await service.backlog() == 1)
+                #expect(try await stores.outboxRows() == 1)
+                try await makeWorker(broker, database).drain()
+                #expect(try await stores.outboxRows() == 1)
+                for partition in 0..<service.settings.partitions {
+                    try await service.like("q", "user\(partition)")
                 }
+                database.plan.withLock { $0.isAway = true }
+                // Twice: the second time Redis has it already, and that is still no acknowledgement.
+                for _ in 0..<2 {
+                    #expect(await service.failure("p", "a", false) == .databaseUnavailable)
+                }
+                database.plan.withLock { $0.isAway = false }
+                // The database does not have it yet.
+                #expect(await service.failure("p", "a", false) != nil)
+                try await makeWorker(broker, database).drain()
+                #expect(try await service.like("p", "a", false).changed == false)
+                #expect(try await database.members(of: "p").isEmpty)
             }
         }
     }

@@ -1,6 +1,5 @@
 import Broker
 import InMemory
-import Logging
 import Primitives
 import RedisNIO
 import Storage
@@ -9,8 +8,6 @@ import TestSupport
 import Wire
 
 @testable import Likes
-
-let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// Settings with short times, so that tests of faults are short.
 func makeSettings(_ change: (inout LikeSettings) -> Void = { _ in }) -> LikeSettings {
@@ -21,32 +18,32 @@ func makeSettings(_ change: (inout LikeSettings) -> Void = { _ in }) -> LikeSett
     return settings
 }
 
-/// A broker on `redis` that is connected on entry.
-func withBroker<Value: Sendable>(
-    _ redis: PrivateRedis, isolation: isolated (any Actor)? = #isolation,
-    _ body: (RedisBroker) async throws -> Value
-) async throws -> Value {
-    var settings = RedisBrokerSettings()
-    settings.client.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
-    settings.client.graceWait = .seconds(2)
-    let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: logger)
-    return try await withBackground({ try await broker.run() }) {
-        _ = await eventually { broker.isReady }
-        return try await body(broker)
-    }
-}
-
 /// A service that runs.
 func withService<Value: Sendable>(
     _ broker: RedisBroker, likes: (any LikeStore)?, settings: LikeSettings = makeSettings(), announces: Bool = false,
     isolation: isolated (any Actor)? = #isolation, _ body: (LikeService) async throws -> Value
 ) async throws -> Value {
     let service = LikeService(
-        redis: broker.redis, broker: announces ? broker : nil, likes: likes, settings: settings, logger: logger)
+        redis: broker.redis, broker: announces ? broker : nil, likes: likes, settings: settings, logger: quietLogger)
     return try await withBackground({ await service.run() }) { try await body(service) }
 }
 
+/// The same with a Redis and a broker of its own.
+func withService<Value: Sendable>(
+    likes: (any LikeStore)?, settings: LikeSettings = makeSettings(), isolation: isolated (any Actor)? = #isolation,
+    _ body: (PrivateRedis, RedisBroker, LikeService) async throws -> Value
+) async throws -> Value {
+    try await withBroker { redis, broker async throws in
+        try await withService(broker, likes: likes, settings: settings) { try await body(redis, broker, $0) }
+    }
+}
+
 extension LikeService {
+    /// The code of the error with which a like fails.
+    func failure(_ photo: String, _ user: String, _ liked: Bool = true) async -> LikeError.Code? {
+        await thrown(LikeError.self) { try await like(photo, user, liked) }?.code
+    }
+
     @discardableResult
     func like(_ photo: String, _ user: String, _ liked: Bool = true) async throws -> LikeOutcome {
         try await apply(LikeIntent(photo: photo, user: user, liked: liked))
@@ -61,7 +58,7 @@ func makeWorker(
     settings.instance = instance
     settings.interval = .milliseconds(10)
     settings.claimAfter = claimAfter
-    return WriteBehindWorker(redis: broker.redis, likes: likes, settings: settings, like: like, logger: logger)
+    return WriteBehindWorker(redis: broker.redis, likes: likes, settings: settings, like: like, logger: quietLogger)
 }
 
 extension LikeStore {
@@ -99,14 +96,15 @@ final class FaultyLikeStore: LikeStore {
         self.inner = inner
     }
 
-    private func reach() async throws(StorageError) {
+    private func reach() async throws(StorageError) -> any LikeStore {
         let pause = plan.withLock { $0.pause }
         if pause > .zero { try? await Task.sleep(for: pause) }
         if plan.withLock({ $0.isAway }) { throw StorageError(.unavailable, "away") }
+        return inner
     }
 
     func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome {
-        try await reach()
+        let inner = try await reach()
         let poison = plan.withLock { plan in
             plan.applied += 1
             return plan.poison
@@ -114,59 +112,40 @@ final class FaultyLikeStore: LikeStore {
         if changes.contains(where: { poison.contains($0.user) }) { throw StorageError(.internal, "poison") }
         return try await inner.apply(changes)
     }
-
-    func register(photo: String, owner: String) async throws(StorageError) -> String {
-        try await reach()
-        return try await inner.register(photo: photo, owner: owner)
-    }
-
-    func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
-        try await reach()
-        return try await inner.counts(of: photos)
-    }
-
-    func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
-        try await reach()
-        return try await inner.isLiked(photo: photo, by: user)
-    }
-
-    func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> Page<
-        Liker, LikersCursor
-    > {
-        try await reach()
-        return try await inner.likers(of: photo, before: before, limit: limit)
-    }
-
     func members(
         of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
     ) async throws(StorageError) -> Page<LikeMember, LikeMember> {
-        try await reach()
+        let inner = try await reach()
         if slots.count < UserSlot.count { plan.withLock { $0.membersReads += 1 } }
         return try await inner.members(of: photo, in: slots, after: after, limit: limit)
     }
 
+    // The rest only comes later or not at all.
+    func register(photo: String, owner: String) async throws(StorageError) -> String {
+        try await reach().register(photo: photo, owner: owner)
+    }
+    func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
+        try await reach().counts(of: photos)
+    }
+    func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
+        try await reach().isLiked(photo: photo, by: user)
+    }
+    func likers(
+        of photo: String, before: LikersCursor?, limit: Int
+    ) async throws(StorageError) -> Page<Liker, LikersCursor> {
+        try await reach().likers(of: photo, before: before, limit: limit)
+    }
     func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
-        try await reach()
-        return try await inner.count(of: photo, in: slots)
+        try await reach().count(of: photo, in: slots)
     }
-
     func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
-        try await reach()
-        return try await inner.newestVersion(of: photo, in: slots)
+        try await reach().newestVersion(of: photo, in: slots)
     }
-
     func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] {
-        try await reach()
-        return try await inner.photos(after: after, limit: limit)
+        try await reach().photos(after: after, limit: limit)
     }
-
-    func recount(photo: String) async throws(StorageError) -> CountRepair {
-        try await reach()
-        return try await inner.recount(photo: photo)
-    }
-
+    func recount(photo: String) async throws(StorageError) -> CountRepair { try await reach().recount(photo: photo) }
     func purgeTombstones(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int {
-        try await reach()
-        return try await inner.purgeTombstones(olderThan: age, limit: limit)
+        try await reach().purgeTombstones(olderThan: age, limit: limit)
     }
 }

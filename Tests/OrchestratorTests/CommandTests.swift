@@ -80,15 +80,12 @@ struct CommandTests {
 
     @Test func badArgumentsAreSaidTogetherAndNothingIsStarted() async throws {
         try await withFolder { folder in
-            let result = try await Subprocess.run(
-                .path(FilePath(launcher)),
-                arguments: [
-                    "run", "--out", "\(folder)/report", "--viewers", "x", "--rate", "-1", "--placement", "best",
-                ],
-                output: .discarded, error: .string(limit: 1 << 16))
-            #expect(result.terminationStatus == .exited(64))
+            let result = try await launch([
+                "run", "--out", "\(folder)/report", "--viewers", "x", "--rate", "-1", "--placement", "best",
+            ])
+            #expect(result.status == .exited(64))
             for name in ["--viewers x", "--rate -1", "--placement best"] {
-                #expect(result.standardError.contains(name))
+                #expect(result.errors.contains(name))
             }
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/report"))
         }
@@ -97,12 +94,11 @@ struct CommandTests {
     @Test func aThresholdOnWhatNobodyMeasuresIsSaidBeforeTheStart() async throws {
         try await withFolder { folder in
             try makeBinaries(in: folder)
-            let result = try await Subprocess.run(
-                .path(FilePath(launcher)),
-                arguments: ["run", "--binaries", folder, "--out", "\(folder)/report", "--threshold", "p98<1ms"],
-                output: .discarded, error: .string(limit: 1 << 16))
-            #expect(result.terminationStatus == .exited(64))
-            #expect(result.standardError.contains("there is no metric 'p98'; there are channels, spread,"))
+            let result = try await launch([
+                "run", "--binaries", folder, "--out", "\(folder)/report", "--threshold", "p98<1ms",
+            ])
+            #expect(result.status == .exited(64))
+            #expect(result.errors.contains("there is no metric 'p98'; there are channels, spread,"))
             #expect(!FileManager.default.fileExists(atPath: "\(folder)/report"))
         }
     }
@@ -111,11 +107,7 @@ struct CommandTests {
     @Test func thresholdsAndComparisonsDecideAboutTheExitCode() async throws {
         try await withFolder { folder in
             let predict = ["predict", "--streams", "10", "--viewers", "100", "--readers", "2", "--out", folder]
-            func run(_ arguments: [String]) async throws -> TerminationStatus {
-                try await Subprocess.run(
-                    .path(FilePath(launcher)), arguments: Arguments(arguments), output: .discarded, error: .discarded
-                ).terminationStatus
-            }
+            func run(_ arguments: [String]) async throws -> TerminationStatus { try await launch(arguments).status }
             #expect(try await run(predict + ["--threshold", "spread<=100%"]) == .exited(0))
             let good = try FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/latest")
             #expect(try await run(["compare", "\(folder)/\(good)", "\(folder)/latest/report.json"]) == .exited(0))
@@ -127,12 +119,10 @@ struct CommandTests {
 
     @Test func missingBinariesAreSaidTogether() async throws {
         try await withFolder { folder in
-            let result = try await Subprocess.run(
-                .path(FilePath(launcher)), arguments: ["run", "--binaries", folder, "--out", "\(folder)/report"],
-                output: .discarded, error: .string(limit: 1 << 16))
-            #expect(result.terminationStatus == .exited(69))
+            let result = try await launch(["run", "--binaries", folder, "--out", "\(folder)/report"])
+            #expect(result.status == .exited(69))
             for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
-                #expect(result.standardError.contains(name))
+                #expect(result.errors.contains(name))
             }
         }
     }

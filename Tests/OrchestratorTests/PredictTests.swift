@@ -25,12 +25,7 @@ struct PredictTests {
             "--streams", "0", "--viewers", "x", "--readers", "5..3", "--audience", "zipf", "--placement", "random,best",
             "--seed", "-1",
         ])
-        #expect {
-            try arguments.settings()
-        } throws: { error in
-            guard case .arguments(let problems)? = error as? Failure else { return false }
-            return problems.count == 6
-        }
+        #expect(problems { try arguments.settings() }.count == 6)
     }
 
     @Test func theCommandRepeatsItself() throws {

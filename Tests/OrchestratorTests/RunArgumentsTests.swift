@@ -35,16 +35,12 @@ struct RunArgumentsTests {
             "--rate", "nan", "--duration", "0", "--seed", "-1", "--audience", "zipf:9", "--placement", "best",
             "--swarms", "65",
         ])
-        #expect {
-            try arguments.settings(limits: limits)
-        } throws: { error in
-            guard case .arguments(let problems)? = error as? Failure else { return false }
-            let names = problems.map { $0.prefix { $0 != " " } }
-            return names == [
+        let names = problems { try arguments.settings(limits: limits) }.map { $0.prefix { $0 != " " } }
+        #expect(
+            names == [
                 "--preset", "--streams", "--viewers", "--readers", "--comment-apis", "--rate", "--duration", "--seed",
                 "--swarms", "--placement", "--audience",
-            ]
-        }
+            ])
     }
 
     @Test func aProblemSaysWhatWouldBeRight() {

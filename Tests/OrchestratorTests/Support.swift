@@ -1,11 +1,20 @@
 import Foundation
+import Subprocess
 import Synchronization
+import SystemPackage
 import Testing
 
 @testable import Orchestrator
 
 /// The built command itself: it lies beside the test binary.
 let launcher = Binaries.ownDirectory + "/Orchestrator"
+
+/// Runs the built command to its end: how it ended, and what it said on standard error.
+func launch(_ arguments: [String]) async throws -> (status: TerminationStatus, errors: String) {
+    let result = try await Subprocess.run(
+        .path(FilePath(launcher)), arguments: Arguments(arguments), output: .discarded, error: .string(limit: 1 << 16))
+    return (result.terminationStatus, result.standardError)
+}
 
 /// A folder that goes away with the test.
 func withFolder<Answer>(_ body: (String) async throws -> Answer) async throws -> Answer {
@@ -30,9 +39,7 @@ func isAlive(_ pid: Int32) -> Bool {
     return !stat[end...].hasPrefix(") Z")
 }
 
-func text(of path: String) -> String {
-    (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-}
+func text(of path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
 
 /// Waits until the file holds the text.
 func waitFor(_ wanted: String, in path: String) async throws {
@@ -45,4 +52,16 @@ final class Flag: Sendable {
     private let state = Mutex(false)
     var isRaised: Bool { state.withLock { $0 } }
     func raise() { state.withLock { $0 = true } }
+}
+
+/// What is said to be wrong with arguments when they are read.
+func problems<Settings>(_ read: () throws -> Settings) -> [String] {
+    do {
+        _ = try read()
+        return []
+    } catch Failure.arguments(let problems) {
+        return problems
+    } catch {
+        return ["another failure: \(error)"]
+    }
 }

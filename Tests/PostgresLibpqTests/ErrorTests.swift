@@ -27,7 +27,7 @@ import Testing
         let server = try await PrivatePostgres.shared()
         let url = "postgresql://hunter2:hunter2@127.0.0.1:\(server.port)/nosuchdatabase"
         try await withPool(url: url) { pool in
-            let error = await postgresError { try await pool.execute("SELECT 1") }
+            let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
             #expect(error?.code == .unavailable)
             #expect(error?.outcome == .notDone)
             #expect(error?.description.contains("hunter2") == false)
@@ -38,7 +38,7 @@ import Testing
         try await withPool { pool in
             try await pool.execute("CREATE TABLE t (id text PRIMARY KEY CHECK (length(id) < 9))")
             try await pool.execute("INSERT INTO t VALUES ($1)", [.text("hunter2")])
-            let duplicate = await postgresError {
+            let duplicate = await thrown(PostgresError.self) {
                 try await pool.execute("INSERT INTO t VALUES ($1)", [.text("hunter2")])
             }
             #expect(duplicate?.code == .constraint)
@@ -46,7 +46,7 @@ import Testing
             #expect(duplicate?.constraint == "t_pkey")
             #expect(duplicate?.outcome == .notDone)
             #expect(duplicate?.description.contains("hunter2") == false)
-            let tooLong = await postgresError {
+            let tooLong = await thrown(PostgresError.self) {
                 try await pool.execute("INSERT INTO t VALUES ($1)", [.text("hunter2hunter2")])
             }
             #expect(tooLong?.code == .constraint)
@@ -56,20 +56,21 @@ import Testing
 
     @Test func valuesThatTheServerQuotesStayOut() async throws {
         try await withPool { pool in
-            let error = await postgresError { try await pool.execute("SELECT $1::text::int8", [.text("hunter2")]) }
+            let error = await thrown(PostgresError.self) {
+                try await pool.execute("SELECT $1::text::int8", [.text("hunter2")])
+            }
             #expect(error?.code == .invalidValue)
             #expect(error?.description.contains("hunter2") == false)
-            let null = await postgresError { try await pool.execute("SELECT $1::text", [.text("a\u{0}b")]) }
+            let null = await thrown(PostgresError.self) {
+                try await pool.execute("SELECT $1::text", [.text("a\u{0}b")])
+            }
             #expect(null?.code == .invalidValue)
         }
     }
 
     @Test func aStatementThatIsTooSlowIsStoppedAndTheSessionLivesOn() async throws {
-        try await withPool({
-            $0.connections = 1
-            $0.statementTimeout = .milliseconds(100)
-        }) { pool in
-            let error = await postgresError { try await pool.execute("SELECT pg_sleep(5)") }
+        try await withPool(connections: 1, { $0.statementTimeout = .milliseconds(100) }) { pool in
+            let error = await thrown(PostgresError.self) { try await pool.execute("SELECT pg_sleep(5)") }
             #expect(error?.code == .timeout)
             #expect(error?.outcome == .notDone)
             try await pool.execute("SELECT 1")

@@ -6,47 +6,49 @@ import Testing
 /// Each test kills or freezes a server of its own.
 @Suite(.serialized) struct OutageTests {
     @Test func aServerKilledInMidStatementLeavesTheOutcomeUnknown() async throws {
-        try await withServer { server, url in
+        try await withPostgres { server, url in
             try await withPool(url: url, { $0.backoff = Backoff(base: .milliseconds(20), cap: .milliseconds(100)) }) {
                 pool in
                 try await pool.execute("CREATE TABLE t (n int8)")
                 let slow = Task {
-                    await postgresError { try await pool.execute("INSERT INTO t SELECT 1 FROM pg_sleep(3)") }
+                    await thrown(PostgresError.self) {
+                        try await pool.execute("INSERT INTO t SELECT 1 FROM pg_sleep(3)")
+                    }
                 }
                 try await Task.sleep(for: .milliseconds(200))
                 await server.kill()
                 let error = await slow.value
                 #expect(error?.code == .unavailable)
                 #expect(error?.outcome == .unknown)
-                #expect(await comesTrue { !pool.isReady })
-                let refused = await postgresError { try await pool.execute("SELECT 1") }
+                #expect(await eventually { !pool.isReady })
+                let refused = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
                 #expect(refused?.code == .unavailable)
                 #expect(refused?.outcome == .notDone)
                 try await server.start()
-                #expect(await comesTrue { pool.isReady })
+                #expect(await eventually { pool.isReady })
                 #expect(try await pool.execute("SELECT 1") == 1)
             }
         }
     }
 
     @Test func idleSessionsThatARestartClosedHurtNobody() async throws {
-        try await withServer { server, url in
-            try await withPool(url: url, { $0.connections = 4 }) { pool in
+        try await withPostgres { server, url in
+            try await withPool(url: url, connections: 4) { pool in
                 try await pool.execute("SELECT 1")
-                #expect(await comesTrue { pool.statistics.connected == 4 })
+                #expect(await eventually { pool.statistics.connected == 4 })
                 await server.kill()
                 try await server.start()
                 for _ in 0..<8 {
-                    let error = await postgresError { try await pool.execute("SELECT 1") }
+                    let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
                     #expect(error == nil || error?.outcome == .notDone, "\(String(describing: error))")
                 }
-                #expect(await comesTrue { pool.isReady })
+                #expect(await eventually { pool.isReady })
             }
         }
     }
 
     @Test func aFrozenServerIsGivenUp() async throws {
-        try await withServer { server, url in
+        try await withPostgres { server, url in
             try await withPool(
                 url: url,
                 {
@@ -59,22 +61,22 @@ import Testing
                 server.freeze()
                 let clock = ContinuousClock()
                 let start = clock.now
-                let error = await postgresError { try await pool.execute("SELECT 1") }
+                let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
                 #expect(error?.code == .timeout)
                 #expect(error?.outcome == .unknown)
                 #expect(clock.now - start < .seconds(3))
                 server.thaw()
-                #expect(await comesTrue { (try? await pool.execute("SELECT 1")) != nil })
+                #expect(await eventually { (try? await pool.execute("SELECT 1")) != nil })
             }
         }
     }
 
     @Test func aTransactionCutBeforeCommitIsNotDone() async throws {
-        try await withServer { server, url in
+        try await withPostgres { server, url in
             try await withPool(url: url) { pool in
                 try await pool.execute("CREATE TABLE t (n int8)")
                 let cut = Task {
-                    await postgresError {
+                    await thrown(PostgresError.self) {
                         try await pool.transaction { connection in
                             try connection.execute("INSERT INTO t VALUES (1)")
                             try connection.execute("SELECT pg_sleep(3)")
@@ -88,11 +90,5 @@ import Testing
                 #expect(try await server.sql("SELECT count(*) FROM t", url: url) == "0")
             }
         }
-    }
-
-    private func withServer(_ body: (PrivatePostgres, String) async throws -> Void) async throws {
-        let server = try await PrivatePostgres()
-        defer { server.stop() }
-        try await body(server, try await server.makeDatabase())
     }
 }

@@ -24,17 +24,9 @@ import Testing
     }
 
     @Test func aFullQueueRefusesAtOnce() async throws {
-        try await withPool({
-            $0.connections = 1
-            $0.queueMax = 2
-        }) { pool in
-            let (begun, hold) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        try await withPool(connections: 1, { $0.queueMax = 2 }) { pool in
             let outcomes = Mutex<[PostgresError.Code?]>([])
-            pool.submit { _ in
-                begun.signal()
-                hold.wait()
-            }
-            await blocking { begun.wait() }
+            let hold = await occupy(pool)
             for _ in 0..<3 {
                 pool.submit { result in
                     let code: PostgresError.Code? = if case .failure(let error) = result { error.code } else { nil }
@@ -43,36 +35,28 @@ import Testing
             }
             #expect(outcomes.withLock { $0 } == [.overloaded])
             hold.signal()
-            #expect(await comesTrue { outcomes.withLock { $0.count } == 3 })
+            #expect(await eventually { outcomes.withLock { $0.count } == 3 })
             #expect(outcomes.withLock { $0 } == [.overloaded, nil, nil])
             #expect(pool.statistics.refusedFull == 1)
         }
     }
 
     @Test func whoWaitsTooLongIsTold() async throws {
-        try await withPool({
-            $0.connections = 1
-            $0.queueWaitMax = .milliseconds(50)
-        }) { pool in
+        try await withPool(connections: 1, { $0.queueWaitMax = .milliseconds(50) }) { pool in
             pool.submit { result in
                 if case .success(let connection) = result { _ = try? connection.execute("SELECT pg_sleep(0.3)") }
             }
-            let error = await postgresError { try await pool.execute("SELECT 1") }
+            let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
             #expect(error?.code == .timeout)
             #expect(error?.outcome == .notDone)
         }
     }
 
     @Test func aCancelledCallerLeavesTheQueue() async throws {
-        try await withPool({ $0.connections = 1 }) { pool in
-            let (begun, hold) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-            pool.submit { _ in
-                begun.signal()
-                hold.wait()
-            }
-            await blocking { begun.wait() }
-            let task = Task { await postgresError { try await pool.execute("SELECT 1") } }
-            #expect(await comesTrue { pool.statistics.waiting == 1 })
+        try await withPool(connections: 1) { pool in
+            let hold = await occupy(pool)
+            let task = Task { await thrown(PostgresError.self) { try await pool.execute("SELECT 1") } }
+            #expect(await eventually { pool.statistics.waiting == 1 })
             task.cancel()
             #expect(await task.value?.code == .cancelled)
             #expect(pool.statistics.waiting == 0)
@@ -82,7 +66,7 @@ import Testing
 
     @Test func stopFinishesWhatWaitsAndRefusesTheRest() async throws {
         let finished = Mutex(0)
-        let pool = try await withPool({ $0.connections = 1 }) { pool in
+        let pool = try await withPool(connections: 1) { pool in
             for _ in 0..<20 {
                 pool.submit { result in
                     guard case .success(let connection) = result else { return }
@@ -92,17 +76,19 @@ import Testing
             return pool
         }
         #expect(finished.withLock { $0 } == 20)
-        let error = await postgresError { try await pool.execute("SELECT 1") }
+        let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
         #expect(error?.code == .unavailable)
         #expect(!pool.isReady)
     }
 
-    private func blocking(_ body: @escaping @Sendable () -> Void) async {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                body()
-                continuation.resume()
-            }
+    /// Keeps one session busy until the semaphore is signalled.
+    private func occupy(_ pool: PostgresPool) async -> DispatchSemaphore {
+        let (begun, hold) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        pool.submit { _ in
+            begun.signal()
+            hold.wait()
         }
+        await blocking { begun.wait() }
+        return hold
     }
 }

@@ -68,13 +68,13 @@ import Testing
 
     @Test func readingAnotherTypeIsAnErrorAndNoCrash() async throws {
         try await withPool { pool in
-            let wrongType = await postgresError {
+            let wrongType = await thrown(PostgresError.self) {
                 _ = try await pool.query("SELECT 1::int8", row: { row throws(PostgresError) in try row.text(0) })
             }
-            let missing = await postgresError {
+            let missing = await thrown(PostgresError.self) {
                 _ = try await pool.query("SELECT 1::int8", row: { row throws(PostgresError) in try row.bigint(3) })
             }
-            let null = await postgresError {
+            let null = await thrown(PostgresError.self) {
                 _ = try await pool.query("SELECT NULL::int8", row: { row throws(PostgresError) in try row.bigint(0) })
             }
             #expect([wrongType?.code, missing?.code, null?.code] == [.internal, .internal, .internal])
@@ -82,17 +82,13 @@ import Testing
     }
 
     @Test func preparedOncePerConnectionAndNeverPastTheLimit() async throws {
-        try await withPool({
-            $0.connections = 1
-            $0.preparedStatementsMax = 3
-        }) { pool in
+        try await withPool(connections: 1, { $0.preparedStatementsMax = 3 }) { pool in
             for _ in 0..<3 {
                 try await pool.execute("SELECT 1")
                 try await pool.execute("SELECT 2")
                 try await pool.execute("SELECT 3")
             }
-            let names = try await pool.query(
-                "SELECT name FROM pg_prepared_statements", row: { row throws(PostgresError) in try row.text(0) })
+            let names = try await pool.texts("SELECT name FROM pg_prepared_statements")
             // The session's own set-up statement is the first.
             #expect(names.count == 3)
         }

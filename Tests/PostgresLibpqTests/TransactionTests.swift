@@ -18,9 +18,7 @@ import Testing
                     throw Refused()
                 }
             }
-            let rows = try await pool.query("SELECT n FROM t ORDER BY n") { row throws(PostgresError) in
-                try row.bigint(0)
-            }
+            let rows = try await pool.numbers("SELECT n FROM t ORDER BY n")
             #expect(rows == [1, 2])
         }
     }
@@ -28,20 +26,20 @@ import Testing
     @Test func anErrorThatTheBodySwallowsIsNotCommitted() async throws {
         try await withPool { pool in
             try await pool.execute("CREATE TABLE t (n int8 PRIMARY KEY)")
-            let error = await postgresError {
+            let error = await thrown(PostgresError.self) {
                 try await pool.transaction { connection in
                     try connection.execute("INSERT INTO t VALUES (1)")
                     _ = try? connection.execute("INSERT INTO t VALUES (1)")
                 }
             }
             #expect(error?.code == .internal)
-            let rows = try await pool.query("SELECT n FROM t") { row throws(PostgresError) in try row.bigint(0) }
+            let rows = try await pool.numbers("SELECT n FROM t")
             #expect(rows.isEmpty)
         }
     }
 
     @Test func aTransactionLeftOpenDoesNotReachTheNextJob() async throws {
-        try await withPool({ $0.connections = 1 }) { pool in
+        try await withPool(connections: 1) { pool in
             try await pool.withConnection { _ = try $0.execute("BEGIN") }
             try await pool.execute("CREATE TABLE t (n int8)")
             let open = try await pool.query("SELECT pg_current_xact_id_if_assigned() IS NOT NULL") {
@@ -52,12 +50,9 @@ import Testing
     }
 
     @Test func itsOwnTimeoutEndsWithIt() async throws {
-        try await withPool({
-            $0.connections = 1
-            $0.statementTimeout = .milliseconds(100)
-        }) { pool in
+        try await withPool(connections: 1, { $0.statementTimeout = .milliseconds(100) }) { pool in
             try await pool.transaction(timeout: .seconds(5)) { _ = try $0.execute("SELECT pg_sleep(0.3)") }
-            let error = await postgresError { try await pool.execute("SELECT pg_sleep(0.3)") }
+            let error = await thrown(PostgresError.self) { try await pool.execute("SELECT pg_sleep(0.3)") }
             #expect(error?.code == .timeout)
         }
     }

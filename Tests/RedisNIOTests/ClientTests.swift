@@ -177,7 +177,7 @@ import Testing
             let redis = try PrivateRedis(folder: folder)
             let settings = makeClientSettings { $0.graceWait = .seconds(10) }
             let client = RedisClient(
-                endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: logger)
+                endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: quietLogger)
             try await withBackground({ try await client.run() }) {
                 async let reply = client.send(RedisCommand("PING"))
                 try await redis.start()

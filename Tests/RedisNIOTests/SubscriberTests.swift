@@ -126,7 +126,7 @@ import Testing
         try await withRedis(.init(password: "right")) { redis in
             let sink = RecordingSink()
             let endpoint = RedisEndpoint(host: "127.0.0.1", port: redis.port, password: "wrong")
-            let subscriber = RedisSubscriber(endpoint: endpoint, logger: logger)
+            let subscriber = RedisSubscriber(endpoint: endpoint, logger: quietLogger)
             try await withBackground({ try await subscriber.run(sink) }) {
                 subscriber.subscribe(["a"])
                 #expect(await eventually { try redis.command("ACL", "LOG").contains("AUTH") })

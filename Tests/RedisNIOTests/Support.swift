@@ -1,10 +1,7 @@
-import Logging
 import Primitives
 import RedisNIO
 import Synchronization
 import TestSupport
-
-let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 func makeClientSettings(_ change: (inout RedisClientSettings) -> Void = { _ in }) -> RedisClientSettings {
     var settings = RedisClientSettings()
@@ -18,7 +15,7 @@ func withClient<Value: Sendable>(
     _ url: String, settings: RedisClientSettings = makeClientSettings(), isolation: isolated (any Actor)? = #isolation,
     _ body: (RedisClient) async throws -> Value
 ) async throws -> Value {
-    let client = RedisClient(endpoint: try RedisEndpoint(parsing: url), settings: settings, logger: logger)
+    let client = RedisClient(endpoint: try RedisEndpoint(parsing: url), settings: settings, logger: quietLogger)
     return try await withBackground({ try await client.run() }) {
         _ = await eventually(within: 2) { client.isConnected }
         return try await body(client)
@@ -74,7 +71,7 @@ func withSubscriber<Value: Sendable>(
     settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
     change(&settings)
     let sink = RecordingSink()
-    let subscriber = RedisSubscriber(endpoint: try RedisEndpoint(parsing: url), settings: settings, logger: logger)
+    let subscriber = RedisSubscriber(endpoint: try RedisEndpoint(parsing: url), settings: settings, logger: quietLogger)
     return try await withBackground({ try await subscriber.run(sink) }) {
         _ = await eventually { subscriber.isConnected }
         return try await body(subscriber, sink)

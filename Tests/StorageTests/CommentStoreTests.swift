@@ -1,4 +1,5 @@
 import Storage
+import TestSupport
 import Testing
 import Wire
 
@@ -19,7 +20,7 @@ import Wire
     @Test func anIdIsStoredOnce() async throws {
         try await withStore { store in
             try await store.store(makeComment("c1", text: "first"))
-            let error = await storageError { try await store.store(makeComment("c1", text: "second")) }
+            let error = await thrown(StorageError.self) { try await store.store(makeComment("c1", text: "second")) }
             #expect(error?.code == .duplicate)
             #expect(try await store.comment(id: "c1")?.comment.comment == "first")
         }
@@ -34,7 +35,7 @@ import Wire
                 makeComment("c2", text: "a\u{0}b"), makeComment("c3", video: "a b"), makeComment("c4", user: ""),
             ]
             for comment in bad {
-                #expect(await storageError { try await store.store(comment) }?.code == .invalid)
+                #expect(await thrown(StorageError.self) { try await store.store(comment) }?.code == .invalid)
             }
         }
     }
@@ -61,7 +62,7 @@ import Wire
     func aCursorOfAnotherVideoIsUnknown(cursor: String) async throws {
         try await withStore { store in
             try await store.store(makeComment("other", video: "video2"))
-            let error = await storageError {
+            let error = await thrown(StorageError.self) {
                 _ = try await store.history(video: "video1", before: cursor, limit: 5)
             }
             #expect(error?.code == .unknownCursor)
@@ -106,7 +107,7 @@ import Wire
                 let position = Position(offset: UInt64(number + 1), epoch: "e")
                 store.addPublished([PublishedPosition(id: "c\(number)", position: position)])
             }
-            let arrived = await comesTrue {
+            let arrived = await eventually {
                 let page = try? await store.history(video: "video1", before: nil, limit: 50)
                 return page?.comments.compactMap(\.position?.offset) == (1...20).reversed()
             }

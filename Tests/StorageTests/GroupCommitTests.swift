@@ -60,7 +60,7 @@ import Wire
     @Test func whoWaitsTooLongIsToldAndNotStored() async throws {
         var settings = CommentStoreSettings()
         settings.waitMax = .milliseconds(100)
-        try await withCommentStore(settings: settings, { $0.connections = 1 }) { store, pool in
+        try await withCommentStore(settings: settings, connections: 1) { store, pool in
             let outcomes = try await whileHeld(pool, until: .milliseconds(500)) {
                 await storeAll((0..<5).map { makeComment("c\($0)") }, in: store)
             }
@@ -71,16 +71,8 @@ import Wire
 
     @Test func aTableThatIsLockedTimesOutAndNothingIsHalfDone() async throws {
         try await withCommentStore({ $0.statementTimeout = .milliseconds(200) }) { store, pool in
-            let locked = DispatchSemaphore(value: 0)
-            let lock = Task {
-                try await pool.transaction(timeout: .seconds(5)) { connection in
-                    try connection.execute("LOCK TABLE comments")
-                    locked.signal()
-                    try connection.execute("SELECT pg_sleep(1)")
-                }
-            }
-            await blocking { locked.wait() }
-            let error = await storageError { try await store.store(makeComment("c1")) }
+            let lock = await lockTable(pool, tenths: 10)
+            let error = await thrown(StorageError.self) { try await store.store(makeComment("c1")) }
             #expect(error?.code == .timeout)
             #expect(error?.outcomeIsUnknown == false)
             try await lock.value
@@ -92,18 +84,10 @@ import Wire
     @Test func positionsOfAStatementThatFailedAreSavedLater() async throws {
         try await withCommentStore({ $0.statementTimeout = .milliseconds(150) }) { store, pool in
             try await store.store(makeComment("c1"))
-            let locked = DispatchSemaphore(value: 0)
-            let lock = Task {
-                try await pool.transaction(timeout: .seconds(5)) { connection in
-                    try connection.execute("LOCK TABLE comments")
-                    locked.signal()
-                    try connection.execute("SELECT pg_sleep(0.6)")
-                }
-            }
-            await blocking { locked.wait() }
+            let lock = await lockTable(pool, tenths: 6)
             store.addPublished([PublishedPosition(id: "c1", position: Position(offset: 5, epoch: "e"))])
             try await lock.value
-            #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
+            #expect(await eventually { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
         }
     }
 
@@ -134,16 +118,21 @@ import Wire
         return await result.value
     }
 
-    private func count(_ pool: PostgresPool) async throws -> Int64 {
-        try await pool.query("SELECT count(*) FROM comments") { row throws(PostgresError) in try row.bigint(0) }[0]
-    }
-
-    private func blocking(_ body: @escaping @Sendable () -> Void) async {
-        await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                body()
-                continuation.resume()
+    /// Locks the table of comments for so many tenths of a second; it is locked on return.
+    private func lockTable(_ pool: PostgresPool, tenths: Int) async -> Task<Void, any Error> {
+        let locked = DispatchSemaphore(value: 0)
+        let lock = Task {
+            try await pool.transaction(timeout: .seconds(5)) { connection in
+                try connection.execute("LOCK TABLE comments")
+                locked.signal()
+                for _ in 0..<tenths { try connection.execute("SELECT pg_sleep(0.1)") }
             }
         }
+        await blocking { locked.wait() }
+        return lock
+    }
+
+    private func count(_ pool: PostgresPool) async throws -> Int64 {
+        try await pool.numbers("SELECT count(*) FROM comments")[0]
     }
 }

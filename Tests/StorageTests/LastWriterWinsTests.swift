@@ -1,4 +1,5 @@
 import InMemory
+import Placement
 import PostgresLibpq
 import Storage
 import TestSupport
@@ -8,10 +9,10 @@ import Testing
 @Suite(.serialized) struct LastWriterWinsTests {
     @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
     func everyOrderAndRepetitionGivesTheSameState(seed: UInt64) async throws {
-        var random = SeededRandom(seed: seed)
+        var random = SplitMix64(seed: seed)
         let changes = makeChanges(3000, random: &random)
         let expected = Model(changes)
-        try await withDatabase({ $0.connections = 4 }) { pool in
+        try await withDatabase(connections: 4) { pool in
             let store = PostgresLikeStore(pool: pool, statementRowsMax: 200)
             var order = changes + changes.filter { _ in Bool.random(using: &random) }
             order.shuffle(using: &random)
@@ -30,10 +31,10 @@ import Testing
         let server = try await PrivatePostgres()
         defer { server.stop() }
         let url = try await server.makeDatabase()
-        var random = SeededRandom(seed: 99)
+        var random = SplitMix64(seed: 99)
         let changes = makeChanges(20_000, users: 4000, random: &random)
         let order = changes.shuffled(using: &random)
-        try await withDatabase(url: url, { $0.connections = 4 }) { pool in
+        try await withDatabase(url: url, connections: 4) { pool in
             let store = PostgresLikeStore(pool: pool, statementRowsMax: 500)
             let work = Task { try await applyByWorkers(order, store, workers: 3) }
             for _ in 0..<2 {
@@ -47,7 +48,7 @@ import Testing
         }
     }
 
-    private func makeChanges(_ count: Int, users: Int = 120, random: inout SeededRandom) -> [LikeChange] {
+    private func makeChanges(_ count: Int, users: Int = 120, random: inout SplitMix64) -> [LikeChange] {
         (0..<count).map { _ in
             // Few versions, so that equal ones with different values occur.
             LikeChange(

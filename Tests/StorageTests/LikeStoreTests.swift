@@ -101,8 +101,7 @@ import Wire
     }
 
     @Test func aWrongCountIsFoundAndCorrected() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             _ = try await store.apply((0..<5).map { like("u\($0)", 1) } + [unlike("u9", 1)])
             try await pool.execute("UPDATE photos SET like_count = 77")
             #expect(try await store.recount(photo: "p1") == CountRepair(before: 77, after: 5))
@@ -112,7 +111,7 @@ import Wire
     }
 
     @Test func countsStayExactWhileTheyAreRecounted() async throws {
-        try await withDatabase({ $0.connections = 4 }) { pool in
+        try await withDatabase(connections: 4) { pool in
             let store = PostgresLikeStore(pool: pool, statementRowsMax: 50)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for worker in 0..<2 {
@@ -130,8 +129,7 @@ import Wire
     }
 
     @Test func aBatchThatCommitsDuringARecountIsCounted() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             _ = try await store.apply([like("u1", 1)])
             let applied = DispatchSemaphore(value: 0)
             let batch = Task {
@@ -142,12 +140,7 @@ import Wire
                     try connection.execute("SELECT pg_sleep(0.3)")
                 }
             }
-            await withCheckedContinuation { continuation in
-                DispatchQueue.global().async {
-                    applied.wait()
-                    continuation.resume()
-                }
-            }
+            await blocking { applied.wait() }
             let repair = try await store.recount(photo: "p1")
             try await batch.value
             #expect(repair == CountRepair(before: 2, after: 2))
@@ -155,17 +148,14 @@ import Wire
     }
 
     @Test func onlyOldWithdrawnLikesArePurged() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             let recent = try await pool.query("SELECT now()") { row throws(PostgresError) in try row.timestamp(0) }[0]
             _ = try await store.apply([
                 like("old", 1), unlike("gone", 1), unlike("gone2", 1), unlike("recent", 1, at: recent),
             ])
             #expect(try await store.purgeTombstones(olderThan: .seconds(3600), limit: 1) == 1)
             #expect(try await store.purgeTombstones(olderThan: .seconds(3600), limit: 100) == 1)
-            let left = try await pool.query("SELECT user_id FROM likes ORDER BY 1") { row throws(PostgresError) in
-                try row.text(0)
-            }
+            let left = try await pool.texts("SELECT user_id FROM likes ORDER BY 1")
             #expect(left == ["old", "recent"])
         }
     }

@@ -9,7 +9,7 @@ import Testing
         let url = try await PrivatePostgres.shared().makeDatabase()
         let applied = try await withThrowingTaskGroup(of: [Int].self) { group in
             for _ in 0..<8 {
-                group.addTask { try await withBarePool(url) { try await Migrator().migrate($0) } }
+                group.addTask { try await withPool(url: url) { try await Migrator().migrate($0) } }
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
@@ -46,36 +46,21 @@ import Testing
             Migration(version: 2, name: "bad", script: "CREATE TABLE half (n int8); SELECT nonsense"),
         ]
         await #expect(throws: PostgresError.self) {
-            try await withBarePool(url) { try await Migrator(migrations: steps).migrate($0) }
+            try await withPool(url: url) { try await Migrator(migrations: steps).migrate($0) }
         }
         let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
         #expect(try await server.sql(tables, url: url) == "0")
         let repaired = [steps[0], Migration(version: 2, name: "good", script: "CREATE TABLE half (n int8)")]
-        let applied = try await withBarePool(url) { try await Migrator(migrations: repaired).migrate($0) }
+        let applied = try await withPool(url: url) { try await Migrator(migrations: repaired).migrate($0) }
         #expect(applied == [1, 2])
     }
 
     @Test func holesAreRefused() async throws {
         let url = try await PrivatePostgres.shared().makeDatabase()
         await #expect(throws: MigrationError.stepsAreMisnumbered) {
-            try await withBarePool(url) {
+            try await withPool(url: url) {
                 try await Migrator(migrations: [Migration(version: 2, name: "x", script: "SELECT 1")]).migrate($0)
             }
-        }
-    }
-
-    private func withBarePool<T>(_ url: String, _ body: (PostgresPool) async throws -> T) async throws -> T {
-        var configuration = try PostgresConfiguration(url: url)
-        configuration.connections = 1
-        let pool = PostgresPool(configuration: configuration, logger: quietLogger)
-        pool.start()
-        do {
-            let value = try await body(pool)
-            await pool.stop()
-            return value
-        } catch {
-            await pool.stop()
-            throw error
         }
     }
 }

@@ -93,9 +93,7 @@ import Testing
             let now = try await pool.query("SELECT now()") { row throws(PostgresError) in try row.timestamp(0) }[0]
             _ = try await store.add([event("u1", at: 1), event("u2", at: 2), event("u1", at: now)])
             #expect(try await store.purge(olderThan: .seconds(60)) == 1)
-            let left = try await pool.query("SELECT count(*) FROM notification_likers") {
-                row throws(PostgresError) in try row.bigint(0)
-            }
+            let left = try await pool.numbers("SELECT count(*) FROM notification_likers")
             #expect(left == [1])
         }
     }

@@ -34,11 +34,11 @@ import Testing
     }
 
     private func count(_ pool: PostgresPool) async throws -> Int64 {
-        try await pool.query("SELECT count(*) FROM outbox") { row throws(PostgresError) in try row.bigint(0) }[0]
+        try await pool.numbers("SELECT count(*) FROM outbox")[0]
     }
 
     @Test func manyRelaysHandleEachRowOnce() async throws {
-        try await withDatabase({ $0.connections = 4 }) { pool in
+        try await withDatabase(connections: 4) { pool in
             try await fill(pool, 0..<60)
             try await fill(pool, 100..<103, topic: "other")
             let handled = Handled()
@@ -72,11 +72,10 @@ import Testing
             #expect(try await relay.relay() == 5)
             #expect(handled.all == ["0", "1", "3", "4"])
             #expect(try await count(pool) == 1)
-            let running = Task { await relay.run() }
-            #expect(await comesTrue { handled.all.last == "2" })
-            #expect(await comesTrue { (try? await count(pool)) == 0 })
-            running.cancel()
-            await running.value
+            try await withBackground({ await relay.run() }) {
+                #expect(await eventually { handled.all.last == "2" })
+                #expect(await eventually { try await count(pool) == 0 })
+            }
             #expect(failures.withLock { $0 } == 3)
         }
     }
@@ -90,16 +89,13 @@ import Testing
                 if rows.contains(where: { $0.payload == "1" }) { throw StorageError(.internal, "never works") }
                 handled.add(rows)
             }
-            let running = Task { await relay.run() }
             let dead: PostgresStatement = """
                 SELECT payload::text || ' ' || error FROM outbox WHERE available_at = 'infinity' ORDER BY id
                 """
-            func letters() async throws -> [String] {
-                try await pool.query(dead) { row throws(PostgresError) in try row.text(0) }
+            func letters() async throws -> [String] { try await pool.texts(dead) }
+            try await withBackground({ await relay.run() }) {
+                #expect(await eventually { try await letters().count == 2 })
             }
-            #expect(await comesTrue { (try? await letters().count) == 2 })
-            running.cancel()
-            await running.value
             #expect(try await letters() == ["0 invalid: unreadable", "1 internal: never works"])
             #expect(handled.all == ["2"])
             #expect(try await relay.relay() == 0)
@@ -112,21 +108,15 @@ import Testing
             let mortal = makeRelay(pool, lease: .milliseconds(300)) { _ in try await Task.sleep(for: .seconds(60)) }
             let dying = Task { try await mortal.relay() }
             #expect(
-                await comesTrue {
-                    let claimed = try? await pool.query("SELECT attempts FROM outbox") {
-                        row throws(PostgresError) in try row.integer(0)
-                    }
-                    return claimed == [1]
+                await eventually {
+                    try await pool.numbers("SELECT attempts::int8 FROM outbox") == [1]
                 })
             let handled = Handled()
             let relay = makeRelay(pool) { handled.add($0) }
             #expect(try await relay.relay() == 0)
             dying.cancel()
-            let running = Task { await relay.run() }
-            #expect(await comesTrue { handled.all == ["0"] })
-            running.cancel()
-            await running.value
-            #expect(await comesTrue { (try? await count(pool)) == 0 })
+            try await withBackground({ await relay.run() }) { #expect(await eventually { handled.all == ["0"] }) }
+            #expect(await eventually { (try? await count(pool)) == 0 })
         }
     }
 
@@ -140,7 +130,9 @@ import Testing
                 if isAway.withLock({ $0 }) { throw StorageError(.unavailable, "away") }
                 attempts.withLock { $0 += rows.map(\.attempt) }
             }
-            for _ in 0..<3 { #expect(await storageError { _ = try await relay.relay() }?.code == .unavailable) }
+            for _ in 0..<3 {
+                #expect(await thrown(StorageError.self) { _ = try await relay.relay() }?.code == .unavailable)
+            }
             isAway.withLock { $0 = false }
             #expect(try await relay.relay() == 2)
             #expect(attempts.withLock { $0 } == [1, 1])
@@ -164,7 +156,9 @@ import Testing
             // Somebody else who had claimed the same row meanwhile.
             let late = rows.withLock { $0 }
             let other = LikeEvent(photo: "p", owner: "otto", user: "u2", at: 1)
-            #expect(await storageError { _ = try await store.add([other], completing: late) }?.code == .duplicate)
+            #expect(
+                await thrown(StorageError.self) { _ = try await store.add([other], completing: late) }?.code
+                    == .duplicate)
             #expect(try await store.notifications(of: "otto", before: nil, limit: 9).items.map(\.likers) == [1])
         }
     }
@@ -173,8 +167,7 @@ import Testing
 /// The row that leads from a batch of likes to the owners' notifications.
 @Suite struct LikeOutboxTests {
     @Test func aBatchAndItsRowAreOneAndARepetitionIsNothing() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             for photo in ["p1", "p2"] { _ = try await store.register(photo: photo, owner: "otto") }
             let batch = [
                 change("p1", "a", 1), change("p1", "b", 1), change("p2", "a", 1), change("p1", "otto", 1),
@@ -193,11 +186,10 @@ import Testing
     }
 
     @Test func withoutTheRowThereIsNoLike() async throws {
-        try await withDatabase { pool in
-            let store = PostgresLikeStore(pool: pool)
+        try await withLikes { store, pool in
             _ = try await store.register(photo: "p1", owner: "otto")
             try await pool.execute("ALTER TABLE outbox ADD CHECK (topic <> 'notify')")
-            #expect(await storageError { _ = try await store.apply([change("p1", "a", 1)]) } != nil)
+            #expect(await thrown(StorageError.self) { _ = try await store.apply([change("p1", "a", 1)]) } != nil)
             #expect(try await store.counts(of: ["p1"]) == ["p1": 0])
             #expect(try await store.isLiked(photo: "p1", by: "a") == false)
         }

@@ -1,6 +1,7 @@
 import PostgresLibpq
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 import Wire
 

@@ -8,60 +8,54 @@ import Wire
 /// PostgreSQL is killed while comments and positions are on their way.
 @Suite(.serialized) struct StoreOutageTests {
     @Test func whatWasAcknowledgedIsThereAfterAKill() async throws {
-        try await withServer { server, url in
-            try await withCommentStore(url: url) { store, _ in
-                let outcomes = try await writers(store) {
-                    try await Task.sleep(for: .milliseconds(300))
-                    await server.kill()
-                    try await Task.sleep(for: .milliseconds(300))
-                    try await server.start()
-                    #expect(await comesTrue { store.isReady })
-                    try await Task.sleep(for: .milliseconds(300))
-                }
-                let stored = Set(
-                    try await server.sql("SELECT id FROM comments", url: url).split(separator: "\n").map(String.init))
-                let acknowledged = outcomes.filter { $0.error == nil }.map(\.id)
-                let refused = outcomes.filter { $0.error?.outcomeIsUnknown == false }.map(\.id)
-                #expect(acknowledged.count > 100 && refused.count > 10)
-                #expect(acknowledged.allSatisfy(stored.contains))
-                #expect(!refused.contains(where: stored.contains))
-                #expect(outcomes.allSatisfy { $0.error?.isTransient ?? true })
+        try await withKillableStore { store, _, server, url in
+            let outcomes = try await writers(store) {
+                try await Task.sleep(for: .milliseconds(300))
+                await server.kill()
+                try await Task.sleep(for: .milliseconds(300))
+                try await server.start()
+                #expect(await eventually { store.isReady })
+                try await Task.sleep(for: .milliseconds(300))
             }
+            let stored = Set(
+                try await server.sql("SELECT id FROM comments", url: url).split(separator: "\n").map(String.init))
+            let acknowledged = outcomes.filter { $0.error == nil }.map(\.id)
+            let refused = outcomes.filter { $0.error?.outcomeIsUnknown == false }.map(\.id)
+            #expect(acknowledged.count > 100 && refused.count > 10)
+            #expect(acknowledged.allSatisfy(stored.contains))
+            #expect(!refused.contains(where: stored.contains))
+            #expect(outcomes.allSatisfy { $0.error?.isTransient ?? true })
         }
     }
 
     @Test func anAwayDatabaseIsAnAnswerAndNoWait() async throws {
-        try await withServer { server, url in
-            try await withCommentStore(url: url) { store, pool in
-                try await store.store(makeComment("c1"))
-                await server.kill()
-                #expect(await comesTrue { !store.isReady })
-                #expect(await comesTrue { pool.statistics.connectFailures > 0 })
-                let start = ContinuousClock.now
-                let error = await storageError { try await store.store(makeComment("c2")) }
-                #expect(error?.code == .unavailable)
-                #expect(ContinuousClock.now - start < .seconds(1))
-            }
+        try await withKillableStore { store, pool, server, url in
+            try await store.store(makeComment("c1"))
+            await server.kill()
+            #expect(await eventually { !store.isReady })
+            #expect(await eventually { pool.statistics.connectFailures > 0 })
+            let start = ContinuousClock.now
+            let error = await thrown(StorageError.self) { try await store.store(makeComment("c2")) }
+            #expect(error?.code == .unavailable)
+            #expect(ContinuousClock.now - start < .seconds(1))
         }
     }
 
     @Test func positionsOutliveAnOutage() async throws {
-        try await withServer { server, url in
-            try await withCommentStore(url: url) { store, _ in
-                try await store.store(makeComment("c1"))
-                await server.kill()
-                #expect(await comesTrue { !store.isReady })
-                store.addPublished([PublishedPosition(id: "c1", position: Position(offset: 5, epoch: "e"))])
-                try await Task.sleep(for: .milliseconds(200))
-                #expect(store.positionsWaiting == 1)
-                try await server.start()
-                #expect(await comesTrue { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
-            }
+        try await withKillableStore { store, _, server, url in
+            try await store.store(makeComment("c1"))
+            await server.kill()
+            #expect(await eventually { !store.isReady })
+            store.addPublished([PublishedPosition(id: "c1", position: Position(offset: 5, epoch: "e"))])
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(store.positionsWaiting == 1)
+            try await server.start()
+            #expect(await eventually { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
         }
     }
 
     @Test func positionsThatWaitAreSavedAtTheEnd() async throws {
-        try await withServer { server, url in
+        try await withPostgres { server, url in
             var settings = CommentStoreSettings()
             settings.positionInterval = .seconds(60)
             try await withCommentStore(url: url, settings: settings) { store, _ in
@@ -74,6 +68,18 @@ import Wire
         }
     }
 
+    private func withKillableStore(
+        _ body: (PostgresCommentStore, PostgresPool, PrivatePostgres, String) async throws -> Void
+    ) async throws {
+        try await withPostgres { server, url in
+            try await withCommentStore(url: url) { store, pool in try await body(store, pool, server, url) }
+        }
+    }
+
+    private final class Outcomes: Sendable {
+        let list = Mutex<[(id: String, error: StorageError?)]>([])
+    }
+
     /// Eight writers store one comment after the other until `fault` is over.
     private func writers(
         _ store: PostgresCommentStore, fault: () async throws -> Void
@@ -83,8 +89,8 @@ import Wire
             Task {
                 for number in 0..<100_000 where !Task.isCancelled {
                     let id = "w\(writer)-\(number)"
-                    let error = await storageError { try await store.store(makeComment(id)) }
-                    outcomes.add(id, error)
+                    let error = await thrown(StorageError.self) { try await store.store(makeComment(id)) }
+                    outcomes.list.withLock { $0.append((id: id, error: error)) }
                     if error != nil { try? await Task.sleep(for: .milliseconds(5)) }
                 }
             }
@@ -92,18 +98,6 @@ import Wire
         try await fault()
         for task in writing { task.cancel() }
         for task in writing { await task.value }
-        return outcomes.all
-    }
-
-    private final class Outcomes: Sendable {
-        private let list = Mutex<[(id: String, error: StorageError?)]>([])
-        var all: [(id: String, error: StorageError?)] { list.withLock { $0 } }
-        func add(_ id: String, _ error: StorageError?) { list.withLock { $0.append((id: id, error: error)) } }
-    }
-
-    private func withServer(_ body: (PrivatePostgres, String) async throws -> Void) async throws {
-        let server = try await PrivatePostgres()
-        defer { server.stop() }
-        try await body(server, try await server.makeDatabase())
+        return outcomes.list.withLock { $0 }
     }
 }

@@ -1,4 +1,6 @@
 public import PostgresLibpq
+import Primitives
+import Storage
 
 extension PostgresPool {
     /// Runs one statement and maps its rows on the session's thread.
@@ -9,8 +11,60 @@ extension PostgresPool {
         try await withConnection { try $0.query(statement, values, row: row) }
     }
 
+    /// The first column of each row, of type `int8`.
+    public func numbers(_ statement: PostgresStatement) async throws -> [Int64] {
+        try await query(statement) { row throws(PostgresError) in try row.bigint(0) }
+    }
+
+    /// The first column of each row, of type `text`.
+    public func texts(_ statement: PostgresStatement) async throws -> [String] {
+        try await query(statement) { row throws(PostgresError) in try row.text(0) }
+    }
+
     @discardableResult
     public func execute(_ statement: PostgresStatement, _ values: [PostgresValue] = []) async throws -> Int {
         try await withConnection { try $0.execute(statement, values) }
     }
+}
+
+/// A pool of two connections that runs, stopped in the end. Without `url`, on a fresh database of the shared server.
+public func withPool<Value>(
+    url: String? = nil, connections: Int = 2, _ change: (inout PostgresConfiguration) -> Void = { _ in },
+    isolation: isolated (any Actor)? = #isolation, _ body: (PostgresPool) async throws -> Value
+) async throws -> Value {
+    let address: String
+    if let url { address = url } else { address = try await PrivatePostgres.shared().makeDatabase() }
+    var configuration = try PostgresConfiguration(url: address)
+    configuration.connections = connections
+    change(&configuration)
+    let pool = PostgresPool(configuration: configuration, logger: quietLogger)
+    pool.start()
+    return try await withEnd({ await pool.stop() }) { try await body(pool) }
+}
+
+/// The same on a database with the services' schema.
+public func withDatabase<Value>(
+    url: String? = nil, connections: Int = 2, _ change: (inout PostgresConfiguration) -> Void = { _ in },
+    isolation: isolated (any Actor)? = #isolation, _ body: (PostgresPool) async throws -> Value
+) async throws -> Value {
+    let quick = Backoff(base: .milliseconds(20), cap: .milliseconds(100))
+    return try await withPool(
+        url: url, connections: connections,
+        {
+            $0.backoff = quick
+            change(&$0)
+        }
+    ) { pool in
+        try await Migrator().migrate(pool)
+        return try await body(pool)
+    }
+}
+
+/// A server that the test may kill, with the connection string of an empty database.
+public func withPostgres<Value>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (PrivatePostgres, String) async throws -> Value
+) async throws -> Value {
+    let server = try await PrivatePostgres()
+    defer { server.stop() }
+    return try await body(server, try await server.makeDatabase())
 }

@@ -7,10 +7,6 @@ import Wire
 @testable import CommentAPI
 
 @Suite struct CommentEventsTests {
-    private func comment(_ id: String, _ text: String = "hello") -> Wire.Comment {
-        Wire.Comment(id: id, userid: "u", videoid: "v", comment: text, timestamp: "2026-01-01T12:00:00.000Z")
-    }
-
     private func find(_ key: EventKey, among payloads: [[UInt8]]) throws -> [UInt64] {
         var store = InMemoryStore()
         let channel = try video("v")
@@ -21,8 +17,8 @@ import Wire
     @Test func keysFindTheirEventAndNoOther() throws {
         let channel = try video("v")
         let payloads = [
-            CommentEvents.frame(of: comment("A")), CommentEvents.removal(of: "A", in: channel, at: nil),
-            CommentEvents.frame(of: comment("AB")), CommentEvents.removal(of: "AB", in: channel, at: nil),
+            CommentEvents.frame(of: makeComment("A")), CommentEvents.removal(of: "A", in: channel, at: nil),
+            CommentEvents.frame(of: makeComment("AB")), CommentEvents.removal(of: "AB", in: channel, at: nil),
         ]
         #expect(try find(CommentEvents.key(ofComment: "A"), among: payloads) == [1])
         #expect(try find(CommentEvents.key(ofRemoval: "A"), among: payloads) == [2])
@@ -35,14 +31,14 @@ import Wire
         #"","id":"A"}"#, "\",\"id\":\"A\"}\n\n", #"{"id":"A","#, "\n\nevent: removal\ndata: {\"id\":\"A\",",
     ])
     func noTextForgesAKey(text: String) throws {
-        let payloads = [CommentEvents.frame(of: comment("B", text))]
+        let payloads = [CommentEvents.frame(of: makeComment("B", text))]
         #expect(try find(CommentEvents.key(ofComment: "A"), among: payloads).isEmpty)
         #expect(try find(CommentEvents.key(ofRemoval: "A"), among: payloads).isEmpty)
     }
 
     @Test func thePlaceIsAddedToTheEvent() throws {
         let place = Position(offset: 17, epoch: "k3f9")
-        let comment = comment("A", "a \"quoted\" text\n😀")
+        let comment = makeComment("A", "a \"quoted\" text\n😀")
         let event = PlacedEvent(position: place, payload: CommentEvents.frame(of: comment))
         #expect(CommentEvents.placed(event) == comment.json(at: place))
         #expect(CommentEvents.comment(in: event.payload) == comment)

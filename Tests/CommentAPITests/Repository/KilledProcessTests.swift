@@ -31,7 +31,7 @@ import Wire
 
     /// Ids in the order of the channels' histories.
     private func publishedIDs(_ redis: PrivateRedis, database: String) async throws -> [String] {
-        try await withDatabaseAPI(redis: redis, database: database) { _, broker in
+        try await withDatabaseAPI(redis: redis, database: database) { _, broker, _ in
             var ids: [String] = []
             for number in 0..<Self.videos {
                 let events = try await broker.latest(of: try video("v\(number)"), before: nil, limit: 100_000)

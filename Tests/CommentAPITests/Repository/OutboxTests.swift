@@ -1,7 +1,6 @@
 import Broker
 import HTTPTypes
 import InMemory
-import PostgresLibpq
 import ServiceRuntime
 import Storage
 import TestSupport
@@ -16,10 +15,8 @@ import Wire
     private func withFaults(
         _ body: @escaping @Sendable (TestAPI, FaultyBroker) async throws -> Void
     ) async throws {
-        try await withRedis { redis in
-            try await withDatabaseAPI(redis: redis, change: { $0.outbox.setShort() }, wrap: { FaultyBroker($0) }) {
-                try await body($0, try #require($1 as? FaultyBroker))
-            }
+        try await withDatabaseAPI(change: { $0.outbox.setShort() }, wrap: { FaultyBroker($0) }) { api, broker, _ in
+            try await body(api, try #require(broker as? FaultyBroker))
         }
     }
 
@@ -28,14 +25,10 @@ import Wire
             let channel = try video("video1")
             _ = try await api.published("before")
             broker.setFault(.notPublished)
-            for number in 1...20 {
-                let answer = try await api.post("c\(number)")
-                #expect(answer.status == .accepted)
-            }
+            for number in 1...20 { #expect(try await api.post("c\(number)").status == .accepted) }
             #expect(await eventually { try await texts(broker, channel).count == 21 })
             #expect(try await texts(broker, channel) == ["before"] + (1...20).map { "c\($0)" })
-            #expect(
-                await eventually { try await api.history("videoid=video1").comments.allSatisfy { $0.offset != nil } })
+            #expect(await api.isPublished())
         }
     }
 
@@ -43,14 +36,10 @@ import Wire
         try await withFaults { api, broker in
             let channel = try video("video1")
             broker.setFault(.answerLost)
-            for number in 1...20 {
-                let answer = try await api.post("c\(number)")
-                #expect(answer.status == .accepted)
-            }
+            for number in 1...20 { #expect(try await api.post("c\(number)").status == .accepted) }
             broker.setFault(nil)
             let last = try await api.published("last")
-            #expect(
-                await eventually { try await api.history("videoid=video1").comments.allSatisfy { $0.offset != nil } })
+            #expect(await api.isPublished())
             #expect(try await texts(broker, channel) == (1...20).map { "c\($0)" } + ["last"])
             #expect(last.offset == 21)
             let offsets = try await api.history("videoid=video1").comments.compactMap(\.offset)
@@ -59,81 +48,61 @@ import Wire
     }
 
     @Test func aRemovalThatWasNotPublishedFollows() async throws {
-        try await withRedis { redis in
-            try await withDatabaseAPI(redis: redis, change: { $0.outbox.setShort(grace: .seconds(3)) }) { api, broker in
-                let comment = try await api.published("spam")
-                _ = try await api.published("other")
-                redis.freeze()
-                let answer = try await api.request(.delete, "/comment/\(comment.id)?userid=user1")
-                #expect(answer.status == .accepted)
-                let body = #"{"success":true,"published":false,"id":"\#(comment.id)","videoid":"video1"}"#
-                #expect(answer.body == body)
-                #expect(try await api.history("videoid=video1").comments.map(\.comment) == ["other"])
-                redis.thaw()
-                let channel = try video("video1")
-                #expect(
-                    await eventually(within: 20) { try await texts(broker, channel) == ["other", "-\(comment.id)"] })
-            }
+        try await withDatabaseAPI(change: { $0.outbox.setShort(grace: .seconds(3)) }) { api, broker, redis in
+            let comment = try await api.published("spam")
+            _ = try await api.published("other")
+            redis.freeze()
+            let answer = try await api.request(.delete, "/comment/\(comment.id)?userid=user1")
+            #expect(answer.status == .accepted)
+            let body = #"{"success":true,"published":false,"id":"\#(comment.id)","videoid":"video1"}"#
+            #expect(answer.body == body)
+            #expect(try await api.history("videoid=video1").comments.map(\.comment) == ["other"])
+            redis.thaw()
+            let channel = try video("video1")
+            #expect(
+                await eventually(within: 20) { try await texts(broker, channel) == ["other", "-\(comment.id)"] })
         }
     }
 
     @Test func aCommentThatIsRemovedDuringTheSweepIsNotPublished() async throws {
-        var configuration = try PostgresConfiguration(url: try await PrivatePostgres.shared().makeDatabase())
-        configuration.connections = 1
-        let pool = PostgresPool(configuration: configuration, logger: quietLogger)
-        pool.start()
-        try await Migrator().migrate(pool)
-        let store = PostgresCommentStore(pool: pool)
         let broker = InMemoryBroker()
         let channel = try video("v")
-        let comment = Wire.Comment(
-            id: "A", userid: "u", videoid: "v", comment: "c", timestamp: "2026-01-01T12:00:00.000Z")
-        try await store.store(comment)
-        let claimed = try await store.claimUnpublished(owner: "o", olderThan: .zero, limit: 10, lease: .seconds(1))
-        _ = try await store.remove(id: "A", by: "u", moderator: false)
-        let removal = try await broker.publishRemoval(of: "A", in: channel, at: nil)
-        #expect(claimed.map(\.kind) == [.comment])
-        #expect(try await broker.publishOnce(claimed[0]) == removal)
-        #expect(try await texts(broker, channel) == ["-A"])
-        await pool.stop()
+        try await withDatabase(connections: 1) { pool in
+            let store = PostgresCommentStore(pool: pool)
+            try await store.store(makeComment("A"))
+            let claimed = try await store.claimUnpublished(owner: "o", olderThan: .zero, limit: 10, lease: .seconds(1))
+            _ = try await store.remove(id: "A", by: "u", moderator: false)
+            let removal = try await broker.publishRemoval(of: "A", in: channel, at: nil)
+            #expect(claimed.map(\.kind) == [.comment])
+            #expect(try await broker.publishOnce(claimed[0]) == removal)
+            #expect(try await texts(broker, channel) == ["-A"])
+        }
     }
 
     /// Two replicas; and once with a lease that protects nothing: then the look-up alone must be enough.
     @Test(arguments: [Duration.seconds(15), .milliseconds(-1)])
     func twoReplicasPublishEachCommentOnce(lease: Duration) async throws {
-        var configuration = try PostgresConfiguration(url: try await PrivatePostgres.shared().makeDatabase())
-        configuration.connections = 1
-        try await fill(configuration)
-        try await withRedis { redis in
-            try await withBroker(redis) { broker in
-                let report = try await sweepTwice(configuration, broker: broker, lease: lease)
-                #expect(report >= 60)
-                for parity in 0...1 {
-                    let expected = (1...60).filter { $0 % 2 == parity }.map { "c\($0)" }
-                    #expect(try await texts(broker, try video("v\(parity)")) == expected)
-                }
+        let database = try await PrivatePostgres.shared().makeDatabase()
+        // 60 comments that are stored and not published.
+        try await withDatabase(url: database, connections: 1) { pool in
+            let store = PostgresCommentStore(pool: pool)
+            for number in 1...60 {
+                try await store.store(makeComment("id\(number)", video: "v\(number % 2)", "c\(number)"))
+            }
+        }
+        try await withBroker { _, broker in
+            let report = try await sweepTwice(database, broker: broker, lease: lease)
+            #expect(report >= 60)
+            for parity in 0...1 {
+                let expected = (1...60).filter { $0 % 2 == parity }.map { "c\($0)" }
+                #expect(try await texts(broker, try video("v\(parity)")) == expected)
             }
         }
     }
 
-    /// 60 comments that are stored and not published.
-    private func fill(_ configuration: PostgresConfiguration) async throws {
-        let pool = PostgresPool(configuration: configuration, logger: quietLogger)
-        pool.start()
-        try await Migrator().migrate(pool)
-        let store = PostgresCommentStore(pool: pool)
-        for number in 1...60 {
-            try await store.store(
-                Wire.Comment(
-                    id: "id\(number)", userid: "u", videoid: "v\(number % 2)", comment: "c\(number)",
-                    timestamp: "2026-01-01T12:00:00.000Z"))
-        }
-        await pool.stop()
-    }
-
     /// Lets two replicas sweep at the same time; returns how many comments they took for published by themselves.
     private func sweepTwice(
-        _ configuration: PostgresConfiguration, broker: any EventLog, lease: Duration
+        _ database: String, broker: any EventLog, lease: Duration
     ) async throws -> Int {
         var settings = OutboxSweeper.Settings()
         settings.grace = .zero
@@ -142,15 +111,13 @@ import Wire
         return try await withThrowingTaskGroup(of: Int.self) { [settings] group in
             for replica in 1...2 {
                 group.addTask {
-                    let pool = PostgresPool(configuration: configuration, logger: quietLogger)
-                    pool.start()
-                    let store = PostgresCommentStore(pool: pool)
-                    let sweeper = OutboxSweeper(
-                        store: store, owner: "replica-\(replica)", settings: settings, logger: quietLogger
-                    ) { try await broker.publishOnce($0) }
-                    let report = try await sweeper.sweep()
-                    await pool.stop()
-                    return report.published
+                    try await withPool(url: database, connections: 1) { pool in
+                        let sweeper = OutboxSweeper(
+                            store: PostgresCommentStore(pool: pool), owner: "replica-\(replica)", settings: settings,
+                            logger: quietLogger
+                        ) { try await broker.publishOnce($0) }
+                        return try await sweeper.sweep().published
+                    }
                 }
             }
             return try await group.reduce(0, +)

@@ -39,9 +39,7 @@ import Wire
         ) { positions in outcomes.saved.withLock { $0 += positions.map(\.id) } }
         let channel = try video("v")
         try await body(queue) { id in
-            let comment = Wire.Comment(
-                id: id, userid: "u", videoid: "v", comment: id, timestamp: "2026-01-01T12:00:00.000Z")
-            queue.add(comment, to: channel) { outcomes.add(id, $0) }
+            queue.add(makeComment(id, id), to: channel) { outcomes.add(id, $0) }
         }
     }
 

@@ -3,7 +3,6 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
-import Logging
 import NIOCore
 import ServiceLifecycle
 import ServiceRuntime
@@ -13,7 +12,6 @@ import Wire
 
 @testable import CommentAPI
 
-let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 let moderatorToken = "a-token-of-the-tests"
 
 /// A CommentAPI that takes requests without a socket between; its services run.
@@ -36,13 +34,15 @@ struct TestAPI: Sendable {
     }
 
     func request(
-        _ method: HTTPRequest.Method, _ uri: String, headers: [(String, String)] = [], json: String? = nil
+        _ method: HTTPRequest.Method, _ uri: String, headers: [(String, String)] = [], json: String? = nil,
+        bytes: [UInt8]? = nil
     ) async throws -> Answer {
         var fields = HTTPFields()
         if json != nil { fields[.contentType] = "application/json" }
         for (name, value) in headers { fields[try #require(HTTPField.Name(name))] = value }
         let response = try await client.execute(
-            uri: uri, method: method, headers: fields, body: json.map { ByteBuffer(string: $0) }
+            uri: uri, method: method, headers: fields,
+            body: json.map { ByteBuffer(string: $0) } ?? bytes.map { ByteBuffer(bytes: $0) }
         ) { $0 }
         return Answer(status: response.status, headers: response.headers, body: String(buffer: response.body))
     }
@@ -55,6 +55,11 @@ struct TestAPI: Sendable {
             json: #"{"userid":"\#(user)","videoid":"\#(video)","comment":"\#(text)"}"#)
     }
 
+    /// Posts what may be no comment.
+    func post(bytes: [UInt8]) async throws -> Answer {
+        try await request(.post, "/comment", headers: [("Content-Type", "application/json")], bytes: bytes)
+    }
+
     /// Posts and expects 201.
     func published(_ text: String, user: String = "user1", video: String = "video1") async throws
         -> CommentResponse.Placed
@@ -62,6 +67,11 @@ struct TestAPI: Sendable {
         let answer = try await post(text, user: user, video: video)
         #expect(answer.status == .created, "\(answer.body)")
         return try answer.decode(CommentResponse.self).comment
+    }
+
+    /// Whether all comments of `video1` have their position by now or soon.
+    func isPublished() async -> Bool {
+        await eventually { try await history("videoid=video1").comments.allSatisfy { $0.offset != nil } }
     }
 
     func history(_ query: String) async throws -> HistoryResponse {
@@ -100,34 +110,31 @@ private func withServices<Value: Sendable>(
     return try await withBackground({ try await first.run() }) { try await withServices(rest, body) }
 }
 
-/// A CommentAPI on a private Redis and a database of its own.
+/// A CommentAPI on a Redis and a database, without `redis` and `database` of its own.
 func withDatabaseAPI<Value: Sendable>(
-    redis: PrivateRedis, database: String? = nil, environment: [String: String] = [:],
+    redis: PrivateRedis? = nil, database: String? = nil, environment: [String: String] = [:],
     change: @escaping (inout CommentAPISettings) -> Void = { _ in },
     wrap: (any EventLog) -> any EventLog = { $0 },
-    _ body: @escaping @Sendable (TestAPI, any EventLog) async throws -> Value
+    _ body: @escaping @Sendable (TestAPI, any EventLog, PrivateRedis) async throws -> Value
 ) async throws -> Value {
+    guard let redis else {
+        return try await withRedis {
+            try await withDatabaseAPI(
+                redis: $0, database: database, environment: environment, change: change, wrap: wrap, body)
+        }
+    }
     let url: String
     if let database { url = database } else { url = try await PrivatePostgres.shared().makeDatabase() }
     let all = ["DATABASE_URL": url, "DATABASE_CONNECTIONS": "2"].merging(environment) { $1 }
-    let history = all["HISTORY_LENGTH"].map { ["HISTORY_LENGTH": $0] } ?? [:]
-    return try await withBroker(redis, environment: history) { broker in
+    let settings = makeBrokerSettings { $0.historyLength = all["HISTORY_LENGTH"].flatMap { Int($0) } ?? 1000 }
+    return try await withBroker(redis, settings: settings) { broker in
         let broker = wrap(broker)
-        return try await withAPI(broker: broker, environment: all, change: change) { try await body($0, broker) }
+        return try await withAPI(broker: broker, environment: all, change: change) { try await body($0, broker, redis) }
     }
 }
 
-/// A running broker on a private Redis.
-func withBroker<Value: Sendable>(
-    _ redis: PrivateRedis, environment: [String: String] = [:], _ body: (RedisBroker) async throws -> Value
-) async throws -> Value {
-    let settings = try CommentAPISettings.read(environment: environment.merging(["REDIS_URL": redis.url]) { $1 })
-    let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: quietLogger)
-    let service = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-    return try await withBackground({ try await service.run() }) {
-        #expect(await eventually { service.broker.isReady })
-        return try await body(service.broker)
-    }
+func makeComment(_ id: String, video: String = "v", _ text: String = "hello") -> Wire.Comment {
+    Wire.Comment(id: id, userid: "u", videoid: video, comment: text, timestamp: "2026-01-01T12:00:00.000Z")
 }
 
 func video(_ id: String) throws -> Wire.Channel { try #require(Channel.video(id)) }

@@ -10,13 +10,7 @@ import Testing
 func withOrchestrator(_ line: String, _ body: (Program, _ folder: String) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
         let program = try orchestrator(line, folder)
-        do {
-            try await body(program, folder)
-        } catch {
-            await program.stop()
-            throw error
-        }
-        await program.stop()
+        try await withEnd({ await program.stop() }) { try await body(program, folder) }
         _ = await eventually(within: 30) { processes(of: folder).isEmpty }
         #expect(processes(of: folder).isEmpty, "\(program.log)")
     }

@@ -65,13 +65,7 @@ struct Plant: Sendable {
 /// Starts services for `body`, and stops them in the end whatever happened.
 func withCrew(_ redis: PrivateRedis, _ folder: String, _ body: (Crew) async throws -> Void) async throws {
     let crew = Crew(redis: redis, folder: folder)
-    do {
-        try await body(crew)
-    } catch {
-        await crew.stop()
-        throw error
-    }
-    await crew.stop()
+    try await withEnd({ await crew.stop() }) { try await body(crew) }
 }
 
 /// Everything that was started, so that it is stopped.

@@ -70,7 +70,7 @@ extension EndToEndTests {
                 let port = try makeFreePort()
                 let environment = ["REDIS_URL": "redis://:hunter2@127.0.0.1:\(port)", "HOST": "127.0.0.1", "PORT": "0"]
                 let program = try Program("ReaderAPI", environment: environment, folder: folder)
-                do {
+                try await withEnd({ await program.stop() }) {
                     let own = try await program.port()
                     #expect(try await LoopbackHTTP.get(port: own, "/health").status == 200)
                     #expect(try await LoopbackHTTP.get(port: own, "/health/ready").status == 503)
@@ -78,11 +78,7 @@ extension EndToEndTests {
                     program.signal(SIGTERM)
                     #expect(await program.end() == 0)
                     #expect(!program.log.contains("hunter2"))
-                } catch {
-                    await program.stop()
-                    throw error
                 }
-                await program.stop()
             }
         }
     }

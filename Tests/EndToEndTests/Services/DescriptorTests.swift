@@ -29,12 +29,7 @@ extension EndToEndTests {
                 try await plant.write("still here", to: "v0")
                 _ = try await served[0].body { $0.contains("still here") }
                 for client in served { await client.close() }
-                let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
-                #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
-                #expect(
-                    await eventually(within: 30) {
-                        try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
-                    })
+                await expectNothingLeft(plant, descriptors: before)
                 _ = try await plant.viewer(of: "v")
             }
         }
@@ -47,6 +42,17 @@ extension EndToEndTests {
             #expect(reader.program.exitCode == nil)
             for client in idle { await client.close() }
             #expect(try await reader.get("/health").status == 200)
+        }
+
+        /// The Reader has as few descriptors open as before, and no channel is subscribed.
+        private func expectNothingLeft(_ plant: Plant, descriptors before: Int) async {
+            let program = plant.readers[0].program
+            let isBack = await eventually(within: 30) { program.descriptors <= before }
+            #expect(isBack, "\(program.descriptors) descriptors, \(before) before")
+            #expect(
+                await eventually(within: 30) {
+                    try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                })
         }
 
         @Test func viewersThatComeAndGoLeaveNoDescriptor() async throws {
@@ -62,12 +68,7 @@ extension EndToEndTests {
                     await early.reset()
                     await half.close()
                 }
-                let isBack = await eventually(within: 30) { reader.program.descriptors <= before }
-                #expect(isBack, "\(reader.program.descriptors) descriptors, \(before) before")
-                #expect(
-                    await eventually(within: 30) {
-                        try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
-                    })
+                await expectNothingLeft(plant, descriptors: before)
             }
         }
     }

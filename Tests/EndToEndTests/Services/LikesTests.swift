@@ -1,4 +1,3 @@
-import Glibc
 import TestSupport
 import Testing
 import Wire
@@ -94,13 +93,12 @@ extension EndToEndTests {
                 let odd = RequestText.post("/v1/likes", json: #"{"user_id":"a b","post_id":"p"}"#)
                 let state = RequestText.make("GET", "/v1/likes/p")
                 let all = like("a") + like("b") + odd + like("c") + state + like("d") + like("d")
-                let client = try await RawConnection(port: system.likeAPIs[0])
-                let text = try await client.exchange(all, answers: 7)
+                let text = try await LoopbackHTTP.talk(port: system.likeAPIs[0], [all])
                 let counts = text.split(separator: "\"count\":").dropFirst().compactMap { Int($0.prefix { $0 != "," }) }
                 #expect(counts == [1, 2, 3, 3, 4, 4], "\(text)")
                 let codes = text.split(separator: "HTTP/1.1 ").map { String($0.prefix(3)) }
                 #expect(codes == ["200", "200", "400", "200", "200", "200", "200"], "\(text)")
-                #expect(text.components(of: "Date: ") == 7)
+                #expect(text.ranges(of: "Date: ").count == 7)
             }
         }
 
@@ -129,31 +127,4 @@ extension EndToEndTests {
             }
         }
     }
-}
-
-/// A connection that is used for several requests.
-private struct RawConnection {
-    private let descriptor: Int32
-
-    init(port: Int) async throws {
-        descriptor = try openLoopback(port: port)
-    }
-
-    /// Sends the bytes and reads until so many answers have ended.
-    func exchange(_ bytes: [UInt8], answers: Int) async throws -> String {
-        defer { close(descriptor) }
-        guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else { return "" }
-        var text = ""
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while text.components(of: "}") < answers {
-            let count = recv(descriptor, &piece, piece.count, 0)
-            guard count > 0 else { break }
-            text += String(decoding: piece[..<count], as: UTF8.self)
-        }
-        return text
-    }
-}
-
-extension String {
-    fileprivate func components(of part: String) -> Int { ranges(of: part).count }
 }

@@ -8,14 +8,7 @@ struct DrillArgumentsTests {
     let limits = DescriptorLimits(perProcess: 20_000)
 
     func problems(_ arguments: DrillArguments) -> [String] {
-        do throws(Failure) {
-            _ = try arguments.read(limits: limits)
-            return []
-        } catch .arguments(let problems) {
-            return problems
-        } catch {
-            return ["another failure: \(error)"]
-        }
+        OrchestratorTests.problems { try arguments.read(limits: limits) }
     }
 
     @Test func theDefaultsAreTheOnesOfThePromise() throws {

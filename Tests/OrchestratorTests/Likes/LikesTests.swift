@@ -19,14 +19,7 @@ struct LikesArgumentsTests {
             "--users", "0", "--photo", "a b", "--unlike-share", "2", "--duplicate-share", "x", "--connections", "0",
             "--like-apis", "17", "--workers", "0", "--readers", "0", "--viewers", "19000", "--seed", "-1",
         ])
-        do throws(Failure) {
-            _ = try arguments.read(limits: limits)
-            Issue.record("taken")
-        } catch .arguments(let problems) {
-            #expect(problems.count == 10)
-        } catch {
-            Issue.record(error)
-        }
+        #expect(problems { try arguments.read(limits: limits) }.count == 10)
     }
 
     @Test func aDrillIsNamedInFull() {

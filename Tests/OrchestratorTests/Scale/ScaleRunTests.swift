@@ -42,11 +42,9 @@ struct ScaleRunTests {
     }
 
     @Test func badArgumentsAreSaidTogether() async throws {
-        let result = try await Subprocess.run(
-            .path(FilePath(launcher)), arguments: ["scale", "--viewers", "0", "--audience", "crowd", "--burst", "0"],
-            output: .discarded, error: .string(limit: 1 << 16))
-        #expect(result.terminationStatus == .exited(64))
-        for name in ["--viewers 0", "--audience crowd", "--burst 0"] { #expect(result.standardError.contains(name)) }
+        let result = try await launch(["scale", "--viewers", "0", "--audience", "crowd", "--burst", "0"])
+        #expect(result.status == .exited(64))
+        for name in ["--viewers 0", "--audience crowd", "--burst 0"] { #expect(result.errors.contains(name)) }
     }
 
     func makeReport(burst: [Double]) -> ScaleResult {

@@ -22,12 +22,7 @@ struct ScaleArgumentsTests {
             "--streams", "0", "--viewers", "x", "--readers", "0", "--audience", "zipf", "--placement", "best", "--seed",
             "-1", "--rate", "0", "--duration", "0", "--burst", "x",
         ])
-        #expect {
-            try arguments.settings()
-        } throws: { error in
-            guard case .arguments(let problems)? = error as? Failure else { return false }
-            return problems.count == 9
-        }
+        #expect(problems { try arguments.settings() }.count == 9)
     }
 
     @Test func tooManyProcessesAndCasesAreRefused() {

@@ -53,15 +53,11 @@ struct SweepArgumentsTests {
             "--streams", "0", "--viewers", "x", "--readers", "200", "--audience", "crowd", "--placement", "best",
             "--seed", "-1", "--rate", "0", "--duration", "x",
         ])
-        #expect {
-            try arguments.settings()
-        } throws: { error in
-            guard case .arguments(let problems)? = error as? Failure else { return false }
-            let names = problems.map { $0.prefix { $0 != " " } }
-            return names == [
+        let names = problems { try arguments.settings() }.map { $0.prefix { $0 != " " } }
+        #expect(
+            names == [
                 "--streams", "--viewers", "--readers", "--audience", "--placement", "--seed", "--rate", "--duration",
-            ]
-        }
+            ])
         #expect(arguments.typed.count == 8)
         #expect(try SweepArguments.parse([]).typed.isEmpty)
     }

@@ -7,59 +7,52 @@ import Wire
 @testable import SimClient
 
 /// What the benchmark needs beside the load of our own services.
-@Suite(.serialized) struct GeneratorTests {
-    @Test(.timeLimit(.minutes(1))) func aPlainStreamIsAuditedByItsTexts() async throws {
-        try await withService(.init(isPlain: true)) { service in
-            let played = try await play(service.url, more: ["--protocol", "plain"])
-            #expect(played.crowd.isClean)
-            #expect(played.crowd.tally.connectedOnce == 60)
-            #expect(played.published.acknowledged > 20)
-            #expect(played.published.acknowledged == played.published.offered)
-            #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
-            #expect(played.crowd.counts.expected == played.crowd.counts.delivered)
-            #expect(Int(played.crowd.latency.count) == played.crowd.counts.delivered)
-            #expect(played.crowd.tally.foreign == 0)
-        }
+@Suite(.serialized, .timeLimit(.minutes(1))) struct GeneratorTests {
+    @Test func aPlainStreamIsAuditedByItsTexts() async throws {
+        let played = try await play(.init(isPlain: true), more: ["--protocol", "plain"])
+        #expect(played.crowd.isClean)
+        #expect(played.crowd.tally.connectedOnce == 60)
+        #expect(played.published.acknowledged > 20)
+        #expect(played.published.acknowledged == played.published.offered)
+        #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
+        #expect(played.crowd.counts.expected == played.crowd.counts.delivered)
+        #expect(Int(played.crowd.latency.count) == played.crowd.counts.delivered)
+        #expect(played.crowd.tally.foreign == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func whatAPlainStreamLosesOrRepeatsIsFound() async throws {
-        try await withService(.init(lostOffset: 2, repeatedOffset: 3, isPlain: true)) { service in
-            let played = try await play(service.url, more: ["--protocol", "plain"])
-            #expect(played.crowd.counts.lost > 0)
-            #expect(played.crowd.counts.repeated == played.crowd.counts.lost)
-            #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
-            #expect(played.crowd.counts.unreached == 0)
-        }
+    @Test func whatAPlainStreamLosesOrRepeatsIsFound() async throws {
+        let played = try await play(
+            .init(lostOffset: 2, repeatedOffset: 3, isPlain: true), more: ["--protocol", "plain"])
+        #expect(played.crowd.counts.lost > 0)
+        #expect(played.crowd.counts.repeated == played.crowd.counts.lost)
+        #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
+        #expect(played.crowd.counts.unreached == 0)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: ["chorus", "plain"])
+    @Test(arguments: ["chorus", "plain"])
     func aClosedLoopWritesTheNextWhenAllHaveTheLast(streamProtocol: String) async throws {
-        try await withService(.init(isPlain: streamProtocol == "plain")) { service in
-            let played = try await play(service.url, rate: 0, more: ["--window", "2", "--protocol", streamProtocol])
-            #expect(played.crowd.isClean)
-            // More than the first window of each of the 4 channels.
-            #expect(played.published.acknowledged > 40)
-            #expect(played.published.dropped == 0)
-            #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
-        }
+        let played = try await play(
+            .init(isPlain: streamProtocol == "plain"), rate: 0, more: ["--window", "2", "--protocol", streamProtocol])
+        #expect(played.crowd.isClean)
+        // More than the first window of each of the 4 channels.
+        #expect(played.published.acknowledged > 40)
+        #expect(played.published.dropped == 0)
+        #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aClosedLoopStandsStillWhenAViewerLacksAComment() async throws {
-        try await withService(.init(lostOffset: 1)) { service in
-            let played = try await play(service.url, streams: 1, viewers: 10, rate: 0, more: ["--window", "3"])
-            #expect(played.published.acknowledged == 3)
-        }
+    @Test func aClosedLoopStandsStillWhenAViewerLacksAComment() async throws {
+        let played = try await play(.init(lostOffset: 1), streams: 1, viewers: 10, rate: 0, more: ["--window", "3"])
+        #expect(played.published.acknowledged == 3)
     }
 
-    @Test(.timeLimit(.minutes(1))) func refusedCommentsComeAgainAfterAPause() async throws {
-        try await withService(.init(commentStatus: 503)) { service in
-            let played = try await play(service.url, streams: 2, viewers: 10, rate: 0, more: ["--window", "1"])
-            // Two channels, ten times a second at most, for half a second.
-            #expect((4...14).contains(played.published.refused))
-        }
+    @Test func refusedCommentsComeAgainAfterAPause() async throws {
+        let played = try await play(
+            .init(commentStatus: 503), streams: 2, viewers: 10, rate: 0, more: ["--window", "1"])
+        // Two channels, ten times a second at most, for half a second.
+        #expect((4...14).contains(played.published.refused))
     }
 
-    @Test(.timeLimit(.minutes(1))) func aListenerAuditsWhatOthersWrite() async throws {
+    @Test func aListenerAuditsWhatOthersWrite() async throws {
         try await withService { service in
             let url = service.url
             async let listening = play(url, seconds: 1.5, more: ["--publish", "none"])
@@ -72,7 +65,7 @@ import Wire
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func prefixesKeepSwarmsApart() async throws {
+    @Test func prefixesKeepSwarmsApart() async throws {
         try await withService { service in
             let url = service.url
             async let one = play(url, more: ["--channel-prefix", "hot-"])

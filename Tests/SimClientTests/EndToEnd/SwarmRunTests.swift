@@ -5,7 +5,7 @@ import Testing
 @testable import SimClient
 
 /// Whole runs, as the command line starts them.
-@Suite(.serialized) struct SwarmRunTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SwarmRunTests {
     private func run(_ url: String, _ more: [String] = []) async throws -> Int32 {
         let command = try SwarmCommand.parse(
             [
@@ -15,7 +15,7 @@ import Testing
         return await SwarmRun(try command.read()).run()
     }
 
-    @Test(.timeLimit(.minutes(1))) func aCleanRunIsFine() async throws {
+    @Test func aCleanRunIsFine() async throws {
         try await withService { service in
             let status = try await run(service.url)
             #expect(status == ExitStatus.fine)
@@ -27,19 +27,19 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aLossIsTheExitStatus() async throws {
+    @Test func aLossIsTheExitStatus() async throws {
         try await withService(.init(lostOffset: 2)) { service in
             let status = try await run(service.url)
             #expect(status == ExitStatus.auditFailed)
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func nobodyConnectsToNothing() async throws {
+    @Test func nobodyConnectsToNothing() async throws {
         let status = try await run("http://127.0.0.1:9", ["--connect-timeout", "1"])
         #expect(status == ExitStatus.unavailable)
     }
 
-    @Test(.timeLimit(.minutes(1))) func cancellingEndsTheRun() async throws {
+    @Test func cancellingEndsTheRun() async throws {
         try await withService { service in
             let url = service.url
             let task = Task { try await run(url, ["--duration", "60"]) }

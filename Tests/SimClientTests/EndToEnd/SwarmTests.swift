@@ -51,8 +51,18 @@ func play(
     return Played(crowd: crowd, published: published)
 }
 
-@Suite(.serialized) struct SwarmTests {
-    @Test(.timeLimit(.minutes(1))) func everyViewerGetsEveryComment() async throws {
+/// The same against a service with `faults`.
+func play(
+    _ faults: FakeService.Faults, streams: Int = 4, viewers: Int = 60, rate: Double = 200, slowShare: Double = 0,
+    more: [String] = []
+) async throws -> Played {
+    try await withService(faults) {
+        try await play($0.url, streams: streams, viewers: viewers, rate: rate, slowShare: slowShare, more: more)
+    }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SwarmTests {
+    @Test func everyViewerGetsEveryComment() async throws {
         try await withService { service in
             let played = try await play(service.url)
             let (counts, published) = (played.crowd.counts, played.published)
@@ -68,32 +78,26 @@ func play(
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func writesCutIntoSmallPortionsChangeNothing() async throws {
-        try await withService(.init(portionBytes: 7)) { service in
-            let played = try await play(service.url)
-            #expect(played.crowd.isClean)
-            #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
-        }
+    @Test func writesCutIntoSmallPortionsChangeNothing() async throws {
+        let played = try await play(.init(portionBytes: 7))
+        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aLostCommentIsFound() async throws {
-        try await withService(.init(lostOffset: 2)) { service in
-            let played = try await play(service.url)
-            #expect(played.crowd.counts.lost > 0)
-            #expect(!played.crowd.isClean)
-            #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
-        }
+    @Test func aLostCommentIsFound() async throws {
+        let played = try await play(.init(lostOffset: 2))
+        #expect(played.crowd.counts.lost > 0)
+        #expect(!played.crowd.isClean)
+        #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aRepeatedCommentIsFound() async throws {
-        try await withService(.init(repeatedOffset: 2)) { service in
-            let played = try await play(service.url)
-            #expect(played.crowd.counts.repeated > 0)
-            #expect(played.crowd.counts.lost == 0)
-        }
+    @Test func aRepeatedCommentIsFound() async throws {
+        let played = try await play(.init(repeatedOffset: 2))
+        #expect(played.crowd.counts.repeated > 0)
+        #expect(played.crowd.counts.lost == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func cutViewersResumeAndMissNothing() async throws {
+    @Test func cutViewersResumeAndMissNothing() async throws {
         try await withService(.init(cutAt: 3)) { service in
             let played = try await play(service.url)
             #expect(played.crowd.isClean)
@@ -103,15 +107,13 @@ func play(
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func viewersGoWhenTheyAreAskedTo() async throws {
-        try await withService(.init(reconnectAt: 3)) { service in
-            let played = try await play(service.url)
-            #expect(played.crowd.isClean)
-            #expect(played.crowd.counts.reconnects == 60)
-        }
+    @Test func viewersGoWhenTheyAreAskedTo() async throws {
+        let played = try await play(.init(reconnectAt: 3))
+        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.reconnects == 60)
     }
 
-    @Test(.timeLimit(.minutes(1))) func refusedAndRedirectedViewersArriveAllTheSame() async throws {
+    @Test func refusedAndRedirectedViewersArriveAllTheSame() async throws {
         try await withService { target in
             try await withService(.init(refusals: 10, redirects: 25, redirectTo: target.url)) { service in
                 let played = try await play(service.url, rate: 0)
@@ -125,27 +127,23 @@ func play(
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func slowViewersAreNotAudited() async throws {
-        try await withService { service in
-            let played = try await play(service.url, slowShare: 1)
-            #expect(played.crowd.tally.connectedOnce == 60)
-            #expect(played.crowd.counts.joined == 0)
-            #expect(played.crowd.isClean)
-            // All that a viewer who never reads was sent before it stopped: the head and one frame.
-            #expect(played.crowd.tally.bytesReceived < 60 * 300)
-        }
+    @Test func slowViewersAreNotAudited() async throws {
+        let played = try await play(.init(), slowShare: 1)
+        #expect(played.crowd.tally.connectedOnce == 60)
+        #expect(played.crowd.counts.joined == 0)
+        #expect(played.crowd.isClean)
+        // All that a viewer who never reads was sent before it stopped: the head and one frame.
+        #expect(played.crowd.tally.bytesReceived < 60 * 300)
     }
 
-    @Test(.timeLimit(.minutes(1))) func refusedCommentsAreCounted() async throws {
-        try await withService(.init(commentStatus: 503)) { service in
-            let played = try await play(service.url)
-            #expect(played.published.refused == played.published.started)
-            #expect(played.published.started > 0)
-            #expect(played.crowd.counts.delivered == 0)
-        }
+    @Test func refusedCommentsAreCounted() async throws {
+        let played = try await play(.init(commentStatus: 503))
+        #expect(played.published.refused == played.published.started)
+        #expect(played.published.started > 0)
+        #expect(played.crowd.counts.delivered == 0)
     }
 
-    @Test(.timeLimit(.minutes(1))) func arrivalsThatCannotStartAreDroppedNotHidden() async throws {
+    @Test func arrivalsThatCannotStartAreDroppedNotHidden() async throws {
         let settings = PublisherSettings(
             services: try ServerDirectory(resolving: [try #require(Endpoint("http://127.0.0.1:9"))]), connections: 2,
             shard: 0, commentBytes: 30)

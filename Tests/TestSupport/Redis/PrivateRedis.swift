@@ -116,14 +116,9 @@ public func withRedis<Value>(
 ) async throws -> Value {
     try await withTemporaryFolder { folder in
         let redis = try PrivateRedis(options, folder: folder)
-        do {
+        return try await withEnd({ await redis.kill() }) {
             try await redis.start()
-            let value = try await body(redis)
-            await redis.kill()
-            return value
-        } catch {
-            await redis.kill()
-            throw error
+            return try await body(redis)
         }
     }
 }

@@ -1,0 +1,35 @@
+public import Broker
+import Primitives
+import RedisNIO
+
+/// Settings with short times, so that tests of faults are short.
+public func makeBrokerSettings(_ change: (inout RedisBrokerSettings) -> Void = { _ in }) -> RedisBrokerSettings {
+    var settings = RedisBrokerSettings()
+    settings.client.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.subscriber.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
+    settings.client.graceWait = .seconds(2)
+    change(&settings)
+    return settings
+}
+
+/// A running broker on `redis`, ready on entry.
+public func withBroker<Value: Sendable>(
+    _ redis: PrivateRedis, settings: RedisBrokerSettings = makeBrokerSettings(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (RedisBroker) async throws -> Value
+) async throws -> Value {
+    let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: quietLogger)
+    return try await withBackground({ try await broker.run() }) {
+        _ = await eventually { broker.isReady }
+        return try await body(broker)
+    }
+}
+
+/// The same on a Redis of its own.
+public func withBroker<Value: Sendable>(
+    _ options: PrivateRedis.Options = .init(), settings: RedisBrokerSettings = makeBrokerSettings(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (PrivateRedis, RedisBroker) async throws -> Value
+) async throws -> Value {
+    try await withRedis(options) { redis in
+        try await withBroker(redis, settings: settings) { broker in try await body(redis, broker) }
+    }
+}
