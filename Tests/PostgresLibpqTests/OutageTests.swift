@@ -52,6 +52,8 @@ import Testing
             try await withPool(
                 url: url,
                 {
+                    // On another session the statement would have to be prepared first, and would not have begun.
+                    $0.connections = 1
                     $0.statementTimeout = .milliseconds(200)
                     $0.answerGrace = .milliseconds(200)
                     $0.connectTimeout = .milliseconds(300)

@@ -28,7 +28,8 @@ struct SweepResult: Sendable {
     /// Of a run's metrics, those that a sweep shows of each cell.
     private static let shown = [
         "Subscriptions, measured beside the model": [
-            "subscriptions", "spread", "spread predicted", "spread off", "amplification", "amplification predicted",
+            "subscriptions", "subscriptions in Redis", "spread", "spread predicted", "spread off", "amplification",
+            "amplification predicted",
             "weighted amplification", "weighted amplification predicted", "fullest Reader, times the mean",
         ],
         "Deliveries": ["comments acknowledged", "delivered", "lost", "repeated", "out of order", "p50", "p99"],
