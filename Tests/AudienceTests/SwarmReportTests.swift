@@ -26,9 +26,7 @@ import Testing
     @Test func reportsAreReadBack() throws {
         let report = try makeReport(shard: "0/2")
         let read = try JSONDecoder().decode(SwarmReport.self, from: JSONEncoder().encode(report))
-        #expect(read == report)
-        #expect(read.version == 1)
-        #expect(read.latencyMilliseconds.p99 == 1)
+        #expect(read == report && read.version == 1 && read.latencyMilliseconds.p99 == 1)
     }
 
     @Test func mergingAddsAndTakesTheLarger() throws {
@@ -38,16 +36,11 @@ import Testing
         #expect(merged == (try second.merged(with: first)))
         #expect(merged.shards.map(\.description) == ["0/2", "1/2"])
         #expect(merged.viewers == .init(wanted: 30, connected: 27, failed: 3, connectSeconds: 2))
-        #expect(merged.publishing.offered == 15)
-        #expect(merged.delivery.delivered == 300)
-        #expect(merged.delivery.gaps == 9)
-        #expect(merged.delivery.lost == 3)
-        #expect(merged.bytesReceived == 3000)
+        #expect(merged.publishing.offered == 15 && merged.delivery.delivered == 300)
+        #expect(merged.delivery.gaps == 9 && merged.delivery.lost == 3 && merged.bytesReceived == 3000)
         #expect(merged.process == .init(cpuSeconds: 2, loopBusyShare: 0.2, residentBytesMax: 15))
-        #expect(merged.generatorLimited)
-        #expect(merged.latencyHistogram.count == 20)
-        #expect(merged.latencyMilliseconds.p50 == 1)
-        #expect(merged.latencyMilliseconds.max == 9)
+        #expect(merged.generatorLimited && merged.latencyHistogram.count == 20)
+        #expect(merged.latencyMilliseconds.p50 == 1 && merged.latencyMilliseconds.max == 9)
     }
 
     @Test func partsOfDifferentRunsDoNotMerge() throws {
@@ -63,7 +56,6 @@ import Testing
         #expect(code([first, try makeReport(shard: "1/2", seed: 2)]) == .parametersDiffer)
         #expect(code([first, first]) == .shardTwice)
         #expect(code([first, try makeReport(shard: "1/3")]) == .shardTwice)
-        #expect(code([]) == .nothingToMerge)
-        #expect(code([first]) == nil)
+        #expect(code([]) == .nothingToMerge && code([first]) == nil)
     }
 }

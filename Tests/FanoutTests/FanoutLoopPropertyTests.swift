@@ -14,9 +14,8 @@ import Wire
         run.finish()
         for (viewer, expected) in run.model.viewers {
             let socket = try #require(run.sockets[viewer])
-            #expect(
-                String(decoding: run.table.body(of: socket), as: UTF8.self)
-                    == String(decoding: expected.owed, as: UTF8.self), "seed \(seed), viewer \(viewer)")
+            let owed = String(decoding: expected.owed, as: UTF8.self)
+            #expect(run.table.text(of: socket) == owed, "seed \(seed), viewer \(viewer)")
         }
     }
 }
@@ -84,15 +83,12 @@ private struct PropertyRun {
         loop.recover(viewer, missed, cursor, table)
     }
 
-    /// The kernel takes what waits for one connection.
     private mutating func drain() {
         let full = sockets.filter { table.waiting.contains($0.value) && model.viewers[$0.key] != nil }.keys.sorted()
         guard let viewer = full.randomElement(using: &generator), let socket = sockets[viewer] else { return }
         #expect(table.drain(socket))
         loop.feed(viewer, table)
     }
-
-    private func at(_ offset: UInt64) -> Position { Position(offset: offset, epoch: "e") }
 
     private mutating func append() {
         let topic = TopicID.random(in: 0...2, using: &generator)

@@ -7,12 +7,6 @@ import Wire
 
 /// History and stream are two connections: either may be ahead when a viewer comes back.
 @Suite struct RecoveryCursorTests {
-    private func at(_ offset: UInt64, _ epoch: String = "a") -> Position { Position(offset: offset, epoch: epoch) }
-
-    private func log(_ offset: UInt64, _ epoch: String = "a") -> Frame {
-        Frame(Array("\(offset)\(epoch) ".utf8), kind: .log(at(offset, epoch)))
-    }
-
     private func gap(_ offset: UInt64, _ epoch: String) -> Frame {
         Frame(Array("gap ".utf8), kind: .notice(at(offset, epoch)))
     }
@@ -22,24 +16,23 @@ import Wire
     private func received(_ joined: Position, _ reached: Position, before: [Frame], after: [Frame]) -> String {
         let sockets = RecordingSockets()
         let loop = sockets.makeLoop()
-        let socket = SocketHandle(index: 0, generation: 0)
-        let viewer = loop.add(socket, topics: [0], isRecovering: true, sockets)
+        let viewer = loop.add(socket(0), topics: [0], isRecovering: true, sockets)
         for frame in before { loop.append(frame, to: 0) }
         loop.recover(viewer, .nothing, RecoveryCursor(reached: reached, attachedAt: joined), sockets)
         for frame in after {
             loop.append(frame, to: 0)
             while loop.pass(sockets: sockets) {}
         }
-        return String(decoding: sockets.body(of: socket), as: UTF8.self)
+        return sockets.text(of: socket(0))
     }
 
     @Test func aHistoryThatIsAheadOfTheStreamIsNotRepeatedByIt() {
-        #expect(received(at(7), at(9), before: [], after: [log(8), log(9), log(10)]) == "10a ")
-        #expect(received(at(7), at(9), before: [log(8)], after: [log(9), log(10)]) == "10a ")
+        #expect(received(at(7), at(9), before: [], after: [log(8), log(9), log(10)]) == "10e ")
+        #expect(received(at(7), at(9), before: [log(8)], after: [log(9), log(10)]) == "10e ")
     }
 
     @Test func aHistoryThatIsBehindIsCompletedByWhatWasKept() {
-        #expect(received(at(7), at(8), before: [log(8), log(9)], after: [log(10)]) == "9a 10a ")
+        #expect(received(at(7), at(8), before: [log(8), log(9)], after: [log(10)]) == "9e 10e ")
     }
 
     @Test func lowOffsetsOfANewEpochAreNotTakenForOldOnes() {
@@ -59,7 +52,7 @@ import Wire
         for isKept in [false, true] {
             let sockets = RecordingSockets()
             let loop = sockets.makeLoop()
-            let viewer = loop.add(SocketHandle(index: 0, generation: 0), topics: [0], isRecovering: true, sockets)
+            let viewer = loop.add(socket(0), topics: [0], isRecovering: true, sockets)
             if isKept { loop.append(gap(0, "b"), to: 0) }
             let cursor = RecoveryCursor(reached: at(2, "c"), attachedAt: at(7))
             loop.recover(viewer, .nothing, cursor, sockets)
@@ -72,13 +65,13 @@ import Wire
     /// States have no place in the log: a viewer gets the newest ones when it joins the ring.
     @Test func aRecoveringViewerGetsTheStatesThatChangedMeanwhile() {
         let state = Frame(Array("event: likes\n\n".utf8), kind: .state)
-        #expect(received(at(7), at(7), before: [state], after: [log(8)]) == "event: likes\n\n8a ")
-        #expect(received(at(7), at(8), before: [], after: [state, log(8), log(9)]) == "event: likes\n\n9a ")
-        #expect(received(at(7), at(7), before: [log(8)], after: [log(9)]) == "8a 9a ")
+        #expect(received(at(7), at(7), before: [state], after: [log(8)]) == "event: likes\n\n8e ")
+        #expect(received(at(7), at(8), before: [], after: [state, log(8), log(9)]) == "event: likes\n\n9e ")
+        #expect(received(at(7), at(7), before: [log(8)], after: [log(9)]) == "8e 9e ")
     }
 
     @Test func aGapBeforeTheViewersPositionIsNotSentToIt() {
-        #expect(received(at(7), at(40), before: [gap(40, "a"), log(41)], after: [log(42)]) == "41a 42a ")
+        #expect(received(at(7), at(40), before: [gap(40, "e"), log(41)], after: [log(42)]) == "41e 42e ")
     }
 }
 

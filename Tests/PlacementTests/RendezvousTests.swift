@@ -2,10 +2,6 @@ import Audience
 import Placement
 import Testing
 
-enum PinnedOrder {
-    static let video1 = ["reader-3", "reader-2", "reader-1", "reader-4"]
-}
-
 @Suite struct RendezvousTests {
     let readers = AssignmentSimulation.readerNames(8)
 

@@ -9,12 +9,10 @@ import Testing
         deltas.subscribed("video:b")
         deltas.subscribed("video:a")
         deltas.viewers(2, of: "video:a")
-        let report = deltas.next()
-        #expect(
-            report
-                == .init(
-                    sequence: 0, full: true, subscribed: ["video:a", "video:b"], unsubscribed: [], subscriptions: 2,
-                    viewers: ["video:a": 2, "video:b": 0]))
+        let report = SubscriptionDeltas.Changes(
+            sequence: 0, full: true, subscribed: ["video:a", "video:b"], unsubscribed: [], subscriptions: 2,
+            viewers: ["video:a": 2, "video:b": 0])
+        #expect(deltas.next() == report)
     }
 
     @Test func changesSinceTheLastAcceptedReport() {
@@ -23,16 +21,13 @@ import Testing
         deltas.viewers(3, of: "d")
         deltas.unsubscribed("a")
         deltas.viewers(9, of: "b")
-        let report = deltas.next()
-        #expect(
-            report
-                == .init(
-                    sequence: 1, full: false, subscribed: ["d"], unsubscribed: ["a"], subscriptions: 3,
-                    viewers: ["b": 9, "d": 3]))
+        var report = SubscriptionDeltas.Changes(
+            sequence: 1, full: false, subscribed: ["d"], unsubscribed: ["a"], subscriptions: 3,
+            viewers: ["b": 9, "d": 3])
+        #expect(deltas.next() == report)
         deltas.accepted(resync: false)
-        #expect(
-            deltas.next()
-                == .init(sequence: 2, full: false, subscribed: [], unsubscribed: [], subscriptions: 3, viewers: [:]))
+        (report.sequence, report.subscribed, report.unsubscribed, report.viewers) = (2, [], [], [:])
+        #expect(deltas.next() == report)
     }
 
     @Test func whatComesBackIsNoChange() {
@@ -55,9 +50,7 @@ import Testing
         deltas.subscribed("c")
         deltas.accepted(resync: false)
         let report = deltas.next()
-        #expect(report.subscribed == ["c"])
-        #expect(report.unsubscribed == ["b"])
-        #expect(report.sequence == 2)
+        #expect(report.subscribed == ["c"] && report.unsubscribed == ["b"] && report.sequence == 2)
     }
 
     @Test func unknownFateAndResyncMakeTheNextOneFull() {

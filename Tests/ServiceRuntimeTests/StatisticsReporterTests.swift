@@ -9,7 +9,6 @@ import Wire
 
 @testable import ServiceRuntime
 
-/// Against a real server of this package on a free port.
 @Suite struct StatisticsReporterTests {
     private final class Source: ReportSource {
         struct Report: Codable {

@@ -18,8 +18,7 @@ import Wire
             let apis = aggregate.statistics(at: .seconds(second), timestamp: "").commentApi
             return [apis.totalInstances, apis.totalCommentsReceived, apis.totalCommentsPublished]
         }
-        #expect(totals(15) == [2, 17, 15])
-        #expect(totals(20) == [1, 17, 15])
+        #expect(totals(15) == [2, 17, 15] && totals(20) == [1, 17, 15])
         // It had only been silent: its total counts from its start, and is not counted twice.
         _ = aggregate.accept(commentAPI("a", published: 12), at: .seconds(21))
         #expect(totals(22) == [2, 19, 17])
@@ -36,9 +35,7 @@ import Wire
         #expect(aggregate.statistics(at: .seconds(31), timestamp: "").clients.totalCommentsConsumed == 40)
         _ = aggregate.accept(ClientReport(clientId: "c", commentsGenerated: 0, commentsConsumed: 1), at: .seconds(32))
         let clients = aggregate.statistics(at: .seconds(32), timestamp: "").clients
-        #expect(clients.totalClients == 1)
-        #expect(clients.totalCommentsConsumed == 41)
-        #expect(clients.totalCommentsGenerated == 4)
+        #expect([clients.totalClients, clients.totalCommentsConsumed, clients.totalCommentsGenerated] == [1, 41, 4])
     }
 
     @Test func theOldestFinishedBecomeFinal() {
@@ -70,8 +67,7 @@ import Wire
         }
         let statistics = aggregate.statistics(at: .seconds(1), timestamp: "")
         #expect(statistics.commentApi.totalCommentsPublished == 2 << 40)
-        #expect(statistics.commentApi.instances[0].refusals.count == 64)
-        #expect(statistics.readerApis.totalMessagesSent == 0)
+        #expect(statistics.commentApi.instances[0].refusals.count == 64 && statistics.readerApis.totalMessagesSent == 0)
         #expect(statistics.clients.totalCommentsConsumed == 0)
         #expect(statistics.subscriptionSpread.weightedAmplification == 2)
     }

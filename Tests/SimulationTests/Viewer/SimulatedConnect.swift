@@ -25,10 +25,7 @@ final class SimulatedConnect {
     }
 
     func start() { world.after(world.latency()) { self.reader.join(self) } }
-
     func abandon() { isAbandoned = true }
-
-    // MARK: The Reader's answers
 
     func answered(_ isAdmitted: Bool) {
         if isAdmitted { return admitted() }

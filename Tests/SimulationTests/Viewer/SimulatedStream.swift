@@ -28,8 +28,6 @@ final class SimulatedStream {
 
     var waitingBytes: Int { max(0, onTheWay - Self.kernelBytes) }
 
-    // MARK: The Reader's side
-
     func adopted(as socket: SocketHandle) {
         self.socket = socket
         if wasHungUp { loop?.hangUp(self) }
@@ -80,8 +78,6 @@ final class SimulatedStream {
         }
         put([])
     }
-
-    // MARK: The viewer's side
 
     /// The viewer goes away, maybe in the middle of what arrives; the Reader hears of it some time.
     func hangUp(inTheMiddle: Bool = false) {

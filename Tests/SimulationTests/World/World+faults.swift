@@ -2,7 +2,6 @@ import Broker
 import Wire
 
 extension World {
-    /// One fault, whatever the seed says.
     func fault() {
         guard isTurbulent else { return }
         let reader = random.pick(readers)

@@ -33,8 +33,6 @@ final class World {
         }
     }
 
-    // MARK: Time
-
     func after(_ delay: UInt64, _ action: @escaping () -> Void) { queue.add(at: now + delay, action) }
 
     private func run(for span: UInt64) {
@@ -62,8 +60,6 @@ final class World {
         let zeros = String(repeating: "0", count: 6 - fraction.count)
         journal.append("\(micros / 1_000_000).\(zeros)\(fraction)  \(text())")
     }
-
-    // MARK: The run
 
     /// How long everybody may take to be whole after the last fault. Virtual.
     static let settling: UInt64 = 12_000_000_000
