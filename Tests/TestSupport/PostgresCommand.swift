@@ -1,4 +1,5 @@
 import Foundation
+public import PostgresLibpq
 
 /// Runs a program of the system to its end, off the threads of Swift's concurrency.
 enum PostgresCommand {
@@ -45,5 +46,20 @@ enum PostgresCommand {
             throw Failed(description: "\(words[0]) ended with \(process.terminationStatus): \(text)")
         }
         return text
+    }
+}
+
+extension PostgresPool {
+    /// Runs one statement and maps its rows on the session's thread.
+    public func query<T: Sendable>(
+        _ statement: PostgresStatement, _ values: [PostgresValue] = [],
+        row: @escaping @Sendable (PostgresRow) throws(PostgresError) -> T
+    ) async throws -> [T] {
+        try await withConnection { try $0.query(statement, values, row: row) }
+    }
+
+    @discardableResult
+    public func execute(_ statement: PostgresStatement, _ values: [PostgresValue] = []) async throws -> Int {
+        try await withConnection { try $0.execute(statement, values) }
     }
 }

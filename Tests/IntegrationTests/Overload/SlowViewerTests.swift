@@ -6,9 +6,10 @@ import Wire
 
 extension IntegrationTests {
     @Suite struct SlowViewerTests {
+        static let small = ["READER_BACKLOG_BYTES": "16384", "READER_SEND_BUFFER_BYTES": "4096", "READER_LOOPS": "1"]
+
         @Test func aViewerThatNeverReadsIsCut() async throws {
-            let limits = ["READER_BACKLOG_BYTES": "16384", "READER_SEND_BUFFER_BYTES": "4096", "READER_LOOPS": "1"]
-            try await TestSystem.with(environment: limits) { system in
+            try await TestSystem.with(environment: Self.small) { system in
                 let slow = try await system.viewer(RequestText.connect(video: "v"), receiveBufferBytes: 4096)
                 let fast = try await system.connectedViewer(of: "v")
                 await expectEventually { system.hub.counters.connections == 2 }
@@ -33,8 +34,7 @@ extension IntegrationTests {
         /// What it missed is many times what may wait for it, and it reads it in its own time: it comes in pieces, and
         /// what is written meanwhile follows. Cut by its own history it would have to come back again and again.
         @Test func aHistoryThatIsLargerThanTheBacklogCutsNobody() async throws {
-            let limits = ["READER_BACKLOG_BYTES": "16384", "READER_SEND_BUFFER_BYTES": "4096", "READER_LOOPS": "1"]
-            try await TestSystem.with(environment: limits) { system in
+            try await TestSystem.with(environment: Self.small) { system in
                 let text = String(repeating: "x", count: 1_900)
                 let first = try await system.write("0", to: "v")
                 for number in 1...200 { try await system.write("\(number) \(text)", to: "v") }

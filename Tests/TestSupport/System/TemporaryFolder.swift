@@ -27,10 +27,5 @@ public struct SystemCallFailed: Error, CustomStringConvertible {
     public let call: String
     public let code: Int32
 
-    public init(call: String, code: Int32) {
-        self.call = call
-        self.code = code
-    }
-
     public var description: String { "\(call) failed: \(String(cString: strerror(code)))" }
 }
