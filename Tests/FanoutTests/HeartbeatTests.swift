@@ -131,7 +131,7 @@ import Wire
         loop.received(.attach(attachment), sockets: sockets)
         sockets.isFull = true
         let missed = MissedFrames(
-            history: .init(number: 1, bytes: 1), log: Array(repeating: log(1), count: 10_000)[...])
+            history: .init(number: 1, bytes: 1), log: Array(repeating: log(1), count: 30_000)[...])
         loop.received(.recover(7, missed, RecoveryCursor(reached: at(1), attachedAt: at(1))), sockets: sockets)
         run(for: Self.interval - 100_000_000)
         #expect(sockets.report.departures == [])

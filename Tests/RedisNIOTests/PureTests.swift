@@ -83,10 +83,9 @@ private func expect<Value: Equatable>(
         queue.append("pipeline", replies: 2, deadline: .uptimeNanoseconds(5))
         queue.append("single", replies: 1, deadline: .uptimeNanoseconds(9))
         #expect(queue.oldestDeadline == .uptimeNanoseconds(5))
-        guard case .partial = queue.receive(.integer(1)) else { return #expect(Bool(false)) }
-        guard case .complete("pipeline", [.integer(1), .integer(2)]) = queue.receive(.integer(2)) else {
-            return #expect(Bool(false))
-        }
+        guard case .partial = queue.receive(.integer(1)),
+            case .complete("pipeline", [.integer(1), .integer(2)]) = queue.receive(.integer(2))
+        else { return #expect(Bool(false)) }
         let left = queue.removeAll(now: .uptimeNanoseconds(10))
         #expect(left.count == 1 && left[0].waiter == "single" && left[0].isOverdue)
         guard case .unexpected = queue.receive(.null) else { return #expect(Bool(false)) }

@@ -62,8 +62,8 @@ import Testing
             #expect(await eventually { sink.subscribed.contains("b") })
             let before = sink.subscribed.count { $0 == "b" }
             subscriber.subscribe(["b"])
-            #expect(
-                await eventually { sink.subscribed.count { $0 == "b" } > before }, "asking again is answered again")
+            // Asking again is answered again.
+            #expect(await eventually { sink.subscribed.count { $0 == "b" } > before })
         }
     }
 

@@ -110,9 +110,8 @@ import Wire
         var aggregate = Aggregate()
         _ = aggregate.accept(report("a", published: 12, latest: Array((1...12).reversed())), at: .seconds(1))
         _ = aggregate.accept(report("b", published: 3, latest: [20]), at: .seconds(14))
-        #expect(
-            stored(&aggregate, at: 14)
-                == .init(total: 15, newestFirst: ([20] + (4...12).reversed()).map { comment($0) }))
+        let newest = ([20] + (4...12).reversed()).map { comment($0) }
+        #expect(stored(&aggregate, at: 14) == .init(total: 15, newestFirst: newest))
         #expect(stored(&aggregate, at: 14).latestComments.count == 10)
         // The first one is gone, and what it published stays counted.
         #expect(stored(&aggregate, at: 20) == .init(total: 15, newestFirst: [comment(20)]))
