@@ -22,9 +22,7 @@ import Testing
     @Test func constantIsConstantAndDoesNotDrift() {
         var arrivals = Arrivals(.constant, rate: 3, seed: 1)
         let times = (0..<3_000).compactMap { _ in arrivals.next() }
-        #expect(times[0] == 333_333_333)
-        #expect(times[2] == 1_000_000_000)
-        #expect(times[2999] == 1_000_000_000_000)
+        #expect(times[0] == 333_333_333 && times[2] == 1_000_000_000 && times[2999] == 1_000_000_000_000)
     }
 
     @Test func noRateNoArrivals() {
@@ -89,9 +87,7 @@ import Testing
     }
 
     @Test func impossibleWeightsMakeNoTable() {
-        #expect(AliasTable(weights: []) == nil)
-        #expect(AliasTable(weights: [0, 0]) == nil)
-        #expect(AliasTable(weights: [1, -1]) == nil)
-        #expect(AliasTable(weights: [.infinity]) == nil)
+        #expect(AliasTable(weights: []) == nil && AliasTable(weights: [0, 0]) == nil)
+        #expect(AliasTable(weights: [1, -1]) == nil && AliasTable(weights: [.infinity]) == nil)
     }
 }

@@ -1,6 +1,7 @@
-import Audience
 import Placement
 import Testing
+
+@testable import Audience
 
 @Suite struct CrowdTests {
     static let specs: [AudienceSpec] = [
@@ -13,8 +14,7 @@ import Testing
             let channels = draws.within(1...300)
             let viewers = draws.within(1...5000)
             let audience = try Audience(spec, channels: channels, viewers: viewers, seed: draws.next())
-            #expect(audience.viewers.count == channels)
-            #expect(audience.viewers.reduce(0, +) == viewers)
+            #expect(audience.viewers.count == channels && audience.viewers.reduce(0, +) == viewers)
             #expect(audience.viewers.allSatisfy { $0 >= 0 })
             // A flash crowd leaves the others fewer viewers than channels sooner.
             if viewers >= 2 * channels { #expect(audience.viewers.allSatisfy { $0 >= 1 }, "\(channels) \(viewers)") }
@@ -38,7 +38,6 @@ import Testing
         }
     }
 
-    /// The figure that the reference run is known by.
     @Test func referenceSpreadsOverFiveReadersAsExpected() throws {
         var inside = 0
         for seed in 1...100 {
@@ -75,8 +74,7 @@ import Testing
 
     @Test func aFlashCrowdComesToTheFirstChannel() throws {
         let audience = try Audience(.flash(share: 0.4), channels: 10, viewers: 1000, seed: 1)
-        #expect(audience.viewers[0] == 460)
-        #expect(audience.crowd == 60..<460)
+        #expect(audience.viewers[0] == 460 && audience.crowd == 60..<460)
         #expect(audience.viewers[1...].allSatisfy { $0 == 60 })
         #expect(try Audience(.uniform, channels: 10, viewers: 1000, seed: 1).crowd.isEmpty)
     }
@@ -88,8 +86,7 @@ import Testing
         for (channel, size) in audience.viewers.enumerated() { naive += Array(repeating: channel, count: size) }
         #expect((0..<40).map { audience.channel(ofViewer: $0) } == naive)
         #expect((0..<50).allSatisfy { audience.viewers(ofChannel: $0).count == audience.viewers[$0] })
-        #expect(audience.userID(ofViewer: 0) == "user1")
-        #expect(audience.channelName(0) == "video:v1")
+        #expect(audience.userID(ofViewer: 0) == "user1" && audience.channelName(0) == "video:v1")
     }
 
     @Test func shardsArePartsOfTheWhole() throws {
@@ -136,5 +133,40 @@ import Testing
     @Test(arguments: ["", "1", "1/", "/2", "2/2", "-1/2", "0/0", "0/2000", "0/2/3", "a/b"])
     func badShardsAreNamed(text: String) {
         #expect(throws: InvalidParameter.self) { try Shard.parse(text) }
+    }
+}
+
+/// What the reference run shows, computed without running it.
+@Suite struct ReferencePresetTests {
+    private struct Draw {
+        var predicted: Double
+        var channelsOfReaders: [Int]
+
+        var mean: Double { Double(channelsOfReaders.reduce(0, +)) / Double(channelsOfReaders.count) }
+        var worst: Double { channelsOfReaders.map { abs(Double($0) - predicted) }.max() ?? 0 }
+
+        init(seed: UInt64) throws {
+            let audience = try Audience(.reference, channels: 100, viewers: 2_500, seed: seed)
+            var channels = Array(repeating: Set<Int>(), count: 5)
+            for viewer in 0..<audience.total {
+                channels[audience.randomReader(ofViewer: viewer, readers: 5)].insert(audience.channel(ofViewer: viewer))
+            }
+            predicted = SpreadModel.random(sizes: audience.sizes, readers: 5).spread * 100
+            channelsOfReaders = channels.map(\.count)
+        }
+    }
+
+    @Test func withThePresetsSeedEveryReaderLiesWithinThreePointsOfTheFormula() throws {
+        let draw = try Draw(seed: AudienceSpec.referenceSeed)
+        #expect(draw.worst <= 3, "\(draw)")
+        #expect((77...87).contains(draw.mean))
+    }
+
+    /// One Reader alone scatters by about 3.3 points, the mean of five by much less, whatever the seed.
+    @Test func withAnySeedTheMeanLiesWithinThreePoints() throws {
+        for seed in 1...100 {
+            let draw = try Draw(seed: UInt64(seed))
+            #expect(abs(draw.mean - draw.predicted) <= 3, "seed \(seed): \(draw)")
+        }
     }
 }

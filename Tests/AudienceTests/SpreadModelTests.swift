@@ -81,8 +81,7 @@ import Testing
     @Test func addingReadersLowersSpreadAndRaisesAmplification() throws {
         let sizes = ChannelSizes(viewers: [1, 2, 5, 20, 300])
         var last = SpreadModel.random(sizes: sizes, readers: 1)
-        #expect(last.spread == 1)
-        #expect(last.wastedShare == 0)
+        #expect(last.spread == 1 && last.wastedShare == 0)
         for readers in 2...60 {
             let next = SpreadModel.random(sizes: sizes, readers: readers)
             #expect(next.spread < last.spread)
@@ -108,10 +107,8 @@ import Testing
     @Test func rendezvousCostsNothingButBalance() {
         let sizes = ChannelSizes(viewers: [900, 50, 50])
         let outcome = SpreadModel.rendezvous(sizes: sizes, readers: 4)
-        #expect(outcome.amplification == 1)
-        #expect(outcome.weightedAmplification == 1)
-        #expect(outcome.spread == 0.25)
-        #expect(outcome.wastedShare == 0)
+        #expect(outcome.amplification == 1 && outcome.weightedAmplification == 1)
+        #expect(outcome.spread == 0.25 && outcome.wastedShare == 0)
         // 90% of all viewers on one of four Readers.
         #expect(outcome.loadMaxOverMean >= 3.6)
     }
@@ -122,5 +119,22 @@ import Testing
             let found = (LoadImbalance.maxOverMean(pieces: Double(readers), readers: readers) - 1)
             #expect(abs(found - maximum) < 1e-4, "\(readers)")
         }
+    }
+}
+
+@Suite struct ScalingTableTests {
+    @Test func theScalingTableShowsTheFlawAndWhatRemovesIt() throws {
+        let audience = try Audience(.zipf(exponent: 1), channels: 2000, viewers: 50000, seed: 1)
+        let table = ScalingTable(audience, readers: [0, 5, 14], strategies: PlacementStrategy.allCases)
+        #expect(table.rows.count == 10)
+        func row(_ readers: Int, _ strategy: PlacementStrategy) throws -> SpreadOutcome {
+            try #require(table.rows.first { $0.outcome.readers == readers && $0.strategy == strategy }).outcome
+        }
+        #expect(try row(14, .random).amplification > row(5, .random).amplification)
+        #expect(try row(14, .random).spread < row(5, .random).spread)
+        #expect(try row(14, .rendezvous).amplification == 1)
+        #expect(try row(14, .overflow).amplification < 1.1)
+        #expect(try row(14, .overflow).loadMaxOverMean < 1.25)
+        #expect(try row(14, .rendezvous).loadMaxOverMean > 1.25)
     }
 }

@@ -5,17 +5,19 @@ import Wire
 @testable import Fanout
 
 @Suite struct BroadcastRingTests {
-    private func log(_ offset: UInt64) -> Frame {
-        Frame(Array("\(offset) ".utf8), kind: .log(Position(offset: offset, epoch: "e")))
-    }
-
-    private func state(_ value: Int) -> Frame { Frame(Array("event: likes\n\(value) ".utf8), kind: .state) }
-
     /// Plays the loop: passes members and keeps what each viewer got, without the chunk's framing.
     private struct Player {
         var ring = BroadcastRing()
         var received: [ViewerID: String] = [:]
         var writes = 0
+
+        init(viewers: Range<ViewerID> = 0..<0) {
+            for viewer in viewers { _ = ring.add(viewer) }
+        }
+
+        mutating func append(_ offsets: UInt64...) {
+            for offset in offsets { _ = ring.append(log(offset)) }
+        }
 
         mutating func pass(_ members: Int) {
             if !ring.isMidRound { ring.startRound() }
@@ -32,52 +34,45 @@ import Wire
     }
 
     @Test func everybodyHasAFrameOneRoundAfterItCame() {
-        var player = Player()
-        for viewer in 0..<10 { _ = player.ring.add(ViewerID(viewer)) }
-        _ = player.ring.append(log(1))
+        var player = Player(viewers: 0..<10)
+        player.append(1)
         player.pass(6)
-        _ = player.ring.append(log(2))
+        player.append(2)
         player.pass(4)
         player.pass(6)
-        #expect(!player.ring.hasWork)
-        #expect(player.received.values.allSatisfy { $0 == "1 2 " })
+        #expect(!player.ring.hasWork && player.received.values.allSatisfy { $0 == "1e 2e " })
         // Four were not there yet when the second came, and got both in one write.
-        #expect(player.writes == 16)
-        #expect(player.ring.bytes == 0)
+        #expect(player.writes == 16 && player.ring.bytes == 0)
     }
 
     @Test func aMemberThatJoinsInTheMiddleOfARoundGetsOnlyLaterFrames() {
-        var player = Player()
-        for viewer in 0..<5 { _ = player.ring.add(ViewerID(viewer)) }
-        _ = player.ring.append(log(1))
+        var player = Player(viewers: 0..<5)
+        player.append(1)
         player.pass(2)
         _ = player.ring.add(77)
-        _ = player.ring.append(log(2))
+        player.append(2)
         player.finish()
-        #expect(player.received[77] == "2 ")
-        #expect(player.received[4] == "1 2 ")
+        #expect(player.received[77] == "2e " && player.received[4] == "1e 2e ")
     }
 
     @Test func aStateThatSomebodyDidNotGetIsReplaced() {
-        var player = Player()
-        for viewer in 0..<4 { _ = player.ring.add(ViewerID(viewer)) }
-        let first = player.ring.append(state(1))
+        var player = Player(viewers: 0..<4)
+        let first = player.ring.append(state("likes", 1))
         player.pass(2)
-        let second = player.ring.append(state(2))
+        let second = player.ring.append(state("likes", 2))
         player.finish()
-        #expect(player.received[0] == "event: likes\n1 event: likes\n2 ")
-        #expect(player.received[3] == "event: likes\n2 ")
-        let third = player.ring.append(state(3))
+        #expect(player.received[0] == "event: likes\ndata: 1\n\nevent: likes\ndata: 2\n\n")
+        #expect(player.received[3] == "event: likes\ndata: 2\n\n")
+        let third = player.ring.append(state("likes", 3))
         #expect([first, second, third] == [false, true, false])
     }
 
     @Test func framesAreForgottenAfterTwoRoundsAlsoWhenMoreKeepComing() {
-        var player = Player()
-        for viewer in 0..<8 { _ = player.ring.add(ViewerID(viewer)) }
+        var player = Player(viewers: 0..<8)
         for offset in 1...500 {
             _ = player.ring.append(log(UInt64(offset)))
             player.pass(2)
-            #expect(player.ring.bytes <= 4 * 9)
+            #expect(player.ring.bytes <= 4 * 10)
         }
     }
 
@@ -116,8 +111,8 @@ import Wire
                 owed[id] = nil
             case 5..<7:
                 offset += 1
-                _ = player.ring.append(log(offset))
-                for id in owed.keys { owed[id]? += "\(offset) " }
+                player.append(offset)
+                for id in owed.keys { owed[id]? += "\(offset)e " }
             default:
                 player.pass(Int.random(in: 1...6, using: &generator))
             }

@@ -21,9 +21,9 @@ import Wire
     }
 
     private func heartbeats(of index: Int) -> Int {
-        let bytes = sockets.received[SocketHandle(index: UInt32(index), generation: 0)] ?? []
-        return String(decoding: bytes, as: UTF8.self).split(separator: ":\n\n", omittingEmptySubsequences: false).count
-            - 1
+        let bytes = sockets.received[socket(index)] ?? []
+        let text = String(decoding: bytes, as: UTF8.self)
+        return text.split(separator: ":\n\n", omittingEmptySubsequences: false).count - 1
     }
 
     /// Lets the loop run; each timer is a wake-up.
@@ -42,7 +42,7 @@ import Wire
     }
 
     private func comment(to topic: TopicID) {
-        loop.append(Frame(Array("id: 1.e\ndata: x\n\n".utf8), kind: .log(Position(offset: 1, epoch: "e"))), to: topic)
+        loop.append(log(1), to: topic)
         while loop.pass(sockets: sockets) {}
     }
 
@@ -98,8 +98,7 @@ import Wire
         #expect(sockets.timers.isEmpty)
         attach(2)
         for index: UInt32 in 0..<2 {
-            let socket = SocketHandle(index: index, generation: 0)
-            loop.socketClosed(socket, tag: index, reason: .peerClosed, sockets: sockets)
+            loop.socketClosed(socket(index), tag: index, reason: .peerClosed, sockets: sockets)
         }
         #expect(run(for: Self.interval) == 1, "the tick that was set already")
         #expect(sockets.timers.isEmpty)
@@ -111,7 +110,6 @@ import Wire
         #expect((0..<2).allSatisfy { heartbeats(of: $0) == 0 })
     }
 
-    /// A loop that was held up for long visits everybody once.
     @Test func afterAPauseEverybodyIsVisitedOnce() {
         attach(300)
         sockets.now += 20 * Self.interval
@@ -127,16 +125,14 @@ import Wire
         #expect(heartbeats(of: 0) == 0)
     }
 
-    /// It takes nothing of its history from one heartbeat to the next.
     @Test func aRecoveringViewerThatTakesNothingIsDisconnected() {
         var attachment = Attachment(descriptor: 0, topics: [0], opening: [], states: [])
         attachment.recovery = 7
         loop.received(.attach(attachment), sockets: sockets)
         sockets.isFull = true
-        let frame = Frame(Array("id: 1.e\n\n".utf8), kind: .log(Position(offset: 1, epoch: "e")))
-        let missed = MissedFrames(history: .init(number: 1, bytes: 1), log: Array(repeating: frame, count: 10_000)[...])
-        let position = Position(offset: 1, epoch: "e")
-        loop.received(.recover(7, missed, RecoveryCursor(reached: position, attachedAt: position)), sockets: sockets)
+        let missed = MissedFrames(
+            history: .init(number: 1, bytes: 1), log: Array(repeating: log(1), count: 30_000)[...])
+        loop.received(.recover(7, missed, RecoveryCursor(reached: at(1), attachedAt: at(1))), sockets: sockets)
         run(for: Self.interval - 100_000_000)
         #expect(sockets.report.departures == [])
         run(for: Self.interval / 4 + 200_000_000)

@@ -7,7 +7,6 @@ import Wire
 
 @testable import Fanout
 
-/// A hub whose loops are far behind: what it cannot take at once it reads from the history, and nothing is lost.
 @Suite struct HubOverloadTests {
     private static let messages = 3_000
 
@@ -50,7 +49,6 @@ import Wire
     }
 }
 
-/// A connected pair of sockets: one end for the hub, one for the test.
 private final class SocketPair {
     struct Failed: Error {}
     struct TooLate: Error {

@@ -7,9 +7,7 @@ import Wire
 final class RecordingSockets: ViewerSockets {
     var now: UInt64 = 1_000_000_000
     private(set) var received: [SocketHandle: [UInt8]] = [:]
-    /// Timers that were set.
     private(set) var timers: [(token: TimerToken, at: UInt64)] = []
-    /// What the loop has reported.
     var report = LoopReport()
     /// The kernel takes what is written only when it is told to; see ``drain(_:)``.
     var isFull = false
@@ -57,6 +55,8 @@ final class RecordingSockets: ViewerSockets {
         defer { timers.removeAll { $0.at <= time } }
         return timers.filter { $0.at <= time }.map(\.token)
     }
+
+    func text(of socket: SocketHandle) -> String { String(decoding: body(of: socket), as: UTF8.self) }
 
     /// The bodies of the chunks, put together.
     func body(of socket: SocketHandle) -> [UInt8] {

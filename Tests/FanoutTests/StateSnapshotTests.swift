@@ -22,7 +22,6 @@ import Wire
         BrokerMessage(channel: photo, position: nil, frame: frame(count).bytes)
     }
 
-    /// A registry in which the channel is live and has one viewer.
     private func makeRegistry(_ channel: Channel, kinds: Set<Channel.Kind> = [.photo]) -> ChannelRegistry<Int> {
         var registry = ChannelRegistry<Int>(settings: .init(loops: 2, stateKinds: kinds))
         registry.isConnected = true

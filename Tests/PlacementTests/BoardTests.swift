@@ -12,7 +12,6 @@ import Testing
         return board
     }
 
-    /// A crowd that comes between two announcements must not all land on the channel's first Reader.
     @Test func aHotChannelSpillsBeforeItsReaderSaysThatItIsFull() {
         var board = makeBoard(connections: 100)
         let order = Rendezvous.order(channel: "video:hot", readers: names)
@@ -69,13 +68,11 @@ import Testing
         }
         // Of 40 counted ones 80 came; 20 more stand for 40.
         board.announced(names.map { ReaderView(id: $0, connections: 16) })
-        #expect(board.weight == 2)
-        #expect(board.views.connections == 120)
+        #expect(board.weight == 2 && board.views.connections == 120)
         // A second look at the same moment keeps them.
         board.moment()
         board.announced(names.map { ReaderView(id: $0, connections: 24) })
-        #expect(board.views.connections == 120)
-        #expect(board.weight == 2)
+        #expect(board.views.connections == 120 && board.weight == 2)
     }
 
     @Test func aClosedReaderSendsOnAndServesNobody() {
@@ -122,9 +119,37 @@ import Testing
             let views = ReaderViews(names.map { ReaderView(id: $0, fullChannels: full && $0 == id ? ["video:v"] : []) })
             return policy.reason(channel: "video:v", at: id, isClosed: isClosed, in: views)
         }
-        #expect(reason(at: order[1]) == .elsewhere)
-        #expect(reason(at: order[0]) == .overloaded)
+        #expect(reason(at: order[1]) == .elsewhere && reason(at: order[0]) == .overloaded)
         #expect(reason(at: order[0], full: true) == .channelFull)
         #expect(reason(at: order[0], isClosed: true, full: true) == .closed)
+    }
+}
+
+@Suite struct FullChannelsTests {
+    func names(_ viewers: [Int], mean: Double, limits: PlacementLimits = .standard) -> [String] {
+        FullChannels.names(
+            viewers: viewers.enumerated().map { ("c\($0)", $1) }, connections: viewers.reduce(0, +), mean: mean,
+            limits: limits)
+    }
+
+    @Test func aChannelIsFullAtItsPartOfAReader() {
+        // Half of 1,000.
+        #expect(names([500, 499, 1], mean: 1000) == ["c0"] && names([499, 499, 2], mean: 1000) == [])
+    }
+
+    @Test func anOverloadedReaderLowersTheMark() {
+        // 1,325 connections, shed above 1,125: 200 too many. At a mark of 300: (400-300) + (400-300) = 200.
+        #expect(names([400, 400, 300, 225], mean: 1000) == ["c0", "c1", "c2"])
+        #expect(names([400, 400, 299, 226], mean: 1000) == ["c0", "c1"])
+    }
+
+    @Test func smallChannelsAreNeverFull() {
+        #expect(names(Array(repeating: 19, count: 500), mean: 10) == [])
+        #expect(names([20, 19, 500], mean: 10) == ["c2", "c0"])
+    }
+
+    @Test func theListIsBounded() {
+        let limits = PlacementLimits(fullChannelsMax: 3)
+        #expect(names([50, 60, 70, 80, 90], mean: 10, limits: limits) == ["c4", "c3", "c2"])
     }
 }

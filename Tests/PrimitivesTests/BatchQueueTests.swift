@@ -17,16 +17,14 @@ import Testing
         var batches: [[Int]] = []
         while let batch = queue.nextBatch() { batches.append(batch) }
         #expect(batches == [[1, 2, 3, 4], [5, 6]])
-        #expect(queue.workers == 0)
-        #expect(queue.append(7) == .startWorker)
+        #expect(queue.workers == 0 && queue.append(7) == .startWorker)
     }
 
     @Test func refusesOverItsLimitAndAfterTheEnd() {
         var queue = makeQueue(waitingMax: 2)
         let arrivals = (1...3).map { queue.append($0) }
         #expect(arrivals == [.startWorker, .waits, .refused])
-        #expect(queue.close() == [1, 2])
-        #expect(queue.append(4) == .refused)
+        #expect(queue.close() == [1, 2] && queue.append(4) == .refused)
     }
 
     @Test func startsWhenEnoughWait() {

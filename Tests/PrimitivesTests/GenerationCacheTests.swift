@@ -33,7 +33,6 @@ import Testing
         #expect(cache["a"] == [1, 2])
     }
 
-    /// Whatever is done, what is there is what was written last, and the limit holds.
     @Test(arguments: 0..<50 as Range<UInt64>) func agreesWithADictionary(seed: UInt64) {
         var generator = SplitMix64(seed: seed)
         var cache = GenerationCache<Int, UInt64>(limit: 10)

@@ -3,6 +3,13 @@ import Testing
 
 @testable import RedisNIO
 
+/// `#expect` of what a mutating call returns.
+private func expect<Value: Equatable>(
+    _ found: Value, _ expected: Value, sourceLocation: SourceLocation = #_sourceLocation
+) {
+    #expect(found == expected, sourceLocation: sourceLocation)
+}
+
 @Suite struct SubscriptionTableTests {
     private func makeConnected() -> SubscriptionTable {
         var table = SubscriptionTable(limit: 1000)
@@ -12,26 +19,19 @@ import Testing
 
     @Test func subscribesOnceAndConfirms() {
         var table = makeConnected()
-        let result1 = table.subscribe(["a"])
-        #expect(result1)
-        let result2 = table.flush()
-        #expect(result2 == .init(subscribe: [["a"]]))
-        let result3 = table.acknowledged(["a"])
-        #expect(result3 == ["a"])
-        let result4 = table.subscribe(["a"])
-        #expect(result4)
-        let result5 = table.flush()
-        #expect(result5 == .init(confirmed: ["a"]))
-        let result6 = table.flush()
-        #expect(result6.isEmpty)
+        expect(table.subscribe(["a"]), true)
+        expect(table.flush(), .init(subscribe: [["a"]]))
+        expect(table.acknowledged(["a"]), ["a"])
+        expect(table.subscribe(["a"]), true)
+        expect(table.flush(), .init(confirmed: ["a"]))
+        expect(table.flush(), .init())
     }
 
     @Test func changesOfOneTurnMelt() {
         var table = makeConnected()
         _ = table.subscribe(["a"])
         table.unsubscribe(["a"])
-        let result7 = table.flush()
-        #expect(result7.isEmpty)
+        expect(table.flush(), .init())
         #expect(table.wantedCount == 0)
     }
 
@@ -40,31 +40,23 @@ import Testing
         _ = table.subscribe(["a"])
         _ = table.flush()
         table.unsubscribe(["a"])
-        let result8 = table.flush()
-        #expect(result8 == .init(unsubscribe: [["a"]]))
+        expect(table.flush(), .init(unsubscribe: [["a"]]))
         _ = table.subscribe(["a"])
-        let result9 = table.flush()
-        #expect(result9 == .init(subscribe: [["a"]]))
-        let result10 = table.acknowledged(["a"])
-        #expect(result10.isEmpty)
-        let result11 = table.acknowledged(["a"])
-        #expect(result11.isEmpty)
-        let result12 = table.acknowledged(["a"])
-        #expect(result12 == ["a"])
-        let result13 = table.acknowledged(["a"])
-        #expect(result13.isEmpty)
+        expect(table.flush(), .init(subscribe: [["a"]]))
+        expect(table.acknowledged(["a"]), [])
+        expect(table.acknowledged(["a"]), [])
+        expect(table.acknowledged(["a"]), ["a"])
+        expect(table.acknowledged(["a"]), [])
     }
 
     @Test func reconnectingSubscribesWhatIsWantedInBatches() {
         var table = makeConnected()
         let channels = (0..<600).map { "c\($0)" }
         _ = table.subscribe(channels)
-        let result14 = table.flush()
-        #expect(result14.subscribe.map(\.count) == [256, 256, 88])
+        expect(table.flush().subscribe.map(\.count), [256, 256, 88])
         table.unsubscribe(["c0"])
         table.disconnected()
-        let result15 = table.flush()
-        #expect(result15.isEmpty)
+        expect(table.flush(), .init())
         table.connected()
         let commands = table.flush()
         #expect(Set(commands.subscribe.joined()) == Set(channels.dropFirst()))
@@ -76,17 +68,12 @@ import Testing
     @Test func asksThenGivesUp() {
         var liveness = Liveness(interval: .seconds(2), timeout: .seconds(3), now: .uptimeNanoseconds(0))
         func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
-        let result16 = liveness.tick(now: at(1))
-        #expect(result16 == .none)
-        let result17 = liveness.tick(now: at(2))
-        #expect(result17 == .ping)
-        let result18 = liveness.tick(now: at(4))
-        #expect(result18 == .none)
+        expect(liveness.tick(now: at(1)), .none)
+        expect(liveness.tick(now: at(2)), .ping)
+        expect(liveness.tick(now: at(4)), .none)
         liveness.received(now: at(4))
-        let result19 = liveness.tick(now: at(6))
-        #expect(result19 == .ping)
-        let result20 = liveness.tick(now: at(9))
-        #expect(result20 == .giveUp)
+        expect(liveness.tick(now: at(6)), .ping)
+        expect(liveness.tick(now: at(9)), .giveUp)
     }
 }
 
@@ -96,10 +83,9 @@ import Testing
         queue.append("pipeline", replies: 2, deadline: .uptimeNanoseconds(5))
         queue.append("single", replies: 1, deadline: .uptimeNanoseconds(9))
         #expect(queue.oldestDeadline == .uptimeNanoseconds(5))
-        guard case .partial = queue.receive(.integer(1)) else { return #expect(Bool(false)) }
-        guard case .complete("pipeline", [.integer(1), .integer(2)]) = queue.receive(.integer(2)) else {
-            return #expect(Bool(false))
-        }
+        guard case .partial = queue.receive(.integer(1)),
+            case .complete("pipeline", [.integer(1), .integer(2)]) = queue.receive(.integer(2))
+        else { return #expect(Bool(false)) }
         let left = queue.removeAll(now: .uptimeNanoseconds(10))
         #expect(left.count == 1 && left[0].waiter == "single" && left[0].isOverdue)
         guard case .unexpected = queue.receive(.null) else { return #expect(Bool(false)) }
@@ -140,5 +126,41 @@ import Testing
     @Test func errorTextsKeepNoArguments() {
         let error = RedisError(serverText: "ERR unknown command 'FOO', with args beginning with: 'secret'")
         #expect(error == RedisError(.reply("ERR"), "unknown command 'FOO'"))
+    }
+}
+
+@Suite struct EndpointTests {
+    @Test func plain() throws {
+        let endpoint = try RedisEndpoint(parsing: "redis://127.0.0.1")
+        #expect(endpoint == RedisEndpoint(host: "127.0.0.1", port: 6379))
+    }
+
+    @Test func everything() throws {
+        let endpoint = try RedisEndpoint(parsing: "redis://anna:p%40ss@redis.example:6380/3")
+        #expect(
+            endpoint == RedisEndpoint(host: "redis.example", port: 6380, database: 3, user: "anna", password: "p@ss"))
+        #expect(try RedisEndpoint(parsing: "REDIS://:secret@[::1]:7000/").host == "::1")
+        #expect(try RedisEndpoint(parsing: "redis://:a:b@h").password == "a:b")
+    }
+
+    @Test(arguments: [
+        ("http://h", RedisEndpointError.wrongScheme), ("rediss://h", .encryptionUnsupported),
+        ("redis://", .missingHost),
+        ("redis://:6379", .missingHost), ("redis://h:", .unreadablePort("")), ("redis://h:0", .unreadablePort("0")),
+        ("redis://h:65536", .unreadablePort("65536")), ("redis://h:+1", .unreadablePort("+1")),
+        ("redis://h/x", .unreadableDatabase("x")), ("redis://h/-1", .unreadableDatabase("-1")),
+        ("redis://anna@h", .missingPassword), ("redis://anna:%zz@h", .unreadableCredentials),
+        ("redis://h?db=1", .unexpectedQuery), ("redis://a b", .missingHost),
+    ])
+    func refused(text: String, error: RedisEndpointError) {
+        #expect(throws: error) { try RedisEndpoint(parsing: text) }
+    }
+
+    @Test func showsNoSecret() throws {
+        let endpoint = try RedisEndpoint(parsing: "redis://anna:hushhush@h:1/2")
+        var dumped = ""
+        dump(endpoint, to: &dumped)
+        for text in ["\(endpoint)", String(reflecting: endpoint), dumped] { #expect(!text.contains("hush")) }
+        #expect("\(endpoint)" == "redis://h:1/2")
     }
 }

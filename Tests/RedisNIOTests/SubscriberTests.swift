@@ -4,121 +4,107 @@ import Testing
 
 @Suite struct SubscriberTests {
     @Test func messagesArriveInOrderWithTheirBytes() async throws {
-        try await withRedis { redis in
-            try await withSubscriber(redis.url) { subscriber, sink in
-                subscriber.subscribe(["a", "b"])
-                #expect(await eventually { Set(sink.subscribed) == ["a", "b"] })
-                let expected = (0..<20_000).map { number in
-                    RedisMessage(
-                        channel: number % 3 == 0 ? "b" : "a",
-                        payload: [UInt8(number % 256), 13, 10, 0] + Array("\(number)".utf8))
-                }
-                try await withClient(redis.url) { client in
-                    for start in stride(from: 0, to: expected.count, by: 1000) {
-                        let commands = expected[start..<start + 1000].map { message in
-                            var command = RedisCommand("PUBLISH", message.channel)
-                            command.append(message.payload)
-                            return command
-                        }
-                        // Over one connection: two would race with each other.
-                        _ = try await client.connection().send(contentsOf: commands)
-                    }
-                }
-                #expect(await eventually { sink.messages.count == expected.count })
-                #expect(sink.messages == expected)
+        try await withRedisSubscriber { redis, subscriber, sink in
+            subscriber.subscribe(["a", "b"])
+            #expect(await eventually { Set(sink.subscribed) == ["a", "b"] })
+            let expected = (0..<20_000).map { number in
+                RedisMessage(
+                    channel: number % 3 == 0 ? "b" : "a",
+                    payload: [UInt8(number % 256), 13, 10, 0] + Array("\(number)".utf8))
             }
+            try await withClient(redis.url) { client in
+                for start in stride(from: 0, to: expected.count, by: 1000) {
+                    let commands = expected[start..<start + 1000].map { message in
+                        var command = RedisCommand("PUBLISH", message.channel)
+                        command.append(message.payload)
+                        return command
+                    }
+                    // Over one connection: two would race with each other.
+                    _ = try await client.connection().send(contentsOf: commands)
+                }
+            }
+            #expect(await eventually { sink.messages.count == expected.count })
+            #expect(sink.messages == expected)
         }
     }
 
     @Test func killedSubscriberSubscribesEverythingAgain() async throws {
-        try await withRedis { redis in
-            try await withSubscriber(redis.url) { subscriber, sink in
-                let channels = (0..<20_000).map { "video:v\($0)" }
-                #expect(subscriber.subscribe(channels))
-                #expect(await eventually { sink.subscribed.count == channels.count })
-                subscriber.unsubscribe(Array(channels[..<5000]))
-                #expect(
-                    await eventually { try redis.command("INFO", "stats").contains("pubsub_channels:15000\r\n") })
-                try redis.command("CLIENT", "KILL", "TYPE", "pubsub")
-                #expect(await eventually { sink.subscribed.count == channels.count + 15_000 })
-                #expect(Set(sink.subscribed.suffix(15_000)) == Set(channels[5000...]))
-                #expect(sink.losses == [.closed])
-                #expect(try redis.command("INFO", "stats").contains("pubsub_channels:15000\r\n"))
-                // One acknowledgement event for many channels, not one each.
-                #expect(sink.events.count < 2000)
-                try redis.command("PUBLISH", "video:v19999", "x")
-                #expect(await eventually { sink.messages == [RedisMessage(channel: "video:v19999", payload: [0x78])] })
-            }
+        try await withRedisSubscriber { redis, subscriber, sink in
+            let channels = (0..<20_000).map { "video:v\($0)" }
+            #expect(subscriber.subscribe(channels))
+            #expect(await eventually { sink.subscribed.count == channels.count })
+            subscriber.unsubscribe(Array(channels[..<5000]))
+            #expect(
+                await eventually { try redis.command("INFO", "stats").contains("pubsub_channels:15000\r\n") })
+            try redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+            #expect(await eventually { sink.subscribed.count == channels.count + 15_000 })
+            #expect(Set(sink.subscribed.suffix(15_000)) == Set(channels[5000...]))
+            #expect(sink.losses == [.closed])
+            #expect(try redis.command("INFO", "stats").contains("pubsub_channels:15000\r\n"))
+            // One acknowledgement event for many channels, not one each.
+            #expect(sink.events.count < 2000)
+            try redis.command("PUBLISH", "video:v19999", "x")
+            #expect(await eventually { sink.messages == [RedisMessage(channel: "video:v19999", payload: [0x78])] })
         }
     }
 
     @Test func zappingWithinATurnEndsAsAskedLast() async throws {
-        try await withRedis { redis in
-            try await withSubscriber(redis.url) { subscriber, sink in
-                for _ in 0..<500 {
-                    subscriber.subscribe(["a"])
-                    subscriber.unsubscribe(["a"])
-                    subscriber.unsubscribe(["b"])
-                    subscriber.subscribe(["b"])
-                }
-                #expect(
-                    await eventually { try redis.command("PUBSUB", "NUMSUB", "a", "b").contains("$1\r\nb\r\n:1") })
-                #expect(await eventually { try redis.command("PUBSUB", "NUMSUB", "a").contains(":0") })
-                #expect(await eventually { sink.subscribed.contains("b") })
-                let before = sink.subscribed.count { $0 == "b" }
+        try await withRedisSubscriber { redis, subscriber, sink in
+            for _ in 0..<500 {
+                subscriber.subscribe(["a"])
+                subscriber.unsubscribe(["a"])
+                subscriber.unsubscribe(["b"])
                 subscriber.subscribe(["b"])
-                #expect(
-                    await eventually { sink.subscribed.count { $0 == "b" } > before }, "asking again is answered again")
             }
+            #expect(
+                await eventually { try redis.command("PUBSUB", "NUMSUB", "a", "b").contains("$1\r\nb\r\n:1") })
+            #expect(await eventually { try redis.command("PUBSUB", "NUMSUB", "a").contains(":0") })
+            #expect(await eventually { sink.subscribed.contains("b") })
+            let before = sink.subscribed.count { $0 == "b" }
+            subscriber.subscribe(["b"])
+            // Asking again is answered again.
+            #expect(await eventually { sink.subscribed.count { $0 == "b" } > before })
         }
     }
 
     @Test func afrozenRedisIsNoticedByPing() async throws {
-        try await withRedis { redis in
-            try await withSubscriber(
-                redis.url,
-                settings: { settings in
-                    settings.pingInterval = .milliseconds(100)
-                    settings.pingTimeout = .milliseconds(100)
-                    settings.connectTimeout = .milliseconds(200)
-                },
-                { subscriber, sink in
-                    subscriber.subscribe(["a"])
-                    #expect(await eventually { sink.subscribed == ["a"] })
-                    // Living through several pings: answers are understood, in subscribe mode too.
-                    try await Task.sleep(for: .milliseconds(500))
-                    #expect(sink.losses.isEmpty)
-                    redis.freeze()
-                    #expect(await eventually { sink.losses == [.silent] })
-                    redis.thaw()
-                    #expect(await eventually { sink.subscribed == ["a", "a"] })
-                })
+        func quick(_ settings: inout RedisSubscriberSettings) {
+            settings.pingInterval = .milliseconds(100)
+            settings.pingTimeout = .milliseconds(100)
+            settings.connectTimeout = .milliseconds(200)
+        }
+        try await withRedisSubscriber(settings: quick) { redis, subscriber, sink in
+            subscriber.subscribe(["a"])
+            #expect(await eventually { sink.subscribed == ["a"] })
+            // Living through several pings: answers are understood, in subscribe mode too.
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(sink.losses.isEmpty)
+            redis.freeze()
+            #expect(await eventually { sink.losses == [.silent] })
+            redis.thaw()
+            #expect(await eventually { sink.subscribed == ["a", "a"] })
         }
     }
 
     @Test func droppedConnectionsComeBack() async throws {
-        try await withRedis { redis in
-            try await withSubscriber(redis.url) { subscriber, sink in
-                for round in 1...5 {
-                    subscriber.subscribe(["a"])
-                    #expect(await eventually { subscriber.isConnected })
-                    subscriber.dropConnection()
-                    #expect(await eventually { sink.losses.count == round })
-                }
-                #expect(sink.losses.allSatisfy { $0 == .dropped })
+        try await withRedisSubscriber { redis, subscriber, sink in
+            for round in 1...5 {
+                subscriber.subscribe(["a"])
+                #expect(await eventually { subscriber.isConnected })
+                subscriber.dropConnection()
+                #expect(await eventually { sink.losses.count == round })
             }
+            #expect(sink.losses.allSatisfy { $0 == .dropped })
         }
     }
 
     @Test func afullTableRefusesAll() async throws {
-        try await withRedis { redis in
-            try await withSubscriber(redis.url, settings: { $0.channelsMax = 3 }) { subscriber, sink in
-                #expect(subscriber.subscribe(["a", "b"]))
-                #expect(!subscriber.subscribe(["c", "d"]))
-                #expect(subscriber.subscribe(["a", "b", "c"]))
-                #expect(subscriber.wantedCount == 3)
-                #expect(await eventually { Set(sink.subscribed) == ["a", "b", "c"] })
-            }
+        try await withRedisSubscriber(settings: { $0.channelsMax = 3 }) { redis, subscriber, sink in
+            #expect(subscriber.subscribe(["a", "b"]))
+            #expect(!subscriber.subscribe(["c", "d"]))
+            #expect(subscriber.subscribe(["a", "b", "c"]))
+            #expect(subscriber.wantedCount == 3)
+            #expect(await eventually { Set(sink.subscribed) == ["a", "b", "c"] })
         }
     }
 

@@ -22,7 +22,25 @@ func withClient<Value: Sendable>(
     }
 }
 
-/// Records what a subscriber hands over.
+func withRedisClient(
+    database: String = "", settings: RedisClientSettings = makeClientSettings(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (PrivateRedis, RedisClient) async throws -> Void
+) async throws {
+    try await withRedis { redis in
+        try await withClient(redis.url + database, settings: settings) { try await body(redis, $0) }
+    }
+}
+
+func withRedisSubscriber(
+    settings change: (inout RedisSubscriberSettings) -> Void = { _ in },
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (PrivateRedis, RedisSubscriber, RecordingSink) async throws -> Void
+) async throws {
+    try await withRedis { redis in
+        try await withSubscriber(redis.url, settings: change) { try await body(redis, $0, $1) }
+    }
+}
+
 final class RecordingSink: RedisSubscriptionSink {
     enum Event: Equatable {
         case established
@@ -36,17 +54,11 @@ final class RecordingSink: RedisSubscriptionSink {
     var events: [Event] { recorded.withLock { $0 } }
 
     var messages: [RedisMessage] {
-        events.flatMap { event -> [RedisMessage] in
-            if case .received(let messages) = event { return messages }
-            return []
-        }
+        events.flatMap { event in if case .received(let messages) = event { messages } else { [RedisMessage]() } }
     }
 
     var subscribed: [String] {
-        events.flatMap { event -> [String] in
-            if case .subscribed(let channels) = event { return channels }
-            return []
-        }
+        events.flatMap { event in if case .subscribed(let channels) = event { channels } else { [String]() } }
     }
 
     var losses: [RedisLoss] {
@@ -54,14 +66,12 @@ final class RecordingSink: RedisSubscriptionSink {
     }
 
     private func record(_ event: Event) { recorded.withLock { $0.append(event) } }
-
     func connectionEstablished() { record(.established) }
     func subscribed(_ channels: [String]) { record(.subscribed(channels)) }
     func received(_ messages: [RedisMessage]) { record(.received(messages)) }
     func connectionLost(_ reason: RedisLoss) { record(.lost(reason)) }
 }
 
-/// A running subscriber, connected on entry.
 func withSubscriber<Value: Sendable>(
     _ url: String, settings change: (inout RedisSubscriberSettings) -> Void = { _ in },
     isolation: isolated (any Actor)? = #isolation,

@@ -1,4 +1,6 @@
 import CoreMetrics
+import Logging
+import Placement
 import Testing
 
 @testable import ServiceRuntime
@@ -34,12 +36,12 @@ import Testing
         timer.recordSeconds(60)
         let lines = registry.exposition().split(separator: "\n").map(String.init)
         #expect(lines.contains("# TYPE chorus_wait_seconds histogram"))
-        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="0.0025"} 0"#))
-        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="0.005"} 2"#))
-        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="10"} 2"#))
-        #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="+Inf"} 3"#))
-        #expect(lines.contains(#"chorus_wait_seconds_sum{route="/x"} 60.006"#))
-        #expect(lines.contains(#"chorus_wait_seconds_count{route="/x"} 3"#))
+        for (bound, count) in [("0.0025", 0), ("0.005", 2), ("10", 2), ("+Inf", 3)] {
+            #expect(lines.contains(#"chorus_wait_seconds_bucket{route="/x",le="\#(bound)"} \#(count)"#))
+        }
+        for value in [#"sum{route="/x"} 60.006"#, #"count{route="/x"} 3"#] {
+            #expect(lines.contains("chorus_wait_seconds_" + value))
+        }
     }
 
     @Test func bucketBoundsBelongToTheBucket() {
@@ -79,17 +81,39 @@ import Testing
         #expect(MetricName.sanitized(label) == name)
     }
 
-    @Test func numbers() {
-        #expect(MetricName.number(.infinity) == "+Inf")
-        #expect(MetricName.number(-.infinity) == "-Inf")
-        #expect(MetricName.number(.nan) == "NaN")
-        #expect(MetricName.number(1e15) == "1000000000000000")
-        #expect(MetricName.number(0.1) == "0.1")
+    @Test(
+        arguments: [
+            (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"), (1e15, "1000000000000000"), (0.1, "0.1"),
+        ] as [(Double, String)])
+    func numbers(number: Double, text: String) {
+        #expect(MetricName.number(number) == text)
     }
 
     @Test func processMetrics() {
         #expect(ProcessMetrics.residentBytes() > 1_000_000)
         #expect(ProcessMetrics.openDescriptors() >= 3)
         #expect(ProcessMetrics.cpuSeconds() > 0)
+    }
+}
+
+@Suite struct LineLogTests {
+    @Test func lines() {
+        let event = LogEvent(
+            level: .info, message: "took\nforged line", metadata: nil, source: nil, file: "", function: "", line: 0)
+        let line = LineLogHandler.line(
+            event, label: "t-1",
+            metadata: ["b": "two words", "a": "1", "c": "x\n2026 error", "d": "say \"hi\"", "e": ""], milliseconds: 0)
+        #expect(
+            line
+                == #"1970-01-01T00:00:00.000Z info  t-1: took\u{a}forged line a=1 b="two words" c="x\u{a}2026 error" d="say \"hi\"" e="""#
+                + "\n")
+    }
+
+    @Test func identity() {
+        var generator = SplitMix64(seed: 1)
+        let session = ProcessIdentity.makeSession(using: &generator)
+        #expect(session.utf8.count == 13)
+        #expect(session != ProcessIdentity.makeSession(using: &generator))
+        #expect(!ProcessIdentity.instance.isEmpty)
     }
 }

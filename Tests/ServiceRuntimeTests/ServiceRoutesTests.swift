@@ -128,8 +128,7 @@ import Testing
     @Test func hugeBodiesCloseTheConnection() async throws {
         try await withService { client, _ in
             let response = try await post(client, String(repeating: " ", count: 3 << 20))
-            #expect(response.status == .contentTooLarge)
-            #expect(response.headers[.connection] == "close")
+            #expect(response.status == .contentTooLarge && response.headers[.connection] == "close")
         }
     }
 
@@ -234,13 +233,11 @@ import Testing
     @Test func browsersOfOtherOrigins() async throws {
         try await withService(crossOrigin: CrossOriginPolicy()) { client, _ in
             let preflight = try await get(client, "/echo", .options, origin: true)
-            #expect(preflight.status == .noContent)
-            #expect(preflight.headers[.accessControlAllowOrigin] == "*")
+            #expect(preflight.status == .noContent && preflight.headers[.accessControlAllowOrigin] == "*")
             #expect(preflight.headers[.accessControlAllowMethods] == "POST, OPTIONS")
             #expect(preflight.headers[.accessControlAllowHeaders] == "content-type, last-event-id")
             let refused = try await get(client, "/echo", .post, origin: true)
-            #expect(refused.status == .unsupportedMediaType)
-            #expect(refused.headers[.accessControlAllowOrigin] == "*")
+            #expect(refused.status == .unsupportedMediaType && refused.headers[.accessControlAllowOrigin] == "*")
             #expect(try await get(client, "/health").headers[.accessControlAllowOrigin] == nil)
         }
         try await withService { client, _ in

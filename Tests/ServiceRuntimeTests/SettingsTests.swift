@@ -29,12 +29,9 @@ private struct ExampleSettings: ServiceSettings {
 
     @Test func defaults() throws {
         let settings = try ExampleSettings.read(environment: [:])
-        #expect(settings.server.host == "0.0.0.0")
-        #expect(settings.server.port == 3000)
-        #expect(settings.server.logLevel == .info)
-        #expect(settings.redis.endpoint.host == "127.0.0.1")
-        #expect(settings.reports.url == nil)
-        #expect(settings.reports.interval == .seconds(1))
+        #expect(settings.server.host == "0.0.0.0" && settings.server.port == 3000)
+        #expect(settings.server.logLevel == .info && settings.redis.endpoint.host == "127.0.0.1")
+        #expect(settings.reports.url == nil && settings.reports.interval == .seconds(1))
     }
 
     @Test func environmentAndArguments() throws {
@@ -43,12 +40,9 @@ private struct ExampleSettings: ServiceSettings {
             environment: [
                 "PORT": "9", "LOG_LEVEL": "debug", "REPORT_INTERVAL_MS": "250", "REDIS_URL": "redis://:a,b@h:1/2",
             ])
-        #expect(settings.server.port == 4001)
-        #expect(settings.server.instance == "reader-1")
-        #expect(settings.server.logLevel == .debug)
-        #expect(settings.reports.interval == .milliseconds(250))
-        #expect(settings.redis.endpoint.password == "a,b")
-        #expect(settings.redis.endpoint.database == 2)
+        #expect(settings.server.port == 4001 && settings.server.instance == "reader-1")
+        #expect(settings.server.logLevel == .debug && settings.reports.interval == .milliseconds(250))
+        #expect(settings.redis.endpoint.password == "a,b" && settings.redis.endpoint.database == 2)
     }
 
     @Test func allProblemsTogether() {
@@ -70,28 +64,23 @@ private struct ExampleSettings: ServiceSettings {
 
     @Test func emptyIsAbsent() throws {
         let settings = try ExampleSettings.read(environment: ["PORT": "", "STATISTICS_API_URL": ""])
-        #expect(settings.server.port == 3000)
-        #expect(settings.reports.url == nil)
+        #expect(settings.server.port == 3000 && settings.reports.url == nil)
     }
 
     @Test(arguments: [
         "redis:", "http://h", "redis://", "redis://h:0", "redis://h:70000", "h:6379", "redis://h:x", "redis://h/x",
     ])
     func badURLsAreNamedButNotShown(text: String) {
-        #expect(
-            problems(["REDIS_URL": text]) == [
-                "REDIS_URL: must be a URL, redis://[[user]:password@]host[:port][/database]"
-            ])
+        let found = problems(["REDIS_URL": text])
+        #expect(found == ["REDIS_URL: must be a URL, redis://[[user]:password@]host[:port][/database]"])
     }
 
     @Test(arguments: [
         "http:", "redis://h", "http://", "http://h:0", "http://h:70000", "h:5000", "http://h:x", "http:// h",
     ])
     func badOptionalURLsAreNoAbsence(text: String) {
-        #expect(
-            problems(["STATISTICS_API_URL": text]) == [
-                "STATISTICS_API_URL: must be a URL, http:// or https:// with a host"
-            ])
+        let found = problems(["STATISTICS_API_URL": text])
+        #expect(found == ["STATISTICS_API_URL: must be a URL, http:// or https:// with a host"])
     }
 
     @Test func argumentsThatBelongToNothing() {
@@ -111,14 +100,12 @@ private struct ExampleSettings: ServiceSettings {
         dump(settings, to: &dumped)
         #expect(!"\(settings) \(dumped) \(settings.redis) \(String(reflecting: settings))".contains("hunter2"))
         let url = try #require(settings.reports.url)
-        #expect(url.description == "http://***@s:5000")
-        #expect(url.text == "http://user:hunter2@s:5000")
+        #expect(url.description == "http://***@s:5000" && url.text == "http://user:hunter2@s:5000")
     }
 
     @Test func declarationsListEachKeyOnce() {
         let keys = ExampleSettings.declarations.map(\.key)
-        #expect(keys.count == Set(keys).count)
-        #expect(keys.first == "HOST")
+        #expect(keys.count == Set(keys).count && keys.first == "HOST")
         let table = ConfigurationTable.markdown(service: "Example", ExampleSettings.declarations)
         #expect(table.contains("| `PORT` | an integer |  | `3000` | 0 to 65535 |"))
     }

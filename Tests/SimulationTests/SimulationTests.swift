@@ -39,8 +39,6 @@ import Testing
         }
     }
 
-    // MARK: Seeds
-
     private static let onlySeed = number("CHORUS_SIM_SEED")
     /// A debug build takes some milliseconds for each.
     private static let schedules = number("CHORUS_SIM_SCHEDULES") ?? 2000

@@ -4,7 +4,6 @@ import Testing
 
 @testable import SocketLoop
 
-/// What happened on a loop, to be looked at from a test.
 final class EventLog: Sendable {
     struct State: Sendable {
         var received = ""
@@ -22,10 +21,8 @@ final class EventLog: Sendable {
     private let mutex = Mutex(State())
 
     var state: State { mutex.withLock { $0 } }
-
     func change(_ body: (inout State) -> Void) { mutex.withLock { body(&$0) } }
 
-    /// Polls, for at most ten seconds.
     func wait(until isSo: (State) -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(10)
         while !isSo(state) {
@@ -35,7 +32,6 @@ final class EventLog: Sendable {
     }
 }
 
-/// Writes to the newest socket, and keeps a log.
 final class EchoHandler: SocketLoopHandler {
     enum Command: Sendable {
         case adopt(Int32)
@@ -89,7 +85,6 @@ final class EchoHandler: SocketLoopHandler {
     }
 }
 
-/// The other end of a socket that a loop owns.
 struct Peer {
     let descriptor: Int32
 

@@ -14,7 +14,7 @@ struct SimulatedReader {
     var viewers: [String: Int] = [:]
     var told: Set<String> = []
 
-    init(_ id: String) { self.id = id }
+    init(_ id: String, _ subscriptions: Set<String> = []) { (self.id, self.subscriptions) = (id, subscriptions) }
 
     mutating func report() -> ReaderReport {
         let report = ReaderReport(
@@ -30,15 +30,13 @@ struct SimulatedReader {
     }
 
     mutating func heard(_ answer: ReportAcknowledgement) { full = answer.resync }
-
     mutating func restart() { self = SimulatedReader(id); session = "s\(UInt64.random(in: 0..<(.max)))" }
 }
 
 @Suite struct ReaderReportTests {
     @Test func changesAreApplied() {
         var aggregate = Aggregate()
-        var reader = SimulatedReader("r1")
-        reader.subscriptions = ["video:a", "video:b"]
+        var reader = SimulatedReader("r1", ["video:a", "video:b"])
         #expect(aggregate.accept(reader.report(), at: .seconds(1)) == ReportAcknowledgement())
         reader.full = false
         reader.subscriptions = ["video:b", "video:c", "video:d"]
@@ -49,8 +47,7 @@ struct SimulatedReader {
 
     @Test func aReportThatDoesNotContinueAsksForAFullOne() {
         var aggregate = Aggregate()
-        var reader = SimulatedReader("r1")
-        reader.subscriptions = ["video:a"]
+        var reader = SimulatedReader("r1", ["video:a"])
         _ = aggregate.accept(reader.report(), at: .seconds(1))
         _ = reader.report()
         reader.subscriptions.insert("video:b")
@@ -66,8 +63,7 @@ struct SimulatedReader {
 
     @Test func anotherSessionIsAnotherProcess() {
         var aggregate = Aggregate()
-        var reader = SimulatedReader("r1")
-        reader.subscriptions = ["video:a"]
+        var reader = SimulatedReader("r1", ["video:a"])
         _ = aggregate.accept(reader.report(), at: .seconds(1))
         var other = reader
         other.session = "other"
@@ -80,8 +76,7 @@ struct SimulatedReader {
 
     @Test func aWrongSizeAsksForAFullOne() {
         var aggregate = Aggregate()
-        var reader = SimulatedReader("r1")
-        reader.subscriptions = ["video:a"]
+        var reader = SimulatedReader("r1", ["video:a"])
         var report = reader.report()
         report.subscriptions = 2
         #expect(aggregate.accept(report, at: .seconds(1)).resync)
@@ -89,19 +84,16 @@ struct SimulatedReader {
 
     @Test func refusedChannelsDoNotAskForever() {
         var aggregate = Aggregate(limits: AggregateLimits(channelsMax: 2))
-        var reader = SimulatedReader("r1")
-        reader.subscriptions = ["video:a", "video:b", "video:c"]
+        var reader = SimulatedReader("r1", ["video:a", "video:b", "video:c"])
         #expect(!aggregate.accept(reader.report(), at: .seconds(1)).resync)
         #expect(aggregate.refusals.channels == 1)
     }
 
     @Test func silentReadersAreForgotten() {
         var aggregate = Aggregate()
-        var one = SimulatedReader("r1")
-        var other = SimulatedReader("r2")
-        one.subscriptions = ["video:a"]
+        var one = SimulatedReader("r1", ["video:a"])
+        var other = SimulatedReader("r2", ["video:a", "video:b"])
         one.viewers = ["video:a": 3]
-        other.subscriptions = ["video:a", "video:b"]
         _ = aggregate.accept(one.report(), at: .seconds(1))
         _ = aggregate.accept(other.report(), at: .seconds(10))
         #expect(aggregate.statistics(at: .seconds(16), timestamp: "").readerApis.totalReaders == 2)
@@ -156,7 +148,32 @@ struct SimulatedReader {
             }
         }
         aggregate.expire(at: .seconds(1000))
-        #expect(aggregate.readers.isEmpty)
-        #expect(aggregate.channels.count == 0)
+        #expect(aggregate.readers.isEmpty && aggregate.channels.count == 0)
+    }
+}
+
+@Suite struct ChannelTableTests {
+    @Test func idsAreKeptWhileSomebodyHoldsThem() throws {
+        var table = ChannelTable(channelsMax: 2)
+        let holdA = table.hold("video:a")
+        let first = try #require(holdA)
+        #expect(table.hold("video:a") == first)
+        let holdB = table.hold("video:b")
+        let second = try #require(holdB)
+        #expect(first != second)
+        #expect(table.hold("video:c") == nil)
+        table.release(first)
+        #expect(table.id(of: "video:a") == first)
+        table.release(first)
+        #expect(table.id(of: "video:a") == nil && table.hold("video:c") == first)
+        #expect(table.name(of: first) == "video:c" && table.idLimit == 2)
+    }
+
+    @Test func whatIsNoChannelIsRefused() {
+        var table = ChannelTable(channelsMax: 10)
+        for name in ["", "a", "film:1", "video:", "video:a b"] {
+            #expect(table.hold(name) == nil)
+        }
+        #expect(table.count == 0)
     }
 }

@@ -12,8 +12,7 @@ import Wire
             ["video:a": 2, "video:b": 1], ["video:a": 1, "video:b": 1, "video:c": 4], ["video:a": 3],
         ]
         for (index, viewers) in sets.enumerated() {
-            var reader = SimulatedReader("r\(index)")
-            reader.subscriptions = Set(viewers.keys)
+            var reader = SimulatedReader("r\(index)", Set(viewers.keys))
             reader.viewers = viewers
             _ = aggregate.accept(reader.report(), at: .seconds(1))
         }
@@ -24,54 +23,42 @@ import Wire
         let spread = aggregate.statistics(
             at: .seconds(1), timestamp: "now", redis: .init(subscriptions: 6, channels: 3)
         ).subscriptionSpread
-        #expect(spread.channels == 3)
-        #expect(spread.subscriptions == 6)
+        #expect([spread.channels, spread.subscriptions] == [3, 6])
         #expect(spread.readers.map(\.channels) == [2, 3, 1])
         #expect(spread.meanShare.map { abs($0 - 2.0 / 3) < 1e-12 } == true)
-        #expect(spread.minShare == 1.0 / 3)
-        #expect(spread.maxShare == 1)
-        #expect(spread.amplification == 2)
-        #expect(spread.wastedShare == 0.5)
+        #expect([spread.minShare, spread.maxShare] == [1.0 / 3, 1])
+        #expect([spread.amplification, spread.wastedShare] == [2, 0.5])
         // Of 10 comments 8 go to three Readers and 2 to one; what nobody watches costs nothing.
         #expect(spread.weightedAmplification == 2.6)
         let expected = SpreadModel.random(sizes: ChannelSizes(viewers: [6, 2, 4]), readers: 3).spread
         #expect(abs((spread.predictedShare ?? 0) - expected) < 1e-12)
-        #expect(spread.redisSubscriptions == 6)
-        #expect(spread.redisChannels == 3)
+        #expect([spread.redisSubscriptions, spread.redisChannels] == [6, 3])
     }
 
     @Test func withoutChannelsThereIsNothingToSay() {
         var aggregate = Aggregate()
         let spread = aggregate.statistics(at: .seconds(1), timestamp: "").subscriptionSpread
         #expect(spread.channels == 0)
-        #expect(spread.meanShare == nil)
-        #expect(spread.amplification == nil)
-        #expect(spread.predictedShare == nil)
+        #expect([spread.meanShare, spread.amplification, spread.predictedShare] == [nil, nil, nil])
     }
 
     @Test func listsAreCutAndTheirTrueSizesStandBeside() {
         var aggregate = Aggregate()
         for index in 0..<120 {
-            var reader = SimulatedReader("r\(index + 1000)")
-            reader.subscriptions = Set((0..<150).map { "video:v\($0 + 1000)" })
+            var reader = SimulatedReader("r\(index + 1000)", Set((0..<150).map { "video:v\($0 + 1000)" }))
             _ = aggregate.accept(reader.report(), at: .seconds(1))
             _ = aggregate.accept(ClientReport(clientId: "c\(index)", commentsConsumed: 1), at: .seconds(1))
         }
         let cut = aggregate.statistics(at: .seconds(2), timestamp: "")
-        #expect(cut.readerApis.totalReaders == 120)
-        #expect(cut.readerApis.readers.count == 100)
-        #expect(cut.readerApis.totalSubscribedTopics == 150)
-        #expect(cut.readerApis.allSubscribedTopics.count == 100)
-        #expect(cut.readerApis.readers[0].subscribedTopics.count == 100)
-        #expect(cut.readerApis.readers[0].totalSubscribedTopics == 150)
-        #expect(cut.clients.clients.count == 100)
-        #expect(cut.clients.totalCommentsConsumed == 120)
-        #expect(cut.subscriptionSpread.readers.count == 100)
-        #expect(cut.subscriptionSpread.subscriptions == 18000)
+        let (readers, clients, spread) = (cut.readerApis, cut.clients, cut.subscriptionSpread)
+        #expect([readers.totalReaders, readers.readers.count] == [120, 100])
+        #expect([readers.totalSubscribedTopics, readers.allSubscribedTopics.count] == [150, 100])
+        #expect([readers.readers[0].totalSubscribedTopics, readers.readers[0].subscribedTopics.count] == [150, 100])
+        #expect([clients.totalCommentsConsumed, clients.clients.count] == [120, 100])
+        #expect([spread.subscriptions, spread.readers.count] == [18000, 100])
         #expect(cut.readerApis.readers[0].secondsSinceReport == 1)
         let full = aggregate.statistics(at: .seconds(2), timestamp: "", full: true)
-        #expect(full.readerApis.readers.count == 120)
-        #expect(full.readerApis.allSubscribedTopics.count == 150)
+        #expect([full.readerApis.readers.count, full.readerApis.allSubscribedTopics.count] == [120, 150])
         #expect(full.readerApis.allSubscribedTopics == full.readerApis.allSubscribedTopics.sorted())
         #expect(full.subscriptionSpread.readers.count == 120)
     }

@@ -35,11 +35,11 @@ import Wire
     }
 
     private func post(
-        _ client: any TestClientProtocol, _ path: String, _ report: some Encodable
+        _ client: any TestClientProtocol, _ report: some Encodable, to path: String = "/reader-api-statistics"
     ) async throws -> TestResponse {
-        try await client.execute(
-            uri: path, method: .post, headers: [.contentType: "application/json"],
-            body: ByteBuffer(bytes: try JSONEncoder().encode(report))
+        let body = ByteBuffer(bytes: try JSONEncoder().encode(report))
+        return try await client.execute(
+            uri: path, method: .post, headers: [.contentType: "application/json"], body: body
         ) { $0 }
     }
 
@@ -59,32 +59,28 @@ import Wire
 
     @Test func everythingInOneAnswer() async throws {
         try await withService { client, _ in
-            let comment = try await post(
-                client, "/comment-api-statistics",
-                CommentAPIReport(
-                    instanceId: "c-1", session: "s", totalCommentsReceived: 9, totalCommentsPublished: 7,
-                    publishedByChannel: ["video:v0": 7]))
+            let report = CommentAPIReport(
+                instanceId: "c-1", session: "s", totalCommentsReceived: 9, totalCommentsPublished: 7,
+                publishedByChannel: ["video:v0": 7])
+            let comment = try await post(client, report, to: "/comment-api-statistics")
             #expect(String(buffer: comment.body) == #"{"resync":false,"success":true}"#)
-            let reader = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 3))
+            let reader = try await post(client, readerReport("r-1", channels: 3))
             #expect(String(buffer: reader.body) == #"{"resync":false,"success":true}"#)
-            _ = try await post(
-                client, "/client-statistics", ClientReport(clientId: "x", commentsGenerated: 4, commentsConsumed: 5))
+            let viewers = ClientReport(clientId: "x", commentsGenerated: 4, commentsConsumed: 5)
+            _ = try await post(client, viewers, to: "/client-statistics")
             let all = try await statistics(client)
-            #expect(all.commentApi.totalCommentsPublished == 7)
-            #expect(all.readerApis.totalReaders == 1)
+            #expect(all.commentApi.totalCommentsPublished == 7 && all.readerApis.totalReaders == 1)
             #expect(all.readerApis.totalSubscribedTopics == 3)
             #expect(all.readerApis.allSubscribedTopics == ["video:v0", "video:v1", "video:v2"])
-            #expect(all.clients.totalCommentsConsumed == 5)
-            #expect(all.storedComments == .init(total: 7, newestFirst: []))
-            #expect(all.subscriptionSpread.amplification == 1)
-            #expect(all.storedComments.showing == "0 of 7 latest comments")
+            #expect(all.clients.totalCommentsConsumed == 5 && all.storedComments == .init(total: 7, newestFirst: []))
+            #expect(all.subscriptionSpread.amplification == 1 && all.storedComments.showing == "0 of 7 latest comments")
             #expect(all.timestamp.hasSuffix("Z"))
         }
     }
 
     @Test func listsAreCutUnlessAskedFor() async throws {
         try await withService { client, _ in
-            _ = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 250))
+            _ = try await post(client, readerReport("r-1", channels: 250))
             let cut = try await statistics(client)
             #expect(cut.readerApis.allSubscribedTopics.count == Statistics.listMax)
             #expect(cut.readerApis.totalSubscribedTopics == 250)
@@ -98,42 +94,28 @@ import Wire
 
     @Test func reportsThatContinueNothingAreAskedForAgain() async throws {
         try await withService { client, _ in
-            let answer = try await post(
-                client, "/reader-api-statistics", readerReport("r-1", channels: 1, sequence: 7, full: false))
+            let answer = try await post(client, readerReport("r-1", channels: 1, sequence: 7, full: false))
             #expect(String(buffer: answer.body) == #"{"resync":true,"success":true}"#)
         }
     }
 
-    @Test func redisCountsBesideTheReported() async throws {
+    @Test(arguments: [true, false]) func redisCountsBesideTheReported(isReachable: Bool) async throws {
         let broker = InMemoryBroker()
         let subscriber = broker.makeInMemorySubscriber(Sink())
         subscriber.start()
-        let channel = try #require(Wire.Channel.video("v0"))
-        _ = subscriber.subscribe([channel])
+        _ = subscriber.subscribe([try #require(Wire.Channel.video("v0"))])
+        broker.setReachable(isReachable)
         try await withService(broker: broker) { client, _ in
-            _ = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 2))
+            _ = try await post(client, readerReport("r-1", channels: 2))
             let spread = try await statistics(client).subscriptionSpread
             #expect(spread.subscriptions == 2)
-            #expect(spread.redisSubscriptions == 1)
-            #expect(spread.redisChannels == 1)
-        }
-    }
-
-    @Test func withoutRedisItsCountsAreMissing() async throws {
-        let broker = InMemoryBroker()
-        broker.setReachable(false)
-        try await withService(broker: broker) { client, _ in
-            _ = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 2))
-            let spread = try await statistics(client).subscriptionSpread
-            #expect(spread.subscriptions == 2)
-            #expect(spread.redisSubscriptions == nil)
-            #expect(spread.redisChannels == nil)
+            #expect([spread.redisSubscriptions, spread.redisChannels] == (isReachable ? [1, 1] : [nil, nil]))
         }
     }
 
     @Test func largeReportsFit() async throws {
         try await withService { client, process in
-            let fits = try await post(client, "/reader-api-statistics", readerReport("r-1", channels: 90_000))
+            let fits = try await post(client, readerReport("r-1", channels: 90_000))
             #expect(fits.status == .ok)
             let headers: HTTPFields = [.contentType: "application/json"]
             let body = ByteBuffer(repeating: 0x20, count: StatisticsRoutes.reportBytesMax + 1)
@@ -170,9 +152,8 @@ import Wire
     @Test func whoDoesNotFitIsToldSo() async throws {
         try await withService { client, process in
             let name = String(repeating: "n", count: 300)
-            let response = try await post(client, "/reader-api-statistics", readerReport(name, channels: 1))
-            #expect(response.status == .serviceUnavailable)
-            #expect(response.headers[.retryAfter] == "10")
+            let response = try await post(client, readerReport(name, channels: 1))
+            #expect(response.status == .serviceUnavailable && response.headers[.retryAfter] == "10")
             #expect(process.http.refusals == ["report_refused": 1])
         }
     }
@@ -191,5 +172,15 @@ import Wire
         #expect(await counts.count(["video:a"]) == .init(subscriptions: 0, channels: 0))
         let impatient = RedisCounts(broker: broker, logger: logger, maxAge: .zero)
         #expect(await impatient.count(["video:a"]) == nil)
+    }
+}
+
+@Suite struct ConfigurationPageTests {
+    /// `make docs` writes the page.
+    @Test func thePageSaysWhatTheServiceReads() throws {
+        let url = URL(filePath: "../../docs/CONFIGURATION.md", relativeTo: URL(filePath: #filePath))
+        let page = try String(contentsOf: url, encoding: .utf8)
+        let section = ConfigurationTable.markdown(service: "StatsAPI", StatsAPISettings.declarations)
+        #expect(page.contains(section))
     }
 }

@@ -20,7 +20,6 @@ enum PostgresCommand {
         return prefix + [program] + arguments
     }
 
-    /// Where a program of the newest installed server is.
     static func path(_ name: String) -> String { directory + "/" + name }
 
     private static let directory: String = {

@@ -42,7 +42,6 @@ public final class PrivatePostgres: Sendable {
         "postgresql://chorus@/\(database)?host=\(directory)&port=\(port)"
     }
 
-    /// Makes an empty database and returns its connection string.
     public func makeDatabase() async throws -> String {
         let name = databases.withLock { count in
             count += 1
@@ -79,24 +78,26 @@ public final class PrivatePostgres: Sendable {
     /// SIGKILL for the server and its children; returns when they are gone.
     public func kill() async {
         for pid in processes() { _ = Glibc.kill(pid, SIGKILL) }
-        let old = keeper.withLock { keeper in
-            defer { keeper = nil }
-            return keeper
-        }
-        if let old { release(old, removing: false) }
+        if let old = takeKeeper() { release(old, removing: false) }
     }
 
     /// SIGSTOP for the server and its children: connections stay open and nobody answers.
     public func freeze() { for pid in processes() { _ = Glibc.kill(pid, SIGSTOP) } }
     public func thaw() { for pid in processes() { _ = Glibc.kill(pid, SIGCONT) } }
 
-    /// Stops the server and removes its folder.
     public func stop() {
-        let old = keeper.withLock { keeper in
+        if let old = takeKeeper() {
+            release(old, removing: true)
+        } else {
+            try? FileManager.default.removeItem(atPath: directory)
+        }
+    }
+
+    private func takeKeeper() -> Keeper? {
+        keeper.withLock { keeper in
             defer { keeper = nil }
             return keeper
         }
-        if let old { release(old, removing: true) } else { try? FileManager.default.removeItem(atPath: directory) }
     }
 
     private var data: String { directory + "/data" }
@@ -144,7 +145,6 @@ public final class PrivatePostgres: Sendable {
 
     private func log() -> String { (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? "" }
 
-    /// The postmaster and its children.
     private func processes() -> [pid_t] {
         guard let text = try? String(contentsOfFile: data + "/postmaster.pid", encoding: .utf8),
             let postmaster = text.split(separator: "\n").first.flatMap({ pid_t($0) })

@@ -5,7 +5,6 @@ import Wire
 
 extension IntegrationTests {
     @Suite struct LeavingTests {
-        /// How a viewer may leave.
         enum Way: CaseIterable {
             case close, halfClose, reset
 
@@ -25,13 +24,12 @@ extension IntegrationTests {
                 let first = try await system.connectedViewer(of: "v")
                 let second = try await system.connectedViewer(of: "v")
                 await way.leave(first)
-                #expect(await eventually(within: 30) { system.hub.counters.connections == 1 })
+                await expectEventually { system.hub.counters.connections == 1 }
                 try await system.write("still here", to: "v")
                 #expect(try await second.comments(1) == ["still here"])
                 await way.leave(second)
-                #expect(await eventually(within: 30) { try system.subscriptions(of: "v") == 0 })
-                #expect(system.hub.counters.connections == 0)
-                #expect(system.hub.counters.disconnects == [way.reason: 2])
+                await expectEventually { try system.subscriptions(of: "v") == 0 }
+                #expect(system.hub.counters.connections == 0 && system.hub.counters.disconnects == [way.reason: 2])
             }
         }
 
@@ -42,18 +40,17 @@ extension IntegrationTests {
             ) { system in
                 let viewer = try await system.connectedViewer(of: "v")
                 guard await viewer.vanish() else { return }
-                #expect(await eventually(within: 30) { try system.subscriptions(of: "v") == 0 })
+                await expectEventually { try system.subscriptions(of: "v") == 0 }
                 #expect(system.hub.counters.disconnects == [.reset: 1])
             }
         }
 
-        /// Zapping back within the cool-down costs Redis nothing.
         @Test func whoComesBackWithinTheCoolDownFindsTheSubscription() async throws {
             try await TestSystem.with(environment: ["READER_UNSUBSCRIBE_DELAY_MS": "60000"]) { system in
                 for _ in 0..<5 {
                     let viewer = try await system.connectedViewer(of: "v")
                     await viewer.close()
-                    #expect(await eventually(within: 30) { system.hub.counters.connections == 0 })
+                    await expectEventually { system.hub.counters.connections == 0 }
                 }
                 #expect(try system.subscriptions(of: "v") == 1)
                 // One for the probe channel, one for the video.

@@ -5,7 +5,6 @@ import Wire
 
 extension IntegrationTests {
     @Suite struct ResumeTests {
-        /// Where a position may be given.
         enum Way: CaseIterable {
             case header, query, body
 
@@ -20,8 +19,7 @@ extension IntegrationTests {
 
         @Test func whoComesBackGetsWhatItMissedAndThenWhatIsNew() async throws {
             try await TestSystem.with { system in
-                var epoch = ""
-                for number in 1...5 { epoch = try await system.write("\(number)", to: "v").epoch }
+                let epoch = try await system.writeNumbers(1...5)
                 for (index, way) in Way.allCases.enumerated() {
                     let viewer = try await system.viewer(way.request("2.\(epoch)"))
                     #expect(
@@ -40,8 +38,7 @@ extension IntegrationTests {
         /// A browser sends the header by itself when it reconnects; the query is that of its first connect.
         @Test func theHeaderIsNewerThanTheQuery() async throws {
             try await TestSystem.with { system in
-                var epoch = ""
-                for number in 1...5 { epoch = try await system.write("\(number)", to: "v").epoch }
+                let epoch = try await system.writeNumbers(1...5)
                 let viewer = try await system.viewer(
                     RequestText.connect(
                         query: "userid=u&videoid=v&lastEventId=1.\(epoch)", headers: [("Last-Event-ID", "4.\(epoch)")]))
@@ -57,9 +54,7 @@ extension IntegrationTests {
                 let viewer = try await system.viewer(Way.query.request(id))
                 let now = "\(placed.offset).\(placed.epoch)"
                 #expect(try await viewer.next().id == now)
-                #expect(
-                    try await viewer.next()
-                        == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: now))
+                try await expectGap(#"{"reason":"unknown_position"}"#, id: now, at: viewer)
                 try await system.write("after", to: "v")
                 #expect(try await viewer.comments(1) == ["after"])
             }
@@ -67,13 +62,10 @@ extension IntegrationTests {
 
         @Test func aPositionThatIsNotReachedYetIsTold() async throws {
             try await TestSystem.with { system in
-                let placed = try await system.write("before", to: "v")
-                let viewer = try await system.viewer(Way.header.request("99.\(placed.epoch)"))
+                let epoch = try await system.write("before", to: "v").epoch
+                let viewer = try await system.viewer(Way.header.request("99.\(epoch)"))
                 _ = try await viewer.next()
-                #expect(
-                    try await viewer.next()
-                        == ServerSentEvent(
-                            name: "gap", data: #"{"reason":"unknown_position"}"#, id: "1.\(placed.epoch)"))
+                try await expectGap(#"{"reason":"unknown_position"}"#, id: "1.\(epoch)", at: viewer)
                 try await system.write("after", to: "v")
                 #expect(try await viewer.comments(1) == ["after"])
             }
@@ -81,13 +73,10 @@ extension IntegrationTests {
 
         @Test func aPositionOfAnotherEpochIsToldAndTheHistoryFollows() async throws {
             try await TestSystem.with { system in
-                let placed = try await system.write("before", to: "v")
+                let epoch = try await system.write("before", to: "v").epoch
                 let viewer = try await system.viewer(Way.header.request("3.zzzzzzzz"))
                 #expect(try await viewer.next().id == "3.zzzzzzzz")
-                #expect(
-                    try await viewer.next()
-                        == ServerSentEvent(
-                            name: "gap", data: #"{"from":4,"reason":"epoch_changed"}"#, id: "0.\(placed.epoch)"))
+                try await expectGap(#"{"from":4,"reason":"epoch_changed"}"#, id: "0.\(epoch)", at: viewer)
                 try await system.write("after", to: "v")
                 #expect(try await viewer.comments(2) == ["before", "after"])
             }
@@ -98,25 +87,19 @@ extension IntegrationTests {
             try await TestSystem.with { system in
                 let viewer = try await system.viewer(Way.header.request("3.zzzzzzzz"))
                 _ = try await viewer.next()
-                #expect(
-                    try await viewer.next()
-                        == ServerSentEvent(name: "gap", data: #"{"reason":"unknown_position"}"#, id: "0.0"))
-                for number in 1...4 { try await system.write("\(number)", to: "v") }
+                try await expectGap(#"{"reason":"unknown_position"}"#, id: "0.0", at: viewer)
+                try await system.writeNumbers(1...4)
                 #expect(try await viewer.comments(4) == ["1", "2", "3", "4"])
             }
         }
 
         @Test func whatTheHistoryHasLostIsTold() async throws {
             try await TestSystem.with { system in
-                var epoch = ""
-                for number in 1...10 { epoch = try await system.write("\(number)", to: "v").epoch }
+                let epoch = try await system.writeNumbers(1...10)
                 try system.redis.command("XTRIM", "history:{video:v}", "MAXLEN", "=", "3")
                 let viewer = try await system.viewer(Way.header.request("4.\(epoch)"))
                 #expect(try await viewer.next().id == "4.\(epoch)")
-                #expect(
-                    try await viewer.next()
-                        == ServerSentEvent(
-                            name: "gap", data: #"{"from":5,"to":7,"reason":"expired"}"#, id: "7.\(epoch)"))
+                try await expectGap(#"{"from":5,"to":7,"reason":"expired"}"#, id: "7.\(epoch)", at: viewer)
                 #expect(try await viewer.comments(3) == ["8", "9", "10"])
             }
         }

@@ -12,10 +12,7 @@ extension IntegrationTests {
                 let channel = try #require(Channel.video("v"))
                 system.redis.freeze()
                 let viewer = try await system.viewer(RequestText.connect(video: "v"))
-                #expect(
-                    await eventually(within: 30) {
-                        system.hub.step { $0.entries[channel]?.phase == .subscribing }
-                    })
+                await expectEventually { system.hub.step { $0.entries[channel]?.phase == .subscribing } }
                 #expect(await viewer.isSilent(for: 0.3))
                 system.redis.thaw()
                 let hello = try await viewer.next()
@@ -29,10 +26,8 @@ extension IntegrationTests {
             try await TestSystem.with { system in
                 let viewer = try await system.viewer(RequestText.connect(user: "user1", video: "video1"))
                 let head = try await viewer.head()
-                #expect(head.status == 200)
-                #expect(head["content-type"] == "text/event-stream")
-                #expect(head["cache-control"] == "no-store")
-                #expect(head["transfer-encoding"] == "chunked")
+                #expect(head.status == 200 && head["content-type"] == "text/event-stream")
+                #expect(head["cache-control"] == "no-store" && head["transfer-encoding"] == "chunked")
                 _ = try await viewer.next()
                 let placed = try await system.write("Great video!", to: "video1")
                 let body = try await viewer.body { $0.contains("Great video!") && $0.hasSuffix("\n\n") }
@@ -69,11 +64,10 @@ extension IntegrationTests {
 
         @Test func manyViewersOfOneChannelAreOneSubscription() async throws {
             try await TestSystem.with { system in
-                var viewers: [StreamClient] = []
-                for _ in 0..<20 { viewers.append(try await system.connectedViewer(of: "v")) }
+                let viewers = try await system.connectedViewers(of: "v", count: 20)
                 let other = try await system.connectedViewer(of: "w")
                 #expect(try system.subscriptions(of: "v") == 1)
-                for number in 1...5 { try await system.write("\(number)", to: "v") }
+                try await system.writeNumbers(1...5)
                 for viewer in viewers { #expect(try await viewer.comments(5) == ["1", "2", "3", "4", "5"]) }
                 try await system.write("w", to: "w")
                 #expect(try await other.comments(1) == ["w"])

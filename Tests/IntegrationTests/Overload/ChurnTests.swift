@@ -5,13 +5,14 @@ import Wire
 
 extension IntegrationTests {
     @Suite struct ChurnTests {
-        /// How one of the ten thousand comes and goes.
-        private enum Visit: CaseIterable {
-            case close, halfClose, reset
+        private enum Visit {
+            case whole(LeavingTests.Way)
             /// Half a request.
             case beforeTheHead
             /// A whole request for a channel that nobody watches, and gone before Redis can have answered.
             case duringSubscribe
+
+            static let all = LeavingTests.Way.allCases.map(Visit.whole) + [.beforeTheHead, .duringSubscribe]
         }
 
         private static let visits = 10_000
@@ -41,12 +42,11 @@ extension IntegrationTests {
             }
         }
 
-        /// One visitor's visits, one after the other. Returns how many were connected.
         private func visit(_ system: TestSystem, _ visitor: Int, _ generator: Generator) async throws -> Int {
             var generator = generator
             var connected = 0
             for number in 0..<Self.visits / Self.visitors {
-                switch Visit.allCases[Int(generator.next() % 5)] {
+                switch Visit.all[Int(generator.next() % 5)] {
                 case .beforeTheHead:
                     let client = try await system.viewer(
                         Array(RequestText.connect(video: "v").prefix(Int(generator.next() % 60))))
@@ -54,16 +54,11 @@ extension IntegrationTests {
                 case .duringSubscribe:
                     let client = try await system.viewer(RequestText.connect(video: "own-\(visitor)-\(number)"))
                     if generator.next() % 2 == 0 { await client.reset() } else { await client.close() }
-                case let way:
+                case .whole(let way):
                     let client = try await system.viewer(RequestText.connect(video: "v\(generator.next() % 50)"))
                     if try await client.next().data.contains("connected") { connected += 1 }
-                    switch way {
-                    case .halfClose:
-                        await client.halfClose()
-                        _ = try await client.end()
-                    case .reset: await client.reset()
-                    default: await client.close()
-                    }
+                    await way.leave(client)
+                    if way == .halfClose { _ = try await client.end() }
                 }
             }
             return connected

@@ -15,13 +15,12 @@ extension IntegrationTests {
                 // Old clients end a body with a line break that belongs to nothing.
                 try await polite.send(Array("\r\n".utf8))
                 for viewer in [pipeliner, babbler] { #expect(try await viewer.end() != .complete) }
-                #expect(await eventually(within: 30) { system.hub.counters.disconnects == [.unexpectedData: 2] })
+                await expectEventually { system.hub.counters.disconnects == [.unexpectedData: 2] }
                 try await system.write("still here", to: "v")
                 #expect(try await polite.comments(1) == ["still here"])
             }
         }
 
-        /// Whatever comes in one packet with the request: nothing stays behind, and the Reader goes on.
         @Test(arguments: [
             "GET /connect?userid=u&videoid=w HTTP/1.1\r\nHost: x\r\n\r\n", "\u{0}\u{1}garbage\r\n\r\n", "\r\n\r\n\r\n",
         ])

@@ -21,17 +21,11 @@ extension IntegrationTests {
                 let (_, viewer) = try await system.follow("v0", from: reader)
                 _ = try await viewer.next()
                 try await PlacedReaders.one("reader-4", .init(), system.redis) { _ in
-                    #expect(
-                        await eventually(within: 20) {
-                            try await system.number("chorus_registry_readers", at: reader) == 4
-                        })
+                    await system.expectReaders(4, at: reader)
                     let after = try await system.places(of: Self.videos, at: reader)
                     #expect(abs(Self.moved(before, after, only: "reader-4") - 0.25) < 0.1)
                 }
-                #expect(
-                    await eventually(within: 20) {
-                        try await system.number("chorus_registry_readers", at: reader) == 3
-                    })
+                await system.expectReaders(3, at: reader)
                 #expect(try await system.places(of: Self.videos, at: reader) == before)
                 // Who was connected stayed where it was.
                 #expect(await viewer.isSilent(for: 0.3))
@@ -48,39 +42,31 @@ extension IntegrationTests {
                 let query = "userid=u&videoid=\(try #require(own))"
                 async let stop: Void = leaving.stop()
                 // It sends on those who are its own.
-                #expect(
-                    await eventually(within: 5) {
-                        let viewer = try await StreamClient(port: leaving.port, RequestText.connect(query: query))
-                        let status = try await viewer.head().status
-                        await viewer.close()
-                        return status == 307
-                    })
-                #expect(
-                    await eventually(within: 10) {
-                        try await !system.places(of: Self.videos, at: system.readers[0]).contains("reader-3")
-                    })
+                await expectEventually(within: 5) {
+                    let viewer = try await StreamClient(port: leaving.port, RequestText.connect(query: query))
+                    let status = try await viewer.head().status
+                    await viewer.close()
+                    return status == 307
+                }
+                await expectEventually(within: 10) {
+                    try await !system.places(of: Self.videos, at: system.readers[0]).contains("reader-3")
+                }
                 let after = try await system.places(of: Self.videos, at: system.readers[0])
                 #expect(abs(Self.moved(before, after, only: "reader-3") - 1.0 / 3) < 0.1)
                 await stop
             }
         }
 
-        /// What a killed Reader leaves behind: an entry that nobody renews.
         @Test func aReaderThatDiedIsForgotten() async throws {
             try await PlacedReaders.with { system in
-                let json = #"{"url":"http://127.0.0.1:1","connections":0,"capacity":9,"draining":false,"full":[]}"#
-                let seconds = try system.redis.command("TIME").split(separator: "\r\n")[2]
-                let deadline = try #require(Int(seconds)) * 1_000 + 3_000
-                try system.redis.command("HSET", "readers", "reader-dead", "\(deadline) abc \(json)")
+                try system.register("reader-dead", port: 1, seconds: 3)
                 let reader = system.readers[0]
-                #expect(
-                    await eventually(within: 10) {
-                        try await system.places(of: Self.videos, at: reader).contains("reader-dead")
-                    })
-                #expect(
-                    await eventually(within: 20) {
-                        try await !system.places(of: Self.videos, at: reader).contains("reader-dead")
-                    })
+                await expectEventually(within: 10) {
+                    try await system.places(of: Self.videos, at: reader).contains("reader-dead")
+                }
+                await expectEventually(within: 20) {
+                    try await !system.places(of: Self.videos, at: reader).contains("reader-dead")
+                }
             }
         }
 
@@ -93,14 +79,10 @@ extension IntegrationTests {
                 try await Task.sleep(for: .milliseconds(PlacedReaders.intervalMilliseconds * 5))
                 #expect(try await system.locate(video, at: reader) == place)
                 // Then everybody serves whoever comes.
-                #expect(
-                    await eventually(within: 20) {
-                        try await system.locate(video, at: reader).instance == "reader-1"
-                    })
+                await expectEventually(within: 20) { try await system.locate(video, at: reader).instance == "reader-1" }
                 #expect(try await system.number("chorus_placement_view_age_seconds", at: reader) >= 4)
                 system.redis.thaw()
-                #expect(
-                    await eventually(within: 30) { try await system.locate(video, at: reader) == place })
+                await expectEventually { try await system.locate(video, at: reader) == place }
             }
         }
 

@@ -1,6 +1,4 @@
-import Broker
 import Foundation
-import Primitives
 import ServiceRuntime
 import TestSupport
 import Testing
@@ -13,9 +11,7 @@ struct PlacedReaders: Sendable {
     struct Setup: Sendable {
         var ids = ["reader-1", "reader-2", "reader-3"]
         var placement = "overflow"
-        /// Further settings, of all Readers.
         var environment: [String: String] = [:]
-        /// Readers without a public URL.
         var hidden: Set<String> = []
     }
 
@@ -54,7 +50,6 @@ struct PlacedReaders: Sendable {
         }
     }
 
-    /// Runs one Reader beside those that run already.
     static func one(
         _ id: String, _ setup: Setup, _ redis: PrivateRedis, _ body: (RunningService) async throws -> Void
     ) async throws {
@@ -66,13 +61,7 @@ struct PlacedReaders: Sendable {
         ]
         if !setup.hidden.contains(id) { environment["READER_PUBLIC_URL"] = "http://127.0.0.1:\(port)" }
         let settings = try ReaderSettings.read(environment: environment.merging(setup.environment) { $1 })
-        let address = ListeningAddress()
-        let process = ServiceProcess(
-            name: "ReaderAPI", server: settings.server, logger: address.logger, descriptorsMax: DescriptorLimit.raise())
-        let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-        let assembly = try ReaderAPI.assemble(
-            settings, process, broker: broker.broker, redis: broker.broker.redis, services: [broker])
-        try await RunningService.with(assembly, process, address, body)
+        try await TestSystem.withReader(settings, isPlaced: true) { reader, _ in try await body(reader) }
     }
 }
 
@@ -82,6 +71,17 @@ extension PlacedReaders {
         try await reader.get("/metrics").text.split(separator: "\n")
             .filter { $0.hasPrefix(metric + " ") || $0.hasPrefix(metric + "{") }
             .reduce(0) { $0 + (Double($1.split(separator: " ").last ?? "") ?? 0) }
+    }
+
+    /// An entry of the registry that nobody renews.
+    func register(_ id: String, port: Int, seconds: Int) throws {
+        let json = #"{"url":"http://127.0.0.1:\#(port)","connections":0,"capacity":9,"draining":false,"full":[]}"#
+        let now = try #require(Int(redis.command("TIME").split(separator: "\r\n")[2]))
+        try redis.command("HSET", "readers", id, "\((now + seconds) * 1_000) abc \(json)")
+    }
+
+    func expectReaders(_ count: Double, at reader: RunningService) async {
+        await expectEventually(within: 20) { try await number("chorus_registry_readers", at: reader) == count }
     }
 
     func locate(_ video: String, at reader: RunningService) async throws -> Place {

@@ -5,11 +5,13 @@ import Wire
 extension IntegrationTests {
     /// Readers that cannot do what placement asks for: everybody is served or told clearly, and nobody goes in circles.
     @Suite struct PlacementTroubleTests {
-        private static func status(_ system: PlacedReaders, _ video: String, at index: Int) async throws -> (Int, Int) {
+        private func expectConnect(
+            _ status: Int, hops: ClosedRange<Int>, _ system: PlacedReaders, _ video: String = "v1", at index: Int = 0
+        ) async throws {
             let (ports, viewer) = try await system.follow(video, from: system.readers[index])
-            let status = try await viewer.head().status
+            #expect(try await viewer.head().status == status)
+            #expect(hops.contains(ports.count))
             await viewer.close()
-            return (status, ports.count)
         }
 
         @Test func anAddressThatDoesNotResolveIsNoTarget() async throws {
@@ -17,12 +19,8 @@ extension IntegrationTests {
                 let before = try await system.places(of: PlacementTests.videos, at: system.readers[0])
                 let lost = PlacedReaders.Setup(environment: ["READER_PUBLIC_URL": "http://nowhere.invalid:4000"])
                 try await PlacedReaders.one("reader-4", lost, system.redis) { reader in
-                    #expect(
-                        await eventually(within: 30) {
-                            try await reader.get("/health/ready").text.contains("does not resolve")
-                        })
-                    let probe = try await reader.get("/health/ready")
-                    #expect(probe.status == 200)
+                    await expectEventually { try await reader.get("/health/ready").text.contains("does not resolve") }
+                    #expect(try await reader.get("/health/ready").status == 200)
                     for each in system.readers + [reader] {
                         let places = try await system.places(of: PlacementTests.videos, at: each)
                         #expect(places == before)
@@ -36,9 +34,7 @@ extension IntegrationTests {
             try await PlacedReaders.with(.init(hidden: ["reader-1", "reader-2", "reader-3"])) { system in
                 for index in system.readers.indices {
                     for video in PlacementTests.videos.prefix(5) {
-                        let (status, hops) = try await Self.status(system, video, at: index)
-                        #expect(status == 200)
-                        #expect(hops == 1)
+                        try await expectConnect(200, hops: 1...1, system, video, at: index)
                     }
                     let place = try await system.locate("v1", at: system.readers[index])
                     #expect(place == Place(channel: "video:v1", instance: "reader-\(index + 1)", url: nil))
@@ -51,9 +47,7 @@ extension IntegrationTests {
             try await PlacedReaders.with(setup) { system in
                 let (_, first) = try await system.follow("v1", from: system.readers[0])
                 #expect(try await first.head().status == 200)
-                let (status, hops) = try await Self.status(system, "v1", at: 0)
-                #expect(status == 503)
-                #expect(hops == 1)
+                try await expectConnect(503, hops: 1...1, system)
                 await first.close()
             }
         }
@@ -64,44 +58,32 @@ extension IntegrationTests {
                 let reader = system.readers[0]
                 async let second: Void = system.readers[1].stop()
                 async let third: Void = system.readers[2].stop()
-                #expect(
-                    await eventually(within: 10) {
-                        try await Set(system.places(of: PlacementTests.videos, at: reader)) == ["reader-1"]
-                    })
+                await expectEventually(within: 10) {
+                    try await Set(system.places(of: PlacementTests.videos, at: reader)) == ["reader-1"]
+                }
                 _ = await (second, third)
                 async let own: Void = reader.stop()
                 // While it says goodbye it still answers.
-                #expect(
-                    await eventually(within: 5) {
-                        let answer = try await LoopbackHTTP.get(port: reader.port, "/connect?userid=u&videoid=v1")
-                        return answer.status == 503 && answer.head["retry-after"] != nil
-                            && answer.text.contains("draining")
-                    })
+                await expectEventually(within: 5) {
+                    let answer = try await LoopbackHTTP.get(port: reader.port, "/connect?userid=u&videoid=v1")
+                    return answer.status == 503 && answer.head["retry-after"] != nil
+                        && answer.text.contains("draining")
+                }
                 _ = await own
             }
         }
 
-        /// Two Readers that each believe the other to be the place, and one viewer.
         @Test func viewsThatContradictEachOtherMakeNoCircle() async throws {
             let setup = PlacedReaders.Setup(ids: ["reader-1", "reader-2"])
             try await PlacedReaders.with(setup) { system in
                 // The registry names each under the other's address.
                 let ports = system.readers.map(\.port)
                 for (id, port) in [("twin-a", ports[0]), ("twin-b", ports[1])] {
-                    let json =
-                        #"{"url":"http://127.0.0.1:\#(port)","connections":0,"capacity":9,"draining":false,"full":[]}"#
-                    let seconds = try system.redis.command("TIME").split(separator: "\r\n")[2]
-                    let deadline = try #require(Int(seconds)) * 1_000 + 60_000
-                    try system.redis.command("HSET", "readers", id, "\(deadline) abc \(json)")
+                    try system.register(id, port: port, seconds: 60)
                 }
-                #expect(
-                    await eventually(within: 10) {
-                        try await system.number("chorus_registry_readers", at: system.readers[0]) == 4
-                    })
+                await system.expectReaders(4, at: system.readers[0])
                 for video in PlacementTests.videos.prefix(20) {
-                    let (status, hops) = try await Self.status(system, video, at: 0)
-                    #expect(status == 200)
-                    #expect(hops <= 3)
+                    try await expectConnect(200, hops: 1...3, system, video)
                 }
             }
         }

@@ -7,14 +7,10 @@ import Testing
 
 /// What may be left of connections that have gone.
 struct Leftovers: Equatable, CustomStringConvertible {
-    /// Channels in the hub's registry.
     var channels = 0
-    /// Connections, and connects that hold a place.
     var places = 0
-    /// Connects that wait for their channel.
     var waiting = 0
     var connections = 0
-    /// Videos that Redis counts as subscribed.
     var subscriptions = 0
     /// Sockets of this process that the Reader's port has accepted.
     var sockets = 0
@@ -34,7 +30,6 @@ struct Leftovers: Equatable, CustomStringConvertible {
     }
 }
 
-/// Waits until nothing is left.
 func expectNothingLeft(_ system: TestSystem, sourceLocation: SourceLocation = #_sourceLocation) async throws {
     _ = await eventually(within: 30) { try Leftovers(system) == Leftovers() }
     #expect(try Leftovers(system) == Leftovers(), sourceLocation: sourceLocation)

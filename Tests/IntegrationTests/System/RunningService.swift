@@ -51,7 +51,6 @@ struct RunningService: Sendable {
     }
 }
 
-/// Learns the port of a service from the line that it logs when it listens.
 final class ListeningAddress: Sendable {
     private let found = Mutex<Int?>(nil)
 

@@ -1,3 +1,4 @@
+import Broker
 import Fanout
 import Foundation
 import Primitives
@@ -14,7 +15,6 @@ struct TestSystem: Sendable {
     let redis: PrivateRedis
     let comments: RunningService
     let reader: RunningService
-    /// The Reader's.
     let hub: Hub
 
     /// Runs `body` with a system, and stops it in order.
@@ -34,7 +34,7 @@ struct TestSystem: Sendable {
                 let settings = try ReaderSettings.read(environment: common.merging(environment) { _, own in own })
                 try await withReader(settings) { reader, hub in
                     let system = TestSystem(redis: redis, comments: comments, reader: reader, hub: hub)
-                    #expect(await eventually(within: 30) { try await system.isReady })
+                    await expectEventually { try await system.isReady }
                     try await body(system)
                 }
             }
@@ -53,24 +53,24 @@ struct TestSystem: Sendable {
         try await RunningService.with(assembly, process, address, body)
     }
 
-    private static func withReader(
-        _ settings: ReaderSettings, _ body: (RunningService, Hub) async throws -> Void
+    /// - Parameter isPlaced: whether the Reader is one of several that know each other.
+    static func withReader(
+        _ settings: ReaderSettings, isPlaced: Bool = false, _ body: (RunningService, Hub) async throws -> Void
     ) async throws {
         let address = ListeningAddress()
         let process = ServiceProcess(
             name: "ReaderAPI", server: settings.server, logger: address.logger, descriptorsMax: DescriptorLimit.raise())
         let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
-        let assembly = try ReaderAPI.assemble(settings, process, broker: broker.broker, services: [broker])
+        let assembly = try ReaderAPI.assemble(
+            settings, process, broker: broker.broker, redis: isPlaced ? broker.broker.redis : nil, services: [broker])
         let hub = try #require(assembly.services.lazy.compactMap { $0 as? HubService }.first?.hub)
         try await RunningService.with(assembly, process, address) { try await body($0, hub) }
     }
 
     var isReady: Bool {
         get async throws {
-            for service in [comments, reader] where try await service.get("/health/ready").status != 200 {
-                return false
-            }
-            return true
+            let statuses = try await [comments.get("/health/ready").status, reader.get("/health/ready").status]
+            return statuses == [200, 200]
         }
     }
 }
@@ -83,7 +83,6 @@ extension TestSystem {
         try await StreamClient(port: reader.port, request, receiveBufferBytes: receiveBufferBytes)
     }
 
-    /// A viewer who has been told that it is connected.
     func connectedViewer(of video: String, headers: [(String, String)] = []) async throws -> StreamClient {
         let viewer = try await viewer(RequestText.connect(video: video, headers: headers))
         let hello = try await viewer.next()
@@ -91,7 +90,20 @@ extension TestSystem {
         return viewer
     }
 
-    /// Writes a comment, which must be accepted.
+    func connectedViewers(of video: String, count: Int) async throws -> [StreamClient] {
+        var viewers: [StreamClient] = []
+        for _ in 0..<count { viewers.append(try await connectedViewer(of: video)) }
+        return viewers
+    }
+
+    /// Writes comments on `v` and returns their epoch.
+    @discardableResult
+    func writeNumbers(_ numbers: ClosedRange<Int>) async throws -> String {
+        var epoch = ""
+        for number in numbers { epoch = try await write("\(number)", to: "v").epoch }
+        return epoch
+    }
+
     @discardableResult
     func write(_ text: String, to video: String, sourceLocation: SourceLocation = #_sourceLocation) async throws
         -> CommentResponse.Placed
@@ -107,20 +119,31 @@ extension TestSystem {
         return try await LoopbackHTTP.post(port: comments.port, "/comment", json: json)
     }
 
-    /// Connections that Redis counts as subscribed to a video.
     func subscriptions(of video: String) throws -> Int {
         try #require(
             Int(redis.command("PUBSUB", "NUMSUB", "video:\(video)").split(separator: ":").last?.dropLast() ?? ""))
     }
 
-    /// Videos that Redis counts as subscribed by anybody.
     func subscribedVideos() throws -> Int {
         let reply = try redis.command("PUBSUB", "CHANNELS", "video:*")
         return try #require(Int(reply.prefix { $0 != "\r\n" }.dropFirst()))
     }
 }
 
-/// The comment that an event carries.
+func expectEventually(
+    within seconds: Double = 30, isolation: isolated (any Actor)? = #isolation,
+    sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
+) async {
+    #expect(await eventually(within: seconds, condition), sourceLocation: sourceLocation)
+}
+
+func expectGap(
+    _ data: String, id: String, at viewer: StreamClient, sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+    let gap = ServerSentEvent(name: "gap", data: data, id: id)
+    #expect(try await viewer.next() == gap, sourceLocation: sourceLocation)
+}
+
 func comment(in event: ServerSentEvent) throws -> Wire.Comment {
     try JSONDecoder().decode(Wire.Comment.self, from: Data(event.data.utf8))
 }
@@ -136,3 +159,6 @@ extension StreamClient {
         return texts
     }
 }
+
+/// The services around a real Redis. One test after the other: each runs two services and many sockets in this process.
+@Suite(.serialized, .timeLimit(.minutes(3))) enum IntegrationTests {}

@@ -35,8 +35,6 @@ final class SimulatedLoop {
         }
     }
 
-    // MARK: The mailbox
-
     func hasRoom(for bytes: Int) -> Bool { weight == 0 || weight + bytes <= world.plan.mailboxBytes }
 
     func submit(_ command: LoopCommand, weight added: Int = 0) {
@@ -65,8 +63,6 @@ final class SimulatedLoop {
         drained.append(socket)
         schedule()
     }
-
-    // MARK: Turns
 
     private func schedule() {
         guard isAlive, !isScheduled else { return }
@@ -107,8 +103,6 @@ final class SimulatedLoop {
         // As the loop falls asleep it states once more what it holds.
         if wantsMore || !mailbox.isEmpty { schedule() } else { weight = loop.heldWeight }
     }
-
-    // MARK: Faults
 
     func stall(_ span: UInt64) {
         world.note("\(reader): a loop stalls for \(span / 1_000_000) ms")

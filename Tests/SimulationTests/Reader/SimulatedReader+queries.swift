@@ -87,3 +87,26 @@ extension HistoryPage {
             + (missing.isEmpty ? "" : ", missing \(missing)") + (isCut ? ", cut" : "")
     }
 }
+
+extension SimulatedReader {
+    func join(_ connect: SimulatedConnect) {
+        guard isAlive else { return connect.answered(false) }
+        registry.join([connect.channel], waiter: connect, now: world.now)
+        perform()
+    }
+
+    func release(_ connect: SimulatedConnect) { registry.release([connect.channel], now: world.now) }
+
+    func attach(_ connect: SimulatedConnect, from start: StreamStart) {
+        streams[Int32(connect.stream.number)] = connect.stream
+        let isAttached = registry.attach(
+            [connect.channel], descriptor: Int32(connect.stream.number), from: start,
+            hello: Array("{\"type\":\"connected\"}".utf8))
+        if !isAttached { connect.stream.breakOff() }
+        perform()
+    }
+
+    func departed(_ report: LoopReport, loop: Int) {
+        for departure in report.departures { registry.departed(departure.topics, loop: loop, now: world.now) }
+    }
+}

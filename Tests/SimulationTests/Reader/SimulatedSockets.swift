@@ -14,7 +14,6 @@ final class SimulatedSockets: ViewerSockets {
     private var isAlive = true
 
     init(world: World) { self.world = world }
-
     var now: UInt64 { world.now }
 
     /// A descriptor on its way to the loop.

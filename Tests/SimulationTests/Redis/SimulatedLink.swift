@@ -18,8 +18,6 @@ final class SimulatedLink {
         self.reader = reader
     }
 
-    // MARK: The Reader's side
-
     func connect() {
         guard !isClosed, connection == nil else { return }
         guard world.redis.isUp else { return world.after(world.random.micros(20_000...300_000)) { self.connect() } }
@@ -89,8 +87,6 @@ final class SimulatedLink {
         }
         world.after(world.random.micros(1_000...200_000)) { self.connect() }
     }
-
-    // MARK: Faults
 
     func cut() {
         guard let connection, !connection.isBroken else { return }

@@ -53,7 +53,6 @@ final class SimulatedRedis {
     // MARK: Readers
 
     func connect(_ connection: SubscriberConnection) { connections.append(connection) }
-
     func disconnect(_ connection: SubscriberConnection) { connections.removeAll { $0 === connection } }
 
     /// A question on a command connection: it takes its time to Redis and back, and may fail. `nil`: it failed.

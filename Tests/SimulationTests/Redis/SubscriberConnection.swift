@@ -31,8 +31,6 @@ final class SubscriberConnection {
         redis.connect(self)
     }
 
-    // MARK: From the Reader
-
     /// Commands reach Redis in the order in which they were sent.
     func send(subscribe: [String], unsubscribe: [String]) {
         lastRequest = max(lastRequest, world.now + world.latency())
@@ -51,8 +49,6 @@ final class SubscriberConnection {
         way = []
         redis.disconnect(self)
     }
-
-    // MARK: To the Reader
 
     func offer(_ message: BrokerMessage) {
         guard subscribed.contains(message.channel.name) else { return }

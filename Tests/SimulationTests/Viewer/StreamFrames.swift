@@ -1,4 +1,3 @@
-import Glibc
 import Wire
 
 /// What a viewer reads out of the bytes of its stream.
@@ -63,19 +62,7 @@ enum StreamFrames {
 
     private static func number(_ name: String, in data: Substring) -> UInt64? {
         let key = "\"\(name)\":"
-        guard let start = data.range(of: key) else { return nil }
+        guard let start = data.firstRange(of: key) else { return nil }
         return UInt64(data[start.upperBound...].prefix { $0.isNumber })
-    }
-}
-
-extension Substring {
-    /// Where a text stands in this one; bytes are compared.
-    fileprivate func range(of text: String) -> Range<Index>? {
-        var rest = self
-        while !rest.isEmpty {
-            if rest.hasPrefix(text) { return rest.startIndex..<rest.index(rest.startIndex, offsetBy: text.count) }
-            rest = rest.dropFirst()
-        }
-        return nil
     }
 }

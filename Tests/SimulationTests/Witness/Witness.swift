@@ -30,8 +30,6 @@ final class Witness {
 
     var isLossless: Bool { plan.isLossless }
 
-    // MARK: What happened
-
     func published(_ position: Position, channel: Int) -> Int {
         if places[channel][position] != nil { complain("\(position) was given out twice") }
         logs[channel].append(Comment(position: position))
@@ -45,8 +43,6 @@ final class Witness {
         guard let index = plan.channels.firstIndex(of: channel), let place = places[index][position] else { return }
         logs[index][place].isRemoved = true
     }
-
-    // MARK: Looking up
 
     func place(of position: Position, channel: Int) -> Int? { places[channel][position] }
 
@@ -66,8 +62,6 @@ final class Witness {
         note("VIOLATION: \(text)")
         violations.append(text)
     }
-
-    // MARK: The verdict
 
     /// Everybody had time enough: whoever is not whole now never will be.
     func settled(_ viewers: [SimulatedViewer], hasLostData: Bool) {

@@ -51,33 +51,22 @@ struct Coverage: Equatable {
 
     var summary: String { Self.kinds.map { "\(self[keyPath: $0.count]) \($0.name)" }.joined(separator: ", ") }
 
-    private struct Kind {
-        let count: any WritableKeyPath<Coverage, Int> & Sendable
-        let name: String
-        /// So often at least in a thousand schedules.
-        let perThousand: Int
-
-        init(_ count: any WritableKeyPath<Coverage, Int> & Sendable, _ name: String, _ perThousand: Int) {
-            self.count = count
-            self.name = name
-            self.perThousand = perThousand
-        }
-    }
-
-    private static let kinds: [Kind] = [
-        Kind(\.delivered, "deliveries", 20_000), Kind(\.gaps, "gaps", 500), Kind(\.connects, "connects", 5_000),
-        Kind(\.refusals, "refused connects", 500), Kind(\.giveUps, "unsubscriptions", 500),
-        Kind(\.crashes, "killed Readers", 100), Kind(\.drains, "drains", 100),
-        Kind(\.deferrals, "batches that a full loop left to a repair", 30), Kind(\.repairs, "repairs", 1_000),
-        Kind(\.cuts, "cut subscribers", 200), Kind(\.lags, "lagging subscribers", 50),
-        Kind(\.duplicates, "messages that came twice", 100), Kind(\.restarts, "restarts of Redis", 200),
-        Kind(\.lossyRestarts, "of them with a loss", 100), Kind(\.lostEpochs, "of them empty", 50),
-        Kind(\.freezes, "times Redis froze", 50), Kind(\.evictions, "evicted or expired histories", 20),
-        Kind(\.foreignValues, "histories of another type", 20), Kind(\.lateAnswers, "late answers", 500),
-        Kind(\.recoveries, "viewers who came back", 1_000),
-        Kind(\.failedRecoveries, "scans for them that failed", 50),
-        Kind(\.sharedScans, "scans for several at once", 50),
-        Kind(\.races, "scans during which messages came", 100), Kind(\.storms, "storms", 50),
-        Kind(\.torn, "torn deliveries", 100), Kind(\.slowConsumers, "slow consumers", 20),
-    ]
+    /// What is counted, and how often it has to happen in a thousand schedules at least.
+    private static let kinds: [(count: any WritableKeyPath<Coverage, Int> & Sendable, name: String, perThousand: Int)] =
+        [
+            (\.delivered, "deliveries", 20_000), (\.gaps, "gaps", 500), (\.connects, "connects", 5_000),
+            (\.refusals, "refused connects", 500), (\.giveUps, "unsubscriptions", 500),
+            (\.crashes, "killed Readers", 100), (\.drains, "drains", 100),
+            (\.deferrals, "batches that a full loop left to a repair", 30), (\.repairs, "repairs", 1_000),
+            (\.cuts, "cut subscribers", 200), (\.lags, "lagging subscribers", 50),
+            (\.duplicates, "messages that came twice", 100), (\.restarts, "restarts of Redis", 200),
+            (\.lossyRestarts, "of them with a loss", 100), (\.lostEpochs, "of them empty", 50),
+            (\.freezes, "times Redis froze", 50), (\.evictions, "evicted or expired histories", 20),
+            (\.foreignValues, "histories of another type", 20), (\.lateAnswers, "late answers", 500),
+            (\.recoveries, "viewers who came back", 1_000),
+            (\.failedRecoveries, "scans for them that failed", 50),
+            (\.sharedScans, "scans for several at once", 50),
+            (\.races, "scans during which messages came", 100), (\.storms, "storms", 50),
+            (\.torn, "torn deliveries", 100), (\.slowConsumers, "slow consumers", 20),
+        ]
 }

@@ -8,7 +8,6 @@ public final class PrivateRedis: Sendable {
         /// (With `everysec` a busy disk delays the writes themselves, and SIGKILL was seen to lose some.)
         public var appendOnly = false
         public var password: String?
-        /// Further arguments, such as `["--maxmemory", "10mb"]`.
         public var arguments: [String] = []
 
         public init(appendOnly: Bool = false, password: String? = nil, arguments: [String] = []) {
@@ -65,7 +64,6 @@ public final class PrivateRedis: Sendable {
 
     /// SIGSTOP: connections stay open and nothing is answered.
     public func freeze() { process.withLock { $0 }?.signal(SIGSTOP) }
-
     public func thaw() { process.withLock { $0 }?.signal(SIGCONT) }
 
     /// Sends one command over a connection of its own; returns the reply as it came (RESP2).

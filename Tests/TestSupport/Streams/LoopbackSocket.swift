@@ -24,7 +24,7 @@ final class LoopbackSocket {
         guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
         if let receiveBufferBytes { set(SOL_SOCKET, SO_RCVBUF, Int32(receiveBufferBytes)) }
         set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        let status = connect(to: port)
+        let status = connect(descriptor, toLoopback: port)
         if status != 0, status != EINPROGRESS {
             close()
             throw SystemCallFailed(call: "connect", code: status)
@@ -32,15 +32,6 @@ final class LoopbackSocket {
     }
 
     deinit { close() }
-
-    private func connect(to port: Int) -> Int32 {
-        var address = makeLoopbackAddress(port: port)
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                Glibc.connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 ? 0 : errno
-            }
-        }
-    }
 
     @discardableResult
     private func set(_ level: Int32, _ option: Int32, _ value: Int32) -> Bool {

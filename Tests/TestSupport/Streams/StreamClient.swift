@@ -9,13 +9,11 @@ public actor StreamClient {
         case complete
         /// The connection ended in the middle of the response.
         case cut
-        /// The connection was reset, or failed in another way.
         case reset
     }
 
     public struct NothingCame: Error, CustomStringConvertible {
         public let waitedFor: String
-        /// The body so far.
         public let body: String
         public var description: String { "waited in vain for \(waitedFor); the body so far: \(body)" }
     }
@@ -47,7 +45,6 @@ public actor StreamClient {
 
     // MARK: Sending and leaving
 
-    /// Sends bytes, whatever they are.
     public func send(_ bytes: [UInt8]) async throws {
         var rest = bytes[...]
         let deadline = ContinuousClock.now + .seconds(Self.patience)
@@ -67,26 +64,21 @@ public actor StreamClient {
 
     // MARK: Receiving
 
-    /// The whole body so far, as it came.
     public var body: String { String(decoding: bodyBytes, as: UTF8.self) }
     /// What the stream asked to wait before a reconnection.
     public var retryMilliseconds: Int? { stream.retryMilliseconds }
-    /// Every event that has been read.
     public var allEvents: [ServerSentEvent] { events }
 
-    /// The response's head.
     public func head(within seconds: Double = patience) async throws -> ResponseHead {
         try await wait(for: "the response head", seconds) { response.head }
     }
 
-    /// The next event that has not been returned yet.
     public func next(within seconds: Double = patience) async throws -> ServerSentEvent {
         let event = try await wait(for: "an event", seconds) { taken < events.count ? events[taken] : nil }
         taken += 1
         return event
     }
 
-    /// The next events that have not been returned yet.
     public func next(_ count: Int, within seconds: Double = patience) async throws -> [ServerSentEvent] {
         var found: [ServerSentEvent] = []
         for _ in 0..<count { found.append(try await next(within: seconds)) }
@@ -108,7 +100,6 @@ public actor StreamClient {
         try await wait(for: "the end of the stream", seconds, endIsError: false) { end }
     }
 
-    /// Waits until the body satisfies `condition`.
     public func body(within seconds: Double = patience, where condition: (String) -> Bool) async throws -> String {
         try await wait(for: "a certain body", seconds) { condition(body) ? body : nil }
     }

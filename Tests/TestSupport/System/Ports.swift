@@ -37,18 +37,22 @@ func connectToLoopback(port: Int, timeoutSeconds: Int) throws -> Int32 {
     let size = socklen_t(MemoryLayout<timeval>.size)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-    var address = makeLoopbackAddress(port: port)
-    let code = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size))
-        }
-    }
+    let code = connect(descriptor, toLoopback: port)
     guard code == 0 else {
-        let failure = SystemCallFailed(call: "connect", code: errno)
         close(descriptor)
-        throw failure
+        throw SystemCallFailed(call: "connect", code: code)
     }
     return descriptor
+}
+
+/// `connect(2)`: zero, or the error's number.
+func connect(_ descriptor: Int32, toLoopback port: Int) -> Int32 {
+    var address = makeLoopbackAddress(port: port)
+    return withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            Glibc.connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 ? 0 : errno
+        }
+    }
 }
 
 /// A connected descriptor, for tests that speak bytes; the caller closes it.

@@ -18,21 +18,14 @@ public func makeTemporaryFolder(prefix: String = "chorus-test", in folder: Strin
     return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// Removes a folder with all that is in it.
 public func removeFolder(_ path: String) {
     // What cannot be removed stays in the system's folder for temporary files.
     try? FileManager.default.removeItem(atPath: path)
 }
 
-/// A call of the system library that failed.
 public struct SystemCallFailed: Error, CustomStringConvertible {
     public let call: String
     public let code: Int32
-
-    public init(call: String, code: Int32) {
-        self.call = call
-        self.code = code
-    }
 
     public var description: String { "\(call) failed: \(String(cString: strerror(code)))" }
 }

@@ -9,6 +9,8 @@ import Testing
 
     func entry(_ json: String) -> RESPValue { .bytes(Array("1700000000000 abc \(json)".utf8)) }
 
+    static let valid = #"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#
+
     func reply(_ entries: [(String, RESPValue)], holder: String = "") -> RESPValue {
         let head = [RESPValue.bytes(Array(holder.utf8)), .bytes(Array("1700000000123".utf8))]
         return .array(head + entries.flatMap { [.bytes(Array($0.utf8)), $1] })
@@ -28,31 +30,26 @@ import Testing
         #"{"connections":"many","capacity":5,"draining":false,"full":[]}"#,
     ])
     func garbageIsCountedAndIgnored(_ json: String) throws {
-        let good = entry(#"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#)
-        let snapshot = try call.snapshot(from: reply([("bad", entry(json)), ("good", good)]))
+        let snapshot = try call.snapshot(from: reply([("bad", entry(json)), ("good", entry(Self.valid))]))
         #expect(snapshot.garbage == 1)
         #expect(Array(snapshot.readers.keys) == ["good"])
     }
 
     @Test func fieldsAndHeadsThatAreNoneAreGarbageToo() throws {
-        let json = #"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#
         let snapshot = try call.snapshot(
             from: reply([
-                ("no name!", entry(json)), ("r1", .bytes(Array(json.utf8))), ("r2", .integer(5)),
+                ("no name!", entry(Self.valid)), ("r1", .bytes(Array(Self.valid.utf8))), ("r2", .integer(5)),
                 ("r3", .bytes([0xFF, 0x20, 0x20])),
             ]))
-        #expect(snapshot.garbage == 4)
-        #expect(snapshot.readers.isEmpty)
+        #expect(snapshot.garbage == 4 && snapshot.readers.isEmpty)
         #expect(throws: RegistryCall.UnknownForm.self) { try call.snapshot(from: .integer(1)) }
         let timeless = RESPValue.array([.bytes([]), .bytes(Array("soon".utf8))])
         #expect(throws: RegistryCall.UnknownForm.self) { try call.snapshot(from: timeless) }
     }
 
     @Test func readersBeyondTheLimitAreNotKept() throws {
-        let good = entry(#"{"url":"http://a","connections":1,"capacity":5,"draining":false,"full":[]}"#)
-        let snapshot = try call.snapshot(from: reply((0..<1_030).map { ("r\($0)", good) }))
-        #expect(snapshot.readers.count == RegistryCall.readersMax)
-        #expect(snapshot.garbage == 6)
+        let snapshot = try call.snapshot(from: reply((0..<1_030).map { ("r\($0)", entry(Self.valid)) }))
+        #expect(snapshot.readers.count == RegistryCall.readersMax && snapshot.garbage == 6)
     }
 
     /// A header is made of it.
@@ -72,15 +69,30 @@ import Testing
     @Test func onlyAHolderThatLivesIsAConflict() {
         var conflict = IdentityConflict()
         // The entry that a dead Reader left.
-        #expect(conflict.seen(holder: "old 100") == .none)
-        #expect(conflict.seen(holder: "old 100") == .none)
-        #expect(conflict.seen(holder: nil) == .none)
+        #expect(["old 100", "old 100", nil].map { conflict.seen(holder: $0) } == [.none, .none, .none])
         #expect(!conflict.isActive)
         // One that renews it.
-        #expect(conflict.seen(holder: "other 100") == .none)
-        #expect(conflict.seen(holder: "other 200") == .began)
-        #expect(conflict.seen(holder: "other 300") == .none)
-        #expect(conflict.isActive)
-        #expect(conflict.seen(holder: nil) == .ended)
+        #expect(["other 100", "other 200", "other 300"].map { conflict.seen(holder: $0) } == [.none, .began, .none])
+        #expect(conflict.isActive && conflict.seen(holder: nil) == .ended)
+    }
+}
+
+@Suite struct RegistryScheduleTests {
+    func until(_ milliseconds: Int, elapsed: Duration = .zero, every interval: Duration = .seconds(1)) -> Duration {
+        RegistrySchedule.untilMoment(serverMilliseconds: milliseconds, elapsed: elapsed, interval: interval)
+    }
+
+    @Test func momentsAreTheMultiplesOfTheIntervalOnTheServersClock() {
+        #expect(until(1_700_000_000_250) == .milliseconds(750))
+        #expect(until(1_700_000_000_250, elapsed: .milliseconds(700)) == .milliseconds(50))
+        #expect(until(1_700_000_000_250, elapsed: .milliseconds(800)) == .milliseconds(950))
+        #expect(until(1_700_000_000_250, every: .milliseconds(200)) == .milliseconds(150))
+    }
+
+    /// At the moment itself the next one is meant: a loop that waits for nothing would never end.
+    @Test func neverNow() {
+        #expect(until(1_700_000_000_000) == .seconds(1) && until(0, elapsed: .seconds(3)) == .seconds(1))
+        #expect(until(.max) > .zero)
+        #expect(until(.max) <= .seconds(1))
     }
 }
