@@ -25,7 +25,7 @@ struct Heartbeats {
     /// The first heartbeats of viewers who come at once are spread over the whole interval.
     mutating func add(_ viewer: ViewerID, at time: UInt64) {
         if lastSent.count <= Int(viewer) {
-            lastSent += Array(repeating: 0, count: Int(viewer) + 1 - lastSent.count)
+            lastSent += repeatElement(0, count: Int(viewer) + 1 - lastSent.count)
         }
         let share = viewer / period % Self.visitsPerInterval
         lastSent[Int(viewer)] = Self.tick(of: time) &- share * period
