@@ -62,3 +62,16 @@ public struct StorageError: Error, Hashable, Sendable {
 extension StorageError: CustomStringConvertible {
     public var description: String { "\(code.rawValue): \(message)\(outcomeIsUnknown ? "; outcome unknown" : "")" }
 }
+
+extension PostgresPool {
+    /// Runs `body` on a session; errors become ``StorageError``.
+    func session<T: Sendable>(
+        _ body: @escaping @Sendable (PostgresConnection) throws -> T
+    ) async throws(StorageError) -> T {
+        do {
+            return try await withConnection(body)
+        } catch {
+            throw StorageError(any: error)
+        }
+    }
+}

@@ -55,7 +55,7 @@ final class Mailbox<Command: Sendable>: Sendable {
 
     /// The loop is about to sleep; `false` when something came meanwhile. What the handler still keeps is stated once more:
     /// with an old weight the mailbox could refuse everything, and nothing would wake the loop.
-    func fallAsleep(heldWeight: Int) -> Bool {
+    func prepareToSleep(heldWeight: Int) -> Bool {
         state.withLock { state in
             state.isAsleep = state.commands.isEmpty && !state.isClosed
             if state.isAsleep { state.weight = heldWeight }

@@ -149,7 +149,7 @@ extension SocketLoop {
     }
 
     private func sleepMilliseconds(_ handler: Handler, _ sockets: Sockets) -> Int32 {
-        guard mailbox.fallAsleep(heldWeight: handler.heldWeight) else { return 0 }
+        guard mailbox.prepareToSleep(heldWeight: handler.heldWeight) else { return 0 }
         guard let wait = sockets.wheel.nanosecondsToNext(now: MonotonicClock.now()) else { return -1 }
         return Int32(min((wait + 999_999) / 1_000_000, 60_000))
     }

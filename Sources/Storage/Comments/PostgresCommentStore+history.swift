@@ -7,7 +7,7 @@ extension PostgresCommentStore {
         // U+0000 cannot be in a text that is stored, and the server would call the statement invalid.
         guard Identifier.isValid(video) else { throw StorageError(.invalid, "videoid is invalid") }
         guard before?.utf8.contains(0) != true else { throw StorageError(.unknownCursor, "no such comment") }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             let sequence = try before.map { try Self.sequence(of: $0, video, connection) } ?? .max
             let rows = try connection.query(
                 pageStatement, [.text(video), .bigint(sequence), .bigint(Int64(limit) + 1)]
@@ -19,7 +19,7 @@ extension PostgresCommentStore {
 
     public func comment(id: String) async throws(StorageError) -> StoredComment? {
         guard !id.utf8.contains(0) else { return nil }
-        return try await onSession { try Self.comment(id: id, $0) }
+        return try await pool.session { try Self.comment(id: id, $0) }
     }
 
     static func comment(id: String, _ connection: PostgresConnection) throws -> StoredComment? {
@@ -38,7 +38,7 @@ extension PostgresCommentStore {
 
     public func remove(id: String, by user: String, moderator: Bool) async throws(StorageError) -> Removal {
         guard !id.utf8.contains(0), !user.utf8.contains(0) else { return .notFound }
-        return try await onSession { connection in
+        return try await pool.session { connection in
             let removed = try connection.query(removeStatement, [.text(id), .text(user), .boolean(moderator)]) {
                 row throws(PostgresError) in try StoredComment(row: row)
             }

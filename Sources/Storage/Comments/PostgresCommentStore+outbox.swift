@@ -8,7 +8,7 @@ extension PostgresCommentStore {
         owner: String, olderThan age: Duration, limit: Int, lease: Duration
     ) async throws(StorageError) -> [OutboxEntry] {
         let limit = min(max(limit, 1), 10_000)
-        return try await onSession { connection in
+        return try await pool.session { connection in
             let held = try connection.execute(leaseStatement, [.text(owner), .bigint(lease.microseconds)])
             guard held == 1 else { return [] }
             let comments = try Self.entries(.comment, commentsStatement, age, limit, connection)
@@ -19,7 +19,7 @@ extension PostgresCommentStore {
     }
 
     public func releaseClaim(owner: String) async throws(StorageError) {
-        try await onSession { connection in
+        try await pool.session { connection in
             _ = try connection.execute(
                 "UPDATE outbox_lease SET expires_at = '-infinity' WHERE name = 'comments' AND owner = $1",
                 [.text(owner)])
@@ -27,7 +27,7 @@ extension PostgresCommentStore {
     }
 
     public func outboxDepth() async throws(StorageError) -> OutboxDepth {
-        try await onSession { connection in
+        try await pool.session { connection in
             let rows = try connection.query(depthStatement) { row throws(PostgresError) in
                 OutboxDepth(count: Int(try row.bigint(0)), oldest: .microseconds(try row.bigint(1)))
             }

@@ -23,7 +23,7 @@ extension PostgresCommentStore {
     public func overview(
         recent: [String], limit: Int, scanBytesMax: Int64 = 8 << 20
     ) async throws(StorageError) -> CommentOverview {
-        try await onSession { connection in
+        try await pool.session { connection in
             let counts = try connection.query(overviewStatement, [.bigint(scanBytesMax)]) { row throws(PostgresError) in
                 (database: try row.text(0), total: Int(try row.bigint(1)), isSmall: try row.boolean(2))
             }

@@ -75,17 +75,6 @@ public final class PostgresCommentStore: CommentStore {
     public func addPublished(_ positions: [PublishedPosition]) { self.positions.add(positions) }
 
     public func savePublished(_ positions: [PublishedPosition]) async throws(StorageError) {
-        try await onSession { try PublishedPosition.save(positions, $0) }
-    }
-
-    /// Runs `body` on a session; what it throws becomes a ``StorageError``.
-    func onSession<T: Sendable>(
-        _ body: @escaping @Sendable (PostgresConnection) throws -> T
-    ) async throws(StorageError) -> T {
-        do {
-            return try await pool.withConnection(body)
-        } catch {
-            throw StorageError(any: error)
-        }
+        try await pool.session { try PublishedPosition.save(positions, $0) }
     }
 }

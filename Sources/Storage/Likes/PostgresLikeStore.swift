@@ -186,19 +186,6 @@ public final class PostgresLikeStore: LikeStore {
     }
 }
 
-extension PostgresPool {
-    /// Runs `body` on a session; errors become ``StorageError``.
-    func session<T: Sendable>(
-        _ body: @escaping @Sendable (PostgresConnection) throws -> T
-    ) async throws(StorageError) -> T {
-        do {
-            return try await withConnection(body)
-        } catch {
-            throw StorageError(any: error)
-        }
-    }
-}
-
 private let registerStatement: PostgresStatement = """
     INSERT INTO photos AS held (photo_id, owner_id) VALUES ($1, $2)
     ON CONFLICT (photo_id) DO UPDATE SET owner_id = coalesce(held.owner_id, excluded.owner_id)
