@@ -33,6 +33,7 @@ func makeRun() -> RunResult {
         amplification: 1.4, weightedAmplification: 1.8, wastedShare: 0.286,
         predicted: SpreadOutcome(
             readers: 2, channels: 100, subscriptions: 142, weightedSubscriptions: 1.79, rate: 1, loadMaxOverMean: 1))
+    result.spread?.predicted?.deviation = SpreadOutcome.Deviation(spread: 0.02, share: 0.04)
     result.swarm = makeSwarm()
     result.redis = RunResult.RedisFigures(
         usedMemoryBytes: 2 << 20, commandsWhilePublishing: 1_000, cpuSecondsWhilePublishing: 0.25, subscribersCut: 0)
