@@ -60,7 +60,7 @@ func makeUsage(_ seconds: Double) -> ProcessUsage {
 private func makeReader(_ name: String, channels: Int) -> RunResult.Reader {
     RunResult.Reader(
         name: name, channels: channels, share: Double(channels) / 100, predictedShare: 0.71, viewers: 100,
-        messagesReceived: 500, messagesSent: 1_234, usage: makeUsage(1))
+        messagesReceived: 900, messagesSent: 1_234, usage: makeUsage(1))
 }
 
 func makeSwarm(lost: Int = 0, latencyMicroseconds: Int64 = 2_000) -> SwarmReport {

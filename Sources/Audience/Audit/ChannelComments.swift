@@ -1,6 +1,5 @@
-public import Wire
-
 internal import Foundation
+public import Wire
 
 /// The comments of one channel, as those know them who wrote them: what every delivery is compared with.
 public struct ChannelComments: Codable, Equatable, Sendable {

@@ -43,7 +43,8 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     public var findings: [(count: Int, name: String)] {
         [
             (lost, "lost"), (repeated, "repeated"), (reordered, "out of order"), (altered, "altered"),
-            (foreign, "written by nobody"), (epochBreaks, "unannounced new histories"), (unaccounted, "unaccounted for"),
+            (foreign, "written by nobody"), (epochBreaks, "unannounced new histories"),
+            (unaccounted, "unaccounted for"),
         ]
     }
 

@@ -40,5 +40,7 @@ public struct SpreadOutcome: Codable, Equatable, Sendable {
     public struct Deviation: Codable, Equatable, Sendable {
         public var spread: Double
         public var share: Double
+
+        public init(spread: Double, share: Double) { (self.spread, self.share) = (spread, share) }
     }
 }

@@ -60,9 +60,15 @@ enum RunChecker {
         func count(_ number: Int?) -> String { Format.grouped(number ?? 0) }
         let isSmall = published.acknowledged < commentsMin || delivery.delivered < deliveriesMin
         let all: [(Allowance, Bool, String)] = [
-            (.small, isSmall, "only \(count(published.acknowledged)) comments and \(count(delivery.delivered)) deliveries"),
-            (.dropped, published.dropped > 0, "\(count(published.dropped)) of \(offered) comments were never sent: all"
-                + " connections were busy"),
+            (
+                .small, isSmall,
+                "only \(count(published.acknowledged)) comments and \(count(delivery.delivered)) deliveries"
+            ),
+            (
+                .dropped, published.dropped > 0,
+                "\(count(published.dropped)) of \(offered) comments were never sent: all"
+                    + " connections were busy"
+            ),
             (.failed, published.failed > 0, "\(count(published.failed)) of \(offered) comments were not acknowledged"),
             (.gaps, delivery.toldMissing > 0, "\(count(delivery.toldMissing)) deliveries were told missing"),
             (.saturated, swarm.generatorLimited, "the simulated viewers were the bottleneck"),

@@ -209,7 +209,9 @@ extension Publisher {
     }
 
     private func answered(_ index: Int, _ answer: Exchange.Answer, _ sockets: Sockets) {
-        guard case .busy(let channel, let number, let digest, _) = connections[index].state else { return drop(index, sockets) }
+        guard case .busy(let channel, let number, let digest, _) = connections[index].state else {
+            return drop(index, sockets)
+        }
         if index != reporter {
             count(answer, channel, number, digest)
         } else {

@@ -1,3 +1,4 @@
+internal import Audience
 internal import Glibc
 internal import Primitives
 internal import SocketLoop

@@ -1,3 +1,4 @@
+import Audience
 import Testing
 import Wire
 

@@ -193,7 +193,9 @@ extension FakeService {
         if UInt64(streams[request.videoid]?.frames.count ?? 0) + 1 == faults.foreignOffset { append(comment, sockets) }
         comment.comment = request.comment
         var position = append(comment, sockets)
-        if position.offset == faults.misplacedOffset { position.offset += 1 }
+        if position.offset == faults.misplacedOffset {
+            position = Position(offset: position.offset + 1, epoch: position.epoch)
+        }
         let json = String(decoding: comment.json(at: position), as: UTF8.self)
         answer(socket, 201, #"{"success":true,"comment":\#(json)}"#, sockets)
     }

@@ -22,7 +22,8 @@ import Wire
         comments.acknowledge(Position(offset: 3, epoch: "zz"), digest: 8, microseconds: 6)
         comments.leaveOpen(9)
         #expect(
-            SwarmOrder(line: #"{"expect":{"video:v1":\#(JSONLine.text(comments))}}"#) == .expect(["video:v1": comments]))
+            SwarmOrder(line: #"{"expect":{"video:v1":\#(JSONLine.text(comments))}}"#) == .expect(["video:v1": comments])
+        )
         #expect(SwarmOrder(line: "stop") == .stop)
         #expect(SwarmOrder(line: #"{"expect":{}}"#) == .expect([:]))
     }
