@@ -27,7 +27,9 @@ import Wire
         registry.isConnected = true
         registry.join([channel], waiter: 1, now: 0)
         registry.subscribed(channel)
-        for case .readPosition(let query) in registry.takeActions() { registry.positioned(query, at: nil) }
+        for case .readPosition(let query) in registry.takeActions() {
+            registry.positioned(query, at: nil) { _, _ in true }
+        }
         _ = registry.takeActions()
         return registry
     }
@@ -77,8 +79,8 @@ import Wire
         registry.connectionLost(now: 0)
         registry.isConnected = true
         registry.subscribed(photo)
-        for case .readHistory(let query) in registry.takeActions() {
-            #expect(registry.repaired(query, with: .empty, room: { _, _ in true }) == true)
+        for case .readPosition(let query) in registry.takeActions() {
+            registry.positioned(query, at: nil) { _, _ in true }
         }
         #expect(registry.takeActions() == [.readStates(photo)])
         registry.snapshot([photo: frame(9).bytes])

@@ -27,7 +27,7 @@ public final class Hub: Sendable {
     private let state: Mutex<State>
     private let counts = Mutex(HubCounters())
     private let subscriptions = BatchWorker<(channel: Channel, isWanted: Bool)>(batchMax: 256)
-    let positionQueries = BatchWorker<ChannelQuery>(batchMax: 256)
+    let positionQueries = BatchWorker<ChannelQuery>(batchMax: 512)
     let historyQueries = BatchWorker<ChannelQuery>(batchMax: 64)
     let stateQueries = BatchWorker<Channel>(batchMax: 1024)
     private let recoveries = BatchWorker<RecoveryGroup>(batchMax: 64)

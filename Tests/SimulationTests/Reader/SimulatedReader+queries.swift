@@ -16,7 +16,7 @@ extension SimulatedReader {
                 guard self.isAlive else { return }
                 if let answer {
                     self.world.note("\(self): \(query.channel) stands at \(answer?.description ?? "nothing")")
-                    self.registry.positioned(query, at: answer)
+                    self.registry.positioned(query, at: answer, room: self.room)
                     self.perform()
                 } else {
                     self.world.after(Self.retryPause) { self.readPosition(query) }
