@@ -30,8 +30,10 @@ import Wire
         return registry
     }
 
-    private func attach(to registry: inout Registry) {
-        #expect(registry.attach([channel], descriptor: 0, from: .now, hello: []) == true)
+    private func attach(isDisplaced: Bool = false, to registry: inout Registry) {
+        let isAttached = registry.attach(
+            [channel], descriptor: 0, from: .now, hello: [], retryMilliseconds: 1, isDisplaced: isDisplaced)
+        #expect(isAttached)
         _ = registry.takeActions()
     }
 
@@ -143,6 +145,22 @@ import Wire
         #expect(again.takeActions() == [] && again.entries[channel]?.phase == .repairing)
         again.positioned(query, at: at(1), room: hasRoom)
         #expect(again.entries[channel]?.phase == .live)
+    }
+
+    // MARK: Displaced viewers
+
+    @Test func aSubscriptionIsExtraWhileNobodyElseNeedsIt() throws {
+        var registry = try makeLive()
+        func leave(isDisplaced: Bool) {
+            registry.departed(.init(topics: [0], reason: .clientClosed, isDisplaced: isDisplaced), loop: 0, now: 0)
+        }
+        #expect(registry.extraSubscriptions == 0)
+        attach(isDisplaced: true, to: &registry)
+        #expect(registry.extraSubscriptions == 0)
+        leave(isDisplaced: false)
+        #expect(registry.extraSubscriptions == 1)
+        leave(isDisplaced: true)
+        #expect(registry.extraSubscriptions == 0)
     }
 
     @Test func aPageWithoutRoomIsReadAgain() throws {

@@ -36,7 +36,7 @@ import Wire
 
     /// The states that a viewer gets as it is attached, and what is read then.
     private func attach(_ channel: Channel, to registry: inout ChannelRegistry<Int>) -> ([Frame], isRead: Bool) {
-        #expect(registry.attach([channel], descriptor: 0, from: .now, hello: []) == true)
+        #expect(registry.attach([channel], descriptor: 0, from: .now, hello: [], retryMilliseconds: 1) == true)
         let actions = registry.takeActions()
         guard case .attach(let attachment, _)? = actions.last(where: { $0 != .readStates(channel) }) else {
             return ([], false)

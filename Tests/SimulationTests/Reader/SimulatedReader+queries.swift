@@ -101,12 +101,12 @@ extension SimulatedReader {
         streams[Int32(connect.stream.number)] = connect.stream
         let isAttached = registry.attach(
             [connect.channel], descriptor: Int32(connect.stream.number), from: start,
-            hello: Array("{\"type\":\"connected\"}".utf8))
+            hello: Array("{\"type\":\"connected\"}".utf8), retryMilliseconds: 300)
         if !isAttached { connect.stream.breakOff() }
         perform()
     }
 
     func departed(_ report: LoopReport, loop: Int) {
-        for departure in report.departures { registry.departed(departure.topics, loop: loop, now: world.now) }
+        for departure in report.departures { registry.departed(departure, loop: loop, now: world.now) }
     }
 }
