@@ -312,7 +312,7 @@ def test_what_people_write_is_only_ever_text(app, visit, video):
     }""")
     assert all(inside for _, _, inside in sizes)
     assert {height for is_neighbour, height, _ in sizes if is_neighbour} == {32}, "neighbours are as they were"
-    assert page.evaluate("getComputedStyle(document.querySelector('.row')).contain") == "paint"
+    assert page.evaluate("getComputedStyle(document.querySelector('.row')).contain") == "layout paint"
     page.assert_quiet()
 
 

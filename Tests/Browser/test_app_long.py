@@ -132,3 +132,38 @@ def test_hidden_for_a_minute_it_is_closed(stack, visit):
     page.wait_live()
     page.wait_text("unseen 19")
     assert page.texts == [f"unseen {number}" for number in range(20)]
+
+
+def test_readers_die_again_and_again(stack, visit):
+    """At 100 comments/s: nothing lost, nothing twice, and live again within two seconds."""
+    stack.start_comment_api().start_like_api().start_readers(2).start_gateway()
+    page = visit(stack, "video-1").wait_live()
+    page.evaluate("""async () => {
+        window.got = [];
+        window.states = [];
+        const { live } = await import("/app/live/live.js");
+        live.follow({ userid: "recorder", videoid: "video-1" }, [], ({ status, events }) => {
+            if (status) states.push([Date.now(), status]);
+            for (const { event, value } of events ?? []) got.push(event === "message" ? value.id : event);
+        });
+    }""")
+    page.wait_for("states.at(-1)?.[1] === 'live'", "the recorder is live")
+    flood = Flood(stack, "video-1", 100, threads=2)
+    said, back = [], []
+    for _ in range(20):
+        victim = stack.place("video-1")
+        at = time.time() * 1000
+        stack.readers[victim].kill()
+        time.sleep(4)
+        after = [(moment - at, status) for moment, status in page.evaluate("states") if moment >= at - 5]
+        said.append(next(moment for moment, status in after if status == "reconnecting"))
+        back.append(next(moment for moment, status in reversed(after) if status == "live"))
+        stack.readers[victim].start()
+        stack.wait_known(2)
+    flood.stop()
+    wait_until(lambda: len(page.evaluate("got")) >= flood.sent, "everything came", 10)
+    got = page.evaluate("got")
+    print(f"\n{flood.sent} comments, 20 kills: {len(got) - len(set(got))} repeated, {flood.sent - len(set(got))} lost; "
+          f"said so after at most {max(said):.0f} ms, live again after {sorted(round(each) for each in back)} ms")
+    assert len(got) == len(set(got)) == flood.sent and "gap" not in got
+    assert max(said) <= 1_000 and max(back) <= 2_000

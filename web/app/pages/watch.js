@@ -104,6 +104,7 @@ export function watch(root, videoid) {
     const { shown, rate: all, isSampled } = feed.sampler.rate(now);
     const text = isSampled ? `${shown} of ${figure(all)}/s` : all ? `${all}/s` : "";
     if (rate.textContent !== text) rate.textContent = text;
+    log.classList.toggle("busy", isSampled);
     const sentence = feed.announcer.say(now);
     if (sentence) spoken.textContent = sentence;
   }, 1_000);

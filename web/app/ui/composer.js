@@ -22,6 +22,7 @@ export function composer(send, canSend) {
     event.preventDefault();
     count();
     const text = cleaned(field.value);
+    if (!canSend()) left.textContent = "too many on their way";
     if (button.disabled || !canSend() || !(await identity.named())) return;
     send(text);
     field.value = "";

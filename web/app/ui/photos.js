@@ -19,12 +19,13 @@ export class Photos extends EventTarget {
     super();
     this.ids = ids;
     this.canvas = h("canvas", { class: "art", role: "img" });
-    this.#score = new Score(this.canvas, { bottom: 72 });
+    const glow = h("canvas", { class: "art glow", "aria-hidden": "true" });
+    this.#score = new Score(this.canvas, { glow, bottom: 72 });
     this.caption = h("p", { class: "caption quiet" });
     this.count = h("span", { class: "figure" });
     this.heart = h("button", { class: "heart", type: "button", onclick: () => this.#press() }, icon("heart"), this.count);
     this.strip = h("ul", { class: "strip", "aria-label": "Photos" });
-    this.stage = h("section", { class: "stage", "aria-label": "Photo" }, this.canvas,
+    this.stage = h("section", { class: "stage", "aria-label": "Photo" }, this.canvas, glow,
       h("div", { class: "under" }, h("div", { class: "titles" }, h("h1", { class: "title" }, title), this.caption), this.heart));
     for (const [index, id] of ids.entries()) this.#add(id, `Photo ${index + 1}`);
     this.choose(ids[0] ?? pictureOf(identity.userid));

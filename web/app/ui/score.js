@@ -7,23 +7,28 @@ const PLACES = STAVES * 2;
 const BEATS = 64;
 const VOICES = 4;
 const GLOW = 900;
+const GLOW_STEP = 60;
+const LIT_MAX = 32;
 
 /**
  * The picture of an id: a score, always the same for the same id. Where a photo will be once there are media.
- * What happens in the stream lights up a note for a moment.
+ * What happens in the stream lights up a note for a moment, on a canvas above it.
  */
 export class Score {
   #canvas;
+  #glow;
+  #bottom;
+  #beats;
   #id = "";
   #notes = [];
   #lit = new Map();
-  #frame = 0;
-  #bottom;
-  #beats;
+  #colours = {};
+  #timer = 0;
 
-  /** `bottom` are CSS pixels below the staves that are left free, `beats` how much of the score is shown. */
-  constructor(canvas, { bottom = 0, beats = BEATS } = {}) {
+  /** `glow` is the canvas above, `bottom` are CSS pixels below the staves that stay free, `beats` how much is shown. */
+  constructor(canvas, { glow = null, bottom = 0, beats = BEATS } = {}) {
     this.#canvas = canvas;
+    this.#glow = glow;
     this.#bottom = bottom;
     this.#beats = beats;
     new ResizeObserver(() => this.#draw()).observe(canvas);
@@ -32,56 +37,61 @@ export class Score {
 
   show(id) {
     this.#id = id;
-    this.#lit.clear();
     this.#draw();
   }
 
   /** Lights the note that belongs to a text; `kind` is other, own or like. */
   light(text, kind) {
-    if (!this.#notes.length || matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) return;
+    if (!this.#notes.length || document.hidden || this.#lit.size >= LIT_MAX) return;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
     this.#lit.set(hash(text) % this.#notes.length, { kind, since: performance.now() });
-    this.#frame ||= requestAnimationFrame(() => this.#glow());
+    this.#timer ||= setTimeout(() => this.#fade(), 0);
   }
 
-  #glow() {
-    this.#frame = 0;
+  #fade() {
     const now = performance.now();
-    for (const [index, { since }] of this.#lit) if (now - since > GLOW) this.#lit.delete(index);
-    this.#paint(now);
-    if (this.#lit.size) this.#frame = requestAnimationFrame(() => this.#glow());
+    const context = this.#glow.getContext("2d");
+    context.clearRect(0, 0, this.#glow.width, this.#glow.height);
+    for (const [index, { kind, since }] of this.#lit) {
+      const note = this.#notes[index];
+      if (now - since > GLOW) this.#lit.delete(index);
+      else {
+        context.globalAlpha = 1 - (now - since) / GLOW;
+        context.fillStyle = this.#colours[kind];
+        context.fillRect(note.x - 2, note.y - 2, note.length + 4, note.height + 4);
+      }
+    }
+    this.#timer = this.#lit.size ? setTimeout(() => this.#fade(), GLOW_STEP) : 0;
   }
 
   #draw() {
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     if (!this.#id || width === 0 || height === 0) return;
-    const scale = Math.min(devicePixelRatio, 2);
-    this.#canvas.width = width * scale;
-    this.#canvas.height = height * scale;
-    this.#notes = placed(notesOf(this.#id, this.#beats), width / this.#beats, height - this.#bottom);
-    this.#paint(performance.now());
-  }
-
-  #paint(now) {
-    const context = this.#canvas.getContext("2d");
-    const { clientWidth: width, clientHeight: height } = this.#canvas;
+    const context = sized(this.#canvas, width, height);
+    if (this.#glow) sized(this.#glow, width, height);
     const style = getComputedStyle(this.#canvas);
-    const isLight = matchMedia("(prefers-color-scheme: light)").matches;
-    context.setTransform(this.#canvas.width / width, 0, 0, this.#canvas.height / height, 0, 0);
-    context.clearRect(0, 0, width, height);
-    context.fillStyle = style.getPropertyValue("--hairline");
+    const colour = (name) => style.getPropertyValue(name);
+    this.#colours = { own: colour("--amber"), like: colour("--coral"), other: colour("--text") };
+    this.#lit.clear();
+    this.#notes = placed(notesOf(this.#id, this.#beats), width / this.#beats, height - this.#bottom);
+    context.fillStyle = colour("--hairline");
     for (const y of staves(height - this.#bottom)) context.fillRect(0, Math.round(y), width, 1);
-    for (const [index, note] of this.#notes.entries()) {
-      context.globalAlpha = 1;
-      context.fillStyle = ramp(isLight ? 1 - note.tone : note.tone);
-      context.fillRect(note.x, note.y, note.length, note.height);
-      const lit = this.#lit.get(index);
-      if (!lit) continue;
-      context.globalAlpha = Math.max(0, 1 - (now - lit.since) / GLOW);
-      context.fillStyle = style.getPropertyValue({ own: "--amber", like: "--coral", other: "--text" }[lit.kind]);
-      context.fillRect(note.x - 2, note.y - 2, note.length + 4, note.height + 4);
+    const isLight = matchMedia("(prefers-color-scheme: light)").matches;
+    for (const { x, y, length, height: thick, tone } of this.#notes) {
+      context.fillStyle = ramp(isLight ? 1 - tone : tone);
+      context.fillRect(x, y, length, thick);
     }
-    context.globalAlpha = 1;
   }
+}
+
+/** The context of an empty canvas, in CSS pixels. */
+function sized(canvas, width, height) {
+  const scale = Math.min(devicePixelRatio, 2);
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const context = canvas.getContext("2d");
+  context.scale(scale, scale);
+  return context;
 }
 
 function staves(height) {
