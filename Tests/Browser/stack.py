@@ -134,6 +134,11 @@ class Viewer:
         return self.page.evaluate("instances")
 
     @property
+    def reasons(self):
+        """Why it was told to come back."""
+        return self.page.evaluate("reasons")
+
+    @property
     def comments(self):
         return self.page.evaluate("comments")
 

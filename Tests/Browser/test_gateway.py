@@ -233,6 +233,19 @@ def test_a_refusal_of_one_reader_is_not_the_last_word(stack, serve):
     assert get(stack.gateway.url + connect_path("v"), EVENT_SOURCE).status == 200
 
 
+def test_a_full_reader_is_not_the_last_word_for_an_event_source(stack):
+    """By itself it would tell an EventSource to come back, which the gateway could not tell from a stream."""
+    stack.start_reader("reader-1", PLACEMENT="random", READER_CONNECTIONS_MAX="1")
+    stack.start_reader("reader-2", PLACEMENT="random")
+    connection, _, _ = open_stream(stack.readers["reader-1"].url, path=connect_path("v"))
+    stack.start_gateway()
+    for _ in range(6):
+        viewer, answer, lines = open_stream(stack.gateway.url, path=connect_path("v"), headers=EVENT_SOURCE)
+        assert answer.status == 200 and '"instance":"reader-2"' in lines[-1]
+        viewer.close()
+    connection.close()
+
+
 def test_what_a_client_says_of_itself_does_not_count(stack, serve):
     service = serve(echo)
     stack.start_gateway(comment_apis=service.address)

@@ -1,9 +1,9 @@
 import Broker
 import InMemory
 import Placement
+import Primitives
 import RedisNIO
 import Storage
-import Synchronization
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
 import CoreMetrics
 import Logging
+import Primitives
 import RedisNIO
 import Storage
-import Synchronization
 
 /// Brings a photo's partition from the database into Redis, once, whoever else wants it at the same time.
 ///
