@@ -11,7 +11,9 @@ class Live {
   constructor() {
     this.#connect();
     document.addEventListener("visibilitychange", () => this.#post({ do: "see", isVisible: isVisible() }));
-    for (const name of ["online", "offline"]) addEventListener(name, () => this.#post({ do: "network", isOnline: navigator.onLine }));
+    for (const name of ["online", "offline"]) {
+      addEventListener(name, () => this.#post({ do: "network", isOnline: navigator.onLine }));
+    }
     // Frozen pages and those in the back-forward cache hear nothing; they come back with their last position.
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("freeze", () => this.#leave());
