@@ -21,9 +21,11 @@ enum LikeRequestText {
     }
 
     /// `GET /connect` for the counts of some photos. Without `Accept`, so that a refusal has its own status.
-    static func connect(user: String, photos: [String], to endpoint: Endpoint) -> [UInt8] {
+    ///
+    /// - Parameter target: where a redirect led: everything stands in its query.
+    static func connect(user: String, photos: [String], to endpoint: Endpoint, target: String? = nil) -> [UInt8] {
         let photos = photos.joined(separator: ",")
-        let path = "\(endpoint.path)/connect?userid=\(user)&photoids=\(photos)&redirect=follow"
+        let path = target ?? "\(endpoint.path)/connect?userid=\(user)&photoids=\(photos)&redirect=follow"
         return Array("GET \(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n\r\n".utf8)
     }
 }
