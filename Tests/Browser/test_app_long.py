@@ -73,7 +73,8 @@ def test_a_flood_costs_nothing_that_stays(stack, visit):
     tasks, paints = page.evaluate("tasks"), page.evaluate("paints")
     rows, nodes = page.evaluate("[document.querySelectorAll('.row').length, document.querySelectorAll('*').length]")
     print(f"\n{rate:.0f} comments/s for {MINUTES:.0f} min ('{label}'): "
-          f"heap {before / 1e6:.2f} MB, then {after / 1e6:.2f} MB; {len(tasks)} tasks over 50 ms (longest {max(tasks, default=0):.0f}); "
+          f"heap {before / 1e6:.2f} MB, then {after / 1e6:.2f} MB; "
+          f"{len(tasks)} tasks over 50 ms (longest {max(tasks, default=0):.0f}); "
           f"interaction to paint at most {max(paints, default=0):.0f} ms; {rows} rows, {nodes} elements")
     assert rows <= 300 and nodes <= 2_500
     assert after - before <= 2_000_000
