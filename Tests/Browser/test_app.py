@@ -343,6 +343,21 @@ def test_eight_tabs_of_one_video_share_one_stream(stack, visit):
     wait_until(lambda: connections(stack) == 0, lambda: f"no stream, not {connections(stack)}")
 
 
+def test_a_new_name_misses_nothing(stack, visit):
+    """The stream is another one then, and goes on where the first one was."""
+    stack.start_comment_api().start_like_api().start_readers(1).start_gateway()
+    page = visit(stack, "video-1").wait_live()
+    stack.comment("video-1", "before")
+    page.wait_text("before")
+    page.evaluate("import('/app/identity.js')")
+    stack.gateway.stop()
+    page.evaluate("import('/app/identity.js').then(({ identity }) => identity.choose('ana'))")
+    stack.comment("video-1", "meanwhile")
+    stack.gateway.start()
+    page.wait_text("meanwhile")
+    assert page.texts == ["before", "meanwhile"]
+
+
 def test_without_a_shared_worker_the_page_holds_its_streams(app, visit, video):
     page = visit(app, None)
     page.page.add_init_script("delete window.SharedWorker")

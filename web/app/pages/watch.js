@@ -74,7 +74,7 @@ export function watch(root, videoid) {
   let stream = null;
   const follow = () => {
     stream?.stop();
-    stream = live.follow({ userid: identity.userid, videoid }, photos.ids, told);
+    stream = live.follow({ userid: identity.userid, videoid }, photos.ids, told, stream?.position);
   };
   follow();
   photos.addEventListener("photos", () => stream.setPhotos(photos.ids));

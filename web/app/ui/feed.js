@@ -90,18 +90,18 @@ export class Feed extends EventTarget {
     return this.#joined !== null && !(newest?.epoch === this.#joined.epoch && newest.offset >= this.#joined.offset);
   }
 
+  /** What lies between, as `event: gap` has it. */
+  get #behind() {
+    const isSameLog = this.#newest?.epoch === this.#joined.epoch;
+    return isSameLog ? { from: this.#newest.offset + 1, to: this.#joined.offset } : {};
+  }
+
   /** There is no network at the start: what this device kept. */
   beginOffline() {
     const old = this.#isBegun || this.#timeline.rows.length ? null : kept(this.#videoid);
     if (!old) return;
     this.#timeline.beginOld(old.rows, old.time);
     this.#draw();
-  }
-
-  /** As `event: gap` has it. */
-  get #behind() {
-    const isSameLog = this.#newest?.epoch === this.#joined.epoch;
-    return isSameLog ? { from: this.#newest.offset + 1, to: this.#joined.offset } : {};
   }
 
   send(text, now = Date.now()) {
