@@ -7,7 +7,8 @@ ALLOWED = ("Failed to load resource", "Service Worker registration blocked")
 # Marks when the status changed and what came on the stream; before any script of the page.
 WATCH = """
 window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+    violations.push(`${violatedDirective} ${blockedURI}`));
 """
 
 
@@ -21,7 +22,8 @@ class AppPage:
         self.page.on("console", lambda message: self._said(message))
         self.page.add_init_script(WATCH)
         if name:
-            self.page.add_init_script(f"localStorage.getItem('chorus.name') ?? localStorage.setItem('chorus.name', '{name}')")
+            self.page.add_init_script(
+                f"localStorage.getItem('chorus.name') ?? localStorage.setItem('chorus.name', '{name}')")
         self.page.goto(stack.gateway.url + (f"/watch/{video}" if video else "/"))
 
     def _said(self, message):

@@ -73,7 +73,7 @@ def app(binaries, tmp_path_factory):
 
 @pytest.fixture
 def visit(browser):
-    """visit(stack, video, name): a page of the app, each in a browser profile of its own unless `beside` names another."""
+    """visit(stack, video, name): a page of the app, in a browser profile of its own unless it is `beside` another."""
     contexts = []
 
     def open_page(stack, video=None, name=None, beside=None, **options):

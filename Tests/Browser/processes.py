@@ -129,7 +129,8 @@ class Postgres(Process):
         self.port = free_port()
         self.data = pathlib.Path(tempfile.mkdtemp(prefix="chorus-postgres-"))
         self.programs = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
-        self.user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"] if os.geteuid() == 0 else []
+        as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
+        self.user = as_postgres if os.geteuid() == 0 else []
         super().__init__("postgres", [
             *self.user, self.programs / "postgres", "-D", self.data, "-p", self.port, "-h", "127.0.0.1",
             "-k", "", "-c", "fsync=off"], folder)
@@ -141,11 +142,12 @@ class Postgres(Process):
     def start(self):
         if self.user:
             shutil.chown(self.data, "postgres", "postgres")
-        subprocess.run([*self.user, self.programs / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync"],
+        options = ["-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run([*self.user, self.programs / "initdb", *options],
                        check=True, capture_output=True, cwd="/", timeout=60)
         super().start()
-        return self.wait_ready(lambda: subprocess.run(
-            [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]).returncode == 0)
+        probe = [self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        return self.wait_ready(lambda: subprocess.run(probe).returncode == 0)
 
     def stop(self, number=signal.SIGINT):
         super().stop(number)

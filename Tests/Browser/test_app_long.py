@@ -15,7 +15,7 @@ class Flood:
     """Comments at a rate, by several threads, until it is stopped."""
 
     def __init__(self, stack, video, rate, threads=4):
-        self.sent = 0
+        self.ids = []
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(stack, video, threads / rate, number), daemon=True)
                         for number in range(threads)]
@@ -25,8 +25,11 @@ class Flood:
     def _run(self, stack, video, interval, number):
         due = time.monotonic()
         while not self.stopped.is_set():
-            body = {"userid": f"writer-{number}", "videoid": video, "comment": f"comment {self.sent} of a flood that goes on"}
-            self.sent += request("POST", f"{stack.comment_api.url}/comment", body).status == 201
+            text = f"comment {len(self.ids)} of a flood that goes on"
+            body = {"userid": f"writer-{number}", "videoid": video, "comment": text}
+            answer = request("POST", f"{stack.comment_api.url}/comment", body)
+            if answer.status == 201:
+                self.ids.append(answer.json["comment"]["id"])
             due += interval
             time.sleep(max(0, due - time.monotonic()))
 
@@ -50,25 +53,27 @@ def test_a_flood_costs_nothing_that_stays(stack, visit):
     page.evaluate("""() => {
         window.tasks = [];
         window.paints = [];
-        new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: "longtask" });
-        new PerformanceObserver((list) => paints.push(...list.getEntries().map(({ duration }) => duration)))
+        const durations = (list) => list.getEntries().map(({ duration }) => duration);
+        new PerformanceObserver((list) => tasks.push(...durations(list))).observe({ type: "longtask" });
+        new PerformanceObserver((list) => paints.push(...durations(list)))
             .observe({ type: "event", durationThreshold: 16 });
     }""")
     flood = Flood(stack, "video-1", RATE)
     time.sleep(60)  # until it has its 300 rows
     page.evaluate("tasks.length = 0")
     before = heap(client)
-    begun, sent = time.monotonic(), flood.sent
+    begun, sent = time.monotonic(), len(flood.ids)
     while time.monotonic() - begun < MINUTES * 60:
         time.sleep(20)
         page.page.click("[aria-label=Pause], [aria-label='Go on']")
-    rate = (flood.sent - sent) / (time.monotonic() - begun)
+    rate = (len(flood.ids) - sent) / (time.monotonic() - begun)
     label = page.evaluate("document.querySelector('.rate').textContent")
     flood.stop()
     after = heap(client)
     tasks, paints = page.evaluate("tasks"), page.evaluate("paints")
     rows, nodes = page.evaluate("[document.querySelectorAll('.row').length, document.querySelectorAll('*').length]")
-    print(f"\n{rate:.0f} comments/s for {MINUTES:.0f} min ('{label}'): heap {before / 1e6:.2f} MB, then {after / 1e6:.2f} MB; "
+    print(f"\n{rate:.0f} comments/s for {MINUTES:.0f} min ('{label}'): "
+          f"heap {before / 1e6:.2f} MB, then {after / 1e6:.2f} MB; "
           f"{len(tasks)} tasks over 50 ms (longest {max(tasks, default=0):.0f}); "
           f"interaction to paint at most {max(paints, default=0):.0f} ms; {rows} rows, {nodes} elements")
     assert rows <= 300 and nodes <= 2_500
@@ -150,20 +155,23 @@ def test_readers_die_again_and_again(stack, visit):
     page.wait_for("states.at(-1)?.[1] === 'live'", "the recorder is live")
     flood = Flood(stack, "video-1", 100, threads=2)
     said, back = [], []
-    for _ in range(20):
-        victim = stack.place("video-1")
+    for victim in ["reader-1", "reader-2"] * 20:
         at = time.time() * 1000
         stack.readers[victim].kill()
         time.sleep(4)
         after = [(moment - at, status) for moment, status in page.evaluate("states") if moment >= at - 5]
-        said.append(next(moment for moment, status in after if status == "reconnecting"))
-        back.append(next(moment for moment, status in reversed(after) if status == "live"))
+        # It may have been on the other one.
+        if after:
+            said.append(next(moment for moment, status in after if status == "reconnecting"))
+            back.append(next(moment for moment, status in reversed(after) if status == "live"))
         stack.readers[victim].start()
         stack.wait_known(2)
     flood.stop()
-    wait_until(lambda: len(page.evaluate("got")) >= flood.sent, "everything came", 10)
+    wait_until(lambda: len(page.evaluate("got")) >= len(flood.ids), "everything came", 10)
     got = page.evaluate("got")
-    print(f"\n{flood.sent} comments, 20 kills: {len(got) - len(set(got))} repeated, {flood.sent - len(set(got))} lost; "
+    repeated, lost = len(got) - len(set(got)), len(set(flood.ids) - set(got))
+    print(f"\n{len(flood.ids)} comments, {len(said)} kills: {repeated} repeated, {lost} lost; "
           f"said so after at most {max(said):.0f} ms, live again after {sorted(round(each) for each in back)} ms")
-    assert len(got) == len(set(got)) == flood.sent and "gap" not in got
+    assert len(said) >= 20
+    assert (repeated, lost) == (0, 0) and "gap" not in got
     assert max(said) <= 1_000 and max(back) <= 2_000

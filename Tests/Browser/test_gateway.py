@@ -53,7 +53,8 @@ def run_gateway(command, **settings):
 @pytest.mark.parametrize("name, value", [
     ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
     ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
-    ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"), ("resolver", "127.0.0.11 valid=1s")])
+    ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"),
+    ("resolver", "127.0.0.11 valid=1s")])
 def test_settings_are_checked(name, value):
     """They go into nginx's configuration: what is not what it says would be a directive."""
     result = run_gateway("render", **{name: value})
@@ -101,7 +102,8 @@ def test_every_public_route_reaches_its_service(stack):
 
 
 @pytest.mark.parametrize("path", [
-    "/watch/", "/watch/a/b", "/app/../metrics", "/metrics", "/health/ready", "/comment-api-statistics", "/reader-api-statistics", "/client-statistics",
+    "/watch/", "/watch/a/b", "/app/../metrics", "/metrics", "/health/ready", "/comment-api-statistics",
+    "/reader-api-statistics", "/client-statistics",
     "/connect/", "/connect/more", "/commentary", "/v1", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics",
     "/statistics/", "/gateway/bad_request", "/nothing?a=b"])
 def test_everything_else_is_not_found(stack, serve, path):
@@ -320,7 +322,8 @@ def test_the_app_is_served_and_can_be_left_out(stack):
         assert policy.startswith("default-src 'none';") and "require-trusted-types-for 'script'" in policy
         assert "unsafe" not in policy and "data:" not in policy
     script = get(base + "/app/main.js")
-    assert script.headers["Content-Type"].startswith("text/javascript") and script.headers["X-Content-Type-Options"] == "nosniff"
+    assert script.headers["Content-Type"].startswith("text/javascript")
+    assert script.headers["X-Content-Type-Options"] == "nosniff"
     assert get(base + "/app/main.js", {"If-None-Match": script.headers["ETag"]}).status == 304
     assert get(base + "/app/fonts/karla.woff2").headers["Content-Type"] == "font/woff2"
     shell = get(base + "/app/shell.js").body.decode()

@@ -1,10 +1,10 @@
 const ANSWER_WITHIN = 10_000;
 
 /**
- * One request to the services. Never throws: `{status, body, error, retryAfter}`, with status 0 when there was no answer.
- * `retryAfter` is in milliseconds, `error` the sentence of a refusal.
+ * One request to the services. Never throws: `{status, body, error, retryAfter}`. Status 0 means that there was no
+ * answer, `retryAfter` is in milliseconds, `error` is the sentence of a refusal.
  */
-export async function ask(method, path, body, headers = {}) {
+async function ask(method, path, body, headers = {}) {
   try {
     const response = await fetch(path, {
       method,

@@ -9,12 +9,13 @@ const INDEX = "/app/index.html";
 
 self.addEventListener("install", (event) => {
   // no-cache: what is kept is what the gateway has now, and not what the browser had.
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })))));
+  const requests = files.map((file) => new Request(file, { cache: "no-cache" }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(requests)));
 });
 
 self.addEventListener("activate", (event) => {
-  event.waitUntil(caches.keys().then((names) =>
-    Promise.all(names.filter((name) => name.startsWith("chorus-") && name !== CACHE).map((name) => caches.delete(name)))));
+  const isOld = (name) => name.startsWith("chorus-") && name !== CACHE;
+  event.waitUntil(caches.keys().then((names) => Promise.all(names.filter(isOld).map((name) => caches.delete(name)))));
 });
 
 self.addEventListener("message", ({ data }) => data === "activate" && self.skipWaiting());

@@ -27,10 +27,10 @@ export class Announcer {
     if (this.mode === "off") this.#clear();
     if (this.#count === 0 || now < this.#saidAt + INTERVAL) return null;
     const quotes = this.#quotes.map(({ userid, text }) => `${userid}: ${shortened(text)}`);
-    const sentence = this.#count > quotes.length ? [`${this.#count} comments`, ...quotes].join("; ") : quotes.join("; ");
+    if (this.#count > quotes.length) quotes.unshift(`${this.#count} comments`);
     this.#saidAt = now;
     this.#clear();
-    return sentence;
+    return quotes.join("; ");
   }
 
   #clear() {

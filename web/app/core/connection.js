@@ -11,10 +11,8 @@ const WAIT_MAX = 30_000;
 /**
  * The life of one event stream, without the stream: takes what happened and says what to do.
  *
- * Phases: `idle` nobody wants it; `opening` asked for; `live` connected; `waiting` for the next attempt; `offline`
- * the browser has no network; `hidden` nobody looks; `failed` refused for good.
- *
- * A new attempt always begins at the address that was given first, with the last position.
+ * Phases: `idle` nobody wants it; `opening`; `live`; `waiting` for the next attempt; `offline` no network; `hidden`
+ * nobody looks; `failed` refused for good.
  */
 export class Connection {
   phase = "idle";
@@ -48,11 +46,8 @@ export class Connection {
   }
 
   /**
-   * The actions that an event leads to: `{do: "open", stream, position}` or `{do: "close"}`.
-   *
-   * Of the person: want, unwant, hidden, visible, online, offline, again (other photos: the stream is opened anew).
-   * Of the stream, with its number: alive (bytes came), connected, position (of an event), reconnect (`retry` in ms),
-   * ended, refused (`status`, `retryAfter` in ms). Of the clock: timer.
+   * The actions that an event leads to: `{do: "open", stream, position}` or `{do: "close"}`. What comes from a stream
+   * has its number; `again` opens it anew, for other photos. Times are in milliseconds.
    */
   on(event, now) {
     if (event.stream !== undefined && event.stream !== this.#stream) return [];

@@ -3,8 +3,8 @@ import { backoff } from "./backoff.js";
 const TRY_FOR = 60_000;
 
 /**
- * One photo's heart: what the server said last, and what the person wants. The largest version wins, however answers
- * and events come. Shown is the server's count, with the person's own change as long as it is not answered.
+ * One photo's heart: what the server said last, and what the person wants. The largest version wins, in whatever order
+ * answers and events come. What the person wants is shown before it is answered.
  */
 export class Like {
   #random;
@@ -41,7 +41,7 @@ export class Like {
     return this.#wanted !== null;
   }
 
-  /** A state event, or an answer to a question. While a like is under way its own event cannot be told apart: it waits. */
+  /** A state event or a read. While a like is under way its own event cannot be told apart, and waits. */
   learned({ count, version, liked }) {
     if (liked !== undefined && !this.isPending) this.#liked = liked;
     if (this.#isAsking) {
@@ -56,7 +56,7 @@ export class Like {
     return this.#ask();
   }
 
-  /** The request's answer: `{liked, count, version}`, or `{status, retryAfter}` of a refusal. Whether to ask again now. */
+  /** `{liked, count, version}`, or `{status, retryAfter}` of a refusal. Whether to ask again now. */
   answered(answer, now) {
     this.#isAsking = false;
     this.#release();

@@ -3,8 +3,7 @@ import { backoff } from "./backoff.js";
 const TRY_FOR = 60_000;
 
 /**
- * One comment on its way out. Its key is the Idempotency-Key of every attempt, and becomes the comment's id.
- *
+ * One comment on its way out. Its key is the Idempotency-Key of every attempt, and the comment's id.
  * Phases: `sending`; `waiting` for the next attempt; `stored` (202: it will appear); `sent`; `failed`, with `reason`.
  */
 export class Outgoing {

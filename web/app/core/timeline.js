@@ -5,9 +5,9 @@ const NEWEST_MAX = 50;
 /**
  * The rows of a video, oldest first, at most 300. A row is an object that is replaced when it changes:
  *
- * - `{kind: "comment", id, userid, text, time, offset, epoch, isOwn, isMention, phase}`; `phase` is that of an outgoing one
+ * - `{kind: "comment", id, userid, text, time, offset, epoch, isOwn, isMention, phase}`; an outgoing one has a `phase`
  * - `{kind: "removed", id}`: a comment that was there
- * - `{kind: "gap", id, after, count}`: comments that are not here, newer than the position `after` (or null: back to the
+ * - `{kind: "gap", id, after, count}`: comments that are not here, newer than the position `after` (null: back to the
  *   beginning); `count` is null when nobody knows. A gap is loaded from its newer end.
  * - `{kind: "old", id, time}`: what stands above was kept on this device at that time
  */
@@ -39,7 +39,7 @@ export class Timeline {
     this.rows = [...rows, { kind: "old", id: "old", time }, ...this.rows];
   }
 
-  /** A comment of the stream, or one's own that is being sent. `canGrow` is false while the reader holds and all is full. */
+  /** A comment of the stream, or one's own that is being sent. Unless it `canGrow`, the comment waits for `release`. */
   add(comment, canGrow = true) {
     if (this.#removed.has(comment.id)) return;
     const index = this.rows.findIndex((row) => row.id === comment.id);
@@ -135,7 +135,8 @@ export class Timeline {
 
   #gap(after, count) {
     this.#gaps += 1;
-    return { kind: "gap", id: `gap-${this.#gaps}`, after: after && { offset: after.offset, epoch: after.epoch }, count };
+    const position = after && { offset: after.offset, epoch: after.epoch };
+    return { kind: "gap", id: `gap-${this.#gaps}`, after: position, count };
   }
 
   #unknown(comments) {

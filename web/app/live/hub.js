@@ -4,9 +4,8 @@ import { Channel } from "./channel.js";
 const SILENT_MAX = 150_000;
 
 /**
- * Streams that the pages of a browser share. A page is a message port. It says `{do: "follow", base, photos, position,
- * isVisible, isOnline}`, `{do: "leave", base}`, `{do: "see", isVisible}`, `{do: "network", isOnline}`, `{do: "here"}`,
- * `{do: "bye"}`, and gets what a channel tells, with `base`.
+ * Streams that the pages of a browser share. A page is a message port; `base` names a stream, and stands in everything
+ * that is told of it.
  */
 export class Hub {
   #channels = new Map();

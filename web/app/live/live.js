@@ -11,7 +11,9 @@ class Live {
   constructor() {
     this.#connect();
     document.addEventListener("visibilitychange", () => this.#post({ do: "see", isVisible: isVisible() }));
-    for (const name of ["online", "offline"]) addEventListener(name, () => this.#post({ do: "network", isOnline: navigator.onLine }));
+    for (const name of ["online", "offline"]) {
+      addEventListener(name, () => this.#post({ do: "network", isOnline: navigator.onLine }));
+    }
     // Frozen pages and those in the back-forward cache hear nothing; they come back with their last position.
     addEventListener("pagehide", () => this.#leave());
     document.addEventListener("freeze", () => this.#leave());
@@ -21,15 +23,16 @@ class Live {
   }
 
   /**
-   * Follows a stream. `told` gets `{status, position}` and `{events}`. Returns `{setPhotos, stop}`.
-   * The query is that of `GET /connect`.
+   * Follows a stream, after a position when one is given. `told` gets `{status, position}` and `{events}`. The query is
+   * that of `GET /connect`.
    */
-  follow(query, photos, told) {
+  follow(query, photos, told, position = null) {
     const base = `/connect?${new URLSearchParams(query)}`;
-    const one = { photos, told, position: null };
+    const one = { photos, told, position };
     this.#following.set(base, one);
     this.#ask(base, one);
     return {
+      get position() { return one.position; },
       setPhotos: (next) => {
         one.photos = next;
         this.#ask(base, one);

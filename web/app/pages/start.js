@@ -41,7 +41,8 @@ export function start(root) {
   const refresh = async () => {
     if (document.hidden) return;
     const { status, body } = await api.statistics();
-    now.replaceChildren(...(status === 200 ? listed(body) : [h("li", { class: "quiet" }, "Nobody answers. Trying again.")]));
+    const nobody = () => [h("li", { class: "quiet" }, "Nobody answers. Trying again.")];
+    now.replaceChildren(...(status === 200 ? listed(body) : nobody()));
   };
   refresh();
   setInterval(refresh, REFRESH);
@@ -49,13 +50,14 @@ export function start(root) {
 }
 
 function entry(id, comment) {
-  return h("li", {}, h("a", { class: "video", href: `/watch/${id}` }, h("span", { class: "title" }, id),
-    ...(comment ? [h("span", { class: "last" }, h("b", {}, comment.userid), " ", h("span", { dir: "auto" }, comment.comment))] : [])));
+  const last = comment && h("span", { class: "last" },
+    h("b", {}, comment.userid), " ", h("span", { dir: "auto" }, comment.comment));
+  return h("li", {}, h("a", { class: "video", href: `/watch/${id}` }, h("span", { class: "title" }, id), last ?? ""));
 }
 
 function listed({ readerApis, storedComments }) {
   const latest = new Map();
-  for (const comment of storedComments.latestComments) if (!latest.has(comment.videoid)) latest.set(comment.videoid, comment);
+  for (const comment of [...storedComments.latestComments].reverse()) latest.set(comment.videoid, comment);
   const live = readerApis.allSubscribedTopics.filter((name) => name.startsWith("video:")).map((name) => name.slice(6));
   const ids = [...new Set([...live.filter((id) => latest.has(id)), ...live, ...latest.keys()])].slice(0, SHOWN_MAX);
   if (ids.length) return ids.map((id) => entry(id, latest.get(id)));

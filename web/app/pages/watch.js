@@ -1,9 +1,10 @@
 import { api } from "../api.js";
-import { figure, moment } from "../core/format.js";
+import { figure } from "../core/format.js";
 import { photosOf, pictureOf } from "../core/ids.js";
 import { announced, watched } from "../device.js";
 import { identity } from "../identity.js";
 import { live } from "../live/live.js";
+import { commentActions } from "../ui/actions.js";
 import { bar } from "../ui/bar.js";
 import { composer } from "../ui/composer.js";
 import { h, icon } from "../ui/dom.js";
@@ -33,13 +34,14 @@ export function watch(root, videoid) {
   const empty = h("div", { class: "empty", hidden: true }, h("p", { class: "title" }, "A rest"),
     h("p", { class: "quiet" }, "Nobody has said anything yet. The first note is yours."));
   const spoken = h("div", { class: "unseen", "aria-live": "polite" });
-  const actions = h("div", { class: "actions", role: "group", "aria-label": "This comment", hidden: true });
   const writing = composer((text) => feed.send(text), () => feed.canSend);
+  const actions = commentActions(log, feed, { reply: writing.mention, picture: (userid) => photos.chooseOf(userid) });
 
-  const openTraffic = async () => (await import("../ui/traffic.js")).openTraffic(videoid, photos.ids, feed);
+  const onAnnounced = (mode) => { feed.announcer.mode = mode; };
+  const onTraffic = async () => (await import("../ui/traffic.js")).openTraffic(videoid, photos.ids, feed);
   root.replaceChildren(
     h("a", { class: "skip", href: "#message" }, "To the comment field"),
-    bar((openYou) => openYou({ onAnnounced: (mode) => { feed.announcer.mode = mode; }, onTraffic: openTraffic }), status),
+    bar((openYou) => openYou({ onAnnounced, onTraffic }), status),
     h("main", { class: "watch" },
       photos.stage, photos.strip,
       h("section", { class: "comments", "aria-label": "Comments" },
@@ -72,7 +74,7 @@ export function watch(root, videoid) {
   let stream = null;
   const follow = () => {
     stream?.stop();
-    stream = live.follow({ userid: identity.userid, videoid }, photos.ids, told);
+    stream = live.follow({ userid: identity.userid, videoid }, photos.ids, told, stream?.position);
   };
   follow();
   photos.addEventListener("photos", () => stream.setPhotos(photos.ids));
@@ -108,59 +110,4 @@ export function watch(root, videoid) {
     const sentence = feed.announcer.say(now);
     if (sentence) spoken.textContent = sentence;
   }, 1_000);
-
-  // --- One comment
-
-  const leave = () => {
-    log.querySelector(".chosen")?.classList.remove("chosen");
-    actions.hidden = true;
-  };
-  const choose = (id) => {
-    leave();
-    const row = feed.row(id);
-    if (row?.kind !== "comment") return;
-    const element = feed.element(id);
-    element.classList.add("chosen");
-    const does = (label, act) => h("button", { class: "action", type: "button", onclick: async () => {
-      const problem = await act();
-      if (problem) actions.replaceChildren(h("span", { role: "alert" }, problem), close());
-      else leave();
-    } }, label);
-    const close = () => h("button", { class: "round", type: "button", "aria-label": "Close", onclick: () => { leave(); element.focus(); } }, icon("close"));
-    const choices = row.phase === "failed"
-      ? [does("Try again", () => feed.again(id)), does("Discard", () => feed.discard(id))]
-      : [...(row.isOwn ? [does("Remove", () => feed.remove(id))] : [does("Reply", () => writing.mention(row.userid))]),
-        does("Picture", () => photos.chooseOf(row.userid))];
-    actions.replaceChildren(
-      h("span", { class: "figure quiet" }, row.phase === "failed" ? row.reason : moment(row.time)), ...choices, close());
-    actions.hidden = false;
-  };
-  log.addEventListener("click", ({ target }) => {
-    const gap = target.closest("[data-gap]");
-    if (gap) {
-      gap.disabled = true;
-      feed.load(gap.dataset.gap).finally(() => { gap.disabled = false; });
-    } else if (target.closest(".row") && getSelection().isCollapsed) choose(target.closest(".row").dataset.id);
-  });
-  log.addEventListener("keydown", (event) => {
-    const row = event.target.closest(".row");
-    const next = {
-      ArrowUp: row ? row.previousElementSibling : log.lastElementChild,
-      ArrowDown: row ? row.nextElementSibling : null,
-    }[event.key];
-    if (next) {
-      event.preventDefault();
-      next.focus();
-    } else if (event.key === "Enter" && row && event.target === row) {
-      event.preventDefault();
-      choose(row.dataset.id);
-      actions.querySelector("button")?.focus();
-    }
-  });
-  addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || actions.hidden) return;
-    const element = log.querySelector(".chosen");
-    leave();
-    element?.focus();
-  });
 }

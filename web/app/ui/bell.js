@@ -2,7 +2,7 @@ import { api } from "../api.js";
 import { figure, moment } from "../core/format.js";
 import { identity } from "../identity.js";
 import { live } from "../live/live.js";
-import { h, icon } from "./dom.js";
+import { h, iconButton } from "./dom.js";
 
 const KEPT_MAX = 50;
 
@@ -12,11 +12,12 @@ export class Bell {
   #unread = 0;
   #stream = null;
   #list = null;
-  #state = "";
+  #problem = "";
 
   constructor() {
     this.count = h("span", { class: "badge figure" });
-    this.button = h("button", { class: "round", type: "button", onclick: () => this.#open() }, icon("bell"), this.count);
+    this.button = iconButton("bell", "Notifications", () => this.#open());
+    this.button.append(this.count);
     identity.addEventListener("change", () => this.#start());
     this.#start();
   }
@@ -34,7 +35,8 @@ export class Bell {
     });
     const { status, body, error } = await api.notifications(userid);
     if (userid !== identity.userid) return;
-    this.#state = status === 200 ? "" : status === 501 ? "They are not kept here: this service has no database." : error ?? "Nobody answers.";
+    const refusal = status === 501 ? "They are not kept here: there is no database." : error ?? "Nobody answers.";
+    this.#problem = status === 200 ? "" : refusal;
     for (const one of (body.notifications ?? []).reverse()) if (!this.#items.has(one.id)) this.#take(one, false);
     this.#unread = body.unread ?? this.#unread;
     this.#paint();
@@ -67,11 +69,12 @@ export class Bell {
     this.count.textContent = this.#unread ? (this.#unread > 99 ? "99" : figure(this.#unread)) : "";
     this.button.setAttribute("aria-label", this.#unread ? `Notifications, ${this.#unread} new` : "Notifications");
     if (!this.#list) return;
-    const rows = [...this.#items.values()].reverse().map((one) => h("li", { class: one.unread ? "notice new" : "notice" },
-      h("span", { dir: "auto" }, one.text), h("time", { class: "figure quiet" }, moment(one.newest_at))));
-    const empty = h("li", { class: "empty" }, h("p", { class: "title" }, "Nothing yet"),
-      h("p", { class: "quiet" }, this.#state || (identity.isNamed
-        ? "When somebody likes your picture, it stands here at once." : "Choose a name, and likes of your picture stand here.")));
+    const rows = [...this.#items.values()].reverse().map(({ text, unread, newest_at: time }) =>
+      h("li", { class: unread ? "notice new" : "notice" },
+        h("span", { dir: "auto" }, text), h("time", { class: "figure quiet" }, moment(time))));
+    const hint = identity.isNamed ? "Likes of your picture stand here, at once." : "Choose a name first.";
+    const empty = h("li", { class: "empty" },
+      h("p", { class: "title" }, "Nothing yet"), h("p", { class: "quiet" }, this.#problem || hint));
     this.#list.replaceChildren(...(rows.length ? rows : [empty]));
   }
 }

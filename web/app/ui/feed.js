@@ -13,6 +13,7 @@ const HIDDEN_FRAME = 500;
 const RETRY = 2_000;
 /** A gap of so many is loaded without being asked. */
 const SMALL_GAP = 50;
+const LOAD_WITHIN = 1_500;
 const OUTGOING_MAX = 20;
 
 /**
@@ -79,7 +80,7 @@ export class Feed extends EventTarget {
     else {
       this.#isJoined = true;
       this.#joined = position(at);
-      if (this.#isBegun && this.#isBehind) this.#gap({ from: this.#newest?.offset + 1, to: this.#joined.offset });
+      if (this.#isBegun && this.#isBehind) this.#gap(this.#behind);
     }
   }
 
@@ -87,6 +88,12 @@ export class Feed extends EventTarget {
   get #isBehind() {
     const newest = this.#newest;
     return this.#joined !== null && !(newest?.epoch === this.#joined.epoch && newest.offset >= this.#joined.offset);
+  }
+
+  /** What lies between, as `event: gap` has it. */
+  get #behind() {
+    const isSameLog = this.#newest?.epoch === this.#joined.epoch;
+    return isSameLog ? { from: this.#newest.offset + 1, to: this.#joined.offset } : {};
   }
 
   /** There is no network at the start: what this device kept. */
@@ -164,7 +171,7 @@ export class Feed extends EventTarget {
     this.#newest = answer.body.comments?.[0] ?? null;
     if (answer.status !== 200 || (!isEarly && this.#isBehind && !this.#isAgain)) {
       this.#isAgain = answer.status === 200;
-      setTimeout(() => this.#begin(), answer.status === 200 ? 0 : RETRY);
+      setTimeout(() => this.#begin(), answer.status === 200 ? 0 : RETRY * (1 + Math.random()));
       return;
     }
     this.#isBegun = true;
@@ -211,7 +218,9 @@ export class Feed extends EventTarget {
     this.#timeline.miss(count);
     this.#draw();
     const gap = this.#timeline.rows.at(-1);
-    if (gap?.kind === "gap" && count !== null && count <= SMALL_GAP) this.load(gap.id);
+    // Everybody may have the same gap at the same moment.
+    if (gap?.kind !== "gap" || (count ?? 0) > SMALL_GAP) return;
+    setTimeout(() => this.load(gap.id), Math.random() * LOAD_WITHIN);
   }
 
   async #post(outgoing) {

@@ -3,7 +3,8 @@ import { h } from "./dom.js";
 
 /** The service worker: an offline shell, and a new version when the person says so. */
 async function register() {
-  const registration = await navigator.serviceWorker.register(scriptURL("/app/service-worker.js"), { type: "module", scope: "/" });
+  const script = scriptURL("/app/service-worker.js");
+  const registration = await navigator.serviceWorker.register(script, { type: "module", scope: "/" });
   const offer = () => registration.waiting && navigator.serviceWorker.controller && ask(registration.waiting);
   offer();
   registration.addEventListener("updatefound", () => registration.installing.addEventListener("statechange", offer));

@@ -5,8 +5,9 @@ import { panel } from "./panel.js";
 /** A form with one field for the name. */
 export function nameForm(label, done, isAsked = false) {
   const field = h("input", {
-    id: "name", class: "field", autofocus: isAsked, type: "text", maxlength: NAME_MAX, autocomplete: "nickname", autocapitalize: "off",
-    spellcheck: "false", value: identity.isNamed ? identity.userid : "", "aria-describedby": "name-problem",
+    id: "name", class: "field", autofocus: isAsked, type: "text", maxlength: NAME_MAX, autocomplete: "nickname",
+    autocapitalize: "off", spellcheck: "false", value: identity.isNamed ? identity.userid : "",
+    "aria-describedby": "name-problem",
   });
   const problem = h("p", { id: "name-problem", class: "problem", role: "alert" });
   const submit = (event) => {
@@ -21,7 +22,8 @@ export function nameForm(label, done, isAsked = false) {
   return h("form", { class: "naming", onsubmit: submit, novalidate: true },
     h("label", { for: "name" }, "Your name"),
     h("div", { class: "field-line" }, field, h("button", { class: "action", type: "submit" }, label)),
-    h("p", { class: "quiet" }, "Letters, digits, dots, dashes and underscores. It is kept on this device, and shown beside what you write."),
+    h("p", { class: "quiet" },
+      "Letters, digits, dots, dashes, underscores. Kept on this device, and shown beside what you write."),
     problem);
 }
 

@@ -3,7 +3,7 @@ import { figure } from "../core/format.js";
 import { Like } from "../core/like.js";
 import { pictureOf } from "../core/ids.js";
 import { identity } from "../identity.js";
-import { h, icon } from "./dom.js";
+import { h, icon, iconButton } from "./dom.js";
 import { Score } from "./score.js";
 
 /** The photo, its heart, and the strip of the others. Tells `photos` when other counts are to be followed. */
@@ -23,10 +23,12 @@ export class Photos extends EventTarget {
     this.#score = new Score(this.canvas, { glow, bottom: 72 });
     this.caption = h("p", { class: "caption quiet" });
     this.count = h("span", { class: "figure" });
-    this.heart = h("button", { class: "heart", type: "button", onclick: () => this.#press() }, icon("heart"), this.count);
+    this.heart = iconButton("heart", "Like", () => this.#press(), { class: "heart" });
+    this.heart.append(this.count);
     this.strip = h("ul", { class: "strip", "aria-label": "Photos" });
     this.stage = h("section", { class: "stage", "aria-label": "Photo" }, this.canvas, glow,
-      h("div", { class: "under" }, h("div", { class: "titles" }, h("h1", { class: "title" }, title), this.caption), this.heart));
+      h("div", { class: "under" },
+        h("div", { class: "titles" }, h("h1", { class: "title" }, title), this.caption), this.heart));
     for (const [index, id] of ids.entries()) this.#add(id, `Photo ${index + 1}`);
     this.choose(ids[0] ?? pictureOf(identity.userid));
     this.refresh();
@@ -89,7 +91,7 @@ export class Photos extends EventTarget {
     this.#likes.set(id, this.#likes.get(id) ?? new Like());
     const canvas = h("canvas", { class: "thumb-art" });
     const count = h("span", { class: "figure" });
-    const button = h("button", { class: "thumb", type: "button", "aria-pressed": "false", onclick: () => this.choose(id) },
+    const button = h("button", { class: "thumb", type: "button", onclick: () => this.choose(id) },
       canvas, h("span", { class: "thumb-line" }, icon("heart"), count));
     this.#thumbs.set(id, { button, count, label });
     this.strip.append(h("li", {}, button));
@@ -131,7 +133,8 @@ export class Photos extends EventTarget {
     if (thumb) {
       thumb.count.textContent = count;
       thumb.button.classList.toggle("liked", like.liked);
-      thumb.button.setAttribute("aria-label", `${thumb.label}, ${count} likes${like.liked ? ", yours among them" : ""}`);
+      const mine = like.liked ? ", yours among them" : "";
+      thumb.button.setAttribute("aria-label", `${thumb.label}, ${count} likes${mine}`);
     }
     if (id !== this.#chosen) return;
     this.count.textContent = count;

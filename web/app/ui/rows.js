@@ -71,9 +71,11 @@ function fill(element, row) {
   } else if (row.kind === "removed") {
     element.replaceChildren(h("span", { class: "quiet" }, "This comment was removed"));
   } else if (row.kind === "old") {
-    element.replaceChildren(h("span", { class: "quiet" }, `Kept on this device at ${moment(row.time)}. Older than what is live.`));
+    element.replaceChildren(
+      h("span", { class: "quiet" }, `Kept on this device at ${moment(row.time)}`));
   } else {
-    const text = row.after === null ? "Earlier comments" : row.count ? `Load ${figure(row.count)}` : "Load what is missing";
+    const missing = row.count ? `Load ${figure(row.count)}` : "Load what is missing";
+    const text = row.after === null ? "Earlier comments" : missing;
     element.replaceChildren(h("button", { class: "load", type: "button", "data-gap": row.id }, text));
   }
 }

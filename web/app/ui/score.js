@@ -11,8 +11,8 @@ const GLOW_STEP = 60;
 const LIT_MAX = 32;
 
 /**
- * The picture of an id: a score, always the same for the same id. Where a photo will be once there are media.
- * What happens in the stream lights up a note for a moment, on a canvas above it.
+ * The picture of an id, where a photo will be once there are media. What happens in the stream lights up a note for a
+ * moment, on a canvas above.
  */
 export class Score {
   #canvas;
@@ -113,7 +113,8 @@ function notesOf(id, beats) {
       const cells = Array.from({ length: long }, (_, index) => `${beat + index} ${place}`);
       if (random() > rest && !cells.some((cell) => taken.has(cell))) {
         for (const cell of cells) taken.add(cell);
-        notes.push({ beat, beats: long, place, tone: 0.15 + 0.85 * clamped(place / (PLACES - 1) + (random() - 0.5) * 0.35, 1) });
+        const tone = clamped(place / (PLACES - 1) + (random() - 0.5) * 0.35, 1);
+        notes.push({ beat, beats: long, place, tone: 0.15 + 0.85 * tone });
       }
       beat += long;
       place = clamped(place + Math.round((random() - 0.5) * 4), PLACES - 1);

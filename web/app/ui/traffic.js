@@ -10,7 +10,7 @@ const RUN_FOR = 60_000;
 const TICK = 50;
 const PEOPLE = 12;
 const RATE_MAX = 50;
-const LINES = ["again!", "louder", "listen to the bass", "here it comes", "who is that on the left?", "encore", "wow", "goosebumps"];
+const LINES = ["again!", "louder", "listen to the bass", "here it comes", "who is that on the left?", "encore", "wow"];
 
 /** Over HTTP/1.1 a browser has six connections to a host, and the page needs some of them. */
 function viewersMax() {
@@ -74,13 +74,12 @@ export function openTraffic(videoid, photos, feed) {
   async function comment(mine, now) {
     const key = newKey();
     mine.latencies.sent(key, now);
-    const { status } = await api.comment(key, { userid: person(), videoid, comment: LINES[Math.floor(Math.random() * LINES.length)] });
+    const { status } = await api.comment(key, { userid: person(), videoid, comment: anyOf(LINES) });
     mine.comments.ended(status === 201 || status === 202);
   }
 
   async function like(mine) {
-    const photo = photos[Math.floor(Math.random() * photos.length)];
-    const { status } = await api.like(person(), photo, Math.random() < 0.7);
+    const { status } = await api.like(person(), anyOf(photos), Math.random() < 0.7);
     mine.likes.ended(status === 200);
   }
 
@@ -113,13 +112,18 @@ export function openTraffic(videoid, photos, feed) {
   });
 }
 
+function anyOf(list) {
+  return list[Math.floor(Math.random() * list.length)];
+}
+
 function person() {
   return `sim-${1 + Math.floor(Math.random() * PEOPLE)}`;
 }
 
 function slider(id, label, max, value) {
   const output = h("output", { class: "figure", for: id }, String(value));
-  const input = h("input", { id, type: "range", min: 0, max, value, oninput: () => { output.textContent = input.value; } });
+  const oninput = () => { output.textContent = input.value; };
+  const input = h("input", { id, type: "range", min: 0, max, value, oninput });
   return {
     element: h("div", { class: "slider" }, h("label", { for: id }, label), output, input),
     get value() { return Number(input.value); },

@@ -15,9 +15,13 @@ export function openYou({ onAnnounced, onTraffic }) {
         onAnnounced?.(mode);
       },
     }), label));
+  const openTraffic = () => {
+    dialog.close();
+    onTraffic();
+  };
   const traffic = onTraffic && h("section", {}, h("h3", {}, "Traffic"),
     h("p", { class: "quiet" }, "Viewers, comments and likes made by this browser: see what happens when it gets busy."),
-    h("button", { class: "action", type: "button", onclick: () => { dialog.close(); onTraffic(); } }, "Open the traffic drawer"));
+    h("button", { class: "action", type: "button", onclick: openTraffic }, "Open the traffic drawer"));
   const dialog = panel("You", h("div", { class: "sections" },
     h("section", {}, nameForm("Save", () => dialog.close())),
     h("section", {}, h("fieldset", {}, h("legend", {}, "Read aloud by a screen reader"), ...choices)),
