@@ -7,6 +7,9 @@ import PackageDescription
 let warnings: [SwiftSetting] =
     Context.environment["CHORUS_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
 
+// `make test-deep` sets this: a mutex that ThreadSanitizer sees (Sources/Primitives/Mutex.swift).
+let sanitizing: [SwiftSetting] = Context.environment["CHORUS_SANITIZE"] == nil ? [] : [.define("CHORUS_SANITIZE")]
+
 let swiftSettings: [SwiftSetting] =
     [
         // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
@@ -15,7 +18,7 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
         // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
         .enableUpcomingFeature("InternalImportsByDefault"),
-    ] + warnings
+    ] + warnings + sanitizing
 
 // Products of other packages, each named once.
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -169,14 +172,15 @@ let package = Package(
             dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Wire", logging],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
-            name: "InMemory", dependencies: ["Broker", "Storage", "Placement", "Wire"], path: "Tests/InMemory",
+            name: "InMemory", dependencies: ["Broker", "Primitives", "Storage", "Placement", "Wire"],
+            path: "Tests/InMemory",
             swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
-        tests("SocketLoopTests", ["SocketLoop"]),
+        tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport"]),
         tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "TestSupport", "Wire"]),
@@ -200,15 +204,15 @@ let package = Package(
         tests(
             "ServiceRuntimeTests",
             [
-                "ServiceRuntime", "Placement", "RedisNIO", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging,
-                coreMetrics,
-                lifecycle, nioCore,
+                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "Wire", hummingbird, hummingbirdTesting,
+                httpTypes,
+                logging, coreMetrics, lifecycle, nioCore,
             ]),
         tests(
             "CommentAPITests",
             [
-                "CommentAPI", "InMemory", "ServiceRuntime", "ServiceStorage", "Broker", "Storage", "PostgresLibpq",
-                "TestSupport", "Wire",
+                "CommentAPI", "InMemory", "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage",
+                "PostgresLibpq", "TestSupport", "Wire",
                 hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
@@ -224,7 +228,10 @@ let package = Package(
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
-            ["Orchestrator", "Audience", "Placement", "RedisNIO", "Report", arguments, subprocess, systemPackage]),
+            [
+                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", arguments, subprocess,
+                systemPackage,
+            ]),
         tests(
             "IntegrationTests",
             [

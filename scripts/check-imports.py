@@ -14,6 +14,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Services that have no database must not link its client library.
 WITHOUT = {"StatsAPI": "PostgresLibpq"}
+# The one place that may import Synchronization's mutex.
+MUTEX = ROOT / "Sources/Primitives/Mutex.swift"
 # Modules of the toolchain, which no manifest names.
 TOOLCHAIN = {
     "Swift", "Foundation", "FoundationEssentials", "Glibc", "Musl", "Dispatch", "Synchronization", "Testing", "XCTest",
@@ -33,6 +35,16 @@ def dependency_names(target):
     for dependency in target["dependencies"]:
         kind = next(key for key in ("product", "byName", "target") if key in dependency)
         yield dependency[kind][0]
+
+
+def mutexes():
+    """Places that import Synchronization whole, and its Mutex with it: a build with a sanitizer would not see their locks."""
+    for folder in ("Sources", "Tests", "Benchmarks"):
+        for file in sorted((ROOT / folder).rglob("*.swift")):
+            for number, line in enumerate(file.read_text().splitlines(), 1):
+                if re.search(r"\bimport\s+(?:struct\s+)?Synchronization(?!\.Atomic)", line) and file != MUTEX:
+                    place = f"{file.relative_to(ROOT)}:{number}"
+                    yield f"{place}: Mutex is in Primitives; an atomic is `import struct Synchronization.Atomic`"
 
 
 def imports(folder):
@@ -72,6 +84,7 @@ def linked(name):
 
 TARGETS = [target for target in manifest()["targets"] if target["type"] in ("regular", "executable", "test")]
 found = [problem for target in TARGETS for problem in problems(target)]
+found += mutexes()
 found += [f"Package.swift: {target} must not link {other}" for target, other in WITHOUT.items() if other in linked(target)]
 print("\n".join(found) or f"imports agree with Package.swift in {len(TARGETS)} targets")
 sys.exit(1 if found else 0)

@@ -4,7 +4,8 @@ import Logging
 import Primitives
 import RedisNIO
 import Storage
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Measures the path below HTTP: likes of one photo through the batcher, or one call each.
 struct LikeBench: Sendable {

@@ -2,8 +2,9 @@ public import Broker
 public import Logging
 public import RedisNIO
 public import Storage
-import Synchronization
 import Wire
+
+import struct Synchronization.Atomic
 
 /// Likes and counts of one process: a writer for each partition, the counts that are remembered, and the live events.
 ///

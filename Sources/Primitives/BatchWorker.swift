@@ -1,5 +1,3 @@
-public import Synchronization
-
 /// A ``BatchQueue`` that is worked off by one task.
 public final class BatchWorker<Item: Sendable>: Sendable {
     @usableFromInline let queue: Mutex<BatchQueue<Item>>

@@ -3,7 +3,8 @@ public import PostgresLibpq
 public import ServiceLifecycle
 public import ServiceRuntime
 import Storage
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// The database of a service: connected while the service runs, its schema brought to the program's version first.
 ///

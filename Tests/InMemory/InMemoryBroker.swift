@@ -1,5 +1,5 @@
 public import Broker
-import Synchronization
+import Primitives
 public import Wire
 
 /// A ``Broker`` inside one process: the semantics of ``RedisBroker`` without Redis, deterministic, with outages on demand.

@@ -1,5 +1,5 @@
+import Primitives
 public import Storage
-import Synchronization
 import Wire
 
 /// Likes in memory: the plain statement of what ``PostgresLikeStore`` does.

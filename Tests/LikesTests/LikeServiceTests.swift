@@ -1,8 +1,8 @@
 import InMemory
 import Placement
+import Primitives
 import RedisNIO
 import Storage
-import Synchronization
 import TestSupport
 import Testing
 

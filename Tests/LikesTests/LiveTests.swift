@@ -2,7 +2,6 @@ import Broker
 import Foundation
 import InMemory
 import PostgresLibpq
-import Synchronization
 import TestSupport
 import Testing
 import Wire

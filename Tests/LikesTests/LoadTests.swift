@@ -1,6 +1,6 @@
+import Primitives
 import RedisNIO
 import Storage
-import Synchronization
 import TestSupport
 import Testing
 import Wire

@@ -1,6 +1,6 @@
 import Placement
+import Primitives
 import Storage
-import Synchronization
 import Testing
 
 @testable import Likes

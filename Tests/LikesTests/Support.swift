@@ -3,7 +3,6 @@ import InMemory
 import Primitives
 import RedisNIO
 import Storage
-import Synchronization
 import TestSupport
 import Wire
 

@@ -2,8 +2,8 @@ import Broker
 import InMemory
 import Placement
 import PostgresLibpq
+import Primitives
 import RedisNIO
-import Synchronization
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
+import Primitives
 import Subprocess
-import Synchronization
 import SystemPackage
 import Testing
 

@@ -1,6 +1,6 @@
 import Dispatch
 import PostgresLibpq
-import Synchronization
+import Primitives
 import TestSupport
 import Testing
 

@@ -1,5 +1,4 @@
 import Primitives
-import Synchronization
 import Testing
 
 @Suite struct BatchQueueTests {

@@ -1,6 +1,5 @@
 import Primitives
 import RedisNIO
-import Synchronization
 import TestSupport
 
 func makeClientSettings(_ change: (inout RedisClientSettings) -> Void = { _ in }) -> RedisClientSettings {

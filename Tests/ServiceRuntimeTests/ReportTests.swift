@@ -3,8 +3,8 @@ import Hummingbird
 import Logging
 import NIOCore
 import Placement
+import Primitives
 import ServiceLifecycle
-import Synchronization
 import Testing
 import Wire
 

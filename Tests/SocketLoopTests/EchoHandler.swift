@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Primitives
 import Testing
 
 @testable import SocketLoop

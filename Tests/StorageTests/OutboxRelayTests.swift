@@ -1,6 +1,5 @@
 import PostgresLibpq
 import Primitives
-import Synchronization
 import TestSupport
 import Testing
 

@@ -1,6 +1,6 @@
 import PostgresLibpq
+import Primitives
 import Storage
-import Synchronization
 import TestSupport
 import Testing
 import Wire

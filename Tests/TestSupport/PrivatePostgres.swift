@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Primitives
 
 /// A PostgreSQL server of one test run: its own temporary folder, unix socket and port, stopped by its pid.
 ///

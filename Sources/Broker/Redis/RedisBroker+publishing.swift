@@ -1,7 +1,6 @@
 import CoreMetrics
 import Primitives
 import RedisNIO
-import Synchronization
 public import Wire
 
 extension RedisBroker {

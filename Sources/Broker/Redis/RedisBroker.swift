@@ -3,7 +3,6 @@ public import Logging
 import Placement
 import Primitives
 public import RedisNIO
-import Synchronization
 public import Wire
 
 public import protocol NIOCore.EventLoopGroup

@@ -1,7 +1,7 @@
 import CoreMetrics
 import Logging
+import Primitives
 import RedisNIO
-import Synchronization
 import Wire
 
 /// A ``BrokerSubscriber`` on a Redis connection: turns messages of Redis into ones of the broker, and sends probes

@@ -1,6 +1,5 @@
 import Primitives
 import ServiceRuntime
-import Synchronization
 import Wire
 
 /// Gives a comment that was checked its id and time, and has the repository keep and publish it.

@@ -1,6 +1,6 @@
+import Primitives
 import ServiceRuntime
 import Storage
-import Synchronization
 import Wire
 
 /// Counts what was asked for and what was published, for the reports.

@@ -1,5 +1,5 @@
+import Primitives
 import Storage
-import Synchronization
 import Wire
 
 /// What the database holds, read every few seconds for the reports. ``run()`` must run.

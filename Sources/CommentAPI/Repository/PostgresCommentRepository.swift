@@ -1,9 +1,9 @@
 import Broker
+import Primitives
 import ServiceLifecycle
 import ServiceRuntime
 import ServiceStorage
 import Storage
-import Synchronization
 import Wire
 
 /// Comments in PostgreSQL, published through Redis: stored first, acknowledged when published. ``run()`` must run.

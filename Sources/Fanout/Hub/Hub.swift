@@ -2,8 +2,9 @@ public import Broker
 public import Logging
 internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 public import Wire
+
+internal import struct Synchronization.Atomic
 
 /// Who watches what on this Reader, and the way of every event from the broker to the viewers' sockets.
 ///

@@ -1,5 +1,5 @@
 import DequeModule
-import Synchronization
+import Primitives
 
 /// Lets a few tasks at a time go on; the others wait, and continue in the order of asking.
 final class AsyncSemaphore: Sendable {

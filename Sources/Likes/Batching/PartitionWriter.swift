@@ -1,7 +1,8 @@
 import CoreMetrics
 import Primitives
 import Storage
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Makes the calls of one partition, one at a time: what comes while a call is under way makes the next batch.
 ///

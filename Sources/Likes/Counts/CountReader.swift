@@ -1,7 +1,6 @@
 import CoreMetrics
 import Primitives
 import Storage
-import Synchronization
 
 /// Answers with photos' totals: from memory while that is fresh, else from Redis, else from the database.
 ///

@@ -3,7 +3,6 @@ import CoreMetrics
 import Logging
 import Primitives
 import RedisNIO
-import Synchronization
 import Wire
 
 /// Sends photos' counts to whoever watches, as state events on `photo:<id>`.

@@ -1,5 +1,5 @@
+import Primitives
 public import RedisNIO
-import Synchronization
 public import Wire
 
 /// The current counts of photos for a Reader, whose viewers have just come.

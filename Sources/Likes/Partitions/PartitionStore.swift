@@ -1,6 +1,6 @@
+import Primitives
 import RedisNIO
 import Storage
-import Synchronization
 import Wire
 
 /// The partitions in Redis: every call that LikeAPI makes about likes. Safe to use from any task.

@@ -1,4 +1,4 @@
-import Synchronization
+import Primitives
 
 /// Work that is done once for everybody who asks for it meanwhile.
 final class SharedCalls<Key: Hashable & Sendable, Value: Sendable>: Sendable {

@@ -1,4 +1,4 @@
-import Synchronization
+import Primitives
 
 /// Why changes do not reach the database at the moment, by task: for the log, which says it once, and for the probe.
 public final class WriteBehindHealth: Sendable {

@@ -1,4 +1,4 @@
-import Synchronization
+import Primitives
 
 /// What goes on, for whoever waits: one line that changes on a terminal, a line now and then elsewhere.
 final class Progress: Sendable {

@@ -1,4 +1,4 @@
-import Synchronization
+import Primitives
 
 /// One part of the running system. It keeps its name, address and log over all its processes, however often it restarts.
 final class Node: Sendable {

@@ -1,5 +1,5 @@
+import Primitives
 import Subprocess
-import Synchronization
 
 /// The running system: every server and client of a run, by name, and the hands that start, stop and disturb them.
 ///

@@ -1,6 +1,6 @@
 import Glibc
+import Primitives
 import Subprocess
-import Synchronization
 
 /// A process that a ``Supervisor`` started: its id, its end, its lines.
 final class Child: Sendable {

@@ -1,6 +1,6 @@
 import Foundation
+import Primitives
 import Subprocess
-import Synchronization
 import SystemPackage
 
 /// Starts processes, watches them, and ends them in reverse order. None outlives it.

@@ -1,5 +1,6 @@
 import Foundation
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Work that blocks, on a thread of its own: the threads of tasks are as many as cores.
 enum Blocking {

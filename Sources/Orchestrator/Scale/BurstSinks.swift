@@ -1,7 +1,9 @@
 import Audience
 import Glibc
+import Primitives
 import RedisNIO
-import Synchronization
+
+import struct Synchronization.Atomic
 
 /// Subscribers that throw everything away: one connection for each Reader, with its channels, all read by one thread.
 ///

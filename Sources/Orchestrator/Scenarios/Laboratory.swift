@@ -1,6 +1,5 @@
 import Glibc
 import Report
-import Synchronization
 import UnixSignals
 
 /// The frame of every scenario: children that end with it, deaths that end it, signals that stop it in order.

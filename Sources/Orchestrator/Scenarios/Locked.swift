@@ -1,5 +1,5 @@
+import Primitives
 import Report
-import Synchronization
 
 /// A result while it is gathered by several tasks, so that an interrupted run has written what it knew.
 final class Locked<Value: Sendable>: Sendable {

@@ -2,7 +2,6 @@ import Dispatch
 import Glibc
 import Logging
 import Primitives
-import Synchronization
 
 /// The threads of a pool. Each owns one session: it connects, works, and connects again after a loss. The pool lives
 /// until they have ended.

@@ -1,6 +1,8 @@
 import Dispatch
 public import Logging
-import Synchronization
+import Primitives
+
+import struct Synchronization.Atomic
 
 /// N sessions, each owned by one thread, and a bounded queue of jobs in front of them.
 ///

@@ -1,8 +1,8 @@
 import CoreMetrics
 import Fanout
 import Placement
+import Primitives
 import ServiceRuntime
-import Synchronization
 
 /// Which Reader a viewer belongs to: the latest view of all Readers, and what this Reader knows of itself.
 final class PlacementService: Sendable {

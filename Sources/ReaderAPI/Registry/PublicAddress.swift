@@ -1,8 +1,8 @@
 import Logging
 import NIOCore
 import NIOPosix
+import Primitives
 import ServiceRuntime
-import Synchronization
 
 /// Whether viewers can be sent to this Reader.
 enum ReaderAddress: Equatable, Sendable {

@@ -1,6 +1,6 @@
 import Fanout
+import Primitives
 import ServiceRuntime
-import Synchronization
 import Wire
 
 /// What this Reader reports: its numbers, and the changes of its subscriptions.

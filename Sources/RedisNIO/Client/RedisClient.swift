@@ -3,7 +3,6 @@ public import Logging
 public import NIOCore
 public import NIOPosix
 public import Primitives
-import Synchronization
 
 /// Settings of a ``RedisClient``.
 public struct RedisClientSettings: Sendable {

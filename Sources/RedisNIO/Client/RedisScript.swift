@@ -1,4 +1,4 @@
-import Synchronization
+import Primitives
 
 /// A Lua script. Redis keeps it under a digest of its text, which `SCRIPT LOAD` answers; until this process has learned
 /// the digest, calls carry the text.

@@ -1,7 +1,7 @@
 import CoreMetrics
 import NIOCore
 import NIOPosix
-import Synchronization
+import Primitives
 
 /// How connections are made and watched.
 public struct RedisConnectionSettings: Sendable {

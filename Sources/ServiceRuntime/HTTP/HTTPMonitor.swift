@@ -1,6 +1,6 @@
 public import CoreMetrics
 import HTTPTypes
-import Synchronization
+import Primitives
 
 /// Counts and times requests, by route template, method and status.
 ///

@@ -1,4 +1,4 @@
-import Synchronization
+import Primitives
 
 /// Why a process is not ready to be sent work, if it is not.
 ///

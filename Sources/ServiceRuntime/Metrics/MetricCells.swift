@@ -1,5 +1,7 @@
 import CoreMetrics
-import Synchronization
+import Primitives
+
+import struct Synchronization.Atomic
 
 /// The values of one series: a name with its labels.
 protocol MetricCell: Sendable {

@@ -1,5 +1,5 @@
 public import CoreMetrics
-import Synchronization
+import Primitives
 
 /// The backend of swift-metrics: all metrics of a process, as Prometheus text (exposition format 0.0.4).
 ///

@@ -1,6 +1,6 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 internal import Wire
 
 /// Likes photos over kept-alive connections, one request at a time on each, on a loop of its own.

@@ -1,7 +1,6 @@
 internal import Audience
 internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 
 /// One run of `likes`, from the first connect to the report.
 struct LikesRun: Sendable {

@@ -1,6 +1,6 @@
 internal import Audience
+internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 
 /// Viewers who follow photos, on a loop of their own.
 final class PhotoWatchers: SocketLoopHandler {

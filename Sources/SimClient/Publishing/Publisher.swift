@@ -1,7 +1,8 @@
 internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 internal import Wire
+
+internal import struct Synchronization.Atomic
 
 /// Writes comments over kept-alive connections, one request at a time on each, on a loop of its own.
 ///

@@ -1,5 +1,4 @@
 internal import Primitives
-internal import Synchronization
 
 /// Waiting for what the loops of a generator come to.
 enum LoopReply {

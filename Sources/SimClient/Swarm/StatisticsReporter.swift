@@ -1,7 +1,9 @@
 internal import Audience
 internal import Glibc
-internal import Synchronization
+internal import Primitives
 internal import Wire
+
+internal import struct Synchronization.Atomic
 
 /// Tells StatsAPI, once a second, what the swarm does.
 struct StatisticsReporter: Sendable {

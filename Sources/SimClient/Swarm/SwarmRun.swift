@@ -1,7 +1,6 @@
 internal import Audience
 internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 internal import Wire
 
 /// One run of a swarm, from the first connect to the report.

@@ -1,8 +1,9 @@
 internal import Audience
 internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 internal import Wire
+
+internal import struct Synchronization.Atomic
 
 /// The two loops of a swarm, and what is asked of them from outside.
 struct SwarmStage: Sendable {

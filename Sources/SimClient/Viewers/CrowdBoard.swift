@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Primitives
 
 /// What other threads may look at while a crowd runs; as old as the loop's last turn, or a few milliseconds.
 final class CrowdBoard: Sendable {

@@ -1,5 +1,5 @@
+internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 
 /// Carries one ``WatchViewer`` on a socket loop.
 final class WatchLoop: SocketLoopHandler {

@@ -1,6 +1,6 @@
 internal import Glibc
+internal import Primitives
 internal import SocketLoop
-internal import Synchronization
 internal import Wire
 
 /// One person who watches, writes a comment now and then, and reports to StatsAPI.

@@ -1,5 +1,5 @@
 internal import CKernel
-internal import Synchronization
+internal import Primitives
 
 /// The queue of a loop: commands from other threads, and a descriptor that wakes the loop when it sleeps.
 ///

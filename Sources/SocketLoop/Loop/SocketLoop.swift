@@ -1,7 +1,8 @@
 internal import CKernel
 internal import Foundation
 internal import Primitives
-internal import Synchronization
+
+internal import struct Synchronization.Atomic
 
 /// A thread with an epoll set: tens of thousands of sockets, one handler, no lock between a frame and its `write(2)`.
 ///

@@ -1,6 +1,6 @@
 import Broker
 import Logging
-import Synchronization
+import Primitives
 import Wire
 
 /// Redis's own counts of the subscriptions, beside the reported ones.

@@ -1,6 +1,5 @@
 import Primitives
 import ServiceRuntime
-import Synchronization
 import Wire
 
 /// The aggregate of all reports, behind a lock, and Redis's own counts.

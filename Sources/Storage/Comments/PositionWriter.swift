@@ -1,7 +1,6 @@
 import CoreMetrics
 import PostgresLibpq
 import Primitives
-import Synchronization
 import Wire
 
 /// Saves the positions of published comments behind their requests: bounded, by group commit.

@@ -1,6 +1,5 @@
 public import PostgresLibpq
 import Primitives
-import Synchronization
 
 /// Limits of a ``PostgresCommentStore``.
 public struct CommentStoreSettings: Equatable, Sendable {

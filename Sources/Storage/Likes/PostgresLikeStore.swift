@@ -1,7 +1,8 @@
 import CoreMetrics
 public import PostgresLibpq
-import Synchronization
 import Wire
+
+import struct Synchronization.Atomic
 
 /// Likes in PostgreSQL.
 public final class PostgresLikeStore: LikeStore {

@@ -1,8 +1,8 @@
 import Broker
 import InMemory
+import Primitives
 import ServiceRuntime
 import Storage
-import Synchronization
 import TestSupport
 import Testing
 import Wire

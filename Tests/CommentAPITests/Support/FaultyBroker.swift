@@ -1,5 +1,5 @@
 import Broker
-import Synchronization
+import Primitives
 import Wire
 
 /// A broker that fails on demand; everything else goes to the broker behind it.

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import NIOCore
+import Primitives
 import ServiceRuntime
-import Synchronization
 import TestSupport
 import Testing
 import Wire

@@ -1,8 +1,8 @@
 import Hummingbird
 import Logging
+import Primitives
 import ServiceLifecycle
 import ServiceRuntime
-import Synchronization
 import TestSupport
 
 /// One of the services, in this process, assembled as its `main` does it, on a free port of the loopback.

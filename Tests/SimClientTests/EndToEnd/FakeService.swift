@@ -1,6 +1,6 @@
 import Foundation
+import Primitives
 import SocketLoop
-import Synchronization
 import Wire
 
 @testable import SimClient

@@ -1,6 +1,6 @@
 import Audience
+import Primitives
 import SocketLoop
-import Synchronization
 import Testing
 import Wire
 

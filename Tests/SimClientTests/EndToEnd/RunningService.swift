@@ -1,6 +1,5 @@
 import Foundation
 import SocketLoop
-import Synchronization
 
 /// A fake service that listens on a free port of the loopback.
 struct RunningService: Sendable {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Synchronization
+import Primitives
 import Testing
 
 @testable import SimClient

@@ -2,8 +2,8 @@ import ArgumentParser
 import Audience
 import Foundation
 import Placement
+import Primitives
 import SocketLoop
-import Synchronization
 import Testing
 import Wire
 

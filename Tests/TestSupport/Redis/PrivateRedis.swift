@@ -1,5 +1,5 @@
 public import Glibc
-import Synchronization
+import Primitives
 
 /// A `redis-server` of the test's own: free port, own folder, no configuration file, ended by its process id.
 public final class PrivateRedis: Sendable {

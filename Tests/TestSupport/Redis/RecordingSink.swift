@@ -1,5 +1,5 @@
 public import Broker
-import Synchronization
+import Primitives
 public import Wire
 
 /// Records what a subscriber hands over.

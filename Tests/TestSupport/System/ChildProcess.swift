@@ -1,6 +1,6 @@
 import Foundation
 public import Glibc
-import Synchronization
+import Primitives
 
 /// A program that a test starts and ends by its process id; nothing else is ever signalled.
 public final class ChildProcess: Sendable {

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Primitives
 
 /// Ports that were given out. A server that is killed in one test and started again must find its port, and a client that
 /// still looks for it must not find another test's server there.
