@@ -133,7 +133,7 @@ let package = Package(
             [
                 "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire",
                 hummingbird,
-                httpTypes, logging, lifecycle,
+                httpTypes, logging, lifecycle, arguments,
             ]),
         executable(
             "ReaderAPI",
@@ -197,7 +197,7 @@ let package = Package(
             "LikeAPITests",
             [
                 "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
-                hummingbirdTesting, httpTypes, lifecycle, nioCore,
+                hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
         tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),

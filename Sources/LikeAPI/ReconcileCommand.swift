@@ -41,7 +41,8 @@ enum ReconcileCommand {
     }
 
     private static func end(_ text: String, _ code: ExitCode) -> Never {
-        FileHandle.standardError.write(Data("LikeAPI: \(text)\n".utf8))
+        // Nobody is left to be told when that fails too.
+        try? FileHandle.standardError.write(contentsOf: Data("LikeAPI: \(text)\n".utf8))
         exit(code.rawValue)
     }
 
@@ -57,7 +58,7 @@ enum ReconcileCommand {
         await pool.stop()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        FileHandle.standardOutput.write(try encoder.encode(report) + Data("\n".utf8))
+        try FileHandle.standardOutput.write(contentsOf: try encoder.encode(report) + Data("\n".utf8))
         return report.differences == 0 || report.isRepaired ? .fine : .loss
     }
 
@@ -76,7 +77,9 @@ enum ReconcileCommand {
             throw ServiceFailure(.usage, "LIKE_PARTS is not the number of partitions in this Redis")
         }
         return try await Reconciler(
-            redis: broker.redis, likes: PostgresLikeStore(pool: pool), settings: settings.service.likes,
+            redis: broker.redis,
+            likes: PostgresLikeStore(pool: pool, partitions: settings.service.likes.partitions),
+            settings: settings.service.likes,
             repairs: settings.purpose == .repair, logger: logger
         ).run()
     }

@@ -9,7 +9,7 @@ public enum LikeKeys {
     public static let settings = "likes:settings"
     /// A set of photos whose count a Reader could not find in Redis; LikeAPI answers with a state event.
     public static let wanted = "likes:wanted"
-    /// See ``DeadLetterStream``.
+    /// See ``DeadLetters``.
     public static let deadLetters = "likes:poisoned"
 
     /// Present for as long as no further count of the photo may be announced.
@@ -20,7 +20,7 @@ public enum LikeKeys {
 struct PartitionKeys: Sendable {
     /// A stream: changes that the database does not have yet, one entry a batch.
     let changes: String
-    /// A hash: photo → `<size>:<version>`, see ``PartitionState``.
+    /// A hash: photo → `<size>:<version>`, see ``PartitionState``; `=` → ``PartitionEpoch``.
     let sizes: String
     /// A hash: `clock`, the newest version given out; `depth`, changes in the stream.
     let meta: String
