@@ -8,6 +8,7 @@ public import Wire
 public final class InMemoryBroker: EventLog {
     struct State: Sendable {
         var store: InMemoryStore
+        var acknowledged = AcknowledgedPositions()
         var isReachable = true
         var refusals: [BrokerError] = []
         var subscribers: [InMemorySubscriber] = []
@@ -36,7 +37,8 @@ public final class InMemoryBroker: EventLog {
     ) throws(BrokerError) -> Position {
         let position = try reach { state in
             if let found = state.store.find(keys, in: channel) { return found.position }
-            let (position, frame) = state.store.append(payload, to: channel)
+            let (position, frame) = state.store.append(payload, to: channel, known: state.acknowledged[channel])
+            state.acknowledged.acknowledged(position, in: channel)
             let message = BrokerMessage(channel: channel, position: position, frame: frame)
             for subscriber in state.subscribers { subscriber.offer(message) }
             return position

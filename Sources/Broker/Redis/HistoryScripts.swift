@@ -36,11 +36,11 @@ enum HistoryScripts {
 
         """
 
-    /// In front of ``PublishScript``, whose own arguments are the first five: publishes nothing when one of the keys behind
+    /// In front of ``PublishScript``, whose own arguments are the first four: publishes nothing when one of the keys behind
     /// them is found.
     static let publishOnce =
         functions + """
-            local found = find(6)
+            local found = find(5)
             if found and epoch() then return found .. '.' .. epoch() end
 
             """

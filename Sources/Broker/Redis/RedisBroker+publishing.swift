@@ -19,13 +19,12 @@ extension RedisBroker {
     ) async throws(BrokerError) -> Position {
         try requireFrameEnd(event.payload)
         let reply = try await counted { () throws(RedisError) in
-            let connection = try await redis.connection()
-            var call = call(script, event, run: StoredPosition.run(of: connection.server))
+            var call = call(script, event)
             for key in keys {
                 call.append(key.prefix)
                 call.append(key.suffix)
             }
-            return try await connection.evaluate(script, call)
+            return try await redis.connection().evaluate(script, call)
         }
         return try position(reply, of: event)
     }
@@ -34,10 +33,8 @@ extension RedisBroker {
         do throws(BrokerError) {
             for event in events { try requireFrameEnd(event.payload) }
             let replies = try await counted { () throws(RedisError) in
-                let connection = try await redis.connection()
-                let run = StoredPosition.run(of: connection.server)
-                let calls = events.map { call(publishScript, $0, run: run) }
-                return try await connection.evaluate(publishScript, contentsOf: calls)
+                let calls = events.map { call(publishScript, $0) }
+                return try await redis.connection().evaluate(publishScript, contentsOf: calls)
             }
             guard replies.count == events.count else {
                 throw BrokerError(.internal, "a pipeline was answered with another number of replies")
@@ -50,8 +47,7 @@ extension RedisBroker {
         }
     }
 
-    /// - Parameter run: names the server process that the call goes to.
-    private func call(_ script: RedisScript, _ event: StreamEvent, run: String) -> RedisCommand {
+    private func call(_ script: RedisScript, _ event: StreamEvent) -> RedisCommand {
         let channel = event.channel
         let (epoch, known) = memory.withLock { memory in
             (PositionRule.makeEpoch(using: &memory.epochs), memory.acknowledged[channel])
@@ -61,7 +57,6 @@ extension RedisBroker {
         call.append(event.payload)
         call.append(channel.name)
         call.append(epoch)
-        call.append(run)
         call.append(known?.description ?? "")
         return call
     }
@@ -77,11 +72,7 @@ extension RedisBroker {
             metrics.failed(.internal)
             throw BrokerError(.internal, "the publish script answered no position")
         }
-        memory.withLock { memory in
-            let known = memory.acknowledged[event.channel]
-            if let known, known.epoch == position.epoch, known.offset >= position.offset { return }
-            memory.acknowledged[event.channel] = position
-        }
+        memory.withLock { $0.acknowledged.acknowledged(position, in: event.channel) }
         metrics.published.increment()
         return position
     }

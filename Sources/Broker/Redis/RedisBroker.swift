@@ -38,9 +38,7 @@ public final class RedisBroker: EventLog {
     struct Memory {
         /// Makes epochs; seeded by the system once, since asking it for each publish is a system call each.
         var epochs = SplitMix64(seed: UInt64.random(in: .min ... .max))
-        /// The highest position that was acknowledged, of as many channels as fit. It is evidence of a loss after a
-        /// restart and not needed for safety, so the oldest may be forgotten.
-        var acknowledged = GenerationCache<Channel, Position>(limit: 131_072)
+        var acknowledged = AcknowledgedPositions()
     }
 
     private let settings: RedisBrokerSettings
