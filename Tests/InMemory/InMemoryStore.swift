@@ -20,6 +20,8 @@ public struct InMemoryStore: Sendable {
         /// The replication history under which it was written.
         var history: UInt64
         var entries: [Stored] = []
+        /// Offsets of the named ones among the entries.
+        var names: [String: UInt64] = [:]
         /// The history's key holds something else: the next publish begins a new epoch.
         var isForeign = false
     }
@@ -41,7 +43,7 @@ public struct InMemoryStore: Sendable {
     ///   - known: the highest position of the channel that the publisher has an acknowledgement for.
     ///   - clock: Redis's, in seconds since ``PositionRule/clockStart``.
     public mutating func append(
-        _ payload: [UInt8], to channel: Channel, known: Position? = nil, clock: UInt64 = 0
+        _ payload: [UInt8], to channel: Channel, named name: String? = nil, known: Position? = nil, clock: UInt64 = 0
     ) -> (position: Position, frame: [UInt8]) {
         // Drawn whether needed or not, as a publisher does: the sequence depends on the number of calls alone.
         let freshEpoch = PositionRule.makeEpoch(using: &random)
@@ -53,6 +55,7 @@ public struct InMemoryStore: Sendable {
         log.position = position
         log.history = history
         log.entries.append(Stored(mark: mark, frame: frame))
+        if let name { log.names[name] = position.offset }
         if log.entries.count > historyLength { log.entries.removeFirst(log.entries.count - historyLength) }
         logs[channel] = log
         return (position, frame)
@@ -89,6 +92,14 @@ extension InMemoryStore {
         guard !keys.isEmpty, let log = logs[channel] else { return nil }
         let found = log.entries.last { entry in keys.contains { $0.matches(entry.payload) } }
         return found.map { Self.placed($0, in: log) }
+    }
+
+    /// The event with one of these names, in their order.
+    public func find(named names: [String], in channel: Channel) -> PlacedEvent? {
+        guard let log = logs[channel] else { return nil }
+        return names.lazy.compactMap { name in
+            log.entries.last { $0.mark.offset == log.names[name] }.map { Self.placed($0, in: log) }
+        }.first
     }
 
     /// See ``EventLog/latest(of:before:limit:)``.

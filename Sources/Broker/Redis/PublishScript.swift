@@ -13,18 +13,24 @@ enum PublishScript {
     /// Field of the first entry after a change of the history: the highest acknowledged offset, when it did not survive.
     static let lostField = "l"
 
-    /// `KEYS`: position and history. `ARGV`: payload, name of the channel, the epoch to take when a new one begins, the
+    /// `KEYS`: position, history and names. `ARGV`: payload, name of the channel, the epoch to take when a new one begins, the
     /// highest position the publisher has an acknowledgement for (or nothing).
     ///
-    /// - Parameter prelude: Lua that runs first; it may return a position and so publish nothing.
-    static func make(_ settings: RedisBrokerSettings, prelude: String = "") -> RedisScript {
+    /// - Parameters:
+    ///   - prelude: Lua that runs first; it may return something and so publish nothing.
+    ///   - epilogue: Lua that runs last; `id` is the event's offset.
+    static func make(
+        _ settings: RedisBrokerSettings, prelude: String = "", epilogue: String = ""
+    ) -> RedisScript {
         RedisScript(
-            (prelude + source)
+            (prelude + source + epilogue + "\nreturn position")
                 .replacing("HISTORY_LENGTH", with: String(max(1, settings.historyLength)))
                 .replacing("HISTORY_TTL", with: String(max(1, settings.historyTTLSeconds)))
                 .replacing(
                     "POSITION_TTL", with: String(max(1, settings.positionTTLSeconds, settings.historyTTLSeconds))
                 )
+                // Redis trims the history in whole nodes, of a hundred entries at most.
+                .replacing("NAMES_MAX", with: String(max(1, settings.historyLength) + 101))
                 .replacing("RESTART_STEP", with: String(PositionRule.restartStep))
                 .replacing("CLOCK_START", with: String(PositionRule.clockStart)))
     }
@@ -45,7 +51,7 @@ enum PublishScript {
         if offset and (knownEpoch ~= epoch or tonumber(known) <= tonumber(offset)) then known = nil end
         local added, id
         if not offset then
-          redis.call('DEL', KEYS[2])
+          redis.call('DEL', KEYS[2], KEYS[3])
           id, epoch = '1', ARGV[3]
           added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', 'HISTORY_LENGTH', '1-0', 'p', ARGV[1])
         elseif history == present and not known then
@@ -64,7 +70,7 @@ enum PublishScript {
           if not (string.find(added.err, 'WRONGTYPE', 1, true) or string.find(added.err, 'equal or smaller', 1, true)) then
             return added
           end
-          redis.call('DEL', KEYS[2])
+          redis.call('DEL', KEYS[2], KEYS[3])
           id, epoch = '1', ARGV[3]
           redis.call('XADD', KEYS[2], '1-0', 'p', ARGV[1])
         end
@@ -72,7 +78,6 @@ enum PublishScript {
         redis.call('SET', KEYS[1], position .. '.' .. present, 'EX', 'POSITION_TTL')
         redis.call('EXPIRE', KEYS[2], 'HISTORY_TTL')
         redis.call('PUBLISH', ARGV[2], 'id: ' .. position .. '\\n' .. ARGV[1])
-        return position
         """
 }
 

@@ -5,28 +5,37 @@ public import Wire
 
 extension RedisBroker {
     public func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
-        try await publish(StreamEvent(channel: channel, payload: payload), publishScript)
+        let event = StreamEvent(channel: channel, payload: payload)
+        return try position(await evaluate(publishScript, event), of: event)
     }
 
     public func publishOnce(
         _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
     ) async throws(BrokerError) -> Position {
-        try await publish(StreamEvent(channel: channel, payload: payload), publishOnceScript, unless: keys)
+        let event = StreamEvent(channel: channel, payload: payload)
+        let arguments = keys.flatMap { [$0.prefix, $0.suffix] }
+        return try position(await evaluate(publishOnceScript, event, arguments), of: event)
     }
 
-    private func publish(
-        _ event: StreamEvent, _ script: RedisScript, unless keys: [EventKey] = []
-    ) async throws(BrokerError) -> Position {
+    public func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String, unless others: [String]
+    ) async throws(BrokerError) -> NamedPublication {
+        let event = StreamEvent(channel: channel, payload: payload)
+        let reply = try await evaluate(publishNamedScript, event, ([name] + others).map { Array($0.utf8) })
+        if let parts = reply.array { return .found(try Self.placed(parts)) }
+        return .published(try position(reply, of: event))
+    }
+
+    /// - Parameter arguments: those behind the publish script's own.
+    private func evaluate(
+        _ script: RedisScript, _ event: StreamEvent, _ arguments: [[UInt8]] = []
+    ) async throws(BrokerError) -> RESPValue {
         try requireFrameEnd(event.payload)
-        let reply = try await counted { () throws(RedisError) in
+        return try await counted { () throws(RedisError) in
             var call = call(script, event)
-            for key in keys {
-                call.append(key.prefix)
-                call.append(key.suffix)
-            }
+            for argument in arguments { call.append(argument) }
             return try await redis.connection().evaluate(script, call)
         }
-        return try position(reply, of: event)
     }
 
     public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
@@ -52,7 +61,7 @@ extension RedisBroker {
         let (epoch, known) = memory.withLock { memory in
             (PositionRule.makeEpoch(using: &memory.epochs), memory.acknowledged[channel])
         }
-        var call = script.call(keys: [channel.positionKey, channel.historyKey])
+        var call = script.call(keys: [channel.positionKey, channel.historyKey, channel.namesKey])
         call.reserve(event.payload.count + channel.name.utf8.count + 96)
         call.append(event.payload)
         call.append(channel.name)

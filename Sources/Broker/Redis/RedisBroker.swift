@@ -31,7 +31,8 @@ public struct RedisBrokerSettings: Sendable {
 
 /// The ``Broker`` on one Redis (7.0 or newer).
 ///
-/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
+/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`;
+/// `names:{<channel>}`, a sorted set of names with their events' offsets as scores.
 /// ``run()`` must run while it is used.
 public final class RedisBroker: EventLog {
     /// What publishing remembers.
@@ -49,6 +50,7 @@ public final class RedisBroker: EventLog {
     let memory = Mutex(Memory())
     let publishScript: RedisScript
     let publishOnceScript: RedisScript
+    let publishNamedScript: RedisScript
     /// The connections for commands, for what else a service keeps in the same Redis.
     public let redis: RedisClient
 
@@ -67,6 +69,8 @@ public final class RedisBroker: EventLog {
         self.logger = logger
         publishScript = PublishScript.make(settings)
         publishOnceScript = PublishScript.make(settings, prelude: HistoryScripts.publishOnce)
+        publishNamedScript = PublishScript.make(
+            settings, prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
         redis = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }
@@ -139,10 +143,14 @@ extension RedisBroker {
                 HistoryScripts.find, keys: [channel.positionKey, channel.historyKey],
                 arguments: [key.prefix, key.suffix])
         }
-        guard let parts = reply.array else { return nil }
+        return try reply.array.map { parts throws(BrokerError) in try Self.placed(parts) }
+    }
+
+    /// What a script answers for an event that it found.
+    static func placed(_ parts: [RESPValue]) throws(BrokerError) -> PlacedEvent {
         guard parts.count == 2, let position = parts[0].text.flatMap({ Position(parsing: $0) }),
             let payload = parts[1].bytes
-        else { throw BrokerError(.internal, "the find script answered in another form") }
+        else { throw BrokerError(.internal, "a script answered an event in another form") }
         return PlacedEvent(position: position, payload: payload)
     }
 

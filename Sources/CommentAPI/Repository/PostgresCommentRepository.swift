@@ -45,9 +45,7 @@ final class PostgresCommentRepository: CommentRepository, Service {
 
     // MARK: Publishing
 
-    func publish(
-        _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws -> Publication {
+    func publish(_ comment: Comment, to channel: Channel) async throws -> Publication {
         try requireDatabase()
         // Do not store what cannot be published now: the client should try again.
         guard broker.isReady else { throw BrokerError(.unavailable, "Redis is away") }

@@ -38,6 +38,13 @@ final class FaultyBroker: EventLog {
     {
         try await inner.publishOnce(payload, to: channel, unless: keys)
     }
+    func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String, unless others: [String]
+    ) async throws(BrokerError) -> NamedPublication {
+        let publication = try await inner.publish(payload, to: channel, named: name, unless: others)
+        if case .singleAnswerLost = state.withLock({ $0 }) { throw BrokerError(.timeout, "on demand") }
+        return publication
+    }
     func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
         try await inner.publishState(frame, to: channel)
     }
