@@ -77,7 +77,12 @@ import Wire
             #expect(try await store.comment(id: "c1")?.isRemoved == false)
             let removed = StoredComment(comment: makeComment("c1", user: "anna"), position: nil, isRemoved: true)
             #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .removed(removed))
-            #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .alreadyRemoved(removed))
+            for isPublished in [false, true] {
+                let again = try await store.remove(id: "c1", by: "anna", moderator: false)
+                #expect(again == .alreadyRemoved(removed, isPublished: isPublished))
+                let place = Position(offset: 18, epoch: "k3f9")
+                try await store.savePublished([PublishedPosition(id: "c1", kind: .removal, position: place)])
+            }
             #expect(try await store.remove(id: "c1", by: "bert", moderator: false) == .forbidden)
             guard case .removed = try await store.remove(id: "c2", by: "bert", moderator: true) else {
                 Issue.record("a moderator may")

@@ -11,6 +11,8 @@ final class FaultyBroker: EventLog {
         case answerLost
         /// The same for a single comment.
         case singleAnswerLost
+        /// What is to be published waits for as long as this is so.
+        case held
     }
 
     private let inner: any EventLog
@@ -21,6 +23,7 @@ final class FaultyBroker: EventLog {
     func setFault(_ fault: Fault?) { state.withLock { $0 = fault } }
 
     func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
+        while case .held = state.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(1)) }
         let fault = state.withLock { $0 }
         if case .notPublished = fault { return events.map { _ in .failure(BrokerError(.unavailable, "on demand")) } }
         let results = await inner.publish(contentsOf: events)
