@@ -1,3 +1,4 @@
+import PostgresLibpq
 import Storage
 import TestSupport
 import Testing
@@ -55,6 +56,27 @@ import Wire
             // A removed comment is still a place to go on from.
             let behind = try await store.history(video: "video1", before: "c5", limit: 1)
             #expect(behind.comments.map(\.comment.id) == ["c4"])
+        }
+    }
+
+    @Test func aPageOfHistoryReadsNoRemovedRow() async throws {
+        try await withCommentStore(connections: 1) { store, pool in
+            try await pool.execute(
+                """
+                INSERT INTO comments (id, video_id, user_id, comment, created_at, channel, removed_at)
+                SELECT 'c' || n, 'video1', 'user1', 'text', now(), 'video:video1', CASE WHEN n > 100 THEN now() END
+                FROM generate_series(1, 5000) AS n
+                """)
+            try await pool.execute("ANALYZE comments")
+            func rowsRead() async throws -> Int64 {
+                _ = try await pool.query("SELECT pg_stat_force_next_flush()") { _ throws(PostgresError) in true }
+                return try await pool.numbers(
+                    "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'comments'"
+                ).first ?? 0
+            }
+            let before = try await rowsRead()
+            #expect(try await store.history(video: "video1", before: nil, limit: 10).comments.count == 10)
+            #expect(try await rowsRead() - before < 100)
         }
     }
 
