@@ -176,7 +176,7 @@ extension RedisConnection {
         let steps = login + [info]
         let replies = try await send(contentsOf: steps.map(\.command), timeout: settings.connectTimeout)
         for (step, reply) in zip(steps, replies) {
-            guard case .failure(let error) = reply else { continue }
+            guard case .failure(let error) = reply, !error.refusesOnlyWrites else { continue }
             guard step.forgives(error), let notice = step.ifRefused else { throw error }
             state.withLock { $0.notices.append(notice) }
         }
