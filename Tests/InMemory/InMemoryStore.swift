@@ -71,6 +71,9 @@ public struct InMemoryStore: Sendable {
 
     public func position(of channel: Channel) -> Position? { logs[channel]?.position }
 
+    /// Whether something else stands in the place of the channel's history, see ``replaceHistory(of:)``.
+    public func isForeign(_ channel: Channel) -> Bool { logs[channel]?.isForeign ?? false }
+
     /// See ``Broker/history(of:after:through:limit:)``.
     public func history(of channel: Channel, after: UInt64, through: UInt64?, limit: Int) -> HistoryPage {
         guard let log = logs[channel] else { return .empty }
