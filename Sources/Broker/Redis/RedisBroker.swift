@@ -31,16 +31,15 @@ public struct RedisBrokerSettings: Sendable {
 
 /// The ``Broker`` on one Redis (7.0 or newer).
 ///
-/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
+/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`;
+/// `names:{<channel>}`, a sorted set of names with their events' offsets as scores.
 /// ``run()`` must run while it is used.
 public final class RedisBroker: EventLog {
     /// What publishing remembers.
     struct Memory {
         /// Makes epochs; seeded by the system once, since asking it for each publish is a system call each.
         var epochs = SplitMix64(seed: UInt64.random(in: .min ... .max))
-        /// The highest position that was acknowledged, of as many channels as fit. It is evidence of a loss after a
-        /// restart and not needed for safety, so the oldest may be forgotten.
-        var acknowledged = GenerationCache<Channel, Position>(limit: 131_072)
+        var acknowledged = AcknowledgedPositions()
     }
 
     private let settings: RedisBrokerSettings
@@ -51,6 +50,7 @@ public final class RedisBroker: EventLog {
     let memory = Mutex(Memory())
     let publishScript: RedisScript
     let publishOnceScript: RedisScript
+    let publishNamedScript: RedisScript
     /// The connections for commands, for what else a service keeps in the same Redis.
     public let redis: RedisClient
 
@@ -69,6 +69,8 @@ public final class RedisBroker: EventLog {
         self.logger = logger
         publishScript = PublishScript.make(settings)
         publishOnceScript = PublishScript.make(settings, prelude: HistoryScripts.publishOnce)
+        publishNamedScript = PublishScript.make(
+            settings, prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
         redis = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }
@@ -141,10 +143,14 @@ extension RedisBroker {
                 HistoryScripts.find, keys: [channel.positionKey, channel.historyKey],
                 arguments: [key.prefix, key.suffix])
         }
-        guard let parts = reply.array else { return nil }
+        return try reply.array.map { parts throws(BrokerError) in try Self.placed(parts) }
+    }
+
+    /// What a script answers for an event that it found.
+    static func placed(_ parts: [RESPValue]) throws(BrokerError) -> PlacedEvent {
         guard parts.count == 2, let position = parts[0].text.flatMap({ Position(parsing: $0) }),
             let payload = parts[1].bytes
-        else { throw BrokerError(.internal, "the find script answered in another form") }
+        else { throw BrokerError(.internal, "a script answered an event in another form") }
         return PlacedEvent(position: position, payload: payload)
     }
 

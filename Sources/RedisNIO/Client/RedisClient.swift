@@ -128,6 +128,9 @@ extension RedisClient {
             let connection = try await RedisConnection.connect(
                 to: endpoint, settings: settings.connection, group: group, metrics: metrics)
             metrics.connected.increment()
+            for notice in connection.notices {
+                logger.warning("\(notice)", metadata: ["redis.endpoint": "\(endpoint)"])
+            }
             add(connection)
             if Task.isCancelled { connection.close() }
             await connection.waitUntilClosed()

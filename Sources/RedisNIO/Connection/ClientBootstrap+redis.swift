@@ -14,16 +14,36 @@ extension ClientBootstrap {
     }
 }
 
+/// One of the commands that begin every connection.
+struct LoginStep {
+    let command: RedisCommand
+    /// What to say when the user may not do it, or Redis does not know it, and the connection is used without it; `nil`: it
+    /// is needed.
+    var ifRefused: String?
+
+    /// Whether the connection can be used although the command was answered so.
+    func forgives(_ error: RedisError) -> Bool {
+        guard ifRefused != nil else { return false }
+        return error.code == .reply("NOPERM")
+            || error.code == .reply("ERR") && error.message.hasPrefix("unknown command")
+    }
+}
+
 extension RedisEndpoint {
-    /// The commands that begin every connection; each answers `OK`.
+    /// The commands that begin every connection, the last one of which a Redis that is loading its data refuses.
     ///
     /// - Parameter name: what `CLIENT LIST` shows; empty for none.
-    func login(name: String) -> [RedisCommand] {
-        var commands: [RedisCommand] = []
-        if let password { commands.append(RedisCommand("AUTH", [user, password].compactMap { $0 })) }
-        if database != 0 { commands.append(RedisCommand("SELECT", String(database))) }
-        if !name.isEmpty { commands.append(RedisCommand("CLIENT", "SETNAME", name)) }
-        return commands
+    func login(name: String) -> [LoginStep] {
+        var steps: [LoginStep] = []
+        if let password { steps.append(.init(command: RedisCommand("AUTH", [user, password].compactMap { $0 }))) }
+        if database != 0 { steps.append(.init(command: RedisCommand("SELECT", String(database)))) }
+        if !name.isEmpty {
+            steps.append(
+                .init(
+                    command: RedisCommand("CLIENT", "SETNAME", name),
+                    ifRefused: "Redis refuses CLIENT SETNAME: its list of clients does not name this connection"))
+        }
+        return steps + [.init(command: RedisCommand("PING"))]
     }
 }
 

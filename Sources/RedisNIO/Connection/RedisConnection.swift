@@ -22,13 +22,6 @@ public struct RedisConnectionSettings: Sendable {
 /// Tasks encode their commands into one shared buffer. The first command of a turn wakes the event loop, and the
 /// ``Handler`` there writes the whole buffer with one write and one flush.
 public final class RedisConnection: Sendable {
-    /// The process on the other side, as it introduced itself at login. It cannot change while the connection stands.
-    public struct Server: Hashable, Sendable {
-        /// 40 hexadecimal characters, new with each start of Redis (`INFO server`).
-        public var runID = ""
-        public var version = ""
-    }
-
     typealias Continuation = CheckedContinuation<Result<[RESPValue], RedisError>, Never>
 
     /// Somebody who waits for the replies to one or more commands.
@@ -46,7 +39,8 @@ public final class RedisConnection: Sendable {
         var inFlight = 0
         /// Set at the end: every further command is refused.
         var failure: RedisError?
-        var server = Server()
+        /// What was refused at login and is done without, in sentences.
+        var notices: [String] = []
     }
 
     private let state = Mutex(State())
@@ -60,7 +54,8 @@ public final class RedisConnection: Sendable {
         self.metrics = metrics
     }
 
-    public var server: Server { state.withLock { $0.server } }
+    /// What was refused at login and is done without, in sentences.
+    var notices: [String] { state.withLock { $0.notices } }
 
     /// Commands without a reply so far.
     public var inFlight: Int { state.withLock { $0.inFlight } }
@@ -147,7 +142,7 @@ extension RedisConnection {
 // MARK: Connecting
 
 extension RedisConnection {
-    /// Connects and logs in: AUTH, SELECT, CLIENT SETNAME, then PING, which a Redis that is loading its data refuses.
+    /// Connects and logs in.
     static func connect(
         to endpoint: RedisEndpoint, settings: RedisConnectionSettings, group: any EventLoopGroup, metrics: RedisMetrics
     ) async throws(RedisError) -> RedisConnection {
@@ -174,16 +169,16 @@ extension RedisConnection {
         }
     }
 
-    private func logIn(_ login: [RedisCommand]) async throws(RedisError) {
-        let commands = login + [RedisCommand("PING"), RedisCommand("INFO", "server")]
-        let replies = try await send(contentsOf: commands, timeout: settings.connectTimeout)
-        for reply in replies {
-            if case .failure(let error) = reply, !error.refusesOnlyWrites { throw error }
+    private func logIn(_ login: [LoginStep]) async throws(RedisError) {
+        let info = LoginStep(
+            command: RedisCommand("INFO", "server"),
+            ifRefused: "Redis refuses INFO: a restart or failover is known by this process's own acknowledgements only")
+        let steps = login + [info]
+        let replies = try await send(contentsOf: steps.map(\.command), timeout: settings.connectTimeout)
+        for (step, reply) in zip(steps, replies) {
+            guard case .failure(let error) = reply, !error.refusesOnlyWrites else { continue }
+            guard step.forgives(error), let notice = step.ifRefused else { throw error }
+            state.withLock { $0.notices.append(notice) }
         }
-        let fields = RedisInfo(replies.last?.text ?? "")
-        guard let runID = fields["run_id"], !runID.isEmpty else {
-            throw RedisError(.protocolViolation, "INFO names no run id")
-        }
-        state.withLock { $0.server = Server(runID: runID, version: fields["redis_version"] ?? "") }
     }
 }

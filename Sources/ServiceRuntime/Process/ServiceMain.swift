@@ -35,7 +35,11 @@ public enum ServiceMain {
         let arguments = Array(CommandLine.arguments.dropFirst())
         answerAndExit(arguments, name: name, summary: summary, declarations: Settings.declarations)
         do {
-            let settings = try Settings.read(arguments: arguments, environment: ProcessInfo.processInfo.environment)
+            let isCheck = arguments.first == "--check-configuration"
+            let settings = try Settings.read(
+                arguments: isCheck ? Array(arguments.dropFirst()) : arguments,
+                environment: ProcessInfo.processInfo.environment)
+            if isCheck { try await check(settings, name: name) }
             let process = start(name, settings.server)
             let assembly = try await assemble(settings, process)
             try await serve(assembly, process)
@@ -65,6 +69,14 @@ public enum ServiceMain {
         default: return
         }
         emit(text, to: STDOUT_FILENO)
+        exit(ExitCode.fine.rawValue)
+    }
+
+    /// Ends the process with 0 when everything that could be tried is fine.
+    private static func check(_ settings: some ServiceSettings, name: String) async throws(ServiceFailure) {
+        let problems = await settings.redisNeeds?.problems() ?? []
+        guard problems.isEmpty else { throw ServiceFailure(.unavailable, problems.joined(separator: "\n\(name): ")) }
+        emit("\(name): the settings can be used, and Redis allows what it needs\n", to: STDOUT_FILENO)
         exit(ExitCode.fine.rawValue)
     }
 
