@@ -36,7 +36,7 @@ extension BrokerError {
         case .notConnected, .closed: .unavailable
         case .timeout: .timeout
         case .overloaded: .overloaded
-        case .protocolViolation: .internal
+        case .protocolViolation, .unsupported: .internal
         case .reply("OOM"), .reply("BUSY"): .overloaded
         case .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"), .reply("TRYAGAIN"),
             .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOAUTH"), .reply("NOPERM"), .reply("NOSCRIPT"):
