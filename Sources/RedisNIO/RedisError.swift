@@ -50,7 +50,8 @@ extension RedisError {
         case leave
         /// It is a node of a cluster.
         case cluster
-        /// Writes are refused at present, by the right server.
+        /// Writes are refused at present, by the right server: it cannot save its data (then PING is refused, too, as if it
+        /// were a write), has no memory left, or too few replicas. Reads and subscriptions work.
         case refusesWrites
     }
 

@@ -17,6 +17,8 @@ extension SwarmReport {
         list.count("lost", .lowerIsBetter, strict: true) { $0.delivery.lost }
         list.count("repeated", .lowerIsBetter, strict: true) { $0.delivery.repeated }
         list.count("out of order", .lowerIsBetter, strict: true) { $0.delivery.reordered }
+        list.count("altered", .lowerIsBetter, strict: true) { $0.delivery.altered }
+        list.count("written by nobody", .lowerIsBetter, strict: true) { $0.delivery.foreign }
         list.count("told missing") { $0.delivery.toldMissing }
         list.count("gaps") { $0.delivery.gaps }
         list.count("viewers reconnected") { $0.viewers.reconnects }

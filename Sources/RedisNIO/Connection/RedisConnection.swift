@@ -197,7 +197,7 @@ extension RedisConnection {
         let commands = login + [RedisCommand("PING"), RedisCommand("INFO", "server")]
         let replies = try await send(contentsOf: commands, timeout: settings.connectTimeout)
         for reply in replies {
-            if case .failure(let error) = reply { throw error }
+            if case .failure(let error) = reply, error.verdict != .refusesWrites { throw error }
         }
         let fields = RedisInfo(replies.last?.text ?? "")
         if let kind = fields["redis_mode"].flatMap({ ["cluster": "Redis Cluster", "sentinel": "Sentinel"][$0] }) {
