@@ -93,6 +93,7 @@ extension RedisConnection {
         private func giveUp(_ reason: RedisError) {
             guard !isGivenUp else { return }
             isGivenUp = true
+            metrics.givenUp(reason.code)
             connection.giveUp(reason)
         }
 
