@@ -39,7 +39,7 @@ extension BrokerError {
         case .notConnected, .closed: .unavailable
         case .timeout: .timeout
         case .overloaded: .overloaded
-        case .protocolViolation: .internal
+        case .protocolViolation, .unsupported: .internal
         case .reply("OOM"), .reply("BUSY"): .overloaded
         case .reply("NOAUTH"), .reply("NOPERM"): .denied
         case .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"), .reply("TRYAGAIN"),

@@ -9,7 +9,8 @@ enum CommentAPI {
         await ServiceMain.run(
             "CommentAPI", summary: "takes comments, stores and publishes them", CommentAPISettings.self
         ) { settings, process in
-            let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+            let broker = ServiceBroker(
+                redis: settings.redis, history: settings.history, process: process, needsWrites: true)
             return assemble(settings, process, broker: broker.broker, services: [broker])
         }
     }

@@ -18,7 +18,8 @@ enum LikeAPI {
         default: break
         }
         await ServiceMain.run("LikeAPI", summary: summary, LikeAPISettings.self) { settings, process in
-            let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+            let broker = ServiceBroker(
+                redis: settings.redis, history: settings.history, process: process, needsWrites: true)
             // Not required: likes go on without the database, and the streams carry them there later.
             let service = settings.database.configuration.map {
                 ServiceDatabase($0, process: process, isRequired: false)

@@ -35,6 +35,8 @@ enum ReconcileCommand {
             end("settings that cannot be used:\n\(error)", .usage)
         } catch let failure as ServiceFailure {
             end(failure.message, failure.code)
+        } catch let error as RedisError where error.code == .unsupported {
+            end("REDIS_URL: \(error.message)", .usage)
         } catch {
             end("\(error)", .unavailable)
         }
@@ -68,10 +70,13 @@ enum ReconcileCommand {
         var connection = RedisBrokerSettings()
         connection.client.graceWait = .seconds(3)
         connection.client.connection.commandTimeout = .seconds(30)
+        connection.namespace = settings.service.redis.namespace
         let broker = RedisBroker(endpoint: settings.service.redis.endpoint, settings: connection, logger: logger)
         // Ends with the process.
         let running = Task { try await broker.run() }
         defer { running.cancel() }
+        // A server that cannot be worked with is told as such.
+        _ = try await broker.redis.connection()
         let agreement = LikeAgreement(partitions: settings.service.likes.partitions, hasDatabase: true)
         guard try await agreement.establish(in: broker.redis) == agreement else {
             throw ServiceFailure(.usage, "LIKE_PARTS is not the number of partitions in this Redis")

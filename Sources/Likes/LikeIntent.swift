@@ -56,7 +56,7 @@ public struct LikeError: Error, Hashable, Sendable {
             case .notConnected, .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"),
                 .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOAUTH"), .reply("NOPERM"), .reply("NOSCRIPT"):
                 .unavailable
-            case .protocolViolation, .reply: .internal
+            case .protocolViolation, .unsupported, .reply: .internal
             }
         self.init(code, error.description)
     }

@@ -6,6 +6,18 @@ import Wire
 
 /// What a store of comments promises.
 @Suite struct CommentStoreTests {
+    /// With its default settings, behind PgBouncer in transaction mode, with fewer sessions of the server than of its own.
+    @Test func commentsAreStoredThroughAPooler() async throws {
+        try await withPgBouncer { url, _ in
+            try await withCommentStore(url: url, connections: 4) { store, _ in
+                let outcomes = await storeAll((0..<500).map { makeComment("c\($0)") }, in: store)
+                #expect(outcomes.allSatisfy { $0.error == nil })
+                let stored = try await store.comment(id: "c499")
+                #expect(stored != nil)
+            }
+        }
+    }
+
     @Test func whatIsStoredComesBack() async throws {
         try await withStore { store in
             let comment = makeComment("c1", text: "naïve 😀 '; DROP TABLE comments; --\n\"\\")

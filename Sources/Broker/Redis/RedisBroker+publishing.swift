@@ -64,7 +64,7 @@ extension RedisBroker {
         var call = script.call(keys: [channel.positionKey, channel.historyKey, channel.namesKey])
         call.reserve(event.payload.count + channel.name.utf8.count + 96)
         call.append(event.payload)
-        call.append(channel.name)
+        call.append(names.name(of: channel))
         call.append(epoch)
         call.append(known?.description ?? "")
         return call
@@ -89,7 +89,7 @@ extension RedisBroker {
     public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
         try requireFrameEnd(frame)
         _ = try await counted { () throws(RedisError) in
-            var command = RedisCommand("PUBLISH", channel.name)
+            var command = RedisCommand("PUBLISH", names.name(of: channel))
             command.append(frame)
             return try await redis.send(command)
         }

@@ -19,6 +19,8 @@ public struct RedisBrokerSettings: Sendable {
     public var positionTTLSeconds = 86_400
     /// Names the connections in `CLIENT LIST` and the probe channel `probe:<instance>`; unique among processes.
     public var instance = "chorus"
+    /// Stands in front of the names of all channels in Redis, see ``ChannelNames``; `nil`: what follows from the database.
+    public var namespace: String?
     /// Time from one probe of the subscriber connection to the next.
     public var probeInterval: Duration = .seconds(3)
     /// A probe that has not come back after this time costs the subscriber its connection.
@@ -48,6 +50,7 @@ public final class RedisBroker: EventLog {
     private let redisMetrics = RedisMetrics()
     let metrics = BrokerMetrics()
     let memory = Mutex(Memory())
+    let names: ChannelNames
     let publishScript: RedisScript
     let publishOnceScript: RedisScript
     let publishNamedScript: RedisScript
@@ -67,6 +70,8 @@ public final class RedisBroker: EventLog {
         self.settings = settings
         self.group = group
         self.logger = logger
+        names = ChannelNames(
+            namespace: settings.namespace ?? ChannelNames.namespace(ofDatabase: endpoint.database))
         publishScript = PublishScript.make(settings)
         publishOnceScript = PublishScript.make(settings, prelude: HistoryScripts.publishOnce)
         publishNamedScript = PublishScript.make(
@@ -76,18 +81,21 @@ public final class RedisBroker: EventLog {
     }
 
     /// Keeps the connections for commands; returns when the task is cancelled. Call it once.
+    ///
+    /// - Throws: ``RedisError`` `unsupported` when the server is a cluster.
     public func run() async throws {
         try await redis.run()
     }
 
-    public var isReady: Bool { redis.isConnected }
+    public var isReady: Bool { redis.trouble == nil }
 
     public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
         let subscriber = RedisSubscriber(
             endpoint: redis.endpoint, settings: settings.subscriber, group: group, logger: logger,
             metrics: redisMetrics)
         return RedisBrokerSubscriber(
-            subscriber, sink: sink, settings: settings, publisher: redis, logger: logger, metrics: metrics)
+            subscriber, sink: sink, settings: settings, names: names, publisher: redis, logger: logger,
+            metrics: metrics)
     }
 
     /// Counts failures by code.
@@ -155,25 +163,29 @@ extension RedisBroker {
     }
 
     public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {
-        let values = try await batched(channels) { RedisCommand("PUBSUB", ["NUMSUB"] + $0.map(\.name)) }
+        let values = try await batched(channels) { RedisCommand("PUBSUB", ["NUMSUB"] + $0.map(names.name(of:))) }
         guard values.count == 2 * channels.count else {
             throw BrokerError(.internal, "PUBSUB NUMSUB answered another number of values")
         }
         return stride(from: 1, to: values.count, by: 2).map { Int(values[$0].integer ?? 0) }
     }
 
-    /// Redis walks over all channels to find the probes among them: some milliseconds at 90,000 channels.
+    /// Redis walks over all channels for each pattern: some ten milliseconds at 90,000 channels. Within a namespace the
+    /// names themselves are answered, too, as there is no other count of them.
     public func subscribedChannelCount() async throws(BrokerError) -> Int {
+        let first = names.ownPattern.map { RedisCommand("PUBSUB", "CHANNELS", $0) } ?? RedisCommand("INFO", "stats")
+        let others = names.othersPatterns.map { RedisCommand("PUBSUB", "CHANNELS", $0) }
         let replies = try await counted { () throws(RedisError) in
-            try await redis.send(contentsOf: [
-                RedisCommand("INFO", "stats"), RedisCommand("PUBSUB", "CHANNELS", SubscriberProbe.channelPrefix + "*"),
-            ])
+            try await redis.send(contentsOf: [first] + others)
         }
-        let total = RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
-        guard let total, let probes = replies.last?.array else {
+        let total =
+            replies.first?.array?.count
+            ?? RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
+        let counts = replies.dropFirst().compactMap { $0.array?.count }
+        guard let total, counts.count == others.count else {
             throw BrokerError(.internal, "Redis did not answer its number of channels")
         }
-        return max(0, total - probes.count)
+        return max(0, total - counts.reduce(0, +))
     }
 
     /// One command for each batch of channels; the elements of all replies, in order.

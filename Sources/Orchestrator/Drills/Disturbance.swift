@@ -1,3 +1,4 @@
+import Broker
 import RedisNIO
 
 /// Does the damage, and tells when it began and when it was over.
@@ -80,10 +81,12 @@ struct Disturbance: Sendable {
         tell(.begin, "SIGSTOP to \(victim.name), client-output-buffer-limit \(limit)")
         plant.pause(victim)
         let load = String(repeating: "x", count: 256 << 10)
+        // The drill's Redis is its own: there is no namespace.
+        let channel = ChannelNames(namespace: nil).probe(of: victim.name)
         var isCut = false
         for _ in 0..<200 where !isCut {
             // Redis 7.0 does not count those that it cuts; a message that nobody gets says it too.
-            let receivers = try await redis.send(RedisCommand("PUBLISH", "probe:\(victim.name)", load)).integer
+            let receivers = try await redis.send(RedisCommand("PUBLISH", channel, load)).integer
             isCut = receivers == 0
         }
         tell(.step, isCut ? "Redis has cut the subscriber" : "Redis has not cut the subscriber")

@@ -50,12 +50,14 @@ extension RedisEndpoint {
 /// Connects again and again until the task is cancelled, after a pause each time. A connection that stood for a second
 /// lets the next pause be the shortest again.
 ///
-/// - Parameter connect: connects, and returns when the connection has ended.
-func keepConnected(_ backoff: Backoff, _ connect: () async -> Void) async {
+/// - Parameter connect: connects, and returns when the connection has ended; throws when there is no use in another try.
+func keepConnected<Failure: Error>(
+    _ backoff: Backoff, _ connect: () async throws(Failure) -> Void
+) async throws(Failure) {
     var backoff = backoff
     while !Task.isCancelled {
         let start = ContinuousClock.now
-        await connect()
+        try await connect()
         if ContinuousClock.now - start >= .seconds(1) { backoff.reset() }
         // Cancelled while sleeping: the loop's condition ends it.
         try? await Task.sleep(for: backoff.next())

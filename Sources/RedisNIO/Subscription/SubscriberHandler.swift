@@ -110,7 +110,7 @@ extension SubscriberHandler {
         case .answered, .pong:
             loginAnswered(context)
         // SUBSCRIBE is no write: this is the answer to PING.
-        case .refused(let error) where error.refusesOnlyWrites:
+        case .refused(let error) where error.verdict == .refusesWrites:
             loginAnswered(context)
         case .refused(let error):
             if loginRepliesMissing > 0, login[login.count - loginRepliesMissing].forgives(error) {

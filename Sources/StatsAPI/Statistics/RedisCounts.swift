@@ -5,7 +5,7 @@ import Wire
 
 /// Redis's own counts of the subscriptions, beside the reported ones.
 ///
-/// 90,000 channels cost Redis about ten milliseconds. An answer is therefore used for a while, and one request at a time
+/// 90,000 channels cost Redis some ten milliseconds. An answer is therefore used for a while, and one request at a time
 /// asks Redis; the others get the previous answer.
 final class RedisCounts: Sendable {
     struct Count: Equatable, Sendable {
