@@ -131,8 +131,8 @@ let package = Package(
         executable(
             "LikeAPI",
             [
-                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire",
-                hummingbird,
+                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "Primitives", "RedisNIO", "Storage", "PostgresLibpq",
+                "Wire", hummingbird,
                 httpTypes, logging, lifecycle,
             ]),
         executable(

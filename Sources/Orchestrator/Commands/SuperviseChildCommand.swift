@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 import Subprocess
 
 /// Not for people: what every child runs before it becomes the real program, see ``ChildPreparation``.
@@ -29,7 +30,7 @@ struct SuperviseChildCommand: ParsableCommand {
             try preparation.run()
         } catch {
             // The shell's code for "cannot be run"; the reason is in the log.
-            Terminal.error("\(error)")
+            StandardError.write("\(error)")
             throw ExitCode(126)
         }
     }

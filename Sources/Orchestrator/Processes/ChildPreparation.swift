@@ -58,6 +58,8 @@ struct ChildPreparation: Sendable {
         var none = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, nil)
+        // Ignored signals are inherited too.
+        signal(SIGPIPE, SIG_DFL)
         var arguments = command.map { strdup($0) }
         arguments.append(nil)
         execv(command[0], arguments)
