@@ -63,7 +63,8 @@ extension SwarmReport.Publishing {
             offered: offered + other.offered, started: started + other.started,
             acknowledged: acknowledged + other.acknowledged, failed: failed + other.failed,
             dropped: dropped + other.dropped, refused: Self.sum(refused, other.refused),
-            unknown: Self.sum(unknown, other.unknown), stored: Self.sum(stored, other.stored))
+            unknown: Self.sum(unknown, other.unknown), stored: Self.sum(stored, other.stored),
+            acknowledgedTwice: Self.sum(acknowledgedTwice, other.acknowledgedTwice))
     }
 
     private static func sum(_ left: Int?, _ right: Int?) -> Int? {

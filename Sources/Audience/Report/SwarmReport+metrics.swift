@@ -9,6 +9,7 @@ extension SwarmReport {
         list.count("comments refused") { $0.publishing.refused }
         list.count("comments with an unknown outcome") { $0.publishing.unknown }
         list.count("comments stored, to be published later") { $0.publishing.stored }
+        list.count("positions given out twice", .lowerIsBetter, strict: true) { $0.publishing.acknowledgedTwice }
         list.count("comments failed", .lowerIsBetter, minimumDelta: 5) { $0.publishing.failed }
         list.count("comments dropped", .lowerIsBetter, minimumDelta: 5) { $0.publishing.dropped }
         list.add("dropped", .percent) { Double($0.publishing.dropped) * 100 / Double(max($0.publishing.offered, 1)) }

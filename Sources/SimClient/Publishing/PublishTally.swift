@@ -9,6 +9,8 @@ struct PublishTally: Equatable, Sendable {
         var last: Position
         /// When the first of them was acknowledged, in µs since 1970.
         var since: Int64
+        /// All offsets, when they are wanted.
+        var offsets: Set<UInt64> = []
     }
 
     /// A channel's acknowledged comments.
@@ -37,9 +39,13 @@ struct PublishTally: Equatable, Sendable {
     var failed = 0
     /// Arrivals that could not start since all connections were busy or broken.
     var dropped = 0
+    /// Acknowledged at an offset of an epoch at which another comment had been acknowledged before.
+    var acknowledgedTwice = 0
     /// By the channel's number in the audience.
     var channels: [Int: Channel] = [:]
 
+    /// Answered, or given up, without an acknowledgement.
+    var unacknowledged: Int { stored + refused + unknown + failed }
     /// Requests without an answer so far.
     var outstanding: Int { started - acknowledged - stored - refused - unknown - failed }
 
@@ -60,7 +66,8 @@ struct PublishTally: Equatable, Sendable {
             remember(number, of: channel)
             guard let position else { return }
             channels[channel, default: Channel()].acknowledged += 1
-            channels[channel]?.advance(to: position, microseconds: microseconds)
+            let isNew = channels[channel]?.advance(to: position, microseconds: microseconds, remembers: number != nil)
+            if isNew == false { acknowledgedTwice += 1 }
         case .stored:
             stored += 1
             remember(number, of: channel)
@@ -79,8 +86,8 @@ struct PublishTally: Equatable, Sendable {
         acknowledged += 1
         channels[channel, default: Channel()].acknowledged += 1
         let count = channels[channel]?.acknowledged ?? 0
-        channels[channel]?.advance(
-            to: Position(offset: UInt64(count), epoch: CommentIndex.epoch), microseconds: 0)
+        _ = channels[channel]?.advance(
+            to: Position(offset: UInt64(count), epoch: CommentIndex.epoch), microseconds: 0, remembers: false)
     }
 
     private mutating func remember(_ number: Int?, of channel: Int) {
@@ -90,13 +97,18 @@ struct PublishTally: Equatable, Sendable {
 }
 
 extension PublishTally.Channel {
-    fileprivate mutating func advance(to position: Position, microseconds: Int64) {
+    /// - Returns: whether no comment had this position before, as far as positions are remembered.
+    fileprivate mutating func advance(to position: Position, microseconds: Int64, remembers: Bool) -> Bool {
         // Answers may overtake each other, those of an older epoch too.
         if let known = epochs.firstIndex(where: { $0.last.epoch == position.epoch }) {
             epochs[known].acknowledged += 1
             if epochs[known].last.offset < position.offset { epochs[known].last = position }
+            return !remembers || epochs[known].offsets.insert(position.offset).inserted
         } else if epochs.count < PublishTally.epochsMax {
-            epochs.append(PublishTally.Epoch(last: position, since: microseconds))
+            epochs.append(
+                PublishTally.Epoch(
+                    last: position, since: microseconds, offsets: remembers ? [position.offset] : []))
         }
+        return true
     }
 }

@@ -188,12 +188,14 @@ extension SwarmRun {
         while (try? await Task.sleep(for: .milliseconds(1000 / ticksPerSecond))) != nil {
             ticks += 1
             let crowd = stage.crowdBoard.now
-            let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
+            let published = stage.publisherBoard.tally.withLock { $0 }
             let seconds = Double(MonotonicClock.now() - start) / 1e9
             tell(
                 .progress(
                     second: ticks / ticksPerSecond, seconds: seconds, delivered: crowd.delivered,
-                    acknowledged: acknowledged, crowd: settings.isDrill ? SwarmMessage.CrowdState(crowd) : nil))
+                    acknowledged: published.acknowledged,
+                    crowd: settings.isDrill
+                        ? SwarmMessage.CrowdState(crowd, unacknowledged: published.unacknowledged) : nil))
         }
     }
 
@@ -246,7 +248,7 @@ extension SwarmRun {
                 offered: published.offered, started: published.started, acknowledged: published.acknowledged,
                 failed: published.failed + published.refused + published.unknown + published.stored,
                 dropped: published.dropped, refused: published.refused, unknown: published.unknown,
-                stored: published.stored),
+                stored: published.stored, acknowledgedTwice: settings.isDrill ? published.acknowledgedTwice : nil),
             delivery: outcome.counts, latency: outcome.latency, bytesReceived: outcome.tally.bytesReceived,
             process: .init(
                 cpuSeconds: usage.cpuSeconds, loopBusyShare: load.busyShare,
@@ -297,8 +299,9 @@ extension SwarmMessage.Channel {
 }
 
 extension SwarmMessage.CrowdState {
-    init(_ board: CrowdBoard.Snapshot) {
+    init(_ board: CrowdBoard.Snapshot, unacknowledged: Int) {
         self.init()
+        self.unacknowledged = unacknowledged
         at = Int64(WallClock.nanoseconds() / 1000)
         watching = board.tally.watching
         away = board.away

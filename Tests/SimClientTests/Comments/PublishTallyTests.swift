@@ -45,6 +45,15 @@ import Wire
         #expect(outcome(201, "") == .acknowledged(nil))
     }
 
+    @Test func aPositionThatIsGivenOutTwiceIsCounted() {
+        var tally = PublishTally()
+        for (number, offset) in ([1, 2, 2, 3] as [UInt64]).enumerated() {
+            tally.answered(.acknowledged(Position(offset: offset, epoch: "e")), channel: 0, number: number)
+        }
+        tally.answered(.acknowledged(Position(offset: 2, epoch: "f")), channel: 0, number: 9)
+        #expect(tally.acknowledgedTwice == 1)
+    }
+
     @Test func readsThePlaceFromTheAnswer() {
         let comment = Comment(
             id: "x", userid: "u", videoid: "v", comment: "\"offset\":9,\"epoch\":\"no\"", timestamp: "t")
