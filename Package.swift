@@ -65,6 +65,8 @@ let package = Package(
         .executable(name: "StatsAPI", targets: ["StatsAPI"]),
         .executable(name: "SimClient", targets: ["SimClient"]),
         .executable(name: "Orchestrator", targets: ["Orchestrator"]),
+        // Loaded into the Redis of a drill.
+        .library(name: "ClockStep", type: .dynamic, targets: ["CClockStep"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -88,6 +90,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CKernel"),
+        .target(name: "CClockStep"),
 
         // Pure: no clock, no random source, no environment, no input or output.
         library("Wire", []),
@@ -131,8 +134,9 @@ let package = Package(
         executable(
             "LikeAPI",
             [
-                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire",
-                hummingbird,
+                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "Primitives", "RedisNIO", "Storage",
+                "PostgresLibpq",
+                "Wire", hummingbird,
                 httpTypes, logging, lifecycle, arguments,
             ]),
         executable(

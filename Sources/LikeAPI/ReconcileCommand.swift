@@ -3,6 +3,7 @@ import Foundation
 import Likes
 import Logging
 import PostgresLibpq
+import Primitives
 import RedisNIO
 import ServiceRuntime
 import ServiceStorage
@@ -43,8 +44,7 @@ enum ReconcileCommand {
     }
 
     private static func end(_ text: String, _ code: ExitCode) -> Never {
-        // Nobody is left to be told when that fails too.
-        try? FileHandle.standardError.write(contentsOf: Data("LikeAPI: \(text)\n".utf8))
+        StandardError.write("LikeAPI: \(text)")
         exit(code.rawValue)
     }
 
@@ -60,7 +60,7 @@ enum ReconcileCommand {
         await pool.stop()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try FileHandle.standardOutput.write(contentsOf: try encoder.encode(report) + Data("\n".utf8))
+        StandardOutput.write(String(decoding: try encoder.encode(report), as: UTF8.self))
         return report.differences == 0 || report.isRepaired ? .fine : .loss
     }
 

@@ -46,13 +46,13 @@ public enum ServiceMain {
             process.logger.info("stopped")
             exit(ExitCode.fine.rawValue)
         } catch let error as ConfigurationError {
-            printError("\(name): settings that cannot be used:\n\(error)")
+            StandardError.write("\(name): settings that cannot be used:\n\(error)")
             exit(ExitCode.usage.rawValue)
         } catch let failure as ServiceFailure {
-            printError("\(name): \(failure)")
+            StandardError.write("\(name): \(failure)")
             exit(failure.code.rawValue)
         } catch {
-            printError("\(name): \(error)")
+            StandardError.write("\(name): \(error)")
             exit(ExitCode.internal.rawValue)
         }
     }
@@ -68,7 +68,7 @@ public enum ServiceMain {
         case "--print-configuration": text = ConfigurationTable.markdown(service: name, declarations)
         default: return
         }
-        emit(text, to: STDOUT_FILENO)
+        StandardOutput.write(text, newline: false)
         exit(ExitCode.fine.rawValue)
     }
 
@@ -106,19 +106,6 @@ public enum ServiceMain {
         } catch let error as IOError {
             throw ServiceFailure(
                 .unavailable, "cannot listen on \(process.server.host):\(process.server.port): \(error.description)")
-        }
-    }
-
-    private static func printError(_ text: String) {
-        emit(text + "\n", to: STDERR_FILENO)
-    }
-
-    private static func emit(_ text: String, to descriptor: Int32) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            guard written > 0 else { return }
-            rest = rest.dropFirst(written)
         }
     }
 }
