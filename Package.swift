@@ -114,7 +114,7 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Wire", "Primitives", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration,
-                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
             ]),
 
         // A service's database: apart, so that services without one do not link libpq.
@@ -145,7 +145,7 @@ let package = Package(
             "StatsAPI",
             [
                 "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
-                bitCollections,
+                bitCollections, nioCore,
             ]),
         executable(
             "SimClient",
@@ -204,9 +204,8 @@ let package = Package(
         tests(
             "ServiceRuntimeTests",
             [
-                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "Wire", hummingbird, hummingbirdTesting,
-                httpTypes,
-                logging, coreMetrics, lifecycle, nioCore,
+                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes, logging, coreMetrics, lifecycle, nioCore,
             ]),
         tests(
             "CommentAPITests",
@@ -218,9 +217,8 @@ let package = Package(
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
-                hummingbirdTesting, httpTypes,
-                logging, nioCore,
+                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives", "TestSupport",
+                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]),
         tests(
             "ReaderAPITests",

@@ -278,15 +278,20 @@ public final class Reservation: Sendable {
         hub.step { $0.release(channels, now: MonotonicClock.now()) }
     }
 
-    /// Gives a connected socket to the hub; its response head is written, in chunked coding. To be called once.
+    /// Gives a connected socket to the hub; its response head is written. To be called once.
     ///
     /// - Parameters:
     ///   - descriptor: owned by the hub from the call on, whatever happens.
     ///   - start: where the viewer says it was.
     ///   - hello: the data of the first event; its id is the viewer's position.
-    public func attach(descriptor: Int32, from start: StreamStart, hello: [UInt8]) {
+    ///   - isChunked: whether the head says that the body comes in chunks; else it ends with the connection.
+    public func attach(descriptor: Int32, from start: StreamStart, hello: [UInt8], isChunked: Bool = true) {
         let isFirst = !isUsed.exchange(true, ordering: .acquiringAndReleasing)
-        let isAttached = isFirst && hub.step { $0.attach(channels, descriptor: descriptor, from: start, hello: hello) }
+        let isAttached =
+            isFirst
+            && hub.step {
+                $0.attach(channels, descriptor: descriptor, from: start, hello: hello, isChunked: isChunked)
+            }
         if !isAttached { Descriptor.discard(descriptor) }
     }
 }

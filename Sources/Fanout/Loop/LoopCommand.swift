@@ -16,6 +16,8 @@ struct Attachment: Equatable, Sendable {
     let states: [TopicFrame]
     /// Set when the viewer's history has to be read first.
     var recovery: RecoveryID?
+    /// Whether the response began in chunks; over HTTP/1.0 it ends with the connection.
+    var isChunked = true
 }
 
 /// What ``Hub`` asks of a loop.

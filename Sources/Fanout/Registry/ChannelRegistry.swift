@@ -203,7 +203,9 @@ struct ChannelRegistry<Waiter> {
     }
 
     /// An admitted connect becomes a viewer on a loop. `false` when its channels are gone, which a reservation prevents.
-    mutating func attach(_ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8]) -> Bool {
+    mutating func attach(
+        _ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8], isChunked: Bool = true
+    ) -> Bool {
         let loop = nextLoop
         nextLoop = (nextLoop + 1) % settings.loops
         var topics: [TopicID] = []
@@ -222,6 +224,7 @@ struct ChannelRegistry<Waiter> {
         guard !topics.isEmpty else { return false }
         let (opening, recoversAfter) = start.opening(hello: hello, newest: newest)
         var attachment = Attachment(descriptor: descriptor, topics: topics, opening: opening, states: states)
+        attachment.isChunked = isChunked
         guard let recoversAfter else {
             actions.append(.attach(attachment, loop: loop))
             return true
