@@ -114,7 +114,7 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Wire", "Primitives", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration,
-                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1, nioPosix,
+                logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
 
         // A service's database: apart, so that services without one do not link libpq.
@@ -202,6 +202,12 @@ let package = Package(
         tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
+            "FuzzTests",
+            [
+                "Broker", "CommentAPI", "Fanout", "Likes", "Placement", "RedisNIO", "ServiceRuntime", "SimClient",
+                "Storage", "Wire", hummingbirdCore, httpTypes, nioCore,
+            ]),
+        tests(
             "ServiceRuntimeTests",
             [
                 "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", hummingbird,
@@ -217,8 +223,8 @@ let package = Package(
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives", "TestSupport",
-                "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives",
+                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]),
         tests(
             "ReaderAPITests",
@@ -227,7 +233,8 @@ let package = Package(
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", arguments, subprocess,
+                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", "Wire", arguments,
+                subprocess,
                 systemPackage,
             ]),
         tests(

@@ -70,7 +70,7 @@ import Testing
         }
         router.get("large") { _, _ in Response.json(ByteBuffer(repeating: 0x20, count: 16 << 20)) }
         router.get("things/{id}") { _, context in
-            Response.json(Array(context.parameters.get("id", as: String.self)!.utf8))
+            Response.json(Array(try context.parameters.require("id").utf8))
         }
         return router
     }

@@ -34,7 +34,7 @@ extension FanoutLoop {
 
     private func attach(_ attachment: Attachment, _ sockets: Connections) {
         guard let socket = adopt(attachment.descriptor, nextViewer, sockets) else {
-            report.departures.append(.init(topics: attachment.topics, reason: .refused))
+            report.departures.append(.init(attachment, reason: .refused))
             return
         }
         let id = add(socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, sockets)
@@ -42,6 +42,7 @@ extension FanoutLoop {
             viewersByRecovery[recovery] = id
             recoveriesByViewer[id] = recovery
         }
+        if attachment.isDisplaced { displaced.insert(id) }
         if !attachment.isChunked { unchunked.insert(id) }
         send(attachment.opening, to: id, socket, sockets)
         for state in attachment.states { topic(state.topic).seed(state.frame) }
@@ -63,7 +64,8 @@ extension FanoutLoop {
     private func departed(_ id: ViewerID, _ socket: SocketHandle, reason: DisconnectReason) {
         guard viewer(id)?.socket == socket else { return }
         if let recovery = recoveriesByViewer.removeValue(forKey: id) { viewersByRecovery[recovery] = nil }
-        report.departures.append(.init(topics: remove(id), reason: reason))
+        let isDisplaced = displaced.remove(id) != nil
+        report.departures.append(.init(topics: remove(id), reason: reason, isDisplaced: isDisplaced))
     }
 
     // MARK: Heartbeats
@@ -100,8 +102,8 @@ extension FanoutLoop {
 
     private func drain(_ socket: SocketHandle, _ sockets: Connections) {
         guard let id = sockets.tag(of: socket) else { return }
-        let delay = Int(random.next() % UInt64(max(retryMillisecondsMax, 1)))
-        let event = EventStream.frame(data: Array("{}".utf8), event: "reconnect", retryMilliseconds: delay)
+        let delay = RetryTime.milliseconds(max: retryMillisecondsMax, draw: random.next())
+        let event = EventStream.reconnect(reason: HubRefusal.draining.rawValue, retryMilliseconds: delay)
         let chunk = Chunk.of(event)
         send(unchunked.contains(id) ? chunk : chunk + Chunk.last, to: id, socket, sockets)
         disconnect(id, reason: .drained, sockets)

@@ -16,6 +16,8 @@ struct Attachment: Equatable, Sendable {
     let states: [TopicFrame]
     /// Set when the viewer's history has to be read first.
     var recovery: RecoveryID?
+    /// Whether another Reader is the viewer's place.
+    var isDisplaced = false
     /// Whether the response began in chunks; over HTTP/1.0 it ends with the connection.
     var isChunked = true
 }
@@ -37,6 +39,7 @@ struct LoopReport: Equatable, Sendable {
     struct Departure: Equatable, Sendable {
         let topics: [TopicID]
         let reason: DisconnectReason
+        var isDisplaced = false
     }
 
     var departures: [Departure] = []
@@ -46,4 +49,11 @@ struct LoopReport: Equatable, Sendable {
     var writes = 0
     /// State events that a newer one replaced, or that were refused.
     var conflated = 0
+}
+
+extension LoopReport.Departure {
+    /// Of a viewer who was never taken.
+    init(_ attachment: Attachment, reason: DisconnectReason) {
+        self.init(topics: attachment.topics, reason: reason, isDisplaced: attachment.isDisplaced)
+    }
 }

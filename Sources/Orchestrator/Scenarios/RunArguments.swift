@@ -16,6 +16,8 @@ struct RunArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "CommentAPI processes, 1 to 16.") var commentApis: String?
     @Option(parsing: .unconditional, help: "Comments per second over all videos, 0.1 to 100,000.") var rate: String?
     @Option(parsing: .unconditional, help: "Seconds of publishing, 1 to 86,400.") var duration: String?
+    @Option(parsing: .unconditional, help: "Seconds of publishing before that, left out of the latencies, 0 to 3,600.")
+    var warmup: String?
     @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
     @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience:
         String?
@@ -28,6 +30,11 @@ struct RunArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "Photos that are liked and watched, 1 to 1,000 (10).") var photos: String?
     @Option(parsing: .unconditional, help: "Part of all likes that go to the first photo, 0 to 1 (0.5).")
     var hotPhotoShare: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "What else fails a run, may be given several times: \(RunChecker.Allowance.names).")
+    var allow: [String] = []
 
     /// The preset's settings, changed by what was typed.
     ///
@@ -56,11 +63,19 @@ struct RunArguments: ParsableArguments {
         check.read("--comment-apis", commentApis, 1...16, into: &settings.commentAPIs)
         check.read("--rate", rate, 0.1...100_000, into: &settings.rate)
         check.read("--duration", duration, 1...86_400, into: &settings.durationSeconds)
+        check.read("--warmup", warmup, 0...3_600, into: &settings.warmupSeconds)
         check.readSeed("--seed", seed, into: &settings.seed)
         if let swarms {
             var number = 1
             check.read("--swarms", swarms, 1...64, into: &number)
             settings.swarms = number
+        }
+        for name in allow {
+            if let known = RunChecker.Allowance(rawValue: name) {
+                settings.allowed.insert(known)
+            } else {
+                check.refuse("--allow \(name): must be one of \(RunChecker.Allowance.names)")
+            }
         }
         settings.likes = RunLikes.read(rate: likesRate, photos: photos, hotShare: hotPhotoShare, &check)
         check.read("--placement", placement, with: PlacementStrategy.parse, into: &settings.placement)
@@ -70,7 +85,7 @@ struct RunArguments: ParsableArguments {
     private func refuseCrowd(_ check: inout ArgumentCheck) {
         let crowd = [
             ("--streams", streams), ("--viewers", viewers), ("--rate", rate), ("--audience", audience),
-            ("--swarms", swarms), ("--likes-rate", likesRate),
+            ("--swarms", swarms), ("--likes-rate", likesRate), ("--warmup", warmup),
         ]
         for (name, value) in crowd where value != nil {
             check.refuse(

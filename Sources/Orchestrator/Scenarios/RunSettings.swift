@@ -20,6 +20,8 @@ struct RunSettings: Codable, Equatable, Sendable {
     var rate = 50.0
     /// Of publishing, after all viewers are connected.
     var durationSeconds = 20.0
+    /// Of publishing before that, which the latencies leave out.
+    var warmupSeconds = 2.0
     var seed: UInt64 = 1
     var audience = AudienceSpec.reference
     var placement = PlacementStrategy.random
@@ -27,13 +29,14 @@ struct RunSettings: Codable, Equatable, Sendable {
     var swarms: Int?
     /// Likes beside the comments; `nil` for none.
     var likes: RunLikes?
+    /// Checks that may fail.
+    var allowed: Set<RunChecker.Allowance> = []
     /// How often every process reports to the StatsAPI.
     var reportIntervalSeconds = 0.5
 
     static func preset(_ preset: Preset) -> RunSettings {
         var settings = RunSettings()
         settings.preset = preset
-        if preset == .reference { settings.seed = AudienceSpec.referenceSeed }
         if preset == .seed {
             settings.streams = 2
             settings.viewers = 3
@@ -61,8 +64,10 @@ struct RunSettings: Codable, Equatable, Sendable {
         words += [
             "--readers \(readers)", "--comment-apis \(commentAPIs)", "--duration \(Format.plain(durationSeconds))",
         ]
+        if preset != .seed { words.append("--warmup \(Format.plain(warmupSeconds))") }
         words += ["--seed \(seed)", "--placement \(placement.rawValue)"]
         if let likes { words.append(likes.commandLine) }
+        words += allowed.sorted().map { "--allow \($0)" }
         return words.joined(separator: " ")
     }
 }

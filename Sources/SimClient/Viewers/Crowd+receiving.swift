@@ -57,7 +57,7 @@ extension Crowd {
             audit.received(viewer: member, offsets: offsets, epoch: auditEpoch(epoch, channel))
             if !windows.isEmpty { windows[channel].received(offsets) }
             markDirty(channel)
-        case .unlogged(let published): record(published, 1, microseconds: microseconds)
+        case .unlogged(let sent): record(sent, 1, microseconds: microseconds)
         case .altered: tally.altered += 1
         case .connected(let position):
             connected(member)
@@ -85,6 +85,28 @@ extension Crowd {
     }
 }
 
+// MARK: - Verdict
+
+extension Crowd {
+    /// What the audit finds.
+    ///
+    /// - Parameter written: everything that was written, by channel; `nil` when nobody said.
+    mutating func verdict(written: [Int: ChannelComments]?) -> DeliveryCounts {
+        var counts = audit.verdict(written: written ?? [:])
+        counts.altered = tally.altered
+        counts.foreign = tally.foreign
+        // Part of what was written is known by other processes only, when these are not led together.
+        guard let written, settings.knowsAllWritten else { return counts }
+        for (index, channel) in channels.enumerated() {
+            let wrong = channel.log.texts.compared(
+                with: written[index] ?? ChannelComments(), names: channel.log.epochs)
+            counts.altered += wrong.altered
+            counts.foreign += wrong.foreign
+        }
+        return counts
+    }
+}
+
 // MARK: - Latency
 
 extension Crowd {
@@ -94,9 +116,10 @@ extension Crowd {
         dirtyChannels.append(channel)
     }
 
-    private mutating func record(_ published: Int64, _ viewers: Int, microseconds: Int64) {
-        guard published >= measuredFromMicroseconds else { return }
-        latency.record(microseconds: microseconds - published, count: UInt64(viewers))
+    private mutating func record(_ sent: CommentText.SendTime, _ viewers: Int, microseconds: Int64) {
+        guard sent.at >= measuredFromMicroseconds else { return }
+        latency.record(microseconds: microseconds - sent.at, count: UInt64(viewers))
+        latencyFromDue.record(microseconds: microseconds - sent.at + sent.late, count: UInt64(viewers))
     }
 
     /// Records what arrived since the last call as arrived now.
@@ -114,9 +137,10 @@ extension Crowd {
             completed.append(contentsOf: repeatElement(channels[channel].number, count: count))
         }
         let from = measuredFromMicroseconds
-        channels[channel].log.takeArrivals { published, viewers in
-            guard published >= from else { return }
-            latency.record(microseconds: microseconds - published, count: UInt64(viewers))
+        channels[channel].log.takeArrivals { sent, viewers in
+            guard sent.at >= from else { return }
+            latency.record(microseconds: microseconds - sent.at, count: UInt64(viewers))
+            latencyFromDue.record(microseconds: microseconds - sent.at + sent.late, count: UInt64(viewers))
         }
     }
 

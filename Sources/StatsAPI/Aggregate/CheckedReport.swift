@@ -54,7 +54,8 @@ extension ReaderReport: CheckedReport {
         [
             ("sequence", sequence), ("subscriptions", subscriptions), ("activeConnections", activeConnections),
             ("totalConnections", totalConnections), ("totalMessagesReceived", totalMessagesReceived),
-            ("totalMessagesSent", totalMessagesSent),
+            ("totalMessagesSent", totalMessagesSent), ("notRedirected", notRedirected ?? 0),
+            ("extraSubscriptions", extraSubscriptions ?? 0),
         ]
     }
     var tables: [(member: String, counts: [String: Int])] {

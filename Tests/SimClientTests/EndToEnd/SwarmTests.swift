@@ -18,7 +18,7 @@ struct Played {
 /// Plays a short run against a service, without the command line around it.
 func play(
     _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5,
-    slowShare: Double = 0, more: [String] = []
+    slowShare: Double = 0, lateNanoseconds: UInt64 = 0, more: [String] = []
 ) async throws -> Played {
     let command = try SwarmCommand.parse(
         [
@@ -40,11 +40,19 @@ func play(
     } else {
         let pacer = Pacer(
             audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
-        #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
+        #expect(
+            await pacer.run(seconds: seconds) { drafts in
+                stage.publish(
+                    drafts.map { draft in
+                        var draft = draft
+                        draft.due = draft.due.map { $0 - lateNanoseconds }
+                        return draft
+                    })
+            } == 0)
     }
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
     let published = try #require(await stage.finalTally())
-    stage.expect(published.positions(settings.audience))
+    stage.expect(published.written(settings.audience))
     _ = await stage.wait(seconds: 3) { $0.short == 0 }
     let crowd = try #require(await stage.outcome())
     await stage.stop()
@@ -66,7 +74,7 @@ func play(
         try await withService { service in
             let played = try await play(service.url)
             let (counts, published) = (played.crowd.counts, played.published)
-            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.isClean)
             #expect(played.crowd.tally.connectedOnce == 60)
             #expect((1...8).contains(played.crowd.tally.connectingMost))
             #expect(published.acknowledged > 20)
@@ -78,16 +86,26 @@ func play(
         }
     }
 
+    /// What a generator that falls behind hides: the time between when a comment was due and when it was sent.
+    @Test func latencyCountsFromWhenACommentWasDueToo() async throws {
+        try await withService { service in
+            let crowd = try await play(service.url, lateNanoseconds: 2_000_000_000).crowd
+            #expect(Int(crowd.latencyFromDue.count) == crowd.counts.delivered && crowd.counts.delivered > 0)
+            #expect(try #require(crowd.latencyFromDue.microseconds(atPercentile: 1)) >= 1_990_000)
+            #expect(try #require(crowd.latency.microseconds(atPercentile: 50)) < 1_000_000)
+        }
+    }
+
     @Test func writesCutIntoSmallPortionsChangeNothing() async throws {
         let played = try await play(.init(portionBytes: 7))
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
     @Test func aLostCommentIsFound() async throws {
         let played = try await play(.init(lostOffset: 2))
         #expect(played.crowd.counts.lost > 0)
-        #expect(!played.crowd.isClean)
+        #expect(!played.crowd.counts.isClean)
         #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
@@ -97,10 +115,32 @@ func play(
         #expect(played.crowd.counts.lost == 0)
     }
 
+    @Test(arguments: [true, false]) func anAlteredCommentIsFound(forAll: Bool) async throws {
+        // One viewer on a channel has nobody to be compared with; what was written decides.
+        for streams in forAll ? [4, 60] : [4] {
+            let played = try await play(.init(alteredOffset: 2, altersForAll: forAll), streams: streams)
+            #expect(played.crowd.counts.altered > 0, "\(streams) streams")
+            #expect(!played.crowd.counts.isClean)
+        }
+    }
+
+    @Test func aCommentThatNobodyWroteIsFound() async throws {
+        let played = try await play(.init(foreignOffset: 2))
+        #expect(played.crowd.counts.foreign == 4)
+        #expect(!played.crowd.counts.isClean)
+    }
+
+    /// The audience gets everything in order; only the writer was told another place.
+    @Test func anAnswerThatNamesTheWrongPlaceIsFound() async throws {
+        let played = try await play(.init(misplacedOffset: 2))
+        #expect(played.crowd.counts.altered + played.crowd.counts.foreign > 0)
+        #expect(!played.crowd.counts.isClean)
+    }
+
     @Test func cutViewersResumeAndMissNothing() async throws {
         try await withService(.init(cutAt: 3)) { service in
             let played = try await play(service.url)
-            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.isClean)
             #expect(played.crowd.counts.reconnects == 60)
             #expect(service.seen.value.withLock { $0.resumes } == 60)
             #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
@@ -109,7 +149,7 @@ func play(
 
     @Test func viewersGoWhenTheyAreAskedTo() async throws {
         let played = try await play(.init(reconnectAt: 3))
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         #expect(played.crowd.counts.reconnects == 60)
     }
 
@@ -131,7 +171,7 @@ func play(
         let played = try await play(.init(), slowShare: 1)
         #expect(played.crowd.tally.connectedOnce == 60)
         #expect(played.crowd.counts.joined == 0)
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         // All that a viewer who never reads was sent before it stopped: the head and one frame.
         #expect(played.crowd.tally.bytesReceived < 60 * 300)
     }
