@@ -149,7 +149,7 @@ let package = Package(
             "StatsAPI",
             [
                 "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
-                bitCollections,
+                bitCollections, nioCore,
             ]),
         executable(
             "SimClient",
@@ -214,9 +214,8 @@ let package = Package(
         tests(
             "ServiceRuntimeTests",
             [
-                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "Wire", hummingbird, hummingbirdTesting,
-                httpTypes,
-                logging, coreMetrics, lifecycle, nioCore,
+                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes, logging, coreMetrics, lifecycle, nioCore,
             ]),
         tests(
             "CommentAPITests",
@@ -228,9 +227,8 @@ let package = Package(
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
-                hummingbirdTesting, httpTypes,
-                logging, nioCore,
+                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives",
+                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]),
         tests(
             "ReaderAPITests",

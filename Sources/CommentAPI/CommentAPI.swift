@@ -38,6 +38,6 @@ enum CommentAPI {
         let own: [(any Service)?] = [database, postgres, reporter]
         return ServiceAssembly(
             router: router, services: services + own.compactMap { $0 },
-            crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
+            crossOrigin: CrossOriginPolicy())
     }
 }

@@ -106,17 +106,26 @@ public enum ServiceMain {
         } catch let error as IOError {
             throw ServiceFailure(
                 .unavailable, "cannot listen on \(process.server.host):\(process.server.port): \(error.description)")
+        } catch let error as SocketAddressError.UnknownHost {
+            let reason = "is no name or address that can be resolved (\(error.errorDescription))"
+            throw ConfigurationError(
+                problems: [SettingProblem(key: "HOST", value: process.server.host, reason: reason)])
         }
     }
 }
 
-/// SIGTERM and SIGINT: the first one stops gracefully, the second one at once.
+/// SIGTERM, SIGINT and SIGHUP: the first one stops gracefully, the second one at once.
 private enum StopSignals {
     /// Runs `operation` while signals stop `group`.
     static func withHandling(
         of group: ServiceGroup, logger: Logger, _ operation: @escaping @Sendable () async throws -> Void
     ) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        // Under `nohup` the end of a terminal is to be ignored.
+        var hangup = sigaction()
+        sigaction(SIGHUP, nil, &hangup)
+        let isIgnored = unsafeBitCast(hangup.__sigaction_handler.sa_handler, to: Int.self) == 1
+        let trapped: [UnixSignal] = [.sigterm, .sigint] + (isIgnored ? [] : [.sighup])
+        let signals = await UnixSignalsSequence(trapping: trapped)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 var isStopping = false
