@@ -2,6 +2,7 @@ import Broker
 import ServiceRuntime
 import ServiceStorage
 import Storage
+import Wire
 
 /// The settings of CommentAPI.
 struct CommentAPISettings: ServiceSettings {
@@ -14,7 +15,9 @@ struct CommentAPISettings: ServiceSettings {
     var moderator: ModeratorToken?
     var reports: ReportSettings
 
-    var redisNeeds: RedisNeeds? { RedisNeeds(redis, RedisBroker.Needs.publishing(to: ["video:v"])) }
+    var redisNeeds: RedisNeeds? {
+        RedisNeeds(redis, RedisBroker.Needs.publishing(to: [.video], as: redis.channelNames))
+    }
 
     init(from reader: inout SettingsReader) {
         server = ServerSettings(from: &reader, port: 3000)

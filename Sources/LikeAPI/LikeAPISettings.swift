@@ -3,6 +3,7 @@ import Likes
 import ServiceRuntime
 import ServiceStorage
 import Storage
+import Wire
 
 /// The settings of LikeAPI.
 struct LikeAPISettings: ServiceSettings {
@@ -31,7 +32,7 @@ struct LikeAPISettings: ServiceSettings {
     var runsWorkers: Bool { role != .api && hasDatabase }
 
     var redisNeeds: RedisNeeds? {
-        RedisNeeds(redis, RedisBroker.Needs.publishing(to: ["photo:p", "user:u"]) + LikeKeys.needs)
+        RedisNeeds(redis, RedisBroker.Needs.publishing(to: [.photo, .user], as: redis.channelNames) + LikeKeys.needs)
     }
 
     init(from reader: inout SettingsReader) {

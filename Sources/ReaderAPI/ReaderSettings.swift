@@ -3,6 +3,7 @@ import Fanout
 import Foundation
 import Likes
 import ServiceRuntime
+import Wire
 
 /// The settings of ReaderAPI.
 struct ReaderSettings: ServiceSettings {
@@ -25,7 +26,7 @@ struct ReaderSettings: ServiceSettings {
         return RedisNeeds(
             redis,
             RedisBroker.Needs.subscribing(
-                to: ["video:v", "photo:p", "user:u"], probe: "probe:" + server.instance) + [
+                to: [.video, .photo, .user], as: redis.channelNames, instance: server.instance) + [
                     ["HMGET", sizes, "p"], ["GET", LikeKeys.settings], ["SCARD", LikeKeys.wanted],
                     ["SADD", LikeKeys.wanted, "p"], ["TIME"], ["HGET", RegistryCall.key, "r"],
                     ["HGETALL", RegistryCall.key], ["HSET", RegistryCall.key, "r", ""],

@@ -1,6 +1,7 @@
 import Broker
 import ServiceLifecycle
 import ServiceRuntime
+import Wire
 
 @main
 enum StatsAPI {
@@ -31,7 +32,9 @@ struct StatsAPISettings: ServiceSettings {
 
     var redisNeeds: RedisNeeds? {
         RedisNeeds(
-            redis, [["PING"], ["INFO", "stats"], ["PUBSUB", "NUMSUB", "video:v"], ["PUBSUB", "CHANNELS", "*"]])
+            redis,
+            [["PING"], ["INFO", "stats"], ["PUBSUB", "CHANNELS", "*"]]
+                + RedisBroker.Needs.channels([.video], redis.channelNames).map { ["PUBSUB", "NUMSUB", $0] })
     }
 
     init(from reader: inout SettingsReader) {

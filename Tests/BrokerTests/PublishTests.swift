@@ -159,8 +159,8 @@ import Wire
     @Test func whatIsNamedAsNeededIsEnough() async throws {
         try await withRedis { redis async throws in
             let needs =
-                RedisBroker.Needs.publishing(to: ["video:v"])
-                + RedisBroker.Needs.subscribing(to: ["video:v"], probe: "probe:chorus")
+                RedisBroker.Needs.publishing(to: [.video], as: ChannelNames(namespace: nil))
+                + RedisBroker.Needs.subscribing(to: [.video], as: ChannelNames(namespace: nil), instance: "chorus")
             let commands = Set(
                 needs.map { "+" + ($0[0] == "SCRIPT" ? "script|load" : $0[0].lowercased()) })
             for rule in ["on", ">secret", "-@all", "~position:*", "~history:*", "~names:*", "&video:*", "&probe:*"]

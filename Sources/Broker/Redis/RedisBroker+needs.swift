@@ -1,3 +1,5 @@
+public import Wire
+
 extension RedisBroker {
     /// The commands that reading, publishing or subscribing sends to Redis, each with a key or channel of its kind: what the
     /// user's ACL must allow. `INFO` and `CLIENT SETNAME` are done without where they are refused.
@@ -13,9 +15,8 @@ extension RedisBroker {
                 ["XRANGE", "history:" + key, "-", "+"], ["XREVRANGE", "history:" + key, "+", "-"],
             ]
 
-        /// - Parameter channels: as Redis knows them.
-        public static func publishing(to channels: [String]) -> [[String]] {
-            reading + channels.map { ["PUBLISH", $0, ""] } + [
+        public static func publishing(to kinds: [Channel.Kind], as names: ChannelNames) -> [[String]] {
+            reading + channels(kinds, names).map { ["PUBLISH", $0, ""] } + [
                 ["SET", "position:" + key, ""], ["XADD", "history:" + key, "*", "p", ""],
                 ["XDEL", "history:" + key, "1-0"], ["DEL", "history:" + key, "names:" + key],
                 ["EXPIRE", "history:" + key, "1"], ["ZADD", "names:" + key, "1", "n"], ["ZSCORE", "names:" + key, "n"],
@@ -23,13 +24,19 @@ extension RedisBroker {
             ]
         }
 
-        /// - Parameters:
-        ///   - channels: as Redis knows them.
-        ///   - probe: the channel of the subscriber's probe.
-        public static func subscribing(to channels: [String], probe: String) -> [[String]] {
-            reading + (channels + [probe]).flatMap { [["SUBSCRIBE", $0], ["UNSUBSCRIBE", $0]] } + [
-                ["PUBLISH", probe, ""]
-            ]
+        /// - Parameter instance: whose probes are sent and heard.
+        public static func subscribing(
+            to kinds: [Channel.Kind], as names: ChannelNames, instance: String
+        ) -> [[String]] {
+            let probe = names.probe(of: instance)
+            return reading
+                + (channels(kinds, names) + [probe]).flatMap { [["SUBSCRIBE", $0], ["UNSUBSCRIBE", $0]] }
+                + [["PUBLISH", probe, ""]]
+        }
+
+        /// A channel of each kind, as Redis knows it.
+        public static func channels(_ kinds: [Channel.Kind], _ names: ChannelNames) -> [String] {
+            kinds.compactMap { Channel($0, id: "v").map(names.name(of:)) }
         }
     }
 }

@@ -33,7 +33,7 @@ struct ChildPreparation: Sendable {
         try redirect()
         try changeUser()
         if let descriptorsMax {
-            var limit = rlimit(rlim_cur: descriptorsMax, rlim_max: descriptorsMax)
+            var limit = rlimit(rlim_cur: rlim_t(descriptorsMax), rlim_max: rlim_t(descriptorsMax))
             guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
                 throw Problem("setrlimit")
             }

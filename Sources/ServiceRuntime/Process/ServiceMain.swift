@@ -76,7 +76,7 @@ public enum ServiceMain {
     private static func check(_ settings: some ServiceSettings, name: String) async throws(ServiceFailure) {
         let problems = await settings.redisNeeds?.problems() ?? []
         guard problems.isEmpty else { throw ServiceFailure(.unavailable, problems.joined(separator: "\n\(name): ")) }
-        emit("\(name): the settings can be used, and Redis allows what it needs\n", to: STDOUT_FILENO)
+        StandardOutput.write("\(name): the settings can be used, and Redis allows what it needs")
         exit(ExitCode.fine.rawValue)
     }
 

@@ -52,3 +52,10 @@ public struct ServiceBroker: Service {
         }
     }
 }
+
+extension RedisSettings {
+    /// What the channels of this deployment are called in Redis.
+    public var channelNames: ChannelNames {
+        ChannelNames(namespace: namespace ?? ChannelNames.namespace(ofDatabase: endpoint.database))
+    }
+}
