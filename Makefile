@@ -23,10 +23,10 @@ SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench setup-web build release demo test test-web lint format docs bench clean
+.PHONY: help setup setup-bench setup-web build release demo test test-web test-web-long lint format docs bench clean
 
 help: ## this list
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing to build, test and run (Debian 12; asks sudo when it must)
 	@scripts/setup.sh
@@ -51,9 +51,16 @@ test: build ## all tests, against a private Redis and PostgreSQL
 	cd Benchmarks && python3 -m unittest --quiet
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
 
-test-web: setup-web ## browser tests of the gateway: BINARIES=.build/debug ARGS="-k redis"
+test-web: setup-web ## tests of the app and the gateway in a browser: BINARIES=.build/debug ARGS="-k redis"
+	node --test Tests/Browser/modules
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
-	.venv-web/bin/pytest Tests/Browser $(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
+	.venv-web/bin/python -m pytest Tests/Browser -m "not long" \
+		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
+
+test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures on standard output
+	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
+	.venv-web/bin/python -m pytest Tests/Browser -m long -s \
+		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
 lint: setup ## formatting, imports against the manifest, links and files of the docs, shell scripts
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)

@@ -233,7 +233,8 @@ let package = Package(
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", arguments, subprocess,
+                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", "Wire", arguments,
+                subprocess,
                 systemPackage,
             ]),
         tests(

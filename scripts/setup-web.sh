@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for `make test-web`: Chromium, nginx, and Python packages in .venv-web. Silent when nothing
+# Installs what is missing for `make test-web`: Chromium, nginx, Node.js, and Python packages in .venv-web. Silent when nothing
 # is missing.
 set -euo pipefail
 # shellcheck source=scripts/apt.sh
@@ -11,7 +11,7 @@ readonly requirements=$root/Tests/Browser/requirements.txt
 
 # Python's own copy of the list says what was installed; a newer list, or a Python that is gone, makes it anew.
 install_python_packages() {
-    "$environment/bin/python" -c 'import playwright, pytest' 2>/dev/null &&
+    "$environment/bin/python" -c 'import axe_playwright_python, playwright, pytest' 2>/dev/null &&
         cmp -s "$requirements" "$environment/requirements.txt" && return
     say "installing with pip into .venv-web: $(tr '\n' ' ' <"$requirements")"
     # Another Python than the one of before would find nothing of what is in there.
@@ -21,15 +21,17 @@ install_python_packages() {
 }
 
 main() {
-    local missing=() wanted=(python3-venv redis-server openssl)
+    local missing=() wanted=(python3-venv redis-server postgresql openssl)
     # One of another origin is used as it is.
     command -v chromium >/dev/null || wanted+=(chromium)
     command -v nginx >/dev/null || wanted+=(nginx-light)
+    command -v node >/dev/null || wanted+=(nodejs)
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if ((${#missing[@]})); then
         install_packages "${missing[@]}"
         if [[ " ${missing[*]} " == *" nginx-light "* ]]; then keep_off nginx; fi
         if [[ " ${missing[*]} " == *" redis-server "* ]]; then keep_off redis-server; fi
+        if [[ " ${missing[*]} " == *" postgresql "* ]]; then keep_off postgresql; fi
     fi
     install_python_packages
 }

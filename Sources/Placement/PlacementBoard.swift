@@ -57,13 +57,15 @@ public struct PlacementBoard: Sendable {
     /// What Reader `id` does with a viewer of `channel` that was redirected `hops` times.
     ///
     /// - Parameters:
+    ///   - mayRedirect: see ``PlacementPolicy/decide(channel:at:hops:mayRedirect:in:turn:)``.
     ///   - isClosed: Reader `id` takes no more viewers, whatever its last announcement says.
     ///   - turn: see ``PlacementPolicy/choose(for:in:turn:)``.
     public mutating func place(
-        channel: String, at id: String, hops: Int, isClosed: Bool, turn: UInt64
+        channel: String, at id: String, hops: Int, mayRedirect: Bool = true, isClosed: Bool, turn: UInt64
     ) -> PlacementDecision {
         let now = isClosed ? views.closing(id) : views
-        let decision = policy.decide(channel: channel, at: id, hops: hops, in: now, turn: turn)
+        let decision = policy.decide(
+            channel: channel, at: id, hops: hops, mayRedirect: mayRedirect, in: now, turn: turn)
         guard hops == 0 else { return decision }
         switch decision {
         case .serve: count(1, channel, on: id)

@@ -31,8 +31,10 @@ public struct PlacementPolicy: Sendable {
     /// What Reader `id` does with a viewer of `channel` that was already redirected `hops` times.
     ///
     /// Never a loop: every redirect raises `hops`, and from ``PlacementLimits/hopsMax`` on the answer is not a redirect.
+    ///
+    /// - Parameter mayRedirect: whether the viewer would come back here when the Reader that it is sent to is gone.
     public func decide(
-        channel: String, at id: String, hops: Int, in views: ReaderViews, turn: UInt64 = 0
+        channel: String, at id: String, hops: Int, mayRedirect: Bool = true, in views: ReaderViews, turn: UInt64 = 0
     ) -> PlacementDecision {
         let isDraining = views[id]?.isDraining ?? false
         if !isDraining {
@@ -45,7 +47,9 @@ public struct PlacementPolicy: Sendable {
         guard let chosen = choose(for: channel, in: views, turn: turn) else {
             return isDraining ? .refuse(.draining) : .serve(.nobodyElse)
         }
-        return chosen.id == id ? .serve(.chosen) : .redirect(to: chosen.id)
+        if chosen.id == id { return .serve(.chosen) }
+        guard mayRedirect else { return isDraining ? .refuse(.draining) : .serve(.notRedirected) }
+        return .redirect(to: chosen.id)
     }
 
     /// Why ``decide(channel:at:hops:in:turn:)`` sent a viewer of `channel` away from `id`.
@@ -94,10 +98,12 @@ public enum PlacementDecision: Equatable, Sendable {
         case hopsUsedUp = "hops_used_up"
         /// No other Reader is known.
         case nobodyElse = "nobody_else"
+        /// Another Reader is the viewer's place, and the viewer would not come back from there.
+        case notRedirected = "not_redirected"
     }
 
     public enum RefuseReason: String, Sendable, CaseIterable {
-        /// This Reader drains, and no other one takes viewers.
+        /// This Reader drains, and no other one takes viewers, or this viewer would not come back from there.
         case draining
     }
 }

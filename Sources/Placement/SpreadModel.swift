@@ -17,4 +17,14 @@ public enum SpreadModel {
         guard readers > 1 else { return 1 }
         return -Double(readers) * expm1(Double(viewers) * log1p(-1 / Double(readers)))
     }
+
+    /// Variance of the same number: R·m + R·(R-1)·q - (R·m)², with m = (1-1/R)^n the chance that a Reader has none of
+    /// them, and q = (1-2/R)^n that two given ones have none.
+    public static func randomReadersVariance(viewers: Int, readers: Int) -> Double {
+        guard viewers > 0, readers > 1 else { return 0 }
+        let (count, viewers) = (Double(readers), Double(viewers))
+        let none = pow(1 - 1 / count, viewers)
+        let neither = pow(1 - 2 / count, viewers)
+        return max(0, count * none + count * (count - 1) * neither - count * count * none * none)
+    }
 }

@@ -6,7 +6,6 @@ import ServiceLifecycle
 struct HubService: Service {
     let hub: Hub
     let drain: Duration
-    let retryMax: Duration
 
     func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -23,7 +22,7 @@ struct HubService: Service {
 
     /// Viewers are disconnected one after the other over the time of the drain; comments still arrive meanwhile.
     private func drainHub() async {
-        hub.drain(over: drain, retryMax: retryMax)
+        hub.drain(over: drain)
         let end = ContinuousClock.now + drain + .seconds(1)
         while hub.counters.connections > 0, ContinuousClock.now < end {
             do { try await Task.sleep(for: .milliseconds(50)) } catch { return }

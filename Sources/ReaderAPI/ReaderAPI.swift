@@ -45,9 +45,10 @@ enum ReaderAPI {
             makeRegistry(settings.registry, process, redis: $0, placement: placement, hub: hub)
         }
         let reporter = StatisticsReporter(
-            ReaderReports(hub: hub, settings: settings, process: process), settings: settings.reports,
+            ReaderReports(hub: hub, placement: placement, settings: settings, process: process),
+            settings: settings.reports,
             path: "/reader-api-statistics", process: process)
-        let hubService = HubService(hub: hub, drain: settings.drain, retryMax: settings.reconnectSpread)
+        let hubService = HubService(hub: hub, drain: settings.drain)
         return ServiceAssembly(
             router: router,
             services: services + [registry].compactMap { $0 } + [hubService, MemoryTrimmer(hub: hub)]

@@ -11,8 +11,6 @@ struct ReaderSettings: ServiceSettings {
     var registry: RegistrySettings
     /// Over how long a stopping Reader disconnects its viewers.
     var drain: Duration
-    /// The longest `retry:` of `event: reconnect`.
-    var reconnectSpread: Duration
 
     private var hub: HubSettings
     private var connectionsMax: Int
@@ -50,9 +48,9 @@ struct ReaderSettings: ServiceSettings {
             "How long a channel stays subscribed after its last viewer left.")
         drain = reader.seconds(
             "DRAIN_SECONDS", default: 20, in: 0...3_600, "Over how long a stopping Reader moves its viewers elsewhere.")
-        reconnectSpread = reader.milliseconds(
+        hub.retryMax = reader.milliseconds(
             "READER_RECONNECT_SPREAD_MS", default: 2_000, in: 1...600_000,
-            "The longest wait that a drained viewer is told; each gets a random part of it.")
+            "The longest wait before a viewer comes back (`retry:`); each is told a random time from half of it on.")
         server.stopTimeout = max(server.stopTimeout, drain + registry.interval * 2 + .seconds(10))
     }
 

@@ -40,6 +40,11 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension RedisError {
+    /// Redis cannot save its data. It refuses writes then, and PING as if it were one; reads and subscriptions work.
+    var refusesOnlyWrites: Bool { code == .reply("MISCONF") }
+}
+
+extension RedisError {
     /// Longer texts of Redis are cut: they are for people.
     static let messageLengthMax = 200
 

@@ -20,6 +20,14 @@ public enum EventStream {
         return frame
     }
 
+    /// `event: reconnect`: the stream ends here, and the client is to come back after so long.
+    ///
+    /// - Parameter reason: an error code, which needs no quoting in JSON.
+    public static func reconnect(reason: String, retryMilliseconds: Int) -> [UInt8] {
+        frame(
+            data: Array("{\"reason\":\"\(reason)\"}".utf8), event: "reconnect", retryMilliseconds: retryMilliseconds)
+    }
+
     /// A comment line: it keeps proxies and phones from closing a silent connection, and clients drop it.
     public static let heartbeat: [UInt8] = Array(":\n\n".utf8)
 }

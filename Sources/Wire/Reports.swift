@@ -76,12 +76,16 @@ public struct ReaderReport: Codable, Equatable, Sendable {
     public var disconnects: [String: Int]
     /// Connections that were refused, since the start, by error code.
     public var refusals: [String: Int]
+    /// Viewers whose place is another Reader and who were served here, since the start: they cannot be redirected.
+    public var notRedirected: Int?
+    /// Channels that are subscribed now for such viewers only.
+    public var extraSubscriptions: Int?
 
     public init(
         instanceId: String, session: String, sequence: Int, full: Bool, subscribed: [String], unsubscribed: [String],
         subscriptions: Int, viewers: [String: Int] = [:], publicUrl: String?, activeConnections: Int,
         totalConnections: Int, totalMessagesReceived: Int, totalMessagesSent: Int, disconnects: [String: Int] = [:],
-        refusals: [String: Int] = [:]
+        refusals: [String: Int] = [:], notRedirected: Int? = nil, extraSubscriptions: Int? = nil
     ) {
         self.instanceId = instanceId
         self.session = session
@@ -98,6 +102,8 @@ public struct ReaderReport: Codable, Equatable, Sendable {
         self.totalMessagesSent = totalMessagesSent
         self.disconnects = disconnects
         self.refusals = refusals
+        self.notRedirected = notRedirected
+        self.extraSubscriptions = extraSubscriptions
     }
 }
 

@@ -39,6 +39,10 @@ public struct Statistics: Codable, Equatable, Sendable {
             public var subscribedTopics: [String]
             public var disconnects: [String: Int]
             public var refusals: [String: Int]
+            /// Viewers whose place is another Reader and who were served here: they cannot be redirected.
+            public var notRedirected: Int
+            /// Channels that are subscribed now for such viewers only.
+            public var extraSubscriptions: Int
             public var secondsSinceReport: Double
         }
     }
@@ -63,6 +67,8 @@ public struct Statistics: Codable, Equatable, Sendable {
         public var channels: Int
         /// Sum of the Readers' subscriptions, as reported.
         public var subscriptions: Int
+        /// How many of them would not be there if every viewer could be redirected.
+        public var extraSubscriptions = 0
         public var readers: [Reader]
         public var meanShare: Double?
         public var minShare: Double?
@@ -175,6 +181,8 @@ extension Statistics.Readers.Reader {
         self.subscribedTopics = subscribedTopics
         disconnects = report.disconnects
         refusals = report.refusals
+        notRedirected = report.notRedirected ?? 0
+        extraSubscriptions = report.extraSubscriptions ?? 0
         self.secondsSinceReport = secondsSinceReport
     }
 }

@@ -101,13 +101,6 @@ import Testing
         }
     }
 
-    @Test func randomReadersAreEvenAndTheSameForEverybody() throws {
-        let audience = try Audience(.uniform, channels: 10, viewers: 10000, seed: 4)
-        var counts = [Int](repeating: 0, count: 5)
-        for viewer in 0..<10000 { counts[audience.randomReader(ofViewer: viewer, readers: 5)] += 1 }
-        #expect(counts.allSatisfy { abs($0 - 2000) < 200 })
-    }
-
     @Test func badSizesAreNamed() {
         #expect(throws: InvalidParameter.self) { try Audience(.uniform, channels: 0, viewers: 5, seed: 1) }
         #expect(throws: InvalidParameter.self) { try Audience(.uniform, channels: 5, viewers: 0, seed: 1) }
@@ -136,37 +129,34 @@ import Testing
     }
 }
 
-/// What the reference run shows, computed without running it.
+/// The model of random placement against draws of the preset `reference`.
 @Suite struct ReferencePresetTests {
-    private struct Draw {
-        var predicted: Double
-        var channelsOfReaders: [Int]
-
-        var mean: Double { Double(channelsOfReaders.reduce(0, +)) / Double(channelsOfReaders.count) }
-        var worst: Double { channelsOfReaders.map { abs(Double($0) - predicted) }.max() ?? 0 }
-
-        init(seed: UInt64) throws {
-            let audience = try Audience(.reference, channels: 100, viewers: 2_500, seed: seed)
-            var channels = Array(repeating: Set<Int>(), count: 5)
-            for viewer in 0..<audience.total {
-                channels[audience.randomReader(ofViewer: viewer, readers: 5)].insert(audience.channel(ofViewer: viewer))
-            }
-            predicted = SpreadModel.random(sizes: audience.sizes, readers: 5).spread * 100
-            channelsOfReaders = channels.map(\.count)
+    /// Channels of each of 5 Readers when every viewer of the audience goes to one at random.
+    private func draw(_ audience: Audience, seed: UInt64) -> [Int] {
+        var draws = Xoshiro256(seed: seed)
+        var channels = Array(repeating: Set<Int>(), count: 5)
+        for (viewer, channel) in audience.viewers(of: .whole) {
+            _ = viewer
+            channels[draws.below(5)].insert(channel)
         }
+        return channels.map(\.count)
     }
 
-    @Test func withThePresetsSeedEveryReaderLiesWithinThreePointsOfTheFormula() throws {
-        let draw = try Draw(seed: AudienceSpec.referenceSeed)
-        #expect(draw.worst <= 3, "\(draw)")
-        #expect((77...87).contains(draw.mean))
-    }
-
-    /// One Reader alone scatters by about 3.3 points, the mean of five by much less, whatever the seed.
-    @Test func withAnySeedTheMeanLiesWithinThreePoints() throws {
-        for seed in 1...100 {
-            let draw = try Draw(seed: UInt64(seed))
-            #expect(abs(draw.mean - draw.predicted) <= 3, "seed \(seed): \(draw)")
+    /// Both means and both standard deviations, over 400 draws: within what 400 draws can tell.
+    @Test func theFormulaAndItsDeviationsHold() throws {
+        let audience = try Audience(.reference, channels: 100, viewers: 2_500, seed: 1)
+        let model = SpreadModel.random(sizes: audience.sizes, readers: 5)
+        let deviation = try #require(model.deviation)
+        let draws = (1...400).map { draw(audience, seed: $0) }
+        let shares = draws.flatMap { $0.map { Double($0) / 100 } }
+        let means = draws.map { Double($0.reduce(0, +)) / 500 }
+        func scatter(_ values: [Double]) -> Double {
+            (values.reduce(0) { $0 + ($1 - model.spread) * ($1 - model.spread) } / Double(values.count)).squareRoot()
         }
+        #expect(abs(means.reduce(0, +) / 400 - model.spread) < 4 * deviation.spread / 20)
+        #expect(abs(scatter(means) / deviation.spread - 1) < 0.15)
+        #expect(abs(scatter(shares) / deviation.share - 1) < 0.1)
+        // One Reader scatters more than the mean of five does.
+        #expect(deviation.share > 2 * deviation.spread)
     }
 }

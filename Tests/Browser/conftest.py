@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from processes import ROOT, Server, page_server  # noqa: E402
+from app_page import AppPage  # noqa: E402
 from stack import Stack, Viewer  # noqa: E402
 
 BUILDS = [ROOT / ".build/release", ROOT / ".build/debug"]
@@ -59,6 +60,31 @@ def stack(binaries, tmp_path):
     stack = Stack(binaries, tmp_path)
     yield stack
     stack.close()
+
+
+@pytest.fixture(scope="session")
+def app(binaries, tmp_path_factory):
+    """Everything, with a database, for the tests that break nothing: each has a video of its own."""
+    stack = Stack(binaries, tmp_path_factory.mktemp("app"), database=True)
+    stack.start_comment_api().start_like_api().start_readers(2).start_gateway()
+    yield stack
+    stack.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(stack, video, name): a page of the app, each in a browser profile of its own unless `beside` names another."""
+    contexts = []
+
+    def open_page(stack, video=None, name=None, beside=None, **options):
+        context = beside.page.context if beside else browser.new_context(
+            **{"viewport": {"width": 390, "height": 844}, "service_workers": "block", **options})
+        if not beside:
+            contexts.append(context)
+        return AppPage(stack, context, video, name)
+    yield open_page
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pathlib
 import time
 import urllib.parse
 
-from processes import Failure, Gateway, Reader, Redis, Service, get, page_server, request, wait_until
+from processes import Failure, Gateway, Postgres, Reader, Redis, Service, get, page_server, request, wait_until
 
 
 class Stack:
@@ -14,12 +14,13 @@ class Stack:
     # Announcements are as they are by themselves: a dead Reader is named for 4 s, and Chromium comes back after 3.
     reader_environment = {"PLACEMENT": "overflow", "DRAIN_SECONDS": "3", "READER_LOOPS": "1"}
 
-    def __init__(self, binaries, folder):
+    def __init__(self, binaries, folder, database=False):
         self.binaries = binaries
         self.folder = folder
         self.readers = {}
         self._exits = contextlib.ExitStack()
         self.redis = self.started(Redis(folder))
+        self.postgres = self.started(Postgres(folder)) if database else None
         self.comment_api = self.like_api = self.stats_api = self.gateway = None
         self.pages = page_server()
         self._exits.callback(self.pages.stop)
@@ -33,6 +34,8 @@ class Stack:
 
     def _service(self, program, name, **environment):
         environment = {"REDIS_URL": self.redis.url, **environment}
+        if self.postgres:
+            environment["DATABASE_URL"] = self.postgres.url
         return self.started(Service(program, name, self.binaries, self.folder, environment))
 
     def start_comment_api(self):
@@ -40,7 +43,7 @@ class Stack:
         return self
 
     def start_like_api(self):
-        self.like_api = self._service("LikeAPI", "like-api", LIKE_ROLE="api")
+        self.like_api = self._service("LikeAPI", "like-api", LIKE_ROLE="all" if self.postgres else "api")
         return self
 
     def start_stats_api(self):
@@ -129,6 +132,11 @@ class Viewer:
     @property
     def instances(self):
         return self.page.evaluate("instances")
+
+    @property
+    def reasons(self):
+        """Why it was told to come back."""
+        return self.page.evaluate("reasons")
 
     @property
     def comments(self):

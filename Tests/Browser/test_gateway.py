@@ -53,7 +53,7 @@ def run_gateway(command, **settings):
 @pytest.mark.parametrize("name, value", [
     ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
     ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
-    ("folder", "/tmp/a b"), ("access_log", "/tmp/log; x"), ("resolver", "127.0.0.11 valid=1s")])
+    ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"), ("resolver", "127.0.0.11 valid=1s")])
 def test_settings_are_checked(name, value):
     """They go into nginx's configuration: what is not what it says would be a directive."""
     result = run_gateway("render", **{name: value})
@@ -101,7 +101,7 @@ def test_every_public_route_reaches_its_service(stack):
 
 
 @pytest.mark.parametrize("path", [
-    "/", "/metrics", "/health/ready", "/comment-api-statistics", "/reader-api-statistics", "/client-statistics",
+    "/watch/", "/watch/a/b", "/app/../metrics", "/metrics", "/health/ready", "/comment-api-statistics", "/reader-api-statistics", "/client-statistics",
     "/connect/", "/connect/more", "/commentary", "/v1", "/v1/../metrics", "/v1/%2e%2e/metrics", "/v1/..%2fmetrics",
     "/statistics/", "/gateway/bad_request", "/nothing?a=b"])
 def test_everything_else_is_not_found(stack, serve, path):
@@ -233,6 +233,19 @@ def test_a_refusal_of_one_reader_is_not_the_last_word(stack, serve):
     assert get(stack.gateway.url + connect_path("v"), EVENT_SOURCE).status == 200
 
 
+def test_a_full_reader_is_not_the_last_word_for_an_event_source(stack):
+    """By itself it would tell an EventSource to come back, which the gateway could not tell from a stream."""
+    stack.start_reader("reader-1", PLACEMENT="random", READER_CONNECTIONS_MAX="1")
+    stack.start_reader("reader-2", PLACEMENT="random")
+    connection, _, _ = open_stream(stack.readers["reader-1"].url, path=connect_path("v"))
+    stack.start_gateway()
+    for _ in range(6):
+        viewer, answer, lines = open_stream(stack.gateway.url, path=connect_path("v"), headers=EVENT_SOURCE)
+        assert answer.status == 200 and '"instance":"reader-2"' in lines[-1]
+        viewer.close()
+    connection.close()
+
+
 def test_what_a_client_says_of_itself_does_not_count(stack, serve):
     service = serve(echo)
     stack.start_gateway(comment_apis=service.address)
@@ -294,3 +307,27 @@ def test_connections_from_one_address_are_bounded(stack, serve):
     released.set()
     for connection, _, _ in connections:
         connection.close()
+
+
+def test_the_app_is_served_and_can_be_left_out(stack):
+    stack.start_gateway(comment_apis=unused(), readers=unused())
+    base = stack.gateway.url
+    for path in ["/", "/watch/video1", "/watch/a.B_9-:"]:
+        page = get(base + path, {"Accept-Encoding": "gzip"})
+        assert page.status == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert page.headers["Content-Encoding"] == "gzip" and page.headers["Cache-Control"] == "no-cache"
+        policy = page.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none';") and "require-trusted-types-for 'script'" in policy
+        assert "unsafe" not in policy and "data:" not in policy
+    script = get(base + "/app/main.js")
+    assert script.headers["Content-Type"].startswith("text/javascript") and script.headers["X-Content-Type-Options"] == "nosniff"
+    assert get(base + "/app/main.js", {"If-None-Match": script.headers["ETag"]}).status == 304
+    assert get(base + "/app/fonts/karla.woff2").headers["Content-Type"] == "font/woff2"
+    shell = get(base + "/app/shell.js").body.decode()
+    assert '"/app/main.js"' in shell and "version" in shell
+    assert_error(get(base + "/app/nothing.js"), 404, "not_found")
+    assert_error(request("POST", base + "/app/main.js", {}), 405, "method_not_allowed")
+    stack.gateway.set(app="off")
+    stack.gateway.reload()
+    wait_until(lambda: get(base + "/").status == 404, "the app is gone")
+    assert_error(get(base + "/app/main.js"), 404, "not_found")

@@ -27,14 +27,16 @@ import Wire
         registry.isConnected = true
         registry.join([channel], waiter: 1, now: 0)
         registry.subscribed(channel)
-        for case .readPosition(let query) in registry.takeActions() { registry.positioned(query, at: nil) }
+        for case .readPosition(let query) in registry.takeActions() {
+            registry.positioned(query, at: nil) { _, _ in true }
+        }
         _ = registry.takeActions()
         return registry
     }
 
     /// The states that a viewer gets as it is attached, and what is read then.
     private func attach(_ channel: Channel, to registry: inout ChannelRegistry<Int>) -> ([Frame], isRead: Bool) {
-        #expect(registry.attach([channel], descriptor: 0, from: .now, hello: []) == true)
+        #expect(registry.attach([channel], descriptor: 0, from: .now, hello: [], retryMilliseconds: 1) == true)
         let actions = registry.takeActions()
         guard case .attach(let attachment, _)? = actions.last(where: { $0 != .readStates(channel) }) else {
             return ([], false)
@@ -77,8 +79,8 @@ import Wire
         registry.connectionLost(now: 0)
         registry.isConnected = true
         registry.subscribed(photo)
-        for case .readHistory(let query) in registry.takeActions() {
-            #expect(registry.repaired(query, with: .empty, room: { _, _ in true }) == true)
+        for case .readPosition(let query) in registry.takeActions() {
+            registry.positioned(query, at: nil) { _, _ in true }
         }
         #expect(registry.takeActions() == [.readStates(photo)])
         registry.snapshot([photo: frame(9).bytes])

@@ -33,6 +33,7 @@ func makeRun() -> RunResult {
         amplification: 1.4, weightedAmplification: 1.8, wastedShare: 0.286,
         predicted: SpreadOutcome(
             readers: 2, channels: 100, subscriptions: 142, weightedSubscriptions: 1.79, rate: 1, loadMaxOverMean: 1))
+    result.spread?.predicted?.deviation = SpreadOutcome.Deviation(spread: 0.02, share: 0.04)
     result.swarm = makeSwarm()
     result.redis = RunResult.RedisFigures(
         usedMemoryBytes: 2 << 20, commandsWhilePublishing: 1_000, cpuSecondsWhilePublishing: 0.25, subscribersCut: 0)
@@ -59,7 +60,7 @@ func makeUsage(_ seconds: Double) -> ProcessUsage {
 private func makeReader(_ name: String, channels: Int) -> RunResult.Reader {
     RunResult.Reader(
         name: name, channels: channels, share: Double(channels) / 100, predictedShare: 0.71, viewers: 100,
-        messagesReceived: 500, messagesSent: 1_234, usage: makeUsage(1))
+        messagesReceived: 900, messagesSent: 1_234, usage: makeUsage(1))
 }
 
 func makeSwarm(lost: Int = 0, latencyMicroseconds: Int64 = 2_000) -> SwarmReport {

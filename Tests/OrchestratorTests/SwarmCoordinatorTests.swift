@@ -1,12 +1,22 @@
 import Audience
 import Foundation
 import Testing
+import Wire
 
 @testable import Orchestrator
 
 struct SwarmCoordinatorTests {
-    func makePublished(_ channels: [String: (Int, String)]) -> SwarmMessage {
-        .published(channels.mapValues { SwarmMessage.Channel(acknowledged: $0.0, last: $0.1) })
+    /// Of each channel the acknowledged positions, at these times.
+    func makePublished(_ channels: [String: [(String, Int64)]], numbers: [Int] = []) -> SwarmMessage {
+        .published(
+            channels.mapValues { positions in
+                var comments = ChannelComments()
+                comments.numbers = numbers
+                for (position, at) in positions {
+                    comments.acknowledge(Position(parsing: position), digest: 7, microseconds: at)
+                }
+                return comments
+            })
     }
 
     @Test func aPhaseIsReachedWithTheLastSwarm() throws {
@@ -30,30 +40,28 @@ struct SwarmCoordinatorTests {
         #expect(coordinator.reports == [zero, makeSwarm()])
     }
 
-    @Test func everyViewerMustReachTheHighestPosition() throws {
+    @Test func everySwarmIsToldWhatAllOfThemWrote() throws {
         var coordinator = SwarmCoordinator(swarms: 3)
         for swarm in 0..<3 { try coordinator.received(.connected(viewers: 1, failed: 0, seconds: 0), from: swarm) }
-        try coordinator.received(makePublished(["video:v1": (5, "9.k3f9"), "video:v2": (1, "1.abcd")]), from: 0)
-        try coordinator.received(makePublished(["video:v1": (7, "12.k3f9")]), from: 1)
-        try coordinator.received(makePublished(["video:v1": (2, "11.k3f9")]), from: 2)
-        #expect(coordinator.published["video:v1"] == SwarmMessage.Channel(acknowledged: 14, last: "12.k3f9"))
-        #expect(coordinator.expectation == #"{"expect":{"video:v1":"12.k3f9","video:v2":"1.abcd"}}"#)
+        try coordinator.received(makePublished(["video:v1": [("9.k3f9", 1)], "video:v2": [("1.abcd", 1)]]), from: 0)
+        try coordinator.received(makePublished(["video:v1": [("12.k3f9", 1), ("10.k3f9", 1)]]), from: 1)
+        try coordinator.received(makePublished(["video:v1": [("11.k3f9", 1)]]), from: 2)
+        let channel = try #require(coordinator.published["video:v1"])
+        #expect(channel.acknowledged == 4 && channel.ends == [Position(offset: 12, epoch: "k3f9")])
+        #expect(channel.epochs.first?.comments.map(\.offset) == [9, 12, 10, 11])
+        let told = try JSONDecoder().decode(
+            [String: [String: ChannelComments]].self, from: Data(coordinator.expectation.utf8))
+        #expect(told == ["expect": coordinator.published])
     }
 
     @Test func theNewestEpochIsTheOneThatBeganLast() throws {
         var coordinator = SwarmCoordinator(swarms: 2)
         for swarm in 0..<2 { try coordinator.received(.connected(viewers: 1, failed: 0, seconds: 0), from: swarm) }
-        func published(_ ends: [(String, Int64)], _ numbers: [Int]) -> SwarmMessage {
-            let epochs = ends.map { SwarmMessage.Epoch(last: $0.0, since: $0.1) }
-            return .published([
-                "video:v1": .init(acknowledged: 3, last: ends.last?.0, epochs: epochs, numbers: numbers)
-            ])
-        }
         // A lower offset in a newer epoch: the offsets of two epochs say nothing about each other.
-        try coordinator.received(published([("90.old", 10), ("2.new", 40)], [1]), from: 0)
-        try coordinator.received(published([("93.old", 12)], [1, 2]), from: 1)
-        #expect(coordinator.published["video:v1"]?.last == "2.new")
-        #expect(coordinator.expectation == #"{"expect":{"video:v1":["93.old","2.new"]}}"#)
+        try coordinator.received(
+            makePublished(["video:v1": [("90.old", 10), ("2.new", 40)]], numbers: [1]), from: 0)
+        try coordinator.received(makePublished(["video:v1": [("93.old", 12)]], numbers: [1, 2]), from: 1)
+        #expect(coordinator.published["video:v1"]?.ends.map(\.description) == ["93.old", "2.new"])
         #expect(coordinator.written == ["video:v1": ["0.1", "1.1", "1.2"]])
     }
 
@@ -106,9 +114,8 @@ struct SwarmMessageTests {
         #expect(
             SwarmMessage(line: #"{"event":"progress","second":3,"delivered":70,"acknowledged":7}"#)
                 == .progress(second: 3, delivered: 70, acknowledged: 7))
-        #expect(
-            SwarmMessage(line: #"{"event":"published","channels":{"video:v1":{"acknowledged":57,"last":"57.k3f9"}}}"#)
-                == .published(["video:v1": SwarmMessage.Channel(acknowledged: 57, last: "57.k3f9")]))
+        let published = SwarmMessage.published(["video:v1": ChannelComments()])
+        #expect(SwarmMessage(line: published.json) == published)
         #expect(SwarmMessage(line: SwarmMessage.report(makeSwarm()).json) == .report(makeSwarm()))
     }
 

@@ -80,6 +80,8 @@ import Testing
         let own = Rendezvous.order(channel: "video:v", readers: names)
         #expect(board.place(channel: "video:v", at: own[0], hops: 0, isClosed: true, turn: 0) == .redirect(to: own[1]))
         #expect(board.place(channel: "video:v", at: own[0], hops: 2, isClosed: true, turn: 0) == .refuse(.draining))
+        let stays = board.place(channel: "video:v", at: own[0], hops: 0, mayRedirect: false, isClosed: true, turn: 0)
+        #expect(stays == .refuse(.draining))
         board.announced(names.map { ReaderView(id: $0, isDraining: true) })
         #expect(board.place(channel: "video:v", at: own[0], hops: 0, isClosed: true, turn: 0) == .refuse(.draining))
         // One that nobody knows, because its id belongs to somebody else.

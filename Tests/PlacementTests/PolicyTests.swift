@@ -71,6 +71,10 @@ import Testing
         #expect(policy.decide(channel: channel, at: order[0], hops: 0, in: views) == .serve(.chosen))
         #expect(policy.decide(channel: channel, at: order[3], hops: 1, in: views) == .redirect(to: order[0]))
         #expect(policy.decide(channel: channel, at: order[3], hops: 2, in: views) == .serve(.hopsUsedUp))
+        let here = policy.decide(channel: channel, at: order[3], hops: 0, mayRedirect: false, in: views)
+        #expect(here == .serve(.notRedirected))
+        let own = policy.decide(channel: channel, at: order[0], hops: 0, mayRedirect: false, in: views)
+        #expect(own == .serve(.chosen))
         #expect(
             PlacementPolicy(.random).decide(channel: channel, at: order[3], hops: 0, in: views) == .serve(.anywhere))
     }

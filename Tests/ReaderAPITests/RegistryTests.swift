@@ -1,5 +1,6 @@
 import Placement
 import RedisNIO
+import ServiceRuntime
 import Testing
 
 @testable import ReaderAPI
@@ -53,12 +54,26 @@ import Testing
     }
 
     /// A header is made of it.
-    @Test(arguments: [#""http://a\r\nX: y""#, #""ftp://a""#, #""http://a b""#, #""http://""#, "null"])
+    @Test(arguments: [
+        #""http://a\r\nX: y""#, #""ftp://a""#, #""http://a b""#, #""http://""#, "null",
+        #""http://user:secret@a""#,
+    ])
     func withoutAUsableAddressNobodyIsSentThere(_ url: String) throws {
         let stored = entry(#"{"url":\#(url),"connections":1,"capacity":5,"draining":false,"full":[]}"#)
         let snapshot = try call.snapshot(from: reply([("r1", stored)]))
         #expect(snapshot.readers["r1"] != nil)
         #expect(snapshot.views.isEmpty)
+    }
+
+    /// Viewers, other Readers and StatsAPI are told this address.
+    @Test(arguments: ["http://user:secret@reader-1:4000", "http://user@reader-1", "http://:secret@reader-1"])
+    func aPublicAddressHasNoCredentials(_ url: String) throws {
+        let error = #expect(throws: ConfigurationError.self) {
+            _ = try ReaderSettings.read(environment: ["READER_PUBLIC_URL": url])
+        }
+        let text = try #require(error).description
+        #expect(text.contains("READER_PUBLIC_URL") && text.contains("without user and password"))
+        #expect(!text.contains("secret"))
     }
 
     @Test func aReaderWithAllItsConnectionsTakesNoMore() {

@@ -1,3 +1,4 @@
+import Foundation
 import RedisNIO
 import TestSupport
 import Testing
@@ -65,6 +66,45 @@ import Testing
             // Asking again is answered again.
             #expect(await eventually { sink.subscribed.count { $0 == "b" } > before })
         }
+    }
+
+    /// Redis refuses PING like a write while it cannot save; everything that a subscriber and a reader need works.
+    @Test func aRedisThatCannotSaveIsAlive() async throws {
+        func quick(_ settings: inout RedisSubscriberSettings) { settings.pingInterval = .milliseconds(50) }
+        try await withRedis(.init(arguments: ["--enable-protected-configs", "yes"])) { redis in
+            try await withSubscriber(redis.url, settings: quick) { subscriber, sink in
+                subscriber.subscribe(["a"])
+                #expect(await eventually { sink.subscribed == ["a"] })
+                try failToSave(redis)
+                #expect(await eventually { try refusedPings(redis) >= 5 })
+                #expect(sink.losses == [])
+                // New connections are let in, too.
+                try redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+                #expect(await eventually { sink.subscribed == ["a", "a"] })
+                try await withClient(redis.url) { client in
+                    let receivers = try await client.send(RedisCommand("PUBLISH", "a", "x"))
+                    #expect(receivers == .integer(1))
+                }
+                #expect(await eventually { sink.messages == [RedisMessage(channel: "a", payload: [0x78])] })
+                #expect(sink.losses == [.closed])
+            }
+        }
+    }
+
+    private func failToSave(_ redis: PrivateRedis) throws {
+        let folder = URL(filePath: redis.folder).appending(path: "gone")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try redis.command("CONFIG", "SET", "dir", folder.path())
+        try FileManager.default.removeItem(at: folder)
+        try redis.command("CONFIG", "SET", "save", "3600 1")
+        try redis.command("BGSAVE")
+    }
+
+    private func refusedPings(_ redis: PrivateRedis) throws -> Int {
+        let lines = try redis.command("INFO", "commandstats").split(separator: "\r\n")
+        let ping = lines.first { $0.hasPrefix("cmdstat_ping:") }?.split(separator: ",") ?? []
+        let refused = ping.first { $0.hasPrefix("rejected_calls=") }
+        return refused.flatMap { Int($0.dropFirst("rejected_calls=".count)) } ?? 0
     }
 
     @Test func afrozenRedisIsNoticedByPing() async throws {

@@ -13,6 +13,8 @@ struct SimulatedReader {
     var subscriptions: Set<String> = []
     var viewers: [String: Int] = [:]
     var told: Set<String> = []
+    var notRedirected: Int?
+    var extra: Int?
 
     init(_ id: String, _ subscriptions: Set<String> = []) { (self.id, self.subscriptions) = (id, subscriptions) }
 
@@ -22,7 +24,8 @@ struct SimulatedReader {
             subscribed: (full ? subscriptions : subscriptions.subtracting(told)).sorted(),
             unsubscribed: (full ? [] : told.subtracting(subscriptions)).sorted(), subscriptions: subscriptions.count,
             viewers: viewers, publicUrl: "http://\(id)", activeConnections: viewers.values.reduce(0, +),
-            totalConnections: 7, totalMessagesReceived: 10, totalMessagesSent: 20)
+            totalConnections: 7, totalMessagesReceived: 10, totalMessagesSent: 20,
+            notRedirected: notRedirected, extraSubscriptions: extra)
         sequence += 1
         told = subscriptions
         full = false

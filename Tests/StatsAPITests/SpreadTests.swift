@@ -35,6 +35,20 @@ import Wire
         #expect([spread.redisSubscriptions, spread.redisChannels] == [6, 3])
     }
 
+    /// A Reader of an older version says nothing of it.
+    @Test func whatViewersCostWhoAreNotRedirected() {
+        var aggregate = Aggregate()
+        for (index, (notRedirected, extra)) in ([(7, 2), (-1, .max), (nil, nil)] as [(Int?, Int?)]).enumerated() {
+            var reader = SimulatedReader("r\(index)", ["video:a", "video:b"])
+            (reader.notRedirected, reader.extra) = (notRedirected, extra)
+            _ = aggregate.accept(reader.report(), at: .seconds(1))
+        }
+        let statistics = aggregate.statistics(at: .seconds(1), timestamp: "")
+        #expect(statistics.readerApis.readers.map(\.notRedirected) == [7, 0, 0])
+        #expect(statistics.readerApis.readers.map(\.extraSubscriptions) == [2, 1 << 40, 0])
+        #expect(statistics.subscriptionSpread.extraSubscriptions == 2 + (1 << 40))
+    }
+
     @Test func withoutChannelsThereIsNothingToSay() {
         var aggregate = Aggregate()
         let spread = aggregate.statistics(at: .seconds(1), timestamp: "").subscriptionSpread

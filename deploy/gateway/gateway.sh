@@ -29,6 +29,11 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 : "${GATEWAY_CONNECTIONS_MAX:=16384}"
 : "${GATEWAY_CONNECTIONS_PER_ADDRESS:=1000}"
 : "${GATEWAY_ACCESS_LOG:=off}"
+if [ -d "$here/../../web/app" ]; then
+    : "${GATEWAY_APP:=$(CDPATH='' cd -- "$here/../../web/app" && pwd)}"
+else
+    : "${GATEWAY_APP:=off}"
+fi
 
 fail() {
     printf 'gateway: %s\n' "$*" >&2
@@ -59,6 +64,8 @@ check_settings() {
     check GATEWAY_TLS "$GATEWAY_TLS" 'off|made|given' "off, made or given"
     check GATEWAY_TLS_NAME "$GATEWAY_TLS_NAME" '[A-Za-z0-9.*-]+' "a host name"
     check GATEWAY_ACCESS_LOG "$GATEWAY_ACCESS_LOG" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a file"
+    check GATEWAY_APP "$GATEWAY_APP" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a folder"
+    [ "$GATEWAY_APP" = off ] || [ -r "$GATEWAY_APP/index.html" ] || fail "GATEWAY_APP: $GATEWAY_APP/index.html cannot be read"
     for name in GATEWAY_FOLDER GATEWAY_CERTIFICATE GATEWAY_CERTIFICATE_KEY; do
         eval "value=\$$name"
         check "$name" "$value" '/[A-Za-z0-9._/-]+' "the path of a file or folder, from / on"
@@ -156,6 +163,33 @@ certificate() {
     esac
 }
 
+# The app's files from its folder on, in one order everywhere; the licences of its fonts are for people.
+app_files() { (cd "$GATEWAY_APP" && find . -type f ! -name '*.txt' | LC_ALL=C sort | cut -c 3-); }
+
+app() {
+    [ "$GATEWAY_APP" != off ] || return 0
+    app_files | grep -Evq '^[A-Za-z0-9._/-]+$' && fail "GATEWAY_APP: a file's name has other than letters, digits, . _ - /"
+    APP_FOLDER=$GATEWAY_APP
+    APP_FILES=$(app_files | sed 's|.*|"/app/&"|' | paste -s -d , -)
+    APP_VERSION=$(app_files | (cd "$GATEWAY_APP" && xargs cat) | sha256sum | cut -c 1-12)
+    export APP_FOLDER APP_FILES APP_VERSION
+    fill_in "$here/app.conf.template"
+}
+
+# fill_in TEMPLATE: what stands between two @ is a variable.
+fill_in() {
+    awk '{
+        rest = $0; line = ""
+        while (match(rest, /@[A-Z_]+@/)) {
+            name = substr(rest, RSTART + 1, RLENGTH - 2)
+            if (!(name in ENVIRON)) { print "gateway: nobody fills in " name >"/dev/stderr"; exit 70 }
+            line = line substr(rest, 1, RSTART - 1) ENVIRON[name]
+            rest = substr(rest, RSTART + RLENGTH)
+        }
+        print line rest
+    }' "$1"
+}
+
 render() {
     COMMENT_API_SERVERS=$(servers "$GATEWAY_COMMENT_APIS" "max_fails=3 fail_timeout=2s")
     LIKE_API_SERVERS=$(servers "$GATEWAY_LIKE_APIS" "max_fails=3 fail_timeout=2s")
@@ -175,18 +209,10 @@ render() {
     [ "$GATEWAY_ACCESS_LOG" = off ] || ACCESS_LOG="$GATEWAY_ACCESS_LOG chorus"
     STREAM_SECONDS=$GATEWAY_STREAM_SECONDS
     CONNECTIONS_PER_ADDRESS=$GATEWAY_CONNECTIONS_PER_ADDRESS
+    APP=$(app)
     export COMMENT_API_SERVERS LIKE_API_SERVERS STATS_API_SERVERS READER_SERVERS READER_ANY_SERVERS \
-        READER_UPSTREAMS READER_LOCATIONS PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS
-    awk '{
-        rest = $0; line = ""
-        while (match(rest, /@[A-Z_]+@/)) {
-            name = substr(rest, RSTART + 1, RLENGTH - 2)
-            if (!(name in ENVIRON)) { print "gateway: nobody fills in " name >"/dev/stderr"; exit 70 }
-            line = line substr(rest, 1, RSTART - 1) ENVIRON[name]
-            rest = substr(rest, RSTART + RLENGTH)
-        }
-        print line rest
-    }' "$here/gateway.conf.template"
+        READER_UPSTREAMS READER_LOCATIONS PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP
+    fill_in "$here/gateway.conf.template"
 }
 
 # The rest of an nginx configuration, with everything that is written in one folder, so that no rights are needed.

@@ -22,8 +22,10 @@ extension DeliveryAudit {
     ///
     /// What was acknowledged of an epoch that is over, and that a viewer did not get, is told missing if the gap that
     /// led it out of the epoch covers it. Not covered: an epoch that a viewer never saw anything of.
-    public mutating func verdict(acknowledged: [Int: [Position]]) -> DeliveryCounts {
-        let goals = goals(acknowledged)
+    ///
+    /// - Parameter written: each channel that was written to, as its writers know it.
+    public mutating func verdict(written: [Int: ChannelComments]) -> DeliveryCounts {
+        let goals = goals(written.mapValues(\.ends))
         var verdict = counted
         for viewer in viewers.indices {
             let owed = owed(viewer: viewer, goals: goals)
@@ -39,8 +41,22 @@ extension DeliveryAudit {
             verdict.lost += silent ?? missing
             verdict.toldMissing += missing - (silent ?? missing)
         }
-        verdict.expected = verdict.delivered + verdict.toldMissing + verdict.lost
+        verdict.expected = expected(written)
         return verdict
+    }
+
+    /// Σ over the acknowledged comments of the viewers that had joined in front of them.
+    private mutating func expected(_ written: [Int: ChannelComments]) -> Int {
+        var expected = 0
+        for (join, viewers) in joins {
+            for epoch in written[join.channel]?.epochs ?? [] {
+                let index = self.epoch(epoch.name, channel: join.channel).index
+                guard index >= join.epoch else { continue }
+                let owed = index > join.epoch ? epoch.comments.count : epoch.comments.count { $0.offset > join.offset }
+                expected += owed * viewers
+            }
+        }
+        return expected
     }
 
     private struct Goal {

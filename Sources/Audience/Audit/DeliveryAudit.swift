@@ -1,7 +1,7 @@
 /// Whether every viewer received every event of its channel, once and in order.
 ///
 /// One state machine a viewer. An offset that is owed to a viewer ends as one of: *delivered*, *told missing* (a `gap`
-/// event named it), or *lost*. The rules:
+/// event named it), or *lost*; how many were owed is counted apart, from the acknowledgements. The rules:
 ///
 /// - `connected` fixes where a viewer starts; a later one is a reconnection and changes nothing, because a viewer that
 ///   resumes is owed everything since its last event.
@@ -37,6 +37,14 @@ public struct DeliveryAudit: Sendable {
     var departures = EpochDepartures()
     private let restartStep: UInt64
     var counts = DeliveryCounts()
+    /// Where viewers joined, and how many at each place.
+    var joins: [Join: Int] = [:]
+
+    struct Join: Hashable, Sendable {
+        var channel: Int
+        var epoch: UInt16
+        var offset: UInt64
+    }
     /// Missing offsets that can no longer come: those of an epoch that is over, and those that were not remembered.
     var lostForGood = 0
 
@@ -68,6 +76,7 @@ public struct DeliveryAudit: Sendable {
             return
         }
         counts.joined += 1
+        joins[Join(channel: Int(viewers[viewer].channel), epoch: epoch.index, offset: offset), default: 0] += 1
         viewers[viewer].flags.insert(.joined)
         viewers[viewer].last = min(offset, DeliveryAudit.offsetMax)
         viewers[viewer].epoch = epoch.index

@@ -6,7 +6,8 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     public var reconnects = 0
     /// Offsets that arrived, each counted once.
     public var delivered = 0
-    /// Offsets that were owed: delivered + told missing + lost. 0 before the verdict.
+    /// Deliveries that were owed: for each acknowledged comment the viewers that had joined in front of it. Counted from
+    /// the acknowledgements, whatever arrived. 0 before the verdict.
     public var expected = 0
     /// Offsets that were owed, never came, and that no gap event named.
     public var lost = 0
@@ -16,6 +17,10 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     public var reordered = 0
     /// Offsets that gap events named.
     public var toldMissing = 0
+    /// Comments with another text than was acknowledged for their place, or than another viewer got.
+    public var altered = 0
+    /// Messages without a readable position, and comments that nobody wrote.
+    public var foreign = 0
     /// Gap events.
     public var gaps = 0
     /// New epochs that no gap announced.
@@ -30,9 +35,21 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
 
     public init() {}
 
-    /// Nothing lost, repeated or reordered, and no unannounced epoch. What a gap named is a failure only where the
-    /// scenario does not allow for it.
-    public var isClean: Bool { lost == 0 && repeated == 0 && reordered == 0 && epochBreaks == 0 }
+    /// Nothing lost, repeated, reordered or altered, nothing foreign, and no unannounced epoch. What a gap named is a
+    /// failure only where the scenario does not allow for it.
+    public var isClean: Bool { findings.allSatisfy { $0.count == 0 } }
+
+    /// Everything that must not be.
+    public var findings: [(count: Int, name: String)] {
+        [
+            (lost, "lost"), (repeated, "repeated"), (reordered, "out of order"), (altered, "altered"),
+            (foreign, "written by nobody"), (epochBreaks, "unannounced new histories"),
+            (unaccounted, "unaccounted for"),
+        ]
+    }
+
+    /// Deliveries that were owed and that stand neither among the delivered nor among the missing ones.
+    public var unaccounted: Int { max(0, expected - delivered - toldMissing - lost) }
 
     /// The sum of two parts of a swarm.
     public func merged(with other: DeliveryCounts) -> DeliveryCounts {
@@ -43,6 +60,6 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
 
     private static let fields: [any WritableKeyPath<DeliveryCounts, Int> & Sendable] = [
         \.joined, \.reconnects, \.delivered, \.expected, \.lost, \.repeated, \.reordered, \.toldMissing, \.gaps,
-        \.epochBreaks, \.unreached, \.viewersShort, \.missingNotRemembered,
+        \.altered, \.foreign, \.epochBreaks, \.unreached, \.viewersShort, \.missingNotRemembered,
     ]
 }

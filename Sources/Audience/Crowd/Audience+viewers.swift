@@ -40,12 +40,6 @@ extension Audience {
     /// `user1`, `user2` … .
     public func userID(ofViewer viewer: Int) -> String { "user\(viewer + 1)" }
 
-    /// The Reader of a viewer who is placed at random, in `0..<readers`: the same whichever shard asks.
-    public func randomReader(ofViewer viewer: Int, readers: Int) -> Int {
-        var draws = SplitMix64(seed: StableHash.mix(seed ^ 0x5245_4144_4552) &+ UInt64(viewer))
-        return draws.below(readers)
-    }
-
     /// The audience as the closed forms see it.
     public var sizes: ChannelSizes { ChannelSizes(viewers: viewers) }
 

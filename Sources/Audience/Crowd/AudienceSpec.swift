@@ -70,12 +70,3 @@ extension AudienceSpec: Codable {
         try container.encode(description)
     }
 }
-
-extension AudienceSpec {
-    /// The seed of the preset `reference`.
-    ///
-    /// One Reader's share scatters by about 3.3 points around the formula (each channel is a coin that falls with its own
-    /// probability), so that with one seed in ten all five Readers lie within 3 points of it. This is one of those, and
-    /// looks like the run that the preset is named after: 79 to 84 channels on each Reader, 805 viewers on the last.
-    public static let referenceSeed: UInt64 = 65
-}

@@ -70,9 +70,26 @@ extension SpreadModel {
     /// Random placement: every channel by ``randomReaders(viewers:readers:)``.
     public static func random(sizes: ChannelSizes, readers: Int) -> SpreadOutcome {
         let load = LoadImbalance.maxOverMean(pieces: Double(sizes.viewers), readers: readers)
-        return outcome(sizes: sizes, readers: readers, loadMaxOverMean: load) {
+        var random = outcome(sizes: sizes, readers: readers, loadMaxOverMean: load) {
             randomReaders(viewers: $0, readers: readers)
         }
+        random.deviation = deviation(sizes: sizes, readers: readers)
+        return random
+    }
+
+    /// Of random placement. Channels do not depend on each other, so variances add: of a Reader's share p·(1-p) a channel,
+    /// p being its chance to have a viewer of it; of the mean those of ``randomReadersVariance(viewers:readers:)``.
+    private static func deviation(sizes: ChannelSizes, readers: Int) -> SpreadOutcome.Deviation? {
+        guard sizes.channels > 0, readers > 0 else { return nil }
+        var (mean, share) = (0.0, 0.0)
+        for group in sizes.groups {
+            let chance = randomReaders(viewers: group.viewers, readers: readers) / Double(readers)
+            share += Double(group.channels) * chance * (1 - chance)
+            mean += Double(group.channels) * randomReadersVariance(viewers: group.viewers, readers: readers)
+        }
+        let channels = Double(sizes.channels)
+        return SpreadOutcome.Deviation(
+            spread: mean.squareRoot() / (channels * Double(readers)), share: share.squareRoot() / channels)
     }
 
     /// Round-robin and least connections: every channel by ``dealtReaders(viewers:total:readers:)``.

@@ -7,6 +7,9 @@ public struct SpreadOutcome: Codable, Equatable, Sendable {
     public var subscriptions: Double
     /// Mean over the Readers of the part of all channels that one subscribes to; 0 to 1.
     public var spread: Double
+    /// How far chance alone carries ``spread`` from its expected value, and one Reader's share from it: standard deviations,
+    /// 0 to 1. `nil` where they are not known: for anything but random placement.
+    public var deviation: Deviation?
     /// Redis deliveries for one publish, every channel counted alike: subscriptions / channels; from 1 to `readers`.
     public var amplification: Double
     /// The same, every channel counted by its publish rate: Σ rate·readers / Σ rate.
@@ -32,5 +35,12 @@ public struct SpreadOutcome: Codable, Equatable, Sendable {
         weightedAmplification = rate > 0 ? weightedSubscriptions / rate : 0
         wastedShare = isEmpty ? 0 : 1 - Double(channels) / subscriptions
         self.loadMaxOverMean = loadMaxOverMean
+    }
+
+    public struct Deviation: Codable, Equatable, Sendable {
+        public var spread: Double
+        public var share: Double
+
+        public init(spread: Double, share: Double) { (self.spread, self.share) = (spread, share) }
     }
 }

@@ -2,33 +2,6 @@ internal import Foundation
 
 /// What a swarm that is led says on standard output, one JSON object a line.
 public struct SwarmMessage: Codable, Equatable, Sendable {
-    /// Of one channel, its comments that were acknowledged.
-    public struct Channel: Codable, Equatable, Sendable {
-        public var acknowledged: Int
-        /// `<offset>.<epoch>` of the newest; `nil` when nothing has a position yet.
-        public var last: String?
-        /// The same of each epoch, when there were several, or in a drill.
-        public var epochs: [Epoch]?
-        /// Numbers of the comments that were acknowledged or stored, in a drill.
-        public var numbers: [Int]?
-
-        public init(acknowledged: Int, last: String? = nil, epochs: [Epoch]? = nil, numbers: [Int]? = nil) {
-            self.acknowledged = acknowledged
-            self.last = last
-            self.epochs = epochs
-            self.numbers = numbers
-        }
-    }
-
-    /// Where an epoch of a channel ended.
-    public struct Epoch: Codable, Equatable, Sendable {
-        public var last: String
-        /// µs since 1970 of its first acknowledgement.
-        public var since: Int64
-
-        public init(last: String, since: Int64) { (self.last, self.since) = (last, since) }
-    }
-
     /// How the viewers of one swarm are, in a drill.
     public struct CrowdState: Codable, Equatable, Sendable {
         /// µs since 1970.
@@ -62,7 +35,7 @@ public struct SwarmMessage: Codable, Equatable, Sendable {
     public private(set) var delivered: Int?
     public private(set) var acknowledged: Int?
     public private(set) var crowd: CrowdState?
-    public private(set) var channels: [String: Channel]?
+    public private(set) var channels: [String: ChannelComments]?
     public private(set) var report: SwarmReport?
 
     /// Every viewer has been tried.
@@ -82,7 +55,7 @@ public struct SwarmMessage: Codable, Equatable, Sendable {
     }
 
     /// Publishing is over.
-    public static func published(_ channels: [String: Channel]) -> SwarmMessage {
+    public static func published(_ channels: [String: ChannelComments]) -> SwarmMessage {
         SwarmMessage(event: .published, channels: channels)
     }
 

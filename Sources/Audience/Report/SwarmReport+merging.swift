@@ -63,8 +63,7 @@ extension SwarmReport.Publishing {
             offered: offered + other.offered, started: started + other.started,
             acknowledged: acknowledged + other.acknowledged, failed: failed + other.failed,
             dropped: dropped + other.dropped, refused: Self.sum(refused, other.refused),
-            unknown: Self.sum(unknown, other.unknown), stored: Self.sum(stored, other.stored),
-            acknowledgedTwice: Self.sum(acknowledgedTwice, other.acknowledgedTwice))
+            unknown: Self.sum(unknown, other.unknown), stored: Self.sum(stored, other.stored))
     }
 
     private static func sum(_ left: Int?, _ right: Int?) -> Int? {

@@ -9,7 +9,6 @@ extension SwarmReport {
         list.count("comments refused") { $0.publishing.refused }
         list.count("comments with an unknown outcome") { $0.publishing.unknown }
         list.count("comments stored, to be published later") { $0.publishing.stored }
-        list.count("positions given out twice", .lowerIsBetter, strict: true) { $0.publishing.acknowledgedTwice }
         list.count("comments failed", .lowerIsBetter, minimumDelta: 5) { $0.publishing.failed }
         list.count("comments dropped", .lowerIsBetter, minimumDelta: 5) { $0.publishing.dropped }
         list.add("dropped", .percent) { Double($0.publishing.dropped) * 100 / Double(max($0.publishing.offered, 1)) }
@@ -18,6 +17,8 @@ extension SwarmReport {
         list.count("lost", .lowerIsBetter, strict: true) { $0.delivery.lost }
         list.count("repeated", .lowerIsBetter, strict: true) { $0.delivery.repeated }
         list.count("out of order", .lowerIsBetter, strict: true) { $0.delivery.reordered }
+        list.count("altered", .lowerIsBetter, strict: true) { $0.delivery.altered }
+        list.count("written by nobody", .lowerIsBetter, strict: true) { $0.delivery.foreign }
         list.count("told missing") { $0.delivery.toldMissing }
         list.count("gaps") { $0.delivery.gaps }
         list.count("viewers reconnected") { $0.viewers.reconnects }

@@ -108,12 +108,10 @@ extension SwarmReport {
         public var unknown: Int?
         /// Of the failed ones, those that are stored and were to be published later; `nil` in older reports.
         public var stored: Int?
-        /// Of the acknowledged ones, those at a position that another one had got; `nil` outside drills.
-        public var acknowledgedTwice: Int?
 
         public init(
             offered: Int = 0, started: Int = 0, acknowledged: Int = 0, failed: Int = 0, dropped: Int = 0,
-            refused: Int? = nil, unknown: Int? = nil, stored: Int? = nil, acknowledgedTwice: Int? = nil
+            refused: Int? = nil, unknown: Int? = nil, stored: Int? = nil
         ) {
             self.offered = offered
             self.started = started
@@ -123,7 +121,6 @@ extension SwarmReport {
             self.refused = refused
             self.unknown = unknown
             self.stored = stored
-            self.acknowledgedTwice = acknowledgedTwice
         }
     }
 

@@ -25,8 +25,10 @@ extension Hub {
         guard !queries.isEmpty else { return }
         do {
             let positions = try await broker.positions(of: queries.map(\.channel))
-            step { registry in
-                for (query, position) in zip(queries, positions) { registry.positioned(query, at: position) }
+            step { registry, room in
+                for (query, position) in zip(queries, positions) {
+                    registry.positioned(query, at: position, room: room)
+                }
             }
         } catch {
             logger.warning("positions cannot be read", metadata: ["error": "\(error)"])

@@ -28,7 +28,7 @@ public final class Hub: Sendable {
     private let state: Mutex<State>
     private let counts = Mutex(HubCounters())
     private let subscriptions = BatchWorker<(channel: Channel, isWanted: Bool)>(batchMax: 256)
-    let positionQueries = BatchWorker<ChannelQuery>(batchMax: 256)
+    let positionQueries = BatchWorker<ChannelQuery>(batchMax: 512)
     let historyQueries = BatchWorker<ChannelQuery>(batchMax: 64)
     let stateQueries = BatchWorker<Channel>(batchMax: 1024)
     private let recoveries = BatchWorker<RecoveryGroup>(batchMax: 64)
@@ -141,7 +141,8 @@ public final class Hub: Sendable {
         case .attach(let attachment, let loop):
             guard loops[loop].submit(.attach(attachment)) else {
                 Descriptor.discard(attachment.descriptor)
-                return registry.departed(attachment.topics, loop: loop, now: MonotonicClock.now())
+                let departure = LoopReport.Departure(attachment, reason: .refused)
+                return registry.departed(departure, loop: loop, now: MonotonicClock.now())
             }
             count { counters in
                 counters.connections += 1
@@ -170,7 +171,7 @@ public final class Hub: Sendable {
         if !report.departures.isEmpty {
             let now = MonotonicClock.now()
             step { registry in
-                for departure in report.departures { registry.departed(departure.topics, loop: loop, now: now) }
+                for departure in report.departures { registry.departed(departure, loop: loop, now: now) }
             }
         }
         count { $0.add(report) }
@@ -222,11 +223,10 @@ extension Hub {
         throw refusal
     }
 
-    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`, with a
-    /// `retry:` of at most `retryMax`.
-    public func drain(over duration: Duration, retryMax: Duration) {
+    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`.
+    public func drain(over duration: Duration) {
         let command = LoopCommand.drain(
-            seconds: Double(duration.nanoseconds) / 1e9, retryMillisecondsMax: max(Int(retryMax.milliseconds), 1))
+            seconds: Double(duration.nanoseconds) / 1e9, retryMillisecondsMax: settings.retryMillisecondsMax)
         state.withLock { state in
             state.registry.isDraining = true
             for loop in state.loops { loop.submit(command) }
@@ -243,6 +243,9 @@ extension Hub {
 
     /// Connections, and connects that hold or wait for a reservation.
     public var places: Int { step { $0.places } }
+
+    /// Channels that are subscribed now only for viewers whose place is another Reader.
+    public var extraSubscriptions: Int { step { $0.extraSubscriptions } }
 
     /// Time that each loop has worked since the start, in nanoseconds.
     public var busyNanoseconds: [UInt64] { state.withLock { $0.loops.map(\.busyTimeNanoseconds) } }
@@ -284,9 +287,17 @@ public final class Reservation: Sendable {
     ///   - descriptor: owned by the hub from the call on, whatever happens.
     ///   - start: where the viewer says it was.
     ///   - hello: the data of the first event; its id is the viewer's position.
-    public func attach(descriptor: Int32, from start: StreamStart, hello: [UInt8]) {
+    ///   - isDisplaced: whether another Reader is the viewer's place.
+    public func attach(descriptor: Int32, from start: StreamStart, hello: [UInt8], isDisplaced: Bool = false) {
         let isFirst = !isUsed.exchange(true, ordering: .acquiringAndReleasing)
-        let isAttached = isFirst && hub.step { $0.attach(channels, descriptor: descriptor, from: start, hello: hello) }
+        let retry = hub.settings.retryMilliseconds()
+        let isAttached =
+            isFirst
+            && hub.step { registry in
+                registry.attach(
+                    channels, descriptor: descriptor, from: start, hello: hello, retryMilliseconds: retry,
+                    isDisplaced: isDisplaced)
+            }
         if !isAttached { Descriptor.discard(descriptor) }
     }
 }

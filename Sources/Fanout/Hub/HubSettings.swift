@@ -1,3 +1,4 @@
+internal import Primitives
 package import SocketLoop
 
 /// How a Reader fans out. Every number is a limit or a time; `docs/CONFIGURATION.md` has the keys they come from.
@@ -18,6 +19,8 @@ public struct HubSettings: Sendable {
     public var heartbeatInterval = Duration.seconds(25)
     /// A channel without viewers stays subscribed for so long.
     public var unsubscribeDelay = Duration.seconds(2)
+    /// The longest time that a viewer is told to wait before it comes back.
+    public var retryMax = Duration.seconds(2)
     /// A connect waits for Redis at most so long.
     public var subscribeTimeout = Duration.seconds(5)
     /// How a loop takes over a viewer's descriptor. A tool may bring viewers of another kind: writes to a handle that
@@ -27,4 +30,23 @@ public struct HubSettings: Sendable {
     }
 
     public init(loops: Int) { self.loops = loops }
+
+    var retryMillisecondsMax: Int { max(Int(retryMax.milliseconds), 1) }
+
+    /// What a viewer is told to wait; see ``RetryTime``.
+    public func retryMilliseconds() -> Int {
+        RetryTime.milliseconds(max: retryMillisecondsMax, draw: .random(in: 0 ... .max))
+    }
+}
+
+/// What `retry:` says: half of the longest time, and a random part of the other half. Viewers who are sent away together do
+/// not come back together, and nobody comes back without a pause.
+enum RetryTime {
+    /// - Parameters:
+    ///   - max: 1 or more.
+    ///   - draw: any number, evenly distributed.
+    static func milliseconds(max: Int, draw: UInt64) -> Int {
+        let least = (max + 1) / 2
+        return least + Int(draw % UInt64(max - least + 1))
+    }
 }

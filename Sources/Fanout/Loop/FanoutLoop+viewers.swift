@@ -34,7 +34,7 @@ extension FanoutLoop {
 
     private func attach(_ attachment: Attachment, _ sockets: Connections) {
         guard let socket = adopt(attachment.descriptor, nextViewer, sockets) else {
-            report.departures.append(.init(topics: attachment.topics, reason: .refused))
+            report.departures.append(.init(attachment, reason: .refused))
             return
         }
         let id = add(socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, sockets)
@@ -42,6 +42,7 @@ extension FanoutLoop {
             viewersByRecovery[recovery] = id
             recoveriesByViewer[id] = recovery
         }
+        if attachment.isDisplaced { displaced.insert(id) }
         sockets.send(attachment.opening, to: socket)
         for state in attachment.states { topic(state.topic).seed(state.frame) }
         for topicID in attachment.topics {
@@ -62,7 +63,8 @@ extension FanoutLoop {
     private func departed(_ id: ViewerID, _ socket: SocketHandle, reason: DisconnectReason) {
         guard viewer(id)?.socket == socket else { return }
         if let recovery = recoveriesByViewer.removeValue(forKey: id) { viewersByRecovery[recovery] = nil }
-        report.departures.append(.init(topics: remove(id), reason: reason))
+        let isDisplaced = displaced.remove(id) != nil
+        report.departures.append(.init(topics: remove(id), reason: reason, isDisplaced: isDisplaced))
     }
 
     // MARK: Heartbeats
@@ -99,8 +101,8 @@ extension FanoutLoop {
 
     private func drain(_ socket: SocketHandle, _ sockets: Connections) {
         guard let id = sockets.tag(of: socket) else { return }
-        let delay = Int(random.next() % UInt64(max(retryMillisecondsMax, 1)))
-        let event = EventStream.frame(data: Array("{}".utf8), event: "reconnect", retryMilliseconds: delay)
+        let delay = RetryTime.milliseconds(max: retryMillisecondsMax, draw: random.next())
+        let event = EventStream.reconnect(reason: HubRefusal.draining.rawValue, retryMilliseconds: delay)
         sockets.send(Chunk.of(event) + Chunk.last, to: socket)
         disconnect(id, reason: .drained, sockets)
     }

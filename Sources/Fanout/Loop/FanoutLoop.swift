@@ -49,6 +49,8 @@ final class FanoutLoop<Connections: ViewerSockets> {
     var viewersByRecovery: [RecoveryID: ViewerID] = [:]
     var recoveriesByViewer: [ViewerID: RecoveryID] = [:]
     var recoveryMemory = RecoveryMemory()
+    /// Viewers whose place is another Reader.
+    var displaced: Set<ViewerID> = []
     /// Viewers that joined a ring after a recovery, and missed states meanwhile.
     var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
 

@@ -16,6 +16,8 @@ struct Attachment: Equatable, Sendable {
     let states: [TopicFrame]
     /// Set when the viewer's history has to be read first.
     var recovery: RecoveryID?
+    /// Whether another Reader is the viewer's place.
+    var isDisplaced = false
 }
 
 /// What ``Hub`` asks of a loop.
@@ -35,6 +37,7 @@ struct LoopReport: Equatable, Sendable {
     struct Departure: Equatable, Sendable {
         let topics: [TopicID]
         let reason: DisconnectReason
+        var isDisplaced = false
     }
 
     var departures: [Departure] = []
@@ -44,4 +47,11 @@ struct LoopReport: Equatable, Sendable {
     var writes = 0
     /// State events that a newer one replaced, or that were refused.
     var conflated = 0
+}
+
+extension LoopReport.Departure {
+    /// Of a viewer who was never taken.
+    init(_ attachment: Attachment, reason: DisconnectReason) {
+        self.init(topics: attachment.topics, reason: reason, isDisplaced: attachment.isDisplaced)
+    }
 }

@@ -21,6 +21,8 @@ struct ChannelEntry {
     /// Connects that wait for the channel or hold a reservation, and viewers.
     var references = 0
     var viewersByLoop: [Int32]
+    /// Viewers whose place is another Reader, of those whose log this is.
+    var displaced: Int32 = 0
     var sequencer = Sequencer(at: .beginning)
     /// The newest message that came while the position was being read.
     private var newestSeen: Position?
@@ -32,6 +34,8 @@ struct ChannelEntry {
     private(set) var states: [Frame] = []
 
     var viewers: Int { viewersByLoop.reduce(0) { $0 + Int($1) } }
+    /// Whether nobody is here but viewers whose place is another Reader.
+    var isExtra: Bool { displaced > 0 && viewers == displaced }
     /// Whether a viewer may be attached.
     var isReady: Bool { phase == .live || phase == .repairing && sequencer.position != .beginning }
 

@@ -64,12 +64,18 @@ extension ChannelRegistry {
         actions.append(.readPosition(makeQuery(channel)))
     }
 
-    /// The position of a channel whose subscription is new.
-    ///
+    /// The position of a channel that was subscribed, or subscribed again.
+    mutating func positioned(_ query: ChannelQuery, at position: Position?, room: Room) {
+        if isCurrent(query, phase: .positioning) {
+            begin(query, at: position)
+        } else if isCurrent(query, phase: .repairing) {
+            compare(query, with: position, room: room)
+        }
+    }
+
     /// Answer and messages come on two connections: what came meanwhile may lie beyond the answer, and does not come
     /// again. Nobody is attached yet, so the channel begins at whichever is newer.
-    mutating func positioned(_ query: ChannelQuery, at position: Position?) {
-        guard isCurrent(query, phase: .positioning) else { return }
+    private mutating func begin(_ query: ChannelQuery, at position: Position?) {
         guard let newest = entries[query.channel]?.newest(position) else { return beginPositioning(query.channel) }
         entries[query.channel]?.sequencer = Sequencer(at: newest)
         becomeLive(query.channel)
@@ -85,10 +91,20 @@ extension ChannelRegistry {
 
     // MARK: Repair
 
+    /// Positions are read many at a time, histories one by one: after a reconnect of a Reader with many channels, something
+    /// has happened in few of them.
     private mutating func beginRepair(_ channel: Channel) {
         entries[channel]?.sequencer.interrupted()
         entries[channel]?.phase = .repairing
-        actions.append(.readHistory(makeQuery(channel)))
+        actions.append(.readPosition(makeQuery(channel)))
+    }
+
+    /// Where the position has not moved, the history after it holds nothing: a page of nothing says the same.
+    private mutating func compare(_ query: ChannelQuery, with position: Position?, room: Room) {
+        let known = entries[query.channel]?.sequencer.position
+        let isSame = position == nil || position == known
+        if isSame, repaired(query, with: HistoryPage(position: position, entries: []), room: room) { return }
+        actions.append(.readHistory(query))
     }
 
     /// A channel whose history is being read waits: what was dropped may be newer than the page on its way.

@@ -81,6 +81,8 @@ struct ChannelRegistry<Waiter> {
     /// Channels that nobody refers to, since when.
     private var idle: [Channel: UInt64] = [:]
     private var recoveries = RecoveryQueue()
+    /// Viewers whose place is another Reader.
+    private var displaced = 0
     private var lastWaiter: WaiterID = 0
     private var lastRecovery: RecoveryID = 0
     private var nextLoop = 0
@@ -124,8 +126,8 @@ struct ChannelRegistry<Waiter> {
 
     /// A connect wants the channels. It is admitted when all are ready, or refused; until then it is pending.
     ///
-    /// Whoever was admitted holds a place, and a reference to each channel, until ``attach(_:descriptor:from:hello:)`` or
-    /// ``release(_:now:)``.
+    /// Whoever was admitted holds a place, and a reference to each channel, until ``attach(_:descriptor:from:hello:retryMilliseconds:isDisplaced:)``
+    /// or ``release(_:now:)``.
     mutating func join(_ channels: [Channel], waiter: Waiter, now: UInt64) {
         let unknown = channels.count { entries[$0] == nil }
         let refusal: HubRefusal? =
@@ -191,19 +193,30 @@ struct ChannelRegistry<Waiter> {
         if entries[channel]?.references == 0 { idle[channel] = now }
     }
 
-    /// Viewers of these topics left a loop, or it refused to take them.
-    mutating func departed(_ topics: [TopicID], loop: Int, now: UInt64) {
+    /// A viewer left a loop, or it refused to take it.
+    mutating func departed(_ departure: LoopReport.Departure, loop: Int, now: UInt64) {
         places -= 1
-        for topic in topics {
+        if departure.isDisplaced { displaced -= 1 }
+        for (index, topic) in departure.topics.enumerated() {
             guard let channel = channelByTopic[Int(topic)] else { continue }
             entries[channel]?.viewersByLoop[loop] -= 1
+            if departure.isDisplaced, index == 0 { entries[channel]?.displaced -= 1 }
             changed.insert(channel)
             dereference(channel, now: now)
         }
     }
 
+    /// Channels that nobody would have subscribed if every viewer were at its place. A viewer's place is that of its log;
+    /// where the states are, that it follows beside it, does not matter.
+    var extraSubscriptions: Int { displaced == 0 ? 0 : entries.values.count { $0.isExtra } }
+
     /// An admitted connect becomes a viewer on a loop. `false` when its channels are gone, which a reservation prevents.
-    mutating func attach(_ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8]) -> Bool {
+    ///
+    /// - Parameter isDisplaced: whether another Reader is its place.
+    mutating func attach(
+        _ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8], retryMilliseconds: Int,
+        isDisplaced: Bool = false
+    ) -> Bool {
         let loop = nextLoop
         nextLoop = (nextLoop + 1) % settings.loops
         var topics: [TopicID] = []
@@ -213,6 +226,7 @@ struct ChannelRegistry<Waiter> {
             guard let index = entries.index(forKey: channel) else { continue }
             entries.values[index].viewersByLoop[loop] += 1
             changed.insert(channel)
+            if topics.isEmpty, isDisplaced { entries.values[index].displaced += 1 }
             let entry = entries.values[index]
             if topics.isEmpty { newest = entry.sequencer.position }
             topics.append(entry.topic)
@@ -220,8 +234,11 @@ struct ChannelRegistry<Waiter> {
             states += entry.states.map { TopicFrame(topic: entry.topic, frame: $0) }
         }
         guard !topics.isEmpty else { return false }
-        let (opening, recoversAfter) = start.opening(hello: hello, newest: newest)
-        var attachment = Attachment(descriptor: descriptor, topics: topics, opening: opening, states: states)
+        let (opening, recoversAfter) = start.opening(
+            hello: hello, newest: newest, retryMilliseconds: retryMilliseconds)
+        var attachment = Attachment(
+            descriptor: descriptor, topics: topics, opening: opening, states: states, isDisplaced: isDisplaced)
+        if isDisplaced { displaced += 1 }
         guard let recoversAfter else {
             actions.append(.attach(attachment, loop: loop))
             return true
@@ -300,7 +317,10 @@ public enum StreamStart: Equatable, Sendable {
     /// The first chunk for a viewer of a channel that is at `newest`, and the position after which it has missed events.
     ///
     /// The id of `connected` is where the viewer was: if the connection breaks right after it, it recovers from there.
-    func opening(hello: [UInt8], newest: Position) -> (chunk: [UInt8], recoversAfter: Position?) {
+    /// Its `retry:` takes the place of what another Reader may have told the client.
+    func opening(
+        hello: [UInt8], newest: Position, retryMilliseconds: Int
+    ) -> (chunk: [UInt8], recoversAfter: Position?) {
         var id = newest
         var gap: [Frame] = []
         if case .after(let text) = self {
@@ -310,7 +330,8 @@ public enum StreamStart: Equatable, Sendable {
                 gap = [Gap(reason: .unknownPosition, at: newest).frame]
             }
         }
-        let connected = Frame(EventStream.frame(data: hello, id: id), kind: .notice(id))
+        let connected = Frame(
+            EventStream.frame(data: hello, id: id, retryMilliseconds: retryMilliseconds), kind: .notice(id))
         return (Chunk.joining([connected] + gap), id == newest ? nil : id)
     }
 }

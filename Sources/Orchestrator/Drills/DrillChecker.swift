@@ -36,18 +36,14 @@ enum DrillChecker {
     private static func complaints(_ pass: DrillResult.Pass, _ drill: Drill) -> [String] {
         var complaints: [String] = []
         if let counts = pass.swarm?.delivery {
-            let all = [
-                (counts.lost, "lost"), (counts.repeated, "repeated"), (counts.reordered, "out of order"),
-                (counts.epochBreaks, "unannounced new histories"),
-                (drill.mayMiss ? 0 : counts.toldMissing, "told missing"),
-            ]
-            complaints += all.filter { $0.0 > 0 }.map { "\(Format.grouped($0.0)) \($0.1)" }
+            let problems = DeliveryChecker.problems(counts)
+            if !problems.isEmpty { complaints.append(problems) }
+            if !drill.mayMiss, counts.toldMissing > 0 {
+                complaints.append("\(Format.grouped(counts.toldMissing)) told missing")
+            }
         }
         if let missing = pass.history?.missing, missing > 0 {
             complaints.append("\(Format.grouped(missing)) missing from GET /history")
-        }
-        if let twice = pass.swarm?.publishing.acknowledgedTwice, twice > 0 {
-            complaints.append("\(Format.grouped(twice)) acknowledged at a position that another comment has")
         }
         complaints += pass.facts.outside(\.promised)
         complaints += pass.answers.complaints(pass.marks, refusedShareMax: 0)

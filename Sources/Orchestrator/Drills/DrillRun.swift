@@ -82,7 +82,11 @@ struct DrillRun: Sendable {
 
     private func settle(_ crowd: SwarmCrowd) async throws {
         let whole = try await crowd.report()
-        recorder.update { $0.swarm = whole }
+        let taken = crowd.coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
+        recorder.update { pass in
+            pass.swarm = whole
+            pass.facts.append(DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
+        }
     }
 
     /// What `GET /history` says afterwards.

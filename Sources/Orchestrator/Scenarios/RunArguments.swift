@@ -29,6 +29,11 @@ struct RunArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "Part of all likes that go to the first photo, 0 to 1 (0.5).")
     var hotPhotoShare: String?
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: "What else fails a run, may be given several times: \(RunChecker.Allowance.names).")
+    var allow: [String] = []
+
     /// The preset's settings, changed by what was typed.
     ///
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
@@ -61,6 +66,13 @@ struct RunArguments: ParsableArguments {
             var number = 1
             check.read("--swarms", swarms, 1...64, into: &number)
             settings.swarms = number
+        }
+        for name in allow {
+            if let known = RunChecker.Allowance(rawValue: name) {
+                settings.allowed.insert(known)
+            } else {
+                check.refuse("--allow \(name): must be one of \(RunChecker.Allowance.names)")
+            }
         }
         settings.likes = RunLikes.read(rate: likesRate, photos: photos, hotShare: hotPhotoShare, &check)
         check.read("--placement", placement, with: PlacementStrategy.parse, into: &settings.placement)

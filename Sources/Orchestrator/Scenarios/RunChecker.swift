@@ -1,4 +1,5 @@
 import Audience
+import Glibc
 import Report
 
 extension Check {
@@ -24,12 +25,20 @@ enum RunChecker {
                     ? "\(Format.grouped(connections.connected)) viewers connected"
                     : "\(connections.failed) of \(connections.wanted) viewers could not connect", exitCode: .unavailable
             ))
-        if let counts = result.swarm?.delivery {
-            let found = findings(counts)
+        if let swarm = result.swarm {
+            let problems = DeliveryChecker.problems(swarm.delivery)
             checks.append(
                 Check(
-                    "audit", problems: found.isEmpty ? [] : ["the audit of all viewers found \(found)"],
-                    else: "nothing lost, nothing repeated, nothing out of order"))
+                    "audit", problems: problems.isEmpty ? [] : ["the audit of all viewers found \(problems)"],
+                    else: "all \(Format.grouped(swarm.delivery.expected)) deliveries that were owed came once, in order"
+                        + " and unaltered"))
+            checks += load(swarm, allowed: result.settings.allowed)
+        }
+        if let spread = result.spread, !result.settings.allowed.contains(.spread) {
+            checks.append(
+                Check(
+                    "spread", problems: deviations(spread, result.readers),
+                    else: "the spread is where the formula says"))
         }
         if let likes = result.likes {
             let problems = LikesChecker.complaints(likes).map { "likes: \($0)" }
@@ -44,12 +53,96 @@ enum RunChecker {
         return Verdict(checks)
     }
 
-    private static func findings(_ counts: DeliveryCounts) -> String {
-        let all = [
-            (counts.lost, "lost"), (counts.repeated, "repeated"), (counts.reordered, "out of order"),
-            (counts.epochBreaks, "unannounced new histories"),
+    /// Whether what was asked for took place: a run in which little happened proves little.
+    private static func load(_ swarm: SwarmReport, allowed: Set<Allowance>) -> [Check] {
+        let (published, delivery) = (swarm.publishing, swarm.delivery)
+        let offered = Format.grouped(published.offered)
+        func count(_ number: Int?) -> String { Format.grouped(number ?? 0) }
+        let isSmall = published.acknowledged < commentsMin || delivery.delivered < deliveriesMin
+        let all: [(Allowance, Bool, String)] = [
+            (
+                .small, isSmall,
+                "only \(count(published.acknowledged)) comments and \(count(delivery.delivered)) deliveries"
+            ),
+            (
+                .dropped, published.dropped > 0,
+                "\(count(published.dropped)) of \(offered) comments were never sent: all"
+                    + " connections were busy"
+            ),
+            (.failed, published.failed > 0, "\(count(published.failed)) of \(offered) comments were not acknowledged"),
+            (.gaps, delivery.toldMissing > 0, "\(count(delivery.toldMissing)) deliveries were told missing"),
+            (.saturated, swarm.generatorLimited, "the simulated viewers were the bottleneck"),
         ]
-        return all.filter { $0.0 > 0 }.map { "\(Format.grouped($0.0)) \($0.1)" }.joined(separator: ", ")
+        return all.compactMap { allowance, isFound, text in
+            isFound && !allowed.contains(allowance) ? Check("\(allowance)", passed: false, text) : nil
+        }
+    }
+
+    /// Fewer say nothing of a 99th percentile.
+    private static let commentsMin = 10
+    private static let deliveriesMin = 100
+
+    /// Where the subscriptions do not follow the formula: a mean 3 points off it, or a Reader further off than chance
+    /// carries one of so many in 1 of 370 runs (3 σ for a single one).
+    private static func deviations(_ spread: RunResult.Spread, _ readers: [RunResult.Reader]) -> [String] {
+        guard let predicted = spread.predicted, let deviation = predicted.deviation else { return [] }
+        var problems: [String] = []
+        if abs(spread.meanShare - predicted.spread) > 0.03 {
+            problems.append(
+                "the mean spread is \(Format.percent(spread.meanShare)), the formula says \(Format.percent(predicted.spread))"
+            )
+        }
+        let limit = Normal.limit(of: readers.count) * deviation.share
+        for reader in readers where abs(reader.share - predicted.spread) > limit {
+            problems.append(
+                "\(reader.name) subscribes to \(Format.percent(reader.share)), further than \(Format.percent(limit)) from"
+                    + " the formula")
+        }
+        return problems
+    }
+}
+
+extension RunChecker {
+    /// What fails a run unless it is allowed.
+    enum Allowance: String, CaseIterable, Comparable, Codable, CustomStringConvertible, Sendable {
+        /// Fewer than 10 comments or 100 deliveries.
+        case small
+        /// Comments that were never sent, since all connections were busy.
+        case dropped
+        /// Comments that were refused, failed, or have an unknown outcome.
+        case failed
+        /// Deliveries that viewers were told to miss.
+        case gaps
+        /// The generator was the bottleneck.
+        case saturated
+        /// Subscriptions that do not follow the formula.
+        case spread
+
+        static let names = allCases.map(\.rawValue).joined(separator: ", ")
+        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+        var description: String { rawValue }
+    }
+}
+
+/// The normal distribution.
+enum Normal {
+    /// How many standard deviations the largest of so many independent values stays within in all but 1 of 370 cases, as a
+    /// single one does within 3: solved by bisection of the tail erfc(z/√2).
+    static func limit(of values: Int) -> Double {
+        let tail = erfc(3 / 2.0.squareRoot()) / Double(max(values, 1))
+        var (low, high) = (3.0, 10.0)
+        for _ in 0..<60 {
+            let middle = (low + high) / 2
+            if erfc(middle / 2.0.squareRoot()) > tail { low = middle } else { high = middle }
+        }
+        return high
+    }
+}
+
+/// What must not be in a delivery, for every experiment with an audit.
+enum DeliveryChecker {
+    static func problems(_ counts: DeliveryCounts) -> String {
+        counts.findings.filter { $0.count > 0 }.map { "\(Format.grouped($0.count)) \($0.name)" }.joined(separator: ", ")
     }
 }
 

@@ -11,6 +11,8 @@ extension RunResult {
         list.add("spread off", .percent) { result in
             result.predicted.flatMap { model in result.spread.map { ($0.meanShare - model.spread) * 100 } }
         }
+        list.add("spread's standard deviation", .percent) { $0.predicted?.deviation.map { $0.spread * 100 } }
+        list.add("one Reader's standard deviation", .percent) { $0.predicted?.deviation.map { $0.share * 100 } }
         list.add("spread lowest", .percent) { $0.spread.map { $0.minShare * 100 } }
         list.add("spread highest", .percent) { $0.spread.map { $0.maxShare * 100 } }
         list.add("amplification") { $0.spread?.amplification }
@@ -19,6 +21,7 @@ extension RunResult {
             $0.spread?.weightedAmplification
         }
         list.add("weighted amplification predicted") { $0.predicted?.weightedAmplification }
+        list.add("messages from Redis for each comment", .none, .lowerIsBetter, minimumDelta: 0.05) { $0.copies }
         list.add("wasted share", .percent) { $0.spread.map { $0.wastedShare * 100 } }
         list.add("wasted share predicted", .percent) { $0.predicted.map { $0.wastedShare * 100 } }
         list.count("subscriptions") { $0.spread?.subscriptions }
@@ -70,6 +73,12 @@ extension RunResult {
 
     static var definitions: [MetricDefinition] {
         wholeDefinitions + readerMetrics.definitions + ProcessCosts.metrics.definitions + LikesResult.definitions
+    }
+
+    /// Messages that the Readers got from Redis for each acknowledged comment; not known when likes come the same way.
+    var copies: Double? {
+        guard let swarm, likes == nil, swarm.publishing.acknowledged > 0 else { return nil }
+        return Double(readers.reduce(0) { $0 + $1.messagesReceived }) / Double(swarm.publishing.acknowledged)
     }
 
     private var predicted: SpreadOutcome? { spread?.predicted }

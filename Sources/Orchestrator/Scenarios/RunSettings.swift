@@ -27,13 +27,14 @@ struct RunSettings: Codable, Equatable, Sendable {
     var swarms: Int?
     /// Likes beside the comments; `nil` for none.
     var likes: RunLikes?
+    /// Checks that may fail.
+    var allowed: Set<RunChecker.Allowance> = []
     /// How often every process reports to the StatsAPI.
     var reportIntervalSeconds = 0.5
 
     static func preset(_ preset: Preset) -> RunSettings {
         var settings = RunSettings()
         settings.preset = preset
-        if preset == .reference { settings.seed = AudienceSpec.referenceSeed }
         if preset == .seed {
             settings.streams = 2
             settings.viewers = 3
@@ -63,6 +64,7 @@ struct RunSettings: Codable, Equatable, Sendable {
         ]
         words += ["--seed \(seed)", "--placement \(placement.rawValue)"]
         if let likes { words.append(likes.commandLine) }
+        words += allowed.sorted().map { "--allow \($0)" }
         return words.joined(separator: " ")
     }
 }

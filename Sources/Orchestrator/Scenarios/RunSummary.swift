@@ -14,11 +14,11 @@ enum RunSummary {
             "On average each of the \(report.readers.count) Readers had to subscribe to \(Format.percent(spread.meanShare))"
             + " of all \(Format.grouped(spread.channels)) videos"
         let theory = spread.predicted.map { " (theory says \(Format.percent($0.spread)))" } ?? ""
-        let copies = spread.weightedAmplification ?? spread.amplification
+        guard let copies = report.copies else { return "\(measured)\(theory)." }
         let cost =
             copies < 1.1
-            ? "so that Redis sent a comment about once, which is the least possible"
-            : "so that Redis sent every comment \(Format.decimal(copies, 1)) times where once would do"
+            ? "and got each comment from Redis about once, which is the least possible"
+            : "and got each comment from Redis \(Format.decimal(copies, 1)) times where once would do"
         return "\(measured)\(theory), \(cost)."
     }
 
@@ -31,9 +31,8 @@ enum RunSummary {
         let time = swarm.latencyMilliseconds.p99.map { ", 99% of them within \(Format.milliseconds($0)) ms" } ?? ""
         let audit =
             counts.isClean
-            ? "none was lost, repeated or out of order"
-            : "\(Format.grouped(counts.lost)) were lost, \(Format.grouped(counts.repeated)) repeated,"
-                + " \(Format.grouped(counts.reordered)) out of order"
+            ? "none was lost, repeated, altered or out of order"
+            : "the audit found \(DeliveryChecker.problems(counts))"
         return "\(reach)\(time); \(audit)."
     }
 

@@ -1,6 +1,5 @@
 import Audience
 import Foundation
-import Wire
 
 /// Leads the swarm processes of one run through its phases together. It takes what they say and keeps where they are;
 /// whoever owns it does the talking.
@@ -23,8 +22,8 @@ struct SwarmCoordinator: Equatable, Sendable {
     private(set) var failed = 0
     /// Of the slowest swarm.
     private(set) var connectSeconds = 0.0
-    /// Comments of each channel that were acknowledged, and the highest position.
-    private(set) var published: [String: SwarmMessage.Channel] = [:]
+    /// What all swarms wrote to each channel.
+    private(set) var published: [String: ChannelComments] = [:]
     /// One for each swarm that has reported.
     private(set) var reports: [SwarmReport] = []
     /// Comments of each channel that were acknowledged or stored, as `<swarm>.<number>`; in a drill.
@@ -71,8 +70,8 @@ struct SwarmCoordinator: Equatable, Sendable {
         case .published:
             try advance(swarm, to: .published)
             for (channel, more) in message.channels ?? [:] {
-                written[channel, default: []] += (more.numbers ?? []).map { "\(swarm).\($0)" }
-                merge(more, into: channel)
+                written[channel, default: []] += more.numbers.map { "\(swarm).\($0)" }
+                published[channel] = published[channel].map { $0.merged(with: more) } ?? more
             }
         case .report:
             try advance(swarm, to: .reported)
@@ -92,35 +91,6 @@ struct SwarmCoordinator: Equatable, Sendable {
         }
         phases[swarm] = phase
     }
-
-    private mutating func merge(_ more: SwarmMessage.Channel, into channel: String) {
-        var more = more
-        more.numbers = nil
-        published[channel] = published[channel].map { $0.merged(with: more) } ?? more
-    }
-}
-
-extension SwarmMessage.Channel {
-    /// Of each epoch the highest position; the newest epoch is the one whose first acknowledgement came last.
-    func merged(with other: Self) -> Self {
-        var merged = Self(acknowledged: acknowledged + other.acknowledged)
-        var epochs: [String: SwarmMessage.Epoch] = [:]
-        for epoch in ends + other.ends {
-            guard let position = Position(parsing: epoch.last) else { continue }
-            let known = epochs[position.epoch]
-            let isHigher = position.offset > known.flatMap { Position(parsing: $0.last)?.offset } ?? 0
-            epochs[position.epoch] = SwarmMessage.Epoch(
-                last: isHigher ? epoch.last : known?.last ?? epoch.last,
-                since: min(epoch.since, known?.since ?? epoch.since))
-        }
-        let inOrder = epochs.values.sorted { ($0.since, $0.last) < ($1.since, $1.last) }
-        merged.last = inOrder.last?.last
-        if self.epochs != nil || other.epochs != nil || inOrder.count > 1 { merged.epochs = inOrder }
-        return merged
-    }
-
-    /// Where each epoch ended.
-    var ends: [SwarmMessage.Epoch] { epochs ?? last.map { [SwarmMessage.Epoch(last: $0, since: 0)] } ?? [] }
 }
 
 extension SwarmMessage.CrowdState {
@@ -145,27 +115,11 @@ extension SwarmCoordinator {
     static let start = "start"
     static let stop = "stop"
 
-    /// The line that tells every swarm which position each channel ends at.
+    /// The line that tells every swarm what all of them wrote.
     var expectation: String {
-        struct Expectation: Encodable { var expect: [String: Places] }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = (try? encoder.encode(Expectation(expect: published.compactMapValues(Places.init)))) ?? Data()
+        let data = (try? encoder.encode(["expect": published])) ?? Data()
         return String(decoding: data, as: UTF8.self)
-    }
-}
-
-/// One position, or those of several epochs in their order.
-private struct Places: Encodable {
-    var positions: [String]
-
-    init?(_ published: SwarmMessage.Channel) {
-        positions = published.ends.map(\.last)
-        if positions.isEmpty { return nil }
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        if positions.count == 1 { try container.encode(positions[0]) } else { try container.encode(positions) }
     }
 }

@@ -7,6 +7,7 @@ import Wire
 struct ConnectRequest: Equatable, Sendable {
     static let photosMax = 64
     static let lastEventID = HTTPField.Name("Last-Event-ID")
+    private static let fetchMode = HTTPField.Name("Sec-Fetch-Mode")
 
     let userid: String
     let videoid: String?
@@ -16,8 +17,13 @@ struct ConnectRequest: Equatable, Sendable {
     /// The first is the log that is followed; the others carry states.
     let channels: [Channel]
     let start: StreamStart
+    /// Whether the client comes back to the address that it was given, wherever a redirect leads.
+    let mayRedirect: Bool
 
-    init(_ fields: RequestFields, _ headers: HTTPFields) throws {
+    /// - Parameters:
+    ///   - fields: of the body, or of the query where there is no body.
+    ///   - query: what a gateway adds stands there, whatever the body says.
+    init(_ fields: RequestFields, query: RequestFields, _ headers: HTTPFields) throws {
         userid = try fields.identifier("userid")
         videoid = try fields.optionalIdentifier("videoid")
         photoid = try fields.optionalIdentifier("photoid")
@@ -35,6 +41,21 @@ struct ConnectRequest: Equatable, Sendable {
         }
         self.channels = channels
         start = try Self.start(fields, headers)
+        mayRedirect = try Self.follows(fields) || Self.follows(query) || !Self.isBrowser(headers)
+    }
+
+    private static func follows(_ fields: RequestFields) throws -> Bool {
+        guard let redirect = try fields.optionalString("redirect") else { return false }
+        guard redirect == "follow" else {
+            throw APIError.invalid(fields.code, "redirect must be follow, or missing")
+        }
+        return true
+    }
+
+    /// Chromium's `EventSource`, once it was redirected, asks the redirect's target for ever, and never the first address.
+    /// Browsers say what they are: `Sec-Fetch-Mode` to https and to the own machine, `User-Agent` to everybody.
+    private static func isBrowser(_ headers: HTTPFields) -> Bool {
+        fetchMode.map { headers[$0] != nil } ?? false || headers[.userAgent]?.hasPrefix("Mozilla/") ?? false
     }
 
     private static func photos(_ fields: RequestFields) throws -> [Channel] {

@@ -2,6 +2,7 @@ import Fanout
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Placement
 import ServiceRuntime
 import Wire
 
@@ -15,13 +16,28 @@ struct ConnectRoutes: Sendable {
 
     func add(to router: Router<ServiceContext>) {
         router.post("connect") { request, context in
+            let query = try RequestFields(queryOf: request, code: Self.code)
             let fields = try await request.jsonFields(code: Self.code)
-            return try await place(ConnectRequest(fields, request.headers), request, context)
+            return try await place(ConnectRequest(fields, query: query, request.headers), request, context)
         }
         router.get("connect") { request, context in
-            let fields = try RequestFields(queryOf: request, code: Self.code)
-            return try await place(ConnectRequest(fields, request.headers), request, context)
+            do {
+                let fields = try RequestFields(queryOf: request, code: Self.code)
+                return try await place(ConnectRequest(fields, query: fields, request.headers), request, context)
+            } catch let error as APIError where error.isTemporary && request.asksForEventStream {
+                context.refused(error)
+                return comeBack(error)
+            }
         }
+    }
+
+    /// An `EventSource` never comes back after an answer other than 200 (WHATWG HTML, section 9.2.3): it is told in a stream
+    /// what others see in the status.
+    private func comeBack(_ refusal: APIError) -> Response {
+        let event = EventStream.reconnect(
+            reason: refusal.code, retryMilliseconds: hub.settings.retryMilliseconds())
+        return Response(
+            status: .ok, headers: Self.headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: event)))
     }
 
     private func place(_ connect: ConnectRequest, _ request: Request, _ context: ServiceContext) async throws
@@ -29,8 +45,10 @@ struct ConnectRoutes: Sendable {
     {
         let hop = try Hop(request, code: Self.code)
         let channel = connect.channels[0]
-        switch placement.place(channel: channel.name, hops: hop.count) {
-        case .serve: return try await stream(connect, context)
+        switch placement.place(channel: channel.name, hops: hop.count, mayRedirect: connect.mayRedirect) {
+        case .serve(let reason):
+            let isDisplaced = reason == PlacementDecision.ServeReason.notRedirected.rawValue
+            return try await stream(connect, context, isDisplaced: isDisplaced)
         case .refuse: throw APIError.noReader
         case .redirect(let id, let url):
             // Readers without a usable URL are not chosen.
@@ -44,7 +62,9 @@ struct ConnectRoutes: Sendable {
         }
     }
 
-    private func stream(_ connect: ConnectRequest, _ context: ServiceContext) async throws -> Response {
+    private func stream(
+        _ connect: ConnectRequest, _ context: ServiceContext, isDisplaced: Bool = false
+    ) async throws -> Response {
         let reservation = try await reserve(connect.channels)
         let channel = context.channel
         let hello = connect.hello(instance: instance)
@@ -52,7 +72,8 @@ struct ConnectRoutes: Sendable {
         // the stream does.
         let body = ResponseBody { _ in
             try await channel.detachSocket { descriptor in
-                reservation.attach(descriptor: descriptor, from: connect.start, hello: hello)
+                reservation.attach(
+                    descriptor: descriptor, from: connect.start, hello: hello, isDisplaced: isDisplaced)
             }
         }
         return Response(status: .ok, headers: Self.headers, body: body)
@@ -80,4 +101,19 @@ struct ConnectRoutes: Sendable {
         if let buffering = HTTPField.Name("X-Accel-Buffering") { fields[buffering] = "no" }
         return fields
     }()
+}
+
+extension APIError {
+    /// Whether the same request may work later.
+    fileprivate var isTemporary: Bool { status == .serviceUnavailable || status == .tooManyRequests }
+}
+
+extension Request {
+    /// Whether the client says that it takes an event stream, as a browser's `EventSource` does.
+    fileprivate var asksForEventStream: Bool {
+        headers[values: .accept].flatMap { $0.split(separator: ",") }.contains { range in
+            let type = range.prefix { $0 != ";" }
+            return type.filter { $0 != " " && $0 != "\t" }.lowercased() == EventStream.mediaType
+        }
+    }
 }

@@ -44,6 +44,6 @@ extension Response {
 }
 
 extension APIError {
-    /// This Reader is about to stop, and knows no other.
-    static let noReader = APIError.unavailable("draining", "this Reader is stopping, and no other takes viewers")
+    /// This Reader is about to stop, and knows no other, or none that the viewer can be sent to.
+    static let noReader = APIError.unavailable("draining", "this Reader is stopping, and no other takes this viewer")
 }

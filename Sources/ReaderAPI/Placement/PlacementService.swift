@@ -28,6 +28,8 @@ final class PlacementService: Sendable {
         var isLeaving = false
         var failures = 0
         var turn: UInt64 = 0
+        /// Viewers who were served here because they cannot be redirected, since the start.
+        var notRedirected = 0
     }
 
     let call: RegistryCall
@@ -115,7 +117,8 @@ final class PlacementService: Sendable {
 
     // MARK: Viewers
 
-    func place(channel: String, hops: Int) -> Answer {
+    /// - Parameter mayRedirect: whether the viewer would come back here when the Reader that it is sent to is gone.
+    func place(channel: String, hops: Int, mayRedirect: Bool) -> Answer {
         let start = ContinuousClock.now
         defer { metrics.took(ContinuousClock.now - start) }
         // Outside of the lock: it takes one of its own.
@@ -126,16 +129,22 @@ final class PlacementService: Sendable {
                 return metrics.count(.serve(PlacementDecision.ServeReason.anywhere.rawValue))
             }
             guard isFresh(state) else { return metrics.count(alone(state)) }
-            return metrics.count(decide(channel, hops, &state, isFull: isFull))
+            return metrics.count(decide(channel, hops, mayRedirect, &state, isFull: isFull))
         }
     }
 
-    private func decide(_ channel: String, _ hops: Int, _ state: inout State, isFull: Bool) -> Answer {
+    private func decide(
+        _ channel: String, _ hops: Int, _ mayRedirect: Bool, _ state: inout State, isFull: Bool
+    ) -> Answer {
         let isClosed = state.isLeaving || isFull
         let (id, turn) = (ownID(state), nextTurn(&state))
         let views = state.board.views
-        switch state.board.place(channel: channel, at: id, hops: hops, isClosed: isClosed, turn: turn) {
-        case .serve(let reason): return .serve(reason.rawValue)
+        let decision = state.board.place(
+            channel: channel, at: id, hops: hops, mayRedirect: mayRedirect, isClosed: isClosed, turn: turn)
+        switch decision {
+        case .serve(let reason):
+            if reason == .notRedirected { state.notRedirected += 1 }
+            return .serve(reason.rawValue)
         case .refuse: return alone(state)
         case .redirect(let other):
             guard let url = state.snapshot.readers[other]?.url else { return alone(state) }
@@ -199,6 +208,8 @@ extension PlacementService {
             return state.announcedAt.map { now - $0 < settings.interval * 1.25 } ?? true
         }
     }
+
+    var notRedirected: Int { state.withLock { $0.notRedirected } }
 
     var hasConflict: Bool { state.withLock { $0.conflict.isActive } }
 

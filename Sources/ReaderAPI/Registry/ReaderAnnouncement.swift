@@ -24,10 +24,11 @@ struct ReaderAnnouncement: Codable, Equatable, Sendable {
         return Array(try encoder.encode(self))
     }
 
-    /// It goes into a header as it is, so it must be visible ASCII: Redis is not trusted with that.
+    /// It goes into a header as it is, for viewers to see. So it must be visible ASCII, and hold no password: Redis is not
+    /// trusted with that.
     static func isAddress(_ url: String) -> Bool {
         url.utf8.count <= 2_048 && url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-            && ServiceURL(url, schemes: ["http", "https"]) != nil
+            && ServiceURL(url, schemes: ["http", "https"])?.hasCredentials == false
     }
 
     func view(id: String) -> ReaderView {

@@ -21,7 +21,7 @@ struct RegistrySettings: Sendable {
 
     init(from reader: inout SettingsReader) {
         publicURL = reader.optionalURL(
-            "READER_PUBLIC_URL", schemes: ["http", "https"],
+            "READER_PUBLIC_URL", schemes: ["http", "https"], isPublic: true,
             "Address under which viewers reach this Reader; unset: no viewer is sent to it.")
         strategy = reader.choice(
             "PLACEMENT", default: PlacementStrategy.overflow,

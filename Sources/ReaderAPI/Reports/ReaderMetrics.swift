@@ -7,6 +7,10 @@ enum ReaderMetrics {
         registry.gauge("chorus_reader_connections", "Viewers' connections that are open.") {
             Double(hub.counters.connections)
         }
+        registry.gauge(
+            "chorus_reader_extra_subscriptions",
+            "Channels subscribed only for viewers whose place is another Reader, and who cannot be redirected."
+        ) { Double(hub.extraSubscriptions) }
         for (name, help, value) in counters {
             registry.counter(name, help) { Double(hub.counters[keyPath: value]) }
         }

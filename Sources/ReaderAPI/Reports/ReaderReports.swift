@@ -6,13 +6,15 @@ import Wire
 /// What this Reader reports: its numbers, and the changes of its subscriptions.
 final class ReaderReports: ReportSource {
     private let hub: Hub
+    private let placement: PlacementService
     private let instance: String
     private let session: String
     private let publicURL: String?
     private let journal = Mutex(SubscriptionDeltas())
 
-    init(hub: Hub, settings: ReaderSettings, process: ServiceProcess) {
+    init(hub: Hub, placement: PlacementService, settings: ReaderSettings, process: ServiceProcess) {
         self.hub = hub
+        self.placement = placement
         self.instance = process.server.instance
         self.session = process.session
         self.publicURL = settings.registry.publicURL?.text
@@ -37,7 +39,8 @@ final class ReaderReports: ReportSource {
             viewers: changes.viewers, publicUrl: publicURL, activeConnections: counters.connections,
             totalConnections: counters.connectionsTotal, totalMessagesReceived: counters.messagesReceived,
             totalMessagesSent: counters.eventsSent, disconnects: counters.disconnects.byCode,
-            refusals: counters.refusals.byCode)
+            refusals: counters.refusals.byCode, notRedirected: placement.notRedirected,
+            extraSubscriptions: hub.extraSubscriptions)
     }
 
     func reportAccepted(_ acknowledgement: ReportAcknowledgement) {

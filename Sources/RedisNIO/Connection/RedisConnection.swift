@@ -178,7 +178,7 @@ extension RedisConnection {
         let commands = login + [RedisCommand("PING"), RedisCommand("INFO", "server")]
         let replies = try await send(contentsOf: commands, timeout: settings.connectTimeout)
         for reply in replies {
-            if case .failure(let error) = reply { throw error }
+            if case .failure(let error) = reply, !error.refusesOnlyWrites { throw error }
         }
         let fields = RedisInfo(replies.last?.text ?? "")
         guard let runID = fields["run_id"], !runID.isEmpty else {

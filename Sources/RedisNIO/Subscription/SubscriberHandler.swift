@@ -109,6 +109,9 @@ extension SubscriberHandler {
             if !subscribed.isEmpty { sink.subscribed(subscribed) }
         case .answered, .pong:
             loginAnswered(context)
+        // SUBSCRIBE is no write: this is the answer to PING.
+        case .refused(let error) where error.refusesOnlyWrites:
+            loginAnswered(context)
         case .refused(let error):
             refusal = error
             end(context, .refused)

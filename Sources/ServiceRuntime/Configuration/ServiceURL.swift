@@ -14,6 +14,8 @@ public struct ServiceURL: Equatable, Sendable {
     public let port: Int?
     /// Begins with `/`, or is empty.
     public let path: String
+    /// Whether there is anything in front of the host, an empty user included.
+    public let hasCredentials: Bool
 
     /// `nil` when `text` is no absolute URL with one of `schemes`, a host, and a port of 1 to 65535 if any.
     public init?(_ text: String, schemes: [String]) {
@@ -28,6 +30,7 @@ public struct ServiceURL: Equatable, Sendable {
         self.host = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
         self.port = parts.port
         self.path = parts.path
+        self.hasCredentials = parts.user != nil || parts.password != nil
     }
 
     /// The URL of `path` (which begins with `/`) below this one, without its query.
@@ -39,7 +42,7 @@ public struct ServiceURL: Equatable, Sendable {
 
 extension ServiceURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String {
-        let hidden = user == nil && password == nil ? "" : "***@"
+        let hidden = hasCredentials ? "***@" : ""
         let shownHost = host.contains(":") ? "[\(host)]" : host
         return "\(scheme)://\(hidden)\(shownHost)\(port.map { ":\($0)" } ?? "")\(path)"
     }

@@ -85,10 +85,18 @@ extension SettingsReader {
     }
 
     /// An address of a server that may be absent. Its password, if any, is never shown.
-    public mutating func optionalURL(_ key: String, schemes: [String], _ doc: String) -> ServiceURL? {
+    ///
+    /// - Parameter isPublic: clients are told the address, so it may have neither user nor password.
+    public mutating func optionalURL(
+        _ key: String, schemes: [String], isPublic: Bool = false, _ doc: String
+    ) -> ServiceURL? {
         let forms = schemes.map { $0 + "://" }.joined(separator: " or ")
         let declaration = SettingDeclaration(
-            key: key, type: "a URL", range: "\(forms) with a host", doc: doc, isSecret: true)
-        return value(declaration, default: nil) { ServiceURL($0, schemes: schemes) }
+            key: key, type: "a URL", range: "\(forms) with a host\(isPublic ? ", without user and password" : "")",
+            doc: doc, isSecret: true)
+        return value(declaration, default: nil) { text in
+            guard let url = ServiceURL(text, schemes: schemes), !isPublic || !url.hasCredentials else { return nil }
+            return url
+        }
     }
 }

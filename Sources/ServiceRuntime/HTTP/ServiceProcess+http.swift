@@ -53,6 +53,9 @@ public struct ServiceContext: RequestContext {
     /// Counts errors; set by ``ServiceResponder``.
     var monitor: HTTPMonitor?
 
+    /// Counts a refusal that is answered in another form than ``APIError``'s own.
+    public func refused(_ error: APIError) { monitor?.refused(error.code) }
+
     public init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel

@@ -44,6 +44,21 @@ enum CommentText {
         return Stamp(shard: shard, number: number, microseconds: Int64(microseconds))
     }
 
+    /// A digest of a text, never 0: 64-bit FNV-1a.
+    static func digest(of text: String) -> UInt64 { digest(text.utf8) }
+
+    /// The same of the comment in the JSON bytes of an event; 1, which no text of ours has, when there is none.
+    static func digest(in bytes: UnsafeRawBufferPointer) -> UInt64 {
+        guard let start = find("\"comment\":\"", in: bytes, from: 0),
+            let end = bytes.firstIndex(of: UInt8(ascii: "\""), from: start)
+        else { return 1 }
+        return digest(bytes[start..<end])
+    }
+
+    private static func digest(_ bytes: some Sequence<UInt8>) -> UInt64 {
+        max(bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }, 2)
+    }
+
     /// The digits at `index`, 1 to 18 of them, which is moved behind them.
     private static func number(in bytes: UnsafeRawBufferPointer, at index: inout Int) -> Int? {
         let start = index

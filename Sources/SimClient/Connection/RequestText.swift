@@ -7,7 +7,8 @@ enum RequestText {
         post(endpoint.path + path, to: endpoint, headers: "", json: json)
     }
 
-    /// `POST /connect`, with the position of the last event if there was one.
+    /// `POST /connect`, with the position of the last event if there was one. It follows redirects, and comes back to the
+    /// endpoint when what it was sent to is gone.
     ///
     /// - Parameter target: where a redirect led: the count of the hops stands in its query.
     static func connect(
@@ -16,6 +17,7 @@ enum RequestText {
         var body = JSONText(capacity: 96)
         body.member("userid", userid)
         body.member("videoid", videoid)
+        body.member("redirect", "follow")
         let resume = lastEventID.map { "Last-Event-ID: \($0)\r\n" } ?? ""
         return post(
             target ?? "\(endpoint.path)/connect", to: endpoint,

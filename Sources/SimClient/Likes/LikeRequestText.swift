@@ -1,5 +1,3 @@
-internal import Wire
-
 /// The bytes of a like. What does not change from one to the next is made once.
 enum LikeRequestText {
     /// All of the head but the length of the body.
@@ -22,10 +20,12 @@ enum LikeRequestText {
         return request
     }
 
-    /// `GET /connect` for the counts of some photos.
-    static func connect(user: String, photos: [String], to endpoint: Endpoint) -> [UInt8] {
-        let path = "\(endpoint.path)/connect?userid=\(user)&photoids=\(photos.joined(separator: ","))"
-        return Array(
-            "GET \(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\nAccept: \(EventStream.mediaType)\r\n\r\n".utf8)
+    /// `GET /connect` for the counts of some photos. Without `Accept`, so that a refusal has its own status.
+    ///
+    /// - Parameter target: where a redirect led: everything stands in its query.
+    static func connect(user: String, photos: [String], to endpoint: Endpoint, target: String? = nil) -> [UInt8] {
+        let photos = photos.joined(separator: ",")
+        let path = target ?? "\(endpoint.path)/connect?userid=\(user)&photoids=\(photos)&redirect=follow"
+        return Array("GET \(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n\r\n".utf8)
     }
 }

@@ -30,6 +30,11 @@ final class PhotoWatchers: SocketLoopHandler {
         let now = Mutex(Snapshot())
     }
 
+    private struct Redirect {
+        var server: Int
+        var target: String
+    }
+
     private struct Connection {
         enum State { case closed, connecting, asked, watching }
 
@@ -39,7 +44,10 @@ final class PhotoWatchers: SocketLoopHandler {
         /// The beginning of an event.
         var held: [UInt8] = []
         var hasWatched = false
-        var server: Int
+        /// The server that it is connected to.
+        var server = 0
+        /// Where a redirect led: for the next attempt only. After that it begins anew at its own server.
+        var redirect: Redirect?
     }
 
     private static let connectsInProgressMax = 500
@@ -65,8 +73,7 @@ final class PhotoWatchers: SocketLoopHandler {
         self.board = board
         names = settings.photos.map { Array($0.utf8) }
         readers = settings.readers
-        let servers = max(1, readers.servers.count)
-        connections = (0..<settings.viewers).map { Connection(server: $0 % servers) }
+        connections = Array(repeating: Connection(), count: settings.viewers)
         viewers = (0..<settings.viewers).map {
             PhotoViewer(
                 photos: PhotoViewer.page(of: $0, photos: settings.photos.count, each: settings.photosEach))
@@ -130,9 +137,11 @@ final class PhotoWatchers: SocketLoopHandler {
         guard isConnecting, watching + inProgress < connections.count else { return }
         for index in connections.indices where connections[index].state == .closed {
             guard inProgress < Self.connectsInProgressMax else { return }
-            let address = readers[connections[index].server].address
+            let server = connections[index].redirect?.server ?? index % settings.readers.servers.count
+            let address = readers[server].address
             guard let socket = sockets.connect(to: address, tag: UInt32(index)) else { return }
             connections[index].socket = socket
+            connections[index].server = server
             connections[index].state = .connecting
             connections[index].reader = ResponseReader()
             connections[index].held = []
@@ -145,7 +154,10 @@ final class PhotoWatchers: SocketLoopHandler {
         connections[index].state = .asked
         let endpoint = readers[connections[index].server].endpoint
         let photos = viewers[index].photos.map { settings.photos[$0] }
-        _ = sockets.send(LikeRequestText.connect(user: "viewer\(index)", photos: photos, to: endpoint), to: socket)
+        let request = LikeRequestText.connect(
+            user: "viewer\(index)", photos: photos, to: endpoint, target: connections[index].redirect?.target)
+        connections[index].redirect = nil
+        _ = sockets.send(request, to: socket)
     }
 
     func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets) {
@@ -156,6 +168,7 @@ final class PhotoWatchers: SocketLoopHandler {
         if connections[index].state == .watching { watching -= 1 } else { inProgress -= 1 }
         connections[index].state = .closed
         connections[index].socket = nil
+        connections[index].redirect = nil
     }
 
     private func drop(_ index: Int, _ sockets: Sockets) {
@@ -172,10 +185,10 @@ final class PhotoWatchers: SocketLoopHandler {
                 switch part {
                 case .head(let head):
                     guard head.status == 200 else {
-                        if let place = head.location.flatMap({ readers.number(forLocation: $0) }) {
-                            connections[index].server = place
-                        }
-                        return drop(index, sockets)
+                        let redirect = head.location.flatMap { follow($0) }
+                        drop(index, sockets)
+                        connections[index].redirect = redirect
+                        return
                     }
                     begin(index)
                 case .body(let range):
@@ -188,6 +201,13 @@ final class PhotoWatchers: SocketLoopHandler {
         } catch {
             drop(index, sockets)
         }
+    }
+
+    private func follow(_ location: String) -> Redirect? {
+        guard let target = Endpoint.target(ofLocation: location),
+            let server = readers.number(forLocation: location)
+        else { return nil }
+        return Redirect(server: server, target: target)
     }
 
     private func begin(_ index: Int) {

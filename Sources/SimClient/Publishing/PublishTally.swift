@@ -1,29 +1,8 @@
+internal import Audience
 internal import Wire
 
 /// What became of the comments that were to be written.
 struct PublishTally: Equatable, Sendable {
-    /// Acknowledged comments of one epoch of a channel.
-    struct Epoch: Equatable, Sendable {
-        var acknowledged = 1
-        /// The highest place.
-        var last: Position
-        /// When the first of them was acknowledged, in µs since 1970.
-        var since: Int64
-        /// All offsets, when they are wanted.
-        var offsets: Set<UInt64> = []
-    }
-
-    /// A channel's acknowledged comments.
-    struct Channel: Equatable, Sendable {
-        var acknowledged = 0
-        /// In the order in which they began.
-        var epochs: [Epoch] = []
-        /// Numbers of the comments that were acknowledged or stored, when they are wanted.
-        var numbers: [Int] = []
-        /// The place of the newest.
-        var last: Position? { epochs.last?.last }
-    }
-
     /// Arrivals of the open loop.
     var offered = 0
     /// Requests that were sent.
@@ -39,76 +18,66 @@ struct PublishTally: Equatable, Sendable {
     var failed = 0
     /// Arrivals that could not start since all connections were busy or broken.
     var dropped = 0
-    /// Acknowledged at an offset of an epoch at which another comment had been acknowledged before.
-    var acknowledgedTwice = 0
     /// By the channel's number in the audience.
-    var channels: [Int: Channel] = [:]
+    var channels: [Int: ChannelComments] = [:]
 
     /// Answered, or given up, without an acknowledgement.
     var unacknowledged: Int { stored + refused + unknown + failed }
     /// Requests without an answer so far.
     var outstanding: Int { started - acknowledged - stored - refused - unknown - failed }
 
-    /// More epochs of a channel are counted to its last one: each is a Redis that lost everything.
-    static let epochsMax = 64
-    /// More numbers of a channel are not remembered.
-    static let numbersMax = 1_000_000
-
     /// One comment was answered.
     ///
     /// - Parameters:
+    ///   - digest: of the comment's text.
     ///   - number: of the comment, when it is to be remembered.
     ///   - microseconds: now, since 1970.
-    mutating func answered(_ outcome: PublishOutcome, channel: Int, number: Int? = nil, microseconds: Int64 = 0) {
+    mutating func answered(
+        _ outcome: PublishOutcome, channel: Int, digest: UInt64, number: Int? = nil, microseconds: Int64 = 0
+    ) {
         switch outcome {
         case .acknowledged(let position):
             acknowledged += 1
             remember(number, of: channel)
-            guard let position else { return }
-            channels[channel, default: Channel()].acknowledged += 1
-            let isNew = channels[channel]?.advance(to: position, microseconds: microseconds, remembers: number != nil)
-            if isNew == false { acknowledgedTwice += 1 }
+            channels[channel, default: ChannelComments()].acknowledge(
+                position, digest: digest, microseconds: microseconds)
         case .stored:
             stored += 1
             remember(number, of: channel)
+            channels[channel, default: ChannelComments()].leaveOpen(digest)
         case .refused: refused += 1
-        case .unknown: unknown += 1
+        case .unknown: lost(channel: channel, digest: digest)
         case .failed: failed += 1
         }
     }
 
+    /// No answer came: nobody knows whether the comment is published.
+    mutating func lost(channel: Int, digest: UInt64) {
+        unknown += 1
+        channels[channel, default: ChannelComments()].leaveOpen(digest)
+    }
+
     /// One comment was answered by a service that gives no positions. The last place is then the number of comments:
     /// where a viewer stands who got them all (``CommentIndex``).
-    mutating func answeredPlainly(status: Int, channel: Int) {
+    mutating func answeredPlainly(status: Int, channel: Int, digest: UInt64) {
         guard status == 201 || status == 202 else {
-            return answered(PublishOutcome(status: status, body: []), channel: channel)
+            return answered(PublishOutcome(status: status, body: []), channel: channel, digest: digest)
         }
         acknowledged += 1
-        channels[channel, default: Channel()].acknowledged += 1
-        let count = channels[channel]?.acknowledged ?? 0
-        _ = channels[channel]?.advance(
-            to: Position(offset: UInt64(count), epoch: CommentIndex.epoch), microseconds: 0, remembers: false)
+        var comments = channels[channel] ?? ChannelComments()
+        comments.leaveOpen(digest)
+        comments.acknowledge(
+            Position(offset: UInt64(comments.acknowledged + 1), epoch: CommentIndex.epoch), digest: 0, microseconds: 0)
+        channels[channel] = comments
     }
 
     private mutating func remember(_ number: Int?, of channel: Int) {
-        guard let number, channels[channel]?.numbers.count ?? 0 < PublishTally.numbersMax else { return }
-        channels[channel, default: Channel()].numbers.append(number)
+        guard let number, channels[channel]?.numbers.count ?? 0 < ChannelComments.commentsMax else { return }
+        channels[channel, default: ChannelComments()].numbers.append(number)
     }
-}
 
-extension PublishTally.Channel {
-    /// - Returns: whether no comment had this position before, as far as positions are remembered.
-    fileprivate mutating func advance(to position: Position, microseconds: Int64, remembers: Bool) -> Bool {
-        // Answers may overtake each other, those of an older epoch too.
-        if let known = epochs.firstIndex(where: { $0.last.epoch == position.epoch }) {
-            epochs[known].acknowledged += 1
-            if epochs[known].last.offset < position.offset { epochs[known].last = position }
-            return !remembers || epochs[known].offsets.insert(position.offset).inserted
-        } else if epochs.count < PublishTally.epochsMax {
-            epochs.append(
-                PublishTally.Epoch(
-                    last: position, since: microseconds, offsets: remembers ? [position.offset] : []))
-        }
-        return true
+    /// By channel name.
+    func written(_ audience: Audience) -> [String: ChannelComments] {
+        Dictionary(uniqueKeysWithValues: channels.map { (audience.channelName($0.key), $0.value) })
     }
 }

@@ -35,7 +35,7 @@ final class Publisher: SocketLoopHandler {
     private struct Connection {
         enum State: Equatable {
             case closed, connecting, idle
-            case busy(channel: Int, number: Int, since: UInt64)
+            case busy(channel: Int, number: Int, digest: UInt64, since: UInt64)
         }
 
         var state = State.closed
@@ -121,7 +121,8 @@ extension Publisher {
         let request =
             settings.streamProtocol == .plain
             ? RequestText.commentPlainly(comment, to: endpoint) : RequestText.comment(comment, to: endpoint)
-        connections[connection].state = .busy(channel: draft.channel, number: number, since: sockets.now)
+        connections[connection].state = .busy(
+            channel: draft.channel, number: number, digest: CommentText.digest(of: text), since: sockets.now)
         tally.started += 1
         // A socket that broke is told by `socketClosed`, which counts the comment as unknown.
         _ = sockets.send(request, to: socket)
@@ -130,7 +131,7 @@ extension Publisher {
     private func report(_ body: [UInt8], _ sockets: Sockets) {
         guard let server = settings.statistics?[0] else { return }
         guard case .idle = connections[reporter].state, let socket = connections[reporter].socket else { return }
-        connections[reporter].state = .busy(channel: 0, number: 0, since: sockets.now)
+        connections[reporter].state = .busy(channel: 0, number: 0, digest: 0, since: sockets.now)
         _ = sockets.send(RequestText.post("/client-statistics", to: server.endpoint, json: body), to: socket)
     }
 }
@@ -152,7 +153,7 @@ extension Publisher {
         for index in connections.indices {
             switch connections[index].state {
             case .closed: connect(index, sockets)
-            case .busy(_, _, let since) where sockets.now > since + patience: drop(index, sockets)
+            case .busy(_, _, _, let since) where sockets.now > since + patience: drop(index, sockets)
             default: break
             }
         }
@@ -173,8 +174,8 @@ extension Publisher {
 
     private func ended(_ index: Int) {
         switch connections[index].state {
-        case .busy(let channel, _, _) where index != reporter:
-            tally.unknown += 1
+        case .busy(let channel, _, let digest, _) where index != reporter:
+            tally.lost(channel: channel, digest: digest)
             closedLoop?.failed(channel)
         case .idle: idle.removeAll { $0 == index }
         default: break
@@ -208,9 +209,11 @@ extension Publisher {
     }
 
     private func answered(_ index: Int, _ answer: Exchange.Answer, _ sockets: Sockets) {
-        guard case .busy(let channel, let number, _) = connections[index].state else { return drop(index, sockets) }
+        guard case .busy(let channel, let number, let digest, _) = connections[index].state else {
+            return drop(index, sockets)
+        }
         if index != reporter {
-            count(answer, channel, number)
+            count(answer, channel, number, digest)
         } else {
             board.reports.add(1, ordering: .relaxed)
         }
@@ -220,16 +223,16 @@ extension Publisher {
 }
 
 extension Publisher {
-    private func count(_ answer: Exchange.Answer, _ channel: Int, _ number: Int) {
+    private func count(_ answer: Exchange.Answer, _ channel: Int, _ number: Int, _ digest: UInt64) {
         let status = answer.head.status
         let before = tally.acknowledged
         switch settings.streamProtocol {
         case .chorus:
             tally.answered(
                 PublishOutcome(status: status, body: answer.body), channel: channel,
-                number: settings.remembers ? number : nil,
+                digest: digest, number: settings.remembers ? number : nil,
                 microseconds: Int64(WallClock.nanoseconds() / 1000))
-        case .plain: tally.answeredPlainly(status: status, channel: channel)
+        case .plain: tally.answeredPlainly(status: status, channel: channel, digest: digest)
         }
         if tally.acknowledged == before { closedLoop?.failed(channel) }
     }

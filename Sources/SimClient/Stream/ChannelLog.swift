@@ -1,3 +1,5 @@
+internal import Audience
+
 /// The newest comments of one channel, byte for byte as they were received first.
 ///
 /// All viewers of a channel get the same bytes. What one viewer's frames were parsed for, the others compare: a match
@@ -16,6 +18,8 @@ struct ChannelLog: Sendable {
 
     /// The epochs that were seen, by number: viewers keep the number.
     private(set) var epochs: [String] = []
+    /// The text at each place, of all that arrived.
+    private(set) var texts = ReceivedTexts()
     /// The epoch of the comments that are held; `nil` before the first.
     private(set) var epochNumber: Int?
     /// A viewer received something that the log cannot continue with: a newer epoch, or an offset beyond the next one.
@@ -80,6 +84,11 @@ struct ChannelLog: Sendable {
         ends.append(end)
         times.append(CommentText.publishMicroseconds(in: frame) ?? ChannelLog.unknownTime)
         arrivals.append(0)
+    }
+
+    /// Notes the text of a comment that a viewer's frame was parsed for; `false` when another one stands at this place.
+    mutating func note(_ frame: UnsafeRawBufferPointer, offset: UInt64, epoch: Int) -> Bool {
+        texts.note(offset: offset, epoch: epoch, digest: CommentText.digest(in: frame))
     }
 
     /// Forgets all comments; every place that was given out before is no place of the log then.

@@ -175,9 +175,11 @@ extension EventCursor {
         self.offset = offset
         epoch = Int32(number)
         events.append(.comments(offset...offset, epoch: number))
+        var isSame = log.note(frame, offset: offset, epoch: number)
+        defer { if !isSame { events.append(.altered(offset: offset)) } }
         if log.take(frame, offset: offset, epoch: number) {
             log.arrived(offset...offset)
-            if !log.isFrame(frame, at: offset) { events.append(.altered(offset: offset)) }
+            isSame = isSame && log.isFrame(frame, at: offset)
         } else if let published = CommentText.publishMicroseconds(in: frame) {
             events.append(.unlogged(published: published))
         }

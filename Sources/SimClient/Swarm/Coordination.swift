@@ -1,6 +1,5 @@
 internal import Audience
 internal import Foundation
-internal import Wire
 
 extension SwarmMessage {
     func line() -> String { JSONLine.text(self) }
@@ -11,25 +10,11 @@ enum SwarmOrder: Equatable {
     case start
     /// The end of publishing, in a drill.
     case stop
-    /// The positions that every viewer has to reach, by channel name: one of each epoch, in their order.
-    case expect([String: [Position]])
+    /// Everything that was written, by channel name: what every viewer has to get.
+    case expect([String: ChannelComments])
 
     private struct Expectation: Decodable {
-        var expect: [String: Places]
-    }
-
-    /// One position, or a list of them.
-    private struct Places: Decodable {
-        var positions: [Position]
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            let texts = try (try? container.decode([String].self)) ?? [container.decode(String.self)]
-            positions = texts.compactMap { Position(parsing: $0) }
-            guard positions.count == texts.count, !positions.isEmpty else {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a position")
-            }
-        }
+        var expect: [String: ChannelComments]
     }
 
     init?(line: String) {
@@ -43,7 +28,7 @@ enum SwarmOrder: Equatable {
             return
         }
         guard let order = try? JSONDecoder().decode(Expectation.self, from: Data(line.utf8)) else { return nil }
-        self = .expect(order.expect.mapValues(\.positions))
+        self = .expect(order.expect)
     }
 }
 

@@ -88,7 +88,7 @@ struct SwarmRun: Sendable {
         await StatisticsReporter(settings, stage).finish()
         let report = makeReport(connecting: connecting, published: published, outcome: outcome, load: load)
         present(report, outcome, load)
-        return outcome.isClean ? ExitStatus.fine : ExitStatus.auditFailed
+        return outcome.counts.isClean ? ExitStatus.fine : ExitStatus.auditFailed
     }
 
     private var orderMissing: Failure { Task.isCancelled ? .interrupted : .coordinatorGone }
@@ -199,21 +199,18 @@ extension SwarmRun {
         }
     }
 
-    /// The positions to be reached: everybody's, if there is a coordinator, else our own.
+    /// What was written: by everybody, if there is a coordinator, else by us.
     private func expectation(
         _ published: PublishTally, _ lines: inout AsyncStream<String>.Iterator?
-    ) async throws -> [String: [Position]] {
-        var channels: [String: SwarmMessage.Channel] = [:]
-        for (number, channel) in published.channels {
-            channels[settings.audience.channelName(number)] = .init(channel, isDrill: settings.isDrill)
-        }
-        tell(.published(channels))
-        guard orders != nil else { return published.positions(settings.audience) }
-        guard case .expect(let positions) = await nextOrder(&lines) else { throw orderMissing }
-        return positions
+    ) async throws -> [String: ChannelComments] {
+        let own = published.written(settings.audience)
+        tell(.published(own))
+        guard orders != nil else { return own }
+        guard case .expect(let all) = await nextOrder(&lines) else { throw orderMissing }
+        return all
     }
 
-    private func settle(_ stage: SwarmStage, _ expected: [String: [Position]]) async {
+    private func settle(_ stage: SwarmStage, _ expected: [String: ChannelComments]) async {
         stage.expect(expected)
         _ = await stage.wait(seconds: settings.settleSeconds) { $0.short == 0 }
     }
@@ -248,7 +245,7 @@ extension SwarmRun {
                 offered: published.offered, started: published.started, acknowledged: published.acknowledged,
                 failed: published.failed + published.refused + published.unknown + published.stored,
                 dropped: published.dropped, refused: published.refused, unknown: published.unknown,
-                stored: published.stored, acknowledgedTwice: settings.isDrill ? published.acknowledgedTwice : nil),
+                stored: published.stored),
             delivery: outcome.counts, latency: outcome.latency, bytesReceived: outcome.tally.bytesReceived,
             process: .init(
                 cpuSeconds: usage.cpuSeconds, loopBusyShare: load.busyShare,
@@ -264,9 +261,6 @@ extension SwarmRun {
         } else {
             StandardOutput.write(ReportTable.text(report, outcome.tally, load))
         }
-        if outcome.tally.altered > 0 {
-            StandardError.write("error: \(outcome.tally.altered) comments arrived with other bytes than elsewhere")
-        }
     }
 }
 
@@ -274,27 +268,6 @@ extension Task where Success == Never, Failure == Never {
     /// Throws `failure` when the task was cancelled.
     static func checkCancellation(or failure: some Error) throws {
         if isCancelled { throw failure }
-    }
-}
-
-extension PublishTally {
-    /// What every viewer has to reach, by channel name.
-    func positions(_ audience: Audience) -> [String: [Position]] {
-        var positions: [String: [Position]] = [:]
-        for (number, channel) in channels where !channel.epochs.isEmpty {
-            positions[audience.channelName(number)] = channel.epochs.map(\.last)
-        }
-        return positions
-    }
-}
-
-extension SwarmMessage.Channel {
-    init(_ channel: PublishTally.Channel, isDrill: Bool) {
-        self.init(acknowledged: channel.acknowledged, last: channel.last?.description)
-        if channel.epochs.count > 1 || isDrill {
-            epochs = channel.epochs.map { SwarmMessage.Epoch(last: $0.last.description, since: $0.since) }
-        }
-        if isDrill { numbers = channel.numbers }
     }
 }
 

@@ -64,6 +64,7 @@ struct SwarmStage: Sendable {
         crowd.limits.firstAtOnce = settings.reconnectsAtOnce
         crowd.streamProtocol = settings.streamProtocol
         crowd.reportsCompletion = settings.window > 0
+        crowd.knowsAllWritten = settings.publishes == .comments && (settings.coordinates || settings.shard.count == 1)
         return crowd
     }
 
@@ -120,15 +121,15 @@ extension SwarmStage {
         while !Task.isCancelled {
             let now = Int64(WallClock.nanoseconds() / 1000)
             if let tally: PublishTally = await LoopReply.of({ publisher.submit(.collect($0)) }) {
-                viewers.submit(.seek(tally.positions(settings.audience), microseconds: now))
+                viewers.submit(.seek(tally.written(settings.audience).mapValues(\.ends), microseconds: now))
             }
             guard (try? await Task.sleep(for: .milliseconds(30))) != nil else { return }
         }
     }
 
-    func expect(_ positions: [String: [Position]]) {
+    func expect(_ written: [String: ChannelComments]) {
         crowdBoard.update { $0.short = nil }
-        viewers.submit(.expect(positions))
+        viewers.submit(.expect(written))
     }
 
     /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.

@@ -85,6 +85,28 @@ extension Crowd {
     }
 }
 
+// MARK: - Verdict
+
+extension Crowd {
+    /// What the audit finds.
+    ///
+    /// - Parameter written: everything that was written, by channel; `nil` when nobody said.
+    mutating func verdict(written: [Int: ChannelComments]?) -> DeliveryCounts {
+        var counts = audit.verdict(written: written ?? [:])
+        counts.altered = tally.altered
+        counts.foreign = tally.foreign
+        // Part of what was written is known by other processes only, when these are not led together.
+        guard let written, settings.knowsAllWritten else { return counts }
+        for (index, channel) in channels.enumerated() {
+            let wrong = channel.log.texts.compared(
+                with: written[index] ?? ChannelComments(), names: channel.log.epochs)
+            counts.altered += wrong.altered
+            counts.foreign += wrong.foreign
+        }
+        return counts
+    }
+}
+
 // MARK: - Latency
 
 extension Crowd {

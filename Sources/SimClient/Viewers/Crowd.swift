@@ -21,6 +21,8 @@ struct Crowd: Sendable {
     private var queue: Deque<Int32> = []
     private var connecting = 0
     private var draws: Xoshiro256
+    /// Which Reader is asked: what chance does to real viewers, and so no part of the audience's seed.
+    private var serverDraws: Xoshiro256
     var events: [StreamEvent] = []
     var dirtyChannels: [Int] = []
     /// One a channel in a closed loop, else empty.
@@ -32,6 +34,7 @@ struct Crowd: Sendable {
         self.settings = settings
         directory = settings.readers
         draws = Xoshiro256(seed: settings.audience.seed, purpose: "viewers \(settings.shard)")
+        serverDraws = Xoshiro256(seed: settings.connectSeed, purpose: "servers")
         let viewers = settings.audience.viewers(of: settings.shard)
         channels = Crowd.makeChannels(viewers.map(\.channel), settings)
         audit = DeliveryAudit(
@@ -76,7 +79,7 @@ struct Crowd: Sendable {
         Member(
             viewer: Int32(viewer), channel: Int32(channel),
             isSlow: settings.slowShare > 0 && draws.unit() < settings.slowShare,
-            server: Int32(settings.audience.randomReader(ofViewer: viewer, readers: settings.readers.servers.count)))
+            server: Int32(serverDraws.below(settings.readers.servers.count)))
     }
 }
 
@@ -170,8 +173,8 @@ extension Crowd {
     private mutating func drawOtherServer(_ member: Int) {
         let count = settings.readers.servers.count
         let present = Int(members[member].server)
-        guard count > 1, present < count else { return members[member].server = Int32(draws.below(count)) }
-        let other = draws.below(count - 1)
+        guard count > 1, present < count else { return members[member].server = Int32(serverDraws.below(count)) }
+        let other = serverDraws.below(count - 1)
         members[member].server = Int32(other < present ? other : other + 1)
     }
 

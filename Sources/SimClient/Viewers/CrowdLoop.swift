@@ -10,9 +10,9 @@ final class CrowdLoop: SocketLoopHandler {
         case connect
         /// Latencies are recorded for comments published from now on.
         case measure(fromMicroseconds: Int64)
-        /// The positions that every viewer has to reach, by channel name.
-        case expect([String: [Position]])
-        /// The same for what was acknowledged until `microseconds`, while publishing goes on. Ignored while the one
+        /// What was written, by channel name: every viewer has to get all of it.
+        case expect([String: ChannelComments])
+        /// The positions that were acknowledged until `microseconds`, while publishing goes on. Ignored while the one
         /// before is not reached: otherwise a crowd that is a little behind would never reach any.
         case seek([String: [Position]], microseconds: Int64)
         case collect(@Sendable (CrowdOutcome) -> Void)
@@ -32,6 +32,7 @@ final class CrowdLoop: SocketLoopHandler {
     private var crowd: Crowd
     private let board: CrowdBoard
     private let completed: @Sendable ([Int]) -> Void
+    private var written: [Int: ChannelComments]?
     private var goals: [Int: [Position]]?
     private var sought: (goals: [Int: [Position]], microseconds: Int64)?
     private var wholeThrough: Int64 = 0
@@ -55,9 +56,11 @@ final class CrowdLoop: SocketLoopHandler {
             switch command {
             case .connect: start(sockets)
             case .measure(let microseconds): crowd.measuredFromMicroseconds = microseconds
-            case .expect(let positions): goals = goals(positions)
+            case .expect(let all):
+                written = ofOurChannels(all)
+                goals = written?.mapValues(\.ends)
             case .seek(let positions, let microseconds):
-                if sought == nil { sought = (goals(positions), microseconds) }
+                if sought == nil { sought = (ofOurChannels(positions), microseconds) }
             case .collect(let reply): reply(outcome())
             }
         }
@@ -212,19 +215,20 @@ extension CrowdLoop {
         }
     }
 
-    private func goals(_ positions: [String: [Position]]) -> [Int: [Position]] {
+    /// By the crowd's own numbers of channels.
+    private func ofOurChannels<Value>(_ values: [String: Value]) -> [Int: Value] {
         let audience = crowd.settings.audience
-        var goals: [Int: [Position]] = [:]
+        var ours: [Int: Value] = [:]
         for (index, channel) in crowd.channels.enumerated() {
-            goals[index] = positions[audience.channelName(channel.number)]
+            ours[index] = values[audience.channelName(channel.number)]
         }
-        return goals
+        return ours
     }
 
     private func outcome() -> CrowdOutcome {
         recordArrivals()
         return CrowdOutcome(
-            tally: crowd.tally, wanted: crowd.members.count, counts: crowd.audit.verdict(acknowledged: goals ?? [:]),
+            tally: crowd.tally, wanted: crowd.members.count, counts: crowd.verdict(written: written),
             latency: crowd.latency)
     }
 }

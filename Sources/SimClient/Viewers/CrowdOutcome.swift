@@ -6,7 +6,4 @@ struct CrowdOutcome: Sendable {
     var wanted: Int
     var counts: DeliveryCounts
     var latency: LatencyHistogram
-
-    /// Whether every viewer got what it was owed, unaltered.
-    var isClean: Bool { counts.isClean && tally.altered == 0 }
 }

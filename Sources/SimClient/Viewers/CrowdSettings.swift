@@ -25,6 +25,10 @@ struct CrowdSettings: Sendable {
     var streamProtocol = StreamProtocol.chorus
     /// Whether it is told when all viewers of a channel have a comment: a closed loop waits for it.
     var reportsCompletion = false
+    /// Whether everything that is written to these channels is known at the end: what nobody wrote is then found.
+    var knowsAllWritten = true
+    /// Seeds the choice of a Reader at each connect; by default another one in each process and run.
+    var connectSeed = UInt64.random(in: .min ... .max)
     /// Bytes of all channels' logs together.
     var logBytesMax = 64 << 20
 }

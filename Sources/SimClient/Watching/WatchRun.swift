@@ -1,3 +1,4 @@
+internal import Audience
 internal import Glibc
 internal import Primitives
 internal import SocketLoop
@@ -93,7 +94,7 @@ struct WatchRun: Sendable {
             guard await sleep(0.05), let tally = box.tally.withLock({ $0 }), tally.outstanding == 0 else { continue }
             if tally.channels.isEmpty { return ExitStatus.unavailable }
             let seen = Position(parsing: watchBoard.snapshot.withLock { $0.position })
-            if let last = tally.channels[0]?.last, let seen, seen.epoch == last.epoch, seen.offset >= last.offset {
+            if let last = tally.channels[0]?.ends.last, let seen, seen.epoch == last.epoch, seen.offset >= last.offset {
                 // The process ends now: the last counts are reported, and get a moment to leave.
                 sendReport(publisher)
                 _ = await sleep(0.1)

@@ -27,6 +27,8 @@ extension ReaderReport {
         clamped.totalMessagesSent = totalMessagesSent.clamped
         clamped.disconnects = disconnects.clamped(limits)
         clamped.refusals = refusals.clamped(limits)
+        clamped.notRedirected = notRedirected?.clamped
+        clamped.extraSubscriptions = extraSubscriptions?.clamped
         return clamped
     }
 }

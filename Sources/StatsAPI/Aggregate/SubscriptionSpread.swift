@@ -31,6 +31,7 @@ extension Aggregate {
         let subscriptions = counts.subscriptions
         var spread = Statistics.SubscriptionSpread(
             channels: channels, subscriptions: subscriptions, readers: Array(all.prefix(listMax)))
+        spread.extraSubscriptions = readers.values.reduce(0) { $0 + ($1.report.extraSubscriptions ?? 0) }
         spread.redisSubscriptions = redis?.subscriptions
         spread.redisChannels = redis?.channels
         guard channels > 0 else { return spread }

@@ -39,7 +39,7 @@ extension IntegrationTests {
                         #"{"type":"connected","userid":"user1","videoid":"video1","instance":"reader-1"}"#,
                         #"{"userid":"writer","videoid":"video1","comment":"Great video!","timestamp":"\#(placed.timestamp)","id":"\#(placed.id)"}"#,
                     ])
-                #expect(body.hasPrefix("id: 0.0\ndata: "))
+                #expect(body.hasPrefix("id: 0.0\nretry: "))
                 #expect(body.contains("\n\nid: \(placed.offset).\(placed.epoch)\ndata: {"))
             }
         }

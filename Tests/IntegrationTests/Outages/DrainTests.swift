@@ -16,11 +16,11 @@ extension IntegrationTests {
                     // A whole response, so that no client takes the end for a fault.
                     #expect(try await viewer.end() == .complete)
                     let events = await viewer.allEvents.dropFirst()
-                    #expect(events.last?.name == "reconnect")
+                    #expect(events.last?.name == "reconnect" && events.last?.data == #"{"reason":"draining"}"#)
                     #expect(events.count == 1 || events.first?.data.contains("while it drains") == true)
                     if events.count == 2 { reached += 1 }
                     let retry = try #require(await viewer.retryMilliseconds)
-                    #expect((0..<700).contains(retry))
+                    #expect((350...700).contains(retry))
                 }
                 #expect(reached > 0, "comments go on arriving while the Reader drains")
                 #expect(system.hub.counters.disconnects == [.drained: 40] && system.hub.counters.connections == 0)

@@ -1,10 +1,11 @@
 import Broker
-import Fanout
 import Logging
 import RedisNIO
 import TestSupport
 import Testing
 import Wire
+
+@testable import Fanout
 
 extension IntegrationTests {
     @Suite struct RedisAwayTests {
@@ -92,6 +93,41 @@ extension IntegrationTests {
                 try await system.write("quiet", to: "quiet")
                 #expect(try await quiet.comments(1) == ["quiet"])
             }
+        }
+
+        /// What a reconnect costs Redis is a matter of the channels in which something happened, not of all that are watched.
+        @Test func onlyChannelsThatMovedAreReadAfterAReconnect() async throws {
+            try await TestSystem.with { system in
+                let moved = ["m1", "m2", "m3"]
+                var viewers: [StreamClient] = []
+                for video in moved {
+                    try await system.write("before", to: video)
+                    viewers.append(try await system.connectedViewer(of: video))
+                }
+                var quiet: [Reservation] = []
+                for number in 0..<1_000 {
+                    quiet.append(try await system.hub.join([try #require(Channel.video("quiet-\(number)"))]))
+                }
+                // Redis refuses subscriptions until everything that happens meanwhile has happened.
+                try system.redis.command("ACL", "SETUSER", "default", "-subscribe")
+                await expectEventually { try system.redis.command("CLIENT", "KILL", "TYPE", "pubsub") == ":1\r\n" }
+                for video in moved { try await system.write("meanwhile", to: video) }
+                try system.redis.command("CONFIG", "RESETSTAT")
+                try system.redis.command("ACL", "SETUSER", "default", "+subscribe")
+                for viewer in viewers { #expect(try await viewer.comments(1) == ["meanwhile"]) }
+                await expectEventually { system.hub.step { $0.entries.values.allSatisfy { $0.phase == .live } } }
+                let statistics = try system.redis.command("INFO", "commandstats")
+                #expect(calls(of: "xrange", in: statistics) == 2 * moved.count)
+                let positionReads = calls(of: "mget", in: statistics)
+                #expect((1...100).contains(positionReads), "\(positionReads) reads of positions")
+                #expect(system.hub.counters.repairs == moved.count)
+                withExtendedLifetime(quiet) {}
+            }
+        }
+
+        private func calls(of command: String, in statistics: String) -> Int {
+            let line = statistics.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_\(command):calls=") }
+            return line.flatMap { Int($0.dropFirst("cmdstat_\(command):calls=".count).prefix { $0 != "," }) } ?? 0
         }
 
         private func publishDirectly(_ text: String, to video: String, _ redis: PrivateRedis) async throws -> Position {

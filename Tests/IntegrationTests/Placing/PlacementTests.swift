@@ -63,6 +63,46 @@ extension IntegrationTests {
             }
         }
 
+        /// A browser asks a redirect's target again and again, and never the address that it was given.
+        @Test func onlyWhoComesBackIsSentOn() async throws {
+            try await PlacedReaders.with { system in
+                let video = try #require(await system.foreignVideo(to: 0))
+                let reader = system.readers[0]
+                let query = "userid=u&videoid=\(video)"
+                let follow = #"{"userid":"u","videoid":"\#(video)","redirect":"follow"}"#
+                let browsers = [[("User-Agent", "Mozilla/5.0 (X11) Chrome/156.0")], [("Sec-Fetch-Mode", "cors")]]
+                for headers in browsers {
+                    for request in [
+                        RequestText.connect(query: query, headers: headers),
+                        RequestText.connect(video: video, headers: headers),
+                    ] {
+                        let viewer = try await StreamClient(port: reader.port, request)
+                        #expect(try await viewer.next().data.contains(#""instance":"reader-1""#))
+                        let extra = try await system.number("chorus_reader_extra_subscriptions", at: reader)
+                        #expect(extra == 1, "nobody else watches it here")
+                        await viewer.close()
+                    }
+                    let get = try await LoopbackHTTP.exchange(
+                        port: reader.port, RequestText.connect(query: query + "&redirect=follow", headers: headers))
+                    #expect(get.status == 307)
+                    #expect(get.head["location"]?.hasSuffix("/connect?\(query)&redirect=follow&hop=1") == true)
+                    let post = try await LoopbackHTTP.exchange(
+                        port: reader.port, RequestText.post("/connect", json: follow, headers: headers))
+                    #expect(post.status == 307)
+                }
+                let program = try await LoopbackHTTP.exchange(
+                    port: reader.port, RequestText.connect(query: query, headers: [("User-Agent", "curl/8.1")]))
+                #expect(program.status == 307)
+                let other = try await LoopbackHTTP.get(port: reader.port, "/connect?\(query)&redirect=maybe")
+                #expect(other.status == 400 && other.text.contains("redirect must be follow"))
+                let metrics = try await reader.get("/metrics").text
+                #expect(metrics.contains(#"chorus_placement_served_total{reason="not_redirected"} 4"#))
+                await expectEventually {
+                    try await system.number("chorus_reader_extra_subscriptions", at: reader) == 0
+                }
+            }
+        }
+
         @Test func hopsAreBounded() async throws {
             try await PlacedReaders.with { system in
                 let video = try #require(await system.foreignVideo(to: 0))

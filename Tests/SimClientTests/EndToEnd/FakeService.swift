@@ -18,6 +18,13 @@ final class FakeService: SocketLoopHandler {
         var lostOffset: UInt64?
         /// This offset is sent twice on odd connections.
         var repeatedOffset: UInt64?
+        /// The text of this offset is sent with another byte: to everybody, or to odd connections.
+        var alteredOffset: UInt64?
+        var altersForAll = false
+        /// In place of this offset everybody gets a comment that nobody wrote; the written one follows it.
+        var foreignOffset: UInt64?
+        /// The answer for this offset names the next one.
+        var misplacedOffset: UInt64?
         /// All viewers are cut when this offset was published, and get the rest when they come back.
         var cutAt: UInt64?
         /// All viewers are asked to reconnect when this offset was published.
@@ -181,23 +188,40 @@ extension FakeService {
         else {
             return answer(socket, faults.commentStatus ?? 400, "{}", sockets)
         }
-        let offset = UInt64(streams[request.videoid]?.frames.count ?? 0) + 1
-        let position = Position(offset: offset, epoch: "k3f9")
-        let comment = Comment(
-            id: "c\(offset)", userid: request.userid, videoid: request.videoid, comment: request.comment, timestamp: "t"
-        )
-        let frame = EventStream.frame(data: comment.json(), id: position)
-        streams[request.videoid, default: Stream()].frames.append(frame)
-        deliver(frame, offset, request.videoid, sockets)
+        var comment = Comment(
+            id: "c", userid: request.userid, videoid: request.videoid, comment: "nobody wrote this", timestamp: "t")
+        if UInt64(streams[request.videoid]?.frames.count ?? 0) + 1 == faults.foreignOffset { append(comment, sockets) }
+        comment.comment = request.comment
+        var position = append(comment, sockets)
+        if position.offset == faults.misplacedOffset {
+            position = Position(offset: position.offset + 1, epoch: position.epoch)
+        }
         let json = String(decoding: comment.json(at: position), as: UTF8.self)
         answer(socket, 201, #"{"success":true,"comment":\#(json)}"#, sockets)
+    }
+
+    @discardableResult
+    private func append(_ comment: Comment, _ sockets: Sockets) -> Position {
+        let offset = UInt64(streams[comment.videoid]?.frames.count ?? 0) + 1
+        let position = Position(offset: offset, epoch: "k3f9")
+        let frame = EventStream.frame(data: comment.json(), id: position)
+        streams[comment.videoid, default: Stream()].frames.append(frame)
+        deliver(frame, offset, comment.videoid, sockets)
+        return position
+    }
+
+    /// The same frame with another letter at the end of its text.
+    private static func altered(_ frame: [UInt8]) -> [UInt8] {
+        let text = String(decoding: frame, as: UTF8.self)
+        return Array(text.replacing(/[a-z ]","timestamp/, with: "#\",\"timestamp").utf8)
     }
 
     private func deliver(_ frame: [UInt8], _ offset: UInt64, _ video: String, _ sockets: Sockets) {
         for viewer in streams[video]?.viewers ?? [] {
             let isOdd = (sockets.tag(of: viewer) ?? 0) % 2 == 1
             if isOdd, offset == faults.lostOffset { continue }
-            write(frame, viewer, sockets)
+            let isAltered = offset == faults.alteredOffset && (isOdd || faults.altersForAll)
+            write(isAltered ? FakeService.altered(frame) : frame, viewer, sockets)
             if isOdd, offset == faults.repeatedOffset { write(frame, viewer, sockets) }
             if offset == faults.reconnectAt {
                 write(makeEvent("reconnect", "{}", retryMilliseconds: 20), viewer, sockets)

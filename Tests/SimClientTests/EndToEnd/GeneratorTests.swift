@@ -10,7 +10,7 @@ import Wire
 @Suite(.serialized, .timeLimit(.minutes(1))) struct GeneratorTests {
     @Test func aPlainStreamIsAuditedByItsTexts() async throws {
         let played = try await play(.init(isPlain: true), more: ["--protocol", "plain"])
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         #expect(played.crowd.tally.connectedOnce == 60)
         #expect(played.published.acknowledged > 20)
         #expect(played.published.acknowledged == played.published.offered)
@@ -33,7 +33,7 @@ import Wire
     func aClosedLoopWritesTheNextWhenAllHaveTheLast(streamProtocol: String) async throws {
         let played = try await play(
             .init(isPlain: streamProtocol == "plain"), rate: 0, more: ["--window", "2", "--protocol", streamProtocol])
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         // More than the first window of each of the 4 channels.
         #expect(played.published.acknowledged > 40)
         #expect(played.published.dropped == 0)
@@ -60,7 +60,7 @@ import Wire
             let writing = try await play(url, seconds: 0.3)
             let heard = try await listening
             #expect(heard.published.offered == 0)
-            #expect(heard.crowd.isClean)
+            #expect(heard.crowd.counts.isClean)
             #expect(heard.crowd.counts.delivered == writing.published.acknowledged * 15)
         }
     }
@@ -71,7 +71,7 @@ import Wire
             async let one = play(url, more: ["--channel-prefix", "hot-"])
             let other = try await play(url, more: ["--channel-prefix", "cold-"])
             for played in [try await one, other] {
-                #expect(played.crowd.isClean)
+                #expect(played.crowd.counts.isClean)
                 #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
             }
         }

@@ -44,7 +44,7 @@ func play(
     }
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
     let published = try #require(await stage.finalTally())
-    stage.expect(published.positions(settings.audience))
+    stage.expect(published.written(settings.audience))
     _ = await stage.wait(seconds: 3) { $0.short == 0 }
     let crowd = try #require(await stage.outcome())
     await stage.stop()
@@ -66,7 +66,7 @@ func play(
         try await withService { service in
             let played = try await play(service.url)
             let (counts, published) = (played.crowd.counts, played.published)
-            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.isClean)
             #expect(played.crowd.tally.connectedOnce == 60)
             #expect((1...8).contains(played.crowd.tally.connectingMost))
             #expect(published.acknowledged > 20)
@@ -80,14 +80,14 @@ func play(
 
     @Test func writesCutIntoSmallPortionsChangeNothing() async throws {
         let played = try await play(.init(portionBytes: 7))
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
     @Test func aLostCommentIsFound() async throws {
         let played = try await play(.init(lostOffset: 2))
         #expect(played.crowd.counts.lost > 0)
-        #expect(!played.crowd.isClean)
+        #expect(!played.crowd.counts.isClean)
         #expect(played.crowd.counts.lost + played.crowd.counts.delivered == played.published.acknowledged * 15)
     }
 
@@ -97,10 +97,32 @@ func play(
         #expect(played.crowd.counts.lost == 0)
     }
 
+    @Test(arguments: [true, false]) func anAlteredCommentIsFound(forAll: Bool) async throws {
+        // One viewer on a channel has nobody to be compared with; what was written decides.
+        for streams in forAll ? [4, 60] : [4] {
+            let played = try await play(.init(alteredOffset: 2, altersForAll: forAll), streams: streams)
+            #expect(played.crowd.counts.altered > 0, "\(streams) streams")
+            #expect(!played.crowd.counts.isClean)
+        }
+    }
+
+    @Test func aCommentThatNobodyWroteIsFound() async throws {
+        let played = try await play(.init(foreignOffset: 2))
+        #expect(played.crowd.counts.foreign == 4)
+        #expect(!played.crowd.counts.isClean)
+    }
+
+    /// The audience gets everything in order; only the writer was told another place.
+    @Test func anAnswerThatNamesTheWrongPlaceIsFound() async throws {
+        let played = try await play(.init(misplacedOffset: 2))
+        #expect(played.crowd.counts.altered + played.crowd.counts.foreign > 0)
+        #expect(!played.crowd.counts.isClean)
+    }
+
     @Test func cutViewersResumeAndMissNothing() async throws {
         try await withService(.init(cutAt: 3)) { service in
             let played = try await play(service.url)
-            #expect(played.crowd.isClean)
+            #expect(played.crowd.counts.isClean)
             #expect(played.crowd.counts.reconnects == 60)
             #expect(service.seen.value.withLock { $0.resumes } == 60)
             #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
@@ -109,7 +131,7 @@ func play(
 
     @Test func viewersGoWhenTheyAreAskedTo() async throws {
         let played = try await play(.init(reconnectAt: 3))
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         #expect(played.crowd.counts.reconnects == 60)
     }
 
@@ -131,7 +153,7 @@ func play(
         let played = try await play(.init(), slowShare: 1)
         #expect(played.crowd.tally.connectedOnce == 60)
         #expect(played.crowd.counts.joined == 0)
-        #expect(played.crowd.isClean)
+        #expect(played.crowd.counts.isClean)
         // All that a viewer who never reads was sent before it stopped: the head and one frame.
         #expect(played.crowd.tally.bytesReceived < 60 * 300)
     }

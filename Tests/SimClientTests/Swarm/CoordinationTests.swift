@@ -10,9 +10,6 @@ import Wire
             SwarmMessage.connected(viewers: 5, failed: 1, seconds: 0.5).line()
                 == #"{"event":"connected","failed":1,"seconds":0.5,"viewers":5}"#)
         #expect(
-            SwarmMessage.published(["video:v1": .init(acknowledged: 57, last: "57.k3f9")]).line()
-                == #"{"channels":{"video:v1":{"acknowledged":57,"last":"57.k3f9"}},"event":"published"}"#)
-        #expect(
             SwarmMessage.progress(second: 2, delivered: 10, acknowledged: 3).line()
                 == #"{"acknowledged":3,"delivered":10,"event":"progress","second":2}"#)
     }
@@ -20,18 +17,21 @@ import Wire
     @Test func readsOrders() {
         #expect(SwarmOrder(line: "start") == .start)
         #expect(SwarmOrder(line: " start\r") == .start)
+        var comments = ChannelComments()
+        comments.acknowledge(Position(offset: 57, epoch: "k3f9"), digest: .max, microseconds: 5)
+        comments.acknowledge(Position(offset: 3, epoch: "zz"), digest: 8, microseconds: 6)
+        comments.leaveOpen(9)
         #expect(
-            SwarmOrder(line: #"{"expect":{"video:v1":"57.k3f9"}}"#)
-                == .expect(["video:v1": [Position(offset: 57, epoch: "k3f9")]]))
-        #expect(
-            SwarmOrder(line: #"{"expect":{"video:v1":["57.k3f9","3.zz"]}}"#)
-                == .expect(["video:v1": [Position(offset: 57, epoch: "k3f9"), Position(offset: 3, epoch: "zz")]]))
+            SwarmOrder(line: #"{"expect":{"video:v1":\#(JSONLine.text(comments))}}"#) == .expect(["video:v1": comments])
+        )
         #expect(SwarmOrder(line: "stop") == .stop)
         #expect(SwarmOrder(line: #"{"expect":{}}"#) == .expect([:]))
     }
 
     @Test(arguments: [
         "", "halt", "{}", #"{"expect":{"video:v1":[]}}"#, #"{"expect":{"video:v1":"57"}}"#, #"{"expect":7}"#,
+        #"{"expect":{"video:v1":{"acknowledged":1,"forgotten":0,"numbers":[],"unplaced":[],"#
+            + #""epochs":[{"name":"a","since":1,"last":1,"comments":"AAAA"}]}}}"#,
     ])
     func refusesWhatIsNoOrder(line: String) {
         #expect(SwarmOrder(line: line) == nil)

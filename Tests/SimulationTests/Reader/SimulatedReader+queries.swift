@@ -16,7 +16,7 @@ extension SimulatedReader {
                 guard self.isAlive else { return }
                 if let answer {
                     self.world.note("\(self): \(query.channel) stands at \(answer?.description ?? "nothing")")
-                    self.registry.positioned(query, at: answer)
+                    self.registry.positioned(query, at: answer, room: self.room)
                     self.perform()
                 } else {
                     self.world.after(Self.retryPause) { self.readPosition(query) }
@@ -101,12 +101,12 @@ extension SimulatedReader {
         streams[Int32(connect.stream.number)] = connect.stream
         let isAttached = registry.attach(
             [connect.channel], descriptor: Int32(connect.stream.number), from: start,
-            hello: Array("{\"type\":\"connected\"}".utf8))
+            hello: Array("{\"type\":\"connected\"}".utf8), retryMilliseconds: 300)
         if !isAttached { connect.stream.breakOff() }
         perform()
     }
 
     func departed(_ report: LoopReport, loop: Int) {
-        for departure in report.departures { registry.departed(departure.topics, loop: loop, now: world.now) }
+        for departure in report.departures { registry.departed(departure, loop: loop, now: world.now) }
     }
 }

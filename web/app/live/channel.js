@@ -1,0 +1,128 @@
+import { Connection } from "../core/connection.js";
+import { openStream } from "./stream.js";
+
+const PHOTOS_MAX = 64;
+
+/** One stream with everything that keeps it alive, for all pages of this browser that follow the same. */
+export class Channel {
+  #base;
+  #connection = new Connection();
+  #pages = new Map();
+  #photos = new Set();
+  #likes = new Map();
+  #close = () => {};
+  #timer = 0;
+  #status = null;
+
+  /** `base` is the address without photos and position. */
+  constructor(base) {
+    this.#base = base;
+  }
+
+  get isUnused() {
+    return this.#pages.size === 0;
+  }
+
+  /** A page follows, or follows other photos. `told` gets `{status}`, `{position}` and `{events}`. */
+  follow(page, { photos, position, isVisible, isOnline }, told) {
+    const isNew = !this.#pages.has(page);
+    this.#pages.set(page, { isVisible, told });
+    if (this.#connection.phase === "idle") this.#connection.position ??= position ?? null;
+    const before = this.#photos.size;
+    for (const photo of photos) if (this.#photos.size < PHOTOS_MAX) this.#photos.add(photo);
+    if (isNew) {
+      told({ status: this.#connection.status, position: this.#connection.position, isAnswer: true });
+      const likes = [...this.#likes.values()];
+      if (likes.length) told({ events: likes });
+    }
+    if (before !== this.#photos.size) this.#send({ type: "again" });
+    this.#looked();
+    this.network(isOnline);
+    this.#send({ type: "want" });
+  }
+
+  leave(page) {
+    this.#pages.delete(page);
+    if (this.isUnused) this.#send({ type: "unwant" });
+    else this.#looked();
+  }
+
+  see(page, isVisible) {
+    const one = this.#pages.get(page);
+    if (!one) return;
+    one.isVisible = isVisible;
+    this.#looked();
+  }
+
+  network(isOnline) {
+    this.#send({ type: isOnline ? "online" : "offline" });
+  }
+
+  #looked() {
+    const isSeen = [...this.#pages.values()].some((page) => page.isVisible);
+    this.#send({ type: isSeen ? "visible" : "hidden" });
+  }
+
+  #send(event) {
+    for (const action of this.#connection.on(event, Date.now())) {
+      this.#close();
+      this.#close = action.do === "open" ? this.#open(action) : () => {};
+    }
+    this.#arm();
+    if (this.#connection.status === this.#status) return;
+    this.#status = this.#connection.status;
+    this.#tell({ status: this.#status, position: this.#connection.position });
+  }
+
+  #open({ stream, position }) {
+    const query = [this.#base];
+    if (this.#photos.size) query.push(`photoids=${[...this.#photos].join(",")}`);
+    if (position) query.push(`lastEventId=${position}`);
+    return openStream(query.join("&"), (what) => {
+      if (what.type === "bytes") this.#received(what.events, stream);
+      else this.#send({ ...what, stream });
+    });
+  }
+
+  #received(events, stream) {
+    this.#send({ type: "alive", stream });
+    const news = [];
+    let farewell = null;
+    for (const { event, data, id, retry } of events) {
+      if (event === "reconnect") {
+        farewell = { type: "reconnect", retry, stream };
+        break;
+      }
+      const value = parsed(data);
+      if (value === null) continue;
+      if (event === "message" && value.type === "connected") {
+        this.#send({ type: "connected", position: id, stream });
+        continue;
+      }
+      if (event === "likes") this.#likes.set(value.photoid, { event, value });
+      else if (id) this.#send({ type: "position", position: id, stream });
+      news.push({ event, value, id });
+    }
+    if (news.length) this.#tell({ events: news });
+    if (farewell) this.#send(farewell);
+  }
+
+  #tell(message) {
+    for (const page of this.#pages.values()) page.told(message);
+  }
+
+  #arm() {
+    clearTimeout(this.#timer);
+    const { deadline } = this.#connection;
+    if (deadline === null) return;
+    this.#timer = setTimeout(() => this.#send({ type: "timer" }), Math.max(0, deadline - Date.now()) + 1);
+  }
+}
+
+function parsed(data) {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return null;
+  }
+}

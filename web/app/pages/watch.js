@@ -1,0 +1,166 @@
+import { api } from "../api.js";
+import { figure, moment } from "../core/format.js";
+import { photosOf, pictureOf } from "../core/ids.js";
+import { announced, watched } from "../device.js";
+import { identity } from "../identity.js";
+import { live } from "../live/live.js";
+import { bar } from "../ui/bar.js";
+import { composer } from "../ui/composer.js";
+import { h, icon } from "../ui/dom.js";
+import { Feed } from "../ui/feed.js";
+import { Photos } from "../ui/photos.js";
+
+/** Shorter interruptions are not worth a word. */
+const UNSAID = 400;
+const STATUS = {
+  live: "live", connecting: "connecting", reconnecting: "reconnecting", offline: "offline", paused: "paused",
+  failed: "refused",
+};
+
+/** Watching one video. */
+export function watch(root, videoid) {
+  document.title = `${videoid} · Chorus`;
+  watched(videoid);
+
+  const log = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Comments", tabindex: "0" });
+  const feed = new Feed(log, videoid);
+  feed.announcer.mode = announced();
+  const photos = new Photos(photosOf(videoid), videoid);
+  const status = h("span", { class: "status", role: "status" });
+  const rate = h("span", { class: "rate figure" });
+  const pause = h("button", { class: "round", type: "button", onclick: () => feed.pause(!feed.isPaused) });
+  const news = h("button", { class: "news figure", type: "button", hidden: true, onclick: () => feed.toEnd() });
+  const empty = h("div", { class: "empty", hidden: true }, h("p", { class: "title" }, "A rest"),
+    h("p", { class: "quiet" }, "Nobody has said anything yet. The first note is yours."));
+  const spoken = h("div", { class: "unseen", "aria-live": "polite" });
+  const actions = h("div", { class: "actions", role: "group", "aria-label": "This comment", hidden: true });
+  const writing = composer((text) => feed.send(text), () => feed.canSend);
+
+  const openTraffic = async () => (await import("../ui/traffic.js")).openTraffic(videoid, photos.ids, feed);
+  root.replaceChildren(
+    h("a", { class: "skip", href: "#message" }, "To the comment field"),
+    bar((openYou) => openYou({ onAnnounced: (mode) => { feed.announcer.mode = mode; }, onTraffic: openTraffic }), status),
+    h("main", { class: "watch" },
+      photos.stage, photos.strip,
+      h("section", { class: "comments", "aria-label": "Comments" },
+        h("div", { class: "comments-bar" }, h("h2", { class: "label" }, "Comments"), rate, pause),
+        h("div", { class: "log-frame" }, log, empty, news, actions),
+        writing.form)),
+    spoken);
+
+  // --- The stream
+
+  let said = 0;
+  const say = (text) => {
+    clearTimeout(said);
+    const isQuick = status.dataset.status === "live" && text !== "live";
+    said = setTimeout(() => {
+      status.dataset.status = text;
+      status.textContent = STATUS[text];
+    }, isQuick ? UNSAID : 0);
+  };
+  const told = ({ status: now, events, position }) => {
+    for (const event of events ?? []) {
+      if (event.event === "likes") photos.learned(event.value);
+      else feed.take(event);
+    }
+    if (now === undefined) return;
+    say(now);
+    if (now === "live") feed.connected(position);
+    if (now === "offline" || now === "reconnecting") feed.beginOffline();
+  };
+  let stream = null;
+  const follow = () => {
+    stream?.stop();
+    stream = live.follow({ userid: identity.userid, videoid }, photos.ids, told);
+  };
+  follow();
+  photos.addEventListener("photos", () => stream.setPhotos(photos.ids));
+  identity.addEventListener("change", () => {
+    follow();
+    photos.refresh();
+    own();
+  });
+  const own = () => {
+    const picture = pictureOf(identity.userid);
+    if (identity.isNamed && picture) api.own(identity.userid, picture);
+  };
+  own();
+
+  // --- What is seen of it
+
+  feed.addEventListener("comment", ({ detail: { id, isOwn } }) => photos.light(id, isOwn ? "own" : "other"));
+  feed.addEventListener("drawn", () => { empty.hidden = !feed.isEmpty; });
+  feed.addEventListener("change", () => {
+    news.hidden = feed.isFollowing || feed.unread === 0;
+    news.replaceChildren(`${figure(feed.unread)} new`, icon("down"));
+    pause.setAttribute("aria-pressed", String(feed.isPaused));
+    pause.setAttribute("aria-label", feed.isPaused ? "Go on" : "Pause");
+    pause.replaceChildren(icon(feed.isPaused ? "play" : "pause"));
+  });
+  feed.dispatchEvent(new Event("change"));
+  setInterval(() => {
+    const now = Date.now();
+    const { shown, rate: all, isSampled } = feed.sampler.rate(now);
+    const text = isSampled ? `${shown} of ${figure(all)}/s` : all ? `${all}/s` : "";
+    if (rate.textContent !== text) rate.textContent = text;
+    log.classList.toggle("busy", isSampled);
+    const sentence = feed.announcer.say(now);
+    if (sentence) spoken.textContent = sentence;
+  }, 1_000);
+
+  // --- One comment
+
+  const leave = () => {
+    log.querySelector(".chosen")?.classList.remove("chosen");
+    actions.hidden = true;
+  };
+  const choose = (id) => {
+    leave();
+    const row = feed.row(id);
+    if (row?.kind !== "comment") return;
+    const element = feed.element(id);
+    element.classList.add("chosen");
+    const does = (label, act) => h("button", { class: "action", type: "button", onclick: async () => {
+      const problem = await act();
+      if (problem) actions.replaceChildren(h("span", { role: "alert" }, problem), close());
+      else leave();
+    } }, label);
+    const close = () => h("button", { class: "round", type: "button", "aria-label": "Close", onclick: () => { leave(); element.focus(); } }, icon("close"));
+    const choices = row.phase === "failed"
+      ? [does("Try again", () => feed.again(id)), does("Discard", () => feed.discard(id))]
+      : [...(row.isOwn ? [does("Remove", () => feed.remove(id))] : [does("Reply", () => writing.mention(row.userid))]),
+        does("Picture", () => photos.chooseOf(row.userid))];
+    actions.replaceChildren(
+      h("span", { class: "figure quiet" }, row.phase === "failed" ? row.reason : moment(row.time)), ...choices, close());
+    actions.hidden = false;
+  };
+  log.addEventListener("click", ({ target }) => {
+    const gap = target.closest("[data-gap]");
+    if (gap) {
+      gap.disabled = true;
+      feed.load(gap.dataset.gap).finally(() => { gap.disabled = false; });
+    } else if (target.closest(".row") && getSelection().isCollapsed) choose(target.closest(".row").dataset.id);
+  });
+  log.addEventListener("keydown", (event) => {
+    const row = event.target.closest(".row");
+    const next = {
+      ArrowUp: row ? row.previousElementSibling : log.lastElementChild,
+      ArrowDown: row ? row.nextElementSibling : null,
+    }[event.key];
+    if (next) {
+      event.preventDefault();
+      next.focus();
+    } else if (event.key === "Enter" && row && event.target === row) {
+      event.preventDefault();
+      choose(row.dataset.id);
+      actions.querySelector("button")?.focus();
+    }
+  });
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || actions.hidden) return;
+    const element = log.querySelector(".chosen");
+    leave();
+    element?.focus();
+  });
+}

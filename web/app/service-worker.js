@@ -1,0 +1,33 @@
+import { files, version } from "./shell.js";
+
+/**
+ * Keeps the app's files of one version, and nothing else. Everything that is not such a file goes to the network as if
+ * there were no service worker: streams above all.
+ */
+const CACHE = `chorus-${version}`;
+const INDEX = "/app/index.html";
+
+self.addEventListener("install", (event) => {
+  // no-cache: what is kept is what the gateway has now, and not what the browser had.
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(files.map((file) => new Request(file, { cache: "no-cache" })))));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(caches.keys().then((names) =>
+    Promise.all(names.filter((name) => name.startsWith("chorus-") && name !== CACHE).map((name) => caches.delete(name)))));
+});
+
+self.addEventListener("message", ({ data }) => data === "activate" && self.skipWaiting());
+
+self.addEventListener("fetch", (event) => {
+  const { pathname, origin } = new URL(event.request.url);
+  if (event.request.method !== "GET" || origin !== location.origin) return;
+  const isPage = event.request.mode === "navigate" && (pathname === "/" || pathname.startsWith("/watch/"));
+  if (isPage) event.respondWith(file(INDEX, event.request));
+  else if (files.includes(pathname)) event.respondWith(file(pathname, event.request));
+});
+
+async function file(name, request) {
+  const cache = await caches.open(CACHE);
+  return (await cache.match(name)) ?? fetch(request);
+}

@@ -1,0 +1,77 @@
+import { api } from "../api.js";
+import { figure, moment } from "../core/format.js";
+import { identity } from "../identity.js";
+import { live } from "../live/live.js";
+import { h, icon } from "./dom.js";
+
+const KEPT_MAX = 50;
+
+/** The bell in the bar: what this person's pictures got, live. */
+export class Bell {
+  #items = new Map();
+  #unread = 0;
+  #stream = null;
+  #list = null;
+  #state = "";
+
+  constructor() {
+    this.count = h("span", { class: "badge figure" });
+    this.button = h("button", { class: "round", type: "button", onclick: () => this.#open() }, icon("bell"), this.count);
+    identity.addEventListener("change", () => this.#start());
+    this.#start();
+  }
+
+  async #start() {
+    this.#stream?.stop();
+    this.#items.clear();
+    this.#unread = 0;
+    this.#paint();
+    if (!identity.isNamed) return;
+    const { userid } = identity;
+    this.#stream = live.follow({ userid, notifications: "true" }, [], ({ events }) => {
+      for (const { event, value } of events ?? []) if (event === "notification") this.#take(value, true);
+      this.#paint();
+    });
+    const { status, body, error } = await api.notifications(userid);
+    if (userid !== identity.userid) return;
+    this.#state = status === 200 ? "" : status === 501 ? "They are not kept here: this service has no database." : error ?? "Nobody answers.";
+    for (const one of (body.notifications ?? []).reverse()) if (!this.#items.has(one.id)) this.#take(one, false);
+    this.#unread = body.unread ?? this.#unread;
+    this.#paint();
+  }
+
+  #take(one, isNews) {
+    // One that grows comes again with the same id, and goes to the front.
+    const before = this.#items.get(one.id);
+    this.#items.delete(one.id);
+    this.#items.set(one.id, one);
+    if (this.#items.size > KEPT_MAX) this.#items.delete(this.#items.keys().next().value);
+    if (isNews && !before?.unread) this.#unread += 1;
+  }
+
+  async #open() {
+    const { panel } = await import("./panel.js");
+    this.#list = h("ul", { class: "notices" });
+    const dialog = panel("Notifications", this.#list);
+    dialog.addEventListener("close", () => {
+      this.#list = null;
+      for (const one of this.#items.values()) one.unread = false;
+    });
+    this.#paint();
+    if (this.#unread && identity.isNamed) api.read(identity.userid);
+    this.#unread = 0;
+    this.#paint();
+  }
+
+  #paint() {
+    this.count.textContent = this.#unread ? (this.#unread > 99 ? "99" : figure(this.#unread)) : "";
+    this.button.setAttribute("aria-label", this.#unread ? `Notifications, ${this.#unread} new` : "Notifications");
+    if (!this.#list) return;
+    const rows = [...this.#items.values()].reverse().map((one) => h("li", { class: one.unread ? "notice new" : "notice" },
+      h("span", { dir: "auto" }, one.text), h("time", { class: "figure quiet" }, moment(one.newest_at))));
+    const empty = h("li", { class: "empty" }, h("p", { class: "title" }, "Nothing yet"),
+      h("p", { class: "quiet" }, this.#state || (identity.isNamed
+        ? "When somebody likes your picture, it stands here at once." : "Choose a name, and likes of your picture stand here.")));
+    this.#list.replaceChildren(...(rows.length ? rows : [empty]));
+  }
+}

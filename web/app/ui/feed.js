@@ -1,0 +1,287 @@
+import { api } from "../api.js";
+import { Announcer } from "../core/announcer.js";
+import { mentions, newKey, position } from "../core/ids.js";
+import { Outgoing } from "../core/outgoing.js";
+import { Sampler } from "../core/sampler.js";
+import { Timeline } from "../core/timeline.js";
+import { keep, kept } from "../device.js";
+import { identity } from "../identity.js";
+import { Follow } from "./follow.js";
+import { Rows } from "./rows.js";
+
+const HIDDEN_FRAME = 500;
+const RETRY = 2_000;
+/** A gap of so many is loaded without being asked. */
+const SMALL_GAP = 50;
+const OUTGOING_MAX = 20;
+
+/**
+ * The comments of one video: what the stream says, what the person sends, and the rows of both. Tells `change` when the
+ * number of new ones, following or the pause changed, and `comment` with each that came.
+ */
+export class Feed extends EventTarget {
+  unread = 0;
+  isPaused = false;
+  announcer = new Announcer();
+  sampler = new Sampler();
+  #videoid;
+  #timeline = new Timeline();
+  #follow;
+  #rows;
+  #outgoing = new Map();
+  #frame = null;
+  #isBegun = false;
+  #isJoined = false;
+  #joined = null;
+  #newest = null;
+  #isAgain = false;
+  #timer = 0;
+
+  constructor(log, videoid) {
+    super();
+    this.#videoid = videoid;
+    this.#rows = new Rows(log);
+    this.#follow = new Follow(log, (isFollowing) => {
+      if (isFollowing) this.#caughtUp();
+      this.#changed();
+    });
+    this.#begin();
+    addEventListener("pagehide", () => keep(videoid, this.#timeline.keepable()));
+    document.addEventListener("visibilitychange", () => document.hidden && keep(videoid, this.#timeline.keepable()));
+  }
+
+  get isFollowing() {
+    return this.#follow.isFollowing && !this.isPaused;
+  }
+
+  get isEmpty() {
+    return this.#isBegun && this.#timeline.rows.length === 0;
+  }
+
+  row(id) {
+    return this.#timeline.rows.find((row) => row.id === id) ?? null;
+  }
+
+  element(id) {
+    return this.#rows.element(id);
+  }
+
+  /** An event of the video's stream. */
+  take({ event, value, id }, now = Date.now()) {
+    if (event === "message") this.#comment(value, id, now);
+    else if (event === "removal") this.#remove(value.id);
+    else if (event === "gap") this.#gap(value);
+  }
+
+  /** The stream is live, from the position `at` on. */
+  connected(at, now = Date.now()) {
+    if (this.#isJoined) this.sampler.connected(now);
+    else {
+      this.#isJoined = true;
+      this.#joined = position(at);
+      if (this.#isBegun && this.#isBehind) this.#gap({ from: this.#newest?.offset + 1, to: this.#joined.offset });
+    }
+  }
+
+  /** Whether the history was read before the last comments that the stream leaves out. */
+  get #isBehind() {
+    const newest = this.#newest;
+    return this.#joined !== null && !(newest?.epoch === this.#joined.epoch && newest.offset >= this.#joined.offset);
+  }
+
+  /** There is no network at the start: what this device kept. */
+  beginOffline() {
+    const old = this.#isBegun || this.#timeline.rows.length ? null : kept(this.#videoid);
+    if (!old) return;
+    this.#timeline.beginOld(old.rows, old.time);
+    this.#draw();
+  }
+
+  send(text, now = Date.now()) {
+    const outgoing = new Outgoing(newKey(), text, now);
+    this.#outgoing.set(outgoing.key, outgoing);
+    this.#timeline.release();
+    this.#timeline.add({
+      kind: "comment", id: outgoing.key, userid: identity.userid, text, time: new Date(now).toISOString(),
+      isOwn: true, isMention: false, phase: outgoing.phase,
+    });
+    this.isPaused = false;
+    this.#drawNow();
+    this.toEnd();
+    this.#post(outgoing);
+  }
+
+  get canSend() {
+    return [...this.#outgoing.values()].filter((one) => one.phase !== "failed").length < OUTGOING_MAX;
+  }
+
+  again(id) {
+    const outgoing = this.#outgoing.get(id);
+    if (outgoing?.again(Date.now())) this.#post(outgoing);
+    this.#show(outgoing);
+  }
+
+  discard(id) {
+    this.#outgoing.delete(id);
+    this.#timeline.discard(id);
+    this.#draw();
+  }
+
+  /** Takes one's own comment back; the sentence of a refusal, or null. */
+  async remove(id) {
+    const answer = await api.remove(id, identity.userid, this.#videoid);
+    if (answer.status !== 200 && answer.status !== 202) return answer.error ?? "Nobody answers";
+    this.#remove(id);
+    return null;
+  }
+
+  async load(gapId) {
+    const answer = await api.history(this.#videoid, this.#timeline.below(gapId));
+    if (answer.status !== 200) return answer.error ?? "Nobody answers";
+    this.#timeline.fill(gapId, answer.body.comments.map((comment) => this.#row(comment)), answer.body.next !== null);
+    this.#drawNow();
+    return null;
+  }
+
+  pause(isPaused) {
+    this.isPaused = isPaused;
+    if (!isPaused) this.toEnd();
+    this.#changed();
+  }
+
+  toEnd() {
+    this.isPaused = false;
+    this.#caughtUp();
+    this.#drawNow();
+    this.#follow.toEnd();
+    this.#changed();
+  }
+
+  /** The history is asked for beside the stream, which is faster, and again when it turns out to be too old. */
+  async #begin() {
+    const answer = await api.history(this.#videoid);
+    const isEarly = !this.#isJoined;
+    this.#newest = answer.body.comments?.[0] ?? null;
+    if (answer.status !== 200 || (!isEarly && this.#isBehind && !this.#isAgain)) {
+      this.#isAgain = answer.status === 200;
+      setTimeout(() => this.#begin(), answer.status === 200 ? 0 : RETRY);
+      return;
+    }
+    this.#isBegun = true;
+    this.#timeline.begin(answer.body.comments.map((comment) => this.#row(comment)), answer.body.next === null);
+    this.#drawNow();
+  }
+
+  #row({ id, userid, comment, timestamp, offset, epoch }) {
+    const isOwn = userid === identity.userid;
+    return {
+      kind: "comment", id, userid, text: comment, time: timestamp, offset, epoch, isOwn,
+      isMention: !isOwn && mentions(comment, identity.userid),
+    };
+  }
+
+  #comment(value, id, now) {
+    const [offset, epoch] = id.split(".");
+    const row = this.#row({ ...value, offset: Number(offset), epoch });
+    const outgoing = this.#outgoing.get(row.id);
+    outgoing?.seen();
+    this.#outgoing.delete(row.id);
+    const isShown = this.sampler.take(now, row.isOwn || row.isMention) || outgoing !== undefined;
+    if (!row.isOwn) this.announcer.heard({ userid: row.userid, text: row.text, isMention: row.isMention });
+    this.dispatchEvent(new CustomEvent("comment", { detail: row }));
+    if (!isShown) return;
+    const isNew = !this.#timeline.has(row.id);
+    const first = this.#follow.isFollowing ? Infinity : this.#follow.visible().first;
+    this.#timeline.add(row, !this.isPaused && this.#timeline.canGrow(first));
+    if (isNew && !this.isFollowing) {
+      this.unread += 1;
+      this.#changed();
+    }
+    this.#draw();
+  }
+
+  #remove(id) {
+    this.#timeline.remove(id);
+    keep(this.#videoid, this.#timeline.keepable());
+    this.#draw();
+  }
+
+  #gap({ from, to }) {
+    const count = from !== undefined && to !== undefined ? to - from + 1 : null;
+    this.#timeline.miss(count);
+    this.#draw();
+    const gap = this.#timeline.rows.at(-1);
+    if (gap?.kind === "gap" && count !== null && count <= SMALL_GAP) this.load(gap.id);
+  }
+
+  async #post(outgoing) {
+    this.#show(outgoing);
+    const answer = await api.comment(outgoing.key, {
+      userid: identity.userid, videoid: this.#videoid, comment: outgoing.text,
+    });
+    outgoing.answered(answer, Date.now());
+    if (outgoing.phase === "sent") {
+      this.#outgoing.delete(outgoing.key);
+      const { offset, epoch } = answer.body.comment;
+      this.#timeline.change(outgoing.key, { phase: "sent", offset, epoch });
+      this.#draw();
+    } else this.#show(outgoing);
+    this.#arm();
+  }
+
+  #show(outgoing) {
+    if (!outgoing) return;
+    this.#timeline.change(outgoing.key, { phase: outgoing.phase, reason: outgoing.reason });
+    this.#draw();
+  }
+
+  #arm() {
+    clearTimeout(this.#timer);
+    const due = [...this.#outgoing.values()].map((one) => one.deadline).filter((deadline) => deadline !== null);
+    if (!due.length) return;
+    this.#timer = setTimeout(() => {
+      for (const one of this.#outgoing.values()) if (one.timer(Date.now())) this.#post(one);
+      this.#arm();
+    }, Math.max(0, Math.min(...due) - Date.now()) + 1);
+  }
+
+  #caughtUp() {
+    if (this.isPaused) return;
+    this.unread = 0;
+    this.#timeline.release();
+    this.#draw();
+  }
+
+  /** Once a frame, or twice a second while nobody looks. */
+  #draw() {
+    if (this.#frame) return;
+    const draw = () => this.#drawNow();
+    this.#frame = document.hidden
+      ? { cancel: clearTimeout, id: setTimeout(draw, HIDDEN_FRAME) }
+      : { cancel: cancelAnimationFrame, id: requestAnimationFrame(draw) };
+  }
+
+  #drawNow() {
+    this.#frame?.cancel.call(window, this.#frame.id);
+    this.#frame = null;
+    this.#follow.keep(() => {
+      const { first, last } = this.isFollowing
+        ? { first: Infinity, last: this.#timeline.rows.length } : this.#visibleRows();
+      this.#timeline.trim(Math.min(first, this.#timeline.rows.length - 1), last);
+      this.#rows.render(this.#timeline.rows);
+    });
+    this.dispatchEvent(new Event("drawn"));
+  }
+
+  /** What is seen, as indices of the rows that will be drawn. */
+  #visibleRows() {
+    const { first, last } = this.#follow.visible();
+    const at = (index) => this.#timeline.rows.findIndex((row) => row.id === this.#rows.idAt(index));
+    const seen = { first: at(first), last: at(last) };
+    return { first: Math.max(0, seen.first), last: seen.last < 0 ? this.#timeline.rows.length : seen.last };
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,141 @@
+import { api } from "../api.js";
+import { figure } from "../core/format.js";
+import { Like } from "../core/like.js";
+import { pictureOf } from "../core/ids.js";
+import { identity } from "../identity.js";
+import { h, icon } from "./dom.js";
+import { Score } from "./score.js";
+
+/** The photo, its heart, and the strip of the others. Tells `photos` when other counts are to be followed. */
+export class Photos extends EventTarget {
+  ids;
+  #likes = new Map();
+  #thumbs = new Map();
+  #chosen;
+  #score;
+  #timer = 0;
+
+  constructor(ids, title) {
+    super();
+    this.ids = ids;
+    this.canvas = h("canvas", { class: "art", role: "img" });
+    const glow = h("canvas", { class: "art glow", "aria-hidden": "true" });
+    this.#score = new Score(this.canvas, { glow, bottom: 72 });
+    this.caption = h("p", { class: "caption quiet" });
+    this.count = h("span", { class: "figure" });
+    this.heart = h("button", { class: "heart", type: "button", onclick: () => this.#press() }, icon("heart"), this.count);
+    this.strip = h("ul", { class: "strip", "aria-label": "Photos" });
+    this.stage = h("section", { class: "stage", "aria-label": "Photo" }, this.canvas, glow,
+      h("div", { class: "under" }, h("div", { class: "titles" }, h("h1", { class: "title" }, title), this.caption), this.heart));
+    for (const [index, id] of ids.entries()) this.#add(id, `Photo ${index + 1}`);
+    this.choose(ids[0] ?? pictureOf(identity.userid));
+    this.refresh();
+  }
+
+  /** A person's picture, beside those of the video. */
+  chooseOf(userid) {
+    const id = pictureOf(userid);
+    if (!id) return;
+    if (!this.#likes.has(id)) {
+      this.ids = [...this.ids, id];
+      this.#add(id, userid);
+      this.dispatchEvent(new Event("photos"));
+      this.refresh([id]);
+    }
+    this.choose(id);
+    this.#thumbs.get(id).button.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  choose(id) {
+    if (!id) return;
+    if (!this.#likes.has(id)) this.#likes.set(id, new Like());
+    this.#chosen = id;
+    this.#score.show(id);
+    for (const [one, { button }] of this.#thumbs) button.setAttribute("aria-pressed", String(one === id));
+    const label = this.#thumbs.get(id)?.label ?? identity.userid;
+    this.caption.textContent = label;
+    this.canvas.setAttribute("aria-label", `${label}: a score that is always the same for it`);
+    this.#paint(id);
+  }
+
+  light(text, kind) {
+    this.#score.light(text, kind);
+  }
+
+  /** `event: likes` of the stream. */
+  learned(state) {
+    const like = this.#likes.get(state.photoid);
+    if (!like) return;
+    const before = like.count;
+    like.learned(state);
+    if (state.photoid === this.#chosen && like.isKnown && like.count > before) {
+      this.light(`${state.photoid}${state.version}`, "like");
+    }
+    this.#paint(state.photoid);
+  }
+
+  /** Asks which of them this person likes. */
+  async refresh(ids = this.ids) {
+    if (!ids.length) return;
+    const answer = await api.likes(identity.userid, ids);
+    for (const { post_id: id, ...state } of answer.body.counts ?? []) {
+      if (state.version === undefined) continue;
+      this.#likes.get(id)?.learned(state);
+      this.#paint(id);
+    }
+  }
+
+  #add(id, label) {
+    this.#likes.set(id, this.#likes.get(id) ?? new Like());
+    const canvas = h("canvas", { class: "thumb-art" });
+    const count = h("span", { class: "figure" });
+    const button = h("button", { class: "thumb", type: "button", "aria-pressed": "false", onclick: () => this.choose(id) },
+      canvas, h("span", { class: "thumb-line" }, icon("heart"), count));
+    this.#thumbs.set(id, { button, count, label });
+    this.strip.append(h("li", {}, button));
+    new Score(canvas).show(id);
+    this.#paint(id);
+  }
+
+  async #press() {
+    const id = this.#chosen;
+    if (!(await identity.named())) return;
+    const like = this.#likes.get(id);
+    if (like.press(Date.now())) this.#ask(id, like);
+    if (like.liked) this.light(`${id}${Date.now()}`, "like");
+    this.#paint(id);
+  }
+
+  async #ask(id, like) {
+    const { status, body, retryAfter } = await api.like(identity.userid, id, like.liked);
+    const answer = status === 200 ? body : { status, retryAfter };
+    if (like.answered(answer, Date.now())) this.#ask(id, like);
+    this.#paint(id);
+    this.#arm();
+  }
+
+  #arm() {
+    clearTimeout(this.#timer);
+    const due = [...this.#likes.values()].map((like) => like.deadline).filter((deadline) => deadline !== null);
+    if (!due.length) return;
+    this.#timer = setTimeout(() => {
+      for (const [id, like] of this.#likes) if (like.timer(Date.now())) this.#ask(id, like);
+      this.#arm();
+    }, Math.max(0, Math.min(...due) - Date.now()) + 1);
+  }
+
+  #paint(id) {
+    const like = this.#likes.get(id);
+    const thumb = this.#thumbs.get(id);
+    const count = like.isKnown || like.isPending ? figure(like.count) : "–";
+    if (thumb) {
+      thumb.count.textContent = count;
+      thumb.button.classList.toggle("liked", like.liked);
+      thumb.button.setAttribute("aria-label", `${thumb.label}, ${count} likes${like.liked ? ", yours among them" : ""}`);
+    }
+    if (id !== this.#chosen) return;
+    this.count.textContent = count;
+    this.heart.setAttribute("aria-pressed", String(like.liked));
+    this.heart.setAttribute("aria-label", `Like, ${count} likes`);
+  }
+}
