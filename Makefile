@@ -7,6 +7,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # More arguments for `swift test`, for instance FILTER="--filter FanoutTests".
 FILTER ?=
+# make test-deep PART="threads addresses"
+PART ?=
 # make bench SCENARIO=A,D RUNS=3 PEERS=chorus,nchan; make bench AGAINST=../old/.build/release
 SCENARIO ?=
 RUNS ?=
@@ -23,7 +25,7 @@ SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench setup-web build release demo test test-web test-web-long lint format docs bench clean
+.PHONY: help setup setup-bench setup-web build release demo test test-deep test-web test-web-long lint format docs bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,9 @@ demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in rep
 test: build ## all tests, against a private Redis and PostgreSQL
 	cd Benchmarks && python3 -m unittest --quiet
 	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
+
+test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedules: for a night. PART="threads inputs"
+	SWIFT=$(SWIFT) scripts/test-deep.sh $(PART)
 
 test-web: setup-web ## tests of the app and the gateway in a browser: BINARIES=.build/debug ARGS="-k redis"
 	node --test Tests/Browser/modules
@@ -80,4 +85,4 @@ bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEER
 		$(if $(PEERS),--peers $(PEERS)) $(if $(AGAINST),--against $(AGAINST))
 
 clean: ## remove builds, reports and benchmark results
-	rm -rf .build .venv-web $(OUT) bench-results
+	rm -rf .build .build-tsan .build-asan .venv-web $(OUT) bench-results

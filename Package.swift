@@ -206,6 +206,12 @@ let package = Package(
         tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
+            "FuzzTests",
+            [
+                "Broker", "CommentAPI", "Fanout", "Likes", "Placement", "RedisNIO", "ServiceRuntime", "SimClient",
+                "Storage", "Wire", hummingbirdCore, httpTypes, nioCore,
+            ]),
+        tests(
             "ServiceRuntimeTests",
             [
                 "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "Wire", hummingbird, hummingbirdTesting,

@@ -151,7 +151,7 @@ static size_t frame(char *out, uint64_t offset, int comment_bytes) {
     int64_t us = now_us(CLOCK_REALTIME);
     time_t seconds = us / 1000000;
     struct tm utc;
-    int length = snprintf(text, sizeof text, "0.%lu t=%ld ", (unsigned long)offset, (long)us);
+    int length = snprintf(text, sizeof text, "0.%lu t=%ld+0 ", (unsigned long)offset, (long)us);
     while (length < comment_bytes && length < (int)sizeof text - 1) text[length] = filler[length % 77], length++;
     text[length] = 0;
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc));

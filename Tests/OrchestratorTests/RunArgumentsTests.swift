@@ -69,7 +69,7 @@ struct RunArgumentsTests {
         let settings = try typed.settings(limits: limits)
         let expected =
             "Orchestrator run --streams 100 --viewers 600 --audience zipf:1.2 --rate 2.5 --swarms 2 --readers 5"
-            + " --comment-apis 1 --duration 20 --seed 1 --placement overflow"
+            + " --comment-apis 1 --duration 20 --warmup 2 --seed 1 --placement overflow"
         #expect(settings.commandLine == expected)
         let seed = try RunArguments.parse(["--preset", "seed"]).settings(limits: limits)
         #expect(seed.commandLine.hasPrefix("Orchestrator run --preset seed --readers 3 "))

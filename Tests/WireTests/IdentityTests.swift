@@ -21,7 +21,13 @@ import Wire
 
     @Test func aPositionIsReadStrictly() {
         #expect(Position(parsing: "17.k3f9") == Position(offset: 17, epoch: "k3f9"))
-        for text in ["", "17", "17.", ".k", "-1.k", "+1.k", "1.k 9", "1.k.9", "99999999999999999999.k", "1.ü"] {
+        #expect(Position(parsing: "9007199254740991.k")?.offset == Position.offsetMax)
+        // Any viewer may say the last two: whoever counts on from them must not overflow.
+        for text in [
+            "", "17", "17.", ".k", "-1.k", "+1.k", "1.k 9", "1.k.9", "99999999999999999999.k", "1.ü",
+            "9007199254740992.k",
+            "18446744073709551615.k",
+        ] {
             #expect(Position(parsing: text) == nil, "\(text)")
         }
     }

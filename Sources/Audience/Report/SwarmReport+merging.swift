@@ -21,6 +21,7 @@ extension SwarmReport {
         merged.publishing = publishing.merged(with: other.publishing)
         merged.delivery = delivery.merged(with: other.delivery)
         merged.latencyHistogram.merge(other.latencyHistogram)
+        merged.latencyFromDueHistogram.merge(other.latencyFromDueHistogram)
         merged.bytesReceived += other.bytesReceived
         merged.process = process.merged(with: other.process)
         merged.generatorLimited = generatorLimited || other.generatorLimited

@@ -28,5 +28,8 @@ extension SwarmReport {
         list.add("p99", .milliseconds, .lowerIsBetter, minimumDelta: 2) { $0.latencyMilliseconds.p99 }
         list.add("p99.9", .milliseconds) { $0.latencyMilliseconds.p999 }
         list.add("max", .milliseconds) { $0.latencyMilliseconds.max }
+        list.add("p50 since it was due", .milliseconds) { LatencySummary($0.latencyFromDueHistogram).p50 }
+        list.add("p99 since it was due", .milliseconds) { LatencySummary($0.latencyFromDueHistogram).p99 }
+        list.count("below 1 µs, a clock set back") { Int($0.latencyHistogram.clampedLow) }
     }
 }

@@ -12,6 +12,9 @@ public struct SwarmReport: Codable, Equatable, Sendable {
     /// From ``latencyHistogram``; written so that nobody needs to read the histogram.
     public internal(set) var latencyMilliseconds: LatencySummary
     public var latencyHistogram: LatencyHistogram { didSet { latencyMilliseconds = LatencySummary(latencyHistogram) } }
+    /// The same from the moment at which the arrival process wanted a comment, as users feel it when the generator or the
+    /// API is late.
+    public var latencyFromDueHistogram: LatencyHistogram
     /// Bytes of the viewers' streams.
     public var bytesReceived: Int
     public var process: Process
@@ -20,7 +23,8 @@ public struct SwarmReport: Codable, Equatable, Sendable {
 
     public init(
         parameters: Parameters, shard: Shard, viewers: Viewers, publishing: Publishing, delivery: DeliveryCounts,
-        latency: LatencyHistogram, bytesReceived: Int, process: Process, generatorLimited: Bool
+        latency: LatencyHistogram, latencyFromDue: LatencyHistogram = LatencyHistogram(), bytesReceived: Int,
+        process: Process, generatorLimited: Bool
     ) {
         self.parameters = parameters
         self.shards = [shard]
@@ -29,6 +33,7 @@ public struct SwarmReport: Codable, Equatable, Sendable {
         self.delivery = delivery
         latencyMilliseconds = LatencySummary(latency)
         latencyHistogram = latency
+        latencyFromDueHistogram = latencyFromDue
         self.bytesReceived = bytesReceived
         self.process = process
         self.generatorLimited = generatorLimited

@@ -52,7 +52,7 @@ struct HistoryQuery {
     static func entries(_ reply: RESPValue) -> [Stored] {
         (reply.array ?? []).compactMap { entry in
             guard let parts = entry.array, parts.count == 2, let id = parts[0].text, let fields = parts[1].array,
-                let offset = UInt64(id.prefix { $0 != "-" })
+                let offset = Position.offset(id.utf8.prefix { $0 != UInt8(ascii: "-") })
             else { return nil }
             return stored(offset, fields)
         }
@@ -65,8 +65,8 @@ struct HistoryQuery {
             let value = fields[index + 1]
             switch fields[index].text {
             case PublishScript.payloadField: payload = value.bytes
-            case PublishScript.resumedField: mark.resumedAfter = value.text.flatMap { UInt64($0) }
-            case PublishScript.lostField: mark.lostThrough = value.text.flatMap { UInt64($0) }
+            case PublishScript.resumedField: mark.resumedAfter = value.bytes.flatMap { Position.offset($0) }
+            case PublishScript.lostField: mark.lostThrough = value.bytes.flatMap { Position.offset($0) }
             default: break
             }
         }

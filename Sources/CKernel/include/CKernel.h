@@ -15,10 +15,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     CHORUS_READABLE = EPOLLIN,
@@ -159,15 +157,6 @@ static inline int64_t chorus_raise_descriptor_limit(void) {
         if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
     }
     return (int64_t)limit.rlim_cur;
-}
-
-/// Lowers or raises the soft descriptor limit of another process; returns what it was, 0 with errno.
-static inline uint64_t chorus_set_descriptor_limit(pid_t process, uint64_t value) {
-    // Glibc declares prlimit only for programs that ask for all of GNU.
-    uint64_t before[2];
-    if (syscall(SYS_prlimit64, process, RLIMIT_NOFILE, NULL, before) < 0) return 0;
-    uint64_t limit[2] = {value, before[1]};
-    return syscall(SYS_prlimit64, process, RLIMIT_NOFILE, limit, NULL) < 0 ? 0 : before[0];
 }
 
 // prctl is variadic, which Swift does not import. The signal is sent to the caller when the thread that made it ends.

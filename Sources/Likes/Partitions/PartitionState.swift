@@ -25,9 +25,9 @@ extension PartitionState {
         self.init(size: size, version: version, isSizeOnly: isSizeOnly)
     }
 
-    /// 1 to 18 digits, and nothing else.
+    /// 1 to 15 digits, and nothing else: the sum over 1,024 partitions must not overflow, whoever wrote them.
     private static func number(_ digits: ArraySlice<UInt8>) -> Int64? {
-        guard (1...18).contains(digits.count) else { return nil }
+        guard (1...15).contains(digits.count) else { return nil }
         var number: Int64 = 0
         for digit in digits {
             guard digit >= 0x30, digit <= 0x39 else { return nil }

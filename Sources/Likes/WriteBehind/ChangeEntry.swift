@@ -32,7 +32,9 @@ struct ChangeEntry: Equatable, Sendable {
 
     private static func changes(_ entry: StreamEntry) throws(Unreadable) -> [LikeChange] {
         guard let count = entry["n"].flatMap({ Int($0) }), let first = entry["v"].flatMap({ Int64($0) }),
-            let at = entry["t"].flatMap({ Int64($0) }), first > 0, at > 0, let text = entry["c"]
+            let at = entry["t"].flatMap({ Int64($0) }), first > 0, at > 0, let text = entry["c"],
+            // The lines count on from the first version.
+            first <= .max - Int64(text.utf8.count)
         else { throw Unreadable(reason: "a field is missing or no number") }
         var reader = ChangeReader(version: first, at: at)
         // By bytes: characters are looked for in the text, and there are as many lines as likes.

@@ -102,6 +102,14 @@ struct ReaderCalibration: Sendable {
             let published = Snapshot(reader)
             let seconds = (ContinuousClock.now - start).seconds
             let report = try await crowd.report()
+            // Costs of a Reader that waited for its viewers, or that did not get what it was to carry, are none.
+            guard !report.generatorLimited, report.publishing.failed == 0, report.delivery.isClean else {
+                throw Failure.unavailable(
+                    "'\(name)' measured nothing: "
+                        + (report.generatorLimited
+                            ? "the simulated viewers were the bottleneck"
+                            : "comments failed or were not delivered as they should"))
+            }
             return Measurement(
                 viewers: settings.viewers, viewersOfChannel: settings.viewers / channels, idle: idle,
                 connected: connected, published: published, seconds: seconds, report: report)

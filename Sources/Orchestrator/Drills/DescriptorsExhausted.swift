@@ -1,4 +1,3 @@
-import CKernel
 import Foundation
 import Glibc
 import NIOCore
@@ -8,48 +7,50 @@ extension Drill {
     static let descriptorsExhausted = Drill(
         name: "descriptors-exhausted",
         story:
-            "A CommentAPI, a Reader and StatsAPI each get 150 connections with 20 descriptors left: the rest is refused,"
-            + " no core spins, and all is well when they go.",
-        arrange: { layout, _ in layout.commentAPIs = 2 }
+            "A CommentAPI, a Reader and a StatsAPI with 100 descriptors get 200 connections: what is too much is refused,"
+            + " no core spins, and all is well when they go."
     ) { fault in
-        let victims = [fault.services.commentAPIs[0], fault.victim, try fault.plant.node("stats-api")]
-        fault.tell(.begin, "20 descriptors are left")
+        let (plant, surroundings) = (fault.plant, fault.services.surroundings)
+        var victims: [Node] = []
+        for (role, program) in [
+            (Node.Role.commentAPI, "CommentAPI"), (.reader, "ReaderAPI"), (.statistics, "StatsAPI"),
+        ] {
+            let more = role == .reader ? ["PLACEMENT": "random"] : [:]
+            let name = "small-\(role.rawValue)"
+            victims.append(
+                try await plant.addService(role, name: name, program: program, surroundings, more, descriptorsMax: 100))
+        }
+        try await plant.waitUntilReady(victims)
+        fault.tell(.begin, "three services have 100 descriptors each")
         for victim in victims { try await fault.exhaust(victim) }
-        fault.tell(.end, "the limits are back")
+        fault.tell(.end, "the connections are gone")
         for victim in victims {
-            let answers = try? await ServiceClient(node: victim, timeout: .seconds(2)).get("/health")
-            fault.note("\(victim.name): does not answer afterwards", answers == nil ? 1 : 0, promised: 0...0)
+            let answer = try? await ServiceClient(node: victim, timeout: .seconds(2)).get("/health")
+            fault.note("\(victim.name): does not answer afterwards", answer == nil ? 1 : 0, promised: 0...0)
         }
     }
 }
 
 extension Disturbance {
-    private static let connections = 150
-    private static let left = 20
-
     fileprivate func exhaust(_ victim: Node) async throws {
         guard let pid = victim.child?.pid, let port = victim.port else { return }
+        let connections = 200
         let before = try await load(of: pid)
-        let open = Self.open(pid)
-        let limit = try Self.setLimit(of: pid, to: UInt64(open + Self.left))
+        let open = descriptors(of: pid)
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
-        for _ in 0..<Self.connections {
+        for _ in 0..<connections {
             if let connection = try? RawConnection(port: port) { sockets.append(connection.release()) }
         }
         let during = try await load(of: pid)
         var byte: UInt8 = 0
-        let refused =
-            Self.connections - sockets.count { recv($0, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN }
-        let served = Self.open(pid) - open
-        for socket in sockets { close(socket) }
-        sockets = []
-        _ = try Self.setLimit(of: pid, to: limit)
-        tell(.step, "\(victim.name): \(refused) of \(Self.connections) connections refused, \(during)% of a core")
-        note("\(victim.name): connections refused", refused, promised: 100...Self.connections)
-        note("\(victim.name): descriptors taken", served, needed: 10...Self.connections)
-        // Half a core more than the crowd asks for, on a machine that may be busy.
-        note("\(victim.name): percent of a core beyond its work", max(0, during - before), promised: 0...30)
+        let refused = connections - sockets.count { recv($0, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN }
+        let (taken, name) = (descriptors(of: pid) - open, victim.name)
+        tell(.step, "\(name): \(taken) of \(connections) connections taken, \(refused) refused, \(during)% of a core")
+        note("\(name): connections taken", taken, needed: 10...connections)
+        note("\(name): connections neither taken nor refused", max(0, connections - taken - refused), promised: 0...5)
+        // A machine that is busy leaves a loop that spins less than a core.
+        note("\(name): percent of a core more than before", max(0, during - before), promised: 0...30)
     }
 
     /// Percent of a core over the next 3 s.
@@ -59,14 +60,7 @@ extension Disturbance {
         return Int(((ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0) - before) / 3 * 100)
     }
 
-    private static func open(_ pid: Int32) -> Int {
+    private func descriptors(of pid: Int32) -> Int {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
-    }
-
-    /// Of a process that runs; returns the limit that it had.
-    private static func setLimit(of pid: Int32, to value: UInt64) throws(Failure) -> UInt64 {
-        let before = chorus_set_descriptor_limit(pid, value)
-        guard before > 0 else { throw .unavailable("prlimit: \(String(cString: strerror(errno)))") }
-        return before
     }
 }

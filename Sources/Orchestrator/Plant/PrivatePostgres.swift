@@ -78,15 +78,6 @@ struct PrivatePostgres: Sendable {
         }
     }
 
-    /// Makes it a standby of `primary` from its next start on.
-    func follow(_ primary: PrivatePostgres, in plant: Plant) throws {
-        let directory = "\(plant.folders.data)/\(node.name)/data"
-        try Data().write(to: URL(fileURLWithPath: "\(directory)/standby.signal"))
-        let settings = try FileHandle(forWritingTo: URL(fileURLWithPath: "\(directory)/postgresql.auto.conf"))
-        try settings.seekToEnd()
-        try settings.write(contentsOf: Data("\nprimary_conninfo = '\(primary.url)'\n".utf8))
-    }
-
     /// Runs statements without values, separated by semicolons.
     func run(_ script: StaticString) async throws {
         let pool = PostgresPool(

@@ -43,7 +43,8 @@ struct CrowdRun: Sendable {
                     "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience",
                     "\(settings.audience)",
                     "--seed", "\(settings.seed)", "--rate", Format.plain(settings.rate), "--duration",
-                    Format.plain(settings.durationSeconds), "--placement",
+                    Format.plain(settings.durationSeconds), "--warmup", Format.plain(settings.warmupSeconds),
+                    "--placement",
                     settings.placement == .random ? "random" : "follow",
                 ]
             nodes.append(try await services.plant.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
@@ -76,7 +77,9 @@ struct CrowdRun: Sendable {
             "publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.durationSeconds)) s")
         let start = ContinuousClock.now
         try await crowd.say(SwarmCoordinator.start)
-        try await crowd.reach(.published, atMost: .seconds(settings.durationSeconds * 1.5 + 60)) {
+        try await crowd.reach(
+            .published, atMost: .seconds((settings.durationSeconds + settings.warmupSeconds) * 1.5 + 60)
+        ) {
             let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
             let seconds = (ContinuousClock.now - start).seconds
             sample(RunResult.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))

@@ -16,6 +16,8 @@ struct RunArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "CommentAPI processes, 1 to 16.") var commentApis: String?
     @Option(parsing: .unconditional, help: "Comments per second over all videos, 0.1 to 100,000.") var rate: String?
     @Option(parsing: .unconditional, help: "Seconds of publishing, 1 to 86,400.") var duration: String?
+    @Option(parsing: .unconditional, help: "Seconds of publishing before that, left out of the latencies, 0 to 3,600.")
+    var warmup: String?
     @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
     @Option(parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience:
         String?
@@ -61,6 +63,7 @@ struct RunArguments: ParsableArguments {
         check.read("--comment-apis", commentApis, 1...16, into: &settings.commentAPIs)
         check.read("--rate", rate, 0.1...100_000, into: &settings.rate)
         check.read("--duration", duration, 1...86_400, into: &settings.durationSeconds)
+        check.read("--warmup", warmup, 0...3_600, into: &settings.warmupSeconds)
         check.readSeed("--seed", seed, into: &settings.seed)
         if let swarms {
             var number = 1
@@ -82,7 +85,7 @@ struct RunArguments: ParsableArguments {
     private func refuseCrowd(_ check: inout ArgumentCheck) {
         let crowd = [
             ("--streams", streams), ("--viewers", viewers), ("--rate", rate), ("--audience", audience),
-            ("--swarms", swarms), ("--likes-rate", likesRate),
+            ("--swarms", swarms), ("--likes-rate", likesRate), ("--warmup", warmup),
         ]
         for (name, value) in crowd where value != nil {
             check.refuse(

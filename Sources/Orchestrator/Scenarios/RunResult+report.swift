@@ -105,8 +105,9 @@ extension RunResult {
         report.samples = timeline.isEmpty ? [] : [samples]
         report.notes = [
             "\(plan.readers) Readers, \(plan.commentAPIs) CommentAPI, \(plan.swarms) swarms",
+            swarm == nil ? nil : "latencies leave out the first \(Format.plain(settings.warmupSeconds)) s",
             phases.map { "\($0.name) \(Format.decimal($0.seconds, 1)) s" }.joined(separator: ", "),
-        ]
+        ].compactMap { $0 }
         return report
     }
 

@@ -20,6 +20,8 @@ struct RunSettings: Codable, Equatable, Sendable {
     var rate = 50.0
     /// Of publishing, after all viewers are connected.
     var durationSeconds = 20.0
+    /// Of publishing before that, which the latencies leave out.
+    var warmupSeconds = 2.0
     var seed: UInt64 = 1
     var audience = AudienceSpec.reference
     var placement = PlacementStrategy.random
@@ -62,6 +64,7 @@ struct RunSettings: Codable, Equatable, Sendable {
         words += [
             "--readers \(readers)", "--comment-apis \(commentAPIs)", "--duration \(Format.plain(durationSeconds))",
         ]
+        if preset != .seed { words.append("--warmup \(Format.plain(warmupSeconds))") }
         words += ["--seed \(seed)", "--placement \(placement.rawValue)"]
         if let likes { words.append(likes.commandLine) }
         words += allowed.sorted().map { "--allow \($0)" }

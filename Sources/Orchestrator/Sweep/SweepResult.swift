@@ -62,6 +62,9 @@ struct SweepResult: Sendable {
             Check("completed", passed: open == nil, open ?? "every cell was measured", exitCode: .interrupted)
         ]
         report.gather(cells.map { ($0.cell.name, $0.report) }, groups: [])
+        for (cell, run) in cells where run.verdict.status != .fine {
+            report.verdict.checks.append(Check(cell.name, passed: false, run.verdict.reason))
+        }
         for failed in missing where failed.kind == .failed {
             report.verdict.checks.append(
                 Check(failed.cell.name, passed: false, failed.reason, exitCode: .unavailable))

@@ -1,6 +1,7 @@
-/// The text of a simulated comment: `<shard>.<number> t=<µs since 1970> lorem…`.
+/// The text of a simulated comment: `<shard>.<number> t=<µs since 1970>+<µs> lorem…`.
 ///
-/// The publish time travels in the text, so that whoever receives the comment can say how long it took.
+/// When it was sent, and how long after it was due, travels in the text, so that whoever receives the comment can say how
+/// long it took since either.
 enum CommentText {
     /// With the members around the text, a frame then has about 150 bytes.
     static let bytesDefault = 30
@@ -10,8 +11,8 @@ enum CommentText {
         "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore ".utf8)
 
     /// The text, padded with words to `bytes` bytes (at least as many as the stamp needs, at most 2,000).
-    static func text(shard: Int, number: Int, microseconds: Int64, bytes: Int) -> String {
-        var text = Array("\(shard).\(number) t=\(microseconds)".utf8)
+    static func text(shard: Int, number: Int, sent: SendTime, bytes: Int) -> String {
+        var text = Array("\(shard).\(number) t=\(sent.at)+\(max(sent.late, 0))".utf8)
         let wanted = min(bytes, bytesMax)
         if text.count < wanted { text.append(UInt8(ascii: " ")) }
         while text.count < wanted {
@@ -20,17 +21,24 @@ enum CommentText {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// When a comment was sent.
+    struct SendTime: Equatable, Sendable {
+        /// µs since 1970.
+        var at: Int64
+        /// µs since it was due.
+        var late: Int64 = 0
+    }
+
     /// What the beginning of a simulated comment says.
     struct Stamp: Equatable, Sendable {
         var shard: Int
         /// Counts the comments of a shard from 1.
         var number: Int
-        /// When the comment was published, µs since 1970.
-        var microseconds: Int64
+        var sent: SendTime
     }
 
-    /// The publish time, in µs since 1970, of the comment in the JSON bytes of an event; `nil` when it carries none.
-    static func publishMicroseconds(in bytes: UnsafeRawBufferPointer) -> Int64? { stamp(in: bytes)?.microseconds }
+    /// When the comment in the JSON bytes of an event was sent; `nil` when it does not say.
+    static func sendTime(in bytes: UnsafeRawBufferPointer) -> SendTime? { stamp(in: bytes)?.sent }
 
     /// The stamp of the comment in the JSON bytes of an event; `nil` for a person's comment.
     ///
@@ -39,9 +47,10 @@ enum CommentText {
         guard var index = find("\"comment\":\"", in: bytes, from: 0),
             let shard = number(in: bytes, at: &index), skip(".", in: bytes, at: &index),
             let number = number(in: bytes, at: &index), skip(" t=", in: bytes, at: &index),
-            let microseconds = self.number(in: bytes, at: &index)
+            let at = self.number(in: bytes, at: &index), skip("+", in: bytes, at: &index),
+            let late = self.number(in: bytes, at: &index)
         else { return nil }
-        return Stamp(shard: shard, number: number, microseconds: Int64(microseconds))
+        return Stamp(shard: shard, number: number, sent: SendTime(at: Int64(at), late: Int64(late)))
     }
 
     /// A digest of a text, never 0: 64-bit FNV-1a.

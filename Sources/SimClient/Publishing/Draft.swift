@@ -4,6 +4,8 @@ struct Draft: Equatable, Sendable {
     var channel: Int
     var userid: String
     var videoid: String
-    /// `nil`: a simulated text with the publish time.
+    /// `nil`: a simulated text with the time of sending.
     var text: String?
+    /// When it was due, monotonic nanoseconds; `nil`: now.
+    var due: UInt64?
 }

@@ -114,8 +114,7 @@ extension Publisher {
         let text =
             draft.text
             ?? CommentText.text(
-                shard: settings.shard, number: number,
-                microseconds: Int64(WallClock.nanoseconds() / 1000), bytes: settings.commentBytes)
+                shard: settings.shard, number: number, sent: Publisher.sendTime(draft), bytes: settings.commentBytes)
         let comment = CommentRequest(userid: draft.userid, videoid: draft.videoid, comment: text)
         let endpoint = settings.services[connections[connection].server].endpoint
         let request =
@@ -126,6 +125,12 @@ extension Publisher {
         tally.started += 1
         // A socket that broke is told by `socketClosed`, which counts the comment as unknown.
         _ = sockets.send(request, to: socket)
+    }
+
+    private static func sendTime(_ draft: Draft) -> CommentText.SendTime {
+        let now = MonotonicClock.now()
+        let late = draft.due.map { Int64(now - min($0, now)) / 1000 } ?? 0
+        return CommentText.SendTime(at: Int64(WallClock.nanoseconds() / 1000), late: late)
     }
 
     private func report(_ body: [UInt8], _ sockets: Sockets) {

@@ -31,14 +31,13 @@ struct ChannelLog: Sendable {
     private var bytes: [UInt8] = []
     /// Of each comment, the place behind its frame.
     private var ends: [UInt64] = []
-    /// Of each comment, when it was published: µs since 1970; `unknownTime` when it does not say.
-    private var times: [Int64] = []
+    /// Of each comment, when it was sent; `nil` when it does not say.
+    private var times: [CommentText.SendTime?] = []
     /// Viewers that completed each comment in this pass, as differences to the comment before: one viewer's run of
     /// comments costs two additions. One longer than `ends`.
     private var arrivals: [Int32] = [0]
     private var dirty: Range<Int>?
 
-    static let unknownTime = Int64.min
     /// More epochs than this in one run are not told apart any more, and their viewers only use the parser.
     static let epochsMax = 64
 
@@ -82,7 +81,7 @@ struct ChannelLog: Sendable {
     private mutating func append(_ frame: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: frame)
         ends.append(end)
-        times.append(CommentText.publishMicroseconds(in: frame) ?? ChannelLog.unknownTime)
+        times.append(CommentText.sendTime(in: frame))
         arrivals.append(0)
     }
 
@@ -165,15 +164,15 @@ extension ChannelLog {
         dirty = min(known.lowerBound, low)..<max(known.upperBound, high + 1)
     }
 
-    /// Hands out the publish time and the number of viewers of each comment that arrived since the last call.
-    mutating func takeArrivals(_ body: (_ published: Int64, _ viewers: Int) -> Void) {
+    /// Hands out the time of sending and the number of viewers of each comment that arrived since the last call.
+    mutating func takeArrivals(_ body: (_ sent: CommentText.SendTime, _ viewers: Int) -> Void) {
         guard let range = dirty else { return }
         dirty = nil
         var viewers = 0
         for index in range {
             viewers += Int(arrivals[index])
             arrivals[index] = 0
-            if viewers > 0, times[index] != ChannelLog.unknownTime { body(times[index], viewers) }
+            if viewers > 0, let sent = times[index] { body(sent, viewers) }
         }
         arrivals[range.upperBound] = 0
     }

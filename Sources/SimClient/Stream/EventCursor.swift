@@ -4,8 +4,8 @@ internal import Wire
 enum StreamEvent: Equatable, Sendable {
     /// Comments that arrived in this order; the epoch is a number of the channel's log.
     case comments(ClosedRange<UInt64>, epoch: Int)
-    /// A comment's publish time that the log does not count, µs since 1970.
-    case unlogged(published: Int64)
+    /// A comment's time of sending that the log does not count.
+    case unlogged(sent: CommentText.SendTime)
     /// A comment has other bytes here than another viewer got for the same offset.
     case altered(offset: UInt64)
     case connected(Position?)
@@ -180,8 +180,8 @@ extension EventCursor {
         if log.take(frame, offset: offset, epoch: number) {
             log.arrived(offset...offset)
             isSame = isSame && log.isFrame(frame, at: offset)
-        } else if let published = CommentText.publishMicroseconds(in: frame) {
-            events.append(.unlogged(published: published))
+        } else if let sent = CommentText.sendTime(in: frame) {
+            events.append(.unlogged(sent: sent))
         }
     }
 }

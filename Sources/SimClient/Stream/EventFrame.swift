@@ -36,7 +36,8 @@ enum EventFrame: Equatable, Sendable {
             offset = offset * 10 + UInt64(digit)
             index += 1
         }
-        guard index > 4, index < frame.count, frame[index] == UInt8(ascii: "."), offset > 0,
+        guard index > 4, index < frame.count, frame[index] == UInt8(ascii: "."),
+            (1...Position.offsetMax).contains(offset),
             let lineEnd = frame.firstIndex(of: UInt8(ascii: "\n"), from: index)
         else { return nil }
         let epoch = (index + 1)..<lineEnd

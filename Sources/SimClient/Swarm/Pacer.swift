@@ -28,7 +28,7 @@ struct Pacer: Sendable {
             while let comment = next, comment.nanoseconds <= elapsed, comment.nanoseconds < end,
                 drafts.count < Pacer.batchMax
             {
-                drafts.append(draft(comment))
+                drafts.append(draft(comment, due: start + comment.nanoseconds))
                 next = arrivals.next()
             }
             if !submit(drafts) { refused += drafts.count }
@@ -39,10 +39,10 @@ struct Pacer: Sendable {
         return refused
     }
 
-    private func draft(_ comment: CommentArrivals.Comment) -> Draft {
+    private func draft(_ comment: CommentArrivals.Comment, due: UInt64) -> Draft {
         Draft(
             channel: comment.channel, userid: audience.userID(ofViewer: comment.viewer),
-            videoid: audience.videoID(ofChannel: comment.channel))
+            videoid: audience.videoID(ofChannel: comment.channel), due: due)
     }
 
     /// `false` when the task was cancelled.

@@ -246,7 +246,8 @@ extension SwarmRun {
                 failed: published.failed + published.refused + published.unknown + published.stored,
                 dropped: published.dropped, refused: published.refused, unknown: published.unknown,
                 stored: published.stored),
-            delivery: outcome.counts, latency: outcome.latency, bytesReceived: outcome.tally.bytesReceived,
+            delivery: outcome.counts, latency: outcome.latency, latencyFromDue: outcome.latencyFromDue,
+            bytesReceived: outcome.tally.bytesReceived,
             process: .init(
                 cpuSeconds: usage.cpuSeconds, loopBusyShare: load.busyShare,
                 residentBytesMax: usage.residentBytesMax),

@@ -57,7 +57,7 @@ extension Crowd {
             audit.received(viewer: member, offsets: offsets, epoch: auditEpoch(epoch, channel))
             if !windows.isEmpty { windows[channel].received(offsets) }
             markDirty(channel)
-        case .unlogged(let published): record(published, 1, microseconds: microseconds)
+        case .unlogged(let sent): record(sent, 1, microseconds: microseconds)
         case .altered: tally.altered += 1
         case .connected(let position):
             connected(member)
@@ -116,9 +116,10 @@ extension Crowd {
         dirtyChannels.append(channel)
     }
 
-    private mutating func record(_ published: Int64, _ viewers: Int, microseconds: Int64) {
-        guard published >= measuredFromMicroseconds else { return }
-        latency.record(microseconds: microseconds - published, count: UInt64(viewers))
+    private mutating func record(_ sent: CommentText.SendTime, _ viewers: Int, microseconds: Int64) {
+        guard sent.at >= measuredFromMicroseconds else { return }
+        latency.record(microseconds: microseconds - sent.at, count: UInt64(viewers))
+        latencyFromDue.record(microseconds: microseconds - sent.at + sent.late, count: UInt64(viewers))
     }
 
     /// Records what arrived since the last call as arrived now.
@@ -136,9 +137,10 @@ extension Crowd {
             completed.append(contentsOf: repeatElement(channels[channel].number, count: count))
         }
         let from = measuredFromMicroseconds
-        channels[channel].log.takeArrivals { published, viewers in
-            guard published >= from else { return }
-            latency.record(microseconds: microseconds - published, count: UInt64(viewers))
+        channels[channel].log.takeArrivals { sent, viewers in
+            guard sent.at >= from else { return }
+            latency.record(microseconds: microseconds - sent.at, count: UInt64(viewers))
+            latencyFromDue.record(microseconds: microseconds - sent.at + sent.late, count: UInt64(viewers))
         }
     }
 

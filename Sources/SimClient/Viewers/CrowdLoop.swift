@@ -229,7 +229,7 @@ extension CrowdLoop {
         recordArrivals()
         return CrowdOutcome(
             tally: crowd.tally, wanted: crowd.members.count, counts: crowd.verdict(written: written),
-            latency: crowd.latency)
+            latency: crowd.latency, latencyFromDue: crowd.latencyFromDue)
     }
 }
 

@@ -6,4 +6,5 @@ struct CrowdOutcome: Sendable {
     var wanted: Int
     var counts: DeliveryCounts
     var latency: LatencyHistogram
+    var latencyFromDue: LatencyHistogram
 }

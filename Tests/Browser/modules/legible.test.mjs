@@ -74,7 +74,8 @@ test("ids, positions, mentions and figures", () => {
   assert.deepEqual([position("0.0"), position("x"), position(null)], [null, null, null]);
   assert.ok(mentions("hey @Ana!", "ana") && mentions("@ana", "ana") && !mentions("@anabel", "ana") && !mentions("ana", "ana"));
   assert.equal(cleaned(" a\r\nb\u0007\u0085 "), "a\nb");
-  assert.deepEqual([0, 1204, 99_999, 123_400].map(figure), ["0", "1,204", "99,999", "123.4k"]);
+  assert.deepEqual([0, 1204, 99_999, 123_400, 200_000, 999_960, 12_345_678].map(figure),
+    ["0", "1,204", "99,999", "123.4k", "200k", "1m", "12.3m"]);
 });
 
 test("an open loop keeps its rate, and says what it dropped", () => {

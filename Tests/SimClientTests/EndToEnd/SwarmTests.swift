@@ -18,7 +18,7 @@ struct Played {
 /// Plays a short run against a service, without the command line around it.
 func play(
     _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5,
-    slowShare: Double = 0, more: [String] = []
+    slowShare: Double = 0, lateNanoseconds: UInt64 = 0, more: [String] = []
 ) async throws -> Played {
     let command = try SwarmCommand.parse(
         [
@@ -40,7 +40,15 @@ func play(
     } else {
         let pacer = Pacer(
             audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
-        #expect(await pacer.run(seconds: seconds) { stage.publish($0) } == 0)
+        #expect(
+            await pacer.run(seconds: seconds) { drafts in
+                stage.publish(
+                    drafts.map { draft in
+                        var draft = draft
+                        draft.due = draft.due.map { $0 - lateNanoseconds }
+                        return draft
+                    })
+            } == 0)
     }
     stage.report(Array(#"{"clientId":"test"}"#.utf8))
     let published = try #require(await stage.finalTally())
@@ -75,6 +83,16 @@ func play(
             #expect(counts.delivered == counts.expected)
             #expect(Int(played.crowd.latency.count) == counts.delivered)
             #expect(service.seen.value.withLock { $0.reports } == [Array(#"{"clientId":"test"}"#.utf8)])
+        }
+    }
+
+    /// What a generator that falls behind hides: the time between when a comment was due and when it was sent.
+    @Test func latencyCountsFromWhenACommentWasDueToo() async throws {
+        try await withService { service in
+            let crowd = try await play(service.url, lateNanoseconds: 2_000_000_000).crowd
+            #expect(Int(crowd.latencyFromDue.count) == crowd.counts.delivered && crowd.counts.delivered > 0)
+            #expect(try #require(crowd.latencyFromDue.microseconds(atPercentile: 1)) >= 1_990_000)
+            #expect(try #require(crowd.latency.microseconds(atPercentile: 50)) < 1_000_000)
         }
     }
 

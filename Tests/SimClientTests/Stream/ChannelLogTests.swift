@@ -20,7 +20,7 @@ import Wire
 
     private func arrivals(_ log: inout ChannelLog) -> [Int64: Int] {
         var counts: [Int64: Int] = [:]
-        log.takeArrivals { counts[$0 - 1_000_000, default: 0] += $1 }
+        log.takeArrivals { counts[$0.at - 1_000_000, default: 0] += $1 }
         return counts
     }
 

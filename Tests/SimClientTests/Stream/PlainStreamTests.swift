@@ -4,7 +4,7 @@ import Wire
 @testable import SimClient
 
 private func makePlainFrame(_ number: Int, id: String? = nil) -> [UInt8] {
-    let text = CommentText.text(shard: 0, number: number, microseconds: 1_000_000 + Int64(number), bytes: 30)
+    let text = CommentText.text(shard: 0, number: number, sent: .init(at: 1_000_000 + Int64(number)), bytes: 30)
     return Array("id: \(id ?? "1700000000:\(number)")\ndata: {\"userid\":\"u\",\"comment\":\"\(text)\"}\n\n".utf8)
 }
 

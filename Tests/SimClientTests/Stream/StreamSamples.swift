@@ -6,7 +6,7 @@ import Wire
 /// A comment's frame as CommentAPI publishes it. `published` is its publish time in µs.
 func makeFrame(_ offset: UInt64, epoch: String = "k3f9", filler: Int = 0, published: Int64? = nil) -> [UInt8] {
     let stamp = published ?? 1_000_000 + Int64(offset)
-    let text = CommentText.text(shard: 0, number: Int(offset), microseconds: stamp, bytes: filler)
+    let text = CommentText.text(shard: 0, number: Int(offset), sent: .init(at: stamp), bytes: filler)
     let comment = Comment(
         id: "c\(offset)", userid: "u", videoid: "v", comment: text, timestamp: "2026-01-01T12:00:00.000Z")
     return EventStream.frame(data: comment.json(), id: Position(offset: offset, epoch: epoch))

@@ -31,7 +31,8 @@ export class Score {
     this.#glow = glow;
     this.#bottom = bottom;
     this.#beats = beats;
-    new ResizeObserver(() => this.#draw()).observe(canvas);
+    // After the frame: text is painted first.
+    new ResizeObserver(() => setTimeout(() => this.#draw())).observe(canvas);
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => this.#draw());
   }
 
