@@ -57,6 +57,17 @@ import Wire
         #expect(sequencer.position == at(1, "c"))
     }
 
+    /// Found by the simulation: Redis went away before the history was read, and came back with less. Viewers who asked
+    /// meanwhile were told where it stands, and would have got the message a second time, behind a gap.
+    @Test func whatWasHeldBeforeAnInterruptionIsReadAgainOrLost() {
+        var sequencer = Sequencer(at: at(4))
+        #expect(sequencer.received(message(7)) == .repair)
+        sequencer.interrupted()
+        let outcome = sequencer.repaired(with: page([5], newest: at(5)))
+        #expect(offsets(outcome) == [5] && !outcome.readsAgain)
+        #expect(sequencer.phase == .live && sequencer.position == at(5))
+    }
+
     @Test func aChannelNobodyWroteToBeginsWithoutAGap() {
         var sequencer = Sequencer(at: .beginning)
         #expect(sequencer.received(message(1, "first")) == .deliver)

@@ -69,9 +69,15 @@ struct Sequencer {
     }
 
     /// Messages may have been missed: the history is needed before anything is delivered.
+    ///
+    /// It has what was held until now as well, unless Redis came back with less. Then those are lost, as viewers who came
+    /// meanwhile have been told, and may not follow.
     mutating func interrupted() {
         phase = .repairing
-        heldBeforeReading = held.count
+        held = []
+        heldBeforeReading = 0
+        droppedWhileRepairing = false
+        attempts = 0
     }
 
     private mutating func hold(_ message: BrokerMessage) {
