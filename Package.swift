@@ -242,7 +242,7 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "Primitives", "RedisNIO", "ServiceRuntime",
+                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime",
                 "TestSupport", "Wire",
                 hummingbird,
                 lifecycle, logging,

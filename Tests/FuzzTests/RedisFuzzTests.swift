@@ -79,7 +79,10 @@ extension FuzzTests {
 
             let start = StreamStart.after(String(decoding: input, as: UTF8.self))
             let newest = page.position ?? .beginning
-            guard let position = start.opening(hello: Array("{}".utf8), newest: newest).recoversAfter else {
+            guard
+                let position = start.opening(hello: Array("{}".utf8), newest: newest, retryMilliseconds: 1)
+                    .recoversAfter
+            else {
                 return .refused
             }
             var sequencer = Sequencer(at: position)

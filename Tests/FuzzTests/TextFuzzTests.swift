@@ -135,7 +135,7 @@ extension FuzzTests {
             make: { random in
                 let number = Int64(random.below(1 << 50))
                 let text =
-                    "event: likes\ndata: {\"comment\":\"1.2 t=\(number) x\",\"photoid\":\"p\",\"count\":\(number),\"version\":8,\"offset\":\(number),\"epoch\":\"k3\"}"
+                    "event: likes\ndata: {\"comment\":\"1.2 t=\(number)+0 x\",\"photoid\":\"p\",\"count\":\(number),\"version\":8,\"offset\":\(number),\"epoch\":\"k3\"}"
                 return (number, Array(text.utf8))
             }
         ) { meaning, input, _ in
@@ -143,7 +143,7 @@ extension FuzzTests {
             let event = input.withUnsafeBytes { CountEvent.read($0) }
             let stamp = input.withUnsafeBytes { CommentText.stamp(in: $0) }
             if let meaning {
-                guard case .likes(let count) = event, count.count == meaning, stamp?.microseconds == meaning,
+                guard case .likes(let count) = event, count.count == meaning, stamp?.sent.at == meaning,
                     position == Position(offset: UInt64(meaning), epoch: "k3")
                 else { return .wrong("\(event), \(position as Any), \(stamp as Any)") }
             }

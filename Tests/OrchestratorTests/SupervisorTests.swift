@@ -27,11 +27,13 @@ struct SupervisorTests {
                 "deaf", "trap '' TERM; sleep 300 & echo $!; wait; wait; sleep 300", in: folder)
             specification.grace = .milliseconds(100)
             let deaf = specification
-            let (child, exit) = try await Supervisor.with(launcher: launcher) { supervisor in
+            let (child, exit, waited) = try await Supervisor.with(launcher: launcher) { supervisor in
                 let child = try await supervisor.start(deaf)
                 _ = try await Polling.wait(atMost: .seconds(10)) { text(of: deaf.log).isEmpty ? nil : true }
-                return (child, await supervisor.stop(child))
+                let start = ContinuousClock.now
+                return (child, await supervisor.stop(child), ContinuousClock.now - start)
             }
+            #expect(waited >= deaf.grace)
             let grandchild = try #require(Int32(text(of: deaf.log).trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(exit == .signal(SIGKILL))
             #expect(child.exit == .signal(SIGKILL))

@@ -70,8 +70,10 @@ import Testing
 
     @Test func aStatementThatIsTooSlowIsStoppedAndTheSessionLivesOn() async throws {
         try await withPool(connections: 1, { $0.statementTimeout = .milliseconds(100) }) { pool in
+            let start = ContinuousClock.now
             let error = await thrown(PostgresError.self) { try await pool.execute("SELECT pg_sleep(5)") }
             #expect(error?.code == .timeout)
+            #expect((.milliseconds(100) ... .seconds(3)).contains(ContinuousClock.now - start))
             #expect(error?.outcome == .notDone)
             try await pool.execute("SELECT 1")
             #expect(pool.statistics.losses == 0)

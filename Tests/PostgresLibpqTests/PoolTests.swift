@@ -46,9 +46,11 @@ import Testing
             pool.submit { result in
                 if case .success(let connection) = result { _ = try? connection.execute("SELECT pg_sleep(0.3)") }
             }
+            let start = ContinuousClock.now
             let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
             #expect(error?.code == .timeout)
             #expect(error?.outcome == .notDone)
+            #expect(ContinuousClock.now - start >= .milliseconds(50))
         }
     }
 

@@ -52,8 +52,10 @@ import Testing
     @Test func itsOwnTimeoutEndsWithIt() async throws {
         try await withPool(connections: 1, { $0.statementTimeout = .milliseconds(100) }) { pool in
             try await pool.transaction(timeout: .seconds(5)) { _ = try $0.execute("SELECT pg_sleep(0.3)") }
+            let start = ContinuousClock.now
             let error = await thrown(PostgresError.self) { try await pool.execute("SELECT pg_sleep(0.3)") }
             #expect(error?.code == .timeout)
+            #expect(ContinuousClock.now - start >= .milliseconds(100))
         }
     }
 }

@@ -26,7 +26,7 @@ import Wire
             // Longer than the table's constraint allows, which only the database checks.
             let tooLong = String(repeating: "x", count: 10_001)
             let comments = (0..<300).map { makeComment("c\($0)", text: $0 % 100 == 50 ? tooLong : "fine") }
-            let outcomes = try await whileHeld(pool) { await storeAll(comments, in: store) }
+            let outcomes = try await whileHeld(pool, store, until: 300) { await storeAll(comments, in: store) }
             let failed = outcomes.filter { $0.error != nil }
             #expect(Set(failed.map(\.id)) == ["c50", "c150", "c250"])
             #expect(failed.allSatisfy { $0.error?.code == .invalid && $0.error?.outcomeIsUnknown == false })
@@ -38,7 +38,7 @@ import Wire
         try await withCommentStore { store, pool in
             try await store.store(makeComment("old"))
             let comments = (0..<50).flatMap { [makeComment("c\($0)"), makeComment("c\($0)")] } + [makeComment("old")]
-            let outcomes = try await whileHeld(pool) { await storeAll(comments, in: store) }
+            let outcomes = try await whileHeld(pool, store, until: 101) { await storeAll(comments, in: store) }
             #expect(outcomes.filter { $0.error == nil }.count == 50)
             #expect(outcomes.filter { $0.error?.code == .duplicate }.count == 51)
         }
@@ -48,7 +48,7 @@ import Wire
         var settings = CommentStoreSettings()
         settings.waitingMax = 10
         try await withCommentStore(settings: settings) { store, pool in
-            let outcomes = try await whileHeld(pool) {
+            let outcomes = try await whileHeld(pool, store, until: 10) {
                 await storeAll((0..<30).map { makeComment("c\($0)") }, in: store)
             }
             #expect(outcomes.filter { $0.error == nil }.count == 10)
@@ -61,9 +61,11 @@ import Wire
         var settings = CommentStoreSettings()
         settings.waitMax = .milliseconds(100)
         try await withCommentStore(settings: settings, connections: 1) { store, pool in
-            let outcomes = try await whileHeld(pool, until: .milliseconds(500)) {
+            let start = ContinuousClock.now
+            let outcomes = try await whileHeld(pool, store, until: nil) {
                 await storeAll((0..<5).map { makeComment("c\($0)") }, in: store)
             }
+            #expect(ContinuousClock.now - start >= .milliseconds(100))
             #expect(outcomes.allSatisfy { $0.error?.code == .timeout && $0.error?.outcomeIsUnknown == false })
             #expect(try await count(pool) == 0)
         }
@@ -72,9 +74,11 @@ import Wire
     @Test func aTableThatIsLockedTimesOutAndNothingIsHalfDone() async throws {
         try await withCommentStore({ $0.statementTimeout = .milliseconds(200) }) { store, pool in
             let lock = await lockTable(pool, tenths: 10)
+            let start = ContinuousClock.now
             let error = await thrown(StorageError.self) { try await store.store(makeComment("c1")) }
             #expect(error?.code == .timeout)
             #expect(error?.outcomeIsUnknown == false)
+            #expect(ContinuousClock.now - start >= .milliseconds(200))
             try await lock.value
             #expect(try await store.comment(id: "c1") == nil)
             try await store.store(makeComment("c1"))
@@ -99,9 +103,11 @@ import Wire
         #expect(Array(queue.waiting) == [1, 2, 7])
     }
 
-    /// Occupies all sessions until everything that `body` starts has arrived, so that it goes as one batch.
+    /// Occupies all sessions until so many comments of `body` wait, so that they go as one batch; with `nil` until `body`
+    /// is over.
     private func whileHeld<T: Sendable>(
-        _ pool: PostgresPool, until pause: Duration = .milliseconds(300), _ body: @escaping @Sendable () async -> T
+        _ pool: PostgresPool, _ store: PostgresCommentStore, until waiting: Int?,
+        _ body: @escaping @Sendable () async -> T
     ) async throws -> T {
         let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let sessions = pool.configuration.connections
@@ -113,7 +119,11 @@ import Wire
         }
         await blocking { for _ in 0..<sessions { held.wait() } }
         let result = Task { await body() }
-        try await Task.sleep(for: pause)
+        if let waiting {
+            #expect(await eventually { store.withQueue { $0.waiting.count } == waiting })
+        } else {
+            _ = await result.value
+        }
         for _ in 0..<sessions { release.signal() }
         return await result.value
     }

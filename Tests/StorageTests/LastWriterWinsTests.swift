@@ -37,8 +37,8 @@ import Testing
         try await withDatabase(url: url, connections: 4) { pool in
             let store = PostgresLikeStore(pool: pool, statementRowsMax: 500)
             let work = Task { try await applyByWorkers(order, store, workers: 3) }
-            for _ in 0..<2 {
-                try await Task.sleep(for: .milliseconds(150))
+            for rows in [500, 2000] {
+                #expect(await eventually { try await pool.numbers("SELECT count(*) FROM likes")[0] > rows })
                 await server.kill()
                 try await server.start()
             }

@@ -105,6 +105,7 @@ import Testing
         try await withDatabase { pool in
             try await fill(pool, 0..<1)
             let mortal = makeRelay(pool, lease: .milliseconds(300)) { _ in try await Task.sleep(for: .seconds(60)) }
+            let start = ContinuousClock.now
             let dying = Task { try await mortal.relay() }
             #expect(
                 await eventually {
@@ -115,6 +116,7 @@ import Testing
             #expect(try await relay.relay() == 0)
             dying.cancel()
             try await withBackground({ await relay.run() }) { #expect(await eventually { handled.all == ["0"] }) }
+            #expect(ContinuousClock.now - start >= .milliseconds(300))
             #expect(await eventually { (try? await count(pool)) == 0 })
         }
     }

@@ -9,13 +9,13 @@ import Wire
 @Suite(.serialized) struct StoreOutageTests {
     @Test func whatWasAcknowledgedIsThereAfterAKill() async throws {
         try await withKillableStore { store, _, server, url in
-            let outcomes = try await writers(store) {
-                try await Task.sleep(for: .milliseconds(300))
+            let outcomes = try await writers(store) { outcomes in
+                #expect(await eventually { outcomes.acknowledged > 100 })
                 await server.kill()
-                try await Task.sleep(for: .milliseconds(300))
+                #expect(await eventually { outcomes.refused > 20 })
                 try await server.start()
-                #expect(await eventually { store.isReady })
-                try await Task.sleep(for: .milliseconds(300))
+                let before = outcomes.acknowledged
+                #expect(await eventually { outcomes.acknowledged > before + 100 })
             }
             let stored = Set(
                 try await server.sql("SELECT id FROM comments", url: url).split(separator: "\n").map(String.init))
@@ -42,12 +42,14 @@ import Wire
     }
 
     @Test func positionsOutliveAnOutage() async throws {
-        try await withKillableStore { store, _, server, url in
+        try await withKillableStore { store, pool, server, url in
             try await store.store(makeComment("c1"))
             await server.kill()
             #expect(await eventually { !store.isReady })
             store.addPublished([PublishedPosition(id: "c1", position: Position(offset: 5, epoch: "e"))])
-            try await Task.sleep(for: .milliseconds(200))
+            // It outlives attempts of the pool, too.
+            let failures = pool.statistics.connectFailures
+            #expect(await eventually { pool.statistics.connectFailures > failures + 2 })
             #expect(store.positionsWaiting == 1)
             try await server.start()
             #expect(await eventually { (try? await store.comment(id: "c1"))??.position?.offset == 5 })
@@ -78,11 +80,13 @@ import Wire
 
     private final class Outcomes: Sendable {
         let list = Mutex<[(id: String, error: StorageError?)]>([])
+        var acknowledged: Int { list.withLock { $0.count { $0.error == nil } } }
+        var refused: Int { list.withLock { $0.count { $0.error?.outcomeIsUnknown == false } } }
     }
 
     /// Eight writers store one comment after the other until `fault` is over.
     private func writers(
-        _ store: PostgresCommentStore, fault: () async throws -> Void
+        _ store: PostgresCommentStore, fault: (Outcomes) async throws -> Void
     ) async throws -> [(id: String, error: StorageError?)] {
         let outcomes = Outcomes()
         let writing = (0..<8).map { writer in
@@ -95,7 +99,7 @@ import Wire
                 }
             }
         }
-        try await fault()
+        try await fault(outcomes)
         for task in writing { task.cancel() }
         for task in writing { await task.value }
         return outcomes.list.withLock { $0 }

@@ -13,8 +13,9 @@ struct Endpoint: Hashable, Sendable {
         guard let (host, port) = Endpoint.authority(String(rest[..<slash])) else { return nil }
         self.host = host
         self.port = port
-        let tail = rest[slash...].prefix { $0 != "?" && $0 != "#" }
-        self.path = String(tail.hasSuffix("/") ? tail.dropLast() : tail)
+        var tail = rest[slash...].prefix { $0 != "?" && $0 != "#" }
+        while tail.hasSuffix("/") { tail.removeLast() }
+        self.path = String(tail)
     }
 
     /// `host:port`, `host`, `[::1]:port`.

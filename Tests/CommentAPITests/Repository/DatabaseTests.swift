@@ -66,7 +66,7 @@ import Testing
         await postgres.kill()
         let (database, process) = try makeDatabase(postgres.url())
         try await withBackground({ try await database.run() }) {
-            try await Task.sleep(for: .milliseconds(300))
+            #expect(await eventually { database.pool.statistics.connectFailures > 2 })
             #expect(!database.isMigrated)
             #expect(process.readiness.status().blocking["postgresql"] == "PostgreSQL's schema is not there yet")
             try await postgres.start()

@@ -27,8 +27,10 @@ extension IntegrationTests {
                 await expectEventually { system.hub.counters.connections == 1 }
                 try await system.write("still here", to: "v")
                 #expect(try await second.comments(1) == ["still here"])
+                let start = ContinuousClock.now
                 await way.leave(second)
                 await expectEventually { try system.subscriptions(of: "v") == 0 }
+                #expect(ContinuousClock.now - start >= .milliseconds(100), "the cool-down")
                 #expect(system.hub.counters.connections == 0 && system.hub.counters.disconnects == [way.reason: 2])
             }
         }
@@ -63,7 +65,9 @@ extension IntegrationTests {
         @Test func heartbeatsKeepASilentStreamAlive() async throws {
             try await TestSystem.with(environment: ["READER_HEARTBEAT_SECONDS": "1"]) { system in
                 let viewer = try await system.connectedViewer(of: "v")
+                let start = ContinuousClock.now
                 _ = try await viewer.body { $0.hasSuffix("\n\n:\n\n:\n\n") }
+                #expect(ContinuousClock.now - start > .milliseconds(700), "two heartbeats, an interval apart")
                 #expect(await viewer.allEvents.count == 1, "clients do not see heartbeats")
             }
         }

@@ -1,4 +1,6 @@
 import Fanout
+import Foundation
+import Placement
 import TestSupport
 import Testing
 import Wire
@@ -18,13 +20,16 @@ extension IntegrationTests {
         private static let visits = 10_000
         private static let visitors = 100
 
+        /// `CHORUS_CHURN_SEED` gives everybody the same ways again; who meets whom still depends on the machine.
         @Test func tenThousandComeAndGoAndNothingStays() async throws {
-            let seed = UInt64.random(in: 0 ... .max)
+            let given = ProcessInfo.processInfo.environment["CHORUS_CHURN_SEED"].flatMap { UInt64($0) }
+            let seed = given ?? .random(in: 0 ... .max)
+            print("reproduce: CHORUS_CHURN_SEED=\(seed) swift test --filter ChurnTests")
             try await TestSystem.with(environment: ["READER_UNSUBSCRIBE_DELAY_MS": "20"]) { system in
                 let steady = try await system.connectedViewer(of: "steady")
                 try await withThrowingTaskGroup(of: Int.self) { group in
                     for visitor in 0..<Self.visitors {
-                        group.addTask { try await visit(system, visitor, Generator(state: seed &+ UInt64(visitor))) }
+                        group.addTask { try await visit(system, visitor, Xoshiro256(seed: seed &+ UInt64(visitor))) }
                     }
                     var written = 0
                     var met = 0
@@ -42,39 +47,26 @@ extension IntegrationTests {
             }
         }
 
-        private func visit(_ system: TestSystem, _ visitor: Int, _ generator: Generator) async throws -> Int {
+        private func visit(_ system: TestSystem, _ visitor: Int, _ generator: Xoshiro256) async throws -> Int {
             var generator = generator
             var connected = 0
             for number in 0..<Self.visits / Self.visitors {
-                switch Visit.all[Int(generator.next() % 5)] {
+                switch Visit.all[generator.below(5)] {
                 case .beforeTheHead:
                     let client = try await system.viewer(
-                        Array(RequestText.connect(video: "v").prefix(Int(generator.next() % 60))))
+                        Array(RequestText.connect(video: "v").prefix(generator.below(60))))
                     await client.close()
                 case .duringSubscribe:
                     let client = try await system.viewer(RequestText.connect(video: "own-\(visitor)-\(number)"))
-                    if generator.next() % 2 == 0 { await client.reset() } else { await client.close() }
+                    if generator.below(2) == 0 { await client.reset() } else { await client.close() }
                 case .whole(let way):
-                    let client = try await system.viewer(RequestText.connect(video: "v\(generator.next() % 50)"))
+                    let client = try await system.viewer(RequestText.connect(video: "v\(generator.below(50))"))
                     if try await client.next().data.contains("connected") { connected += 1 }
                     await way.leave(client)
                     if way == .halfClose { _ = try await client.end() }
                 }
             }
             return connected
-        }
-
-        /// Xorshift64*, Vigna 2016: the mix of visits follows from the seed.
-        private struct Generator {
-            var state: UInt64
-
-            mutating func next() -> UInt64 {
-                state = state == 0 ? 0x9E37_79B9_7F4A_7C15 : state
-                state ^= state >> 12
-                state ^= state << 25
-                state ^= state >> 27
-                return (state &* 0x2545_F491_4F6C_DD1D) >> 33
-            }
         }
     }
 }

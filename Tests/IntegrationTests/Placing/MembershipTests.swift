@@ -76,7 +76,7 @@ extension IntegrationTests {
                 let video = try #require(await system.foreignVideo(to: 0))
                 let place = try await system.locate(video, at: reader)
                 system.redis.freeze()
-                try await Task.sleep(for: .milliseconds(PlacedReaders.intervalMilliseconds * 5))
+                await expectEventually { try await system.number("chorus_placement_view_age_seconds", at: reader) > 1 }
                 #expect(try await system.locate(video, at: reader) == place)
                 // Then everybody serves whoever comes.
                 await expectEventually(within: 20) { try await system.locate(video, at: reader).instance == "reader-1" }
