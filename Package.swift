@@ -65,6 +65,8 @@ let package = Package(
         .executable(name: "StatsAPI", targets: ["StatsAPI"]),
         .executable(name: "SimClient", targets: ["SimClient"]),
         .executable(name: "Orchestrator", targets: ["Orchestrator"]),
+        // Loaded into the Redis of a drill.
+        .library(name: "ClockStep", type: .dynamic, targets: ["CClockStep"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -88,6 +90,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .target(name: "CKernel"),
+        .target(name: "CClockStep"),
 
         // Pure: no clock, no random source, no environment, no input or output.
         library("Wire", []),
@@ -131,9 +134,10 @@ let package = Package(
         executable(
             "LikeAPI",
             [
-                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "RedisNIO", "Storage", "PostgresLibpq", "Wire",
-                hummingbird,
-                httpTypes, logging, lifecycle,
+                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "Primitives", "RedisNIO", "Storage",
+                "PostgresLibpq",
+                "Wire", hummingbird,
+                httpTypes, logging, lifecycle, arguments,
             ]),
         executable(
             "ReaderAPI",
@@ -145,7 +149,7 @@ let package = Package(
             "StatsAPI",
             [
                 "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
-                bitCollections,
+                bitCollections, nioCore,
             ]),
         executable(
             "SimClient",
@@ -197,7 +201,7 @@ let package = Package(
             "LikeAPITests",
             [
                 "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
-                hummingbirdTesting, httpTypes, lifecycle, nioCore,
+                hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
         tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
@@ -210,9 +214,8 @@ let package = Package(
         tests(
             "ServiceRuntimeTests",
             [
-                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "Wire", hummingbird, hummingbirdTesting,
-                httpTypes,
-                logging, coreMetrics, lifecycle, nioCore,
+                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes, logging, coreMetrics, lifecycle, nioCore,
             ]),
         tests(
             "CommentAPITests",
@@ -224,9 +227,8 @@ let package = Package(
         tests(
             "StatsAPITests",
             [
-                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Wire", hummingbird,
-                hummingbirdTesting, httpTypes,
-                logging, nioCore,
+                "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives",
+                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
             ]),
         tests(
             "ReaderAPITests",

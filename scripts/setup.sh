@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run Chorus on Debian 12. Says what it installs; silent when nothing is
-# missing. The project starts private servers of its own: Debian's Redis and PostgreSQL services are left stopped when
+# missing. The project starts private servers of its own: Debian's Redis, PostgreSQL and PgBouncer services are left stopped when
 # this script installed them, and untouched when they were there before.
 set -euo pipefail
 # shellcheck source=scripts/apt.sh
@@ -10,7 +10,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 readonly swift_needed=6.2
 
 # Headers to build, servers for tests and the Orchestrator, the dashboard's charts.
-readonly packages=(libhiredis-dev libpq-dev pkg-config redis-server postgresql python3 libjs-chart.js)
+readonly packages=(libhiredis-dev libpq-dev pkg-config redis-server postgresql pgbouncer python3 libjs-chart.js)
 
 check_swift() {
     command -v swift >/dev/null || fail "Swift $swift_needed or newer is needed: https://www.swift.org/install/linux/"
@@ -27,7 +27,7 @@ main() {
     mapfile -t missing < <(missing_packages "${packages[@]}")
     ((${#missing[@]})) || return 0
     for package in "${missing[@]}"; do
-        case $package in redis-server | postgresql) daemons+=("$package") ;; esac
+        case $package in redis-server | postgresql | pgbouncer) daemons+=("$package") ;; esac
     done
     install_packages "${missing[@]}"
     keep_off "${daemons[@]}"

@@ -95,7 +95,10 @@ struct LikeBench: Sendable {
             if left.isEmpty { return }
             let user = "user\(number)"
             guard left.remove(service.partition(of: user)) != nil else { continue }
-            _ = try await service.apply(LikeIntent(photo: photo, user: user, liked: false))
+            // An unlike of what nobody likes would leave nothing.
+            for liked in [true, false] {
+                _ = try await service.apply(LikeIntent(photo: photo, user: user, liked: liked))
+            }
         }
     }
 
@@ -146,14 +149,17 @@ private struct EmptyLikeStore: LikeStore {
     func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome { LikeBatchOutcome() }
     func register(photo: String, owner: String) async throws(StorageError) -> String { owner }
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] { [:] }
-    func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool { false }
+    func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey> { [] }
     func likers(of photo: String, before: LikersCursor?, limit: Int) async throws(StorageError) -> Page<
         Liker, LikersCursor
     > { Page() }
     func members(
         of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
     ) async throws(StorageError) -> Page<LikeMember, LikeMember> { Page() }
-    func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 { 0 }
+    func counts(in ranges: [LikeRange]) async throws(StorageError) -> [Int64] { ranges.map { _ in 0 } }
+    func newestVersions(partitions: Int) async throws(StorageError) -> [Int64] {
+        Array(repeating: 0, count: partitions)
+    }
     func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 { 0 }
     func photos(after: String?, limit: Int) async throws(StorageError) -> [PhotoCount] { [] }
     func recount(photo: String) async throws(StorageError) -> CountRepair { CountRepair(before: 0, after: 0) }

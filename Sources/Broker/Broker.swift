@@ -10,8 +10,8 @@ public protocol Broker: Sendable {
     ///
     /// - Parameter payload: the frame without its id line: optional `event: x\n`, then `data: {...}\n\n`. It is opaque
     ///   from here to the viewer; the broker puts `id: <offset>.<epoch>\n` in front.
-    /// - Returns: the place of the event in the channel. Offsets rise by one, except after a restart of Redis, where
-    ///   they jump (see ``HistoryPage/missing``); within one epoch an offset is never used twice.
+    /// - Returns: the place of the event in the channel. Offsets rise by one, except after a restart or failover of Redis,
+    ///   where they jump (see ``HistoryPage/missing``); within one epoch an offset is never used twice.
     func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position
 
     /// Sends one state event (`event: likes\ndata: {...}\n\n`) to whoever subscribes now; it is not kept.

@@ -5,6 +5,9 @@ public struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable, CaseIterable {
         /// Redis is away, loading its data, or read-only. Nothing is known to be published; come back later.
         case unavailable
+        /// The user of Redis may not do this: a command or a channel that its ACL lacks, or no user at all. Nothing was
+        /// published.
+        case denied
         /// A limit was reached: commands in flight, or Redis's memory. Nothing was published.
         case overloaded
         /// No answer in time. Whether the event was published is unknown.
@@ -36,10 +39,11 @@ extension BrokerError {
         case .notConnected, .closed: .unavailable
         case .timeout: .timeout
         case .overloaded: .overloaded
-        case .protocolViolation: .internal
+        case .protocolViolation, .unsupported: .internal
         case .reply("OOM"), .reply("BUSY"): .overloaded
+        case .reply("NOAUTH"), .reply("NOPERM"): .denied
         case .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"), .reply("TRYAGAIN"),
-            .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOAUTH"), .reply("NOPERM"), .reply("NOSCRIPT"):
+            .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOSCRIPT"):
             .unavailable
         case .reply: .internal
         }

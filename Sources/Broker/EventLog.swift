@@ -12,12 +12,21 @@ public protocol EventLog: Broker {
     /// Publishes an event unless the channel's history holds one with one of `keys`, in one atomic step. Only for
     /// publishers that may have published it before: it walks over the history.
     ///
-    /// What the history no longer holds (trimmed, expired, lost, removed) is not found.
+    /// What the history no longer holds is not found.
     ///
     /// - Returns: the place of the event, or of the one that was found.
     func publishOnce(
         _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
     ) async throws(BrokerError) -> Position
+
+    /// Publishes an event under a name, unless the channel's history holds one under this name or one of `others`, in one
+    /// atomic step. Costs the same however long the history is: names are kept in an index beside it.
+    ///
+    /// What the history no longer holds (trimmed, expired, lost, removed) is not found, nor what was published without a
+    /// name.
+    func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String, unless others: [String]
+    ) async throws(BrokerError) -> NamedPublication
 
     /// Log events below the offset `before` (`nil`: from the newest on), newest first.
     ///

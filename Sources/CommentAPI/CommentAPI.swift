@@ -9,7 +9,8 @@ enum CommentAPI {
         await ServiceMain.run(
             "CommentAPI", summary: "takes comments, stores and publishes them", CommentAPISettings.self
         ) { settings, process in
-            let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+            let broker = ServiceBroker(
+                redis: settings.redis, history: settings.history, process: process, needsWrites: true)
             return assemble(settings, process, broker: broker.broker, services: [broker])
         }
     }
@@ -37,6 +38,6 @@ enum CommentAPI {
         let own: [(any Service)?] = [database, postgres, reporter]
         return ServiceAssembly(
             router: router, services: services + own.compactMap { $0 },
-            crossOrigin: CrossOriginPolicy(requestHeaders: ["content-type", "authorization", "idempotency-key"]))
+            crossOrigin: CrossOriginPolicy())
     }
 }

@@ -1,3 +1,4 @@
+import Broker
 import ServiceRuntime
 import ServiceStorage
 import Storage
@@ -12,6 +13,8 @@ struct CommentAPISettings: ServiceSettings {
     /// `nil`: nobody moderates.
     var moderator: ModeratorToken?
     var reports: ReportSettings
+
+    var redisNeeds: RedisNeeds? { RedisNeeds(redis, RedisBroker.Needs.publishing(to: ["video:v"])) }
 
     init(from reader: inout SettingsReader) {
         server = ServerSettings(from: &reader, port: 3000)

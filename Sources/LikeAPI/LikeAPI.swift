@@ -1,3 +1,4 @@
+internal import ArgumentParser
 import Broker
 import Likes
 import ServiceLifecycle
@@ -10,11 +11,15 @@ enum LikeAPI {
     static let summary = "takes likes, counts them exactly, and carries them to the database"
 
     static func main() async {
-        if CommandLine.arguments.dropFirst().first == "reconcile" {
-            await ReconcileCommand.main(Array(CommandLine.arguments.dropFirst(2)))
+        let arguments = Array(CommandLine.arguments.dropFirst(2))
+        switch CommandLine.arguments.dropFirst().first {
+        case "reconcile": await ReconcileCommand.main(arguments)
+        case "dead-letters": return await DeadLettersCommand.main(arguments)
+        default: break
         }
         await ServiceMain.run("LikeAPI", summary: summary, LikeAPISettings.self) { settings, process in
-            let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+            let broker = ServiceBroker(
+                redis: settings.redis, history: settings.history, process: process, needsWrites: true)
             // Not required: likes go on without the database, and the streams carry them there later.
             let service = settings.database.configuration.map {
                 ServiceDatabase($0, process: process, isRequired: false)
@@ -48,8 +53,10 @@ enum LikeAPI {
             })
         if settings.runsWorkers, let database {
             let worker = WriteBehindWorker(
-                redis: broker.redis, likes: database.likes, settings: settings.writeBehind, like: settings.likes,
-                logger: logger)
+                redis: broker.redis, likes: database.likes, notifications: database.notifications,
+                settings: settings.writeBehind, like: settings.likes, logger: logger)
+            // Likes are taken meanwhile, up to LIKE_STREAM_MAX.
+            process.readiness.note("write-behind") { worker.health.reason }
             let handler = NotificationHandler(notifications: database.notifications, broker: broker, logger: logger)
             let relay = database.service.map {
                 OutboxRelay(
@@ -57,7 +64,6 @@ enum LikeAPI {
             }
             all.append(
                 BackgroundService {
-                    // A table that is not there yet would look like changes that can never be stored.
                     guard await database.service?.waitUntilMigrated() ?? true else { return }
                     async let relaying: Void? = relay?.run()
                     await worker.run()
@@ -101,7 +107,8 @@ struct LikeDatabase: Sendable {
 extension LikeDatabase {
     init(_ service: ServiceDatabase, _ settings: LikeAPISettings) {
         self.init(
-            likes: PostgresLikeStore(pool: service.pool, outboxMax: settings.outboxMax),
+            likes: PostgresLikeStore(
+                pool: service.pool, partitions: settings.likes.partitions, outboxMax: settings.outboxMax),
             notifications: PostgresNotificationStore(pool: service.pool, settings: settings.notifications),
             service: service)
     }

@@ -1,3 +1,4 @@
+import Broker
 import Likes
 import ServiceRuntime
 import ServiceStorage
@@ -28,6 +29,10 @@ struct LikeAPISettings: ServiceSettings {
 
     var hasDatabase: Bool { database.configuration != nil }
     var runsWorkers: Bool { role != .api && hasDatabase }
+
+    var redisNeeds: RedisNeeds? {
+        RedisNeeds(redis, RedisBroker.Needs.publishing(to: ["photo:p", "user:u"]) + LikeKeys.needs)
+    }
 
     init(from reader: inout SettingsReader) {
         server = ServerSettings(from: &reader, port: 3001)

@@ -3,6 +3,7 @@ import Foundation
 import Likes
 import Logging
 import PostgresLibpq
+import Primitives
 import RedisNIO
 import ServiceRuntime
 import ServiceStorage
@@ -35,13 +36,15 @@ enum ReconcileCommand {
             end("settings that cannot be used:\n\(error)", .usage)
         } catch let failure as ServiceFailure {
             end(failure.message, failure.code)
+        } catch let error as RedisError where error.code == .unsupported {
+            end("REDIS_URL: \(error.message)", .usage)
         } catch {
             end("\(error)", .unavailable)
         }
     }
 
     private static func end(_ text: String, _ code: ExitCode) -> Never {
-        FileHandle.standardError.write(Data("LikeAPI: \(text)\n".utf8))
+        StandardError.write("LikeAPI: \(text)")
         exit(code.rawValue)
     }
 
@@ -57,7 +60,7 @@ enum ReconcileCommand {
         await pool.stop()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        FileHandle.standardOutput.write(try encoder.encode(report) + Data("\n".utf8))
+        StandardOutput.write(String(decoding: try encoder.encode(report), as: UTF8.self))
         return report.differences == 0 || report.isRepaired ? .fine : .loss
     }
 
@@ -67,16 +70,21 @@ enum ReconcileCommand {
         var connection = RedisBrokerSettings()
         connection.client.graceWait = .seconds(3)
         connection.client.connection.commandTimeout = .seconds(30)
+        connection.namespace = settings.service.redis.namespace
         let broker = RedisBroker(endpoint: settings.service.redis.endpoint, settings: connection, logger: logger)
         // Ends with the process.
         let running = Task { try await broker.run() }
         defer { running.cancel() }
+        // A server that cannot be worked with is told as such.
+        _ = try await broker.redis.connection()
         let agreement = LikeAgreement(partitions: settings.service.likes.partitions, hasDatabase: true)
         guard try await agreement.establish(in: broker.redis) == agreement else {
             throw ServiceFailure(.usage, "LIKE_PARTS is not the number of partitions in this Redis")
         }
         return try await Reconciler(
-            redis: broker.redis, likes: PostgresLikeStore(pool: pool), settings: settings.service.likes,
+            redis: broker.redis,
+            likes: PostgresLikeStore(pool: pool, partitions: settings.service.likes.partitions),
+            settings: settings.service.likes,
             repairs: settings.purpose == .repair, logger: logger
         ).run()
     }

@@ -18,8 +18,6 @@ public struct LikeIntent: Hashable, Sendable {
 public struct LikeOutcome: Hashable, Sendable {
     /// `false` when it had been so before.
     public var changed: Bool
-    /// The user's partition of the photo, right after the batch that carried the intent.
-    public var state: PartitionState
 }
 
 /// Why an intent or a question was not served. The message names no key and no id.
@@ -33,8 +31,8 @@ public struct LikeError: Error, Hashable, Sendable {
         case overloaded = "likes_overloaded"
         /// As many changes wait for the database as may wait (`LIKE_STREAM_MAX`).
         case backlogFull = "likes_backlog_full"
-        /// The likes of this photo have to be read from the database first, and that is away or takes too long; or the
-        /// database had to confirm and did not.
+        /// The likes of this photo have to be read from the database first, or Redis to be held against it, and that is
+        /// away or takes too long; or the database had to confirm and did not.
         case databaseUnavailable = "record_unavailable"
         /// Nobody registered the photo, and only registered photos are liked here.
         case unknownPhoto = "unknown_photo"
@@ -58,7 +56,7 @@ public struct LikeError: Error, Hashable, Sendable {
             case .notConnected, .reply("LOADING"), .reply("READONLY"), .reply("MASTERDOWN"), .reply("CLUSTERDOWN"),
                 .reply("MISCONF"), .reply("NOREPLICAS"), .reply("NOAUTH"), .reply("NOPERM"), .reply("NOSCRIPT"):
                 .unavailable
-            case .protocolViolation, .reply: .internal
+            case .protocolViolation, .unsupported, .reply: .internal
             }
         self.init(code, error.description)
     }
@@ -68,7 +66,8 @@ public struct LikeError: Error, Hashable, Sendable {
         do {
             return try await body()
         } catch let error as StorageError {
-            throw LikeError(error.isTransient ? .databaseUnavailable : .internal, error.description)
+            // A table that is missing or a right that was taken away can be put right, as a server that is away.
+            throw LikeError(error.code == .invalid ? .internal : .databaseUnavailable, error.description)
         } catch let error as RedisError {
             throw LikeError(error)
         } catch {

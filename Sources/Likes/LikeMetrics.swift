@@ -9,6 +9,7 @@ public struct LikeMetrics: Sendable {
     let backlogFull = Counter(label: "chorus_likes_refused_backlog_full")
     let loads = Counter(label: "chorus_likes_parts_loaded")
     let loadsFailed = Counter(label: "chorus_likes_parts_not_loaded")
+    let partitionsOlder = Counter(label: "chorus_likes_parts_older")
     let membersLoaded = Counter(label: "chorus_likes_members_loaded")
     let countReads = Counter(label: "chorus_likes_count_reads")
     let countsRead = Counter(label: "chorus_likes_counts_read")
@@ -26,6 +27,9 @@ struct WriteBehindMetrics: Sendable {
     let batches = Counter(label: "chorus_likes_record_batches")
     let failures = Counter(label: "chorus_likes_record_failures")
     let claimed = Counter(label: "chorus_likes_entries_claimed")
+    let setAside = Counter(label: "chorus_likes_entries_set_aside")
+    let newer = Counter(label: "chorus_likes_entries_newer")
+    let deadLetters = Gauge(label: "chorus_likes_dead_letters")
     let backlog = Gauge(label: "chorus_likes_backlog")
     let lagSeconds: Gauge
 
@@ -44,6 +48,7 @@ public enum LikeMetricTexts {
         ("chorus_likes_refused_backlog_full", "Likes refused because LIKE_STREAM_MAX changes wait for the database."),
         ("chorus_likes_parts_loaded", "Partitions of photos that were loaded from the database into Redis."),
         ("chorus_likes_parts_not_loaded", "Partitions whose load from the database failed."),
+        ("chorus_likes_parts_older", "Partitions in which Redis was older than the database, which are read anew."),
         ("chorus_likes_members_loaded", "Likes that were copied from the database into Redis."),
         ("chorus_likes_count_reads", "Round trips that read counts from Redis."),
         ("chorus_likes_counts_read", "Photos whose counts those round trips asked for."),
@@ -56,6 +61,8 @@ public enum LikeMetricTexts {
         ("chorus_likes_record_failures", "Batches that had to be tried again."),
         ("chorus_likes_entries_claimed", "Stream entries taken over from workers that are gone."),
         ("chorus_likes_entries_set_aside", "Stream entries and changes that went to the dead letters, likes:poisoned."),
+        ("chorus_likes_entries_newer", "Looks at stream entries that only a worker of a newer release can read."),
+        ("chorus_likes_dead_letters", "Dead letters that wait for somebody to look at them; 10,000 at most."),
         ("chorus_likes_backlog", "Changes that wait for the database, over all partitions."),
         ("chorus_likes_record_lag_seconds", "Age of the oldest change in a worker task's last batch."),
         ("chorus_likes_notifications_skipped", "Likes whose owners are not notified: the outbox is full."),

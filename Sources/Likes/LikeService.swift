@@ -12,7 +12,8 @@ import struct Synchronization.Atomic
 public final class LikeService: Sendable {
     public let settings: LikeSettings
     let store: PartitionStore
-    let loader: PartitionLoader
+    private let loader: PartitionLoader
+    private let verifier: PartitionVerifier
     let counts: CountReader
     let announcer: CountAnnouncer?
     private let likes: (any LikeStore)?
@@ -27,15 +28,18 @@ public final class LikeService: Sendable {
         metrics: LikeMetrics = LikeMetrics()
     ) {
         let store = PartitionStore(redis: redis, settings: settings, hasDatabase: likes != nil)
-        let loader = PartitionLoader(store: store, likes: likes, settings: settings, logger: logger, metrics: metrics)
-        let counts = CountReader(store: store, likes: likes, settings: settings, metrics: metrics)
+        let verifier = PartitionVerifier(store: store, likes: likes, logger: logger, metrics: metrics)
+        let loader = PartitionLoader(
+            store: store, verifier: verifier, likes: likes, settings: settings, logger: logger, metrics: metrics)
+        let counts = CountReader(
+            store: store, verifier: verifier, likes: likes, settings: settings, metrics: metrics)
         let announcer = broker.map {
             CountAnnouncer(
                 store: store, counts: counts, broker: $0, settings: settings, metrics: metrics, logger: logger)
         }
         let context = PartitionWriter.Context(
             store: store, calls: AsyncSemaphore(limit: PartitionWriter.callsMax(partitions: settings.partitions)),
-            loader: loader, confirmation: settings.durability == .postgres ? likes : nil,
+            loader: loader, verifier: verifier, confirmation: settings.durability == .postgres ? likes : nil,
             notify: { updates in
                 counts.note(updates)
                 announcer?.changed(updates)
@@ -43,6 +47,7 @@ public final class LikeService: Sendable {
         self.settings = settings
         self.store = store
         self.loader = loader
+        self.verifier = verifier
         self.counts = counts
         self.announcer = announcer
         self.likes = likes
@@ -127,23 +132,29 @@ public final class LikeService: Sendable {
     /// Whether the user likes each of the photos, in the order asked.
     public func isLiked(_ photos: [String], by user: String) async throws(LikeError) -> [Bool] {
         guard !photos.isEmpty else { return [] }
-        var answers: [Bool] = []
-        for (photo, held) in zip(photos, try await store.memberships(of: user, in: photos)) {
-            switch held.holding {
-            case .complete: answers.append(held.isMember)
-            case .unknown, .sizeOnly:
-                answers.append(
-                    try await LikeError.mapping { try await likes?.isLiked(photo: photo, by: user) ?? false })
-            case .lost:
-                try await loader.load(.init(photo: photo, partition: store.partition(of: user), isNew: false))
-                let again = try await store.memberships(of: user, in: [photo])[0]
-                guard again.holding == .complete else {
-                    throw LikeError(.databaseUnavailable, "the likes of this photo are being read from the database")
-                }
-                answers.append(again.isMember)
-            }
+        var held = try await memberships(of: user, in: photos)
+        let lost = Set(photos.indices.filter { held[$0].holding == .lost }.map { photos[$0] })
+        for photo in lost { try await loader.load(.init(photo: photo, partition: store.partition(of: user))) }
+        if !lost.isEmpty { held = try await memberships(of: user, in: photos) }
+        guard !held.contains(where: { $0.holding == .lost }) else {
+            throw LikeError(.databaseUnavailable, "the likes of this photo are being read from the database")
         }
-        return answers
+        let asked = photos.indices.filter { held[$0].holding != .complete }
+            .map { LikeKey(photo: photos[$0], user: user) }
+        let liked = try await LikeError.mapping { asked.isEmpty ? [] : try await likes?.liked(asked) ?? [] }
+        return photos.indices.map { index in
+            held[index].holding == .complete
+                ? held[index].isMember : liked.contains(LikeKey(photo: photos[index], user: user))
+        }
+    }
+
+    private func memberships(
+        of user: String, in photos: [String]
+    ) async throws(LikeError) -> [PartitionStore.Membership] {
+        if let held = try await store.memberships(of: user, in: photos) { return held }
+        try await verifier.verify(store.partition(of: user))
+        if let held = try await store.memberships(of: user, in: photos) { return held }
+        throw LikeError(.databaseUnavailable, "Redis has to be held against the database first")
     }
 
     /// Changes that wait for the database, over all partitions.

@@ -16,14 +16,19 @@ public struct PostgresConfiguration: Sendable {
     public var answerGrace: Duration = .seconds(1)
     /// Pause between two connection attempts.
     public var backoff = Backoff(base: .milliseconds(100), cap: .seconds(5))
-    /// Prepared statements kept per connection; 0 when a pooler in transaction mode stands between.
+    /// Prepared statements kept per connection; none where a pooler stands between.
     public var preparedStatementsMax = 64
     /// Shown by the server in `pg_stat_activity`.
     public var applicationName = "chorus"
 
     let parameters: ConnectionParameters
+    /// The host of several that is tried first.
+    var firstHost = 0
+    /// Whether a pooler has shown itself, and need not be looked for.
+    var hasPooler = false
 
-    /// - Parameter url: `postgresql://user:password@host:5432/database?sslmode=…` or a libpq keyword string.
+    /// - Parameter url: `postgresql://user:password@host:5432/database?sslmode=…` or a libpq keyword string. Of several
+    ///   hosts, separated by commas, the one that takes writes is used, unless `target_session_attrs` says otherwise.
     /// - Throws: `configuration` when it cannot be parsed. The error repeats nothing of the string, since any part of
     ///   a mistyped URL may be the password.
     public init(url: String) throws(PostgresError) {

@@ -10,9 +10,11 @@ extension PostgresError {
         }
         let primary = PostgresError.field(result, primaryMessageField) ?? "no message"
         let message = SQLState.mayQuoteValues(state) ? "PostgreSQL refused a value" : PostgresError.oneLine(primary)
-        // An administrator's shutdown (57P01) can strike between the commit and its acknowledgement.
+        // An administrator's shutdown (57P01) can strike between the commit and its acknowledgement. A pooler tells it
+        // over a connection that stands.
+        let isUnknown = connectionIsBroken || state.hasPrefix("57P0")
         self.init(
-            SQLState.code(of: state), message, outcome: connectionIsBroken ? .unknown : .notDone, sqlState: state,
+            SQLState.code(of: state), message, outcome: isUnknown ? .unknown : .notDone, sqlState: state,
             constraint: PostgresError.field(result, constraintField))
     }
 
@@ -50,10 +52,22 @@ enum SQLState {
         switch state {
         case "57014", "55P03": .timeout
         case "40001", "40P01": .serialization
-        case "25006": .unavailable
+        case readOnly: .unavailable
         default: codeOfClass(state.prefix(2))
         }
     }
+
+    /// Whether the server is not, or no longer, the one to work with: read-only (25006), shutting down or starting (57P0…),
+    /// or the connection broke on the way (08). By the next session another server may stand behind the name.
+    static func endsSession(_ state: String) -> Bool {
+        state == readOnly || state.hasPrefix("57P0") || state.hasPrefix("08")
+    }
+
+    static let readOnly = "25006"
+
+    /// A statement was prepared that is there already (42P05), or called and is not there (26000): a pooler gave this client
+    /// another one's session.
+    static func tellsOfPooler(_ state: String) -> Bool { state == "42P05" || state == "26000" }
 
     private static func codeOfClass(_ prefix: Substring) -> PostgresError.Code {
         switch prefix {

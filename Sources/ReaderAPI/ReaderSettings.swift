@@ -1,5 +1,7 @@
+import Broker
 import Fanout
 import Foundation
+import Likes
 import ServiceRuntime
 
 /// The settings of ReaderAPI.
@@ -17,6 +19,20 @@ struct ReaderSettings: ServiceSettings {
 
     /// Descriptors that are not viewers: Redis, reports, loops, logs, and connects that are being answered.
     private static let descriptorsReserved = 512
+
+    var redisNeeds: RedisNeeds? {
+        let sizes = "likes:{0}:sizes"
+        return RedisNeeds(
+            redis,
+            RedisBroker.Needs.subscribing(
+                to: ["video:v", "photo:p", "user:u"], probe: "probe:" + server.instance) + [
+                    ["HMGET", sizes, "p"], ["GET", LikeKeys.settings], ["SCARD", LikeKeys.wanted],
+                    ["SADD", LikeKeys.wanted, "p"], ["TIME"], ["HGET", RegistryCall.key, "r"],
+                    ["HGETALL", RegistryCall.key], ["HSET", RegistryCall.key, "r", ""],
+                    ["HDEL", RegistryCall.key, "r"],
+                    ["PEXPIRE", RegistryCall.key, "1"],
+                ])
+    }
 
     init(from reader: inout SettingsReader) {
         server = ServerSettings(from: &reader, port: 4000)

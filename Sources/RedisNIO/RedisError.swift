@@ -11,6 +11,8 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
         case closed
         /// The bytes received are not RESP2, or not what the command answers.
         case protocolViolation
+        /// The server is of a kind that cannot be worked with: a Redis Cluster, a Sentinel.
+        case unsupported
         /// Redis refused; its error code, such as `WRONGTYPE`, `NOSCRIPT`, `LOADING`, `OOM`, `ERR`.
         case reply(String)
 
@@ -22,6 +24,7 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
             case .overloaded: "overloaded"
             case .closed: "closed"
             case .protocolViolation: "protocol_violation"
+            case .unsupported: "unsupported"
             case .reply(let code): code
             }
         }
@@ -40,11 +43,31 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension RedisError {
-    /// Redis cannot save its data. It refuses writes then, and PING as if it were one; reads and subscriptions work.
-    var refusesOnlyWrites: Bool { code == .reply("MISCONF") }
-}
+    /// What an answer says about the server as a whole.
+    enum Verdict {
+        /// It is not, or no longer, the one to talk to: a replica, or a server without its data. The address may lead to
+        /// another one by now.
+        case leave
+        /// It is a node of a cluster.
+        case cluster
+        /// Writes are refused at present, by the right server: it cannot save its data (then PING is refused, too, as if it
+        /// were a write), has no memory left, or too few replicas. Reads and subscriptions work.
+        case refusesWrites
+    }
 
-extension RedisError {
+    var verdict: Verdict? {
+        switch code {
+        case .reply("READONLY"), .reply("MASTERDOWN"), .reply("LOADING"): .leave
+        case .reply("MOVED"), .reply("ASK"), .reply("CROSSSLOT"), .reply("CLUSTERDOWN"): .cluster
+        case .reply("MISCONF"), .reply("NOREPLICAS"), .reply("OOM"): .refusesWrites
+        default: nil
+        }
+    }
+
+    static func unsupported(_ kind: String) -> RedisError {
+        RedisError(.unsupported, "the server is a \(kind), which is not supported; name a Redis without cluster mode")
+    }
+
     /// Longer texts of Redis are cut: they are for people.
     static let messageLengthMax = 200
 

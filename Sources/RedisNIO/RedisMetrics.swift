@@ -36,6 +36,12 @@ public struct RedisMetrics: Sendable {
         subscribesRefused = counter("redis_subscribes_refused_total")
     }
 
+    /// Connections for commands that were given up because of an answer, by its code.
+    func givenUp(_ code: RedisError.Code) {
+        Counter(label: "redis_connections_given_up_total", dimensions: [("code", code.name)], factory: factory)
+            .increment()
+    }
+
     /// Subscriber connections lost, by reason.
     func lost(_ reason: RedisLoss) {
         let dimensions = [("reason", reason.rawValue)]

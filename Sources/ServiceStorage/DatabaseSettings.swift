@@ -11,8 +11,11 @@ public struct DatabaseSettings: Sendable {
     public init(from reader: inout SettingsReader) {
         let declaration = SettingDeclaration(
             key: "DATABASE_URL", type: "a URL",
-            range: "postgresql://[user[:password]@]host[:port]/database[?option=value]",
-            doc: "PostgreSQL that keeps comments and likes; unset: Redis alone keeps what is published.", isSecret: true
+            range: "postgresql://[user[:password]@]host[:port][,host[:port]...]/database[?option=value]",
+            doc:
+                "PostgreSQL that keeps comments and likes, on the one of several hosts that takes writes; unset: Redis "
+                + "alone keeps what is published.",
+            isSecret: true
         )
         configuration = reader.value(declaration, default: nil) { text in
             guard text.hasPrefix("postgresql://") || text.hasPrefix("postgres://"),

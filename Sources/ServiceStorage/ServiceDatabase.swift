@@ -22,7 +22,10 @@ public final class ServiceDatabase: Service {
         pool = PostgresPool(configuration: configuration, logger: process.logger)
         logger = process.logger
         let reason: @Sendable () -> String? = { [self] in
-            isReady ? nil : isMigrated ? "PostgreSQL is away" : "PostgreSQL's schema is not there yet"
+            if isReady { return nil }
+            // 25006 is PostgreSQL's code for "read-only".
+            if pool.outage?.sqlState == "25006" { return "PostgreSQL is read-only" }
+            return isMigrated ? "PostgreSQL is away" : "PostgreSQL's schema is not there yet"
         }
         if isRequired {
             process.readiness.require("postgresql", reason: reason)

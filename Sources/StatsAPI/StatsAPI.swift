@@ -29,6 +29,11 @@ struct StatsAPISettings: ServiceSettings {
     var server: ServerSettings
     var redis: RedisSettings
 
+    var redisNeeds: RedisNeeds? {
+        RedisNeeds(
+            redis, [["PING"], ["INFO", "stats"], ["PUBSUB", "NUMSUB", "video:v"], ["PUBSUB", "CHANNELS", "*"]])
+    }
+
     init(from reader: inout SettingsReader) {
         server = ServerSettings(from: &reader, port: 5000)
         redis = RedisSettings(from: &reader)

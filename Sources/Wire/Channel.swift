@@ -40,6 +40,8 @@ public struct Channel: Hashable, Sendable {
     public var historyKey: String { "history:{\(name)}" }
     /// The string that holds the newest position, `<offset>.<epoch>`.
     public var positionKey: String { "position:{\(name)}" }
+    /// The sorted set of the named ones among the newest log events: offsets by name.
+    public var namesKey: String { "names:{\(name)}" }
 }
 
 extension Channel: Comparable {

@@ -53,13 +53,40 @@ public struct JSONText: Sendable {
         var value = value
         value.withUTF8 { text in
             // Nearly every value has nothing to escape.
-            guard text.contains(where: JSONText.needsEscape) else { return bytes.append(contentsOf: text) }
-            for byte in text { escape(byte) }
+            guard text.contains(where: JSONText.mayNeedEscape) else { return bytes.append(contentsOf: text) }
+            var index = 0
+            while index < text.count {
+                if let separator = JSONText.lineSeparator(text, at: index) {
+                    bytes.append(contentsOf: separator.escape.utf8)
+                    index += separator.length
+                } else {
+                    escape(text[index])
+                    index += 1
+                }
+            }
         }
     }
 
-    private static func needsEscape(_ byte: UInt8) -> Bool {
-        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
+    /// Besides ASCII: the first bytes of the line separators and of the C1 control characters.
+    private static func mayNeedEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F || byte == 0xC2
+            || byte == 0xE2
+    }
+
+    /// U+2028 and U+2029, and U+0080 to U+009F with U+0085 among them: JSON allows them, and clients that split a stream
+    /// into lines by Unicode's rules (Python's `splitlines`) would cut a frame there.
+    private static func lineSeparator(
+        _ text: UnsafeBufferPointer<UInt8>, at index: Int
+    ) -> (escape: String, length: Int)? {
+        if text[index] == 0xE2, index + 2 < text.count, text[index + 1] == 0x80 {
+            switch text[index + 2] {
+            case 0xA8: return ("\\u2028", 3)
+            case 0xA9: return ("\\u2029", 3)
+            default: return nil
+            }
+        }
+        guard text[index] == 0xC2, index + 1 < text.count, text[index + 1] < 0xA0 else { return nil }
+        return ("\\u00" + String(text[index + 1], radix: 16), 2)
     }
 
     private mutating func escape(_ byte: UInt8) {

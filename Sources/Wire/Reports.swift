@@ -1,5 +1,9 @@
+// Reports are decoded leniently: only the id must be there, every other member has a default, and members are known by
+// the names of the reference design too, which reports totals where Chorus reports changes.
+
 /// What a CommentAPI says of itself: `POST /comment-api-statistics`, once an interval.
 public struct CommentAPIReport: Codable, Equatable, Sendable {
+    /// `comment-api` when the report has none: the reference design has one CommentAPI.
     public var instanceId: String
     /// Random, made at the start of the process: a restart is a new session.
     public var session: String
@@ -17,6 +21,8 @@ public struct CommentAPIReport: Codable, Equatable, Sendable {
     public var database: Database?
     /// The newest comments that are kept, newest first, at most ten: the database's, or those of this instance.
     public var latestComments: [Comment]?
+    /// Comments published since the start, by video: of a CommentAPI that reports no changes. `nil` else.
+    public var commentsByVideo: [String: Int]?
 
     /// The database that keeps the comments.
     public struct Database: Codable, Equatable, Sendable {
@@ -44,6 +50,26 @@ public struct CommentAPIReport: Codable, Equatable, Sendable {
         self.publishedElsewhere = publishedElsewhere
         self.database = database
         self.latestComments = latestComments
+    }
+
+    private enum ReferenceKeys: String, CodingKey {
+        case totalComments
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: CodingKeys.self)
+        let total =
+            try decoder.container(keyedBy: ReferenceKeys.self).decodeIfPresent(Int.self, forKey: .totalComments) ?? 0
+        instanceId = try members.decodeIfPresent(String.self, forKey: .instanceId) ?? "comment-api"
+        session = try members.decodeIfPresent(String.self, forKey: .session) ?? ""
+        totalCommentsReceived = try members.decodeIfPresent(Int.self, forKey: .totalCommentsReceived) ?? total
+        totalCommentsPublished = try members.decodeIfPresent(Int.self, forKey: .totalCommentsPublished) ?? total
+        refusals = try members.decodeIfPresent([String: Int].self, forKey: .refusals) ?? [:]
+        publishedByChannel = try members.decodeIfPresent([String: Int].self, forKey: .publishedByChannel) ?? [:]
+        publishedElsewhere = try members.decodeIfPresent(Int.self, forKey: .publishedElsewhere) ?? 0
+        database = try members.decodeIfPresent(Database.self, forKey: .database)
+        latestComments = try members.decodeIfPresent([Comment].self, forKey: .latestComments)
+        commentsByVideo = try members.decodeIfPresent([String: Int].self, forKey: .commentsByVideo)
     }
 }
 
@@ -105,17 +131,52 @@ public struct ReaderReport: Codable, Equatable, Sendable {
         self.notRedirected = notRedirected
         self.extraSubscriptions = extraSubscriptions
     }
+
+    private enum ReferenceKeys: String, CodingKey {
+        case subscribedTopics, messagesSent
+    }
+
+    /// A report of the reference design is full: it has `subscribedTopics`, all of them.
+    public init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: CodingKeys.self)
+        let reference = try decoder.container(keyedBy: ReferenceKeys.self)
+        let topics = try reference.decodeIfPresent([String].self, forKey: .subscribedTopics)
+        let sent = try reference.decodeIfPresent(Int.self, forKey: .messagesSent) ?? 0
+        instanceId = try members.decode(String.self, forKey: .instanceId)
+        session = try members.decodeIfPresent(String.self, forKey: .session) ?? ""
+        sequence = try members.decodeIfPresent(Int.self, forKey: .sequence) ?? 0
+        full = try members.decodeIfPresent(Bool.self, forKey: .full) ?? (topics != nil)
+        subscribed = try members.decodeIfPresent([String].self, forKey: .subscribed) ?? topics ?? []
+        unsubscribed = try members.decodeIfPresent([String].self, forKey: .unsubscribed) ?? []
+        subscriptions = try members.decodeIfPresent(Int.self, forKey: .subscriptions) ?? Set(subscribed).count
+        viewers = try members.decodeIfPresent([String: Int].self, forKey: .viewers) ?? [:]
+        publicUrl = try members.decodeIfPresent(String.self, forKey: .publicUrl)
+        activeConnections = try members.decodeIfPresent(Int.self, forKey: .activeConnections) ?? 0
+        totalConnections = try members.decodeIfPresent(Int.self, forKey: .totalConnections) ?? activeConnections
+        totalMessagesReceived = try members.decodeIfPresent(Int.self, forKey: .totalMessagesReceived) ?? 0
+        totalMessagesSent = try members.decodeIfPresent(Int.self, forKey: .totalMessagesSent) ?? sent
+        disconnects = try members.decodeIfPresent([String: Int].self, forKey: .disconnects) ?? [:]
+        refusals = try members.decodeIfPresent([String: Int].self, forKey: .refusals) ?? [:]
+        notRedirected = try members.decodeIfPresent(Int.self, forKey: .notRedirected)
+        extraSubscriptions = try members.decodeIfPresent(Int.self, forKey: .extraSubscriptions)
+    }
 }
 
 /// What a simulated client, or a whole swarm, says of itself: `POST /client-statistics`.
+///
+/// `userid`, `videoid` and `reader` are written, and read, under the reference design's names too: `userId`, `videoId`,
+/// `connectedReader`.
 public struct ClientReport: Codable, Equatable, Sendable {
     public var clientId: String
     public var userid: String?
     public var videoid: String?
     /// The Reader that it is connected to; `nil` for a swarm.
     public var reader: String?
+    /// Names of the channels that it follows, where it says so.
+    public var subscribedTopics: [String]?
     /// Viewers that this client stands for: 1, or the size of the swarm.
     public var viewers: Int
+    /// Viewers that are connected; of a report without it all of them when it names a Reader, else none.
     public var connected: Int
     public var commentsGenerated: Int
     public var commentsConsumed: Int
@@ -134,6 +195,53 @@ public struct ClientReport: Codable, Equatable, Sendable {
         self.commentsGenerated = commentsGenerated
         self.commentsConsumed = commentsConsumed
         self.reconnects = reconnects
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case clientId, userid, videoid, reader, subscribedTopics, viewers, connected
+        case commentsGenerated, commentsConsumed, reconnects
+    }
+
+    private enum ReferenceKeys: String, CodingKey {
+        case userId, videoId, connectedReader
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let members = try decoder.container(keyedBy: CodingKeys.self)
+        let reference = try decoder.container(keyedBy: ReferenceKeys.self)
+        func text(_ key: CodingKeys, _ other: ReferenceKeys) throws -> String? {
+            try members.decodeIfPresent(String.self, forKey: key)
+                ?? reference.decodeIfPresent(String.self, forKey: other)
+        }
+        func count(_ key: CodingKeys) throws -> Int? { try members.decodeIfPresent(Int.self, forKey: key) }
+        clientId = try members.decode(String.self, forKey: .clientId)
+        userid = try text(.userid, .userId)
+        videoid = try text(.videoid, .videoId)
+        reader = try text(.reader, .connectedReader)
+        subscribedTopics = try members.decodeIfPresent([String].self, forKey: .subscribedTopics)
+        viewers = try count(.viewers) ?? 1
+        connected = try count(.connected) ?? (reader == nil ? 0 : viewers)
+        commentsGenerated = try count(.commentsGenerated) ?? 0
+        commentsConsumed = try count(.commentsConsumed) ?? 0
+        reconnects = try count(.reconnects) ?? 0
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var members = encoder.container(keyedBy: CodingKeys.self)
+        var reference = encoder.container(keyedBy: ReferenceKeys.self)
+        try members.encode(clientId, forKey: .clientId)
+        try members.encodeIfPresent(userid, forKey: .userid)
+        try reference.encodeIfPresent(userid, forKey: .userId)
+        try members.encodeIfPresent(videoid, forKey: .videoid)
+        try reference.encodeIfPresent(videoid, forKey: .videoId)
+        try members.encodeIfPresent(reader, forKey: .reader)
+        try reference.encodeIfPresent(reader, forKey: .connectedReader)
+        try members.encodeIfPresent(subscribedTopics, forKey: .subscribedTopics)
+        try members.encode(viewers, forKey: .viewers)
+        try members.encode(connected, forKey: .connected)
+        try members.encode(commentsGenerated, forKey: .commentsGenerated)
+        try members.encode(commentsConsumed, forKey: .commentsConsumed)
+        try members.encode(reconnects, forKey: .reconnects)
     }
 }
 

@@ -7,6 +7,14 @@ public struct Statistics: Codable, Equatable, Sendable {
         public var totalInstances: Int
         public var totalCommentsReceived: Int
         public var totalCommentsPublished: Int
+        /// The same as `totalCommentsPublished`.
+        public var totalComments: Int
+        /// Comments published since the start, by video: those with the most, cut at ``Statistics/listMax``.
+        public var commentsByVideo: [String: Int]
+        /// Channels that Redis knows a subscriber of; while Redis is away, those that Readers report. Cut.
+        public var activeTopics: [String]
+        /// Redis's own count of subscribers of each of `activeTopics`; `nil` while it is away.
+        public var topicSubscribers: [String: Int]?
         public var instances: [Instance]
 
         public struct Instance: Codable, Equatable, Sendable {
@@ -35,6 +43,8 @@ public struct Statistics: Codable, Equatable, Sendable {
             public var totalConnections: Int
             public var totalMessagesReceived: Int
             public var totalMessagesSent: Int
+            /// The same as `totalMessagesSent`.
+            public var messagesSent: Int
             public var totalSubscribedTopics: Int
             public var subscribedTopics: [String]
             public var disconnects: [String: Int]
@@ -132,10 +142,18 @@ extension Statistics.CommentAPIs {
     ///   - instances: all instances that report; the list keeps `listMax` of them.
     ///   - finishedReceived: comments that instances which are gone were asked for; they stay counted.
     ///   - finishedPublished: comments that they published.
-    public init(instances: [Instance], listMax: Int, finishedReceived: Int, finishedPublished: Int) {
+    ///   - commentsByVideo: already cut, and the two that follow.
+    public init(
+        instances: [Instance], listMax: Int, finishedReceived: Int, finishedPublished: Int,
+        commentsByVideo: [String: Int], activeTopics: [String], topicSubscribers: [String: Int]?
+    ) {
         totalInstances = instances.count
         totalCommentsReceived = instances.reduce(finishedReceived) { $0 + $1.totalCommentsReceived }
         totalCommentsPublished = instances.reduce(finishedPublished) { $0 + $1.totalCommentsPublished }
+        totalComments = totalCommentsPublished
+        self.commentsByVideo = commentsByVideo
+        self.activeTopics = activeTopics
+        self.topicSubscribers = topicSubscribers
         self.instances = Array(instances.prefix(listMax))
     }
 }
@@ -177,6 +195,7 @@ extension Statistics.Readers.Reader {
         totalConnections = report.totalConnections
         totalMessagesReceived = report.totalMessagesReceived
         totalMessagesSent = report.totalMessagesSent
+        messagesSent = report.totalMessagesSent
         self.totalSubscribedTopics = totalSubscribedTopics
         self.subscribedTopics = subscribedTopics
         disconnects = report.disconnects

@@ -111,24 +111,28 @@ import Wire
 
     @Test func aRestartOfRedisIsNoLoss() {
         var (audit, epoch) = makeAudit(viewers: 3)
-        let step: UInt64 = 1_000_000_000
-        // 10 events survived; the next one is a step further.
+        let step: UInt64 = 1_000_000
+        // 10 events survived; the next one stands a step further.
         audit.received(viewer: 0, offsets: 1...10, epoch: epoch)
-        audit.received(viewer: 0, offset: 10 + step, epoch: epoch)
+        audit.received(viewer: 0, offset: 11 + step, epoch: epoch)
         #expect(audit.counted.lost == 0)
         // One viewer had missed two of them.
         audit.received(viewer: 1, offsets: 1...8, epoch: epoch)
-        audit.received(viewer: 1, offset: 10 + step, epoch: epoch)
+        audit.received(viewer: 1, offset: 11 + step, epoch: epoch)
         #expect(audit.counted.lost == 2)
         // One had seen two that Redis lost.
         audit.received(viewer: 2, offsets: 1...12, epoch: epoch)
-        audit.received(viewer: 2, offset: 10 + step, epoch: epoch)
+        audit.received(viewer: 2, offset: 11 + step, epoch: epoch)
         #expect(audit.counted.lost == 2)
         var written = makeWritten([(10, "a")])
-        for offset in [10 + step, 11 + step] {
+        for offset in [11 + step, 12 + step] {
             written.acknowledge(Position(offset: offset, epoch: "a"), digest: 7, microseconds: 0)
         }
         #expect(audit.verdict(written: [0: written]).lost == 5)
+        // One missed the only event between two of them.
+        var (other, _) = makeAudit(at: 10)
+        other.received(viewer: 0, offset: 12 + 7 * step, epoch: epoch)
+        #expect(other.counted.lost == 1)
     }
 
     @Test func absurdOffsetsDoNotOverflow() {

@@ -18,13 +18,19 @@ import Wire
         try await withBroker(.init(appendOnly: true)) { redis, broker in
             var random = SplitMix64(seed: seed)
             var store = InMemoryStore()
+            var acknowledged = AcknowledgedPositions()
             for step in 0..<150 {
                 let channel = video("v\(Int.random(in: 0..<3, using: &random))")
                 switch operation(&random) {
                 case .publish:
                     for number in 0..<Int.random(in: 1...8, using: &random) {
                         let position = try await broker.publish(payload(number), to: channel)
-                        #expect(store.append(payload(number), to: channel).position.offset == position.offset)
+                        let modelled = store.append(
+                            payload(number), to: channel, known: acknowledged[channel],
+                            clock: position.offset / PositionRule.restartStep
+                        ).position
+                        #expect(modelled.offset == position.offset)
+                        acknowledged.acknowledged(modelled, in: channel)
                     }
                 case .read:
                     try await compare(broker, store, channel, &random, step: step)

@@ -75,8 +75,8 @@ import Testing
                         endpoint: try RedisEndpoint(parsing: deaf.url), settings: settings().subscriber,
                         logger: quietLogger)
                     let subscriber = RedisBrokerSubscriber(
-                        connection, sink: sink, settings: settings(), publisher: broker.redis, logger: quietLogger,
-                        metrics: BrokerMetrics())
+                        connection, sink: sink, settings: settings(), names: broker.names, publisher: broker.redis,
+                        logger: quietLogger, metrics: BrokerMetrics())
                     try await withBackground({ try await subscriber.run() }) {
                         subscriber.subscribe([video("v")])
                         #expect(await eventually { sink.count(.lost) >= 2 })

@@ -122,6 +122,80 @@ import Wire
         }
     }
 
+    @Test(arguments: ["resetchannels", "-publish", "-get", "-set", "-xadd", "-expire", "-del"])
+    func whatMayNotBePublishedIsNotWritten(rule: String) async throws {
+        try await withBroker { redis, broker in
+            let before = try await broker.publish(payload(1), to: video("v"))
+            try redis.command("ACL", "SETUSER", "default", rule)
+            for _ in 0..<3 {
+                let error = await thrown(BrokerError.self) { _ = try await broker.publish(payload(2), to: video("v")) }
+                #expect(error?.code == .denied)
+            }
+            try redis.command("ACL", "SETUSER", "default", "allchannels", "+@all")
+            #expect(try redis.command("XLEN", video("v").historyKey) == ":1\r\n")
+            let after = try await broker.publish(payload(3), to: video("v"))
+            #expect(after == Position(offset: 2, epoch: before.epoch))
+        }
+    }
+
+    @Test func aUserWithoutInfoAndClientPublishesAndSubscribes() async throws {
+        try await withRedis { redis async throws in
+            try redis.command("ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-info", "-client")
+            let broker = RedisBroker(
+                endpoint: try RedisEndpoint(parsing: "redis://app:secret@127.0.0.1:\(redis.port)"),
+                settings: makeBrokerSettings(), logger: quietLogger)
+            try await withBackground({ try await broker.run() }) { () async throws in
+                try await withSubscriber(broker, to: [video("v")]) { sink async throws in
+                    for number in 1...3 {
+                        #expect(try await broker.publish(payload(number), to: video("v")).offset == UInt64(number))
+                    }
+                    #expect(await eventually { sink.messages.count == 3 })
+                }
+            }
+        }
+    }
+
+    /// Everything that a broker does, by a user who may do what is named as needed and no more.
+    @Test func whatIsNamedAsNeededIsEnough() async throws {
+        try await withRedis { redis async throws in
+            let needs =
+                RedisBroker.Needs.publishing(to: ["video:v"])
+                + RedisBroker.Needs.subscribing(to: ["video:v"], probe: "probe:chorus")
+            let commands = Set(
+                needs.map { "+" + ($0[0] == "SCRIPT" ? "script|load" : $0[0].lowercased()) })
+            for rule in ["on", ">secret", "-@all", "~position:*", "~history:*", "~names:*", "&video:*", "&probe:*"]
+                + commands
+            {
+                #expect(try redis.command("ACL", "SETUSER", "app", rule) == "+OK\r\n")
+            }
+            let settings = makeBrokerSettings { $0.probeInterval = .milliseconds(20) }
+            let broker = RedisBroker(
+                endpoint: try RedisEndpoint(parsing: "redis://app:secret@127.0.0.1:\(redis.port)"),
+                settings: settings, logger: quietLogger)
+            try await withBackground({ try await broker.run() }) { () async throws in
+                try await withSubscriber(broker, to: [video("v")]) { sink async throws in
+                    let key = EventKey(suffix: payload(2))
+                    let first = try await broker.publish(payload(1), to: video("v"))
+                    _ = try await broker.publishOnce(payload(2), to: video("v"), unless: [key])
+                    _ = try await broker.publish(payload(3), to: video("v"), named: "n", unless: [])
+                    for result in await broker.publish(contentsOf: [
+                        StreamEvent(channel: video("v"), payload: payload(4))
+                    ]) {
+                        _ = try result.get()
+                    }
+                    #expect(try await broker.find(key, in: video("v"))?.position.offset == 2)
+                    #expect(try await broker.remove(first, from: video("v")))
+                    #expect(try await broker.latest(of: video("v"), before: nil, limit: 9).count == 3)
+                    let page = try await broker.history(of: video("v"), after: 1, through: nil, limit: 9)
+                    let position = try await broker.position(of: video("v"))
+                    #expect(page.position == position)
+                    #expect(await eventually { sink.messages.count == 4 })
+                    #expect(sink.count(.lost) == 0)
+                }
+            }
+        }
+    }
+
     @Test func unfinishedFramesAreRefused() async throws {
         let broker = RedisBroker(endpoint: RedisEndpoint(host: "127.0.0.1", port: 1), logger: quietLogger)
         await #expect { try await broker.publish(Array("data: x\n".utf8), to: video("v")) } throws: {

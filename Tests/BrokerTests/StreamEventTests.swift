@@ -74,6 +74,34 @@ import Wire
         }
     }
 
+    @Test func aNamedEventIsPublishedOnceAndItsNameGoesWithIt() async throws {
+        try await withBroker(settings: makeBrokerSettings { $0.historyLength = 100 }) { redis, broker in
+            func publish(_ number: Int, unless others: [String] = []) async throws -> NamedPublication {
+                try await broker.publish(payload(number), to: video("v"), named: "n\(number)", unless: others)
+            }
+            guard case .published(let first) = try await publish(0) else { return #expect(Bool(false)) }
+            let event = PlacedEvent(position: first, payload: payload(0))
+            #expect(try await publish(0) == .found(event))
+            #expect(try await publish(1, unless: ["none", "n0"]) == .found(event))
+            // Removed: the name leads nowhere.
+            try await broker.remove(first, from: video("v"))
+            #expect(try await publish(0) == .published(Position(offset: 2, epoch: first.epoch)))
+            for number in 1...600 { _ = try await publish(number) }
+            let names = try redis.command("ZCARD", video("v").namesKey)
+            #expect(names == ":200\r\n", "the history's length, and what Redis trims late")
+            guard case .published(let again) = try await publish(0) else { return #expect(Bool(false)) }
+            #expect(again.offset == 603, "trimmed with the history")
+            // Another value in its place, or a new epoch: names of before mean nothing.
+            try redis.command("SET", video("v").namesKey, "something else")
+            #expect(try await publish(700) == .published(Position(offset: 604, epoch: first.epoch)))
+            #expect(try await publish(700) != .published(Position(offset: 605, epoch: first.epoch)))
+            try redis.command("DEL", video("v").positionKey)
+            guard case .published(let new) = try await publish(700) else { return #expect(Bool(false)) }
+            #expect(new.offset == 1 && new.epoch != first.epoch)
+            #expect(try redis.command("ZCARD", video("v").namesKey) == ":1\r\n")
+        }
+    }
+
     @Test func manyPublishersOfOneEventGetOnePlace() async throws {
         try await withBroker { redis, broker in
             let places = try await withThrowingTaskGroup(of: Position.self) { group in

@@ -8,6 +8,7 @@ public import Wire
 public final class InMemoryBroker: EventLog {
     struct State: Sendable {
         var store: InMemoryStore
+        var acknowledged = AcknowledgedPositions()
         var isReachable = true
         var refusals: [BrokerError] = []
         var subscribers: [InMemorySubscriber] = []
@@ -34,15 +35,32 @@ public final class InMemoryBroker: EventLog {
     public func publishNow(
         _ payload: [UInt8], to channel: Channel, unless keys: [EventKey] = []
     ) throws(BrokerError) -> Position {
-        let position = try reach { state in
-            if let found = state.store.find(keys, in: channel) { return found.position }
-            let (position, frame) = state.store.append(payload, to: channel)
+        switch try publish(payload, to: channel, named: nil, unless: { $0.find(keys, in: channel) }) {
+        case .published(let position): position
+        case .found(let event): event.position
+        }
+    }
+
+    public func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String, unless others: [String]
+    ) async throws(BrokerError) -> NamedPublication {
+        try publish(payload, to: channel, named: name, unless: { $0.find(named: [name] + others, in: channel) })
+    }
+
+    private func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String?, unless find: (InMemoryStore) -> PlacedEvent?
+    ) throws(BrokerError) -> NamedPublication {
+        let publication = try reach { state -> NamedPublication in
+            if let found = find(state.store) { return .found(found) }
+            let (position, frame) = state.store.append(
+                payload, to: channel, named: name, known: state.acknowledged[channel])
+            state.acknowledged.acknowledged(position, in: channel)
             let message = BrokerMessage(channel: channel, position: position, frame: frame)
             for subscriber in state.subscribers { subscriber.offer(message) }
-            return position
+            return .published(position)
         }
         deliver()
-        return position
+        return publication
     }
 
     public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {

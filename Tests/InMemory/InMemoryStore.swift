@@ -2,7 +2,7 @@ public import Broker
 import Placement
 public import Wire
 
-/// What Redis holds for the broker, as a value: positions, histories, and the run of the process that holds them.
+/// What Redis holds for the broker, as a value: positions, event histories, and the name of its replication history.
 ///
 /// It follows the same rules as the Lua script of ``RedisBroker`` and is deterministic: equal seeds and equal calls
 /// give equal positions. For simulations that step it themselves; ``InMemoryBroker`` wraps it for everything else.
@@ -17,17 +17,18 @@ public struct InMemoryStore: Sendable {
 
     struct Log {
         var position: Position
-        var run: UInt64
+        /// The replication history under which it was written.
+        var history: UInt64
         var entries: [Stored] = []
-        /// The highest offset that was returned to a publisher; a rollback does not lower it.
-        var acknowledged: UInt64 = 0
+        /// Offsets of the named ones among the entries.
+        var names: [String: UInt64] = [:]
         /// The history's key holds something else: the next publish begins a new epoch.
         var isForeign = false
     }
 
     public let historyLength: Int
     private var random: SplitMix64
-    private var run: UInt64 = 1
+    private var history: UInt64 = 1
     private var logs: [Channel: Log] = [:]
 
     /// - Parameter historyLength: the most entries kept of one channel, 1 or more.
@@ -37,31 +38,41 @@ public struct InMemoryStore: Sendable {
     }
 
     /// Appends one log event; returns its place and its complete frame.
-    public mutating func append(_ payload: [UInt8], to channel: Channel) -> (position: Position, frame: [UInt8]) {
+    ///
+    /// - Parameters:
+    ///   - known: the highest position of the channel that the publisher has an acknowledgement for.
+    ///   - clock: Redis's, in seconds since ``PositionRule/clockStart``.
+    public mutating func append(
+        _ payload: [UInt8], to channel: Channel, named name: String? = nil, known: Position? = nil, clock: UInt64 = 0
+    ) -> (position: Position, frame: [UInt8]) {
         // Drawn whether needed or not, as a publisher does: the sequence depends on the number of calls alone.
         let freshEpoch = PositionRule.makeEpoch(using: &random)
-        let known = logs[channel].flatMap { $0.isForeign ? nil : $0 }
-        var log = known ?? Log(position: Position(offset: 0, epoch: freshEpoch), run: run)
-        let mark = Self.next(after: log, run: run)
+        let there = logs[channel].flatMap { $0.isForeign ? nil : $0 }
+        var log = there ?? Log(position: Position(offset: 0, epoch: freshEpoch), history: history)
+        let mark = mark(after: log, known: known, clock: clock)
         let position = Position(offset: mark.offset, epoch: log.position.epoch)
         let frame = FrameHead.idLine(position) + payload
         log.position = position
-        log.run = run
-        log.acknowledged = position.offset
+        log.history = history
         log.entries.append(Stored(mark: mark, frame: frame))
+        if let name { log.names[name] = position.offset }
         if log.entries.count > historyLength { log.entries.removeFirst(log.entries.count - historyLength) }
         logs[channel] = log
         return (position, frame)
     }
 
-    private static func next(after log: Log, run: UInt64) -> HistoryContinuity.Mark {
+    private func mark(after log: Log, known: Position?, clock: UInt64) -> HistoryContinuity.Mark {
         let last = log.position.offset
-        guard log.run != run else { return .init(offset: last + 1) }
-        let lost = log.acknowledged > last ? log.acknowledged : nil
-        return .init(offset: (lost ?? last) + PositionRule.restartStep, resumedAfter: last, lostThrough: lost)
+        let lost = known.flatMap { $0.epoch == log.position.epoch && $0.offset > last ? $0.offset : nil }
+        guard lost != nil || log.history != history else { return .init(offset: last + 1) }
+        let offset = PositionRule.resumption(after: lost ?? last, clock: clock)
+        return .init(offset: offset, resumedAfter: last, lostThrough: lost)
     }
 
     public func position(of channel: Channel) -> Position? { logs[channel]?.position }
+
+    /// Whether something else stands in the place of the channel's history, see ``replaceHistory(of:)``.
+    public func isForeign(_ channel: Channel) -> Bool { logs[channel]?.isForeign ?? false }
 
     /// See ``Broker/history(of:after:through:limit:)``.
     public func history(of channel: Channel, after: UInt64, through: UInt64?, limit: Int) -> HistoryPage {
@@ -84,6 +95,14 @@ extension InMemoryStore {
         guard !keys.isEmpty, let log = logs[channel] else { return nil }
         let found = log.entries.last { entry in keys.contains { $0.matches(entry.payload) } }
         return found.map { Self.placed($0, in: log) }
+    }
+
+    /// The event with one of these names, in their order.
+    public func find(named names: [String], in channel: Channel) -> PlacedEvent? {
+        guard let log = logs[channel] else { return nil }
+        return names.lazy.compactMap { name in
+            log.entries.last { $0.mark.offset == log.names[name] }.map { Self.placed($0, in: log) }
+        }.first
     }
 
     /// See ``EventLog/latest(of:before:limit:)``.
@@ -114,7 +133,7 @@ extension InMemoryStore {
 extension InMemoryStore {
     /// Redis restarted with its append-only file whole, or without the newest `lost` events of each channel.
     public mutating func restart(losing lost: [Channel: Int] = [:]) {
-        run += 1
+        history += 1
         for (channel, count) in lost {
             guard var log = logs[channel], count > 0 else { continue }
             log.entries.removeLast(min(count, log.entries.count))
@@ -124,9 +143,15 @@ extension InMemoryStore {
         }
     }
 
+    /// What a replica has is served from now on: a replica was promoted, or this server took its data, and was promoted.
+    public mutating func adopt(_ replica: InMemoryStore) {
+        history += 1
+        logs = replica.logs
+    }
+
     /// Redis came back empty, or (not `restarted`) somebody emptied it.
     public mutating func loseEverything(restarted: Bool = true) {
-        if restarted { run += 1 }
+        if restarted { history += 1 }
         logs.removeAll()
     }
 

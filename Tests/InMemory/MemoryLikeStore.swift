@@ -64,8 +64,8 @@ public final class MemoryLikeStore: LikeStore {
         }
     }
 
-    public func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
-        state.withLock { $0.likes[photo]?[user]?.liked ?? false }
+    public func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey> {
+        state.withLock { state in Set(keys.filter { state.likes[$0.photo]?[$0.user]?.liked ?? false }) }
     }
 
     public func likers(
@@ -90,8 +90,19 @@ public final class MemoryLikeStore: LikeStore {
         return Page(members, limit: limit) { $0 }
     }
 
-    public func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
-        Int64(rows(of: photo, in: slots).count { $0.value.liked })
+    public func counts(in ranges: [LikeRange]) async throws(StorageError) -> [Int64] {
+        ranges.map { range in Int64(rows(of: range.photo, in: range.slots).count { $0.value.liked }) }
+    }
+
+    public func newestVersions(partitions: Int) async throws(StorageError) -> [Int64] {
+        state.withLock { state in
+            var newest = [Int64](repeating: 0, count: partitions)
+            for (user, entry) in state.likes.values.joined() {
+                let partition = UserSlot.partition(of: user, partitions: partitions)
+                newest[partition] = max(newest[partition], entry.version)
+            }
+            return newest
+        }
     }
 
     public func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {

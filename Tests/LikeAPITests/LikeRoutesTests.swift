@@ -9,27 +9,30 @@ import Testing
 @testable import Storage
 
 @Suite struct LikeRoutesTests {
-    static let badInputs: [(HTTPRequest.Method, String, String?, String)] = [
-        (.post, "/v1/likes", #"{"user_id":"u"}"#, "invalid_like"),
-        (.post, "/v1/likes", #"{"user_id":"","post_id":"p"}"#, "invalid_like"),
-        (.post, "/v1/likes", #"{"user_id":"a b","post_id":"p"}"#, "invalid_like"),
-        (.post, "/v1/likes", #"{"user_id":7,"post_id":"p"}"#, "invalid_like"),
-        (.post, "/v1/likes", #"{"user_id":"#, "malformed_json"), (.post, "/like", #"{"userid":"u"}"#, "invalid_like"),
-        (.delete, "/v1/likes?user_id=u", nil, "invalid_like"), (.get, "/v1/likes/a%20b", nil, "invalid_like"),
-        (.get, "/v1/likes/p?user_id=a%20b", nil, "invalid_like"),
-        (.post, "/v1/likes/counts", #"{"post_ids":[]}"#, "invalid_like"),
-        (.post, "/v1/likes/counts", #"{"post_ids":"p"}"#, "invalid_like"),
-        (.post, "/v1/likes/counts", #"{"post_ids":["a b"]}"#, "invalid_like"),
-        (.post, "/v1/likes/counts", #"{"post_ids":["a"],"user_id":"?"}"#, "invalid_like"),
-        (.get, "/v1/likes/p/users?after=x", nil, "invalid_cursor"),
-        (.get, "/v1/likes/p/users?limit=0", nil, "invalid_like"),
-        (.get, "/v1/likes/p/users?limit=201", nil, "invalid_like"),
-        (.get, "/v1/likes/p/users", nil, "record_required"),
-        (.post, "/v1/photos", #"{"post_id":"p"}"#, "invalid_photo"),
-        (.get, "/v1/notifications", nil, "invalid_notification"),
-        (.get, "/v1/notifications?user_id=u&after=7", nil, "invalid_cursor"),
-        (.post, "/v1/notifications/read", #"{"user_id":"a b"}"#, "invalid_notification"),
-        (.get, "/v1/nothing", nil, "not_found"), (.put, "/v1/likes", nil, "method_not_allowed"),
+    static let badInputs: [(HTTPRequest.Method, String, String?, HTTPResponse.Status, String)] = [
+        (.post, "/v1/likes", #"{"user_id":"u"}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":"","post_id":"p"}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":"a b","post_id":"p"}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":7,"post_id":"p"}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes", #"{"user_id":"#, .badRequest, "malformed_json"),
+        (.post, "/like", #"{"userid":"u"}"#, .badRequest, "invalid_like"),
+        (.delete, "/v1/likes?user_id=u", nil, .badRequest, "invalid_like"),
+        (.get, "/v1/likes/a%20b", nil, .badRequest, "invalid_like"),
+        (.get, "/v1/likes/p?user_id=a%20b", nil, .badRequest, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":[]}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":"p"}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":["a b"]}"#, .badRequest, "invalid_like"),
+        (.post, "/v1/likes/counts", #"{"post_ids":["a"],"user_id":"?"}"#, .badRequest, "invalid_like"),
+        (.get, "/v1/likes/p/users?after=x", nil, .badRequest, "invalid_cursor"),
+        (.get, "/v1/likes/p/users?limit=0", nil, .badRequest, "invalid_like"),
+        (.get, "/v1/likes/p/users?limit=201", nil, .badRequest, "invalid_like"),
+        (.get, "/v1/likes/p/users", nil, .notImplemented, "record_required"),
+        (.post, "/v1/photos", #"{"post_id":"p"}"#, .badRequest, "invalid_photo"),
+        (.get, "/v1/notifications", nil, .badRequest, "invalid_notification"),
+        (.get, "/v1/notifications?user_id=u&after=7", nil, .badRequest, "invalid_cursor"),
+        (.post, "/v1/notifications/read", #"{"user_id":"a b"}"#, .badRequest, "invalid_notification"),
+        (.get, "/v1/nothing", nil, .notFound, "not_found"),
+        (.put, "/v1/likes", nil, .methodNotAllowed, "method_not_allowed"),
     ]
 
     @Test func likesAndUnlikesAreIdempotent() async throws {
@@ -74,13 +77,27 @@ import Testing
     }
 
     @Test(arguments: badInputs)
-    func badInputIsACodedError(_ method: HTTPRequest.Method, _ uri: String, _ body: String?, _ code: String)
-        async throws
-    {
+    func badInputIsACodedError(
+        _ method: HTTPRequest.Method, _ uri: String, _ body: String?, _ status: HTTPResponse.Status, _ code: String
+    ) async throws {
         try await withService { client, _ in
             let answer = try await client.send(method, uri, body)
-            #expect(answer.code == code)
-            #expect((400...501).contains(answer.status.code))
+            #expect(answer.code == code && answer.status == status)
+        }
+    }
+
+    /// An id may be encoded, and may be a word of the routes.
+    @Test(arguments: [
+        ("a:b", "a%3Ab"), ("a:b", "a:b"), ("counts", "counts"), ("users", "users"), ("counts", "%63ounts"),
+    ])
+    func anyPostCanBeRead(post: String, path: String) async throws {
+        let database = LikeDatabase(likes: MemoryLikeStore(), notifications: FewNotifications([]))
+        try await withService(database: database) { client, _ in
+            _ = try await client.send(.post, "/v1/likes", #"{"user_id":"u1","post_id":"\#(post)"}"#)
+            let state = try await client.send(.get, "/v1/likes/\(path)?user_id=u1")
+            #expect(
+                state.text.hasPrefix(#"{"post_id":"\#(post)","count":1,"#) && state.text.hasSuffix(#""liked":true}"#))
+            #expect(try await client.send(.get, "/v1/likes/\(path)/users?limit=0").code == "invalid_like")
         }
     }
 

@@ -51,6 +51,20 @@ import Wire
         }
     }
 
+    /// Redis's clock steps back while a photo has used up its share: for Redis the share then ends in a minute.
+    @Test func aClockThatStepsBackSilencesNobody() async throws {
+        let channel = try #require(Channel.photo("p"))
+        try await withBroker { redis, broker async throws in
+            try await withSubscriber(broker, to: [channel]) { sink async throws in
+                try await withService(broker, likes: nil, announces: true) { service async throws in
+                    try redis.command("SET", LikeKeys.announced("p"), "1", "PX", "60000")
+                    try await service.like("p", "a")
+                    #expect(await eventually(within: 3) { try counts(sink).last?.count == 1 })
+                }
+            }
+        }
+    }
+
     @Test func aReaderIsToldWhatRedisKnowsAndWhatOnlyTheDatabaseKnows() async throws {
         let channel = try #require(Channel.photo("p"))
         let database = MemoryLikeStore()

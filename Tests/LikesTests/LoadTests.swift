@@ -3,6 +3,7 @@ import RedisNIO
 import Storage
 import TestSupport
 import Testing
+import Wire
 
 @testable import Likes
 
@@ -132,6 +133,64 @@ import Testing
             try redis.command("SADD", keys.loading("p"), "stale")
             #expect(try await outcome.changed)
             #expect(try await redisMembers(service, "p") == ["a", "b", "c"])
+        }
+    }
+
+    /// Redis's clock has stepped back by a minute since a process took the lock and died.
+    @Test func aClockThatStepsBackHoldsNobodyUp() async throws {
+        let database = try await makeDatabase("p", ["a"])
+        try await withService(likes: database, settings: onePartition) { redis, broker, service async throws in
+            try redis.command("SET", service.store.keys(0).lock("p"), "of-a-dead-process", "PX", "70000")
+            #expect(try await service.like("p", "b").changed)
+        }
+    }
+
+    /// The holder of the lock stalls until lock and half-built set have expired, and another process has loaded the set
+    /// and let go; then it goes on with the second page.
+    @Test func aLoaderThatStalledDoesNotCutTheSetShort() async throws {
+        let users = (0..<15_000).map { "user\($0)" }
+        let database = try await makeDatabase("p", users)
+        try await withService(likes: database, settings: onePartition) { redis, broker, service async throws in
+            let keys = service.store.keys(0)
+            database.plan.withLock {
+                $0.beforePage = { number in
+                    guard number == 2 else { return }
+                    _ = try? redis.command("DEL", keys.lock("p"), keys.loading("p"))
+                }
+            }
+            #expect(try await service.like("p", "new").changed)
+            #expect(try await redisMembers(service, "p") == Set(users + ["new"]))
+        }
+    }
+
+    @Test func anUnlikeOfWhatNobodyLikesLeavesNothing() async throws {
+        let database = try await makeDatabase("p", ["a"])
+        try await withService(likes: database) { redis, broker, service async throws in
+            for photo in ["p"] + (0..<50).map({ "none\($0)" }) {
+                #expect(try await service.like(photo, "b", false).changed == false)
+                #expect(try await service.total(of: photo).count == (photo == "p" ? 1 : 0))
+            }
+            let fields = try await service.store.send(
+                (0..<4).map { RedisCommand("HKEYS", service.store.keys($0).sizes) })
+            #expect(fields.flatMap { $0.array ?? [] }.compactMap(\.text).filter { Identifier.isValid($0) } == [])
+            // And it is still a like afterwards, and an unlike of a like.
+            #expect(try await service.like("none0", "b").changed)
+            #expect(try await service.like("p", "a", false).changed)
+        }
+    }
+
+    @Test func aPageOfColdPhotosIsTwoQuestions() async throws {
+        let photos = (0..<200).map { "p\($0)" }
+        let database = FaultyLikeStore()
+        _ = try await database.apply(
+            photos.map { LikeChange(photo: $0, user: "me", liked: $0.hasSuffix("7"), version: 1, at: 1) })
+        try await withService(likes: database) { redis, broker, service async throws in
+            database.plan.withLock { $0.calls = 0 }
+            let counts = try await service.totals(of: photos).map { $0?.count }
+            let liked = try await service.isLiked(photos, by: "me")
+            #expect(counts == photos.map { $0.hasSuffix("7") ? 1 : 0 })
+            #expect(liked == photos.map { $0.hasSuffix("7") })
+            #expect(database.plan.withLock { $0.calls } <= 2 + service.settings.partitions)
         }
     }
 

@@ -60,7 +60,7 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
             LikeIntent(photo: "a", user: "v", liked: false),
         ])
         let answers: [PartitionBatch.Answer] = [
-            .unknown(isNew: true), .known(wasMember: [false], state: PartitionState(size: 1, version: 7)),
+            .unknown, .known(wasMember: [false], state: PartitionState(size: 1, version: 7)),
         ]
         #expect(batch.outcomes(answers).map { $0?.changed } == [nil, true, nil])
         #expect(batch.intents(ofGroup: 0) == [0, 2])
@@ -69,8 +69,8 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
 }
 
 @Suite struct ParkedIntentsTests {
-    private func pending(_ photo: String, _ number: Int) -> ParkedIntents.Pending {
-        .init(intent: LikeIntent(photo: photo, user: "\(number)", liked: true), waiter: { _ in })
+    private func pending(_ photo: String, _ number: Int, liked: Bool = true) -> ParkedIntents.Pending {
+        .init(intent: LikeIntent(photo: photo, user: "\(number)", liked: liked), waiter: { _ in })
     }
 
     private func numbers(_ items: [ParkedIntents.Item]) -> [Int] {
@@ -86,10 +86,23 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         #expect(other.ready.map(\.intent.user) == ["3"])
         #expect(parked.count == 3)
         // The end of the load stands in front of what came since: all of that goes back behind what was parked.
-        let after = parked.admit([.loaded(photo: "a", nil), .intent(pending("a", 5)), .intent(pending("b", 6))])
+        let after = parked.admit([
+            .loaded(photo: "a", .success(.loaded)), .intent(pending("a", 5)), .intent(pending("b", 6)),
+        ])
         #expect(after.ready.isEmpty)
         #expect(numbers(after.again) == [1, 2, 4, 5, 6])
         #expect(parked.admit(after.again).ready.map(\.intent.user) == ["1", "2", "4", "5", "6"])
+        #expect(parked.count == 0)
+    }
+
+    /// Only the unlikes that the database was asked about are answered by it, and only those before anything else.
+    @Test func unlikesOfWhatNobodyLikesAreAnswered() {
+        var parked = ParkedIntents()
+        parked.park([pending("a", 1, liked: false), pending("a", 2, liked: false)], photo: "a")
+        parked.park([pending("a", 3, liked: false), pending("a", 1), pending("a", 1, liked: false)], photo: "a")
+        let after = parked.admit([.loaded(photo: "a", .success(.notLiked(["1", "2"])))])
+        #expect(after.unchanged.map(\.intent.user) == ["1", "2"])
+        #expect(numbers(after.again) == [3, 1, 1])
         #expect(parked.count == 0)
     }
 
@@ -98,7 +111,9 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         parked.park([pending("a", 1)], photo: "a")
         parked.park([pending("b", 2)], photo: "b")
         let error = LikeError(.databaseUnavailable, "away")
-        let after = parked.admit([.loaded(photo: "a", error), .intent(pending("a", 3)), .intent(pending("b", 4))])
+        let after = parked.admit([
+            .loaded(photo: "a", .failure(error)), .intent(pending("a", 3)), .intent(pending("b", 4)),
+        ])
         #expect(after.failed.map(\.pending.intent.user) == ["1"])
         #expect(after.ready.map(\.intent.user) == ["3"])
         #expect(parked.count == 2)
@@ -111,18 +126,34 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
     @Test func aPartOnlyMovesForward() {
         var board = CountBoard(partitions: 2, limit: 10, ageMax: 100)
         check(board.total(of: "a", now: 0) == nil)
-        board.note(PartitionState(size: 5, version: 50), of: "a", partition: 0)
+        board.note(PartitionState(size: 5, version: 50), of: "a", partition: 0, identity: "x", at: 0)
         check(board.total(of: "a", now: 0) == nil)
-        _ = board.read([PartitionState(size: 4, version: 40), PartitionState(size: 1, version: 3)], of: "a", at: 0)
+        _ = board.read(
+            [PartitionState(size: 4, version: 40), PartitionState(size: 1, version: 3)], identities: ["x", "x"],
+            of: "a", at: 0)
         check(board.total(of: "a", now: 100) == PhotoTotal(count: 6, version: 53))
         check(board.total(of: "a", now: 101) == nil)
-        board.note(PartitionState(size: 2, version: 4), of: "a", partition: 1)
+        board.note(PartitionState(size: 2, version: 4), of: "a", partition: 1, identity: "x", at: 0)
         check(board.total(of: "a", now: 50) == PhotoTotal(count: 7, version: 54))
+    }
+
+    /// Redis has lost its data and begins again: what is seen last is right, and a read that was sent before an answer
+    /// came says nothing of it.
+    @Test func otherDataReplacesWhatWasKnown() {
+        var board = CountBoard(partitions: 2, limit: 10, ageMax: 100)
+        let full = [PartitionState(size: 9, version: 90), PartitionState(size: 8, version: 80)]
+        check(board.read(full, identities: ["x", "x"], of: "a", at: 0).count == 17)
+        check(board.read([nil, nil], identities: ["y", "y"], of: "a", at: 10).count == 0)
+        board.note(PartitionState(size: 1, version: 5), of: "a", partition: 0, identity: "z", at: 30)
+        check(board.read([nil, nil], identities: ["y", "y"], of: "a", at: 20).count == 1)
+        check(board.read([nil, nil], identities: ["z", "z"], of: "a", at: 40).count == 1)
     }
 
     @Test func isBounded() {
         var board = CountBoard(partitions: 1, limit: 10, ageMax: 100)
-        for photo in 0..<1_000 { board.note(PartitionState(size: 1, version: 1), of: "p\(photo)", partition: 0) }
+        for photo in 0..<1_000 {
+            board.note(PartitionState(size: 1, version: 1), of: "p\(photo)", partition: 0, identity: "x", at: 0)
+        }
         #expect(board.count <= 10)
     }
 }
@@ -191,6 +222,7 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         [("n", "1"), ("v", "x"), ("t", "1"), ("c", "=p\n+\nu")], [("n", "1"), ("v", "1"), ("t", "1"), ("c", "u")],
         [("n", "1"), ("v", "1"), ("t", "1"), ("c", "=p\nu")], [("n", "1"), ("v", "1"), ("t", "1"), ("c", "=p\n+\nü")],
         [("n", "2"), ("v", "1"), ("t", "1"), ("c", "=p\n+\nu")], [("hello", "world")],
+        [("f", "2"), ("n", "1"), ("v", "1"), ("t", "1"), ("c", "=p\n+\nu")],
     ])
     func refusesEverythingElse(_ fields: [(String, String)]) {
         let read = entry(fields)
@@ -198,12 +230,24 @@ private func check(_ holds: Bool, sourceLocation: SourceLocation = #_sourceLocat
         if case .success = read.content { Issue.record("it was read") }
     }
 
+    @Test func oneChangeIsAnEntryToo() {
+        let change = LikeChange(photo: "p:1", user: "u", liked: false, version: 7, at: 5)
+        #expect(ChangeEntry(StreamEntry(id: "1-0", fields: ChangeEntry.fields(change))).changes == [change])
+    }
+
     @Test func statesAreReadStrictly() {
         #expect(PartitionState(bytes: Array("12:345".utf8)) == PartitionState(size: 12, version: 345))
         #expect(
             PartitionState(bytes: Array("12:345c".utf8)) == PartitionState(size: 12, version: 345, isSizeOnly: true))
-        for text in ["", "12", "12:", ":3", "-1:3", "1:2:3", "1:2x", "c"] {
+        #expect(
+            PartitionState(bytes: Array("1:2c:3".utf8), generation: 3)
+                == PartitionState(size: 1, version: 2, isSizeOnly: true))
+        // Those of other generations are as if they were not there.
+        for text in ["", "12", "12:", ":3", "-1:3", "1:2:3", "1:2x", "c", "1:2:", "1:2:0:0"] {
             #expect(PartitionState(bytes: Array(text.utf8)) == nil)
+        }
+        for text in ["1:2", "1:2:4", "1:2:3c"] {
+            #expect(PartitionState(bytes: Array(text.utf8), generation: 3) == nil)
         }
     }
 }

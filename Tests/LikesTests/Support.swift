@@ -60,6 +60,17 @@ func makeWorker(
     return WriteBehindWorker(redis: broker.redis, likes: likes, settings: settings, like: like, logger: quietLogger)
 }
 
+private struct NotDrained: Error {}
+
+extension WriteBehindWorker {
+    /// Runs until nothing waits for the database.
+    func drain() async throws {
+        try await withBackground({ await self.run() }) { () async throws in
+            guard await eventually({ try await self.store.depths().allSatisfy { $0 == 0 } }) else { throw NotDrained() }
+        }
+    }
+}
+
 extension LikeStore {
     /// Everybody who likes a photo.
     func members(of photo: String) async throws -> Set<String> {
@@ -81,8 +92,14 @@ func redisMembers(_ service: LikeService, _ photo: String) async throws -> Set<S
 final class FaultyLikeStore: LikeStore {
     struct Plan: Sendable {
         var isAway = false
+        var appliesAreAway = false
         var membersReads = 0
-        var applied = 0
+        var calls = 0
+        var pagesRead = 0
+        /// Called with the number of the page of members that is read next.
+        var beforePage: (@Sendable (Int) -> Void)?
+        /// Sizes of the batches that were brought.
+        var applied: [Int] = []
         /// Changes that make a whole batch fail for good.
         var poison: Set<String> = []
         var pause: Duration = .zero
@@ -96,7 +113,10 @@ final class FaultyLikeStore: LikeStore {
     }
 
     private func reach() async throws(StorageError) -> any LikeStore {
-        let pause = plan.withLock { $0.pause }
+        let pause = plan.withLock { plan in
+            plan.calls += 1
+            return plan.pause
+        }
         if pause > .zero { try? await Task.sleep(for: pause) }
         if plan.withLock({ $0.isAway }) { throw StorageError(.unavailable, "away") }
         return inner
@@ -105,10 +125,11 @@ final class FaultyLikeStore: LikeStore {
     func apply(_ changes: [LikeChange]) async throws(StorageError) -> LikeBatchOutcome {
         let inner = try await reach()
         let poison = plan.withLock { plan in
-            plan.applied += 1
+            plan.applied.append(changes.count)
             return plan.poison
         }
-        if changes.contains(where: { poison.contains($0.user) }) { throw StorageError(.internal, "poison") }
+        if plan.withLock({ $0.appliesAreAway }) { throw StorageError(.unavailable, "away") }
+        if changes.contains(where: { poison.contains($0.user) }) { throw StorageError(.invalid, "poison") }
         return try await inner.apply(changes)
     }
     func members(
@@ -116,6 +137,11 @@ final class FaultyLikeStore: LikeStore {
     ) async throws(StorageError) -> Page<LikeMember, LikeMember> {
         let inner = try await reach()
         if slots.count < UserSlot.count { plan.withLock { $0.membersReads += 1 } }
+        let (hook, number) = plan.withLock { plan in
+            plan.pagesRead += 1
+            return (plan.beforePage, plan.pagesRead)
+        }
+        hook?(number)
         return try await inner.members(of: photo, in: slots, after: after, limit: limit)
     }
 
@@ -126,16 +152,15 @@ final class FaultyLikeStore: LikeStore {
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
         try await reach().counts(of: photos)
     }
-    func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
-        try await reach().isLiked(photo: photo, by: user)
-    }
+    func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey> { try await reach().liked(keys) }
     func likers(
         of photo: String, before: LikersCursor?, limit: Int
     ) async throws(StorageError) -> Page<Liker, LikersCursor> {
         try await reach().likers(of: photo, before: before, limit: limit)
     }
-    func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
-        try await reach().count(of: photo, in: slots)
+    func counts(in ranges: [LikeRange]) async throws(StorageError) -> [Int64] { try await reach().counts(in: ranges) }
+    func newestVersions(partitions: Int) async throws(StorageError) -> [Int64] {
+        try await reach().newestVersions(partitions: partitions)
     }
     func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
         try await reach().newestVersion(of: photo, in: slots)

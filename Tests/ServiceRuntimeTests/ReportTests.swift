@@ -229,7 +229,8 @@ import Wire
         }
         let (ports, bound) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
-            responder: ServiceResponder(router: router, monitor: process.http, crossOrigin: nil),
+            responder: ServiceResponder(
+                router: router, monitor: process.http, connections: process.connections, crossOrigin: nil),
             configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { bound.yield($0.localAddress?.port ?? 0) }, logger: logger)
         let source = Source()
@@ -283,7 +284,7 @@ import Wire
     @Test func refusedConnectionsFailAtOnce() async throws {
         let start = ContinuousClock.now
         await #expect(throws: (any Error).self) {
-            try await OutboundHTTP.get("http://127.0.0.1:1/", timeout: .seconds(20), bytesMax: 10)
+            try await OutboundHTTP.get("http://127.0.0.1:1/", timeout: .seconds(20))
         }
         #expect(ContinuousClock.now - start < .seconds(5))
     }

@@ -235,7 +235,14 @@ import Testing
             let preflight = try await get(client, "/echo", .options, origin: true)
             #expect(preflight.status == .noContent && preflight.headers[.accessControlAllowOrigin] == "*")
             #expect(preflight.headers[.accessControlAllowMethods] == "POST, OPTIONS")
-            #expect(preflight.headers[.accessControlAllowHeaders] == "content-type, last-event-id")
+            let known = "authorization, cache-control, content-type, idempotency-key, last-event-id, x-requested-with"
+            #expect(preflight.headers[.accessControlAllowHeaders] == known)
+            // Whatever else a page's library sends; nothing here is protected by cookies.
+            let asking: HTTPFields = [
+                .origin: "https://example.org", .accessControlRequestHeaders: "traceparent,Cache-Control, b\u{FFFD}d",
+            ]
+            let more = try await client.execute(uri: "/echo", method: .options, headers: asking) { $0.headers }
+            #expect(more[.accessControlAllowHeaders] == known + ", traceparent")
             let refused = try await get(client, "/echo", .post, origin: true)
             #expect(refused.status == .unsupportedMediaType && refused.headers[.accessControlAllowOrigin] == "*")
             #expect(try await get(client, "/health").headers[.accessControlAllowOrigin] == nil)

@@ -44,7 +44,7 @@ struct SimulatedReader {
         reader.full = false
         reader.subscriptions = ["video:b", "video:c", "video:d"]
         #expect(aggregate.accept(reader.report(), at: .seconds(2)) == ReportAcknowledgement())
-        #expect(aggregate.subscribedChannelNames() == ["video:b", "video:c", "video:d"])
+        #expect(aggregate.subscribedChannelNames().sorted() == ["video:b", "video:c", "video:d"])
         #expect(aggregate.channels.count == 3)
     }
 
@@ -56,11 +56,11 @@ struct SimulatedReader {
         reader.subscriptions.insert("video:b")
         #expect(aggregate.accept(reader.report(), at: .seconds(2)) == ReportAcknowledgement(resync: true))
         // The set stays what it was, and a report that would continue is not trusted either.
-        #expect(aggregate.subscribedChannelNames() == ["video:a"])
+        #expect(aggregate.subscribedChannelNames().sorted() == ["video:a"])
         #expect(aggregate.accept(reader.report(), at: .seconds(3)).resync)
         reader.full = true
         #expect(aggregate.accept(reader.report(), at: .seconds(4)) == ReportAcknowledgement())
-        #expect(aggregate.subscribedChannelNames() == ["video:a", "video:b"])
+        #expect(aggregate.subscribedChannelNames().sorted() == ["video:a", "video:b"])
         #expect(aggregate.refusals.resyncs == 2)
     }
 
@@ -74,7 +74,7 @@ struct SimulatedReader {
         reader.restart()
         reader.subscriptions = ["video:z"]
         #expect(aggregate.accept(reader.report(), at: .seconds(3)) == ReportAcknowledgement())
-        #expect(aggregate.subscribedChannelNames() == ["video:z"])
+        #expect(aggregate.subscribedChannelNames().sorted() == ["video:z"])
     }
 
     @Test func aWrongSizeAsksForAFullOne() {
@@ -110,15 +110,12 @@ struct SimulatedReader {
     }
 
     @Test func tablesAreBounded() {
-        var aggregate = Aggregate(limits: AggregateLimits(readersMax: 1, nameLengthMax: 10))
+        var aggregate = Aggregate(limits: AggregateLimits(readersMax: 1))
         var one = SimulatedReader("r1")
         var other = SimulatedReader("r2")
         #expect(aggregate.accept(one.report(), at: .seconds(1)).success)
         #expect(!aggregate.accept(other.report(), at: .seconds(1)).success)
         #expect(aggregate.accept(one.report(), at: .seconds(1)).success)
-        var empty = Aggregate(limits: AggregateLimits(nameLengthMax: 10))
-        var long = SimulatedReader(String(repeating: "x", count: 11))
-        #expect(!empty.accept(long.report(), at: .seconds(1)).success)
         #expect(aggregate.refusals.reports == 1)
     }
 

@@ -1,3 +1,4 @@
+import PostgresLibpq
 import Storage
 import TestSupport
 import Testing
@@ -5,6 +6,18 @@ import Wire
 
 /// What a store of comments promises.
 @Suite struct CommentStoreTests {
+    /// With its default settings, behind PgBouncer in transaction mode, with fewer sessions of the server than of its own.
+    @Test func commentsAreStoredThroughAPooler() async throws {
+        try await withPgBouncer { url, _ in
+            try await withCommentStore(url: url, connections: 4) { store, _ in
+                let outcomes = await storeAll((0..<500).map { makeComment("c\($0)") }, in: store)
+                #expect(outcomes.allSatisfy { $0.error == nil })
+                let stored = try await store.comment(id: "c499")
+                #expect(stored != nil)
+            }
+        }
+    }
+
     @Test func whatIsStoredComesBack() async throws {
         try await withStore { store in
             let comment = makeComment("c1", text: "naïve 😀 '; DROP TABLE comments; --\n\"\\")
@@ -58,6 +71,27 @@ import Wire
         }
     }
 
+    @Test func aPageOfHistoryReadsNoRemovedRow() async throws {
+        try await withCommentStore(connections: 1) { store, pool in
+            try await pool.execute(
+                """
+                INSERT INTO comments (id, video_id, user_id, comment, created_at, channel, removed_at)
+                SELECT 'c' || n, 'video1', 'user1', 'text', now(), 'video:video1', CASE WHEN n > 100 THEN now() END
+                FROM generate_series(1, 5000) AS n
+                """)
+            try await pool.execute("ANALYZE comments")
+            func rowsRead() async throws -> Int64 {
+                _ = try await pool.query("SELECT pg_stat_force_next_flush()") { _ throws(PostgresError) in true }
+                return try await pool.numbers(
+                    "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'comments'"
+                ).first ?? 0
+            }
+            let before = try await rowsRead()
+            #expect(try await store.history(video: "video1", before: nil, limit: 10).comments.count == 10)
+            #expect(try await rowsRead() - before < 100)
+        }
+    }
+
     @Test(arguments: ["nosuch", "other", "c\u{0}"])
     func aCursorOfAnotherVideoIsUnknown(cursor: String) async throws {
         try await withStore { store in
@@ -77,7 +111,12 @@ import Wire
             #expect(try await store.comment(id: "c1")?.isRemoved == false)
             let removed = StoredComment(comment: makeComment("c1", user: "anna"), position: nil, isRemoved: true)
             #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .removed(removed))
-            #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .alreadyRemoved(removed))
+            for isPublished in [false, true] {
+                let again = try await store.remove(id: "c1", by: "anna", moderator: false)
+                #expect(again == .alreadyRemoved(removed, isPublished: isPublished))
+                let place = Position(offset: 18, epoch: "k3f9")
+                try await store.savePublished([PublishedPosition(id: "c1", kind: .removal, position: place)])
+            }
             #expect(try await store.remove(id: "c1", by: "bert", moderator: false) == .forbidden)
             guard case .removed = try await store.remove(id: "c2", by: "bert", moderator: true) else {
                 Issue.record("a moderator may")

@@ -160,6 +160,23 @@ import Wire
         }
     }
 
+    /// Each row takes 10 ms and a statement may take 300: only smaller statements ever get through.
+    @Test func aStatementThatTakesTooLongIsSplit() async throws {
+        try await withDatabase({ $0.statementTimeout = .milliseconds(300) }) { pool in
+            let store = PostgresLikeStore(pool: pool)
+            try await pool.withConnection { connection in
+                try connection.run(
+                    script: """
+                        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+                            'BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END';
+                        CREATE TRIGGER slow BEFORE INSERT ON likes FOR EACH ROW EXECUTE FUNCTION slow();
+                        """)
+            }
+            #expect(try await store.apply((0..<100).map { like("u\($0)", 1) }).changed == 100)
+            #expect(try await store.counts(of: ["p1"])["p1"] == 100)
+        }
+    }
+
     private func withStore(_ kind: Kind, _ body: (any LikeStore) async throws -> Void) async throws {
         switch kind {
         case .memory: try await body(MemoryLikeStore())

@@ -18,12 +18,99 @@ import Testing
         #expect(rows == "\(Schema.migrations.count)")
     }
 
-    @Test func aNewerDatabaseIsRefused() async throws {
+    private static let own = Schema.migrations.count
+
+    private func migrate(_ pool: PostgresPool, with later: Migration...) async throws -> [Int] {
+        try await Migrator(migrations: Schema.migrations + later).migrate(pool)
+    }
+
+    /// A newer program has added a table: this one goes on, as one of a rolling upgrade must.
+    @Test func aDatabaseWithMoreThanIsKnownIsUsed() async throws {
         try await withDatabase { pool in
-            let known = Array(Schema.migrations.prefix(1))
-            await #expect(throws: MigrationError.databaseIsNewer(database: Schema.migrations.count, program: 1)) {
-                try await Migrator(migrations: known).migrate(pool)
+            let added = Migration(version: Self.own + 1, name: "more", script: "CREATE TABLE more (n int8)")
+            let newer = try await migrate(pool, with: added)
+            let older = try await Migrator().migrate(pool)
+            #expect(newer == [added.version] && older.isEmpty)
+        }
+    }
+
+    /// The newer program has removed what this one needs.
+    @Test func aDatabaseThatLacksWhatIsNeededIsRefused() async throws {
+        try await withDatabase { pool in
+            let newest = Self.own + 1
+            let removed = Migration(
+                version: newest, name: "less", oldestProgram: newest, script: "DROP TABLE notification_likers")
+            let applied = try await migrate(pool, with: removed)
+            #expect(applied == [newest])
+            let refusal = MigrationError.programIsTooOld(database: newest, oldestProgram: newest, program: Self.own)
+            await #expect(throws: refusal) { try await Migrator().migrate(pool) }
+        }
+    }
+
+    /// As databases were before steps said which programs may go on.
+    @Test func aTableOfStepsWithoutTheOldestProgramIsUsed() async throws {
+        try await withDatabase { pool in
+            try await pool.execute("ALTER TABLE chorus_migrations DROP COLUMN oldest_program")
+            let again = try await Migrator().migrate(pool)
+            let added = Migration(version: Self.own + 1, name: "more", script: "CREATE TABLE more (n int8)")
+            let newer = try await migrate(pool, with: added)
+            let oldest = try await pool.numbers("SELECT oldest_program::int8 FROM chorus_migrations")
+            #expect(again.isEmpty && newer == [added.version])
+            #expect(oldest == Array(repeating: 1, count: Self.own + 1))
+        }
+    }
+
+    private static func index(_ version: Int) -> Migration {
+        Migration(
+            version: version, name: "index",
+            outsideTransaction: [
+                "DROP INDEX CONCURRENTLY IF EXISTS by_user", "CREATE INDEX CONCURRENTLY by_user ON comments (user_id)",
+            ])
+    }
+
+    /// Between steps that are one transaction, by several processes at once, each with one connection; also behind a pooler,
+    /// where no lock outlives a transaction.
+    @Test(arguments: [false, true])
+    func aStepThatMayNotStandInATransaction(isPooled: Bool) async throws {
+        let steps =
+            Schema.migrations + [
+                Self.index(Self.own + 1),
+                Migration(version: Self.own + 2, name: "more", script: "CREATE TABLE more (n int8)"),
+            ]
+        try await withPgBouncer(sessions: 8) { pooled, direct in
+            let url = isPooled ? pooled : direct
+            let applied = try await withThrowingTaskGroup(of: [Int].self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        try await withPool(url: url, connections: 1) {
+                            try await Migrator(migrations: steps).migrate($0)
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0 += $1 }
             }
+            #expect(applied.sorted() == steps.map(\.version))
+            let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_user'::regclass"
+            let answer = try await PrivatePostgres.shared().sql(valid, url: direct)
+            #expect(answer == "t")
+        }
+    }
+
+    /// The index could not be unique: it stays behind, not valid, and the step is done again.
+    @Test func aStepOutsideATransactionThatFailedIsRepeated() async throws {
+        try await withDatabase { pool in
+            try await pool.execute("INSERT INTO photos (photo_id, owner_id) VALUES ('a', 'o'), ('b', 'o')")
+            let step = Migration(
+                version: Self.own + 1, name: "unique",
+                outsideTransaction: [
+                    "DROP INDEX CONCURRENTLY IF EXISTS owners",
+                    "CREATE UNIQUE INDEX CONCURRENTLY owners ON photos (owner_id)",
+                ])
+            let error = await thrown(PostgresError.self) { _ = try await migrate(pool, with: step) }
+            #expect(error?.code == .constraint)
+            try await pool.execute("DELETE FROM photos WHERE photo_id = 'b'")
+            let applied = try await migrate(pool, with: step)
+            #expect(applied == [step.version])
         }
     }
 

@@ -33,6 +33,22 @@ public final class PrivatePostgres: Sendable {
         try await start()
     }
 
+    /// A standby of `primary`: a copy of its data that follows it and takes no writes.
+    public init(standbyOf primary: PrivatePostgres) async throws {
+        port = try makeFreePort()
+        directory = try PrivatePostgres.makeDirectory()
+        settings = primary.settings
+        let arguments = [
+            "-D", data, "-h", primary.directory, "-p", "\(primary.port)", "-U", "chorus", "-R", "-X", "stream",
+            "--checkpoint=fast", "--no-sync",
+        ]
+        try await PostgresCommand.run(PostgresCommand.unprivileged(PostgresCommand.path("pg_basebackup"), arguments))
+        try await start()
+    }
+
+    /// Makes a standby a primary; returns when it takes writes.
+    public func promote() async throws { try await sql("SELECT pg_promote()") }
+
     /// The server that all tests of this process share; each takes a database of its own from it.
     public static func shared() async throws -> PrivatePostgres { try await sharedServer.value }
     private static let sharedServer = Task { try await PrivatePostgres() }
@@ -153,8 +169,8 @@ public final class PrivatePostgres: Sendable {
         return [postmaster] + (children ?? "").split(separator: " ").compactMap { pid_t($0) }
     }
 
-    private static func makeDirectory() throws -> String {
-        let path = try makeTemporaryFolder(prefix: "chorus-postgres", in: "/tmp")
+    static func makeDirectory(prefix: String = "chorus-postgres") throws -> String {
+        let path = try makeTemporaryFolder(prefix: prefix, in: "/tmp")
         if geteuid() == 0, let user = getpwnam("postgres") {
             guard chown(path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
                 throw Failure(description: "the folder cannot be given to user postgres")

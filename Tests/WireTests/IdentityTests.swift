@@ -41,6 +41,18 @@ import Wire
         #expect(!comment.json().contains { $0 < 0x20 })
     }
 
+    /// Python's `splitlines`, Java's `BufferedReader` of some libraries and others end a line where Unicode does.
+    @Test(arguments: ["\u{2028}", "\u{2029}", "\u{85}", "\u{80}", "\u{9F}"])
+    func noLineSeparatorOfUnicodeTravelsRaw(separator: Character) throws {
+        var object = JSONText()
+        object.member("text", "a\(separator)b\u{2027}\u{202A}ä\u{A0}\u{C3}")
+        let text = String(decoding: object.finished(), as: UTF8.self)
+        #expect(!text.contains(separator) && text.hasSuffix("b\u{2027}\u{202A}ä\u{A0}\u{C3}\"}"), "\(text)")
+        let scalar = try #require(separator.unicodeScalars.first)
+        let digits = String(scalar.value, radix: 16)
+        #expect(text.contains("a\\u" + String(repeating: "0", count: 4 - digits.count) + digits + "b"))
+    }
+
     @Test func timesOfTheCalendar() {
         #expect(Timestamp.text(millisecondsSinceEpoch: 0) == "1970-01-01T00:00:00.000Z")
         #expect(Timestamp.text(millisecondsSinceEpoch: 951_782_400_007) == "2000-02-29T00:00:00.007Z")

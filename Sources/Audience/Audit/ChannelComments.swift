@@ -48,6 +48,11 @@ public struct ChannelComments: Codable, Equatable, Sendable {
     /// The last acknowledged position of each epoch.
     public var ends: [Position] { epochs.map { Position(offset: $0.last, epoch: $0.name) } }
 
+    /// Comments that were acknowledged at a position that another one has.
+    public var atTakenPositions: Int {
+        epochs.reduce(0) { $0 + $1.comments.count - Set($1.comments.map(\.offset)).count }
+    }
+
     /// Takes an acknowledgement.
     ///
     /// - Parameters:

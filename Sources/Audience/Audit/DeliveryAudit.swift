@@ -12,8 +12,8 @@
 /// - A new epoch is legal as the first one of a channel, and by a gap. Otherwise it is an *epoch break*: everything
 ///   before its first event is missing, from offset 1. Epochs are ordered by their first appearance; an event of an
 ///   older one than the viewer's is reordered.
-/// - A publisher that finds Redis restarted leaves `restartStep` offsets out, so that none is used twice. A jump of
-///   about k steps is k restarts; only what the jump has beyond that is missing.
+/// - A publisher that finds Redis restarted or failed over leaves a multiple of `restartStep` offsets out, so that none is
+///   used twice. Of a jump only what it has beyond whole steps is missing.
 /// - At the end missing offsets, and those up to the last acknowledged one that never came, are lost.
 ///
 /// Not covered: comments that a moderator removed leave holes in a history that is read again, which would count as
@@ -51,8 +51,8 @@ public struct DeliveryAudit: Sendable {
     /// - Parameters:
     ///   - channelOfViewer: channel of each viewer, in `0..<channels`.
     ///   - channels: number of channels.
-    ///   - restartStep: offsets that a publisher leaves out after a restart of Redis; far above the events of a run.
-    public init(channelOfViewer: some Sequence<Int>, channels: Int, restartStep: UInt64 = 1_000_000_000) {
+    ///   - restartStep: a publisher leaves out a multiple of it after a restart of Redis; far above the events of a run.
+    public init(channelOfViewer: some Sequence<Int>, channels: Int, restartStep: UInt64 = 1_000_000) {
         self.restartStep = max(restartStep, 2)
         viewers = channelOfViewer.map { ViewerState(channel: UInt32($0)) }
         epochs = EpochTable(channels: channels)
@@ -165,7 +165,7 @@ public struct DeliveryAudit: Sendable {
         let last = viewers[viewer].last
         let skipped = events(after: last, through: offset) - 1
         guard skipped > 0 else { return }
-        // After a restart the offsets that exist are those before the step.
+        // After a restart the offsets that exist are those before the steps.
         if missing.add(last + 1...last + UInt64(skipped), viewer: viewer) {
             viewers[viewer].flags.insert(.hasMissing)
         } else {
@@ -175,12 +175,11 @@ public struct DeliveryAudit: Sendable {
 
     /// Events in `last + 1...offset`, without what restarts left out; at least 1 unless the range is empty.
     ///
-    /// A viewer may have seen events that Redis then lost: its jump is a little shorter than the step.
+    /// A viewer may have seen events that Redis then lost: its jump is a little shorter than whole steps.
     func events(after last: UInt64, through offset: UInt64) -> Int {
         guard offset > last else { return 0 }
         let jump = offset - last
-        let restarts = (jump + restartStep / 2) / restartStep
-        let leftOut = restarts * (restartStep - 1)
+        let leftOut = (jump + restartStep / 2) / restartStep * restartStep
         return jump > leftOut ? Int(jump - leftOut) : 1
     }
 

@@ -13,6 +13,8 @@ public struct SwarmMessage: Codable, Equatable, Sendable {
         public var behind = 0
         /// Until when (µs since 1970) everybody has had everything; 0: never.
         public var wholeThrough: Int64 = 0
+        /// Comments that were answered, and not acknowledged, since publishing began.
+        public var unacknowledged = 0
         /// Connections that were started, and those that got their first event, since the start.
         public var attempts = 0
         public var connects = 0

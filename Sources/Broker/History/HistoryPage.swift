@@ -25,7 +25,7 @@ public struct HistoryPage: Hashable, Sendable {
     /// evicted, lost by Redis. Ascending, not overlapping. Empty: the page is whole.
     ///
     /// Do not work this out from the offsets of entries. They have holes where a comment was removed, and after a
-    /// restart of Redis they jump by ``PositionRule/restartStep``; neither is a loss.
+    /// restart of Redis they jump by multiples of ``PositionRule/restartStep``; neither is a loss.
     public let missing: [ClosedRange<UInt64>]
     /// The limit was reached and there is more: ask again after the last entry.
     public let isCut: Bool

@@ -1,26 +1,50 @@
 /// How the next position of a channel is chosen. The Lua script of ``RedisBroker`` follows it.
 ///
-/// **The danger.** Redis with an append-only file flushed every second may come back without its last second or two, and
-/// with snapshots alone without minutes. If it went on counting from there, other comments would get offsets that viewers
-/// have seen already, and every duplicate check on the way would drop them.
+/// **The danger.** A Redis may go on from less than it has acknowledged: after a crash (an append-only file flushed every
+/// second lacks its last second or two, a snapshot minutes), and after a failover, when the replica that takes over lacks
+/// what was written last. If it counted on from there, other comments would get offsets that viewers have seen already,
+/// and every duplicate check on the way would drop them.
 ///
-/// **The rule.** Each Redis process has a random run id, which a connection learns at login, and the stored position
-/// carries the run id under which it was written. A publish that finds another run id knows that Redis has restarted (or
-/// failed over) since the last comment. It leaves ``restartStep`` offsets out, more than can have been lost, counted from
-/// the highest offset that it knows: the stored one, or the one it has an acknowledgement for. (From the stored one alone,
-/// two lossy restarts in a row would give the same offsets twice.) The new entry notes the last offset that survived, so
-/// that the jump is not taken for a loss, and the acknowledged one above it, which *is* a loss that viewers are told. A
-/// clean restart therefore shows no gap, a lossy one the true gap, and no offset is used twice. It costs one string
-/// comparison a publish.
+/// **The rule.** Redis names its replication history (`master_replid` of `INFO replication`) anew with every start as a
+/// master and every promotion. The stored position carries the history under which it was written, and the publish script
+/// reads the present one itself, in the same atomic step: nobody's knowledge of it can be old. Offsets go on by one while
+/// two things hold: the history is the one of the stored position, and the publisher has no acknowledgement for a higher
+/// offset. Otherwise some offsets are left out, see ``resumption(after:clock:)``, counted from the highest one known,
+/// stored or acknowledged. The new entry notes the last offset that survived, so that the jump is not taken for a loss, and
+/// the acknowledged one above it, which *is* a loss that viewers are told. A clean restart therefore shows no gap, a lossy
+/// one the true gap, and no offset is used twice.
 ///
-/// **What remains.** With several publishers, the first one after a lossy restart may not have the highest
-/// acknowledgement; then a viewer that missed the lost comments is not told, and after a second lossy restart may see its
-/// offsets again. With PostgreSQL the comments are there in any case. A restart that loses all keys begins a new epoch,
-/// which viewers are told.
+/// **Offset and process do not help.** `master_repl_offset` goes back together with the data, so what is left never shows
+/// what is missing; only somebody outside of Redis knows that. And `run_id` names a process: one that becomes a replica,
+/// takes the data of its master and is promoted again keeps it.
+///
+/// **What remains.** With several publishers, the first one after a loss may not have the highest acknowledgement; then a
+/// viewer that missed the lost comments is not told. With PostgreSQL the comments are there in any case. A user of Redis
+/// who may not call `INFO` takes the history for unchanged; then only the publisher's own acknowledgements show a loss.
+/// Whoever loses all keys begins a new epoch, which viewers are told.
 public enum PositionRule {
-    /// The offsets left out after a restart: more than any channel gets between two snapshots, and small
-    /// enough for millions of restarts below 2^53, where JavaScript's numbers end.
-    public static let restartStep: UInt64 = 1_000_000_000
+    /// What is left out after a change of the history is a multiple of this, so that offsets modulo the step go on counting
+    /// events. Far more than the events of a channel between two changes: that tells a jump from a hole.
+    public static let restartStep: UInt64 = 1_000_000
+
+    /// 2026-01-01T00:00:00Z in seconds since 1970. From there on a step for each second stays below 2^50 for 35 years, and
+    /// below 2^53, where JavaScript's numbers end, for 285.
+    package static let clockStart: UInt64 = 1_767_225_600
+
+    /// The first offset after a change of the history: the one behind `base`, and the fewest steps, at least one, with which
+    /// it is not below a step for each second of Redis's clock.
+    ///
+    /// By the clock, because a publisher may know nothing of an earlier jump whose events were lost: of two changes at
+    /// least two seconds apart the later one gets higher offsets, whoever is asked. A clock that stands in the past costs
+    /// that and nothing else.
+    ///
+    /// - Parameters:
+    ///   - base: the highest offset known.
+    ///   - clock: seconds since ``clockStart``.
+    package static func resumption(after base: UInt64, clock: UInt64) -> UInt64 {
+        let passed = base / restartStep
+        return base + 1 + (clock > passed ? clock - passed : 1) * restartStep
+    }
 
     /// Length of a new epoch, in base-36 characters: two thousand million values.
     static let epochLength = 6

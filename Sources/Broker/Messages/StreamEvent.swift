@@ -23,3 +23,10 @@ public struct PlacedEvent: Hashable, Sendable {
         self.payload = payload
     }
 }
+
+/// What became of an event that is published once by its name.
+public enum NamedPublication: Hashable, Sendable {
+    case published(Position)
+    /// The history holds one of the names already: its event, and nothing was published.
+    case found(PlacedEvent)
+}

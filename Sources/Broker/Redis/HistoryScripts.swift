@@ -15,19 +15,22 @@ enum HistoryScripts {
           return string.sub(payload, 1, #prefix) == prefix
             and (suffix == '' or string.sub(payload, -#suffix) == suffix)
         end
+        local function payload(entry)
+          local fields = entry[2]
+          for field = 1, #fields, 2 do
+            if fields[field] == 'p' then return fields[field + 1] end
+          end
+          return ''
+        end
         local function find(first)
           local upper = '+'
           while true do
             local page = redis.pcall('XREVRANGE', KEYS[2], upper, '-', 'COUNT', '100')
             if page.err or #page == 0 then return nil end
             for _, entry in ipairs(page) do
-              local fields = entry[2]
-              for field = 1, #fields, 2 do
-                for key = first, fields[field] == 'p' and #ARGV or 0, 2 do
-                  if fits(fields[field + 1], ARGV[key], ARGV[key + 1]) then
-                    return string.match(entry[1], '^%d+'), fields[field + 1]
-                  end
-                end
+              local text = payload(entry)
+              for key = first, #ARGV, 2 do
+                if fits(text, ARGV[key], ARGV[key + 1]) then return string.match(entry[1], '^%d+'), text end
               end
             end
             upper = '(' .. page[#page][1]
@@ -36,14 +39,41 @@ enum HistoryScripts {
 
         """
 
-    /// In front of ``PublishScript``, whose own arguments are the first five: publishes nothing when one of the keys behind
+    /// In front of ``PublishScript``, whose own arguments are the first four: publishes nothing when one of the keys behind
     /// them is found.
     static let publishOnce =
         functions + """
-            local found = find(6)
+            local found = find(5)
             if found and epoch() then return found .. '.' .. epoch() end
 
             """
+
+    /// In front of ``PublishScript``: answers position and payload of the event that has one of the names behind its own
+    /// arguments, and publishes nothing.
+    static let findNamed =
+        functions + """
+            for name = 5, #ARGV do
+              local place = redis.pcall('ZSCORE', KEYS[3], ARGV[name])
+              if type(place) == 'string' then
+                place = string.format('%.0f', tonumber(place))
+                local entry = redis.pcall('XRANGE', KEYS[2], place .. '-0', place .. '-0')[1]
+                if entry and epoch() then return {place .. '.' .. epoch(), payload(entry)} end
+              end
+            end
+
+            """
+
+    /// Behind ``PublishScript``: notes the event's name, the first one behind its own arguments. The index keeps a few more
+    /// names than the history keeps events.
+    static let addName = """
+
+        if type(redis.pcall('ZADD', KEYS[3], id, ARGV[5])) == 'table' then
+          redis.call('DEL', KEYS[3])
+          redis.call('ZADD', KEYS[3], id, ARGV[5])
+        end
+        redis.call('ZREMRANGEBYRANK', KEYS[3], '0', '-NAMES_MAX')
+        redis.call('EXPIRE', KEYS[3], 'HISTORY_TTL')
+        """
 
     static let find = RedisScript(
         functions + """

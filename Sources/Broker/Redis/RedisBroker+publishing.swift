@@ -5,39 +5,45 @@ public import Wire
 
 extension RedisBroker {
     public func publish(_ payload: [UInt8], to channel: Channel) async throws(BrokerError) -> Position {
-        try await publish(StreamEvent(channel: channel, payload: payload), publishScript)
+        let event = StreamEvent(channel: channel, payload: payload)
+        return try position(await evaluate(publishScript, event), of: event)
     }
 
     public func publishOnce(
         _ payload: [UInt8], to channel: Channel, unless keys: [EventKey]
     ) async throws(BrokerError) -> Position {
-        try await publish(StreamEvent(channel: channel, payload: payload), publishOnceScript, unless: keys)
+        let event = StreamEvent(channel: channel, payload: payload)
+        let arguments = keys.flatMap { [$0.prefix, $0.suffix] }
+        return try position(await evaluate(publishOnceScript, event, arguments), of: event)
     }
 
-    private func publish(
-        _ event: StreamEvent, _ script: RedisScript, unless keys: [EventKey] = []
-    ) async throws(BrokerError) -> Position {
+    public func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String, unless others: [String]
+    ) async throws(BrokerError) -> NamedPublication {
+        let event = StreamEvent(channel: channel, payload: payload)
+        let reply = try await evaluate(publishNamedScript, event, ([name] + others).map { Array($0.utf8) })
+        if let parts = reply.array { return .found(try Self.placed(parts)) }
+        return .published(try position(reply, of: event))
+    }
+
+    /// - Parameter arguments: those behind the publish script's own.
+    private func evaluate(
+        _ script: RedisScript, _ event: StreamEvent, _ arguments: [[UInt8]] = []
+    ) async throws(BrokerError) -> RESPValue {
         try requireFrameEnd(event.payload)
-        let reply = try await counted { () throws(RedisError) in
-            let connection = try await redis.connection()
-            var call = call(script, event, run: StoredPosition.run(of: connection.server))
-            for key in keys {
-                call.append(key.prefix)
-                call.append(key.suffix)
-            }
-            return try await connection.evaluate(script, call)
+        return try await counted { () throws(RedisError) in
+            var call = call(script, event)
+            for argument in arguments { call.append(argument) }
+            return try await redis.connection().evaluate(script, call)
         }
-        return try position(reply, of: event)
     }
 
     public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
         do throws(BrokerError) {
             for event in events { try requireFrameEnd(event.payload) }
             let replies = try await counted { () throws(RedisError) in
-                let connection = try await redis.connection()
-                let run = StoredPosition.run(of: connection.server)
-                let calls = events.map { call(publishScript, $0, run: run) }
-                return try await connection.evaluate(publishScript, contentsOf: calls)
+                let calls = events.map { call(publishScript, $0) }
+                return try await redis.connection().evaluate(publishScript, contentsOf: calls)
             }
             guard replies.count == events.count else {
                 throw BrokerError(.internal, "a pipeline was answered with another number of replies")
@@ -50,18 +56,16 @@ extension RedisBroker {
         }
     }
 
-    /// - Parameter run: names the server process that the call goes to.
-    private func call(_ script: RedisScript, _ event: StreamEvent, run: String) -> RedisCommand {
+    private func call(_ script: RedisScript, _ event: StreamEvent) -> RedisCommand {
         let channel = event.channel
         let (epoch, known) = memory.withLock { memory in
             (PositionRule.makeEpoch(using: &memory.epochs), memory.acknowledged[channel])
         }
-        var call = script.call(keys: [channel.positionKey, channel.historyKey])
+        var call = script.call(keys: [channel.positionKey, channel.historyKey, channel.namesKey])
         call.reserve(event.payload.count + channel.name.utf8.count + 96)
         call.append(event.payload)
-        call.append(channel.name)
+        call.append(names.name(of: channel))
         call.append(epoch)
-        call.append(run)
         call.append(known?.description ?? "")
         return call
     }
@@ -77,11 +81,7 @@ extension RedisBroker {
             metrics.failed(.internal)
             throw BrokerError(.internal, "the publish script answered no position")
         }
-        memory.withLock { memory in
-            let known = memory.acknowledged[event.channel]
-            if let known, known.epoch == position.epoch, known.offset >= position.offset { return }
-            memory.acknowledged[event.channel] = position
-        }
+        memory.withLock { $0.acknowledged.acknowledged(position, in: event.channel) }
         metrics.published.increment()
         return position
     }
@@ -89,7 +89,7 @@ extension RedisBroker {
     public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
         try requireFrameEnd(frame)
         _ = try await counted { () throws(RedisError) in
-            var command = RedisCommand("PUBLISH", channel.name)
+            var command = RedisCommand("PUBLISH", names.name(of: channel))
             command.append(frame)
             return try await redis.send(command)
         }

@@ -19,6 +19,8 @@ public struct RedisBrokerSettings: Sendable {
     public var positionTTLSeconds = 86_400
     /// Names the connections in `CLIENT LIST` and the probe channel `probe:<instance>`; unique among processes.
     public var instance = "chorus"
+    /// Stands in front of the names of all channels in Redis, see ``ChannelNames``; `nil`: what follows from the database.
+    public var namespace: String?
     /// Time from one probe of the subscriber connection to the next.
     public var probeInterval: Duration = .seconds(3)
     /// A probe that has not come back after this time costs the subscriber its connection.
@@ -31,16 +33,15 @@ public struct RedisBrokerSettings: Sendable {
 
 /// The ``Broker`` on one Redis (7.0 or newer).
 ///
-/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`.
+/// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`;
+/// `names:{<channel>}`, a sorted set of names with their events' offsets as scores.
 /// ``run()`` must run while it is used.
 public final class RedisBroker: EventLog {
     /// What publishing remembers.
     struct Memory {
         /// Makes epochs; seeded by the system once, since asking it for each publish is a system call each.
         var epochs = SplitMix64(seed: UInt64.random(in: .min ... .max))
-        /// The highest position that was acknowledged, of as many channels as fit. It is evidence of a loss after a
-        /// restart and not needed for safety, so the oldest may be forgotten.
-        var acknowledged = GenerationCache<Channel, Position>(limit: 131_072)
+        var acknowledged = AcknowledgedPositions()
     }
 
     private let settings: RedisBrokerSettings
@@ -49,8 +50,10 @@ public final class RedisBroker: EventLog {
     private let redisMetrics = RedisMetrics()
     let metrics = BrokerMetrics()
     let memory = Mutex(Memory())
+    let names: ChannelNames
     let publishScript: RedisScript
     let publishOnceScript: RedisScript
+    let publishNamedScript: RedisScript
     /// The connections for commands, for what else a service keeps in the same Redis.
     public let redis: RedisClient
 
@@ -67,25 +70,32 @@ public final class RedisBroker: EventLog {
         self.settings = settings
         self.group = group
         self.logger = logger
+        names = ChannelNames(
+            namespace: settings.namespace ?? ChannelNames.namespace(ofDatabase: endpoint.database))
         publishScript = PublishScript.make(settings)
         publishOnceScript = PublishScript.make(settings, prelude: HistoryScripts.publishOnce)
+        publishNamedScript = PublishScript.make(
+            settings, prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
         redis = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }
 
     /// Keeps the connections for commands; returns when the task is cancelled. Call it once.
+    ///
+    /// - Throws: ``RedisError`` `unsupported` when the server is a cluster.
     public func run() async throws {
         try await redis.run()
     }
 
-    public var isReady: Bool { redis.isConnected }
+    public var isReady: Bool { redis.trouble == nil }
 
     public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
         let subscriber = RedisSubscriber(
             endpoint: redis.endpoint, settings: settings.subscriber, group: group, logger: logger,
             metrics: redisMetrics)
         return RedisBrokerSubscriber(
-            subscriber, sink: sink, settings: settings, publisher: redis, logger: logger, metrics: metrics)
+            subscriber, sink: sink, settings: settings, names: names, publisher: redis, logger: logger,
+            metrics: metrics)
     }
 
     /// Counts failures by code.
@@ -141,33 +151,41 @@ extension RedisBroker {
                 HistoryScripts.find, keys: [channel.positionKey, channel.historyKey],
                 arguments: [key.prefix, key.suffix])
         }
-        guard let parts = reply.array else { return nil }
+        return try reply.array.map { parts throws(BrokerError) in try Self.placed(parts) }
+    }
+
+    /// What a script answers for an event that it found.
+    static func placed(_ parts: [RESPValue]) throws(BrokerError) -> PlacedEvent {
         guard parts.count == 2, let position = parts[0].text.flatMap({ Position(parsing: $0) }),
             let payload = parts[1].bytes
-        else { throw BrokerError(.internal, "the find script answered in another form") }
+        else { throw BrokerError(.internal, "a script answered an event in another form") }
         return PlacedEvent(position: position, payload: payload)
     }
 
     public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {
-        let values = try await batched(channels) { RedisCommand("PUBSUB", ["NUMSUB"] + $0.map(\.name)) }
+        let values = try await batched(channels) { RedisCommand("PUBSUB", ["NUMSUB"] + $0.map(names.name(of:))) }
         guard values.count == 2 * channels.count else {
             throw BrokerError(.internal, "PUBSUB NUMSUB answered another number of values")
         }
         return stride(from: 1, to: values.count, by: 2).map { Int(values[$0].integer ?? 0) }
     }
 
-    /// Redis walks over all channels to find the probes among them: some milliseconds at 90,000 channels.
+    /// Redis walks over all channels for each pattern: some ten milliseconds at 90,000 channels. Within a namespace the
+    /// names themselves are answered, too, as there is no other count of them.
     public func subscribedChannelCount() async throws(BrokerError) -> Int {
+        let first = names.ownPattern.map { RedisCommand("PUBSUB", "CHANNELS", $0) } ?? RedisCommand("INFO", "stats")
+        let others = names.othersPatterns.map { RedisCommand("PUBSUB", "CHANNELS", $0) }
         let replies = try await counted { () throws(RedisError) in
-            try await redis.send(contentsOf: [
-                RedisCommand("INFO", "stats"), RedisCommand("PUBSUB", "CHANNELS", SubscriberProbe.channelPrefix + "*"),
-            ])
+            try await redis.send(contentsOf: [first] + others)
         }
-        let total = RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
-        guard let total, let probes = replies.last?.array else {
+        let total =
+            replies.first?.array?.count
+            ?? RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
+        let counts = replies.dropFirst().compactMap { $0.array?.count }
+        guard let total, counts.count == others.count else {
             throw BrokerError(.internal, "Redis did not answer its number of channels")
         }
-        return max(0, total - probes.count)
+        return max(0, total - counts.reduce(0, +))
     }
 
     /// One command for each batch of channels; the elements of all replies, in order.

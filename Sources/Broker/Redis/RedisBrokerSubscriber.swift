@@ -13,12 +13,13 @@ final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
     private let publisher: RedisClient
     private let logger: Logger
     private let metrics: BrokerMetrics
+    private let names: ChannelNames
     private let probeChannel: String
     private let probe: Mutex<SubscriberProbe>
 
     /// - Parameter publisher: publishes the probes.
     init(
-        _ subscriber: RedisSubscriber, sink: any SubscriptionSink, settings: RedisBrokerSettings,
+        _ subscriber: RedisSubscriber, sink: any SubscriptionSink, settings: RedisBrokerSettings, names: ChannelNames,
         publisher: RedisClient, logger: Logger, metrics: BrokerMetrics
     ) {
         self.subscriber = subscriber
@@ -27,17 +28,18 @@ final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
         self.publisher = publisher
         self.logger = logger
         self.metrics = metrics
-        probeChannel = SubscriberProbe.channelPrefix + settings.instance
+        self.names = names
+        probeChannel = names.probe(of: settings.instance)
         probe = Mutex(SubscriberProbe(interval: settings.probeInterval, deadline: settings.probeDeadline))
     }
 
     @discardableResult
     func subscribe(_ channels: [Channel]) -> Bool {
-        subscriber.subscribe(channels.map(\.name))
+        subscriber.subscribe(channels.map(names.name(of:)))
     }
 
     func unsubscribe(_ channels: [Channel]) {
-        subscriber.unsubscribe(channels.map(\.name))
+        subscriber.unsubscribe(channels.map(names.name(of:)))
     }
 
     func run() async throws {
@@ -83,7 +85,7 @@ extension RedisBrokerSubscriber {
 
     func subscribed(_ channels: [String]) {
         if channels.contains(probeChannel) { probe.withLock { $0.subscribed(now: .now) } }
-        let own = channels.compactMap { Channel(name: $0) }
+        let own = channels.compactMap(names.channel(named:))
         if !own.isEmpty { sink.subscribed(own) }
     }
 
@@ -91,7 +93,7 @@ extension RedisBrokerSubscriber {
         var events: [BrokerMessage] = []
         events.reserveCapacity(messages.count)
         for message in messages {
-            if let channel = Channel(name: message.channel),
+            if let channel = names.channel(named: message.channel),
                 let event = BrokerMessage(channel: channel, frame: message.payload)
             {
                 events.append(event)

@@ -3,8 +3,6 @@
 /// PING shows that a connection answers. Only a message that was published and came back shows that subscriptions
 /// work: a connection may answer PING and yet deliver nothing, after a fault on the way or a defect here.
 struct SubscriberProbe {
-    static let channelPrefix = "probe:"
-
     enum Action: Equatable {
         case none
         /// Publish this number to the probe channel.

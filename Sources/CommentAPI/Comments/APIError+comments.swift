@@ -40,6 +40,7 @@ extension APIError {
     private init(_ error: BrokerError, didNot: String, perhaps: String) {
         switch error.code {
         case .unavailable: self = .unavailable("broker_unavailable", "\(didNot): Redis is away")
+        case .denied: self = .unavailable("broker_denied", "\(didNot): Redis does not allow it to this service")
         case .overloaded: self = .unavailable("broker_overloaded", "\(didNot): Redis takes no more at the moment")
         case .timeout: self = .unavailable("broker_timeout", "it is not known whether \(perhaps): Redis did not answer")
         case .internal: self = .unavailable("broker_failed", "\(didNot): Redis answered with an error")

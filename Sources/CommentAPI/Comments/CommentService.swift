@@ -24,7 +24,7 @@ final class CommentService: Sendable {
         self.now = now
     }
 
-    /// Publishes a comment. Throws what ``CommentRepository/publish(_:to:isRepeatable:)`` throws.
+    /// Publishes a comment. Throws what ``CommentRepository/publish(_:to:)`` throws.
     ///
     /// - Parameter id: the client's own, for a request that may be repeated; `nil`: a new one.
     func publish(
@@ -34,7 +34,7 @@ final class CommentService: Sendable {
         let comment = Comment(
             id: id ?? makeID(milliseconds), userid: user, videoid: video, comment: text,
             timestamp: Timestamp.text(millisecondsSinceEpoch: milliseconds))
-        let publication = try await repository.publish(comment, to: channel, isRepeatable: id != nil)
+        let publication = try await repository.publish(comment, to: channel)
         if publication.position != nil, !publication.isRepeated { counters.published(publication.comment, on: channel) }
         return publication
     }

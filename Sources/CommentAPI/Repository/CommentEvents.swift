@@ -3,7 +3,7 @@ import FoundationEssentials
 import Storage
 import Wire
 
-/// The events of a comment, and the keys that find them in a channel's history.
+/// The events of a comment, and the keys and names that find them in a channel's history.
 ///
 /// The keys rest on the order of members: a comment's id stands last, where no text of a client can reach, a removal's
 /// first. Ids keep the rule of ``Wire/Identifier``, so they need no escapes.
@@ -27,6 +27,9 @@ enum CommentEvents {
     static func key(ofRemoval id: String) -> EventKey {
         EventKey(prefix: "event: \(CommentRemoval.eventName)\ndata: {\"id\":\"\(id)\",".utf8)
     }
+
+    static func name(ofComment id: String) -> String { "c:" + id }
+    static func name(ofRemoval id: String) -> String { "r:" + id }
 
     /// The JSON of a comment's event with its place added; `nil` for any other event.
     static func placed(_ event: PlacedEvent) -> [UInt8]? {

@@ -7,10 +7,8 @@ import Wire
 protocol CommentRepository: Sendable {
     /// Keeps a comment and publishes it.
     ///
-    /// - Parameter isRepeatable: the client chose the id and may be sending this for the second time.
-    func publish(
-        _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws -> Publication
+    /// A client that chose the id may be sending this for the second time.
+    func publish(_ comment: Comment, to channel: Channel) async throws -> Publication
 
     /// Comments of a video, newest first.
     ///

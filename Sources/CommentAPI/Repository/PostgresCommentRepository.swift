@@ -45,9 +45,7 @@ final class PostgresCommentRepository: CommentRepository, Service {
 
     // MARK: Publishing
 
-    func publish(
-        _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws -> Publication {
+    func publish(_ comment: Comment, to channel: Channel) async throws -> Publication {
         try requireDatabase()
         // Do not store what cannot be published now: the client should try again.
         guard broker.isReady else { throw BrokerError(.unavailable, "Redis is away") }
@@ -106,14 +104,24 @@ final class PostgresCommentRepository: CommentRepository, Service {
         switch removal {
         case .notFound: throw CommentError.notFound
         case .forbidden: throw CommentError.forbidden
-        case .alreadyRemoved(let stored): return RemovalOutcome(channel: try channel(of: stored), isPublished: true)
-        case .removed(let stored): return await publishRemoval(of: stored, in: try channel(of: stored))
+        case .alreadyRemoved(let stored, isPublished: true):
+            return RemovalOutcome(channel: try channel(of: stored), isPublished: true)
+        case .removed(let stored), .alreadyRemoved(let stored, isPublished: false):
+            return await publishRemoval(of: stored, in: try channel(of: stored))
         }
     }
 
+    /// A comment whose place nobody knows may be on its way to Redis, where its removal must not overtake it. The sweep
+    /// publishes the removal then: after the grace nothing is on its way any more.
     private func publishRemoval(of stored: StoredComment, in channel: Channel) async -> RemovalOutcome {
         let id = stored.comment.id
-        let position = try? await broker.publishRemoval(of: id, in: channel, at: stored.position)
+        var place = stored.position
+        if place == nil { place = try? await broker.find(CommentEvents.key(ofComment: id), in: channel)?.position }
+        guard let place else {
+            let told = try? await broker.find(CommentEvents.key(ofRemoval: id), in: channel)
+            return RemovalOutcome(channel: channel, isPublished: told != nil)
+        }
+        let position = try? await broker.publishRemoval(of: id, in: channel, at: place)
         if let position { store.addPublished([PublishedPosition(id: id, kind: .removal, position: position)]) }
         return RemovalOutcome(channel: channel, isPublished: position != nil)
     }

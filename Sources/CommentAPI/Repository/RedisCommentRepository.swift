@@ -8,19 +8,17 @@ struct RedisCommentRepository: CommentRepository {
 
     let broker: any EventLog
 
-    func publish(
-        _ comment: Comment, to channel: Channel, isRepeatable: Bool
-    ) async throws -> Publication {
-        let key = CommentEvents.key(ofComment: comment.id)
-        if isRepeatable, let earlier = try await broker.find(key, in: channel) {
-            return try .repeated(comment, of: CommentEvents.comment(in: earlier.payload), at: earlier.position)
+    /// Every comment has its name in the history: a client may choose the id of somebody else's comment.
+    func publish(_ comment: Comment, to channel: Channel) async throws -> Publication {
+        let publication = try await broker.publish(
+            CommentEvents.frame(of: comment), to: channel, named: CommentEvents.name(ofComment: comment.id),
+            unless: [CommentEvents.name(ofRemoval: comment.id)])
+        switch publication {
+        case .published(let position): return Publication(comment: comment, position: position)
+        case .found(let event):
+            // A removal is no comment, so its id is taken.
+            return try .repeated(comment, of: CommentEvents.comment(in: event.payload), at: event.position)
         }
-        let frame = CommentEvents.frame(of: comment)
-        let position =
-            isRepeatable
-            ? try await broker.publishOnce(frame, to: channel, unless: [key])
-            : try await broker.publish(frame, to: channel)
-        return Publication(comment: comment, position: position)
     }
 
     func history(of channel: Channel, before: String?, limit: Int) async throws -> CommentPage {
@@ -55,7 +53,10 @@ struct RedisCommentRepository: CommentRepository {
         }
         let author = CommentEvents.comment(in: event.payload)?.userid
         guard request.isModerator || (author != nil && author == request.user) else { throw CommentError.forbidden }
-        _ = try await broker.publishRemoval(of: request.id, in: channel, at: event.position)
+        _ = try await broker.publish(
+            CommentEvents.removal(of: request.id, in: channel, at: event.position), to: channel,
+            named: CommentEvents.name(ofRemoval: request.id), unless: [])
+        try await broker.remove(event.position, from: channel)
         return done
     }
 

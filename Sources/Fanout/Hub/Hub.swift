@@ -281,14 +281,17 @@ public final class Reservation: Sendable {
         hub.step { $0.release(channels, now: MonotonicClock.now()) }
     }
 
-    /// Gives a connected socket to the hub; its response head is written, in chunked coding. To be called once.
+    /// Gives a connected socket to the hub; its response head is written. To be called once.
     ///
     /// - Parameters:
     ///   - descriptor: owned by the hub from the call on, whatever happens.
     ///   - start: where the viewer says it was.
     ///   - hello: the data of the first event; its id is the viewer's position.
     ///   - isDisplaced: whether another Reader is the viewer's place.
-    public func attach(descriptor: Int32, from start: StreamStart, hello: [UInt8], isDisplaced: Bool = false) {
+    ///   - isChunked: whether the head says that the body comes in chunks; else it ends with the connection.
+    public func attach(
+        descriptor: Int32, from start: StreamStart, hello: [UInt8], isDisplaced: Bool = false, isChunked: Bool = true
+    ) {
         let isFirst = !isUsed.exchange(true, ordering: .acquiringAndReleasing)
         let retry = hub.settings.retryMilliseconds()
         let isAttached =
@@ -296,7 +299,7 @@ public final class Reservation: Sendable {
             && hub.step { registry in
                 registry.attach(
                     channels, descriptor: descriptor, from: start, hello: hello, retryMilliseconds: retry,
-                    isDisplaced: isDisplaced)
+                    isDisplaced: isDisplaced, isChunked: isChunked)
             }
         if !isAttached { Descriptor.discard(descriptor) }
     }

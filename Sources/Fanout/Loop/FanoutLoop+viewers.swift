@@ -43,11 +43,12 @@ extension FanoutLoop {
             recoveriesByViewer[id] = recovery
         }
         if attachment.isDisplaced { displaced.insert(id) }
-        sockets.send(attachment.opening, to: socket)
+        if !attachment.isChunked { unchunked.insert(id) }
+        send(attachment.opening, to: id, socket, sockets)
         for state in attachment.states { topic(state.topic).seed(state.frame) }
         for topicID in attachment.topics {
             let states = topic(topicID).latestStates
-            if !states.isEmpty { sockets.send(Chunk.joining(states), to: socket) }
+            if !states.isEmpty { send(Chunk.joining(states), to: id, socket, sockets) }
         }
         if retryMillisecondsMax > 0 { scheduleDrain(socket, at: sockets.now, sockets) }
     }
@@ -88,7 +89,7 @@ extension FanoutLoop {
             if isStuck(id, now: sockets.now) { return disconnect(id, reason: .slowConsumer, sockets) }
             // A viewer whose socket has bytes waiting needs no more of them.
             guard isDue, sockets.backlogBytes(of: viewer.socket) == 0 else { return }
-            sockets.send(heartbeatChunk, to: viewer.socket)
+            send(heartbeatChunk, to: id, viewer.socket, sockets)
         }
         if viewerCount > 0 { scheduleTick(sockets) }
     }
@@ -103,7 +104,8 @@ extension FanoutLoop {
         guard let id = sockets.tag(of: socket) else { return }
         let delay = RetryTime.milliseconds(max: retryMillisecondsMax, draw: random.next())
         let event = EventStream.reconnect(reason: HubRefusal.draining.rawValue, retryMilliseconds: delay)
-        sockets.send(Chunk.of(event) + Chunk.last, to: socket)
+        let chunk = Chunk.of(event)
+        send(unchunked.contains(id) ? chunk : chunk + Chunk.last, to: id, socket, sockets)
         disconnect(id, reason: .drained, sockets)
     }
 }

@@ -39,6 +39,8 @@ final class FanoutLoop<Connections: ViewerSockets> {
     private var topics: [Topic?] = []
     private var viewers: [Viewer?] = []
     private var freeViewers: [ViewerID] = []
+    /// Viewers who speak HTTP/1.0: their response is not chunked. There is hardly ever one.
+    var unchunked: Set<ViewerID> = []
     /// Topics that have frames for somebody.
     private var queue: Deque<TopicID> = []
     var heartbeats: Heartbeats
@@ -132,7 +134,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
         // No viewer is removed in the middle of a slice: sockets that break are reported after it.
         let passed = topic.ring.pass(members: members) { id, chunk, count in
             guard let viewer = viewers[Int(id)] else { return }
-            sockets.send(chunk, to: viewer.socket)
+            send(chunk, to: id, viewer.socket, sockets)
             heartbeats.sent(to: id)
             writes += 1
             events += count
@@ -149,7 +151,16 @@ final class FanoutLoop<Connections: ViewerSockets> {
         report.writes += 1
         report.events += frames.count
         heartbeats.sent(to: id)
-        return sockets.send(Chunk.joining(frames), to: socket) != .closed
+        return send(Chunk.joining(frames), to: id, socket, sockets) != .closed
+    }
+
+    /// A chunk for one viewer, as its protocol wants it.
+    @discardableResult @inline(__always)
+    func send(_ chunk: [UInt8], to id: ViewerID, _ socket: SocketHandle, _ sockets: Connections) -> Sockets.SendResult {
+        guard unchunked.isEmpty || !unchunked.contains(id) else {
+            return sockets.send(Array(Chunk.content(of: chunk)), to: socket)
+        }
+        return sockets.send(chunk, to: socket)
     }
 
     // MARK: Viewers
@@ -199,6 +210,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
             if topic.isAbandoned { topics[Int(topicID)] = nil }
         }
         viewers[Int(id)] = nil
+        if !unchunked.isEmpty { unchunked.remove(id) }
         freeViewers.append(id)
         viewerCount -= 1
         return viewer.topics

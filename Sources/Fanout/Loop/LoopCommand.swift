@@ -18,6 +18,8 @@ struct Attachment: Equatable, Sendable {
     var recovery: RecoveryID?
     /// Whether another Reader is the viewer's place.
     var isDisplaced = false
+    /// Whether the response began in chunks; over HTTP/1.0 it ends with the connection.
+    var isChunked = true
 }
 
 /// What ``Hub`` asks of a loop.

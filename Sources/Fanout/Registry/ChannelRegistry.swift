@@ -215,7 +215,7 @@ struct ChannelRegistry<Waiter> {
     /// - Parameter isDisplaced: whether another Reader is its place.
     mutating func attach(
         _ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8], retryMilliseconds: Int,
-        isDisplaced: Bool = false
+        isDisplaced: Bool = false, isChunked: Bool = true
     ) -> Bool {
         let loop = nextLoop
         nextLoop = (nextLoop + 1) % settings.loops
@@ -237,7 +237,8 @@ struct ChannelRegistry<Waiter> {
         let (opening, recoversAfter) = start.opening(
             hello: hello, newest: newest, retryMilliseconds: retryMilliseconds)
         var attachment = Attachment(
-            descriptor: descriptor, topics: topics, opening: opening, states: states, isDisplaced: isDisplaced)
+            descriptor: descriptor, topics: topics, opening: opening, states: states, isDisplaced: isDisplaced,
+            isChunked: isChunked)
         if isDisplaced { displaced += 1 }
         guard let recoversAfter else {
             actions.append(.attach(attachment, loop: loop))

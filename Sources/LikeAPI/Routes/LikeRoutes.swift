@@ -32,17 +32,23 @@ struct LikeRoutes: Sendable {
         router.post("unlike") { request, _ in
             try await apply(try await request.jsonFields(code: Self.invalid), liked: false, isPlain: true)
         }
-        router.get("v1/likes/{post_id}") { request, context in
-            let photo = try Self.photo(context)
-            return try await state(of: photo, try RequestFields(queryOf: request, code: Self.invalid))
+        for post in Self.posts {
+            router.get("v1/likes/\(post)") { request, context in
+                let photo = try Self.photo(context)
+                return try await state(of: photo, try RequestFields(queryOf: request, code: Self.invalid))
+            }
         }
         router.post("v1/likes/counts") { request, _ in
             try await counts(try await request.json(CountsRequest.self, code: Self.invalid))
         }
     }
 
+    /// The places where a post's id stands in a path. The router takes the word `counts` for its own route whatever the
+    /// method is, so that a post of that name has routes of its own.
+    static let posts = ["{post_id}", "counts"]
+
     static func photo(_ context: ServiceContext) throws -> String {
-        let photo = try context.parameters.require("post_id")
+        let photo = context.parameters.get("post_id") ?? posts[1]
         guard Identifier.isValid(photo) else { throw APIError.invalid(invalid, "post_id is not valid") }
         return photo
     }

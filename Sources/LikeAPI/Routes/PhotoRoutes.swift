@@ -10,9 +10,11 @@ struct PhotoRoutes: Sendable {
     let likes: (any LikeStore)?
 
     func add(to router: Router<ServiceContext>) {
-        router.get("v1/likes/{post_id}/users") { request, context in
-            let photo = try LikeRoutes.photo(context)
-            return try await users(of: photo, try RequestFields(queryOf: request, code: LikeRoutes.invalid))
+        for post in LikeRoutes.posts {
+            router.get("v1/likes/\(post)/users") { request, context in
+                let photo = try LikeRoutes.photo(context)
+                return try await users(of: photo, try RequestFields(queryOf: request, code: LikeRoutes.invalid))
+            }
         }
         router.post("v1/photos") { request, _ in
             try await register(try await request.jsonFields(code: "invalid_photo"))

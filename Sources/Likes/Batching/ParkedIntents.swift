@@ -14,7 +14,7 @@ struct ParkedIntents: Sendable {
     enum Item: Sendable {
         case intent(Pending)
         /// A photo's load has ended, or failed.
-        case loaded(photo: String, LikeError?)
+        case loaded(photo: String, Result<PartitionLoader.Outcome, LikeError>)
     }
 
     struct Admission {
@@ -22,6 +22,8 @@ struct ParkedIntents: Sendable {
         var ready: [Pending] = []
         /// To be put back in front of the queue, in this order.
         var again: [Item] = []
+        /// Unlikes of users who do not like the photo: to be answered so.
+        var unchanged: [Pending] = []
         /// To be refused.
         var failed: [(pending: Pending, error: LikeError)] = []
     }
@@ -40,17 +42,26 @@ struct ParkedIntents: Sendable {
             case .intent(let pending):
                 parked[pending.intent.photo]?.append(pending)
                 count += 1
-            case .loaded(let photo, let error):
+            case .loaded(let photo, let result):
                 let waiting = parked.removeValue(forKey: photo) ?? []
                 count -= waiting.count
-                guard let error else {
-                    admission.again = waiting.map { .intent($0) } + items[(index + 1)...]
+                switch result {
+                case .failure(let error): admission.failed += waiting.map { ($0, error) }
+                case .success(let outcome):
+                    let unchanged = Self.unchanged(waiting, outcome)
+                    admission.unchanged += unchanged
+                    admission.again = waiting.dropFirst(unchanged.count).map { .intent($0) } + items[(index + 1)...]
                     return admission
                 }
-                admission.failed += waiting.map { ($0, error) }
             }
         }
         return admission
+    }
+
+    /// The first ones of those that wait which are answered by what the database said.
+    private static func unchanged(_ waiting: [Pending], _ outcome: PartitionLoader.Outcome) -> ArraySlice<Pending> {
+        guard case .notLiked(let users) = outcome else { return [] }
+        return waiting.prefix { !$0.intent.liked && users.contains($0.intent.user) }
     }
 
     /// Intents that were sent, and whose photo turned out to be unknown: a load begins.

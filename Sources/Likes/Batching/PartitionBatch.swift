@@ -72,6 +72,8 @@ struct PartitionBatch {
         }
     }
 
+    var count: Int { intents.count }
+
     /// The most changes that the batch can make.
     var changesMax: Int { members.count }
 
@@ -79,8 +81,8 @@ struct PartitionBatch {
     enum Answer: Equatable {
         /// Whether each user was a member before, in the order sent, and the partition after the call.
         case known(wasMember: [Bool], state: PartitionState)
-        /// The set has to be loaded first; whether Redis has never seen it.
-        case unknown(isNew: Bool)
+        /// The set has to be loaded first.
+        case unknown
     }
 
     /// For each intent what became of it; `nil` where the group has to be loaded.
@@ -90,9 +92,9 @@ struct PartitionBatch {
             return wasMember[member.liked ? member.place : groups[member.group].likes.count + member.place]
         }
         return zip(intents, memberOfIntent).map { intent, member in
-            guard case .known(_, let state) = answers[members[member].group] else { return nil }
+            guard case .known = answers[members[member].group] else { return nil }
             defer { current[member] = intent.liked }
-            return LikeOutcome(changed: current[member] != intent.liked, state: state)
+            return LikeOutcome(changed: current[member] != intent.liked)
         }
     }
 
@@ -115,13 +117,16 @@ struct PartitionBatch {
     }
 
     /// What the answers say about the photos' partitions.
-    func updates(_ answers: [Answer], partition: Int) -> [PartitionUpdate] {
+    ///
+    /// - Parameter identity: of the data, see ``PartitionStore/Reading/identity(_:)``.
+    func updates(_ answers: [Answer], partition: Int, identity: String) -> [PartitionUpdate] {
         zip(groups, answers).compactMap { group, answer in
             guard case .known(let wasMember, let state) = answer else { return nil }
             let changed =
                 wasMember.prefix(group.likes.count).contains(false)
                 || wasMember.dropFirst(group.likes.count).contains(true)
-            return PartitionUpdate(photo: group.photo, partition: partition, state: state, changed: changed)
+            return PartitionUpdate(
+                photo: group.photo, partition: partition, state: state, identity: identity, changed: changed)
         }
     }
 
@@ -136,5 +141,6 @@ struct PartitionUpdate: Sendable {
     let photo: String
     let partition: Int
     let state: PartitionState
+    let identity: String
     let changed: Bool
 }

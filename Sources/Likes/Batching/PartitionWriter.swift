@@ -14,6 +14,7 @@ final class PartitionWriter: Sendable {
         let store: PartitionStore
         let calls: AsyncSemaphore
         let loader: PartitionLoader
+        let verifier: PartitionVerifier
         /// Must have each batch before anybody is answered; `nil` when Redis's word is enough.
         let confirmation: (any LikeStore)?
         let notify: @Sendable ([PartitionUpdate]) -> Void
@@ -39,6 +40,9 @@ final class PartitionWriter: Sendable {
     /// Redis works on one call at a time anyway: more of them under way only means that each carries less. As many as
     /// keep Redis busy while answers are worked off.
     static func callsMax(partitions: Int) -> Int { max(4, partitions / 4) }
+
+    /// A partition that had to be verified so often for one call does not come to rest.
+    private static let verificationsMax = 5
 
     func submit(_ pending: ParkedIntents.Pending) {
         let parked = parkedCount.load(ordering: .relaxed)
@@ -82,6 +86,7 @@ final class PartitionWriter: Sendable {
         let admission = parked.admit(items)
         if !admission.again.isEmpty { worker.withQueue { $0.prepend(admission.again) } }
         for (pending, error) in admission.failed { pending.waiter(.failure(error)) }
+        for pending in admission.unchanged { pending.waiter(.success(LikeOutcome(changed: false))) }
         let pending = admission.ready
         guard !pending.isEmpty else {
             context.calls.signal()
@@ -89,13 +94,10 @@ final class PartitionWriter: Sendable {
         }
         let batch = PartitionBatch(pending.map(\.intent))
         do throws(LikeError) {
-            guard let applied = try await call(batch) else {
-                context.metrics.backlogFull.increment(by: pending.count)
-                throw LikeError(.backlogFull, "as many likes wait for the database as may wait")
-            }
+            let applied = try await call(batch)
             context.metrics.batches.increment()
             context.metrics.intents.increment(by: pending.count)
-            context.notify(batch.updates(applied.answers, partition: partition))
+            context.notify(batch.updates(applied.answers, partition: partition, identity: applied.identity))
             await answer(pending, batch, applied)
             return park(pending, batch, applied.answers, &parked)
         } catch {
@@ -105,9 +107,24 @@ final class PartitionWriter: Sendable {
     }
 
     /// The call itself; whatever follows it does not keep others from theirs.
-    private func call(_ batch: PartitionBatch) async throws(LikeError) -> PartitionStore.Applied? {
-        defer { context.calls.signal() }
-        return try await context.store.apply(batch, partition: partition)
+    private func call(_ batch: PartitionBatch) async throws(LikeError) -> PartitionStore.Applied {
+        var application: PartitionStore.Application
+        do {
+            defer { context.calls.signal() }
+            application = try await context.store.apply(batch, partition: partition)
+        }
+        for _ in 0..<Self.verificationsMax {
+            switch application {
+            case .applied(let applied): return applied
+            case .full:
+                context.metrics.backlogFull.increment(by: batch.count)
+                throw LikeError(.backlogFull, "as many likes wait for the database as may wait")
+            case .unverified:
+                try await context.verifier.verify(partition)
+                application = try await context.store.apply(batch, partition: partition)
+            }
+        }
+        throw LikeError(.databaseUnavailable, "Redis has to be held against the database again and again")
     }
 
     private func answer(_ pending: [ParkedIntents.Pending], _ batch: PartitionBatch, _ applied: PartitionStore.Applied)
@@ -137,10 +154,11 @@ final class PartitionWriter: Sendable {
             let changes = batch.changes(applied.answers, first: applied.first, at: applied.at)
             if !changes.isEmpty { _ = try await likes.apply(changes) }
             // "It had been so before" may rest on a change that the database does not have yet.
-            for wanted in batch.wantedStates(applied.answers) where wanted.was == wanted.liked {
-                guard try await likes.isLiked(photo: wanted.photo, by: wanted.user) == wanted.liked else {
-                    return LikeError(.databaseUnavailable, "the database has not confirmed an earlier change yet")
-                }
+            let unchanged = batch.wantedStates(applied.answers).filter { $0.was == $0.liked }
+            if !unchanged.isEmpty {
+                let liked = try await likes.liked(unchanged.map { LikeKey(photo: $0.photo, user: $0.user) })
+                guard unchanged.allSatisfy({ liked.contains(LikeKey(photo: $0.photo, user: $0.user)) == $0.liked })
+                else { return LikeError(.databaseUnavailable, "the database has not confirmed an earlier change yet") }
             }
             return nil
         } catch {
@@ -156,22 +174,24 @@ final class PartitionWriter: Sendable {
     ) -> [PartitionLoader.Request] {
         var loads: [PartitionLoader.Request] = []
         for (group, answer) in answers.enumerated() {
-            guard case .unknown(let isNew) = answer else { continue }
+            guard case .unknown = answer else { continue }
             let photo = batch.groups[group].photo
-            parked.park(batch.intents(ofGroup: group).map { pending[$0] }, photo: photo)
-            loads.append(PartitionLoader.Request(photo: photo, partition: partition, isNew: isNew))
+            let waiting = batch.intents(ofGroup: group).map { pending[$0] }
+            parked.park(waiting, photo: photo)
+            var request = PartitionLoader.Request(photo: photo, partition: partition)
+            if !waiting.contains(where: \.intent.liked) { request.unlikers = Set(waiting.map(\.intent.user)) }
+            loads.append(request)
         }
         return loads
     }
 
     private func load(_ request: PartitionLoader.Request) async {
-        var failure: LikeError?
+        let result: Result<PartitionLoader.Outcome, LikeError>
         do throws(LikeError) {
-            try await context.loader.load(request)
+            result = .success(try await context.loader.load(request))
         } catch {
-            failure = error
+            result = .failure(error)
         }
-        let item = ParkedIntents.Item.loaded(photo: request.photo, failure)
-        worker.withQueue { $0.prepend([item]) }
+        worker.withQueue { $0.prepend([.loaded(photo: request.photo, result)]) }
     }
 }

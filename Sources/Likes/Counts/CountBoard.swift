@@ -2,10 +2,19 @@ import Primitives
 
 /// What this process remembers of photos' partitions; pure.
 ///
-/// A partition only moves forward, by version, so it does not matter in which order answers and reads come back.
+/// A partition only moves forward, by version, so it does not matter in which order answers and reads come back. That
+/// holds within the data that Redis has: when it has lost some, what was seen last is right.
 struct CountBoard {
+    private struct Held {
+        var state: PartitionState
+        /// Of the data that it was part of.
+        var identity: String
+        /// When it was known to Redis.
+        var at: UInt64
+    }
+
     private struct Entry {
-        var states: [PartitionState?]
+        var held: [Held?]
         /// When the last read of all partitions was sent.
         var readAt: UInt64?
     }
@@ -29,31 +38,43 @@ struct CountBoard {
     mutating func total(of photo: String, now: UInt64) -> PhotoTotal? {
         photos.touch(photo)
         guard let entry = photos[photo], let readAt = entry.readAt, now &- readAt <= ageMax else { return nil }
-        return PhotoTotal(summing: entry.states)
+        return PhotoTotal(summing: entry.held.map { $0?.state })
     }
 
     /// One partition as a call has just left it.
-    mutating func note(_ state: PartitionState, of photo: String, partition: Int) {
-        update(photo) { Self.advance(&$0.states[partition], to: state) }
+    ///
+    /// - Parameters:
+    ///   - identity: of the data, see ``PartitionStore/Reading/identity(_:)``.
+    ///   - now: when the answer came.
+    mutating func note(_ state: PartitionState, of photo: String, partition: Int, identity: String, at now: UInt64) {
+        update(photo) { entry in
+            if let held = entry.held[partition], held.identity == identity, held.state.version > state.version {
+                return
+            }
+            entry.held[partition] = Held(state: state, identity: identity, at: now)
+        }
     }
 
     /// All partitions, as a read brought them that was sent at `now`.
-    mutating func read(_ states: [PartitionState?], of photo: String, at now: UInt64) -> PhotoTotal {
+    mutating func read(
+        _ states: [PartitionState?], identities: [String], of photo: String, at now: UInt64
+    ) -> PhotoTotal {
         update(photo) { entry in
-            for partition in states.indices { Self.advance(&entry.states[partition], to: states[partition]) }
+            for (partition, state) in states.enumerated() {
+                if let held = entry.held[partition] {
+                    let isSame = held.identity == identities[partition]
+                    // A read that was sent before the answer came may have been served before it, too.
+                    if isSame ? (state?.version ?? -1) < held.state.version : now < held.at { continue }
+                }
+                entry.held[partition] = state.map { Held(state: $0, identity: identities[partition], at: now) }
+            }
             entry.readAt = max(entry.readAt ?? 0, now)
-            return PhotoTotal(summing: entry.states)
+            return PhotoTotal(summing: entry.held.map { $0?.state })
         }
     }
 
     private mutating func update<Value>(_ photo: String, _ body: (inout Entry) -> Value) -> Value {
-        photos.update(photo, initial: Entry(states: Array(repeating: nil, count: partitions)), body)
-    }
-
-    private static func advance(_ known: inout PartitionState?, to new: PartitionState?) {
-        guard let new else { return }
-        if let held = known, held.version > new.version { return }
-        known = new
+        photos.update(photo, initial: Entry(held: Array(repeating: nil, count: partitions)), body)
     }
 }
 

@@ -10,7 +10,10 @@ final class CountReader: Sendable {
     /// What a read said about one photo.
     private struct Reading: Sendable {
         let states: [PartitionState?]
-        let generation: String?
+        let epochs: [PartitionEpoch?]
+        /// Of the data of each partition, and of all.
+        let identities: [String]
+        let generation: String
         let now: Int64
         let sentAt: UInt64
 
@@ -28,6 +31,7 @@ final class CountReader: Sendable {
     }
 
     private let store: PartitionStore
+    private let verifier: PartitionVerifier
     private let likes: (any LikeStore)?
     private let requiresRegistration: Bool
     private let metrics: LikeMetrics
@@ -38,8 +42,15 @@ final class CountReader: Sendable {
     /// How long the database's word about a photo that Redis does not know is believed, in nanoseconds.
     private static let databaseAgeMax: UInt64 = 10_000_000_000
 
-    init(store: PartitionStore, likes: (any LikeStore)?, settings: LikeSettings, metrics: LikeMetrics) {
+    /// Looks at partitions that have to be verified before they are read.
+    private static let looksMax = 3
+
+    init(
+        store: PartitionStore, verifier: PartitionVerifier, likes: (any LikeStore)?, settings: LikeSettings,
+        metrics: LikeMetrics
+    ) {
         self.store = store
+        self.verifier = verifier
         self.likes = likes
         self.requiresRegistration = settings.requiresRegistration
         self.metrics = metrics
@@ -52,8 +63,12 @@ final class CountReader: Sendable {
     }
 
     func note(_ updates: [PartitionUpdate]) {
+        let now = MonotonicClock.now()
         state.withLock { state in
-            for update in updates { state.board.note(update.state, of: update.photo, partition: update.partition) }
+            for update in updates {
+                state.board.note(
+                    update.state, of: update.photo, partition: update.partition, identity: update.identity, at: now)
+            }
         }
     }
 
@@ -89,20 +104,36 @@ final class CountReader: Sendable {
 
     private func serve(_ requests: [Request]) async {
         let photos = Array(Set(requests.flatMap(\.photos)))
-        let sentAt = MonotonicClock.now()
         metrics.countReads.increment()
         metrics.countsRead.increment(by: photos.count)
         let result: Result<[String: Reading], LikeError>
         do throws(LikeError) {
-            let reading = try await store.read(photos)
-            let all = zip(photos, reading.states).map { photo, states in
-                (photo, Reading(states: states, generation: reading.generation, now: reading.now, sentAt: sentAt))
-            }
-            result = .success(Dictionary(uniqueKeysWithValues: all))
+            result = .success(try await readVerified(photos))
         } catch {
             result = .failure(error)
         }
         for request in requests { request.continuation.resume(returning: result) }
+    }
+
+    private func readVerified(_ photos: [String]) async throws(LikeError) -> [String: Reading] {
+        for _ in 0..<Self.looksMax {
+            let sentAt = MonotonicClock.now()
+            let reading = try await store.read(photos)
+            if store.hasDatabase, !reading.unverified.isEmpty {
+                for partition in reading.unverified { try await verifier.verify(partition) }
+                continue
+            }
+            let identities = reading.epochs.indices.map { reading.identity($0) }
+            let generation = identities.joined(separator: " ")
+            let all = zip(photos, reading.states).map { photo, states in
+                let reading = Reading(
+                    states: states, epochs: reading.epochs, identities: identities, generation: generation,
+                    now: reading.now, sentAt: sentAt)
+                return (photo, reading)
+            }
+            return Dictionary(uniqueKeysWithValues: all)
+        }
+        throw LikeError(.databaseUnavailable, "Redis has to be held against the database again and again")
     }
 
     private func read(_ photos: [String]) async throws(LikeError) -> [String: Reading] {
@@ -127,7 +158,9 @@ final class CountReader: Sendable {
                 if store.hasDatabase, reading.states.contains(where: { $0 == nil }) {
                     unknown[photo] = reading
                 } else {
-                    totals[photo] = state.withLock { $0.board.read(reading.states, of: photo, at: reading.sentAt) }
+                    totals[photo] = state.withLock {
+                        $0.board.read(reading.states, identities: reading.identities, of: photo, at: reading.sentAt)
+                    }
                 }
             }
             left = try await ask(unknown, totals: &totals)
@@ -145,7 +178,7 @@ final class CountReader: Sendable {
     ) async throws(LikeError) -> [String] {
         guard let likes, !unknown.isEmpty else { return [] }
         let counts = try await databaseCounts(unknown, likes)
-        var sizes: [(photo: String, partition: Int, size: Int64)] = []
+        var missing: [(photo: String, partition: Int)] = []
         var again: [String] = []
         for (photo, reading) in unknown {
             let count = counts[photo]
@@ -156,15 +189,19 @@ final class CountReader: Sendable {
                 continue
             }
             again.append(photo)
-            for partition in reading.states.indices where reading.states[partition] == nil {
-                let slots = store.slots(partition)
-                let size = try await LikeError.mapping {
-                    (count ?? 0) == 0 ? 0 : try await likes.count(of: photo, in: slots)
-                }
-                sizes.append((photo, partition, size))
-            }
+            missing += reading.states.indices.filter { reading.states[$0] == nil }.map { (photo, $0) }
         }
-        try await store.seedSizes(sizes)
+        guard let reading = unknown.values.first, !missing.isEmpty else { return again }
+        // All of one read: so are the epochs in which the database was asked.
+        let ranges = missing.filter { counts[$0.photo] ?? 0 > 0 }
+            .map { LikeRange(photo: $0.photo, slots: store.slots($0.partition)) }
+        let found = try await LikeError.mapping { ranges.isEmpty ? [] : try await likes.counts(in: ranges) }
+        let sizes = Dictionary(uniqueKeysWithValues: zip(ranges, found))
+        let epochs = reading.epochs.enumerated().compactMap { partition, epoch in epoch.map { (partition, $0) } }
+        try await store.seedSizes(
+            missing.map { photo, partition in
+                (photo, partition, sizes[LikeRange(photo: photo, slots: store.slots(partition))] ?? 0)
+            }, epochs: Dictionary(uniqueKeysWithValues: epochs))
         return again
     }
 

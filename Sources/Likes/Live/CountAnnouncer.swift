@@ -91,10 +91,9 @@ final class CountAnnouncer: Sendable {
 
     private func announce(_ photos: [String]) async {
         do throws(LikeError) {
-            let milliseconds = "\(max(1, interval.milliseconds))"
-            let shares = try await store.send(
-                photos.map { RedisCommand("SET", LikeKeys.announced($0), "1", "NX", "PX", milliseconds) })
-            let pairs = zip(photos, shares.map { $0.text == "OK" })
+            let milliseconds = Int(max(1, interval.milliseconds))
+            let shares = try await store.takeEach(photos.map { LikeKeys.announced($0) }, milliseconds: milliseconds)
+            let pairs = zip(photos, shares)
             postpone(pairs.filter { !$1 }.map(\.0))
             try await announce(granted: pairs.filter { $1 }.map(\.0))
         } catch {

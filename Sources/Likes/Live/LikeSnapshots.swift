@@ -34,7 +34,7 @@ public final class LikeSnapshots: Sendable {
 
     private func frames(of photos: [Channel], _ store: PartitionStore) async throws(LikeError) -> [Channel: [UInt8]] {
         let reading = try await store.read(photos.map(\.id), also: [RedisCommand("SCARD", LikeKeys.wanted)])
-        guard reading.generation.flatMap({ LikeAgreement($0) }) == store.agreement else {
+        guard reading.agreement == store.agreement else {
             // Redis lost its data, or other LikeAPIs have taken over: what they agree on now is read the next time.
             self.store.withLock { $0 = nil }
             return [:]

@@ -9,8 +9,30 @@ public enum LikeKeys {
     public static let settings = "likes:settings"
     /// A set of photos whose count a Reader could not find in Redis; LikeAPI answers with a state event.
     public static let wanted = "likes:wanted"
-    /// See ``DeadLetterStream``.
+    /// See ``DeadLetters``.
     public static let deadLetters = "likes:poisoned"
+
+    /// The commands that likes send to Redis, each with a key of its kind: what the user's ACL must allow.
+    public static let needs: [[String]] = {
+        let keys = PartitionKeys(0)
+        let (changes, sizes, meta) = (keys.changes, keys.sizes, keys.meta)
+        let (members, lock, loading) = (keys.members("p"), keys.lock("p"), keys.loading("p"))
+        return [
+            ["GET", settings], ["SET", settings, ""], ["SET", lock, ""], ["DEL", lock], ["PEXPIRE", lock, "1"],
+            ["SET", announced("p"), "1"], ["SADD", wanted, "p"], ["SPOP", wanted], ["SCARD", wanted],
+            ["HGET", sizes, "p"], ["HMGET", sizes, "p"], ["HSET", sizes, "p", ""], ["HDEL", sizes, "p"],
+            ["HGET", meta, "depth"], ["HSET", meta, "depth", "0"], ["HSETNX", meta, "clock", "0"],
+            ["SADD", members, "u"], ["SREM", members, "u"], ["SCARD", members], ["SISMEMBER", members, "u"],
+            ["SMISMEMBER", members, "u"], ["SSCAN", members, "0"], ["HSCAN", sizes, "0"], ["EXISTS", members],
+            ["SADD", loading, "u"], ["PEXPIRE", loading, "1"], ["PERSIST", loading], ["RENAME", loading, members],
+            ["UNLINK", loading], ["UNLINK", members], ["XADD", changes, "*", "c", ""], ["XLEN", changes],
+            ["XRANGE", changes, "-", "+"], ["XDEL", changes, "1-0"], ["XACK", changes, "g", "1-0"],
+            ["XREADGROUP", "GROUP", "g", "c", "STREAMS", changes, ">"],
+            ["XAUTOCLAIM", changes, "g", "c", "0", "0-0"], ["XGROUP", "CREATE", changes, "g", "0"],
+            ["XGROUP", "DELCONSUMER", changes, "g", "c"], ["XINFO", "CONSUMERS", changes, "g"],
+            ["XADD", deadLetters, "*", "c", ""],
+        ]
+    }()
 
     /// Present for as long as no further count of the photo may be announced.
     static func announced(_ photo: String) -> String { "likes:announced:{photo:\(photo)}" }
@@ -20,7 +42,7 @@ public enum LikeKeys {
 struct PartitionKeys: Sendable {
     /// A stream: changes that the database does not have yet, one entry a batch.
     let changes: String
-    /// A hash: photo → `<size>:<version>`, see ``PartitionState``.
+    /// A hash: photo → `<size>:<version>`, see ``PartitionState``; `=` → ``PartitionEpoch``.
     let sizes: String
     /// A hash: `clock`, the newest version given out; `depth`, changes in the stream.
     let meta: String

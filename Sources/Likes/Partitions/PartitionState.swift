@@ -15,12 +15,14 @@ public struct PartitionState: Hashable, Sendable {
 }
 
 extension PartitionState {
-    /// `nil` for anything but `<size>:<version>` with an optional `c`. A feed's page has some thousand of these.
-    init?(bytes: [UInt8]) {
-        let isSizeOnly = bytes.last == UInt8(ascii: "c")
-        let digits = isSizeOnly ? bytes.dropLast() : bytes[...]
-        guard let colon = digits.firstIndex(of: UInt8(ascii: ":")), let size = Self.number(digits[..<colon]),
-            let version = Self.number(digits[(colon + 1)...])
+    /// `nil` for anything but `<size>:<version>` with an optional `c` and, from the second on, an optional
+    /// `:<generation>`; and for a size of another generation. A feed's page has some thousand of these.
+    init?(bytes: [UInt8], generation: Int = 0) {
+        let parts = bytes.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+        guard parts.count == 2 || parts.count == 3 else { return nil }
+        let isSizeOnly = parts[1].last == UInt8(ascii: "c")
+        guard let size = Self.number(parts[0]), let version = Self.number(isSizeOnly ? parts[1].dropLast() : parts[1]),
+            parts.count == 2 ? generation == 0 : Self.number(parts[2]) == Int64(generation)
         else { return nil }
         self.init(size: size, version: version, isSizeOnly: isSizeOnly)
     }

@@ -3,36 +3,78 @@ import RedisNIO
 extension PartitionStore {
     /// What Redis knows of some photos.
     struct Reading {
-        /// For each photo its partitions in order; `nil` where Redis has never seen the partition.
+        /// For each photo its partitions in order; `nil` where Redis has never seen the partition, or may be older than the
+        /// database. Without a database what Redis does not know is empty.
         let states: [[PartitionState?]]
-        /// Names the generation of Redis's data: another one after a loss. `nil` while nobody has written the agreement.
-        let generation: String?
-        /// Redis's time, microseconds since 1970-01-01T00:00:00Z.
+        /// Of each partition.
+        let epochs: [PartitionEpoch?]
+        let history: String
+        /// What the processes on this Redis have agreed on; `nil` while nobody has written that.
+        let agreement: LikeAgreement?
+        /// Redis's time, microseconds since 1970-01-01T00:00:00Z; within this process it never goes back.
         let now: Int64
         /// Answers to further commands.
         let more: [RESPValue]
+
+        /// Names the data of a partition that Redis has at the moment: another one when it has lost some.
+        func identity(_ partition: Int) -> String { "\(history) \(epochs[partition]?.text ?? "")" }
+
+        /// The partitions of a database that have to be verified first.
+        var unverified: [Int] { epochs.indices.filter { epochs[$0]?.history != history } }
     }
 
     /// Reads all partitions of the photos in one round trip: one command a partition, however many photos.
     func read(_ photos: [String], also more: [RedisCommand] = []) async throws(LikeError) -> Reading {
         let commands =
-            (0..<partitions).map { RedisCommand("HMGET", [keys($0).sizes] + photos) }
+            (0..<partitions).map { RedisCommand("HMGET", [keys($0).sizes, PartitionEpoch.field] + photos) }
             + [RedisCommand("TIME"), RedisCommand("GET", LikeKeys.settings)] + more
-        let replies = try await send(commands)
+        let (replies, history) = try await sendWithHistory(commands)
+        let now = newest(try Self.time(replies[partitions]))
         var states = Array(repeating: [PartitionState?](repeating: nil, count: partitions), count: photos.count)
+        var epochs: [PartitionEpoch?] = []
         for partition in 0..<partitions {
-            guard let values = replies[partition].array, values.count == photos.count else { throw Self.unexpected }
-            for (index, value) in values.enumerated() {
-                states[index][partition] = value.bytes.flatMap { PartitionState(bytes: $0) }
+            guard let values = replies[partition].array, values.count == photos.count + 1 else { throw Self.unexpected }
+            let epoch = values[0].text.flatMap { PartitionEpoch($0) }
+            epochs.append(epoch)
+            if hasDatabase, epoch?.history != history { continue }
+            // An empty partition is as old as the data that it is part of, so that versions rise over a loss.
+            let empty =
+                hasDatabase
+                ? nil : PartitionState(size: 0, version: epoch?.since ?? PartitionState.version(at: now))
+            for (index, value) in values.dropFirst().enumerated() {
+                let state = value.bytes.flatMap { PartitionState(bytes: $0, generation: epoch?.generation ?? 0) }
+                states[index][partition] = state ?? empty
             }
         }
-        guard let time = replies[partitions].array, time.count == 2, let seconds = time[0].text.flatMap({ Int64($0) }),
-            let rest = time[1].text.flatMap({ Int64($0) })
-        else { throw Self.unexpected }
         return Reading(
-            states: states, generation: replies[partitions + 1].text, now: seconds * 1_000_000 + rest,
+            states: states, epochs: epochs, history: history,
+            agreement: replies[partitions + 1].text.flatMap { LikeAgreement($0) }, now: now,
             more: Array(replies.dropFirst(partitions + 2)))
     }
+
+    private static func time(_ reply: RESPValue) throws(LikeError) -> Int64 {
+        guard let time = reply.array, time.count == 2, let seconds = time[0].text.flatMap({ Int64($0) }),
+            let rest = time[1].text.flatMap({ Int64($0) })
+        else { throw Self.unexpected }
+        return seconds * 1_000_000 + rest
+    }
+
+    /// Sends a pipeline and asks for Redis's replication history, which stands behind everything that was read; `-` where
+    /// an ACL refuses `INFO`.
+    private func sendWithHistory(
+        _ commands: [RedisCommand]
+    ) async throws(LikeError) -> (replies: [RESPValue], history: String) {
+        let replies: [RESPValue]
+        do throws(RedisError) {
+            replies = try await redis.send(contentsOf: commands + [RedisCommand("INFO", "replication")])
+            if let failure = replies.dropLast().lazy.compactMap(\.failure).first { throw failure }
+        } catch {
+            throw LikeError(error)
+        }
+        return (Array(replies.dropLast()), RedisInfo(replies.last?.text ?? "")["master_replid"] ?? "-")
+    }
+
+    // MARK: One partition
 
     /// What Redis has of a photo in one partition.
     enum Holding: Equatable {
@@ -45,36 +87,91 @@ extension PartitionStore {
         case complete
     }
 
-    /// The commands whose answers ``holding(_:)`` reads.
-    func held(_ photo: String, _ keys: PartitionKeys) -> [RedisCommand] {
-        [RedisCommand("HGET", keys.sizes, photo), RedisCommand("SCARD", keys.members(photo))]
+    /// Where a partition stands.
+    struct Standing {
+        let epoch: PartitionEpoch?
+        let history: String
+        /// The newest version that was given out.
+        let clock: Int64
+
+        var isVerified: Bool { epoch?.history == history }
     }
 
-    func holding(_ replies: ArraySlice<RESPValue>) -> Holding {
+    func standing(_ partition: Int) async throws(LikeError) -> Standing {
+        let keys = keys(partition)
+        let (replies, history) = try await sendWithHistory([
+            RedisCommand("HGET", keys.sizes, PartitionEpoch.field), RedisCommand("HGET", keys.meta, "clock"),
+        ])
+        return Standing(
+            epoch: replies[0].text.flatMap { PartitionEpoch($0) }, history: history,
+            clock: replies[1].text.flatMap { Int64($0) } ?? 0)
+    }
+
+    /// A photo's part of a partition.
+    struct Held {
+        let holding: Holding
+        let epoch: PartitionEpoch?
+        let isVerified: Bool
+        /// The field of ``PartitionKeys/sizes`` as it stands there; empty for none.
+        let field: String
+    }
+
+    func held(_ photo: String, partition: Int) async throws(LikeError) -> Held {
+        let keys = keys(partition)
+        let (replies, history) = try await sendWithHistory([
+            RedisCommand("HMGET", keys.sizes, PartitionEpoch.field, photo), RedisCommand("SCARD", keys.members(photo)),
+        ])
+        guard let fields = replies[0].array, fields.count == 2 else { throw Self.unexpected }
+        let epoch = fields[0].text.flatMap { PartitionEpoch($0) }
+        return Held(
+            holding: holding(fields[1], members: replies[1], epoch), epoch: epoch,
+            isVerified: !hasDatabase || epoch?.history == history, field: fields[1].text ?? "")
+    }
+
+    private func holding(_ field: RESPValue, members: RESPValue, _ epoch: PartitionEpoch?) -> Holding {
         // Without a database, what Redis does not know is empty.
         guard hasDatabase else { return .complete }
-        guard let state = replies.first?.bytes.flatMap({ PartitionState(bytes: $0) }) else { return .unknown }
-        if state.size == replies.dropFirst().first?.integer { return .complete }
-        return state.isSizeOnly ? .sizeOnly : .lost
+        guard let state = field.bytes.flatMap({ PartitionState(bytes: $0, generation: epoch?.generation ?? 0) }) else {
+            return .unknown
+        }
+        if state.isSizeOnly { return .sizeOnly }
+        return state.size == members.integer ? .complete : .lost
     }
 
-    func holding(of photo: String, partition: Int) async throws(LikeError) -> Holding {
-        holding(try await send(held(photo, keys(partition)))[...])
+    struct Membership {
+        let holding: Holding
+        let isMember: Bool
     }
 
-    /// Whether a user is in the set of each of some photos, and what Redis has of them; one round trip.
-    func memberships(
-        of user: String, in photos: [String]
-    ) async throws(LikeError) -> [(holding: Holding, isMember: Bool)] {
+    /// Whether a user is in the set of each of some photos, and what Redis has of them; one round trip. `nil` when the
+    /// user's partition has to be verified first.
+    func memberships(of user: String, in photos: [String]) async throws(LikeError) -> [Membership]? {
         let keys = keys(partition(of: user))
-        let commands = photos.flatMap { photo in
-            held(photo, keys) + [RedisCommand("SISMEMBER", keys.members(photo), user)]
-        }
-        let replies = try await send(commands)
-        return stride(from: 0, to: replies.count, by: 3).map { index in
-            (holding(replies[index...]), replies[index + 2].integer == 1)
+        let commands =
+            [RedisCommand("HMGET", [keys.sizes, PartitionEpoch.field] + photos)]
+            + photos.flatMap { photo in
+                [
+                    RedisCommand("SCARD", keys.members(photo)), RedisCommand("SISMEMBER", keys.members(photo), user),
+                ]
+            }
+        let (replies, history) = try await sendWithHistory(commands)
+        guard let fields = replies[0].array, fields.count == photos.count + 1 else { throw Self.unexpected }
+        let epoch = fields[0].text.flatMap { PartitionEpoch($0) }
+        guard !hasDatabase || epoch?.history == history else { return nil }
+        return photos.indices.map { index in
+            Membership(
+                holding: holding(fields[index + 1], members: replies[1 + 2 * index], epoch),
+                isMember: replies[2 + 2 * index].integer == 1)
         }
     }
+
+    /// The epochs of partitions; empty texts where there is none.
+    func epochs(_ partitions: [Int]) async throws(LikeError) -> [Int: String] {
+        let replies = try await send(partitions.map { RedisCommand("HGET", keys($0).sizes, PartitionEpoch.field) })
+        return Dictionary(uniqueKeysWithValues: zip(partitions, replies.map { $0.text ?? "" }))
+    }
+
+    // MARK: Streams and walks
 
     /// A page of a partition's stream behind `id` (`-` for the beginning), oldest first.
     func entries(partition: Int, after id: String, limit: Int) async throws(LikeError) -> [ChangeEntry] {

@@ -13,6 +13,8 @@ final class PartitionStore: Sendable {
     private let keys: [PartitionKeys]
     /// The newest version of each partition that this process has seen.
     private let clocks: Mutex<[Int64]>
+    /// The latest time of Redis that this process has seen.
+    private let time = Mutex(Int64(0))
 
     /// The consumer group that carries changes to the database.
     static let group = "record"
@@ -50,6 +52,16 @@ final class PartitionStore: Sendable {
         let first: Int64
         let at: Int64
         let answers: [PartitionBatch.Answer]
+        /// The data that the answers are of; see ``Reading/identity(_:)``.
+        let identity: String
+    }
+
+    enum Application {
+        case applied(Applied)
+        /// The partition's stream is at its limit.
+        case full
+        /// Nothing was done: see ``PartitionVerifier``.
+        case unverified
     }
 
     /// The call that applies a batch.
@@ -71,31 +83,30 @@ final class PartitionStore: Sendable {
         return call
     }
 
-    /// Applies a batch in one call; `nil` when the partition's stream is full.
-    func apply(_ batch: PartitionBatch, partition: Int) async throws(LikeError) -> Applied? {
+    /// Applies a batch in one call.
+    func apply(_ batch: PartitionBatch, partition: Int) async throws(LikeError) -> Application {
         let reply = try await evaluate(PartitionScripts.apply, call(batch, partition: partition))
         guard let values = reply.array, let word = values.first?.text else { throw Self.unexpected }
-        if word == "full" { return nil }
-        let applied = try Self.applied(values, batch)
-        let newest = applied.first + Int64(batch.changesMax)
-        clocks.withLock { $0[partition] = max($0[partition], newest) }
-        return applied
-    }
-
-    private static func applied(_ values: [RESPValue], _ batch: PartitionBatch) throws(LikeError) -> Applied {
-        guard values.count == 4, let first = values[1].integer, let at = values[2].integer,
-            let answers = values[3].array, answers.count == batch.groups.count
-        else { throw unexpected }
+        switch word {
+        case "full": return .full
+        case "unverified": return .unverified
+        default: break
+        }
+        guard values.count == 6, let first = values[1].integer, let at = values[2].integer,
+            let answers = values[3].array, answers.count == batch.groups.count, let clock = values[4].integer,
+            let identity = values[5].text
+        else { throw Self.unexpected }
         var known: [PartitionBatch.Answer] = []
         for (group, answer) in zip(batch.groups, answers) {
             known.append(try Self.answer(answer, users: group.likes.count + group.unlikes.count))
         }
-        return Applied(first: first, at: at, answers: known)
+        clocks.withLock { $0[partition] = max($0[partition], clock) }
+        return .applied(Applied(first: first, at: at, answers: known, identity: identity))
     }
 
     private static func answer(_ value: RESPValue, users: Int) throws(LikeError) -> PartitionBatch.Answer {
         guard let fields = value.array, let flags = fields.first?.bytes else { throw unexpected }
-        if fields.count == 1 { return .unknown(isNew: flags.isEmpty) }
+        if fields.count == 1 { return .unknown }
         guard fields.count == 3, flags.count == users, let size = fields[1].integer, let version = fields[2].integer
         else { throw unexpected }
         return .known(
@@ -103,9 +114,15 @@ final class PartitionStore: Sendable {
     }
 
     /// Notes the sizes of partitions that this Redis has never seen; what it knows already stays.
-    func seedSizes(_ sizes: [(photo: String, partition: Int, size: Int64)]) async throws(LikeError) {
+    ///
+    /// - Parameter epochs: of the partitions, when they were asked for; in another one nothing is noted.
+    func seedSizes(
+        _ sizes: [(photo: String, partition: Int, size: Int64)], epochs: [Int: PartitionEpoch]
+    ) async throws(LikeError) {
         for (partition, entries) in Dictionary(grouping: sizes, by: \.partition) {
-            var call = PartitionScripts.seedSize.call(keys: [keys(partition).sizes])
+            let keys = keys(partition)
+            var call = PartitionScripts.seedSize.call(keys: [keys.sizes, keys.meta])
+            call.append(epochs[partition]?.text ?? "")
             for entry in entries {
                 call.append(entry.photo)
                 call.append(entry.size)
@@ -114,16 +131,98 @@ final class PartitionStore: Sendable {
         }
     }
 
-    /// Takes entries out of a partition's stream.
-    func ack(_ entries: [(id: String, changes: Int)], partition: Int) async throws(LikeError) {
+    /// Takes a key for some time; `false` when somebody else has it. See ``PartitionScripts/take``.
+    func take(_ key: String, _ value: String, milliseconds: Int) async throws(LikeError) -> Bool {
+        try await takeEach([key], value, milliseconds: milliseconds)[0]
+    }
+
+    /// The same for several keys, in one round trip.
+    func takeEach(
+        _ keys: [String], _ value: String = "1", milliseconds: Int
+    ) async throws(LikeError) -> [Bool] {
+        let calls = keys.map { key in
+            var call = PartitionScripts.take.call(keys: [key])
+            call.append(value)
+            call.append(milliseconds)
+            return call
+        }
+        do throws(RedisError) {
+            let replies = try await redis.connection().evaluate(PartitionScripts.take, contentsOf: calls)
+            if let failure = replies.lazy.compactMap(\.failure).first { throw failure }
+            return replies.map { $0.integer == 1 }
+        } catch {
+            throw LikeError(error)
+        }
+    }
+
+    /// Takes entries out of a partition's stream, and keeps what became dead letters; see ``PartitionScripts/ack``.
+    func ack(
+        _ entries: [(id: String, changes: Int)], deadLetters: [DeadLetter], partition: Int, epoch: String
+    ) async throws(LikeError) {
         let keys = keys(partition)
-        var call = PartitionScripts.ack.call(keys: [keys.changes, keys.meta])
-        call.append(Self.group)
+        var call = PartitionScripts.ack.call(keys: [keys.changes, keys.meta, keys.sizes, LikeKeys.deadLetters])
+        for argument in [Self.group, epoch, "\(DeadLetters.lengthMax)", "\(entries.count)"] { call.append(argument) }
         for entry in entries {
             call.append(entry.id)
             call.append(entry.changes)
         }
-        _ = try await evaluate(PartitionScripts.ack, call)
+        for letter in deadLetters {
+            for argument in [letter.id, letter.reason, "\(letter.fields.count)"] { call.append(argument) }
+            for field in letter.fields {
+                call.append("." + field.name)
+                call.append(field.value)
+            }
+        }
+        guard try await evaluate(PartitionScripts.ack, call).integer == 1 else {
+            throw LikeError(
+                .backlogFull, "as many dead letters are kept as may be: see `LikeAPI dead-letters list`")
+        }
+    }
+
+    /// Redis's time as this process has seen it go on: it does not follow a clock that steps back.
+    func newest(_ time: Int64) -> Int64 {
+        self.time.withLock { newest in
+            newest = max(newest, time)
+            return newest
+        }
+    }
+
+    // MARK: Verification
+
+    /// The newest version of a partition that this process has seen.
+    func clock(_ partition: Int) -> Int64 { clocks.withLock { $0[partition] } }
+
+    /// Begins an epoch; `false` when another one has begun since `epoch`.
+    func begin(
+        _ partition: Int, after epoch: PartitionEpoch?, newest: Int64, isOlder: Bool
+    ) async throws(LikeError) -> Bool {
+        let keys = keys(partition)
+        var call = PartitionScripts.begin.call(keys: [keys.sizes, keys.meta])
+        for argument in [epoch?.text ?? "", "\(newest)", isOlder ? "1" : "0"] { call.append(argument) }
+        return try await evaluate(PartitionScripts.begin, call).integer == 1
+    }
+
+    /// Notes that what Redis holds in a partition is older than the database, if it is still the same.
+    func markOlder(_ partition: Int, in epoch: PartitionEpoch) async throws(LikeError) {
+        var call = PartitionScripts.markOlder.call(keys: [keys(partition).sizes])
+        call.append(epoch.text)
+        _ = try await evaluate(PartitionScripts.markOlder, call)
+    }
+
+    /// Applies what waits in a partition's stream to the database, as a worker would, without taking it out.
+    ///
+    /// - Parameter photo: only this one's changes; `nil` for all.
+    func applyStream(
+        _ partition: Int, photo: String? = nil, to likes: any LikeStore
+    ) async throws(LikeError) {
+        var id = "-"
+        while true {
+            let entries = try await entries(partition: partition, after: id, limit: 500)
+            let changes = entries.flatMap(\.changes).filter { photo == nil || $0.photo == photo }
+            if !changes.isEmpty { _ = try await LikeError.mapping { try await likes.apply(changes) } }
+            guard entries.count == 500, let last = entries.last else { return }
+            id = last.id
+        }
     }
 
     // MARK: Calls

@@ -18,9 +18,11 @@ public struct PhotoCensus: Sendable {
         PhotoTotal(summing: try await store.read([photo]).states[0]).count
     }
 
-    /// Calls `body` with pages of the photo's members. Nobody may like it meanwhile: then each comes at least once.
+    /// Calls `body` with pages of the photo's members. Nobody may like it meanwhile: then each comes at least once. What
+    /// Redis held before it was found to be older than the database is left out.
     public func members(of photo: String, _ body: ([String]) -> Void) async throws(LikeError) {
-        for partition in 0..<store.partitions {
+        let states = try await store.read([photo]).states[0]
+        for partition in 0..<store.partitions where states[partition] != nil {
             try await store.scan("SSCAN", store.keys(partition).members(photo)) { values in
                 if !values.isEmpty { body(values.compactMap(\.text)) }
             }

@@ -5,13 +5,15 @@ import Wire
 
 /// Compares the counts and members of Redis with those of the database, photo by photo, and puts them right.
 ///
-/// Where both have a partition, Redis is right: it is what users were answered from. The database gets the user's state
-/// with a version of now, in one step with reading it, so that a like that comes meanwhile still wins. Where Redis does
-/// not have a partition, the database is right by definition. Likes on their way to the database are no differences: a
+/// Redis is held against the database first: a partition in which it is the older one is read anew (``PartitionVerifier``).
+/// Where both then have a partition, Redis is right: it is what users were answered from. The database gets the user's
+/// state with a version of now, in one step with reading it, so that a like that comes meanwhile still wins. Where Redis
+/// does not have a partition, the database is right by definition. Likes on their way to the database are no differences: a
 /// difference counts when it is still there after everything in the stream was applied and some time has passed.
 public struct Reconciler: Sendable {
     private let store: PartitionStore
     private let loader: PartitionLoader
+    private let verifier: PartitionVerifier
     private let likes: any LikeStore
     private let repairs: Bool
     private let logger: Logger
@@ -25,8 +27,10 @@ public struct Reconciler: Sendable {
     /// - Parameter repairs: `false` only reports.
     public init(redis: RedisClient, likes: any LikeStore, settings: LikeSettings, repairs: Bool, logger: Logger) {
         store = PartitionStore(redis: redis, settings: settings, hasDatabase: true)
+        let metrics = LikeMetrics()
+        verifier = PartitionVerifier(store: store, likes: likes, logger: logger, metrics: metrics)
         loader = PartitionLoader(
-            store: store, likes: likes, settings: settings, logger: logger, metrics: LikeMetrics())
+            store: store, verifier: verifier, likes: likes, settings: settings, logger: logger, metrics: metrics)
         self.likes = likes
         self.repairs = repairs
         self.logger = logger
@@ -34,7 +38,8 @@ public struct Reconciler: Sendable {
 
     public func run() async throws -> ReconcileReport {
         var report = ReconcileReport()
-        for partition in 0..<store.partitions { try await loader.applyStream(partition, likes) }
+        try await verifier.verifyAll()
+        for partition in 0..<store.partitions { try await store.applyStream(partition, to: likes) }
         for photo in try await photos() {
             try await compare(photo, &report)
             report.photos += 1
@@ -56,7 +61,7 @@ public struct Reconciler: Sendable {
         for partition in 0..<store.partitions {
             try await store.scan("HSCAN", store.keys(partition).sizes) { values in
                 for index in stride(from: 0, to: values.count, by: 2) {
-                    if let photo = values[index].text { photos.insert(photo) }
+                    if let photo = values[index].text, photo != PartitionEpoch.field { photos.insert(photo) }
                 }
             }
         }
@@ -97,13 +102,13 @@ public struct Reconciler: Sendable {
     private func loadAnew(_ photo: String, _ partition: Int, _ report: inout ReconcileReport) async throws -> Bool {
         report.wrongSizes += 1
         guard repairs else { return false }
-        try await loader.load(.init(photo: photo, partition: partition, isNew: false))
+        try await loader.load(.init(photo: photo, partition: partition))
         return true
     }
 
     private func compareMembers(_ photo: String, _ partition: Int, _ report: inout ReconcileReport) async throws {
         report.partsCompared += 1
-        if try await store.holding(of: photo, partition: partition) != .complete {
+        if try await store.held(photo, partition: partition).holding != .complete {
             guard try await loadAnew(photo, partition, &report) else { return }
         }
         var inRedis: Set<String> = []
@@ -118,7 +123,7 @@ public struct Reconciler: Sendable {
         report.members += inRedis.count
         guard !suspects.isEmpty else { return }
         try await Task.sleep(for: patience)
-        try await loader.applyStream(partition, likes)
+        try await store.applyStream(partition, to: likes)
         for start in stride(from: 0, to: suspects.count, by: Self.usersMax) {
             let users = Array(suspects[start..<min(start + Self.usersMax, suspects.count)])
             try await decide(users, photo, partition, &report)
@@ -137,9 +142,10 @@ public struct Reconciler: Sendable {
             let flags = reply[2].bytes, flags.count == users.count
         else { throw PartitionStore.unexpected }
         var changes: [LikeChange] = []
+        let stored = try await likes.liked(users.map { LikeKey(photo: photo, user: $0) })
         for (index, user) in users.enumerated() {
             let liked = flags[index] == UInt8(ascii: "1")
-            guard try await likes.isLiked(photo: photo, by: user) != liked else { continue }
+            guard stored.contains(LikeKey(photo: photo, user: user)) != liked else { continue }
             if liked { report.missingInRecord += 1 } else { report.missingInRedis += 1 }
             changes.append(
                 LikeChange(photo: photo, user: user, liked: liked, version: first + Int64(index), at: now))

@@ -11,8 +11,8 @@ struct StreamConsumer {
     let consumer: String
     /// An entry that nobody has touched for so long may be claimed.
     let claimAfter: Duration
-    /// Streams of which this consumer may still have entries from an earlier run.
-    private var recovering: Set<String>
+    /// Streams of which this consumer may still have entries from an earlier run, and how far it has looked through them.
+    private var recovering: [String: String]
     private let group = PartitionStore.group
 
     init(redis: RedisClient, streams: [String], consumer: String, claimAfter: Duration) {
@@ -20,7 +20,7 @@ struct StreamConsumer {
         self.streams = streams
         self.consumer = consumer
         self.claimAfter = claimAfter
-        recovering = Set(streams)
+        recovering = Dictionary(uniqueKeysWithValues: streams.map { ($0, "0") })
     }
 
     /// The next entries of each stream, at most `count` of each.
@@ -31,13 +31,14 @@ struct StreamConsumer {
         let commands = wanted.map { stream in
             RedisCommand(
                 "XREADGROUP", "GROUP", group, consumer, "COUNT", "\(max(1, count))", "STREAMS", stream,
-                recovering.contains(stream) ? "0" : ">")
+                recovering[stream] ?? ">")
         }
         var read: [String: [StreamEntry]] = [:]
         for (stream, reply) in zip(wanted, try await send(commands)) {
             // [[stream, entries]], or null when there is nothing new.
             let entries = StreamEntry.entries(reply.array?.first?.array?.last)
-            if entries.isEmpty { recovering.remove(stream) }
+            // What is left to others stays pending: it is not looked at again.
+            if recovering[stream] != nil { recovering[stream] = entries.last?.id }
             read[stream] = entries
         }
         return streams.map { read[$0] ?? [] }
@@ -110,12 +111,7 @@ struct StreamEntry: Equatable, Sendable {
         let value: String
     }
 
-    var isGone: Bool { fields.isEmpty }
-
     subscript(name: String) -> String? { fields.first { $0.name == name }?.value }
-
-    /// The entry as text, cut to what is worth keeping of an unreadable one.
-    var raw: String { String(fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ").prefix(1_000)) }
 
     /// The entries of an `XRANGE` reply, or of one stream of `XREADGROUP`.
     static func entries(_ reply: RESPValue?) -> [StreamEntry] {

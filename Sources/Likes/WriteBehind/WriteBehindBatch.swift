@@ -8,9 +8,12 @@ struct WriteBehindBatch {
     }
 
     let items: [Item]
+    /// The epoch of each partition before its entries were read; see ``PartitionScripts/ack``.
+    let epochs: [Int: String]
 
     /// - Parameter read: the entries of each partition.
-    init(_ read: some Sequence<(Int, [StreamEntry])> = []) {
+    init(_ read: some Sequence<(Int, [StreamEntry])> = [], epochs: [Int: String] = [:]) {
+        self.epochs = epochs
         items = read.flatMap { partition, entries in
             entries.map { Item(partition: partition, entry: ChangeEntry($0)) }
         }
@@ -20,16 +23,20 @@ struct WriteBehindBatch {
     var changes: [LikeChange] { items.flatMap(\.entry.changes) }
 
     /// Entries that nobody can read, and that are not merely deleted.
-    var unreadable: [(item: Item, reason: String)] {
+    var malformed: [(partition: Int, letter: DeadLetter)] {
         items.compactMap { item in
-            guard !item.entry.isGone, case .failure(let unreadable) = item.entry.content else { return nil }
-            return (item, unreadable.reason)
+            guard !item.entry.isGone, case .failure(.malformed(let reason)) = item.entry.content else { return nil }
+            return (item.partition, DeadLetter(id: item.entry.id, reason: reason, fields: item.entry.fields))
         }
     }
 
+    /// Entries that only a newer process can read.
+    var newer: Int { items.count { $0.entry.content == .failure(.newer) } }
+
     /// What is to be taken out of each partition's stream.
     var acks: [Int: [(id: String, changes: Int)]] {
-        Dictionary(grouping: items, by: \.partition).mapValues { $0.map { ($0.entry.id, $0.entry.count) } }
+        Dictionary(grouping: items.filter { $0.entry.content != .failure(.newer) }, by: \.partition)
+            .mapValues { $0.map { ($0.entry.id, $0.entry.count) } }
     }
 
     /// Milliseconds since 1970 of the oldest entry.

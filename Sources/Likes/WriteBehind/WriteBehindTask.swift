@@ -1,6 +1,7 @@
 import CoreMetrics
 import Logging
 import Primitives
+import RedisNIO
 import Storage
 
 /// One task of a ``WriteBehindWorker``: a share of the partitions.
@@ -12,6 +13,7 @@ struct WriteBehindTask: Sendable {
     let settings: WriteBehindSettings
     let logger: Logger
     let metrics: WriteBehindMetrics
+    let health: WriteBehindHealth
 
     /// Entries of one stream that are taken over at a time.
     private static let claimMax = 500
@@ -44,37 +46,34 @@ struct WriteBehindTask: Sendable {
                 last = batch
                 turn = isFull ? (turn ?? -1) + 1 : nil
                 pause.reset()
+                if health.end(number) { logger.notice("changes are stored again") }
+                if batch.newer > 0 { noteNewer(batch.newer) }
                 try await measure(batch)
                 // Cancelled while sleeping: the loop's condition ends it.
                 if !isFull { try? await Task.sleep(for: settings.interval) }
             } catch {
-                logger.warning("the streams of changes cannot be read", metadata: ["error": "\(error)"])
+                note(error, "the streams of changes cannot be read")
                 try? await Task.sleep(for: pause.next())
             }
-        }
-    }
-
-    func drain() async throws(LikeError) {
-        var consumer = consumer
-        // The first look is at what was left over, so it may be empty and the second not.
-        for look in 0... {
-            let (batch, _) = try await read(&consumer, count: 1_000)
-            if batch.isEmpty, look > 0 { return }
-            await write(batch)
         }
     }
 
     private func read(
         _ consumer: inout StreamConsumer, count: Int, only: Int? = nil
     ) async throws(LikeError) -> (WriteBehindBatch, Bool) {
+        let epochs = try await store.epochs(partitions)
         let read = try await consumer.read(count: count, only: only)
-        return (WriteBehindBatch(zip(partitions, read)), read.contains { $0.count >= count })
+        return (WriteBehindBatch(zip(partitions, read), epochs: epochs), read.contains { $0.count >= count })
     }
 
     private func claim(_ consumer: StreamConsumer) async throws(LikeError) {
         while !Task.isCancelled {
-            let claimed = WriteBehindBatch(zip(partitions, try await consumer.claim(count: Self.claimMax)))
-            guard !claimed.isEmpty else { break }
+            let epochs = try await store.epochs(partitions)
+            let claimed = WriteBehindBatch(
+                zip(partitions, try await consumer.claim(count: Self.claimMax)), epochs: epochs)
+            noteNewer(claimed.newer)
+            // What only a newer process can read comes again and again.
+            guard claimed.items.count > claimed.newer else { break }
             metrics.claimed.increment(by: claimed.items.count)
             logger.info("entries of another worker are taken over", metadata: ["entries": "\(claimed.items.count)"])
             await write(claimed)
@@ -95,55 +94,73 @@ struct WriteBehindTask: Sendable {
                 return
             } catch {
                 metrics.failures.increment()
-                logger.warning(
-                    "changes cannot be stored yet",
-                    metadata: ["changes": "\(batch.changes.count)", "error": "\(error)"])
+                note(error, "changes cannot be stored yet")
                 noteLag(batch)
                 try? await Task.sleep(for: pause.next())
             }
         }
     }
 
+    private func noteNewer(_ count: Int) {
+        metrics.newer.increment(by: count)
+        health.noteNewer(number, count)
+    }
+
+    /// Once for each reason: the rest is in the metrics and in the probe.
+    private func note(_ error: LikeError, _ message: Logger.Message) {
+        guard health.begin(number, "\(error)") else { return }
+        logger.error(message, metadata: ["error": "\(error)"])
+    }
+
     /// The order is commit, then take the entries out: dying in between means that somebody does it again.
     private func attempt(_ batch: WriteBehindBatch) async throws(LikeError) {
-        let deadLetters = DeadLetterStream(redis: store.redis, logger: logger)
-        for (item, reason) in batch.unreadable {
-            try await deadLetters.add(
-                stream: store.keys(item.partition).changes, id: item.entry.id, reason: reason, entry: item.entry.raw)
+        var letters = Dictionary(grouping: batch.malformed, by: \.partition).mapValues { $0.map(\.letter) }
+        for (change, reason) in try await apply(batch.changes) {
+            letters[store.partition(of: change.user), default: []].append(
+                DeadLetter(id: "\(change.version)", reason: reason, fields: ChangeEntry.fields(change)))
         }
-        try await apply(batch.changes, deadLetters)
-        for (partition, entries) in batch.acks { try await store.ack(entries, partition: partition) }
+        for (partition, entries) in batch.acks {
+            let letters = letters[partition] ?? []
+            try await store.ack(
+                entries, deadLetters: letters, partition: partition, epoch: batch.epochs[partition] ?? "")
+            for letter in letters {
+                metrics.setAside.increment()
+                logger.error(
+                    "an entry is a dead letter",
+                    metadata: [
+                        "likes.partition": "\(partition)", "redis.entry": "\(letter.id)", "reason": "\(letter.reason)",
+                    ])
+            }
+        }
         metrics.batches.increment()
     }
 
-    /// What the database refuses for good becomes a dead letter: the changes that it names, and where it cannot say which,
-    /// it is found by halving.
-    private func apply(_ changes: [LikeChange], _ deadLetters: DeadLetterStream) async throws(LikeError) {
-        guard !changes.isEmpty else { return }
-        func add(_ change: LikeChange, _ reason: String) async throws(LikeError) {
-            try await deadLetters.add(
-                stream: store.keys(store.partition(of: change.user)).changes, id: "\(change.version)", reason: reason,
-                entry: "\(change.photo) \(change.user) \(change.liked) \(change.version) \(change.at)")
-        }
+    /// What the database refuses because of the data itself (SQLSTATE classes 22 and 23): the changes that it names, and
+    /// where it cannot say which, they are found by halving. Everything else may be put right: it is thrown.
+    private func apply(_ changes: [LikeChange]) async throws(LikeError) -> [(LikeChange, String)] {
+        guard !changes.isEmpty else { return [] }
         let outcome: LikeBatchOutcome
-        do {
-            outcome = try await LikeError.mapping { try await likes.apply(changes) }
+        do throws(StorageError) {
+            outcome = try await likes.apply(changes)
         } catch {
-            guard error.code == .internal else { throw error }
-            guard changes.count > 1 else { return try await add(changes[0], error.message) }
-            try await apply(Array(changes[..<(changes.count / 2)]), deadLetters)
-            return try await apply(Array(changes[(changes.count / 2)...]), deadLetters)
+            guard error.code == .invalid else { throw LikeError(.databaseUnavailable, error.description) }
+            guard changes.count > 1 else { return [(changes[0], error.message)] }
+            let middle = changes.count / 2
+            return try await apply(Array(changes[..<middle])) + apply(Array(changes[middle...]))
         }
         metrics.stored.increment(by: outcome.changed)
         metrics.ignored.increment(by: outcome.ignored)
-        for index in outcome.refused { try await add(changes[index], "the database refuses it") }
+        return outcome.refused.map { (changes[$0], "the database refuses it") }
     }
 
     // MARK: Measuring
 
     private func measure(_ batch: WriteBehindBatch) async throws(LikeError) {
         noteLag(batch)
-        if number == 0 { metrics.backlog.record(try await store.depths().reduce(0, +)) }
+        guard number == 0 else { return }
+        metrics.backlog.record(try await store.depths().reduce(0, +))
+        let letters = try await store.send([RedisCommand("XLEN", LikeKeys.deadLetters)])[0]
+        metrics.deadLetters.record(letters.integer ?? 0)
     }
 
     private func noteLag(_ batch: WriteBehindBatch) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Primitives
 import Report
 
 /// `Orchestrator calibrate`: what things cost on this machine, for `plan`.
@@ -37,7 +38,7 @@ struct CalibrateCommand: AsyncParsableCommand {
             let file = URL(fileURLWithPath: settings.file)
             try ReportFolder(existing: file.deletingLastPathComponent().path).write(
                 try result.json(), to: file.lastPathComponent)
-            Terminal.error("Calibration: \(settings.file)")
+            StandardError.write("Calibration: \(settings.file)")
             return status
         }
     }

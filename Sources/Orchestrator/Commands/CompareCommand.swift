@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 import Report
 
 /// `Orchestrator compare`: what became worse between two runs.
@@ -20,9 +21,9 @@ struct CompareCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let comparison = try compare()
-            Terminal.output(comparison.table.plain())
-            for note in comparison.notes { Terminal.output("Note: \(note)") }
-            Terminal.output(comparison.summary)
+            StandardOutput.write(comparison.table.plain())
+            for note in comparison.notes { StandardOutput.write("Note: \(note)") }
+            StandardOutput.write(comparison.summary)
             return comparison.passed ? .fine : .auditFailed
         }
     }

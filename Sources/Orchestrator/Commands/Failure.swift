@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 import Report
 
 /// Why a command could not do its work.
@@ -59,10 +60,10 @@ enum CommandRunner {
         do {
             status = try await body()
         } catch let failure as Failure {
-            Terminal.error("Error: \(failure.description)")
+            StandardError.write("Error: \(failure.description)")
             status = failure.status
         } catch let error as ReportError {
-            Terminal.error("Error: \(error.description)")
+            StandardError.write("Error: \(error.description)")
             if case .invalid = error { status = .badArguments } else { status = .unavailable }
         }
         if status != .fine { throw ExitCode(status.rawValue) }

@@ -13,8 +13,8 @@ final class Progress: Sendable {
 
     /// - Parameter write: gets text with its line ends; standard error by default.
     init(
-        isTerminal: Bool = Terminal.errorIsTerminal,
-        write: @escaping @Sendable (String) -> Void = { Terminal.error($0, newline: false) }
+        isTerminal: Bool = StandardError.isTerminal,
+        write: @escaping @Sendable (String) -> Void = { StandardError.write($0, newline: false) }
     ) {
         self.isTerminal = isTerminal
         self.write = write

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 import Subprocess
 
 /// Not for people: what every child runs before it becomes the real program, see ``ChildPreparation``.
@@ -9,6 +10,7 @@ struct SuperviseChildCommand: ParsableCommand {
     @Option var deathSignal: Int32
     @Option var user: UInt32?
     @Option var group: UInt32?
+    @Option var descriptorsMax: UInt64?
     @Option var log: String
     @Flag var keepsOutput = false
     @Argument(parsing: .postTerminator) var command: [String]
@@ -17,6 +19,7 @@ struct SuperviseChildCommand: ParsableCommand {
         var arguments = ["supervise-child", "--parent", "\(parent)", "--log", child.log]
         arguments += ["--death-signal", "\(child.deathSignal.rawValue)"]
         if let user = child.user { arguments += ["--user", "\(user.id)", "--group", "\(user.group)"] }
+        if let most = child.descriptorsMax { arguments += ["--descriptors-max", "\(most)"] }
         if child.converses { arguments.append("--keeps-output") }
         return arguments + ["--", child.executable] + child.arguments
     }
@@ -24,12 +27,13 @@ struct SuperviseChildCommand: ParsableCommand {
     func run() throws {
         let user = user.map { ChildSpecification.User(id: $0, group: group ?? $0) }
         let preparation = ChildPreparation(
-            parent: parent, deathSignal: deathSignal, user: user, log: log, keepsOutput: keepsOutput, command: command)
+            parent: parent, deathSignal: deathSignal, user: user, descriptorsMax: descriptorsMax, log: log,
+            keepsOutput: keepsOutput, command: command)
         do {
             try preparation.run()
         } catch {
             // The shell's code for "cannot be run"; the reason is in the log.
-            Terminal.error("\(error)")
+            StandardError.write("\(error)")
             throw ExitCode(126)
         }
     }

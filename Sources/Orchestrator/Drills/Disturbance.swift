@@ -1,103 +1,106 @@
 import RedisNIO
+import Report
+import Wire
 
-/// Does the damage, and tells when it began and when it was over.
+/// What a drill has to do its damage with, and to tell of it.
 struct Disturbance: Sendable {
-    let drill: Drill
     let services: DrillServices
     let settings: DrillSettings
+    /// Tells when the fault began, what happened, and when it was over.
     let tell: @Sendable (FaultMark.Kind, String) -> Void
-    /// A number that says what the fault did, for the report.
-    let note: @Sendable (String, Int) -> Void
-
-    /// How many connections got their first event since the start, and how many viewers have none now.
-    let crowd: @Sendable () -> (connects: Int, away: Int)
+    let found: @Sendable (DrillFact) -> Void
+    /// What is acknowledged since the start; how many connections got their first event, and how many viewers have none
+    /// now: those two of comments only.
+    let crowd: @Sendable () -> (acknowledged: Int, connects: Int, away: Int)
     /// A Reader that came or went, for the report.
     let moved: @Sendable (DrillResult.Change) -> Void
 
     var plant: Plant { services.plant }
     var victim: Node { services.readers[0] }
-    private var faults: ServerFaults { ServerFaults(plant: plant, tell: tell) }
-    private var redis: RedisProbe { RedisProbe(port: services.redis.port) }
 
-    /// From the first blow to the time at which everything works again as far as processes go.
-    func strike() async throws {
-        switch drill {
-        case .killReader, .reconnectStorm: try await killReader()
-        case .drainReader: await drainReader()
-        case .rollingRestart: try await restartReaders()
-        case .killCommentAPI: try await faults.kill(services.commentAPIs[0], for: .seconds(2))
-        case .restartRedis: try await faults.restart(services.redis)
-        case .loseRedis: try await faults.lose(services.redis)
-        case .freezeRedis: try await freezeRedis()
-        case .cutSubscriber: try await cutSubscribers()
-        case .bufferLimit: try await lag()
-        case .postgresDown: try await faults.stop(services.postgres, for: .seconds(10))
-        case .slowViewers: try await letThemSleep()
-        case .joinLeave: try await joinAndLeave()
-        }
+    /// Notes a number for the report.
+    ///
+    /// - Parameters:
+    ///   - needed: elsewhere the drill says nothing, since the fault did not take hold.
+    ///   - promised: elsewhere it failed.
+    func note(_ name: String, _ value: Int, needed: ClosedRange<Int>? = nil, promised: ClosedRange<Int>? = nil) {
+        found(DrillFact(name: name, value: value, needed: needed, promised: promised))
     }
 
-    private func killReader() async throws {
+    func redis(_ name: String, _ arguments: [String] = [], port: Int? = nil) async throws -> RESPValue {
+        try await RedisProbe(port: port ?? services.redis.port).send(RedisCommand(name, arguments))
+    }
+
+    /// PostgreSQL, of which the drill is about.
+    func database() throws(Failure) -> PrivatePostgres {
+        guard let postgres = services.postgres else { throw .unavailable("there is no PostgreSQL") }
+        return postgres
+    }
+
+    func statistics() async throws(Failure) -> Statistics {
+        try await ServiceClient(node: plant.node("stats-api")).statistics().statistics
+    }
+
+    func startAgain(_ node: Node) async throws {
+        try await plant.start(node)
+        try await plant.waitUntilReady([node])
+    }
+
+    /// A process dies, and is started again after `pause`; `times` over.
+    func kill(_ victim: Node, for pause: Duration, times: Int = 1) async throws {
         tell(.begin, "SIGKILL to \(victim.name)")
-        await plant.kill(victim)
-        tell(.end, "\(victim.name) is gone")
-    }
-
-    private func drainReader() async {
-        tell(.begin, "SIGTERM to \(victim.name)")
-        await plant.stop(victim)
-        tell(.end, "\(victim.name) has ended")
-    }
-
-    private func restartReaders() async throws {
-        tell(.begin, "the first Reader is stopped")
-        for reader in services.readers {
-            tell(.step, "SIGTERM to \(reader.name)")
-            try await plant.restart(reader)
+        for time in 1...times {
+            if time > 1 {
+                // It has begun to work on what it found when it dies again.
+                try await Task.sleep(for: .seconds(1))
+                tell(.step, "SIGKILL to \(victim.name) again")
+            }
+            await plant.kill(victim)
+            try await Task.sleep(for: pause)
+            try await startAgain(victim)
         }
-        tell(.end, "the last Reader is ready again")
+        tell(.end, "\(victim.name) is ready again")
     }
 
-    private func freezeRedis() async throws {
-        tell(.begin, "SIGSTOP to Redis")
-        plant.pause(services.redis.node)
-        try await Task.sleep(for: .seconds(5))
-        plant.resume(services.redis.node)
-        tell(.end, "SIGCONT to Redis")
+    /// Waits until so many more were acknowledged; how many that are after `limit` at the latest.
+    func acknowledged(_ count: Int, within limit: Duration) async throws -> Int {
+        let before = crowd().acknowledged
+        _ = try await Polling.wait(atMost: limit) { crowd().acknowledged - before >= count ? true : nil }
+        return crowd().acknowledged - before
     }
+}
 
-    private func cutSubscribers() async throws {
-        tell(.begin, "CLIENT KILL TYPE pubsub")
-        let cut = try await redis.send(RedisCommand("CLIENT", ["KILL", "TYPE", "pubsub"])).integer ?? 0
-        note("subscribers cut", Int(cut))
-        tell(.end, "\(cut) subscribers are cut")
+/// A number that says what the fault did, or what came of it.
+struct DrillFact: Sendable {
+    var name: String
+    var value: Int
+    /// Elsewhere the fault did not take place.
+    var needed: ClosedRange<Int>?
+    /// Elsewhere a promise is broken.
+    var promised: ClosedRange<Int>?
+
+    static let metrics = MetricList<DrillFact> { list in
+        list.group("Fault")
+        list.count("number") { $0.value }
     }
+}
 
-    /// The victim's own probe channel carries the load: only its buffer fills.
-    private func lag() async throws {
-        let limit = "pubsub 262144 0 0"
-        _ = try await redis.send(RedisCommand("CONFIG", ["SET", "client-output-buffer-limit", limit]))
-        tell(.begin, "SIGSTOP to \(victim.name), client-output-buffer-limit \(limit)")
-        plant.pause(victim)
-        let load = String(repeating: "x", count: 256 << 10)
-        var isCut = false
-        for _ in 0..<200 where !isCut {
-            // Redis 7.0 does not count those that it cuts; a message that nobody gets says it too.
-            let receivers = try await redis.send(RedisCommand("PUBLISH", "probe:\(victim.name)", load)).integer
-            isCut = receivers == 0
+extension [DrillFact] {
+    /// One number each; those of one name are numbered.
+    var metrics: [Metric] {
+        enumerated().flatMap { index, fact in
+            let before = self[..<index].count { $0.name == fact.name }
+            return DrillFact.metrics.metrics(of: fact, scope: before == 0 ? fact.name : "\(fact.name), \(before + 1)")
         }
-        tell(.step, isCut ? "Redis has cut the subscriber" : "Redis has not cut the subscriber")
-        // Comments go on meanwhile: the Reader has something to repair.
-        try await Task.sleep(for: .seconds(1))
-        plant.resume(victim)
-        note("subscribers cut", isCut ? 1 : 0)
-        tell(.end, "SIGCONT to \(victim.name)")
     }
 
-    /// They did not read from the beginning; the time is what the Readers need to notice.
-    private func letThemSleep() async throws {
-        tell(.begin, "some viewers do not read")
-        try await Task.sleep(for: .seconds(8))
-        tell(.end, "the others are looked at")
+    func outside(_ range: KeyPath<DrillFact, ClosedRange<Int>?>) -> [String] {
+        compactMap { fact in
+            guard let wanted = fact[keyPath: range], !wanted.contains(fact.value) else { return nil }
+            let bounds =
+                wanted.upperBound == .max
+                ? "at least \(wanted.lowerBound)" : "\(wanted.lowerBound) to \(wanted.upperBound)"
+            return "\(fact.name): \(fact.value), not \(bounds)"
+        }
     }
 }

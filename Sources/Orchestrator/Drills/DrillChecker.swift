@@ -7,7 +7,7 @@ enum DrillChecker {
     static func verdict(on result: DrillResult, failure: Failure?) -> Verdict {
         let isWhole = result.passes.count == result.drill.passes.count
         guard failure == nil, isWhole else { return Verdict([.completed(failure ?? .interrupted)]) }
-        let empty = result.passes.compactMap { pass in incomplete(pass, result.drill).map { name(pass) + $0 } }
+        let empty = result.passes.flatMap { pass in incomplete(pass).map { name(pass) + $0 } }
         let took = Check("took place", problems: empty, else: "the fault took place", exitCode: .unavailable)
         guard took.passed else { return Verdict([.completed(nil), took]) }
         let recovery = result.passes.compactMap { pass in slow(pass, result.drill).map { name(pass) + $0 } }
@@ -22,21 +22,15 @@ enum DrillChecker {
     private static func name(_ pass: DrillResult.Pass) -> String { pass.name.isEmpty ? "" : "\(pass.name): " }
 
     /// Why the drill says nothing.
-    private static func incomplete(_ pass: DrillResult.Pass, _ drill: Drill) -> String? {
+    private static func incomplete(_ pass: DrillResult.Pass) -> [String] {
         let connections = pass.connections
         if connections.failed > 0 {
-            return "\(connections.failed) of \(connections.wanted) viewers could not connect before the fault"
+            return ["\(connections.failed) of \(connections.wanted) viewers could not connect before the fault"]
         }
-        guard let swarm = pass.swarm else { return "there is no report of the viewers" }
-        if swarm.publishing.acknowledged == 0 { return "no comment was acknowledged" }
-        switch drill {
-        case .bufferLimit where pass.fact("subscribers cut") ?? 0 == 0: return "Redis has not cut the subscriber"
-        case .cutSubscriber where pass.fact("subscribers cut") ?? 0 == 0: return "there was no subscriber to cut"
-        case .joinLeave where (pass.changes ?? []).allSatisfy { $0.viewersDue == 0 }:
-            return "the Reader that left had no viewers"
-        case .slowViewers where pass.fact("viewers cut for being slow") ?? 0 == 0: return "no slow viewer was cut"
-        default: return nil
-        }
+        guard let swarm = pass.swarm else { return ["there is no report of the viewers"] }
+        if swarm.publishing.acknowledged == 0 { return ["no comment was acknowledged"] }
+        if pass.marks.begin == nil || pass.marks.end == nil { return ["the fault did not take place"] }
+        return pass.facts.outside(\.needed)
     }
 
     private static func complaints(_ pass: DrillResult.Pass, _ drill: Drill) -> [String] {
@@ -51,6 +45,8 @@ enum DrillChecker {
         if let missing = pass.history?.missing, missing > 0 {
             complaints.append("\(Format.grouped(missing)) missing from GET /history")
         }
+        complaints += pass.facts.outside(\.promised)
+        complaints += pass.answers.complaints(pass.marks, refusedShareMax: 0)
         for change in pass.changes ?? [] where !change.movesOnlyWhoMust {
             let (moved, due) = (Format.grouped(change.viewersMoved), Format.grouped(change.viewersDue))
             complaints.append("\(change.name): \(moved) viewers moved, \(due) had to")

@@ -8,8 +8,7 @@ struct DrillCommand: AsyncParsableCommand {
         commandName: "drill",
         abstract: "Break something while viewers watch, and say whether a comment or a like was lost.",
         discussion: """
-            Drills: \(Drill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
-            Drills of likes: \(LikeDrill.allCases.map { "\n  \($0.rawValue): \($0.story)" }.joined())
+            Drills: \(Drill.all.map { "\n  \($0.name): \($0.story)" }.joined())
 
             'all' runs them one after another.
 
@@ -24,35 +23,21 @@ struct DrillCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            if let drill = LikeDrill(rawValue: arguments.name) { return try await runLikes(drill) }
-            let thresholds = try report.limits(
-                DrillResult.definitions + (arguments.name == "all" ? LikesResult.definitions : []))
             let limits = DescriptorLimits.ofThisProcess()
             let (drills, settings) = try arguments.read(limits: limits)
+            let likes = drills.contains { $0.crowd == .likes }
+            let thresholds = try report.limits(
+                (drills.contains { $0.crowd == .comments } ? DrillResult.definitions : [])
+                    + (likes ? LikesResult.definitions : []))
             let swarms = (settings.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
             let runner = DrillRunner(
                 settings: settings, swarms: swarms, binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.binaries.check(own: Binaries.services)
+            try runner.binaries.check(
+                own: Binaries.services + (likes ? ["LikeAPI"] : []), postgres: drills.contains(where: \.needsPostgres))
             if arguments.name == "all" { return try await runAll(drills, runner, thresholds) }
             let (result, folder) = try await runner.run(drills[0], folder: report.folder)
             return try report.finish(result, in: folder, thresholds)
         }
-    }
-
-    private func runLikes(_ drill: LikeDrill) async throws -> ExitStatus {
-        var check = ArgumentCheck()
-        var seed: UInt64 = 1
-        check.readSeed("--seed", arguments.seed, into: &seed)
-        for (option, value) in [
-            ("--viewers", arguments.viewers), ("--streams", arguments.streams), ("--rate", arguments.rate),
-            ("--readers", arguments.readers), ("--slow-share", arguments.slowShare), ("--postgres", arguments.postgres),
-        ] where value != nil { check.refuse("\(option): \(drill.rawValue) has a crowd of its own") }
-        guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
-        let thresholds = try report.limits(LikesResult.definitions)
-        let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
-        try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
-        let (result, folder) = try await runner.run(drill, .drill(drill, seed: seed), folder: report.folder)
-        return try report.finish(result, in: folder, thresholds)
     }
 
     private func runAll(_ drills: [Drill], _ runner: DrillRunner, _ thresholds: [Threshold]) async throws -> ExitStatus
@@ -61,23 +46,12 @@ struct DrillCommand: AsyncParsableCommand {
             "drills", "Drills", command: runner.settings.commandLine("all"), directory: runner.binaries.directory)
         let folder = try report.folder(for: base)
         var reports: [(name: String, report: Report)] = []
-        func keep(_ name: String, _ run: ((Report) throws -> ReportFolder) async throws -> (Report, ReportFolder))
-            async throws
-        {
-            let (report, own) = try await run { _ in try ReportFolder(name, inside: folder.path) }
+        for drill in drills where reports.last?.report.verdict.status != .interrupted {
+            let (report, own) = try await runner.run(drill) { _ in try ReportFolder(drill.name, inside: folder.path) }
             try own.write(report)
             runner.progress.step("  \(report.verdict.sentence) Report: \(own.path)/report.md")
-            reports.append((name, report))
+            reports.append((drill.name, report))
             try folder.write(suite(base, reports))
-        }
-        func isInterrupted() -> Bool { reports.last?.report.verdict.status == .interrupted }
-        for drill in drills where !isInterrupted() {
-            try await keep(drill.rawValue) { try await runner.run(drill, folder: $0) }
-        }
-        let likes = LikesRunner(binaries: runner.binaries, progress: runner.progress)
-        for drill in LikeDrill.allCases where runner.settings.postgres != .never && !isInterrupted() {
-            let settings = LikesSettings.drill(drill, seed: runner.settings.seed)
-            try await keep(drill.rawValue) { try await likes.run(drill, settings, folder: $0) }
         }
         return try report.finish(suite(base, reports), in: folder, thresholds)
     }

@@ -29,7 +29,8 @@ extension DrillRecorder {
             pass.latest = crowd.at
             pass.samples.append(
                 DrillResult.Sample(
-                    seconds: Double(crowd.at - pass.start) / 1e6, acknowledged: acknowledged, delivered: delivered,
+                    seconds: Double(crowd.at - pass.start) / 1e6, acknowledged: acknowledged,
+                    unacknowledged: crowd.unacknowledged, delivered: delivered,
                     away: crowd.away, behind: crowd.behind,
                     wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - pass.start) / 1e6,
                     attempts: crowd.attempts, connects: crowd.connects))

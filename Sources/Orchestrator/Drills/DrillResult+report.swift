@@ -9,7 +9,6 @@ extension DrillResult {
         list.count("viewers behind, most at a time") { $0.samples.map(\.behind).max() }
         list.add("accepts, peak of 1 s", .perSecond) { $0.acceptsPeak(window: 1) }
         list.add("accepts, peak of 0.1 s", .perSecond) { $0.acceptsPeak(window: 0.1) }
-        for name in ["subscribers cut", "viewers cut for being slow"] { list.count(name) { $0.fact(name) } }
         list.count("GET /history: comments wanted") { $0.history?.wanted }
         list.count("GET /history: missing", .lowerIsBetter, strict: true) { $0.history?.missing }
         list.count("GET /history: others") { $0.history?.others }
@@ -27,7 +26,8 @@ extension DrillResult {
     }
 
     static var definitions: [MetricDefinition] {
-        metrics.definitions + changeMetrics.definitions + SwarmReport.metrics.definitions
+        metrics.definitions + changeMetrics.definitions + DrillFact.metrics.definitions
+            + SwarmReport.metrics.definitions
     }
 
     func report(_ failure: Failure?) -> Report {
@@ -44,6 +44,7 @@ extension DrillResult {
             report.metrics += (pass.changes ?? []).flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
             report.metrics += pass.swarm.map { SwarmReport.metrics.metrics(of: $0, scope: pass.name) } ?? []
             report.metrics += Self.metrics.metrics(of: pass, scope: pass.name)
+            report.metrics += pass.facts.metrics
         }
         report.details = ["Latency"]
         report.charts = [
@@ -55,10 +56,15 @@ extension DrillResult {
         report.samples = passes.map { pass in
             Report.Samples(
                 pass.name,
-                ["seconds", "acknowledged", "delivered", "away", "behind", "whole_through", "attempts", "connects"],
+                [
+                    "seconds", "acknowledged", "unacknowledged", "delivered", "away", "behind", "whole_through",
+                    "attempts", "connects",
+                ],
                 rows: pass.samples.map { sample in
-                    let counts = [sample.acknowledged, sample.delivered, sample.away, sample.behind].map(Double.init)
-                    return [sample.seconds] + counts
+                    let counts = [
+                        sample.acknowledged, sample.unacknowledged, sample.delivered, sample.away, sample.behind,
+                    ]
+                    return [sample.seconds] + counts.map(Double.init)
                         + [sample.wholeThrough, Double(sample.attempts), Double(sample.connects)]
                 })
         }

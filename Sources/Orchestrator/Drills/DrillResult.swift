@@ -23,8 +23,8 @@ struct DrillResult: Sendable {
         /// All swarms together.
         var swarm: SwarmReport?
         var history: HistoryCheck?
-        /// Other numbers: what the fault did, why Readers closed connections.
-        var facts: [Fact] = []
+        /// What the fault did.
+        var facts: [DrillFact] = []
         /// Readers that came and went, where the drill is about that.
         var changes: [Change]?
     }
@@ -35,6 +35,8 @@ struct DrillResult: Sendable {
     struct Sample: Sendable {
         var seconds: Double
         var acknowledged: Int
+        /// Answered, or given up, without an acknowledgement.
+        var unacknowledged = 0
         var delivered: Int
         /// Viewers that are not connected.
         var away: Int
@@ -69,11 +71,6 @@ struct DrillResult: Sendable {
         var movesOnlyWhoMust: Bool { viewersMoved <= viewersDue + viewers / 100 }
     }
 
-    struct Fact: Sendable {
-        var name: String
-        var value: Int
-    }
-
     /// `GET /history` against what was acknowledged or stored.
     struct HistoryCheck: Sendable {
         var channels = 0
@@ -85,11 +82,16 @@ struct DrillResult: Sendable {
 }
 
 extension DrillResult.Pass {
-    /// Seconds from the fault's end until every viewer was connected and had all that was acknowledged until then;
-    /// `nil` when that did not come.
+    /// Seconds from the fault's end until every viewer was connected and had all that was acknowledged until then, and
+    /// more was acknowledged; `nil` when that did not come.
     var recoverySeconds: Double? {
         guard let end = marks.end else { return nil }
-        return samples.first { $0.wholeThrough >= end }.map { max(0, $0.seconds - end) }
+        let before = samples.last { $0.seconds < end }?.acknowledged ?? 0
+        return samples.first { $0.wholeThrough >= end && $0.acknowledged > before }.map { max(0, $0.seconds - end) }
+    }
+
+    var answers: [Answers] {
+        samples.map { Answers(seconds: $0.seconds, acknowledged: $0.acknowledged, refused: $0.unacknowledged) }
     }
 
     /// The highest rate at which Readers took viewers, per second, over any `window` seconds; 0 when nobody came.
@@ -106,6 +108,4 @@ extension DrillResult.Pass {
         }
         return peak
     }
-
-    func fact(_ name: String) -> Int? { facts.first { $0.name == name }?.value }
 }

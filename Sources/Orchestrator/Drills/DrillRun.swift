@@ -14,10 +14,10 @@ struct DrillRun: Sendable {
 
     func run(in plant: Plant) async throws {
         let layout = DrillLayout(drill, settings)
-        let services = try await DrillServices.start(
-            layout, settings, postgres: settings.usesPostgres(drill), in: plant)
+        let services = try await DrillServices.comments(
+            layout, settings, usesPostgres: settings.usesPostgres(drill), in: plant)
         let crowd = SwarmCrowd(
-            try await services.startSwarms(swarms, settings, options: layout.swarm + pass.swarm))
+            try await services.startSwarms(swarms, settings, options: layout.swarmOptions + pass.swarm))
         try await crowd.listening {
             try await connect(crowd)
             try await publish(crowd, services)
@@ -44,17 +44,15 @@ struct DrillRun: Sendable {
         try await watching(crowd) {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
             let disturbance = Disturbance(
-                drill: drill, services: services, settings: settings,
+                services: services, settings: settings,
                 tell: { kind, text in
                     recorder.mark(kind, text)
                     progress.step("  \(text)")
                 },
-                note: { name, value in
-                    recorder.update { $0.facts.append(DrillResult.Fact(name: name, value: value)) }
-                },
-                crowd: { recorder.pass.samples.last.map { ($0.connects, $0.away) } ?? (0, 0) },
+                found: { fact in recorder.update { $0.facts.append(fact) } },
+                crowd: { recorder.pass.samples.last.map { ($0.acknowledged, $0.connects, $0.away) } ?? (0, 0, 0) },
                 moved: { change in recorder.update { $0.changes = ($0.changes ?? []) + [change] } })
-            try await disturbance.strike()
+            try await drill.strike(disturbance)
             try await Task.sleep(for: .seconds(settings.afterSeconds))
             let patience = DrillSettings.recoverySecondsWaited - settings.afterSeconds
             _ = try await Polling.wait(atMost: .seconds(patience), every: .milliseconds(100)) {
@@ -84,14 +82,15 @@ struct DrillRun: Sendable {
 
     private func settle(_ crowd: SwarmCrowd) async throws {
         let whole = try await crowd.report()
-        recorder.update { $0.swarm = whole }
+        let taken = crowd.coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
+        recorder.update { pass in
+            pass.swarm = whole
+            pass.facts.append(DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
+        }
     }
 
-    /// What the services say afterwards.
+    /// What `GET /history` says afterwards.
     private func inspect(_ crowd: SwarmCrowd, _ services: DrillServices) async throws {
-        let statistics = try await ServiceClient(node: services.statistics).statistics().statistics
-        let slow = statistics.readerApis.readers.reduce(0) { $0 + ($1.disconnects["slow_consumer"] ?? 0) }
-        recorder.update { $0.facts.append(DrillResult.Fact(name: "viewers cut for being slow", value: slow)) }
         guard services.postgres != nil, let api = services.commentAPIs.last else { return }
         let check = try await HistoryAudit(client: ServiceClient(node: api)).check(crowd.coordinator.written)
         recorder.update { $0.history = check }

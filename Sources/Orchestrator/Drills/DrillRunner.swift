@@ -14,12 +14,16 @@ struct DrillRunner: Sendable {
     func run(
         _ drill: Drill, folder: (Report) throws -> ReportFolder
     ) async throws -> (report: Report, folder: ReportFolder) {
-        let command = settings.commandLine(drill.rawValue)
+        if drill.crowd == .likes {
+            return try await LikesRunner(binaries: binaries, progress: progress)
+                .run(drill, .drill(drill, seed: settings.seed), folder: folder)
+        }
+        let command = settings.commandLine(drill.name)
         var base = await Report.begin(
-            "drill", "Drill \(drill.rawValue)", command: command, directory: binaries.directory)
+            "drill", "Drill \(drill.name)", command: command, directory: binaries.directory)
         base.notes = DrillLayout(drill, settings).notes
         let folder = try folder(base)
-        progress.step("\(drill.rawValue): \(command)")
+        progress.step("\(drill.name): \(command)")
         var result = DrillResult(drill: drill, base: base)
         var failure: Failure?
         for pass in drill.passes where failure == nil {

@@ -34,18 +34,13 @@ struct DrillSettings: Codable, Equatable, Sendable {
     /// What is done when nothing else is asked for: enough viewers for the fault to be seen.
     static func standard(for drill: Drill?) -> DrillSettings {
         var settings = DrillSettings()
-        guard drill == .joinLeave else { return settings }
-        settings.viewers = 10_000
-        settings.streams = 1_000
-        // A comment goes to 290 viewers in the mean: with Zipf 1.0 most of them are written on the hot channels.
-        settings.rate = 50
-        settings.readers = 6
+        drill?.size(&settings)
         return settings
     }
 
     func usesPostgres(_ drill: Drill) -> Bool {
         switch postgres {
-        case .auto: drill.wantsPostgres
+        case .auto: drill.database != .unneeded
         case .always: true
         case .never: false
         }
@@ -82,11 +77,10 @@ struct DrillArguments: ParsableArguments {
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func read(limits: DescriptorLimits) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {
         var check = ArgumentCheck()
-        var settings = DrillSettings.standard(for: Drill(rawValue: name))
-        let drills = name == "all" ? Drill.allCases : [Drill(rawValue: name)].compactMap { $0 }
+        var settings = DrillSettings.standard(for: Drill.named(name))
+        let drills = name == "all" ? Drill.all : [Drill.named(name)].compactMap { $0 }
         if drills.isEmpty {
-            let names = Drill.allCases.map(\.rawValue) + LikeDrill.allCases.map(\.rawValue)
-            check.refuse("\(name): must be all or one of " + names.joined(separator: ", "))
+            check.refuse("\(name): must be all or one of " + Drill.all.map(\.name).joined(separator: ", "))
         }
         check.read("--viewers", viewers, 1...100_000, into: &settings.viewers)
         check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
@@ -101,21 +95,26 @@ struct DrillArguments: ParsableArguments {
                 check.refuse("--postgres \(postgres): must be auto, always or never")
             }
         }
+        if drills.first?.crowd == .likes, name != "all" {
+            for (option, value) in [
+                ("--viewers", viewers), ("--streams", streams), ("--rate", rate), ("--readers", readers),
+                ("--slow-share", slowShare), ("--postgres", postgres),
+            ] where value != nil { check.refuse("\(option): \(name) has a crowd of its own") }
+        }
         check.problems += DrillArguments.problems(drills, settings, limits, isAll: name == "all")
         guard check.problems.isEmpty else { throw .arguments(check.problems) }
-        return (drills.filter { settings.usesPostgres($0) || !$0.needsPostgres }, settings)
+        return (drills.filter { settings.postgres != .never || !$0.needsPostgres }, settings)
     }
 
     private static func problems(
         _ drills: [Drill], _ settings: DrillSettings, _ limits: DescriptorLimits, isAll: Bool
     ) -> [String] {
         var problems: [String] = []
-        if !isAll, let drill = drills.first(where: { $0.needsPostgres }), !settings.usesPostgres(drill) {
-            problems.append("--postgres never: \(drill.rawValue) is about PostgreSQL")
+        if !isAll, settings.postgres == .never, let drill = drills.first(where: { $0.needsPostgres }) {
+            problems.append("--postgres never: \(drill.name) is about PostgreSQL")
         }
-        let moving: Set<Drill> = [.killReader, .drainReader, .reconnectStorm, .joinLeave]
-        if !isAll, settings.readers < 2, let drill = drills.first(where: { moving.contains($0) }) {
-            problems.append("--readers \(settings.readers): \(drill.rawValue) needs another Reader to go to")
+        if !isAll, settings.readers < 2, let drill = drills.first(where: \.movesViewers) {
+            problems.append("--readers \(settings.readers): \(drill.name) needs another Reader to go to")
         }
         // Of all Readers but one, and of the swarm.
         let each = settings.viewers / max(1, settings.readers - 1)

@@ -53,7 +53,10 @@ struct LikeAudit: Sendable {
     private func compareRecord(
         _ audits: inout [LikesResult.PhotoAudit], _ truth: [String: LikeSwarmReport.Photo], _ url: String
     ) async throws {
-        let pool = PostgresPool(configuration: try PostgresConfiguration(url: url), logger: Self.silent)
+        var configuration = try PostgresConfiguration(url: url)
+        // There may be a pooler in between.
+        configuration.preparedStatementsMax = 0
+        let pool = PostgresPool(configuration: configuration, logger: Self.silent)
         pool.start()
         do {
             let record = PostgresLikeStore(pool: pool)

@@ -12,6 +12,11 @@ enum LikesChecker {
             let silent = Check("likes", passed: false, "no like was acknowledged", exitCode: .unavailable)
             return Verdict([.completed(nil), silent])
         }
+        let missing = result.drill == nil ? [] : result.facts.outside(\.needed)
+        guard missing.isEmpty, result.drill == nil || result.marks.end != nil else {
+            let problems = missing.isEmpty ? ["the fault did not take place"] : missing
+            return Verdict([.completed(nil), Check("took place", problems: problems, else: "", exitCode: .unavailable)])
+        }
         let places = result.outcome.photos.contains { $0.record != nil } ? "Redis, PostgreSQL" : "Redis"
         let exact = Check(
             "likes", problems: complaints(result.outcome), else: "\(places) and the generator agree on every like")
@@ -42,9 +47,10 @@ enum LikesChecker {
 
     private static func faults(_ report: LikesResult, _ swarm: LikeSwarmReport) -> [String] {
         guard let drill = report.drill else { return [] }
-        guard report.marks.end != nil else { return ["the fault did not take place"] }
-        guard let resumed = report.recoverySeconds else { return ["no like was acknowledged after the fault"] }
-        var faults: [String] = []
+        guard let resumed = report.recoverySeconds else {
+            return ["no like was acknowledged after the fault, or no viewer told"]
+        }
+        var faults = report.facts.outside(\.promised) + report.answers.complaints(report.marks, refusedShareMax: 0.02)
         if resumed > LikesSettings.resumeSecondsMax {
             faults.append("the first like after the fault came after \(Format.decimal(resumed, 1)) s")
         }

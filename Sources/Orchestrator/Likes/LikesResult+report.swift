@@ -47,7 +47,7 @@ extension LikesResult {
     }
 
     static var definitions: [MetricDefinition] {
-        metrics.definitions + photoMetrics.definitions + ownMetrics.definitions
+        metrics.definitions + photoMetrics.definitions + ownMetrics.definitions + DrillFact.metrics.definitions
     }
 
     var story: String {
@@ -59,9 +59,9 @@ extension LikesResult {
         report.verdict = LikesChecker.verdict(on: self, failure: failure)
         report.summary = story
         if !marks.isEmpty {
-            report.tables = [marks.timeline("Timeline", recovery: recoverySeconds, "a like is acknowledged")]
+            report.tables = [marks.timeline("Timeline", recovery: recoverySeconds, "a like is acknowledged and told")]
         }
-        report.metrics = outcome.metrics(scope: "") + Self.ownMetrics.metrics(of: self)
+        report.metrics = outcome.metrics(scope: "") + Self.ownMetrics.metrics(of: self) + facts.metrics
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         if outcome.swarm?.generatorLimited == true { report.notes.append("the generator was the limit") }
         report.charts = [

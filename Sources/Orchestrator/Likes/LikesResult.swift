@@ -6,7 +6,7 @@ struct LikesResult: Sendable {
     static let samplesMax = 20_000
 
     /// `nil`: nothing was broken.
-    var drill: LikeDrill?
+    var drill: Drill?
     var settings: LikesSettings
     /// What the report begins with.
     var base: Report
@@ -16,13 +16,15 @@ struct LikesResult: Sendable {
     var start = ContinuousClock.now
     /// Times are seconds since the likes began.
     var marks: [FaultMark] = []
+    /// What the fault did.
+    var facts: [DrillFact] = []
     /// Ten times a second; at most ``samplesMax``.
     var samples: [Sample] = []
     var outcome = Outcome()
     var redis: Redis?
     var processes: [ProcessCosts] = []
 
-    init(drill: LikeDrill?, settings: LikesSettings, base: Report) {
+    init(drill: Drill?, settings: LikesSettings, base: Report) {
         self.drill = drill
         self.settings = settings
         self.base = base
@@ -79,11 +81,19 @@ struct LikesResult: Sendable {
 }
 
 extension LikesResult {
-    /// Seconds from the fault's end until a like was acknowledged; `nil` when that did not come.
+    /// Seconds from the fault's end until a like was acknowledged and a viewer got a count; `nil` when that did not come.
     var recoverySeconds: Double? {
         guard let end = marks.end else { return nil }
-        let before = samples.last { $0.seconds < end }?.acknowledged ?? 0
-        return samples.first { $0.seconds >= end && $0.acknowledged > before }.map { $0.seconds - end }
+        let before = samples.last { $0.seconds < end }
+        return samples.first {
+            $0.seconds >= end && $0.acknowledged > before?.acknowledged ?? 0 && $0.updates > before?.updates ?? 0
+        }.map { $0.seconds - end }
+    }
+
+    var answers: [Answers] {
+        samples.map {
+            Answers(seconds: $0.seconds, acknowledged: $0.acknowledged, refused: $0.refused + $0.unanswered)
+        }
     }
 
     /// Bytes of Redis's memory for each like that stays; `nil` when that is not known.

@@ -5,14 +5,14 @@ import Report
 
 /// People like photos while viewers watch the counts; a fault in the middle, if there is one; then everything is compared.
 struct LikesRun: Sendable {
-    let drill: LikeDrill?
+    let drill: Drill?
     let settings: LikesSettings
     let recorder: LikesRecorder
     let progress: Progress
 
     func run(in plant: Plant) async throws {
         recorder.update { $0.plant = plant }
-        let services = try await LikeServices.start(settings, drill: drill, in: plant)
+        let services = try await DrillServices.likes(DrillLayout(drill), settings, in: plant)
         let probe = RedisProbe(port: services.redis.port)
         let before = LikesRun.memory(try await probe.info())
         let crowd = LikesCrowd(
@@ -39,26 +39,31 @@ struct LikesRun: Sendable {
             "  \(Format.grouped(message.users ?? 0)) users, \(Format.grouped(message.acknowledged ?? 0)) acknowledged")
     }
 
-    private func like(_ crowd: LikesCrowd, _ services: LikeServices) async throws {
+    private func like(_ crowd: LikesCrowd, _ services: DrillServices) async throws {
         let connected = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
         progress.step("  \(Format.grouped(connected)) viewers connected")
         recorder.update { $0.start = .now }
         try await crowd.say("start")
         if let drill {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
-            try await drill.strike(services) { kind, text in
-                recorder.mark(kind, text)
-                progress.step("  \(text)")
-            }
+            try await drill.strike(
+                Disturbance(
+                    services: services, settings: DrillSettings(),
+                    tell: { kind, text in
+                        recorder.mark(kind, text)
+                        progress.step("  \(text)")
+                    },
+                    found: { fact in recorder.update { $0.facts.append(fact) } },
+                    crowd: { (recorder.value.samples.last?.acknowledged ?? 0, 0, 0) }, moved: { _ in }))
             try await Task.sleep(for: .seconds(settings.afterSeconds))
             try await crowd.say("stop")
         }
     }
 
-    private func audit(_ crowd: LikesCrowd, _ services: LikeServices) async throws {
+    private func audit(_ crowd: LikesCrowd, _ services: DrillServices) async throws {
         // Ten million at the slowest that was ever seen take an hour.
         let swarm = try await crowd.reach("report", atMost: .seconds(7_200)) { $0.report }
-        let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.postgres?.url)
+        let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.surroundings.database)
         progress.step("  waiting until PostgreSQL has everything")
         let seconds = try await audit.drain(atMost: .seconds(LikesSettings.drainSecondsMax)) { left in
             progress.update("  \(Format.grouped(left)) changes left")

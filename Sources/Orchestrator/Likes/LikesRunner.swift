@@ -9,15 +9,15 @@ struct LikesRunner: Sendable {
     ///
     /// - Parameter folder: makes the folder of the report.
     func run(
-        _ drill: LikeDrill?, _ settings: LikesSettings, folder: (Report) throws -> ReportFolder
+        _ drill: Drill?, _ settings: LikesSettings, folder: (Report) throws -> ReportFolder
     ) async throws -> (report: Report, folder: ReportFolder) {
         let command = settings.commandLine(drill)
         var base = await Report.begin(
-            "likes", drill.map { "Drill \($0.rawValue)" } ?? "Likes", command: command, directory: binaries.directory)
-        base.notes = drill?.notes ?? []
+            "likes", drill.map { "Drill \($0.name)" } ?? "Likes", command: command, directory: binaries.directory)
+        base.notes = DrillLayout(drill).notes
         let folder = try folder(base)
         let folders = try Folders(report: folder.path)
-        progress.step("\(drill?.rawValue ?? "likes"): \(command)")
+        progress.step("\(drill?.name ?? "likes"): \(command)")
         let recorder = LikesRecorder(LikesResult(drill: drill, settings: settings, base: base))
         let run = LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress)
         let failure = await Failure.of {

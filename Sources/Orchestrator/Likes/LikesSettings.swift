@@ -32,19 +32,19 @@ struct LikesSettings: Codable, Equatable, Sendable {
     static let resumeSecondsMax = 10.0
     static let drainSecondsMax = 3_600.0
 
-    static func drill(_ drill: LikeDrill, seed: UInt64) -> LikesSettings {
+    static func drill(_ drill: Drill, seed: UInt64) -> LikesSettings {
         var settings = LikesSettings()
         settings.photos = (1...4).map { "p\($0)" }
         settings.seed = seed
         // What waits while Redis is away must not keep others from being tried.
         settings.connections = 128
-        settings.workers = drill == .killWorker ? 2 : 1
+        settings.workers = DrillLayout(drill).workers
         return settings
     }
 
     /// The command that repeats it.
-    func commandLine(_ drill: LikeDrill?) -> String {
-        if let drill { return "Orchestrator drill \(drill.rawValue) --seed \(seed)" }
+    func commandLine(_ drill: Drill?) -> String {
+        if let drill { return "Orchestrator drill \(drill.name) --seed \(seed)" }
         return [
             "Orchestrator likes --users \(users) --photo \(photos[0])", "--unlike-share \(Format.plain(unlikeShare))",
             "--duplicate-share \(Format.plain(duplicateShare))", "--connections \(connections)",

@@ -32,10 +32,11 @@ struct Binaries: Sendable {
     /// One of Chorus's own programs.
     ///
     /// - Throws: ``Failure/missing(_:)``, with the command that builds it.
-    func own(_ name: String) throws(Failure) -> String {
+    func own(_ name: String, product: String? = nil) throws(Failure) -> String {
         let path = "\(directory)/\(name)"
         guard access(path, X_OK) == 0 else {
-            throw .missing("\(name) was not found in \(directory): build it with 'swift build --product \(name)'")
+            throw .missing(
+                "\(name) was not found in \(directory): build it with 'swift build --product \(product ?? name)'")
         }
         return path
     }

@@ -51,16 +51,18 @@ extension Plant {
 
     /// Starts one of our own services; not waited for.
     func addService(
-        _ role: Node.Role, name: String, program: String, _ surroundings: Surroundings, _ more: [String: String]
+        _ role: Node.Role, name: String, program: String, _ surroundings: Surroundings, _ more: [String: String],
+        descriptorsMax: UInt64? = nil
     ) async throws -> Node {
         let port = try freePort()
         var environment = surroundings.environment(port: port, instance: name)
         if role == .reader { environment["READER_PUBLIC_URL"] = "http://127.0.0.1:\(port)" }
         environment.merge(more) { $1 }
-        let specification = ChildSpecification(
+        var specification = ChildSpecification(
             name: name, executable: try binaries.own(program), environment: environment, log: folders.log(name),
             // A Reader moves its viewers first.
             grace: .seconds(5 + (environment["DRAIN_SECONDS"].flatMap { Int($0) } ?? 0)))
+        specification.descriptorsMax = descriptorsMax
         return try await add(Node(role: role, specification: specification, port: port, readiness: .http))
     }
 

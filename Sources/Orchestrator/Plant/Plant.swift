@@ -22,6 +22,12 @@ final class Plant: Sendable {
 
     func nodes(_ role: Node.Role) -> [Node] { nodes.filter { $0.role == role } }
 
+    /// - Throws: ``Failure/unavailable(_:)`` when there is none of this name.
+    func node(_ name: String) throws(Failure) -> Node {
+        guard let node = nodes.first(where: { $0.name == name }) else { throw .unavailable("there is no \(name)") }
+        return node
+    }
+
     /// Starts a node for the first time.
     @discardableResult
     func add(_ node: Node) async throws -> Node {

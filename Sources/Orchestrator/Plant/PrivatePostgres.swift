@@ -1,5 +1,7 @@
 import Foundation
 import Glibc
+import Logging
+import PostgresLibpq
 import Subprocess
 import SystemPackage
 
@@ -13,10 +15,13 @@ struct PrivatePostgres: Sendable {
     /// Makes the cluster, starts it and waits until it takes connections. PostgreSQL refuses to run as root; then it runs
     /// as `postgres`, or as `nobody` where that user does not exist.
     ///
-    /// - Parameter settings: more of its configuration, for instance `["statement_timeout": "2s"]`.
-    static func start(in plant: Plant, name: String = "postgres", settings: [String: String] = [:]) async throws
-        -> PrivatePostgres
-    {
+    /// - Parameters:
+    ///   - settings: more of its configuration, for instance `["statement_timeout": "2s"]`.
+    ///   - primary: of which it is a standby.
+    static func start(
+        in plant: Plant, name: String = "postgres", settings: [String: String] = [:],
+        copying primary: PrivatePostgres? = nil
+    ) async throws -> PrivatePostgres {
         let programs = try Programs(plant.binaries)
         let directory = "\(plant.folders.data)/\(name)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -24,7 +29,7 @@ struct PrivatePostgres: Sendable {
         if let user, chown(directory, user.id, user.group) != 0 {
             throw Failure.unavailable("cannot hand \(directory) to another user: \(String(cString: strerror(errno)))")
         }
-        try await makeCluster(in: plant, name: name, directory: directory, program: programs.initdb, user: user)
+        try await makeCluster(in: plant, "\(directory)/data", name: name, of: primary, user: user)
         let port = try Ports.free(1)[0]
         let specification = ChildSpecification(
             name: name, executable: programs.postgres, arguments: arguments(directory, port: port, settings: settings),
@@ -39,12 +44,10 @@ struct PrivatePostgres: Sendable {
     }
 
     private struct Programs {
-        let initdb: String
         let postgres: String
         let isReady: String
 
         init(_ binaries: Binaries) throws(Failure) {
-            initdb = try binaries.system("initdb", package: "postgresql")
             postgres = try binaries.system("postgres", package: "postgresql")
             isReady = try binaries.system("pg_isready", package: "postgresql-client")
         }
@@ -55,24 +58,42 @@ struct PrivatePostgres: Sendable {
         return fixed + settings.sorted { $0.key < $1.key }.flatMap { ["-c", "\($0.key)=\($0.value)"] }
     }
 
-    /// `initdb` is a child like the others, so that it too ends with the Orchestrator.
+    /// A child like the others, so that it too ends with the Orchestrator.
     private static func makeCluster(
-        in plant: Plant, name: String, directory: String, program: String, user: ChildSpecification.User?
+        in plant: Plant, _ directory: String, name: String, of primary: PrivatePostgres?,
+        user: ChildSpecification.User?
     ) async throws {
+        let program = primary == nil ? "initdb" : "pg_basebackup"
+        let arguments =
+            primary.map {
+                ["-D", directory, "-R", "--checkpoint=fast", "--no-sync", "-d", $0.url]
+            } ?? ["-D", directory, "-U", "chorus", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         let specification = ChildSpecification(
-            name: "\(name)-initdb", executable: program,
-            arguments: [
-                "-D", "\(directory)/data", "-U", "chorus", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
-            ],
-            log: plant.folders.log("\(name)-initdb"), life: .ends(codes: [0]), user: user)
+            name: "\(name)-\(program)", executable: try plant.binaries.system(program, package: "postgresql"),
+            arguments: arguments, log: plant.folders.log("\(name)-\(program)"), life: .ends(codes: [0]), user: user)
         let child = try await plant.supervisor.start(specification)
         guard try await Polling.wait(atMost: .seconds(60), for: { child.exit }) == .code(0) else {
             let tail = LogTail.read(specification.log).joined(separator: "\n    ")
-            throw Failure.unavailable("initdb failed:\n    \(tail)")
+            throw Failure.unavailable("\(program) failed:\n    \(tail)")
         }
     }
 
-    private static func unprivilegedUser() throws(Failure) -> ChildSpecification.User? {
+    /// Runs statements without values, separated by semicolons.
+    func run(_ script: StaticString) async throws {
+        let pool = PostgresPool(
+            configuration: try PostgresConfiguration(url: url),
+            logger: Logger(label: "postgres", factory: { _ in SwiftLogNoOpLogHandler() }))
+        pool.start()
+        do {
+            try await pool.withConnection { try $0.run(script: script) }
+        } catch {
+            await pool.stop()
+            throw Failure.unavailable("\(node.name): \(script): \(error)")
+        }
+        await pool.stop()
+    }
+
+    static func unprivilegedUser() throws(Failure) -> ChildSpecification.User? {
         guard geteuid() == 0 else { return nil }
         guard let entry = getpwnam("postgres") ?? getpwnam("nobody") else {
             throw .unavailable("PostgreSQL cannot run as root, and there is neither a user 'postgres' nor 'nobody'")

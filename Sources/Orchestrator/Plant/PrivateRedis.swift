@@ -15,7 +15,8 @@ struct PrivateRedis: Sendable {
     ///   - appendOnly: writes an append-only file, so that it survives a restart; synced once a second.
     ///   - arguments: more of its configuration, for instance `["--client-output-buffer-limit", "pubsub 1mb 1mb 10"]`.
     static func start(
-        in plant: Plant, name: String = "redis", appendOnly: Bool = false, arguments: [String] = []
+        in plant: Plant, name: String = "redis", appendOnly: Bool = false, arguments: [String] = [],
+        environment: [String: String] = [:]
     ) async throws -> PrivateRedis {
         let program = try plant.binaries.system("redis-server", package: "redis-server")
         let directory = "\(plant.folders.data)/\(name)"
@@ -26,7 +27,8 @@ struct PrivateRedis: Sendable {
             "--appendonly", appendOnly ? "yes" : "no", "--unixsocket", "\(directory)/redis.sock",
         ]
         let specification = ChildSpecification(
-            name: name, executable: program, arguments: fixed + arguments, log: plant.folders.log(name))
+            name: name, executable: program, arguments: fixed + arguments, environment: environment,
+            log: plant.folders.log(name))
         let node = try await plant.add(Node(role: .redis, specification: specification, port: port, readiness: .redis))
         try await plant.waitUntilReady([node])
         return PrivateRedis(node: node, directory: directory)

@@ -10,6 +10,7 @@ struct ChildPreparation: Sendable {
     var parent: Int32
     var deathSignal: Int32
     var user: ChildSpecification.User?
+    var descriptorsMax: UInt64?
     /// Gets standard error, and standard output unless ``keepsOutput``.
     var log: String
     var keepsOutput: Bool
@@ -31,6 +32,12 @@ struct ChildPreparation: Sendable {
     func run() throws(Problem) {
         try redirect()
         try changeUser()
+        if let descriptorsMax {
+            var limit = rlimit(rlim_cur: descriptorsMax, rlim_max: descriptorsMax)
+            guard setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+                throw Problem("setrlimit")
+            }
+        }
         guard chorus_set_parent_death_signal(deathSignal) == 0 else { throw Problem("prctl") }
         // It may have died before the wish was in place.
         guard getppid() == parent else { throw Problem("the Orchestrator is gone", ESRCH) }
@@ -58,6 +65,8 @@ struct ChildPreparation: Sendable {
         var none = sigset_t()
         sigemptyset(&none)
         pthread_sigmask(SIG_SETMASK, &none, nil)
+        // Ignored signals are inherited too.
+        signal(SIGPIPE, SIG_DFL)
         var arguments = command.map { strdup($0) }
         arguments.append(nil)
         execv(command[0], arguments)

@@ -32,6 +32,8 @@ struct ChildSpecification: Sendable {
     /// What the kernel sends when the Orchestrator is gone.
     var deathSignal = Signal.kill
     var user: User?
+    /// `ulimit -n`, soft and hard; `nil` for the Orchestrator's own.
+    var descriptorsMax: UInt64?
     /// Talks in lines over standard input and output; the log holds standard error only.
     var converses = false
 

@@ -32,6 +32,43 @@ extension [FaultMark] {
     }
 }
 
+/// What had been answered at a time.
+struct Answers: Equatable, Sendable {
+    var seconds: Double
+    var acknowledged: Int
+    /// Refused, or never answered.
+    var refused: Int
+}
+
+extension [Answers] {
+    /// What is wrong with the answers before a fault, and over the last 2 s.
+    ///
+    /// - Parameter refusedShareMax: part that may be refused, for instance because a loaded machine is slow.
+    func complaints(_ marks: [FaultMark], refusedShareMax: Double) -> [String] {
+        guard let begin = marks.begin, let end = marks.end, let last, let start = first,
+            let calm = self.last(where: { $0.seconds < begin }), last.seconds > end,
+            let late = self.last(where: { $0.seconds <= Swift.max(end, last.seconds - 2) })
+        else { return [] }
+        var complaints: [String] = []
+        func many(_ refused: Int, of acknowledged: Int) -> Bool {
+            Double(refused) > refusedShareMax * Double(refused + acknowledged)
+        }
+        if many(calm.refused, of: calm.acknowledged) {
+            complaints.append("\(calm.refused) were refused or not answered before the fault")
+        }
+        if many(last.refused - late.refused, of: last.acknowledged - late.acknowledged) {
+            complaints.append("\(last.refused - late.refused) were refused or not answered in the last 2 s")
+        }
+        let before = Double(calm.acknowledged - start.acknowledged) / Swift.max(calm.seconds - start.seconds, 0.1)
+        let after = Double(last.acknowledged - late.acknowledged) / Swift.max(last.seconds - late.seconds, 0.1)
+        if after < before / 2 {
+            complaints.append(
+                "\(Format.decimal(after, 0)) a second are acknowledged in the end, \(Format.decimal(before, 0)) before")
+        }
+        return complaints
+    }
+}
+
 /// Processor time and memory of a process of the experiment.
 struct ProcessCosts: Equatable, Sendable {
     var name: String

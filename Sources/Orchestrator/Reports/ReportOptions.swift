@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Primitives
 import Report
 import Wire
 
@@ -36,10 +37,10 @@ struct ReportOptions: ParsableArguments {
         var report = report
         report.apply(limits)
         if let folder {
-            if let note = try folder.write(report) { Terminal.error("Note: \(note)") }
+            if let note = try folder.write(report) { StandardError.write("Note: \(note)") }
         }
-        Terminal.output(json ? try report.json() : report.text())
-        if let folder { Terminal.error("Report: \(folder.path)/report.html, report.md, report.json") }
+        StandardOutput.write(json ? try report.json() : report.text())
+        if let folder { StandardError.write("Report: \(folder.path)/report.html, report.md, report.json") }
         return report.verdict.status
     }
 }

@@ -35,6 +35,13 @@ struct RawConnection: ~Copyable {
 
     deinit { close(descriptor) }
 
+    /// The caller closes it.
+    consuming func release() -> Int32 {
+        let descriptor = descriptor
+        discard self
+        return descriptor
+    }
+
     /// Writes all of it.
     func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         var written = 0

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Foundation
 import Placement
+import Primitives
 
 /// Not for people: a Reader process of `scale`, led over standard input and output.
 struct ScaleReaderCommand: AsyncParsableCommand {
@@ -37,6 +38,8 @@ struct ScaleReaderCommand: AsyncParsableCommand {
             }
             input.finish()
         }
-        try await ScaleReader(port: redisPort, index: index, layout: layout).run(orders) { Terminal.output($0.line) }
+        try await ScaleReader(port: redisPort, index: index, layout: layout).run(orders) {
+            StandardOutput.write($0.line)
+        }
     }
 }

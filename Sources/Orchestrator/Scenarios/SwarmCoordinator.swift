@@ -104,6 +104,7 @@ extension SwarmMessage.CrowdState {
             sum.away += more.away
             sum.behind += more.behind
             sum.wholeThrough = min(sum.wholeThrough, more.wholeThrough)
+            sum.unacknowledged += more.unacknowledged
             sum.attempts += more.attempts
             sum.connects += more.connects
         }

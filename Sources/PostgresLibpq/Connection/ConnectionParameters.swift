@@ -31,6 +31,24 @@ struct ConnectionParameters: Sendable {
         return ports.allSatisfy { UInt16($0).map { $0 > 0 } ?? false } && !hosts.contains("@")
     }
 
+    /// The same hosts in the same order, but beginning with another one: the first one that hangs would take all the time of
+    /// an attempt.
+    ///
+    /// - Parameter number: 0 or more; counts round the hosts.
+    func beginning(atHost number: Int) -> ConnectionParameters {
+        var copy = self
+        for keyword in ["host", "hostaddr", "port"] {
+            guard let list = values[keyword]?.split(separator: ",", omittingEmptySubsequences: false), list.count > 1
+            else { continue }
+            let first = number % list.count
+            copy.values[keyword] = (list[first...] + list[..<first]).joined(separator: ",")
+        }
+        return copy
+    }
+
+    /// Whether a server that takes no writes is of no use.
+    var needsWrites: Bool { ["read-write", "primary"].contains(values["target_session_attrs"]) }
+
     mutating func set(_ keyword: String, ifAbsent value: String) {
         if values[keyword] == nil { values[keyword] = value }
     }

@@ -29,7 +29,9 @@ extension PostgresConnection {
         guard let kept else { throw lost() }
         guard failed else { return kept }
         defer { PQclear(kept) }
-        throw PostgresError(result: kept, connectionIsBroken: isBroken)
+        let error = PostgresError(result: kept, connectionIsBroken: isBroken)
+        if let state = error.sqlState, SQLState.endsSession(state) { markBroken() }
+        throw error
     }
 
     /// Whether the socket became ready before the deadline.

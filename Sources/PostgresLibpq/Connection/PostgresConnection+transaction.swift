@@ -18,7 +18,8 @@ extension PostgresConnection {
         let value: T
         do {
             try query("BEGIN")
-            if let timeout { try setTimeout(timeout) }
+            // Through a pooler the session has no limit of its own.
+            if let limit = timeout ?? (isPooled ? statementTimeout : nil) { try setTimeout(limit) }
             value = try body(self)
             guard PQtransactionStatus(session) == PQTRANS_INTRANS else {
                 throw PostgresError(.internal, "a statement of the transaction had failed")
@@ -29,6 +30,18 @@ extension PostgresConnection {
         }
         try query("COMMIT")
         return value
+    }
+
+    /// Runs `body` with one more session, on this thread: for statements that may not stand in a transaction, while this
+    /// session holds a lock.
+    ///
+    /// - Parameter statementTimeout: of the other session.
+    public func withOtherSession<T>(
+        statementTimeout: Duration, _ body: (PostgresConnection) throws -> T
+    ) throws -> T {
+        var configuration = configuration
+        configuration.statementTimeout = statementTimeout
+        return try body(PostgresConnection.connect(configuration))
     }
 
     /// Ends a transaction that a job left open, so that the next job can start; a session that does not follow is broken.

@@ -6,13 +6,25 @@ import CLibpq
 /// server is able to count: a stopped or unreachable one must not hold the thread.
 public final class PostgresConnection {
     let session: OpaquePointer
-    private let configuration: PostgresConfiguration
+    let configuration: PostgresConfiguration
     private var prepared: [PostgresStatement: String] = [:]
     /// The server's present limit; the client waits a little longer.
     var statementTimeout: Duration
     var isInTransaction = false
     /// After an error of the connection itself; it is good for nothing any more.
     public private(set) var isBroken = false
+    /// Whether a pooler stands between, which lends a session of the server for one transaction at a time. What is set or
+    /// prepared would stay there for others, so nothing is. Assumed until the session has looked.
+    var isPooled = true
+    /// What an answer has told about the server or what stands before it.
+    private(set) var finding: Finding?
+
+    enum Finding {
+        /// The server takes no writes any more; other sessions with it are of no use either.
+        case isReadOnly
+        /// A pooler that did not show itself before.
+        case hasPooler
+    }
 
     /// Takes `session` over; it is connected already.
     init(owning session: OpaquePointer, configuration: PostgresConfiguration) {
@@ -37,7 +49,7 @@ public final class PostgresConnection {
         do {
             return PostgresRows(owning: try receive(until: deadline))
         } catch {
-            forgetIfStale(statement, error)
+            learn(from: error)
             throw error
         }
     }
@@ -84,6 +96,7 @@ public final class PostgresConnection {
     private func preparedName(
         of statement: PostgresStatement, types: [UInt32], deadline: ContinuousClock.Instant
     ) throws(PostgresError) -> String? {
+        guard !isPooled else { return nil }
         if let name = prepared[statement] { return name }
         // The statements of a program are few and literal. Past the limit they are sent whole each time.
         guard prepared.count < configuration.preparedStatementsMax else { return nil }
@@ -92,6 +105,7 @@ public final class PostgresConnection {
             try send { PQsendPrepare(session, name, statement.text, Int32(types.count), types) }
             PQclear(try receive(until: deadline))
         } catch {
+            learn(from: error)
             var error = error
             error.outcome = .notDone
             throw error
@@ -123,11 +137,12 @@ public final class PostgresConnection {
 
     func markBroken() { isBroken = true }
 
-    /// A plan that the server dropped (26000) or may not reuse after a migration (0A000) is prepared anew next time.
-    private func forgetIfStale(_ statement: PostgresStatement, _ error: PostgresError) {
-        guard error.sqlState == "26000" || error.sqlState == "0A000" else { return }
-        prepared.removeAll()
-        isBroken = true
+    private func learn(from error: PostgresError) {
+        guard let state = error.sqlState else { return }
+        if state == SQLState.readOnly { finding = .isReadOnly }
+        if SQLState.tellsOfPooler(state) { finding = .hasPooler }
+        // A plan that the server may not reuse after a migration (0A000) is prepared anew in the next session.
+        if finding != nil || state == "0A000" { isBroken = true }
     }
 }
 

@@ -62,7 +62,9 @@ struct PoolState<Work: Sendable>: Sendable {
     private var idle: [Int] = []
     private var running = 0
     /// Why the last connection attempt failed, while no session is up.
-    private var outage: PostgresError?
+    private(set) var outage: PostgresError?
+    /// Sessions of an older generation are of no use: their server takes no writes any more.
+    private(set) var generation = 0
 
     init(queueMax: Int) { self.queueMax = queueMax }
 
@@ -137,6 +139,11 @@ struct PoolState<Work: Sendable>: Sendable {
         statistics.connected += 1
         statistics.connects += 1
         outage = nil
+    }
+
+    /// A session of `generation` found its server read-only.
+    mutating func foundReadOnly(generation: Int) {
+        if generation == self.generation { self.generation += 1 }
     }
 
     mutating func disconnected() {

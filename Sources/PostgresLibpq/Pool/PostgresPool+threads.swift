@@ -3,6 +3,8 @@ import Glibc
 import Logging
 import Primitives
 
+import struct Synchronization.Atomic
+
 /// The threads of a pool. Each owns one session: it connects, works, and connects again after a loss. The pool lives
 /// until they have ended.
 extension PostgresPool {
@@ -29,8 +31,9 @@ extension PostgresPool {
         var backoff = configuration.backoff
         var isConnected = false
         repeat {
+            let generation = state.withLock { $0.generation }
             guard let connection = connect(number, &backoff) else { break }
-            isConnected = !work(on: connection, number)
+            isConnected = !work(on: connection, number, generation)
             guard !isConnected else { break }
             state.withLock { $0.disconnected() }
             logger.warning("lost a connection to PostgreSQL", metadata: ["postgres.connection": "\(number)"])
@@ -43,11 +46,12 @@ extension PostgresPool {
     private func connect(_ number: Int, _ backoff: inout Backoff) -> PostgresConnection? {
         while state.withLock({ $0.needsConnections }) {
             do throws(PostgresError) {
-                let connection = try PostgresConnection.connect(configuration)
+                let connection = try PostgresConnection.connect(present)
                 backoff.reset()
                 state.withLock { $0.connected() }
                 return connection
             } catch {
+                if error.code == .timeout { firstHost.wrappingAdd(1, ordering: .relaxed) }
                 let refused = state.withLock { $0.connectFailed(error) }
                 for job in refused { job.work(.failure(error)) }
                 logger.warning("no connection to PostgreSQL", metadata: ["postgres.error": "\(error)"])
@@ -58,20 +62,39 @@ extension PostgresPool {
         return nil
     }
 
+    /// The configuration with what was learned from sessions before.
+    private var present: PostgresConfiguration {
+        var present = configuration
+        present.firstHost = firstHost.load(ordering: .relaxed)
+        present.hasPooler = hasPooler.load(ordering: .relaxed)
+        return present
+    }
+
+    private func learn(_ finding: PostgresConnection.Finding?, _ generation: Int) {
+        switch finding {
+        case .isReadOnly: state.withLock { $0.foundReadOnly(generation: generation) }
+        case .hasPooler: hasPooler.store(true, ordering: .relaxed)
+        case nil: break
+        }
+    }
+
     /// Jobs and pauses until the session is lost; `false` when the pool stops and nothing is left to do.
-    private func work(on connection: PostgresConnection, _ number: Int) -> Bool {
+    private func work(on connection: PostgresConnection, _ number: Int, _ generation: Int) -> Bool {
         while true {
             let expired = state.withLock { $0.expired(at: .now) }
             for job in expired {
                 job.work(.failure(PostgresError(.timeout, "waited too long for a connection to PostgreSQL")))
             }
             // Before the turn: a job must not meet a session that the server has closed meanwhile.
-            guard connection.isAlive() else { return true }
+            guard connection.isAlive(), state.withLock({ $0.generation }) == generation else { return true }
             switch state.withLock({ $0.turn(of: number) }) {
             case .job(let job):
                 job.work(.success(connection))
                 connection.reset()
-                if connection.isBroken { return true }
+                if connection.isBroken {
+                    learn(connection.finding, generation)
+                    return true
+                }
             case .idle: idle(number)
             case .end: return false
             }

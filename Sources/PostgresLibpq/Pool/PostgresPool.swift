@@ -19,6 +19,9 @@ public final class PostgresPool: Sendable {
     /// One a thread: it sleeps here when it has nothing to do or waits before the next connection attempt.
     let alarms: [DispatchSemaphore]
     private let lastID = Atomic<UInt64>(0)
+    /// The host of several that the next connection attempt begins with.
+    let firstHost = Atomic(0)
+    let hasPooler = Atomic(false)
     private let stopWaiters = Mutex<[CheckedContinuation<Void, Never>]>([])
 
     /// Makes the pool; no connection is opened before ``start()``. Jobs may be submitted before, and wait.
@@ -31,6 +34,9 @@ public final class PostgresPool: Sendable {
 
     /// Whether a session is up, so that a job would begin at once or after the ones before it.
     public var isReady: Bool { state.withLock { $0.isReady } }
+
+    /// Why there is no session; `nil` while one is up, or none was tried yet.
+    public var outage: PostgresError? { state.withLock { $0.outage } }
 
     public var statistics: PoolStatistics { state.withLock { $0.snapshot } }
 

@@ -71,9 +71,10 @@ struct ConnectRoutes: Sendable {
         // No middleware's measure of a request may wait for this body: it ends when the socket is detached, long before
         // the stream does.
         let body = ResponseBody { _ in
-            try await channel.detachSocket { descriptor in
+            try await channel.detachSocket { descriptor, isChunked in
                 reservation.attach(
-                    descriptor: descriptor, from: connect.start, hello: hello, isDisplaced: isDisplaced)
+                    descriptor: descriptor, from: connect.start, hello: hello, isDisplaced: isDisplaced,
+                    isChunked: isChunked)
             }
         }
         return Response(status: .ok, headers: Self.headers, body: body)

@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import ServiceRuntime
 
 extension Channel {
     /// Takes the connection out of NIO after the head of its response was written: a viewer then costs a slot in a table
@@ -9,8 +10,8 @@ extension Channel {
     /// The descriptor is copied and the channel closed in one turn of the event loop: otherwise Hummingbird half-closes
     /// the connection when the response body returns.
     ///
-    /// - Parameter adopt: gets a descriptor of its own, without blocking, and owns it.
-    func detachSocket(_ adopt: @escaping @Sendable (Int32) -> Void) async throws {
+    /// - Parameter adopt: gets a descriptor of its own, without blocking, and owns it; and whether the response is chunked.
+    func detachSocket(_ adopt: @escaping @Sendable (Int32, _ isChunked: Bool) -> Void) async throws {
         // The response head was given to the event loop before, so this turn comes after it.
         try await eventLoop.flatSubmit { [self] in
             getOption(.bufferedWritableBytes).flatMapThrowing { [self] buffered in
@@ -18,9 +19,11 @@ extension Channel {
                 guard buffered == 0 else {
                     throw DetachError(description: "the client does not read its response head")
                 }
+                let connection = try pipeline.syncOperations.handler(type: HTTPConnectionHandler.self)
+                let isChunked = connection.answersInChunks
                 let descriptor = try copyDescriptor()
                 close(mode: .all, promise: nil)
-                adopt(descriptor)
+                adopt(descriptor, isChunked)
             }
         }.get()
     }

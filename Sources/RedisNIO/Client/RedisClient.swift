@@ -31,14 +31,20 @@ public final class RedisClient: Sendable {
         var waiters: [Int: Waiter] = [:]
         var nextWaiter = 0
         var isShutDown = false
-        /// Why the last attempt to connect failed; `nil` after a success.
+        /// Why there is no connection: the last one's end, or what the last attempt to connect met; `nil` after a success.
         var lastFailure: RedisError?
+        /// Why the last write that was tried was refused; `nil` after one that was taken.
+        var writeRefusal: RedisError?
 
-        /// The next connection in turn.
+        var isConnected: Bool { connections.contains { $0.failure == nil } }
+
+        /// The next connection in turn that takes commands.
         mutating func pick() -> RedisConnection? {
-            guard !connections.isEmpty else { return nil }
-            next = (next + 1) % connections.count
-            return connections[next]
+            for _ in connections.indices {
+                next = (next + 1) % connections.count
+                if connections[next].failure == nil { return connections[next] }
+            }
+            return nil
         }
 
         mutating func takeWaiters() -> [Waiter] {
@@ -67,7 +73,16 @@ public final class RedisClient: Sendable {
     }
 
     /// Whether at least one connection stands and is logged in.
-    public var isConnected: Bool { pool.withLock { !$0.connections.isEmpty } }
+    public var isConnected: Bool { pool.withLock { $0.isConnected } }
+
+    /// Why commands sent now would fail, as far as is known: there is no connection, or, when the settings need writes,
+    /// writes are refused. `nil`: they would work.
+    public var trouble: RedisError? {
+        pool.withLock { pool in
+            if pool.isConnected { return pool.writeRefusal }
+            return pool.lastFailure ?? RedisError(.notConnected, "no connection to \(endpoint)")
+        }
+    }
 
     /// Sends one command; an error reply is thrown as `reply`.
     public func send(_ command: RedisCommand) async throws(RedisError) -> RESPValue {
@@ -83,7 +98,9 @@ public final class RedisClient: Sendable {
     public func connection() async throws(RedisError) -> RedisConnection {
         if let connection = pool.withLock({ $0.pick() }) { return connection }
         if let connection = await waitForConnection() { return connection }
-        let reason = pool.withLock { $0.lastFailure }.map { "; last attempt: \($0)" } ?? ""
+        let failure = pool.withLock { $0.lastFailure }
+        if let failure, failure.code == .unsupported { throw failure }
+        let reason = failure.map { "; last attempt: \($0)" } ?? ""
         throw RedisError(.notConnected, "no connection to \(endpoint)\(reason)")
     }
 
@@ -110,45 +127,97 @@ public final class RedisClient: Sendable {
 
 extension RedisClient {
     /// Keeps the connections; returns when the task is cancelled, with all of them closed. Call it once.
+    ///
+    /// - Throws: ``RedisError`` `unsupported` when a server turns out to be one that cannot be worked with, a cluster for
+    ///   instance, at whichever connection that shows.
     public func run() async throws {
-        await withTaskCancellationHandler {
-            await withTaskGroup { group in
+        defer { shutDown() }
+        try await withTaskCancellationHandler {
+            try await withThrowingTaskGroup { group in
                 for _ in 0..<max(1, settings.connections) {
-                    group.addTask { await keepConnected(self.settings.backoff) { await self.connectAndWait() } }
+                    group.addTask {
+                        // One that gives up ends the others, too.
+                        defer { self.shutDown() }
+                        try await keepConnected(self.settings.backoff) { () async throws(RedisError) in
+                            try await self.connectAndWait()
+                        }
+                    }
                 }
+                // The first error ends the others.
+                while try await group.next() != nil {}
             }
         } onCancel: {
             shutDown()
         }
-        shutDown()
     }
 
-    private func connectAndWait() async {
+    /// Throws `unsupported` only.
+    private func connectAndWait() async throws(RedisError) {
+        let end: RedisError?
         do throws(RedisError) {
             let connection = try await RedisConnection.connect(
                 to: endpoint, settings: settings.connection, group: group, metrics: metrics)
             metrics.connected.increment()
+            for notice in connection.notices {
+                logger.warning("\(notice)", metadata: ["redis.endpoint": "\(endpoint)"])
+            }
             add(connection)
-            if Task.isCancelled { connection.close() }
-            await connection.waitUntilClosed()
-            pool.withLock { $0.connections.removeAll { $0 === connection } }
-            logger.info("Redis connection ended", metadata: ["redis.endpoint": "\(endpoint)"])
+            if settings.connection.needsWrites {
+                await checkWritesUntilClosed(connection)
+            } else {
+                await connection.waitUntilClosed()
+            }
+            end = connection.failure
+            logger.info(
+                "Redis connection ended",
+                metadata: ["redis.endpoint": "\(endpoint)", "redis.error": "\(end.map(\.description) ?? "")"])
+            remove(connection)
         } catch {
             metrics.connectFailures.increment()
             pool.withLock { $0.lastFailure = error }
             logger.warning(
                 "Redis connection failed",
                 metadata: ["redis.endpoint": "\(endpoint)", "redis.error": "\(error)"])
+            end = error
+        }
+        if let end, end.code == .unsupported { throw end }
+    }
+
+    /// Finds out that the server stopped taking writes, also when nobody writes.
+    private func checkWritesUntilClosed(_ connection: RedisConnection) async {
+        await withTaskGroup { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    do throws(RedisError) {
+                        let refusal = try await connection.checkWrites()
+                        self.pool.withLock { $0.writeRefusal = refusal }
+                    } catch {
+                        // The wrong server, or no answer: the connection ends, which is told where that is seen.
+                    }
+                    // Cancelled while sleeping: the loop's condition ends it.
+                    try? await Task.sleep(for: self.settings.connection.writeCheckInterval)
+                }
+            }
+            await connection.waitUntilClosed()
+            group.cancelAll()
         }
     }
 
     private func add(_ connection: RedisConnection) {
-        let waiters = pool.withLock { pool in
+        let (isShutDown, waiters) = pool.withLock { pool in
             pool.connections.append(connection)
             pool.lastFailure = nil
-            return pool.takeWaiters()
+            return (pool.isShutDown, pool.takeWaiters())
         }
         for waiter in waiters { waiter.resume(returning: connection) }
+        if isShutDown { connection.close() }
+    }
+
+    private func remove(_ connection: RedisConnection) {
+        pool.withLock { pool in
+            pool.connections.removeAll { $0 === connection }
+            if pool.connections.isEmpty { pool.lastFailure = connection.failure }
+        }
     }
 
     private func shutDown() {

@@ -14,28 +14,50 @@ extension ClientBootstrap {
     }
 }
 
+/// One of the commands that begin every connection.
+struct LoginStep {
+    let command: RedisCommand
+    /// What to say when the user may not do it, or Redis does not know it, and the connection is used without it; `nil`: it
+    /// is needed.
+    var ifRefused: String?
+
+    /// Whether the connection can be used although the command was answered so.
+    func forgives(_ error: RedisError) -> Bool {
+        guard ifRefused != nil else { return false }
+        return error.code == .reply("NOPERM")
+            || error.code == .reply("ERR") && error.message.hasPrefix("unknown command")
+    }
+}
+
 extension RedisEndpoint {
-    /// The commands that begin every connection; each answers `OK`.
+    /// The commands that begin every connection, the last one of which a Redis that is loading its data refuses.
     ///
     /// - Parameter name: what `CLIENT LIST` shows; empty for none.
-    func login(name: String) -> [RedisCommand] {
-        var commands: [RedisCommand] = []
-        if let password { commands.append(RedisCommand("AUTH", [user, password].compactMap { $0 })) }
-        if database != 0 { commands.append(RedisCommand("SELECT", String(database))) }
-        if !name.isEmpty { commands.append(RedisCommand("CLIENT", "SETNAME", name)) }
-        return commands
+    func login(name: String) -> [LoginStep] {
+        var steps: [LoginStep] = []
+        if let password { steps.append(.init(command: RedisCommand("AUTH", [user, password].compactMap { $0 }))) }
+        if database != 0 { steps.append(.init(command: RedisCommand("SELECT", String(database)))) }
+        if !name.isEmpty {
+            steps.append(
+                .init(
+                    command: RedisCommand("CLIENT", "SETNAME", name),
+                    ifRefused: "Redis refuses CLIENT SETNAME: its list of clients does not name this connection"))
+        }
+        return steps + [.init(command: RedisCommand("PING"))]
     }
 }
 
 /// Connects again and again until the task is cancelled, after a pause each time. A connection that stood for a second
 /// lets the next pause be the shortest again.
 ///
-/// - Parameter connect: connects, and returns when the connection has ended.
-func keepConnected(_ backoff: Backoff, _ connect: () async -> Void) async {
+/// - Parameter connect: connects, and returns when the connection has ended; throws when there is no use in another try.
+func keepConnected<Failure: Error>(
+    _ backoff: Backoff, _ connect: () async throws(Failure) -> Void
+) async throws(Failure) {
     var backoff = backoff
     while !Task.isCancelled {
         let start = ContinuousClock.now
-        await connect()
+        try await connect()
         if ContinuousClock.now - start >= .seconds(1) { backoff.reset() }
         // Cancelled while sleeping: the loop's condition ends it.
         try? await Task.sleep(for: backoff.next())

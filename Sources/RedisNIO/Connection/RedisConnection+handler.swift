@@ -19,6 +19,8 @@ extension RedisConnection {
         private var deadlineCheck: Scheduled<Void>?
         private var failure = RedisError(.closed, "Redis closed the connection")
         private var repliesOfTurn = 0
+        /// No command is taken any more; what is on its way is answered first.
+        private var isGivenUp = false
 
         init(connection: RedisConnection, metrics: RedisMetrics) throws(RedisError) {
             builder = ValueBuilder()
@@ -51,6 +53,7 @@ extension RedisConnection {
         func channelReadComplete(context: ChannelHandlerContext) {
             connection.received(replies: repliesOfTurn)
             repliesOfTurn = 0
+            if isGivenUp, connection.inFlight == 0 { context.close(promise: nil) }
             context.fireChannelReadComplete()
         }
 
@@ -70,11 +73,28 @@ extension RedisConnection {
         private func replied() throws(RedisError) {
             guard let value = builder.take() else { throw RedisError(.protocolViolation, "a reply without a value") }
             repliesOfTurn += 1
+            if let refusal = value.failure { refused(refusal) }
             switch waiting.receive(value) {
             case .partial: break
             case .complete(let continuation, let values): continuation.resume(returning: .success(values))
             case .unexpected: throw RedisError(.protocolViolation, "a reply that nobody waits for")
             }
+        }
+
+        /// A server that is the wrong one is left, so that the next connection finds who is behind the address by then.
+        private func refused(_ refusal: RedisError) {
+            switch refusal.verdict {
+            case .leave: giveUp(refusal)
+            case .cluster: giveUp(.unsupported("Redis Cluster"))
+            case .refusesWrites, nil: break
+            }
+        }
+
+        private func giveUp(_ reason: RedisError) {
+            guard !isGivenUp else { return }
+            isGivenUp = true
+            metrics.givenUp(reason.code)
+            connection.giveUp(reason)
         }
 
         private func fail(_ context: ChannelHandlerContext, _ error: RedisError) {

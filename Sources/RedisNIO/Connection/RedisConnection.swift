@@ -13,6 +13,11 @@ public struct RedisConnectionSettings: Sendable {
     public var inFlightMax = 16_384
     /// What `CLIENT LIST` shows; letters, digits, `-`, `_` and `:` only. Empty: no name.
     public var name = ""
+    /// Whether a server that takes no writes is of no use. Then a write that changes nothing is tried at login and once in
+    /// ``writeCheckInterval``, so that a master that became a replica is noticed also when nobody writes.
+    public var needsWrites = false
+    /// Time from one such write to the next.
+    public var writeCheckInterval: Duration = .seconds(1)
 
     public init() {}
 }
@@ -22,13 +27,6 @@ public struct RedisConnectionSettings: Sendable {
 /// Tasks encode their commands into one shared buffer. The first command of a turn wakes the event loop, and the
 /// ``Handler`` there writes the whole buffer with one write and one flush.
 public final class RedisConnection: Sendable {
-    /// The process on the other side, as it introduced itself at login. It cannot change while the connection stands.
-    public struct Server: Hashable, Sendable {
-        /// 40 hexadecimal characters, new with each start of Redis (`INFO server`).
-        public var runID = ""
-        public var version = ""
-    }
-
     typealias Continuation = CheckedContinuation<Result<[RESPValue], RedisError>, Never>
 
     /// Somebody who waits for the replies to one or more commands.
@@ -44,9 +42,10 @@ public final class RedisConnection: Sendable {
         var requests: [Request] = []
         /// Commands without a reply so far, those in `bytes` included.
         var inFlight = 0
-        /// Set at the end: every further command is refused.
+        /// Set when the connection ends, or is given up: every further command is refused.
         var failure: RedisError?
-        var server = Server()
+        /// What was refused at login and is done without, in sentences.
+        var notices: [String] = []
     }
 
     private let state = Mutex(State())
@@ -60,7 +59,11 @@ public final class RedisConnection: Sendable {
         self.metrics = metrics
     }
 
-    public var server: Server { state.withLock { $0.server } }
+    /// What was refused at login and is done without, in sentences.
+    var notices: [String] { state.withLock { $0.notices } }
+
+    /// Why no further command is taken; `nil` while the connection may be used.
+    var failure: RedisError? { state.withLock { $0.failure } }
 
     /// Commands without a reply so far.
     public var inFlight: Int { state.withLock { $0.inFlight } }
@@ -134,6 +137,11 @@ extension RedisConnection {
 
     func received(replies: Int) { state.withLock { $0.inFlight -= replies } }
 
+    /// Refuses everything from now on. What was sent before is still answered.
+    func giveUp(_ failure: RedisError) {
+        state.withLock { if $0.failure == nil { $0.failure = failure } }
+    }
+
     /// Refuses everything from now on; returns what the event loop has not taken yet.
     func end(_ failure: RedisError) -> [Request] {
         state.withLock { state in
@@ -147,7 +155,13 @@ extension RedisConnection {
 // MARK: Connecting
 
 extension RedisConnection {
+    /// A write that changes nothing: an empty string put into a value that does not exist. Redis refuses it for each
+    /// reason for which it refuses writes: a replica, a full memory or disk, too few replicas.
+    static let writeProbe = RedisCommand("SETRANGE", "probe:write", "0", "")
+
     /// Connects and logs in: AUTH, SELECT, CLIENT SETNAME, then PING, which a Redis that is loading its data refuses.
+    ///
+    /// - Throws: `unsupported` for a cluster; `READONLY` for a replica when the settings need writes.
     static func connect(
         to endpoint: RedisEndpoint, settings: RedisConnectionSettings, group: any EventLoopGroup, metrics: RedisMetrics
     ) async throws(RedisError) -> RedisConnection {
@@ -174,16 +188,36 @@ extension RedisConnection {
         }
     }
 
-    private func logIn(_ login: [RedisCommand]) async throws(RedisError) {
-        let commands = login + [RedisCommand("PING"), RedisCommand("INFO", "server")]
-        let replies = try await send(contentsOf: commands, timeout: settings.connectTimeout)
-        for reply in replies {
-            if case .failure(let error) = reply, !error.refusesOnlyWrites { throw error }
+    private func logIn(_ login: [LoginStep]) async throws(RedisError) {
+        let info = LoginStep(
+            command: RedisCommand("INFO", "server"),
+            ifRefused: "Redis refuses INFO: a restart or failover is known by this process's own acknowledgements only")
+        let steps = login + [info]
+        let replies = try await send(contentsOf: steps.map(\.command), timeout: settings.connectTimeout)
+        for (step, reply) in zip(steps, replies) {
+            guard case .failure(let error) = reply, error.verdict != .refusesWrites else { continue }
+            guard step.forgives(error), let notice = step.ifRefused else { throw error }
+            state.withLock { $0.notices.append(notice) }
         }
         let fields = RedisInfo(replies.last?.text ?? "")
-        guard let runID = fields["run_id"], !runID.isEmpty else {
-            throw RedisError(.protocolViolation, "INFO names no run id")
+        if let kind = fields["redis_mode"].flatMap({ ["cluster": "Redis Cluster", "sentinel": "Sentinel"][$0] }) {
+            throw .unsupported(kind)
         }
-        state.withLock { $0.server = Server(runID: runID, version: fields["redis_version"] ?? "") }
+        if settings.needsWrites { try await checkWrites() }
+    }
+
+    /// Tries a write.
+    ///
+    /// - Returns: why the right server refuses writes at present; `nil` when it takes them, or does not let this user try.
+    /// - Throws: when the server is not the right one, or does not answer.
+    @discardableResult
+    func checkWrites() async throws(RedisError) -> RedisError? {
+        let reply = try await send(contentsOf: [Self.writeProbe], timeout: settings.commandTimeout).first
+        guard let refusal = reply?.failure else { return nil }
+        switch refusal.verdict {
+        case .leave, .cluster: throw refusal
+        case .refusesWrites: return refusal
+        case nil: return nil
+        }
     }
 }

@@ -119,8 +119,7 @@ public final class RedisSubscriber: Sendable {
     private func connect(
         _ sink: any RedisSubscriptionSink
     ) async throws -> (any Channel, EventLoopFuture<SubscriberHandler.End>) {
-        // PING is refused while Redis loads its data: then it is too early to subscribe.
-        let login = endpoint.login(name: settings.name) + [RedisCommand("PING")]
+        let login = endpoint.login(name: settings.name)
         return try await ClientBootstrap.redis(group, timeout: settings.connectTimeout)
             .connect(host: endpoint.host, port: endpoint.port) { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -150,6 +149,11 @@ extension RedisSubscriber {
             state.isWakeSent = false
             state.table.connected()
         }
+    }
+
+    /// A command of the login was refused, and is done without.
+    func loggedIn(without step: LoginStep) {
+        logger.warning("\(step.ifRefused ?? "")", metadata: ["redis.endpoint": "\(endpoint)"])
     }
 
     func disconnected() {

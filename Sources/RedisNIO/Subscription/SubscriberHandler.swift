@@ -17,7 +17,7 @@ final class SubscriberHandler: ChannelDuplexHandler {
 
     private let subscriber: RedisSubscriber
     private let sink: any RedisSubscriptionSink
-    private let login: [RedisCommand]
+    private let login: [LoginStep]
     private let settings: RedisSubscriberSettings
     private let metrics: RedisMetrics
     private let ended: EventLoopPromise<End>
@@ -33,7 +33,7 @@ final class SubscriberHandler: ChannelDuplexHandler {
     private var timer: Scheduled<Void>?
 
     init(
-        subscriber: RedisSubscriber, sink: any RedisSubscriptionSink, login: [RedisCommand],
+        subscriber: RedisSubscriber, sink: any RedisSubscriptionSink, login: [LoginStep],
         settings: RedisSubscriberSettings, metrics: RedisMetrics, ended: EventLoopPromise<End>
     ) throws(RedisError) {
         builder = PushBuilder()
@@ -50,7 +50,7 @@ final class SubscriberHandler: ChannelDuplexHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        send(login, context)
+        send(login.map(\.command), context)
         startTimers(context)
         context.fireChannelActive()
     }
@@ -110,9 +110,13 @@ extension SubscriberHandler {
         case .answered, .pong:
             loginAnswered(context)
         // SUBSCRIBE is no write: this is the answer to PING.
-        case .refused(let error) where error.refusesOnlyWrites:
+        case .refused(let error) where error.verdict == .refusesWrites:
             loginAnswered(context)
         case .refused(let error):
+            if loginRepliesMissing > 0, login[login.count - loginRepliesMissing].forgives(error) {
+                subscriber.loggedIn(without: login[login.count - loginRepliesMissing])
+                return loginAnswered(context)
+            }
             refusal = error
             end(context, .refused)
         }

@@ -8,6 +8,8 @@ public struct ServerSettings: Sendable {
     public var logLevel: Logger.Level
     /// A stop that takes longer is cut off; a drain comes on top.
     public var stopTimeout: Duration
+    /// Connections whose requests are answered; 0: what the limit of descriptors allows.
+    public var connectionsMax: Int
 
     /// - Parameter port: the service's own port of the table of processes.
     public init(from reader: inout SettingsReader, port: Int) {
@@ -21,6 +23,10 @@ public struct ServerSettings: Sendable {
         stopTimeout = reader.seconds(
             "STOP_TIMEOUT_SECONDS", default: 30, in: 1...3_600,
             "How long a stop may take after SIGTERM, a drain aside, before the process ends anyway.")
+        connectionsMax = reader.integer(
+            "HTTP_CONNECTIONS_MAX", default: 0, in: 0...10_000_000, unit: "connections",
+            "Connections of the HTTP server at the same time, attached viewers aside; 0 takes what the limit of descriptors allows."
+        )
     }
 }
 

@@ -25,6 +25,11 @@ public enum ConfigurationTable {
             text += "  \(declaration.option) <\(declaration.range)\(unit)>\n"
             text += "      \(declaration.doc) Default: \(declaration.defaultText).\n"
         }
-        return text + "  --help, --version, --print-configuration\n"
+        return text + """
+              --help, --version, --print-configuration
+              --check-configuration, before the others: reads the settings, asks Redis whether its user may do what the
+                  service does, says what is wrong, and ends with 0, 64 (settings) or 69 (Redis)
+
+            """
     }
 }

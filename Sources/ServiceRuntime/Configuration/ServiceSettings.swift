@@ -6,7 +6,14 @@ public protocol ServiceSettings: Sendable {
     /// What every service has: address, name, log level.
     var server: ServerSettings { get }
 
+    /// What `--check-configuration` tries; `nil`: nothing.
+    var redisNeeds: RedisNeeds? { get }
+
     init(from reader: inout SettingsReader)
+}
+
+extension ServiceSettings {
+    public var redisNeeds: RedisNeeds? { nil }
 }
 
 extension ServiceSettings {

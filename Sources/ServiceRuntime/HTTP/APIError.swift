@@ -45,9 +45,40 @@ public struct APIError: HTTPResponseError, Equatable {
     static let `internal` = APIError(
         .internalServerError, code: "internal_error", "the service failed to handle this request")
 
+    /// What came is no HTTP, or its framing is broken.
+    static let malformedRequest = closing(.badRequest, "malformed_request", "the request is not HTTP/1")
+    static let headTooLarge = closing(
+        HTTPResponse.Status(code: 431, reasonPhrase: "Request Header Fields Too Large"), "head_too_large",
+        "the head of the request is too large")
+    static let requestTimeout = closing(.requestTimeout, "request_timeout", "the body did not come in time")
+    static let tooManyConnections = {
+        var error = unavailable("too_many_connections", "this service has as many connections as it may have")
+        error.closesConnection = true
+        return error
+    }()
+
+    private static func closing(_ status: HTTPResponse.Status, _ code: String, _ sentence: String) -> APIError {
+        var error = APIError(status, code: code, sentence)
+        error.closesConnection = true
+        return error
+    }
+
     public func response(from request: Request, context: some RequestContext) -> Response {
         (context as? ServiceContext)?.monitor?.refused(code)
-        return response(closing: closesConnection ? (context as? ServiceContext)?.channel : nil)
+        var fields = headers
+        fields[.contentType] = "application/json"
+        if closesConnection { fields[.connection] = "close" }
+        return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: body))
+    }
+
+    /// The bytes of the answer, for a connection that nobody reads. The connection is closed after it.
+    var wholeAnswer: [UInt8] {
+        let body = body
+        let head =
+            "HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\nContent-Type: application/json\r\n"
+            + headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+            + "Content-Length: \(body.readableBytes)\r\nConnection: close\r\n\r\n"
+        return Array(head.utf8) + body.readableBytesView
     }
 
     var body: ByteBuffer {
@@ -55,23 +86,6 @@ public struct APIError: HTTPResponseError, Equatable {
         object.member("error", sentence)
         object.member("code", code)
         return ByteBuffer(bytes: object.finished())
-    }
-
-    /// - Parameter channel: is closed after the answer was written.
-    private func response(closing channel: (any NIOCore.Channel)?) -> Response {
-        let buffer = body
-        var fields = headers
-        fields[.contentType] = "application/json"
-        guard let channel else {
-            return Response(status: status, headers: fields, body: ResponseBody(byteBuffer: buffer))
-        }
-        fields[.connection] = "close"
-        let body = ResponseBody(contentLength: buffer.readableBytes) { writer in
-            try await writer.write(buffer)
-            try await writer.finish(nil)
-            channel.close(promise: nil)
-        }
-        return Response(status: status, headers: fields, body: body)
     }
 }
 

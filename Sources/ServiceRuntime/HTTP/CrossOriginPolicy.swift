@@ -3,16 +3,18 @@ import Hummingbird
 
 /// Lets pages of any origin use a service from a browser (Fetch standard, section 3.3 "CORS protocol").
 ///
-/// Nothing here is protected by cookies, so every origin may read every answer; credentials are not allowed.
+/// Nothing here is protected by cookies, so every origin may read every answer and send every header; credentials are not
+/// allowed.
 public struct CrossOriginPolicy: Sendable {
-    /// Headers that a page may send beside the ones that are always allowed.
-    public var requestHeaders: [String]
-    public var preflightSeconds: Int
+    /// What `EventSource` polyfills, `fetch` and axios send is named always, other headers when a page asks for them.
+    private static let requestHeaders = [
+        "authorization", "cache-control", "content-type", "idempotency-key", "last-event-id", "x-requested-with",
+    ]
+    /// Headers that a page may ask for beyond those.
+    private static let headersMax = 32
+    private static let preflightSeconds = 86_400
 
-    public init(requestHeaders: [String] = ["content-type", "last-event-id"], preflightSeconds: Int = 86_400) {
-        self.requestHeaders = requestHeaders
-        self.preflightSeconds = preflightSeconds
-    }
+    public init() {}
 
     func apply(to response: inout Response, for request: Request) {
         guard request.headers[.origin] != nil else { return }
@@ -24,13 +26,22 @@ public struct CrossOriginPolicy: Sendable {
         HTTPField(name: .accessControlExposeHeaders, value: "retry-after, location"),
     ]
 
-    func preflight(allowed: String) -> Response {
+    func preflight(allowed: String, for request: Request) -> Response {
         Response(
             status: .noContent,
             headers: [
                 .allow: allowed + ", OPTIONS", .accessControlAllowMethods: allowed + ", OPTIONS",
-                .accessControlAllowHeaders: requestHeaders.joined(separator: ", "),
-                .accessControlMaxAge: String(preflightSeconds),
+                .accessControlAllowHeaders: Self.headers(for: request).joined(separator: ", "),
+                .accessControlMaxAge: String(Self.preflightSeconds),
             ])
+    }
+
+    private static func headers(for request: Request) -> [String] {
+        let asked = request.headers[.accessControlRequestHeaders] ?? ""
+        // A name that is no token does not become part of an answer.
+        let names = asked.split(separator: ",").prefix(headersMax).compactMap { name in
+            HTTPField.Name(name.filter { $0 != " " }).map { $0.canonicalName }
+        }
+        return requestHeaders + names.filter { !requestHeaders.contains($0) }
     }
 }

@@ -14,12 +14,22 @@ extension Response {
         Response(status: status, headers: jsonHeaders, body: ResponseBody(byteBuffer: buffer))
     }
 
+    /// An answer of JSON that is written piece by piece.
+    public static func json(body: ResponseBody) -> Response {
+        Response(status: .ok, headers: jsonHeaders, body: body)
+    }
+
     private static let jsonHeaders: HTTPFields = [.contentType: "application/json"]
 
     /// Encodes with Foundation, members sorted by name: for answers that are not per event.
     public static func json(encoding value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+        .json(try encoded(value), status: status)
+    }
+
+    /// The bytes of ``json(encoding:status:)``.
+    public static func encoded(_ value: some Encodable) throws -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return .json(try encoder.encode(value), status: status)
+        return ByteBuffer(bytes: try encoder.encode(value))
     }
 }

@@ -17,14 +17,25 @@ extension ServiceProcess {
     public func makeApplication(
         router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy? = nil
     ) -> Application<ServiceResponder> {
+        makeApplication(router: router, crossOrigin: crossOrigin, limits: HTTPLimits())
+    }
+
+    func makeApplication(
+        router: Router<ServiceContext>, crossOrigin: CrossOriginPolicy?, limits: HTTPLimits
+    ) -> Application<ServiceResponder> {
         Application(
-            responder: ServiceResponder(router: router, monitor: http, crossOrigin: crossOrigin),
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout)),
+            responder: ServiceResponder(
+                router: router, monitor: http, connections: connections, crossOrigin: crossOrigin),
+            server: HTTPServerBuilder { [connections, http] responder in
+                ServiceChannel(
+                    base: HTTP1Channel(responder: responder), connections: connections, limits: limits, monitor: http)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(server.host, port: server.port),
                 // Hummingbird's 256 makes the kernel drop connections when thousands of viewers arrive at once.
                 backlog: 4096),
-            onServerRunning: { [logger, name] channel in
+            onServerRunning: { [self] channel in
+                await keepAccepting(channel)
                 logger.info(
                     "listening",
                     metadata: [
@@ -34,8 +45,14 @@ extension ServiceProcess {
             }, logger: quieted)
     }
 
-    /// A connection without a request in progress is closed after this time; a stream is in progress.
-    private static let idleTimeout = TimeAmount.seconds(75)
+    private func keepAccepting(_ server: any Channel) async {
+        let added = server.eventLoop.submit { [logger, http, descriptorsMax] in
+            try server.pipeline.syncOperations.addHandler(
+                AcceptHandler(logger: logger, monitor: http, descriptorsMax: descriptorsMax), position: .first)
+        }
+        // It fails only when the server has stopped already.
+        try? await added.get()
+    }
 
     /// At `info`, Hummingbird and ServiceLifecycle log what the line "listening" says already.
     private var quieted: Logger {

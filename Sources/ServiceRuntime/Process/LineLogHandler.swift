@@ -50,16 +50,27 @@ public struct LineLogHandler: LogHandler {
         return line + "\n"
     }
 
+    /// A value as one word, or in quotes: what a reader of the log takes for its end is its end.
     private static func quoted(_ text: String) -> String {
-        let plain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != 0x7F }
+        let plain =
+            !text.isEmpty
+            && text.utf8.allSatisfy {
+                $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+            }
         return plain ? text : "\"" + escaped(text).replacing("\"", with: "\\\"") + "\""
     }
 
-    /// Without control characters: a value from outside must not forge a line of the log.
+    /// Without what ends a line, moves a cursor or turns the direction of writing, and with backslashes doubled: a value
+    /// from outside must forge neither a line of the log nor a field of one.
     private static func escaped(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 >= 0x7F || $0 == UInt8(ascii: "\\") }) else { return text }
         return text.unicodeScalars.map { scalar in
-            scalar.value < 0x20 || scalar.value == 0x7F ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+            if scalar == "\\" { return "\\\\" }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                return "\\u{\(String(scalar.value, radix: 16))}"
+            default: return String(scalar)
+            }
         }.joined()
     }
 }

@@ -35,20 +35,24 @@ public enum ServiceMain {
         let arguments = Array(CommandLine.arguments.dropFirst())
         answerAndExit(arguments, name: name, summary: summary, declarations: Settings.declarations)
         do {
-            let settings = try Settings.read(arguments: arguments, environment: ProcessInfo.processInfo.environment)
+            let isCheck = arguments.first == "--check-configuration"
+            let settings = try Settings.read(
+                arguments: isCheck ? Array(arguments.dropFirst()) : arguments,
+                environment: ProcessInfo.processInfo.environment)
+            if isCheck { try await check(settings, name: name) }
             let process = start(name, settings.server)
             let assembly = try await assemble(settings, process)
             try await serve(assembly, process)
             process.logger.info("stopped")
             exit(ExitCode.fine.rawValue)
         } catch let error as ConfigurationError {
-            printError("\(name): settings that cannot be used:\n\(error)")
+            StandardError.write("\(name): settings that cannot be used:\n\(error)")
             exit(ExitCode.usage.rawValue)
         } catch let failure as ServiceFailure {
-            printError("\(name): \(failure)")
+            StandardError.write("\(name): \(failure)")
             exit(failure.code.rawValue)
         } catch {
-            printError("\(name): \(error)")
+            StandardError.write("\(name): \(error)")
             exit(ExitCode.internal.rawValue)
         }
     }
@@ -64,7 +68,15 @@ public enum ServiceMain {
         case "--print-configuration": text = ConfigurationTable.markdown(service: name, declarations)
         default: return
         }
-        emit(text, to: STDOUT_FILENO)
+        StandardOutput.write(text, newline: false)
+        exit(ExitCode.fine.rawValue)
+    }
+
+    /// Ends the process with 0 when everything that could be tried is fine.
+    private static func check(_ settings: some ServiceSettings, name: String) async throws(ServiceFailure) {
+        let problems = await settings.redisNeeds?.problems() ?? []
+        guard problems.isEmpty else { throw ServiceFailure(.unavailable, problems.joined(separator: "\n\(name): ")) }
+        emit("\(name): the settings can be used, and Redis allows what it needs\n", to: STDOUT_FILENO)
         exit(ExitCode.fine.rawValue)
     }
 
@@ -94,30 +106,26 @@ public enum ServiceMain {
         } catch let error as IOError {
             throw ServiceFailure(
                 .unavailable, "cannot listen on \(process.server.host):\(process.server.port): \(error.description)")
-        }
-    }
-
-    private static func printError(_ text: String) {
-        emit(text + "\n", to: STDERR_FILENO)
-    }
-
-    private static func emit(_ text: String, to descriptor: Int32) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            guard written > 0 else { return }
-            rest = rest.dropFirst(written)
+        } catch let error as SocketAddressError.UnknownHost {
+            let reason = "is no name or address that can be resolved (\(error.errorDescription))"
+            throw ConfigurationError(
+                problems: [SettingProblem(key: "HOST", value: process.server.host, reason: reason)])
         }
     }
 }
 
-/// SIGTERM and SIGINT: the first one stops gracefully, the second one at once.
+/// SIGTERM, SIGINT and SIGHUP: the first one stops gracefully, the second one at once.
 private enum StopSignals {
     /// Runs `operation` while signals stop `group`.
     static func withHandling(
         of group: ServiceGroup, logger: Logger, _ operation: @escaping @Sendable () async throws -> Void
     ) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        // Under `nohup` the end of a terminal is to be ignored.
+        var hangup = sigaction()
+        sigaction(SIGHUP, nil, &hangup)
+        let isIgnored = unsafeBitCast(hangup.__sigaction_handler.sa_handler, to: Int.self) == 1
+        let trapped: [UnixSignal] = [.sigterm, .sigint] + (isIgnored ? [] : [.sighup])
+        let signals = await UnixSignalsSequence(trapping: trapped)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 var isStopping = false

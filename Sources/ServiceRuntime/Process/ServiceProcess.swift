@@ -13,9 +13,14 @@ public struct ServiceProcess: Sendable {
     public let metrics: PrometheusRegistry
     public let readiness: Readiness
     public let http: HTTPMonitor
+    /// The connections of the server.
+    let connections: HTTPConnections
     /// Files and sockets that the process may have open.
     public let descriptorsMax: Int
     public let startedAt: ContinuousClock.Instant
+
+    /// Descriptors that are not connections of the server: Redis, PostgreSQL, reports, loops, logs.
+    private static let descriptorsReserved = 128
 
     public init(
         name: String, server: ServerSettings, logger: Logger, metrics: PrometheusRegistry = PrometheusRegistry(),
@@ -28,6 +33,13 @@ public struct ServiceProcess: Sendable {
         self.metrics = metrics
         self.readiness = Readiness()
         self.http = HTTPMonitor(factory: metrics)
+        let allowed = max(descriptorsMax - Self.descriptorsReserved, descriptorsMax / 2)
+        let connections = HTTPConnections(
+            max: server.connectionsMax == 0 ? allowed : min(server.connectionsMax, allowed))
+        self.connections = connections
+        metrics.gauge("chorus_http_connections", "Connections of the HTTP server that are open.") {
+            Double(connections.open)
+        }
         self.descriptorsMax = descriptorsMax
         self.startedAt = .now
     }

@@ -1,8 +1,11 @@
 public import RedisNIO
+import Wire
 
 /// Where Redis is.
 public struct RedisSettings: Sendable {
     public var endpoint: RedisEndpoint
+    /// Stands in front of the names of channels; `nil`: what follows from the database.
+    public var namespace: String?
 
     public init(from reader: inout SettingsReader) {
         let declaration = SettingDeclaration(
@@ -12,6 +15,11 @@ public struct RedisSettings: Sendable {
         endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) {
             try? RedisEndpoint(parsing: $0)
         }
+        let name = SettingDeclaration(
+            key: "REDIS_NAMESPACE", type: "a name", defaultText: "db and the database; none for database 0",
+            range: "1 to \(Identifier.lengthMax) of letters, digits, . _ - :",
+            doc: "Stands in front of the names of channels, so that deployments on one Redis do not hear each other.")
+        namespace = reader.value(name, default: nil) { Identifier.isValid($0) ? $0 : nil }
     }
 }
 

@@ -10,11 +10,16 @@ public struct ServiceBroker: Service {
     /// - Parameters:
     ///   - history: `nil` for a service that does not publish.
     ///   - isRequired: whether the service is not ready while Redis is away; else the probe only notes it.
+    ///   - needsWrites: whether the service is not ready either while Redis refuses writes. Without it a read-only replica
+    ///     is as good as a master.
     public init(
-        redis: RedisSettings, history: HistorySettings? = nil, process: ServiceProcess, isRequired: Bool = true
+        redis: RedisSettings, history: HistorySettings? = nil, process: ServiceProcess, isRequired: Bool = true,
+        needsWrites: Bool = false
     ) {
         var settings = RedisBrokerSettings()
         settings.instance = process.server.instance
+        settings.namespace = redis.namespace
+        settings.client.connection.needsWrites = needsWrites
         if let history {
             settings.historyLength = history.length
             settings.historyTTLSeconds = Int(history.timeToLive.components.seconds)
@@ -22,12 +27,28 @@ public struct ServiceBroker: Service {
         }
         let broker = RedisBroker(endpoint: redis.endpoint, settings: settings, logger: process.logger)
         self.broker = broker
-        let reason: @Sendable () -> String? = { broker.isReady ? nil : "Redis is away" }
+        let reason: @Sendable () -> String? = { broker.redis.trouble.map(Self.reason) }
         isRequired
             ? process.readiness.require("redis", reason: reason) : process.readiness.note("redis", reason: reason)
     }
 
+    /// Throws a ``ServiceFailure`` when Redis is a server that no setting of it can make usable.
     public func run() async throws {
-        try await cancelWhenGracefulShutdown { try await broker.run() }
+        do {
+            try await cancelWhenGracefulShutdown { try await broker.run() }
+        } catch let error as RedisError where error.code == .unsupported {
+            throw ServiceFailure(.usage, "REDIS_URL: \(error.message)")
+        }
+    }
+
+    /// Why the service is not ready, without what only the log may hold.
+    static func reason(_ trouble: RedisError) -> String {
+        switch trouble.code {
+        case .reply("READONLY"): "Redis is a read-only replica"
+        case .reply("LOADING"): "Redis is loading its data"
+        case .reply("MASTERDOWN"): "Redis is a replica without its master"
+        case .reply("MISCONF"), .reply("NOREPLICAS"), .reply("OOM"): "Redis refuses writes: \(trouble.code.name)"
+        default: "Redis is away"
+        }
     }
 }

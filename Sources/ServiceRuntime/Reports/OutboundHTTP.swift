@@ -1,4 +1,4 @@
-import AsyncHTTPClient
+public import AsyncHTTPClient
 public import NIOCore
 import NIOHTTP1
 
@@ -22,14 +22,39 @@ public enum OutboundHTTP {
         return configuration
     }
 
-    /// - Parameters:
-    ///   - timeout: from the start to the last byte of the answer.
-    ///   - bytesMax: a larger answer is an error.
-    public static func get(_ url: String, timeout: Duration, bytesMax: Int) async throws -> Answer {
-        try await send(HTTPClientRequest(url: url), timeout: timeout, bytesMax: bytesMax)
+    /// A status and a body that is read as it comes: nothing of it is kept.
+    public struct Stream: Sendable {
+        public var status: Int
+        public var body: HTTPClientResponse.Body
+        /// `nil` when the server did not say.
+        public var length: Int?
+    }
+
+    /// The longest time for a whole streamed answer.
+    private static let streamMax = TimeAmount.minutes(5)
+
+    /// - Parameter timeout: from the start to the head of the answer.
+    public static func get(_ url: String, timeout: Duration) async throws -> Stream {
+        let response = try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
+            group.addTask { try await client.execute(HTTPClientRequest(url: url), deadline: .now() + streamMax) }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw HTTPClientError.deadlineExceeded
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+        return Stream(
+            status: Int(response.status.code), body: response.body,
+            length: response.headers.first(name: "content-length").flatMap { Int($0) })
     }
 
     /// Posts JSON.
+    ///
+    /// - Parameters:
+    ///   - timeout: from the start to the last byte of the answer.
+    ///   - bytesMax: a larger answer is an error.
     public static func post(_ url: String, json: ByteBuffer, timeout: Duration, bytesMax: Int) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = .POST

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Audience
 internal import Placement
+internal import Primitives
 
 struct SwarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

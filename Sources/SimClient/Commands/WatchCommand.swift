@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Primitives
 internal import Wire
 
 struct WatchCommand: AsyncParsableCommand {
@@ -29,7 +30,7 @@ struct WatchCommand: AsyncParsableCommand {
         }
         throw ExitCode(
             await Interruptible.run {
-                let status = await WatchRun(settings, say: StandardOutput.write).run()
+                let status = await WatchRun(settings, say: { StandardOutput.write($0) }).run()
                 return status
             })
     }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audience
+internal import Primitives
 
 struct LikesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -21,6 +21,8 @@ struct PublishTally: Equatable, Sendable {
     /// By the channel's number in the audience.
     var channels: [Int: ChannelComments] = [:]
 
+    /// Answered, or given up, without an acknowledgement.
+    var unacknowledged: Int { stored + refused + unknown + failed }
     /// Requests without an answer so far.
     var outstanding: Int { started - acknowledged - stored - refused - unknown - failed }
 

@@ -188,12 +188,14 @@ extension SwarmRun {
         while (try? await Task.sleep(for: .milliseconds(1000 / ticksPerSecond))) != nil {
             ticks += 1
             let crowd = stage.crowdBoard.now
-            let acknowledged = stage.publisherBoard.tally.withLock { $0.acknowledged }
+            let published = stage.publisherBoard.tally.withLock { $0 }
             let seconds = Double(MonotonicClock.now() - start) / 1e9
             tell(
                 .progress(
                     second: ticks / ticksPerSecond, seconds: seconds, delivered: crowd.delivered,
-                    acknowledged: acknowledged, crowd: settings.isDrill ? SwarmMessage.CrowdState(crowd) : nil))
+                    acknowledged: published.acknowledged,
+                    crowd: settings.isDrill
+                        ? SwarmMessage.CrowdState(crowd, unacknowledged: published.unacknowledged) : nil))
         }
     }
 
@@ -271,8 +273,9 @@ extension Task where Success == Never, Failure == Never {
 }
 
 extension SwarmMessage.CrowdState {
-    init(_ board: CrowdBoard.Snapshot) {
+    init(_ board: CrowdBoard.Snapshot, unacknowledged: Int) {
         self.init()
+        self.unacknowledged = unacknowledged
         at = Int64(WallClock.nanoseconds() / 1000)
         watching = board.tally.watching
         away = board.away

@@ -14,25 +14,50 @@ extension Aggregate {
         expire(at: now)
         let listMax = full ? Int.max : Statistics.listMax
         let counts = SubscriptionCounts(self)
+        // Sorted once; every list of names follows this order.
+        let sorted = full ? counts.union.sorted { channels.name(of: $0) < channels.name(of: $1) } : nil
         return Statistics(
-            commentApi: commentAPIStatistics(at: now, listMax: listMax),
-            readerApis: readerStatistics(at: now, listMax: listMax, counts: counts),
+            commentApi: commentAPIStatistics(at: now, listMax: listMax, counts: counts, redis: redis),
+            readerApis: readerStatistics(at: now, listMax: listMax, counts: counts, sorted: sorted),
             clients: clientStatistics(listMax: listMax), storedComments: storedComments(),
             subscriptionSpread: spread(counts: counts, redis: redis, listMax: listMax), timestamp: timestamp)
     }
 
-    /// Names of all channels with a subscription: what to ask Redis about.
-    func subscribedChannelNames(max: Int = .max) -> [String] {
-        names(SubscriptionCounts(self).union.prefix(max))
+    /// Names of all channels with a subscription, in no order: what to ask Redis about.
+    func subscribedChannelNames() -> [String] {
+        SubscriptionCounts(self).union.map { channels.name(of: $0) }
     }
 
-    private func commentAPIStatistics(at now: Duration, listMax: Int) -> Statistics.CommentAPIs {
+    private func commentAPIStatistics(
+        at now: Duration, listMax: Int, counts: SubscriptionCounts, redis: RedisCounts.Count?
+    ) -> Statistics.CommentAPIs {
         let instances = commentAPIs.values.map { entry in
             Statistics.CommentAPIs.Instance(entry.report, secondsSinceReport: (now - entry.lastReport).seconds)
         }
+        let active: [String]
+        if let redis {
+            active = redis.byChannel.keys.sorted().prefix(listMax).map { $0 }
+        } else {
+            active = names(counts.union.prefix(listMax))
+        }
         return Statistics.CommentAPIs(
             instances: instances.sorted { $0.instanceId < $1.instanceId }, listMax: listMax,
-            finishedReceived: finishedCommentAPIs.sum.first, finishedPublished: finishedCommentAPIs.sum.second)
+            finishedReceived: finishedCommentAPIs.sum.first, finishedPublished: finishedCommentAPIs.sum.second,
+            commentsByVideo: commentsByVideo(listMax: listMax), activeTopics: active,
+            topicSubscribers: redis.map { redis in
+                Dictionary(uniqueKeysWithValues: active.map { ($0, redis.byChannel[$0] ?? 0) })
+            })
+    }
+
+    /// The videos with the most comments.
+    private func commentsByVideo(listMax: Int) -> [String: Int] {
+        var videos: [(id: String, count: Int)] = []
+        for (id, count) in published {
+            guard let channel = Channel(name: channels.name(of: id)), channel.kind == .video else { continue }
+            videos.append((channel.id, count))
+        }
+        if videos.count > listMax { videos.sort { ($0.count, $1.id) > ($1.count, $0.id) } }
+        return Dictionary(videos.prefix(listMax).map { ($0.id, $0.count) }) { first, _ in first }
     }
 
     /// Reports of one database are one total, and its newest report counts. A CommentAPI without a database adds what it
@@ -48,17 +73,19 @@ extension Aggregate {
     }
 
     private func readerStatistics(
-        at now: Duration, listMax: Int, counts: SubscriptionCounts
+        at now: Duration, listMax: Int, counts: SubscriptionCounts, sorted: [Int]?
     ) -> Statistics.Readers {
+        func list(_ ids: BitSet) -> [String] {
+            guard let sorted else { return names(ids.prefix(listMax)) }
+            return sorted.lazy.filter { ids.contains($0) }.map { channels.name(of: $0) }
+        }
         let all = sortedReaders.map { record in
             Statistics.Readers.Reader(
                 record.report, totalSubscribedTopics: record.subscribed.count,
-                subscribedTopics: names(record.subscribed.prefix(listMax)),
-                secondsSinceReport: (now - record.lastReport).seconds)
+                subscribedTopics: list(record.subscribed), secondsSinceReport: (now - record.lastReport).seconds)
         }
         return Statistics.Readers(
-            readers: all, listMax: listMax, topics: names(counts.union.prefix(listMax)),
-            totalTopics: counts.union.count)
+            readers: all, listMax: listMax, topics: list(counts.union), totalTopics: counts.union.count)
     }
 
     private func clientStatistics(listMax: Int) -> Statistics.Clients {

@@ -1,5 +1,13 @@
 internal import Wire
 
+/// A CommentAPI as it reports itself.
+struct CommentAPIRecord {
+    var report: CommentAPIReport
+    var lastReport: Duration
+    /// What it has reported of each video since its start, if it reports totals and no changes.
+    var byVideo: [String: Int] = [:]
+}
+
 /// What all processes reported. Pure: the time of receipt is a parameter, measured from any fixed moment by a clock that
 /// does not go back.
 struct Aggregate {
@@ -7,7 +15,7 @@ struct Aggregate {
     private(set) var refusals = AggregateRefusals()
     private(set) var channels: ChannelTable
     private(set) var readers: [String: ReaderRecord] = [:]
-    private(set) var commentAPIs: [String: (report: CommentAPIReport, lastReport: Duration)] = [:]
+    private(set) var commentAPIs: [String: CommentAPIRecord] = [:]
     private(set) var clients: [String: (report: ClientReport, lastReport: Duration)] = [:]
     /// Comments stored in each database, by its id. The newest report counts.
     private(set) var databases: [String: Int] = [:]
@@ -31,9 +39,7 @@ struct Aggregate {
     mutating func accept(_ report: ReaderReport, at now: Duration) -> ReportAcknowledgement {
         expire(at: now)
         let isKnown = readers[report.instanceId] != nil
-        guard hasRoom(for: report.instanceId, isKnown: isKnown, readers.count, limits.readersMax) else {
-            return refused()
-        }
+        guard hasRoom(isKnown: isKnown, readers.count, limits.readersMax) else { return refused() }
         var record = readers.removeValue(forKey: report.instanceId) ?? ReaderRecord(report, at: now, limits: limits)
         let answer = record.accept(report, at: now, channels: &channels, limits: limits, refusals: &refusals)
         readers[report.instanceId] = record
@@ -44,15 +50,18 @@ struct Aggregate {
     mutating func accept(_ report: CommentAPIReport, at now: Duration) -> ReportAcknowledgement {
         expire(at: now)
         let known = commentAPIs[report.instanceId]?.report
-        guard hasRoom(for: report.instanceId, isKnown: known != nil, commentAPIs.count, limits.commentAPIsMax),
-            report.session.utf8.count <= limits.nameLengthMax
-        else { return refused() }
-        if let known, known.session != report.session { finish(known) }
+        guard hasRoom(isKnown: known != nil, commentAPIs.count, limits.commentAPIsMax) else { return refused() }
+        var record = CommentAPIRecord(report: report.clamped(limits), lastReport: now)
+        if let known, Aggregate.isRestart(from: known, to: record.report) {
+            finish(known)
+        } else {
+            record.byVideo = commentAPIs[report.instanceId]?.byVideo ?? [:]
+        }
         finishedCommentAPIs.resume(Aggregate.key(report))
         countPublished(report)
-        let clamped = report.clamped(limits)
-        commentAPIs[report.instanceId] = (clamped, now)
-        remember(clamped.database)
+        countTotals(report.commentsByVideo ?? [:], in: &record.byVideo)
+        commentAPIs[report.instanceId] = record
+        remember(record.report.database)
         return ReportAcknowledgement()
     }
 
@@ -61,9 +70,7 @@ struct Aggregate {
         expire(at: now)
         let report = report.clamped()
         let known = clients[report.clientId]?.report
-        guard hasRoom(for: report.clientId, isKnown: known != nil, clients.count, limits.clientsMax) else {
-            return refused()
-        }
+        guard hasRoom(isKnown: known != nil, clients.count, limits.clientsMax) else { return refused() }
         if let known, Aggregate.isRestart(from: known, to: report) {
             restarts += 1
             finishedClients.finish("\(known.clientId) \(restarts)", Aggregate.totals(known))
@@ -95,21 +102,39 @@ struct Aggregate {
 
     /// The tables are searched a few times a second at most, however many reports come.
     private var lastExpiry = Duration.seconds(-1)
-    /// Clients that started again under a known name.
+    /// Processes that started again under a known name.
     private var restarts = 0
 
     private mutating func countPublished(_ report: CommentAPIReport) {
         publishedElsewhere += report.publishedElsewhere.clamped
         for (name, reported) in report.publishedByChannel where reported > 0 {
             let count = reported.clamped
-            if let id = channels.id(of: name), published[id] != nil {
-                published[id, default: 0] += count
-            } else if let id = channels.hold(name) {
-                published[id] = count
-            } else {
-                refusals.channels += 1
-                publishedElsewhere += count
+            add(count, on: name)
+        }
+    }
+
+    /// Counts of a CommentAPI since its start, of which `known` are counted already.
+    private mutating func countTotals(_ totals: [String: Int], in known: inout [String: Int]) {
+        for (video, reported) in totals where reported > 0 {
+            let total = reported.clamped
+            let before = known[video] ?? 0
+            guard total > before, known[video] != nil || known.count < limits.videosMax else {
+                refusals.channels += total > before ? 1 : 0
+                continue
             }
+            known[video] = total
+            add(total - before, on: "\(Channel.Kind.video.rawValue):\(video)")
+        }
+    }
+
+    private mutating func add(_ count: Int, on name: String) {
+        if let id = channels.id(of: name), published[id] != nil {
+            published[id, default: 0] += count
+        } else if let id = channels.hold(name) {
+            published[id] = count
+        } else {
+            refusals.channels += 1
+            publishedElsewhere += count
         }
     }
 
@@ -124,11 +149,18 @@ struct Aggregate {
     }
 
     private mutating func finish(_ report: CommentAPIReport) {
+        restarts += 1
         finishedCommentAPIs.finish(
-            Aggregate.key(report),
+            // Without a session, the next process has the same key, and is another one all the same.
+            report.session.isEmpty ? "\(Aggregate.key(report))\(restarts)" : Aggregate.key(report),
             .init(
                 first: report.totalCommentsReceived, second: report.totalCommentsPublished,
                 third: report.database == nil ? report.totalCommentsPublished : 0))
+    }
+
+    /// A report without a session continues the last one as long as its totals do not fall.
+    private static func isRestart(from old: CommentAPIReport, to new: CommentAPIReport) -> Bool {
+        new.session != old.session || new.session.isEmpty && new.totalCommentsReceived < old.totalCommentsReceived
     }
 
     private mutating func refused() -> ReportAcknowledgement {
@@ -136,9 +168,7 @@ struct Aggregate {
         return ReportAcknowledgement(success: false)
     }
 
-    private func hasRoom(for name: String, isKnown: Bool, _ count: Int, _ limit: Int) -> Bool {
-        isKnown || (count < limit && name.utf8.count <= limits.nameLengthMax)
-    }
+    private func hasRoom(isKnown: Bool, _ count: Int, _ limit: Int) -> Bool { isKnown || count < limit }
 
     private static func key(_ report: CommentAPIReport) -> String { "\(report.instanceId) \(report.session)" }
 

@@ -11,7 +11,9 @@ struct AggregateLimits: Equatable, Sendable {
     var finishedMax = 10_000
     /// Entries of a table by reason or code.
     var codesMax = 64
-    /// Length of the name of a process, in UTF-8 bytes.
+    /// Videos of a CommentAPI that reports totals.
+    var videosMax = 10_000
+    /// Length of what a report says as text: names of processes, URLs; in UTF-8 bytes.
     var nameLengthMax = 256
 }
 
@@ -19,7 +21,7 @@ struct AggregateLimits: Equatable, Sendable {
 struct AggregateRefusals: Equatable, Sendable {
     /// Channels beyond the limit, or with an invalid name.
     var channels = 0
-    /// Reports of processes beyond the limit, or with too long a name.
+    /// Reports of processes beyond the limit.
     var reports = 0
     /// Reports of Readers that did not continue the last one.
     var resyncs = 0

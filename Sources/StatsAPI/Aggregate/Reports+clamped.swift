@@ -1,6 +1,7 @@
 internal import Wire
 
-/// Counts come from other processes. They are clamped here, so that no sum of them can overflow.
+/// Counts come from other processes. They are clamped here, so that no sum of them can overflow; that none is negative was
+/// checked before (``CheckedReport``).
 extension Int {
     /// 0 to 2^40, a million million.
     var clamped: Int { Swift.min(Swift.max(self, 0), 1 << 40) }
@@ -42,6 +43,7 @@ extension CommentAPIReport {
         clamped.refusals = refusals.clamped(limits)
         clamped.publishedByChannel = [:]
         clamped.publishedElsewhere = 0
+        clamped.commentsByVideo = nil
         if let database, (database.id ?? "").utf8.count <= limits.nameLengthMax {
             clamped.database?.storedComments = database.storedComments.clamped
         } else {
@@ -63,6 +65,9 @@ extension ClientReport {
         clamped.commentsGenerated = commentsGenerated.clamped
         clamped.commentsConsumed = commentsConsumed.clamped
         clamped.reconnects = reconnects.clamped
+        clamped.subscribedTopics = subscribedTopics.map {
+            Array($0.lazy.filter { Channel(name: $0) != nil }.prefix(Statistics.listMax))
+        }
         return clamped
     }
 }

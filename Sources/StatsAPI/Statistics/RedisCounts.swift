@@ -5,7 +5,7 @@ import Wire
 
 /// Redis's own counts of the subscriptions, beside the reported ones.
 ///
-/// 90,000 channels cost Redis about ten milliseconds. An answer is therefore used for a while, and one request at a time
+/// 90,000 channels cost Redis some ten milliseconds. An answer is therefore used for a while, and one request at a time
 /// asks Redis; the others get the previous answer.
 final class RedisCounts: Sendable {
     struct Count: Equatable, Sendable {
@@ -13,6 +13,8 @@ final class RedisCounts: Sendable {
         var subscriptions: Int
         /// `PUBSUB CHANNELS`.
         var channels: Int
+        /// `PUBSUB NUMSUB` of each channel that has a subscriber, by name.
+        var byChannel: [String: Int] = [:]
     }
 
     private struct State {
@@ -40,7 +42,9 @@ final class RedisCounts: Sendable {
     }
 
     /// `nil` when Redis is away or does not answer in time.
-    func count(_ names: [String]) async -> Count? {
+    ///
+    /// - Parameter names: the channels; called only when Redis is asked.
+    func count(_ names: () -> [String]) async -> Count? {
         let now = ContinuousClock.now
         let (isMine, known) = state.withLock { state in
             let isFresh = state.askedAt.map { now - $0 < maxAge } ?? false
@@ -49,7 +53,7 @@ final class RedisCounts: Sendable {
             return (true, nil)
         }
         guard isMine else { return known }
-        let count = await ask(names.compactMap { Channel(name: $0) })
+        let count = await ask(names().compactMap { Channel(name: $0) })
         state.withLock { $0 = State(last: count, askedAt: .now, isAsking: false) }
         return count
     }
@@ -73,11 +77,15 @@ final class RedisCounts: Sendable {
     }
 
     private func askAll(_ channels: [Channel]) async throws -> Count {
-        var subscriptions = 0
+        var byChannel: [String: Int] = [:]
         for start in stride(from: 0, to: channels.count, by: Self.batch) {
             let part = Array(channels[start..<min(start + Self.batch, channels.count)])
-            subscriptions += try await broker.subscriptionCounts(of: part).reduce(0, +)
+            for (channel, count) in zip(part, try await broker.subscriptionCounts(of: part)) where count > 0 {
+                byChannel[channel.name] = count
+            }
         }
-        return Count(subscriptions: subscriptions, channels: try await broker.subscribedChannelCount())
+        return Count(
+            subscriptions: byChannel.values.reduce(0, +), channels: try await broker.subscribedChannelCount(),
+            byChannel: byChannel)
     }
 }

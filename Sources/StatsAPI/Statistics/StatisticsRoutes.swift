@@ -19,28 +19,31 @@ struct StatisticsRoutes: Sendable {
             try answer(service.accept(try await report(ReaderReport.self, request)))
         }
         router.post("client-statistics") { request, _ in
-            try answer(service.accept(try await report(ClientReport.self, request)))
+            try answer(service.accept(try await report(ClientReport.self, request, bytesMax: Request.jsonBytesMax)))
         }
         router.get("statistics") { request, _ in
             try await statistics(request)
         }
     }
 
-    private func report<Report: Decodable>(_ type: Report.Type, _ request: Request) async throws -> Report {
-        try await request.json(type, code: Self.invalid, bytesMax: Self.reportBytesMax)
+    private func report<Report: CheckedReport>(
+        _ type: Report.Type, _ request: Request, bytesMax: Int = Self.reportBytesMax
+    ) async throws -> Report {
+        let report = try await request.json(type, code: Self.invalid, bytesMax: bytesMax)
+        if let problem = report.problem() { throw APIError.invalid(Self.invalid, problem) }
+        return report
     }
 
     private func answer(_ acknowledgement: ReportAcknowledgement) throws -> Response {
         guard acknowledgement.success else {
             throw APIError.unavailable(
-                "report_refused", "the report has no room here: too many processes report, or a name is too long",
-                retryAfterSeconds: 10)
+                "report_refused", "the report has no room here: too many processes report", retryAfterSeconds: 10)
         }
         return try .json(encoding: acknowledgement)
     }
 
     private func statistics(_ request: Request) async throws -> Response {
         let fields = try RequestFields(queryOf: request, code: "invalid_query")
-        return try .json(encoding: await service.statistics(full: try fields.optionalFlag("full") ?? false))
+        return .json(body: try await service.statistics(full: try fields.optionalFlag("full") ?? false).body)
     }
 }

@@ -1,3 +1,4 @@
+import Hummingbird
 import Primitives
 import ServiceRuntime
 import Wire
@@ -6,6 +7,8 @@ import Wire
 final class StatisticsService: Sendable {
     private let aggregate = Mutex(Aggregate())
     private let redis: RedisCounts
+    private let renderings = SharedRenderings()
+    private let fullRenderings = SharedRenderings()
     private let start = ContinuousClock.now
 
     init(redis: RedisCounts) {
@@ -24,12 +27,14 @@ final class StatisticsService: Sendable {
         aggregate.withLock { $0.accept(report, at: elapsed) }
     }
 
-    /// The answer to `GET /statistics`, with Redis's own counts if it answers in time.
-    func statistics(full: Bool) async -> Statistics {
-        let names = aggregate.withLock { $0.subscribedChannelNames() }
-        let count = await redis.count(names)
-        let timestamp = Timestamp.text(millisecondsSinceEpoch: WallClock.milliseconds())
-        return aggregate.withLock { $0.statistics(at: elapsed, timestamp: timestamp, full: full, redis: count) }
+    /// The answer to `GET /statistics`, with Redis's own counts if it answers in time. JSON.
+    func statistics(full: Bool) async throws -> Rendering {
+        try await (full ? fullRenderings : renderings).next { [self] in
+            let count = await redis.count { aggregate.withLock { $0.subscribedChannelNames() } }
+            let timestamp = Timestamp.text(millisecondsSinceEpoch: WallClock.milliseconds())
+            return try Response.encoded(
+                aggregate.withLock { $0.statistics(at: elapsed, timestamp: timestamp, full: full, redis: count) })
+        }
     }
 
     /// Since the start of this process, by a clock that does not go back.

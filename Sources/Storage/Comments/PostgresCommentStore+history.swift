@@ -19,12 +19,14 @@ extension PostgresCommentStore {
 
     public func comment(id: String) async throws(StorageError) -> StoredComment? {
         guard !id.utf8.contains(0) else { return nil }
-        return try await pool.session { try Self.comment(id: id, $0) }
+        return try await pool.session { try Self.comment(id: id, $0)?.stored }
     }
 
-    static func comment(id: String, _ connection: PostgresConnection) throws -> StoredComment? {
-        try connection.query(commentStatement, [.text(id)]) {
-            row throws(PostgresError) in try StoredComment(row: row)
+    private static func comment(
+        id: String, _ connection: PostgresConnection
+    ) throws -> (stored: StoredComment, removalIsPublished: Bool)? {
+        try connection.query(commentStatement, [.text(id)]) { row throws(PostgresError) in
+            (stored: try StoredComment(row: row), removalIsPublished: try row.boolean(8))
         }.first
     }
 
@@ -43,8 +45,9 @@ extension PostgresCommentStore {
                 row throws(PostgresError) in try StoredComment(row: row)
             }
             if let comment = removed.first { return .removed(comment) }
-            guard let comment = try Self.comment(id: id, connection) else { return .notFound }
-            return moderator || comment.comment.userid == user ? .alreadyRemoved(comment) : .forbidden
+            guard let there = try Self.comment(id: id, connection) else { return .notFound }
+            guard moderator || there.stored.comment.userid == user else { return .forbidden }
+            return .alreadyRemoved(there.stored, isPublished: there.removalIsPublished)
         }
     }
 }
@@ -56,7 +59,8 @@ private let pageStatement: PostgresStatement = """
     """
 
 private let commentStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
+    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at,
+        removal_offset IS NOT NULL
     FROM comments WHERE id = $1
     """
 

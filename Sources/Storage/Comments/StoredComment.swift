@@ -29,8 +29,8 @@ public struct HistoryPage: Equatable, Sendable {
 /// What became of a request to remove a comment.
 public enum Removal: Equatable, Sendable {
     case removed(StoredComment)
-    /// It was removed before, by whomever.
-    case alreadyRemoved(StoredComment)
+    /// It was removed before, by whomever; `isPublished`: and the place of the removal's event is saved.
+    case alreadyRemoved(StoredComment, isPublished: Bool)
     case notFound
     /// Neither its author nor a moderator.
     case forbidden

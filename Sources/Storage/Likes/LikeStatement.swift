@@ -5,16 +5,32 @@ import PostgresLibpq
 /// A row changes only when the new version wins, under that row's lock; it then remembers what it was, so that
 /// `RETURNING` gives the exact difference. The counts' rows are locked last and in order: batches on one hot photo
 /// wait for each other for the end of a statement only. One row goes into the outbox for all likes of the batch whose
-/// photo has an owner. A repeated batch changes nothing, so that it notifies nobody twice.
+/// photo has an owner. A repeated batch changes nothing, so that it notifies nobody twice. The newest version of each
+/// partition of the users is kept at the slot of its user.
 enum LikeStatement {
-    /// - Parameter outboxMax: rows that may wait in the outbox; when so many do, no more are added.
-    static func values(_ rows: ArraySlice<LikeRow>, outboxMax: Int) -> [PostgresValue] {
-        [
+    /// - Parameters:
+    ///   - partitions: of the users, for each of which the newest version is kept.
+    ///   - outboxMax: rows that may wait in the outbox; when so many do, no more are added.
+    static func values(_ rows: ArraySlice<LikeRow>, partitions: Int, outboxMax: Int) -> [PostgresValue] {
+        let newest = newest(rows, partitions: partitions)
+        return [
             .texts(rows.map(\.change.photo)), .smallints(rows.map(\.slot)), .texts(rows.map(\.change.user)),
             .booleans(rows.map(\.change.liked)), .bigints(rows.map(\.change.version)),
             .timestamps(rows.map(\.change.at)), .texts(Array(Set(rows.map(\.change.photo)))),
-            .bigint(Int64(outboxMax)), .text(OutboxTopic.notify.rawValue),
+            .bigint(Int64(outboxMax)), .text(OutboxTopic.notify.rawValue), .smallints(newest.map(\.slot)),
+            .bigints(newest.map(\.change.version)),
         ]
+    }
+
+    /// The newest change of each partition, in the order of slots.
+    private static func newest(_ rows: ArraySlice<LikeRow>, partitions: Int) -> [LikeRow] {
+        var newest: [Int: LikeRow] = [:]
+        for row in rows {
+            let partition = UserSlot.partition(of: row.slot, partitions: partitions)
+            if let held = newest[partition], held.change.version >= row.change.version { continue }
+            newest[partition] = row
+        }
+        return newest.values.sorted { $0.slot < $1.slot }
     }
 
     static func run(
@@ -61,6 +77,10 @@ enum LikeStatement {
             HAVING count(*) > 0 AND $8 > (SELECT count(*) FROM (
                 SELECT FROM outbox WHERE topic = $9 AND available_at < 'infinity' LIMIT $8) AS waiting)
             RETURNING id
+        ), versions AS (
+            INSERT INTO like_versions AS held (slot, version)
+            SELECT * FROM unnest($10::smallint[], $11::bigint[])
+            ON CONFLICT (slot) DO UPDATE SET version = excluded.version WHERE excluded.version > held.version
         )
         SELECT photo_id, like_count FROM moved
         UNION ALL SELECT NULL, count(*) FROM changed

@@ -16,7 +16,8 @@ public protocol LikeStore: Sendable {
     /// Counts of those photos that were ever liked or registered.
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64]
 
-    func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool
+    /// Those of the likes that there are; one question, however many are asked for.
+    func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey>
 
     /// Who likes a photo, newest first.
     ///
@@ -32,11 +33,15 @@ public protocol LikeStore: Sendable {
         of photo: String, in slots: Range<Int16>, after: LikeMember?, limit: Int
     ) async throws(StorageError) -> Page<LikeMember, LikeMember>
 
-    /// How many of the users in some slots like a photo; reads that range of an index.
-    func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64
+    /// How many users of each range like its photo, in the order asked; reads those ranges of an index, in few questions.
+    func counts(in ranges: [LikeRange]) async throws(StorageError) -> [Int64]
 
     /// The newest version in some slots of a photo, tombstones included; 0 when there is none.
     func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64
+
+    /// The newest version of all changes that were ever brought, for each of so many partitions of the users; 0 where there
+    /// was none. What gives versions out and is behind this has lost some.
+    func newestVersions(partitions: Int) async throws(StorageError) -> [Int64]
 
     /// All photos and their counts in the order of ids, to reconcile.
     ///
@@ -54,7 +59,37 @@ public protocol LikeStore: Sendable {
     func purgeTombstones(olderThan age: Duration, limit: Int) async throws(StorageError) -> Int
 }
 
+/// A user's like of a photo.
+public struct LikeKey: Hashable, Sendable {
+    public let photo: String
+    public let user: String
+
+    public init(photo: String, user: String) {
+        self.photo = photo
+        self.user = user
+    }
+}
+
+/// The likes of a photo by the users in some slots (see ``UserSlot``).
+public struct LikeRange: Hashable, Sendable {
+    public let photo: String
+    public let slots: Range<Int16>
+
+    public init(photo: String, slots: Range<Int16>) {
+        self.photo = photo
+        self.slots = slots
+    }
+}
+
 extension LikeStore {
+    public func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
+        try await !liked([LikeKey(photo: photo, user: user)]).isEmpty
+    }
+
+    public func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
+        try await counts(in: [LikeRange(photo: photo, slots: slots)]).first ?? 0
+    }
+
     /// Calls `body` with pages of the users in some slots who like a photo.
     public func forEachPage(
         of photo: String, in slots: Range<Int16>, limit: Int, _ body: ([String]) async throws -> Void

@@ -2,20 +2,31 @@ import CoreMetrics
 public import PostgresLibpq
 import Wire
 
+import struct Synchronization.Atomic
+
 /// Likes in PostgreSQL.
 public final class PostgresLikeStore: LikeStore {
     let pool: PostgresPool
+    private let partitions: Int
     private let statementRowsMax: Int
+    /// Rows of the next statement: fewer while larger ones take too long.
+    private let statementRows: Atomic<Int>
     private let outboxMax: Int
     private let metrics = StorageMetrics()
 
     /// - Parameters:
     ///   - pool: started and stopped by the caller; the schema is there (``Migrator``).
+    ///   - partitions: of the users, for each of which the newest version is kept: with fewer than ``newestVersions``
+    ///     is asked for, some of them are not found. Each costs a row of a batch.
     ///   - statementRowsMax: rows of one statement, 1 to 20,000: more rows cost less each, and hold locks longer.
     ///   - outboxMax: batches that may wait in the outbox; beyond, likes are stored and their owners are not notified.
-    public init(pool: PostgresPool, statementRowsMax: Int = 5000, outboxMax: Int = 100_000) {
+    public init(
+        pool: PostgresPool, partitions: Int = UserSlot.count, statementRowsMax: Int = 5000, outboxMax: Int = 100_000
+    ) {
         self.pool = pool
+        self.partitions = partitions
         self.statementRowsMax = min(max(statementRowsMax, 1), 20_000)
+        statementRows = Atomic(self.statementRowsMax)
         self.outboxMax = outboxMax
     }
 
@@ -25,8 +36,16 @@ public final class PostgresLikeStore: LikeStore {
         var outcome = LikeBatchOutcome(ignored: batch.overtaken, refused: batch.refused)
         var start = 0
         while start < rows.count {
-            let end = min(rows.count, start + statementRowsMax)
-            let applied = try await applyAgain(rows[start..<end])
+            let end = min(rows.count, start + statementRows.load(ordering: .relaxed))
+            guard let applied = try await applyAgain(rows[start..<end]) else {
+                // The same again would take as long.
+                statementRows.store(max(1, (end - start) / 2), ordering: .relaxed)
+                continue
+            }
+            if end - start >= statementRows.load(ordering: .relaxed) {
+                let more = end - start + max(1, statementRowsMax / 16)
+                statementRows.store(min(more, statementRowsMax), ordering: .relaxed)
+            }
             outcome.changed += applied.changed
             outcome.ignored += end - start - applied.changed
             outcome.counts.merge(applied.counts) { $1 }
@@ -39,14 +58,17 @@ public final class PostgresLikeStore: LikeStore {
     }
 
     /// Batches lock in the same order, yet purging and recounting may cross them: a deadlock's victim tries again.
-    private func applyAgain(_ rows: ArraySlice<LikeRow>) async throws(StorageError) -> LikeBatchOutcome {
-        let values = LikeStatement.values(rows, outboxMax: outboxMax)
+    ///
+    /// - Returns: `nil` when the statement took longer than one may, and fewer rows might not.
+    private func applyAgain(_ rows: ArraySlice<LikeRow>) async throws(StorageError) -> LikeBatchOutcome? {
+        let values = LikeStatement.values(rows, partitions: partitions, outboxMax: outboxMax)
         return try await pool.session { connection in
             var attemptsLeft = 3
             while true {
                 do throws(PostgresError) {
                     return try LikeStatement.run(values, connection)
                 } catch {
+                    if error.code == .timeout, rows.count > 1 { return nil }
                     attemptsLeft -= 1
                     guard error.code == .serialization, attemptsLeft > 0 else { throw error }
                 }
@@ -104,13 +126,17 @@ public final class PostgresLikeStore: LikeStore {
         }
     }
 
-    public func isLiked(photo: String, by user: String) async throws(StorageError) -> Bool {
-        guard Identifier.isValid(photo), Identifier.isValid(user) else { return false }
+    public func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey> {
+        let keys = keys.filter { Identifier.isValid($0.photo) && Identifier.isValid($0.user) }
         return try await pool.session { connection in
-            try !connection.query(
-                "SELECT 1 FROM likes WHERE photo_id = $1 AND slot = $2::bigint::smallint AND user_id = $3 AND liked",
-                [.text(photo), .bigint(Int64(UserSlot.slot(of: user))), .text(user)]
-            ).isEmpty
+            let rows = try connection.query(
+                likedStatement,
+                [
+                    .texts(keys.map(\.photo)), .smallints(keys.map { UserSlot.slot(of: $0.user) }),
+                    .texts(keys.map(\.user)),
+                ]
+            ) { row throws(PostgresError) in LikeKey(photo: try row.text(0), user: try row.text(1)) }
+            return Set(rows)
         }
     }
 
@@ -147,30 +173,44 @@ public final class PostgresLikeStore: LikeStore {
         }
     }
 
-    public func count(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
-        try await number(
-            """
-            SELECT count(*) FROM likes
-            WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int AND liked
-            """, photo, slots)
+    public func counts(in ranges: [LikeRange]) async throws(StorageError) -> [Int64] {
+        var counts: [Int64] = []
+        for start in stride(from: 0, to: ranges.count, by: Self.rangesMax) {
+            let some = ranges[start..<min(start + Self.rangesMax, ranges.count)]
+            let values: [PostgresValue] = [
+                .texts(some.map { Identifier.isValid($0.photo) ? $0.photo : "" }),
+                .bigints(some.map { Int64($0.slots.lowerBound) }), .bigints(some.map { Int64($0.slots.upperBound) }),
+            ]
+            counts += try await pool.session { connection in
+                try connection.query(countsStatement, values) { row throws(PostgresError) in try row.bigint(0) }
+            }
+        }
+        return counts
     }
+
+    /// Ranges of one statement: each may have some hundred thousand likes.
+    private static let rangesMax = 64
 
     public func newestVersion(of photo: String, in slots: Range<Int16>) async throws(StorageError) -> Int64 {
-        try await number(
-            """
-            SELECT coalesce(max(version), 0) FROM likes
-            WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int
-            """, photo, slots)
-    }
-
-    private func number(
-        _ statement: PostgresStatement, _ photo: String, _ slots: Range<Int16>
-    ) async throws(StorageError) -> Int64 {
         guard Identifier.isValid(photo), !slots.isEmpty else { return 0 }
         return try await pool.session { connection in
             try connection.query(
-                statement, [.text(photo), .bigint(Int64(slots.lowerBound)), .bigint(Int64(slots.upperBound))]
+                newestStatement, [.text(photo), .bigint(Int64(slots.lowerBound)), .bigint(Int64(slots.upperBound))]
             ) { row throws(PostgresError) in try row.bigint(0) }.first ?? 0
+        }
+    }
+
+    public func newestVersions(partitions: Int) async throws(StorageError) -> [Int64] {
+        try await pool.session { connection in
+            var newest = [Int64](repeating: 0, count: max(1, partitions))
+            let rows = try connection.query("SELECT slot, version FROM like_versions") { row throws(PostgresError) in
+                (slot: try row.smallint(0), version: try row.bigint(1))
+            }
+            for row in rows {
+                let partition = UserSlot.partition(of: row.slot, partitions: partitions)
+                newest[partition] = max(newest[partition], row.version)
+            }
+            return newest
         }
     }
 
@@ -207,6 +247,23 @@ private let purgeStatement: PostgresStatement = """
     DELETE FROM likes WHERE NOT liked AND ctid = ANY(ARRAY(
         SELECT ctid FROM likes WHERE NOT liked AND liked_at < now() - $1 * interval '1 microsecond'
         ORDER BY liked_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+    """
+
+private let likedStatement: PostgresStatement = """
+    SELECT photo_id, user_id FROM unnest($1::text[], $2::smallint[], $3::text[]) AS wanted (photo_id, slot, user_id)
+    JOIN likes USING (photo_id, slot, user_id) WHERE liked
+    """
+
+private let countsStatement: PostgresStatement = """
+    SELECT (SELECT count(*) FROM likes
+        WHERE photo_id = wanted.photo_id AND slot >= low::smallint AND slot < high::int AND liked)
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS wanted (photo_id, low, high, place)
+    ORDER BY place
+    """
+
+private let newestStatement: PostgresStatement = """
+    SELECT coalesce(max(version), 0) FROM likes
+    WHERE photo_id = $1 AND slot >= $2::bigint::smallint AND slot < $3::bigint::int
     """
 
 private let likersStatement: PostgresStatement = """

@@ -18,7 +18,11 @@ public enum UserSlot {
 
     /// 0 to `partitions` - 1; `partitions` is 1 to 1,024, others are clamped.
     public static func partition(of user: String, partitions: Int) -> Int {
-        Int(slot(of: user)) * clamped(partitions) / count
+        partition(of: slot(of: user), partitions: partitions)
+    }
+
+    static func partition(of slot: Int16, partitions: Int) -> Int {
+        min(max(Int(slot), 0), count - 1) * clamped(partitions) / count
     }
 
     /// The slots of one partition; empty when there is no such.

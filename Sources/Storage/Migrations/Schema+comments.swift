@@ -27,3 +27,9 @@ let commentsScript: StaticString = """
         expires_at timestamptz NOT NULL
     );
     """
+
+// Pages of history pass over no removed comment, however many there are.
+let commentsHistoryScript: StaticString = """
+    DROP INDEX comments_history;
+    CREATE INDEX comments_history ON comments (video_id, sequence) WHERE removed_at IS NULL;
+    """

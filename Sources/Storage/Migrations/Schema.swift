@@ -4,5 +4,7 @@ public enum Schema {
         Migration(version: 1, name: "comments", script: commentsScript),
         Migration(version: 2, name: "likes", script: likesScript),
         Migration(version: 3, name: "outbox", script: outboxScript),
+        Migration(version: 4, name: "like_versions", script: likeVersionsScript),
+        Migration(version: 5, name: "comments_history", script: commentsHistoryScript),
     ]
 }

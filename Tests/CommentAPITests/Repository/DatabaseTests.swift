@@ -41,23 +41,46 @@ import Testing
         #expect(versions.split(separator: "\n").map(String.init) == Schema.migrations.map { "\($0.version)" })
     }
 
-    @Test func aNewerSchemaEndsTheProcess() async throws {
+    @Test func aSchemaThatLacksWhatIsNeededEndsTheProcess() async throws {
         let url = try await PrivatePostgres.shared().makeDatabase()
         let (first, _) = try makeDatabase(url)
         try await withBackground({ try await first.run() }) {
             #expect(await eventually { first.isReady })
         }
         try await PrivatePostgres.shared().sql(
-            "INSERT INTO chorus_migrations (version, name, checksum) VALUES (99, 'later', 'x')", url: url)
+            "INSERT INTO chorus_migrations (version, name, checksum, oldest_program) VALUES (99, 'later', 'x', 98)",
+            url: url)
         let (second, process) = try makeDatabase(url)
         do {
             try await second.run()
             Issue.record("it went on")
         } catch let failure as ServiceFailure {
             #expect(failure.code == .unavailable)
-            #expect(failure.message.contains("99"))
+            #expect(failure.message.contains("98"))
         }
         #expect(!second.isReady && !process.readiness.isReady)
+    }
+
+    private func refuses(_ database: ServiceDatabase) async -> Bool {
+        await thrown(PostgresError.self) {
+            _ = try await database.pool.execute("INSERT INTO photos (photo_id) VALUES ('p')")
+        } != nil
+    }
+
+    @Test func aReadOnlyDatabaseIsNotReady() async throws {
+        try await withPostgres { postgres, url in
+            let (database, process) = try makeDatabase(url)
+            try await withBackground({ try await database.run() }) {
+                #expect(await eventually { process.readiness.isReady })
+                try await postgres.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+                try await postgres.sql("SELECT pg_reload_conf()")
+                #expect(await eventually { await refuses(database) })
+                #expect(
+                    await eventually {
+                        process.readiness.status().blocking["postgresql"] == "PostgreSQL is read-only"
+                    })
+            }
+        }
     }
 
     @Test func aDatabaseThatIsAwayAtTheStartIsWaitedFor() async throws {

@@ -56,11 +56,39 @@ import Wire
             #expect(answer.status == .accepted)
             let body = #"{"success":true,"published":false,"id":"\#(comment.id)","videoid":"video1"}"#
             #expect(answer.body == body)
+            let again = try await api.request(.delete, "/comment/\(comment.id)?userid=user1")
+            #expect(again.status == .accepted && again.body == body, "nobody was told meanwhile")
             #expect(try await api.history("videoid=video1").comments.map(\.comment) == ["other"])
             redis.thaw()
             let channel = try video("video1")
             #expect(
                 await eventually(within: 20) { try await texts(broker, channel) == ["other", "-\(comment.id)"] })
+        }
+    }
+
+    /// The client chose the id, so that it can remove the comment before it was told of it.
+    @Test func aRemovalDoesNotOvertakeItsComment() async throws {
+        let key = "client-1-request-0001"
+        let change: @Sendable (inout CommentAPISettings) -> Void = { $0.outbox.setShort(grace: .seconds(3)) }
+        try await withDatabaseAPI(change: change, wrap: { FaultyBroker($0) }) { api, broker, _ in
+            let broker = try #require(broker as? FaultyBroker)
+            broker.setFault(.held)
+            async let posted = api.post("spam", key: key)
+            var removal: TestAPI.Answer?
+            #expect(
+                await eventually {
+                    removal = try await api.request(.delete, "/comment/\(key)?userid=user1")
+                    return removal?.status != .notFound
+                })
+            #expect(removal?.status == .accepted)
+            broker.setFault(nil)
+            #expect(try await posted.status == .created)
+            let channel = try video("video1")
+            #expect(await eventually(within: 20) { try await texts(broker, channel) == ["-\(key)"] })
+            #expect(
+                await eventually {
+                    try await api.request(.delete, "/comment/\(key)?userid=user1").status == .ok
+                })
         }
     }
 

@@ -2,6 +2,7 @@ import Broker
 import HTTPTypes
 import InMemory
 import ServiceRuntime
+import TestSupport
 import Testing
 import Wire
 
@@ -172,6 +173,46 @@ import Wire
             let bad = try await api.post("hello", key: "short")
             #expect(bad.status == .badRequest && bad.code == "invalid_comment")
             #expect(try await texts(broker, try video("video1")) == ["hello"])
+        }
+    }
+
+    @Test func aRemovedCommentDoesNotComeBackByItsKey() async throws {
+        let broker = InMemoryBroker()
+        let key = "client-1-request-0001"
+        try await withAPI(broker: broker) { api in
+            _ = try await api.post("hello", key: key)
+            _ = try await api.request(.delete, "/comment/\(key)?userid=user1&videoid=video1")
+            let again = try await api.post("hello", key: key)
+            #expect(again.status == .conflict && again.code == "id_taken")
+            #expect(try await texts(broker, try video("video1")) == ["-\(key)"])
+        }
+    }
+
+    @Test func aKeyMayNotBeTheIdOfSomebodysComment() async throws {
+        let broker = InMemoryBroker()
+        try await withAPI(broker: broker) { api in
+            let comment = try await api.published("hello")
+            let other = try await api.post("hello", user: "user2", key: comment.id)
+            #expect(other.status == .conflict && other.code == "id_taken")
+        }
+    }
+
+    /// On Redis itself: the check and the publish are one step there.
+    @Test func ofManyRequestsAtOnceWithOneKeyOneTextIsPublished() async throws {
+        try await withBroker { _, broker in
+            try await withAPI(broker: broker) { api in
+                for round in 0..<20 {
+                    let key = "client-1-request-\(1000 + round)"
+                    let answers = try await withThrowingTaskGroup(of: TestAPI.Answer.self) { group in
+                        for number in 0..<8 { group.addTask { try await api.post("text \(number % 2)", key: key) } }
+                        return try await group.reduce(into: []) { $0.append($1) }
+                    }
+                    let created = answers.filter { $0.status == .created }
+                    #expect(Set(created.map(\.body)).count == 1)
+                    #expect(created.count == 4 && answers.count { $0.code == "id_taken" } == 4)
+                }
+                #expect(try await texts(broker, try video("video1")).count == 20)
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ final class FaultyBroker: EventLog {
         case answerLost
         /// The same for a single comment.
         case singleAnswerLost
+        /// What is to be published waits for as long as this is so.
+        case held
     }
 
     private let inner: any EventLog
@@ -21,6 +23,7 @@ final class FaultyBroker: EventLog {
     func setFault(_ fault: Fault?) { state.withLock { $0 = fault } }
 
     func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
+        while case .held = state.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(1)) }
         let fault = state.withLock { $0 }
         if case .notPublished = fault { return events.map { _ in .failure(BrokerError(.unavailable, "on demand")) } }
         let results = await inner.publish(contentsOf: events)
@@ -37,6 +40,13 @@ final class FaultyBroker: EventLog {
         -> Position
     {
         try await inner.publishOnce(payload, to: channel, unless: keys)
+    }
+    func publish(
+        _ payload: [UInt8], to channel: Channel, named name: String, unless others: [String]
+    ) async throws(BrokerError) -> NamedPublication {
+        let publication = try await inner.publish(payload, to: channel, named: name, unless: others)
+        if case .singleAnswerLost = state.withLock({ $0 }) { throw BrokerError(.timeout, "on demand") }
+        return publication
     }
     func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
         try await inner.publishState(frame, to: channel)

@@ -25,7 +25,7 @@ struct RunningProcess: Sendable {
         url = "http://127.0.0.1:\(port)"
         let ready = url + "/health/ready"
         let isReady = await eventually(within: 30) {
-            try await OutboundHTTP.get(ready, timeout: .seconds(1), bytesMax: 65_536).status == 200
+            try await OutboundHTTP.get(ready, timeout: .seconds(1)).status == 200
         }
         #expect(isReady, "\((try? String(contentsOfFile: "\(folder)/\(name).log", encoding: .utf8)) ?? "")")
     }

@@ -69,3 +69,26 @@ extension EndToEndTests {
         }
     }
 }
+
+extension EndToEndTests {
+    /// What cannot be written is not lost in silence, nor does it crash a program.
+    @Suite struct OutputTests {
+        @Test(arguments: ["Orchestrator predict", "LikeAPI --version"])
+        func aFullDiskAndAClosedPipeAreErrors(command: String) async throws {
+            try await withTemporaryFolder { folder in
+                let program = "\(Program.folder)/\(command)"
+                let pipe = "\(folder)/pipe"
+                // The reader of the pipe has ended when the program begins.
+                let closed = "mkfifo \(pipe); (: <\(pipe)) & exec 3>\(pipe); wait; \(program) >&3"
+                for (line, reason) in [("\(program) >/dev/full", "No space left"), (closed, "Broken pipe")] {
+                    let log = "\(folder)/\(reason)"
+                    let child = try ChildProcess(["sh", "-c", line], log: log)
+                    #expect(await eventually(within: 20) { child.hasEnded })
+                    let text = try String(contentsOfFile: log, encoding: .utf8)
+                    #expect(
+                        child.exitCode == 74 && text.contains("cannot write to standard output: \(reason)"), "\(text)")
+                }
+            }
+        }
+    }
+}

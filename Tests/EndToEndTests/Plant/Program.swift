@@ -24,11 +24,12 @@ struct Program: Sendable {
     ///   - descriptorsMax: `ulimit -n` of the process, hard and soft.
     init(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:], folder: String,
-        descriptorsMax: Int? = nil
+        descriptorsMax: Int? = nil, ignoresHangup: Bool = false
     ) throws {
         logPath = "\(folder)/\(name)-\(UUID().uuidString.prefix(8)).log"
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-        let limit = descriptorsMax.map { "ulimit -n \($0); " } ?? ""
+        let limit =
+            (descriptorsMax.map { "ulimit -n \($0); " } ?? "") + (ignoresHangup ? "trap '' HUP; " : "")
         let variables = environment.map { "\($0)=\($1)" }
         // The shell and env become the program: its process id is the child's.
         child = try ChildProcess(
@@ -63,6 +64,15 @@ struct Program: Sendable {
     private var listeningPort: Int? {
         let line = log.split(separator: "\n").first { $0.contains(" listening ") }
         return line?.split(separator: " ").first { $0.hasPrefix("port=") }.flatMap { Int($0.dropFirst(5)) }
+    }
+
+    /// User and system time that the process has used.
+    var cpu: Duration {
+        let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+        // The name in parentheses may hold spaces; times are the 12th and 13th field behind it, in clock ticks.
+        let fields = text.split(separator: ")").last?.split(separator: " ").compactMap { Int($0) } ?? []
+        let ticks = fields.count > 11 ? fields[10] + fields[11] : 0
+        return .milliseconds(ticks * 1_000 / Int(sysconf(Int32(_SC_CLK_TCK))))
     }
 
     /// Files and sockets that the process has open.

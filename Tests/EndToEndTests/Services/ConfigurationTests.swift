@@ -64,6 +64,13 @@ extension EndToEndTests {
             }
         }
 
+        @Test func aHostThatNobodyKnows() async throws {
+            let host = "no-such-host.invalid"
+            let (code, text) = try await run("StatsAPI", environment: ["HOST": host, "PORT": "0"])
+            #expect(code == 64)
+            #expect(text.contains("HOST=\(host): is no name or address that can be resolved"), "\(text)")
+        }
+
         /// Redis may come later: a service that starts without it is alive, not ready, and does not show the password.
         @Test func withoutRedisAServiceStartsAndIsNotReady() async throws {
             try await withTemporaryFolder { folder in

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -34,11 +35,50 @@ extension EndToEndTests {
             }
         }
 
+        /// More connections than descriptors: those over the limit are refused, no core spins, and one line says why.
+        @Test func aServiceWithoutDescriptorsRefusesAndRests() async throws {
+            try await withTemporaryFolder { folder in
+                let environment = ["HOST": "127.0.0.1", "PORT": "0"]
+                let program = try Program("StatsAPI", environment: environment, folder: folder, descriptorsMax: 60)
+                try await withEnd({ await program.stop() }) {
+                    let port = try await program.port()
+                    var clients: [RawConnection] = []
+                    for _ in 0..<150 { clients.append(try RawConnection(port: port)) }
+                    var refused = 0
+                    #expect(
+                        await eventually {
+                            refused = 0
+                            for client in clients {
+                                try await client.read(until: "")
+                                if client.hasEnded, client.received.contains(#""code":"too_many_connections""#) {
+                                    refused += 1
+                                }
+                            }
+                            return refused >= 90
+                        }, "\(refused)")
+                    #expect(await eventually { program.log.contains("no descriptor is left") }, "\(program.log)")
+                    // A client that comes again and again, while the others stay.
+                    let before = program.cpu
+                    let start = ContinuousClock.now
+                    while ContinuousClock.now - start < .seconds(2) {
+                        let late = try RawConnection(port: port)
+                        #expect(try await late.readToEnd().contains("503"))
+                    }
+                    #expect(program.cpu - before < .milliseconds(700))
+                    #expect(program.log.components(separatedBy: "no descriptor is left").count == 2)
+                    for client in clients { client.close() }
+                    #expect(await eventually { try await LoopbackHTTP.get(port: port, "/health").status == 200 })
+                    let metrics = try await LoopbackHTTP.get(port: port, "/metrics").text
+                    #expect(metrics.contains(#"chorus_http_refusals_total{code="too_many_connections"}"#))
+                }
+            }
+        }
+
         /// Connections that never send a request take every descriptor that is left; when they go, the Reader answers again.
         private func exhaust(_ reader: Plant.Node) async throws {
             var idle: [StreamClient] = []
             for _ in 0..<300 { idle.append(try await StreamClient(port: reader.port, [])) }
-            #expect(await eventually(within: 30) { reader.program.descriptors >= 250 })
+            #expect(await eventually(within: 30) { reader.program.descriptors >= 200 })
             #expect(reader.program.exitCode == nil)
             for client in idle { await client.close() }
             #expect(try await reader.get("/health").status == 200)

@@ -5,7 +5,7 @@ import Wire
 
 extension EndToEndTests {
     @Suite struct StoppingTests {
-        @Test(arguments: [SIGTERM, SIGINT]) func aReaderThatIsToldToStopDrains(signal: Int32) async throws {
+        @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func aReaderThatIsToldToStopDrains(signal: Int32) async throws {
             try await Plant.with(environment: ["DRAIN_SECONDS": "1"]) { plant in
                 var viewers: [StreamClient] = []
                 for _ in 0..<20 { viewers.append(try await plant.viewer(of: "v")) }
@@ -29,6 +29,22 @@ extension EndToEndTests {
                 program.signal(SIGTERM)
                 #expect(await program.end() == 130)
                 #expect(try await viewer.end() != .complete)
+            }
+        }
+
+        /// Under `nohup` the end of the terminal is no reason to stop.
+        @Test func aHangupThatIsIgnoredStaysIgnored() async throws {
+            try await withTemporaryFolder { folder in
+                let environment = ["HOST": "127.0.0.1", "PORT": "0"]
+                let program = try Program("StatsAPI", environment: environment, folder: folder, ignoresHangup: true)
+                try await withEnd({ await program.stop() }) {
+                    let port = try await program.port()
+                    program.signal(SIGHUP)
+                    #expect(try await LoopbackHTTP.get(port: port, "/health").status == 200)
+                    program.signal(SIGTERM)
+                    #expect(await program.end() == 0)
+                    #expect(!program.log.contains("SIGHUP"))
+                }
             }
         }
 

@@ -44,6 +44,26 @@ extension IntegrationTests {
             }
         }
 
+        /// HTTP/1.0 knows no chunks: the events stand as they are, and the end of the connection is the end.
+        @Test func aClientOfHTTP10GetsEventsAsTheyAre() async throws {
+            try await TestSystem.with { system in
+                let client = try RawConnection(port: system.reader.port)
+                try await client.send("GET /connect?userid=u&videoid=v HTTP/1.0\r\n\r\n")
+                try await client.read(until: "\n\n")
+                try await system.write("one", to: "v")
+                try await client.read(until: "one")
+                system.hub.drain(over: .zero, retryMax: .milliseconds(1))
+                let text = try await client.readToEnd()
+                let parts = text.components(separatedBy: "\r\n\r\n")
+                #expect(parts.count == 2 && !text.lowercased().contains("transfer-encoding"), "\(text)")
+                #expect(parts[0].hasPrefix("HTTP/1.0 200 ") && parts[0].lowercased().contains("connection: close"))
+                var parser = EventStreamParser()
+                let events = try parser.feed(Array((parts.last ?? "").utf8))
+                #expect(events.map(\.name) == ["message", "message", "reconnect"])
+                #expect(!(parts.last ?? "").contains("\r"))
+            }
+        }
+
         @Test func aCommentCannotForgeAnEvent() async throws {
             let attacks = [
                 "a\n\ndata: {\"forged\":true}\n\n", "\n\nevent: gap\ndata: {}\nid: 99.zz\n\n", "data: {\"forged\":1}",

@@ -48,7 +48,8 @@ struct TestSystem: Sendable {
             environment: ["REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "comments-1"])
         let address = ListeningAddress()
         let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: address.logger)
-        let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+        let broker = ServiceBroker(
+            redis: settings.redis, history: settings.history, process: process, needsWrites: true)
         let assembly = CommentAPI.assemble(settings, process, broker: broker.broker, services: [broker])
         try await RunningService.with(assembly, process, address, body)
     }

@@ -33,8 +33,8 @@ struct DrillArgumentsTests {
         #expect(try DrillArguments.parse(["all"]).read(limits: limits).settings == DrillSettings())
         let layout = DrillLayout(.joinLeave, own)
         #expect(layout.placement == .overflow)
-        #expect(layout.swarm.contains("zipf:1.0"))
-        #expect(layout.swarm.contains("follow"))
+        #expect(layout.swarmOptions.contains("zipf:1.0"))
+        #expect(layout.swarmOptions.contains("follow"))
         #expect(DrillLayout(.killReader, own).placement == .random)
     }
 
@@ -52,13 +52,14 @@ struct DrillArgumentsTests {
     @Test func aDrillThatCannotWorkIsRefused() throws {
         #expect(try !problems(DrillArguments.parse(["postgres-down", "--postgres", "never"])).isEmpty)
         #expect(try !problems(DrillArguments.parse(["kill-reader", "--readers", "1"])).isEmpty)
+        #expect(try problems(DrillArguments.parse(["kill-worker", "--rate", "9"])).first?.hasPrefix("--rate") == true)
         #expect(try !problems(DrillArguments.parse(["kill-reader", "--viewers", "60000"])).isEmpty)
         #expect(try problems(DrillArguments.parse(["freeze-redis", "--readers", "1"])).isEmpty)
     }
 
     @Test func allAreAllWithoutWhatIsSwitchedOff() throws {
-        #expect(try DrillArguments.parse(["all"]).read(limits: limits).drills == Drill.allCases)
+        #expect(try DrillArguments.parse(["all"]).read(limits: limits).drills == Drill.all)
         let without = try DrillArguments.parse(["all", "--postgres", "never"]).read(limits: limits).drills
-        #expect(without == Drill.allCases.filter { $0 != .postgresDown })
+        #expect(without == Drill.all.filter { $0.crowd == .comments && $0.database != .needed })
     }
 }

@@ -35,6 +35,22 @@ struct DrillReportTests {
         #expect(endless.recoverySeconds == nil)
     }
 
+    /// 100 a second are acknowledged until 4 s, and from 6 s on.
+    @Test(arguments: [
+        (0, 0, 100, ""), (3, 0, 100, "3 were refused"), (0, 2, 100, "2 were refused"), (0, 0, 40, "40 a second"),
+    ])
+    func aServiceWorksBeforeAFaultAndAfterIt(before: Int, late: Int, rate: Int, complaint: String) {
+        let marks = makePass(whole: []).marks
+        let answers = [
+            Answers(seconds: 0, acknowledged: 0, refused: 0), Answers(seconds: 3.9, acknowledged: 390, refused: before),
+            Answers(seconds: 8, acknowledged: 600, refused: 90),
+            Answers(seconds: 10, acknowledged: 600 + 2 * rate, refused: 90 + late),
+        ]
+        let complaints = answers.complaints(marks, refusedShareMax: 0)
+        #expect(answers.complaints(marks, refusedShareMax: 0.02).count == (rate < 50 ? 1 : 0))
+        #expect(complaints.isEmpty == complaint.isEmpty && complaints.allSatisfy { $0.hasPrefix(complaint) })
+    }
+
     @Test func thePeakIsTheFastestWindow() {
         let pass = makePass(whole: Array(repeating: 7, count: 31), connects: [2_000, 2_000, 2_090, 2_100] + [2_100])
         #expect(abs(pass.acceptsPeak(window: 1) - 100) < 1)
@@ -55,7 +71,9 @@ struct DrillReportTests {
         pass.history = DrillResult.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
         let verdict = DrillChecker.verdict(on: makeDrill(passes: [pass]), failure: nil)
         #expect(verdict.status == .auditFailed && verdict.failed.map(\.name) == ["audit", "recovery"])
-        for part in ["3 lost", "1,000 repeated", "7 told missing", "2 missing from GET /history", "did not recover"] {
+        for part in [
+            "3 lost", "1,000 repeated", "7 told missing", "2 missing from GET /history", "did not recover",
+        ] {
             #expect(verdict.reason.contains(part), "\(verdict.reason)")
         }
     }
@@ -76,11 +94,18 @@ struct DrillReportTests {
 
     @Test func aFaultThatDidNotHappenSaysNothing() {
         let pass = makePass(whole: [3, 6.1])
-        #expect(DrillChecker.verdict(on: makeDrill(.bufferLimit, passes: [pass]), failure: nil).status == .unavailable)
-        #expect(DrillChecker.verdict(on: makeDrill(.slowViewers, passes: [pass]), failure: nil).status == .unavailable)
-        var cut = pass
-        cut.facts = [.init(name: "subscribers cut", value: 1)]
-        #expect(DrillChecker.verdict(on: makeDrill(.bufferLimit, passes: [cut]), failure: nil).status == .fine)
+        for (needed, promised, status) in [(0, 0, ExitStatus.unavailable), (1, 0, .fine), (1, 2, .auditFailed)] {
+            var cut = pass
+            cut.facts = [
+                DrillFact(name: "subscribers cut", value: needed, needed: 1...Int.max),
+                DrillFact(name: "left hanging", value: promised, promised: 0...1),
+            ]
+            #expect(DrillChecker.verdict(on: makeDrill(passes: [cut]), failure: nil).status == status)
+            #expect(makeDrill(passes: [cut]).report(nil).value("number", scope: "left hanging") == Double(promised))
+        }
+        var calm = pass
+        calm.marks = []
+        #expect(DrillChecker.verdict(on: makeDrill(passes: [calm]), failure: nil).status == .unavailable)
         var silent = pass
         silent.swarm?.publishing.acknowledged = 0
         #expect(DrillChecker.verdict(on: makeDrill(passes: [silent]), failure: nil).status == .unavailable)
@@ -91,14 +116,14 @@ struct DrillReportTests {
     }
 
     /// 1,000 viewers; 200 of them on the Reader that leaves.
-    func makeJoinLeave(join: Int, leave: Int, due: Int = 200) -> DrillResult {
+    func makeJoinLeave(join: Int, leave: Int) -> DrillResult {
         func change(_ name: String, _ moved: Int, _ due: Int) -> DrillResult.Change {
             DrillResult.Change(
                 name: name, videos: 100, videosMoved: 16, videosMovedElsewhere: 1, shareExpected: 0.2, viewers: 1_000,
                 viewersMoved: moved, viewersDue: due)
         }
         var pass = makePass(whole: [3, 6.1])
-        pass.changes = [change("reader-4 joins", join, 0), change("reader-1 leaves", leave, due)]
+        pass.changes = [change("reader-4 joins", join, 0), change("reader-1 leaves", leave, 200)]
         return makeDrill(.joinLeave, passes: [pass])
     }
 
@@ -109,7 +134,6 @@ struct DrillReportTests {
         #expect(joined.status == .auditFailed)
         #expect(joined.reason.contains("reader-4 joins: 200 viewers moved, 0 had to"))
         #expect(DrillChecker.verdict(on: makeJoinLeave(join: 0, leave: 211), failure: nil).status == .auditFailed)
-        #expect(DrillChecker.verdict(on: makeJoinLeave(join: 0, leave: 0, due: 0), failure: nil).status == .unavailable)
         #expect(makeJoinLeave(join: 0, leave: 200).report(nil).text().contains("reader-1 leaves"))
         #expect(makeJoinLeave(join: 0, leave: 200).report(nil).markdown().contains("16.0%"))
     }

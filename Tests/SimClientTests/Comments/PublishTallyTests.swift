@@ -22,7 +22,10 @@ import Wire
         tally.answered(.acknowledged(Position(offset: 1, epoch: "b")), channel: 7, digest: 1, microseconds: 6)
         tally.answered(.acknowledged(Position(offset: 4, epoch: "a")), channel: 7, digest: 1, microseconds: 7)
         #expect(tally.channels[7]?.acknowledged == 5)
+        #expect(tally.channels[7]?.atTakenPositions == 0)
         #expect(tally.channels[7]?.ends == [Position(offset: 4, epoch: "a"), Position(offset: 1, epoch: "b")])
+        tally.answered(.acknowledged(Position(offset: 2, epoch: "a")), channel: 7, digest: 9, microseconds: 8)
+        #expect(tally.channels[7]?.atTakenPositions == 1)
     }
 
     @Test func nothingIsHidden() {

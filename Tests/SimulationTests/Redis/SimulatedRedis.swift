@@ -2,7 +2,8 @@ import Broker
 import InMemory
 import Wire
 
-/// Redis as the Readers and writers meet it: the in-memory store behind connections that are slow, fail and break.
+/// Redis as the Readers and writers meet it: the in-memory store behind connections that are slow, fail and break, and
+/// what a replica has of it.
 final class SimulatedRedis {
     private unowned let world: World
     private(set) var store: InMemoryStore
@@ -16,10 +17,15 @@ final class SimulatedRedis {
     /// Set while it is frozen: what was sent to it meanwhile, in order.
     private var unread: [() -> Void]?
     private var connections: [SubscriberConnection] = []
+    /// What a replica had when it last heard from the master; `nil`: there is none.
+    private var replica: InMemoryStore?
+    /// What each writer knows to be acknowledged.
+    private var writers: [AcknowledgedPositions]
 
     init(world: World) {
         self.world = world
         store = InMemoryStore(historyLength: world.plan.historyLength, seed: world.plan.seed)
+        writers = Array(repeating: AcknowledgedPositions(), count: world.plan.writers)
     }
 
     // MARK: Writers
@@ -28,26 +34,40 @@ final class SimulatedRedis {
     func publish(_ channel: Int, isReliable: Bool = false) {
         let fails = !isReliable && world.random.chance(world.plan.failures)
         let losesAnswer = fails && world.random.chance(500)
+        let writer = world.random.index(below: writers.count)
+        let known = writers[writer][world.plan.channels[channel]]
         arrive(after: isReliable ? 1_000_000 : world.latency()) {
             guard self.isUp, !fails || losesAnswer else {
                 return self.world.note("a comment cannot be published on \(self.world.plan.channels[channel])")
             }
-            let entry = self.append(to: channel)
+            let entry = self.append(to: channel, known: known)
             let run = self.run
             if losesAnswer { return }
             self.world.after(isReliable ? 1_000_000 : self.world.latency()) {
-                if run == self.run { self.world.witness.acknowledged(entry, channel: channel) }
+                guard run == self.run else { return }
+                self.writers[writer].acknowledged(entry.position, in: self.world.plan.channels[channel])
+                self.world.witness.acknowledged(entry.place, channel: channel)
             }
         }
     }
 
-    private func append(to channel: Int) -> Int {
+    private func append(to channel: Int, known: Position?) -> (place: Int, position: Position) {
         let name = world.plan.channels[channel]
-        let (position, frame) = store.append(Array("data: x\n\n".utf8), to: name)
+        world.coverage.ignorantWriters += world.witness.excuse(
+            store.position(of: name), known: known, channel: channel)
+        // A virtual millisecond counts as a second: faults are as far apart as in life.
+        let (position, frame) = store.append(
+            Array("data: x\n\n".utf8), to: name, known: known, clock: world.now / 1_000_000)
         world.note("Redis: \(name) \(position) is published")
         let message = BrokerMessage(channel: name, position: position, frame: frame)
         for connection in connections { connection.offer(message) }
-        return world.witness.published(position, channel: channel)
+        return (world.witness.published(position, channel: channel), position)
+    }
+
+    /// A writer is started anew, and knows nothing.
+    func restartWriter() {
+        world.note("a writer is started anew")
+        writers[world.random.index(below: writers.count)] = AcknowledgedPositions()
     }
 
     // MARK: Readers
@@ -84,28 +104,65 @@ final class SimulatedRedis {
 
     // MARK: Faults
 
-    /// Goes away for a while; comes back without the newest `lost` comments of every channel.
-    func restart(for pause: UInt64, losing lost: Int = 0) {
+    /// What is missing after it was away.
+    enum Loss {
+        case nothing
+        /// So many of the newest comments of every channel.
+        case newest(Int)
+        /// What the replica does not have, which has taken over.
+        case sinceReplica
+        case everything
+    }
+
+    /// Goes away for a while.
+    func restart(for pause: UInt64, losing loss: Loss = .nothing) {
         guard isUp else { return }
         world.coverage.restarts += 1
-        world.note("Redis: stops, and will have lost \(lost == .max ? "everything" : "the last \(lost)")")
+        world.note("Redis: stops, and will have lost \(loss)")
         isUp = false
         run += 1
-        if lost > 0 {
-            hasLostData = true
-            world.coverage.lossyRestarts += 1
-        }
-        if lost == .max {
-            world.coverage.lostEpochs += 1
-            store.loseEverything()
-        } else {
-            store.restart(losing: Dictionary(uniqueKeysWithValues: world.plan.channels.map { ($0, lost) }))
-        }
+        lose(loss)
         for connection in connections { connection.broken(within: 0) }
         connections = []
         thaw()
         let run = run
         world.after(pause) { if run == self.run { self.recover() } }
+    }
+
+    private func lose(_ loss: Loss) {
+        if case .nothing = loss { return store.restart() }
+        hasLostData = true
+        world.coverage.lossyRestarts += 1
+        switch loss {
+        case .nothing: break
+        case .newest(let count):
+            store.restart(losing: Dictionary(uniqueKeysWithValues: world.plan.channels.map { ($0, count) }))
+        case .sinceReplica:
+            world.coverage.failovers += 1
+            store.adopt(replica ?? store)
+        case .everything:
+            world.coverage.lostEpochs += 1
+            store.loseEverything()
+            replica = nil
+        }
+    }
+
+    /// The replica is up to date, and hears nothing more from now on. Not while an epoch is about to end: one that comes
+    /// back has no place in the order that the witness knows.
+    func cutReplica() {
+        guard !world.plan.channels.contains(where: { store.isForeign($0) }) else { return }
+        world.note("Redis: its replica is cut off")
+        replica = store
+    }
+
+    /// It becomes the replica of its replica, takes its data, and is the master again: in one process, and with all
+    /// connections to it.
+    func failBack() {
+        guard isUp, let replica else { return }
+        world.coverage.failbacks += 1
+        world.note("Redis: takes the data of its replica")
+        hasLostData = true
+        store.adopt(replica)
     }
 
     /// Stops for a while with everything in its place (`SIGSTOP`).
@@ -142,6 +199,7 @@ final class SimulatedRedis {
     func replaceHistory(of channel: Channel) {
         guard store.position(of: channel) != nil else { return }
         world.coverage.foreignValues += 1
+        replica = nil
         world.note("Redis: somebody replaces the history of \(channel) by something else")
         store.replaceHistory(of: channel)
     }

@@ -21,7 +21,7 @@ final class Testimony {
     /// Passed over without a word: wrong as soon as they are acknowledged.
     private var skipped: [Int] = []
     /// Set when it was told that its position is unknown, and that it begins anew before what it has: from there on it
-    /// may get things again, in order.
+    /// may get things again, and gaps for what lies before, in order.
     private var beginsAnewAfter: Int?
     /// It named a position that is none, and has to be told so.
     var mayBeToldAnything = false
@@ -98,7 +98,7 @@ final class Testimony {
         case .nowhere: if !isConnected { complain("is told a gap before it was connected") }
         case .beginning(let first): skipUntold(first..<max(first, end + 1), from: from, at: position, to: to)
         case .at(let last):
-            if end < last, !isUnknown { complain("is sent back to \(position) by a gap") }
+            if end < last, !isUnknown, beginsAnewAfter == nil { complain("is sent back to \(position) by a gap") }
             skipUntold(last + 1..<max(last, end) + 1, from: from, at: position, to: to)
             if end < last {
                 beginsAnewAfter = end

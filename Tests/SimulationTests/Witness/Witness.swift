@@ -3,14 +3,15 @@ import Wire
 /// Knows what was published, and holds it against what each viewer saw.
 ///
 /// The promise: every acknowledged comment of a viewer's channel after its start is delivered once and in order, or
-/// lies in what a gap told it. One case is excepted because nobody can know of it: comments of an epoch that was lost
-/// before a viewer who came to an empty channel (`0.0`) had heard of it.
+/// lies in what a gap told it. Two cases are excepted because nobody can know of them: comments of an epoch that was lost
+/// before a viewer who came to an empty channel (`0.0`) had heard of it, and comments that Redis has lost, when the writer
+/// of the next one has no acknowledgement for them or later ones.
 final class Witness {
     struct Comment {
         let position: Position
         var isAcknowledged = false
-        /// By a moderator: nobody is owed it any more.
-        var isRemoved = false
+        /// By a moderator, or lost and unknown to the next writer: nobody is owed it any more.
+        var isExcused = false
     }
 
     private let plan: Plan
@@ -41,7 +42,24 @@ final class Witness {
 
     func removed(_ position: Position, channel: Channel) {
         guard let index = plan.channels.firstIndex(of: channel), let place = places[index][position] else { return }
-        logs[index][place].isRemoved = true
+        logs[index][place].isExcused = true
+    }
+
+    /// Somebody writes, knowing what is acknowledged up to `known`, to a Redis whose newest position is `newest`.
+    ///
+    /// - Returns: how many acknowledged comments Redis has lost without this writer's knowledge.
+    func excuse(_ newest: Position?, known: Position?, channel: Int) -> Int {
+        guard let newest else { return 0 }
+        let known = known?.epoch == newest.epoch ? max(known?.offset ?? 0, newest.offset) : newest.offset
+        var count = 0
+        for place in logs[channel].indices.reversed() {
+            let position = logs[channel][place].position
+            guard position.epoch == newest.epoch, position.offset != newest.offset else { break }
+            guard position.offset > known, !logs[channel][place].isExcused else { continue }
+            logs[channel][place].isExcused = true
+            if logs[channel][place].isAcknowledged { count += 1 }
+        }
+        return count
     }
 
     func place(of position: Position, channel: Int) -> Int? { places[channel][position] }
@@ -55,7 +73,7 @@ final class Witness {
     }
 
     func isOwed(_ place: Int, channel: Int) -> Bool {
-        logs[channel][place].isAcknowledged && !logs[channel][place].isRemoved
+        logs[channel][place].isAcknowledged && !logs[channel][place].isExcused
     }
 
     func complain(_ text: String) {

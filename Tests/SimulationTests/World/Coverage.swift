@@ -18,6 +18,9 @@ struct Coverage: Equatable {
     var restarts = 0
     var lossyRestarts = 0
     var lostEpochs = 0
+    var failovers = 0
+    var failbacks = 0
+    var ignorantWriters = 0
     var freezes = 0
     var evictions = 0
     var foreignValues = 0
@@ -61,6 +64,8 @@ struct Coverage: Equatable {
             (\.cuts, "cut subscribers", 200), (\.lags, "lagging subscribers", 50),
             (\.duplicates, "messages that came twice", 100), (\.restarts, "restarts of Redis", 200),
             (\.lossyRestarts, "of them with a loss", 100), (\.lostEpochs, "of them empty", 50),
+            (\.failovers, "failovers", 10), (\.failbacks, "failovers and back", 30),
+            (\.ignorantWriters, "lost comments that the next writer did not know of", 10),
             (\.freezes, "times Redis froze", 50), (\.evictions, "evicted or expired histories", 20),
             (\.foreignValues, "histories of another type", 20), (\.lateAnswers, "late answers", 500),
             (\.recoveries, "viewers who came back", 1_000),

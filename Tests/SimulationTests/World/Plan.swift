@@ -8,6 +8,7 @@ struct Plan: CustomStringConvertible {
     let readers: Int
     let loops: Int
     let viewers: Int
+    let writers: Int
     /// Comments that are written, spread over the time of faults.
     let comments: Int
     let faults: Int
@@ -41,6 +42,7 @@ struct Plan: CustomStringConvertible {
         readers = random.number(1...3)
         loops = random.number(1...2)
         viewers = random.number(2...7)
+        writers = random.number(1...2)
         comments = random.number(10...50)
         faults = random.number(0...8)
         duration = UInt64(random.number(2...6)) * 1_000_000_000
@@ -65,7 +67,7 @@ struct Plan: CustomStringConvertible {
     var description: String {
         """
         seed \(seed): \(channels.count) channels, \(readers) Readers of \(loops) loops, \(viewers) viewers, \
-        \(comments) comments, \(faults) faults in \(duration / 1_000_000) ms; history \(historyLength), pages of \
+        \(comments) comments of \(writers) writers, \(faults) faults in \(duration / 1_000_000) ms; history \(historyLength), pages of \
         \(historyPage), cool-down \(cooldown / 1_000_000) ms, mailboxes \(mailboxBytes) B, retained \(retainedBytes) B, \
         missed \(missedBytes) B in pieces of \(pieceBytes) B, heartbeats \(heartbeat / 1_000_000_000) s, backlogs \
         \(backlogBytes) B, late answers \(lateAnswers)‰, failures \(failures)‰, \

@@ -105,7 +105,7 @@ extension World {
         guard isTurbulent else { return }
         let reader = random.pick(readers)
         let channel = plan.channels[random.index(below: plan.channels.count)]
-        switch random.index(below: plan.mayLoseData ? 22 : 15) {
+        switch random.index(below: plan.mayLoseData ? 28 : 15) {
         case 0, 1: reader.link.cut()
         case 2: reader.link.stall(random.micros(100_000...1_500_000))
         case 3:
@@ -123,11 +123,22 @@ extension World {
         case 12: reader.link.stutter(random.micros(100_000...2_000_000))
         case 13: redis.freeze(for: random.micros(100_000...2_500_000))
         case 14: storm(random.index(below: plan.channels.count))
-        case 15, 16: redis.restart(for: random.micros(10_000...1_500_000), losing: random.number(1...5))
-        case 17, 18: redis.restart(for: random.micros(10_000...1_500_000), losing: .max)
+        case 15, 16: redis.restart(for: random.micros(10_000...1_500_000), losing: .newest(random.number(1...5)))
+        case 17, 18: redis.restart(for: random.micros(10_000...1_500_000), losing: .everything)
         case 19: redis.evict(channel)
         case 20: redis.replaceHistory(of: channel)
-        default: redis.removeOne(channel)
+        case 21: redis.removeOne(channel)
+        case 22, 23, 24:
+            redis.cutReplica()
+            after(random.micros(20_000...1_500_000)) { if self.isTurbulent { self.redis.failBack() } }
+        case 25:
+            redis.cutReplica()
+            after(random.micros(20_000...1_500_000)) {
+                guard self.isTurbulent else { return }
+                self.redis.restart(for: self.random.micros(10_000...1_500_000), losing: .sinceReplica)
+            }
+        case 26: redis.failBack()
+        default: redis.restartWriter()
         }
     }
 

@@ -65,3 +65,21 @@ func makeLoopbackAddress(port: Int) -> sockaddr_in {
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     return address
 }
+
+/// Runs `body` with a port that takes connections and never answers.
+public func withSilentPort<Value>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (Int) async throws -> Value
+) async throws -> Value {
+    let port = try makeFreePort()
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
+    defer { close(descriptor) }
+    var address = makeLoopbackAddress(port: port)
+    let code = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            bind(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 ? listen(descriptor, 128) : -1
+        }
+    }
+    guard code == 0 else { throw SystemCallFailed(call: "listen", code: errno) }
+    return try await body(port)
+}

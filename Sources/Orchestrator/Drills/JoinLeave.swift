@@ -1,10 +1,34 @@
 import Audience
 import Foundation
+import Placement
 import Wire
 
 /// A Reader comes, another goes, and who moves is counted.
+extension Drill {
+    static let joinLeave = Drill(
+        name: "join-leave", story: "With PLACEMENT=overflow a Reader joins, another drains: only its own viewers move.",
+        isDrain: true, movesViewers: true,
+        size: { settings in
+            settings.viewers = 10_000
+            settings.streams = 1_000
+            // A comment goes to 290 viewers in the mean: with Zipf 1.0 most of them are written on the hot channels.
+            settings.rate = 50
+            settings.readers = 6
+        },
+        arrange: { layout, _ in
+            layout.environment["DRAIN_SECONDS"] = "5"
+            layout.placement = .overflow
+            layout.audience = .zipf(exponent: 1)
+            layout.swarm += ["--placement", "follow"]
+            // An audience that gathers does not come all at once, and Readers know those who are connected.
+            layout.connectsInProgress = 500
+            layout.notes.append("PLACEMENT=overflow, an audience of Zipf 1.0; viewers follow redirects.")
+        }
+    ) { try await $0.joinAndLeave() }
+}
+
 extension Disturbance {
-    func joinAndLeave() async throws {
+    fileprivate func joinAndLeave() async throws {
         let audience = try Audience(
             services.layout.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         var tally = MoveTally(audience: audience, witness: ServiceClient(node: services.readers[1]))
@@ -21,7 +45,9 @@ extension Disturbance {
         moved(
             try await tally.change(
                 "\(joined.name) joins", of: joined.name, readers: readers, moved: between - before, due: 0))
-        let due = try await connections(of: victim)
+        let due =
+            try await statistics().readerApis.readers.first { $0.instanceId == victim.name }?.activeConnections ?? 0
+        note("viewers of the Reader that leaves", due, needed: 1...Int.max)
         tell(.step, "SIGTERM to \(victim.name), which has \(due) viewers")
         await plant.stop(victim)
         tell(.end, "\(victim.name) has ended")
@@ -30,11 +56,6 @@ extension Disturbance {
             try await tally.change(
                 "\(victim.name) leaves", of: victim.name, readers: readers, moved: crowd().connects - between,
                 due: due))
-    }
-
-    private func connections(of reader: Node) async throws -> Int {
-        let statistics = try await ServiceClient(node: services.statistics).statistics().statistics
-        return statistics.readerApis.readers.first { $0.instanceId == reader.name }?.activeConnections ?? 0
     }
 
     /// Whether they are whole is judged elsewhere; here it only has to be over.

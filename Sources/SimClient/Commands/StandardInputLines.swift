@@ -1,21 +1,5 @@
 internal import Foundation
 
-/// What the program says to people when standard output belongs to machines.
-enum StandardError {
-    static func write(_ line: String) {
-        FileHandle.standardError.write(Data((line + "\n").utf8))
-    }
-
-    static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
-}
-
-enum StandardOutput {
-    /// One line, at once: whoever coordinates waits for it.
-    static func write(_ line: String) {
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
-    }
-}
-
 /// Lines of the standard input, read on a thread of their own since a read from a pipe blocks.
 struct StandardInputLines: Sendable {
     /// Lines that wait; more than the two that the protocol knows mean that nobody follows it.

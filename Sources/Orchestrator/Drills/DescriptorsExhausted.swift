@@ -1,0 +1,66 @@
+import Foundation
+import Glibc
+import NIOCore
+
+/// More connections than descriptors.
+extension Drill {
+    static let descriptorsExhausted = Drill(
+        name: "descriptors-exhausted",
+        story:
+            "A CommentAPI, a Reader and a StatsAPI with 100 descriptors get 200 connections: what is too much is refused,"
+            + " no core spins, and all is well when they go."
+    ) { fault in
+        let (plant, surroundings) = (fault.plant, fault.services.surroundings)
+        var victims: [Node] = []
+        for (role, program) in [
+            (Node.Role.commentAPI, "CommentAPI"), (.reader, "ReaderAPI"), (.statistics, "StatsAPI"),
+        ] {
+            let more = role == .reader ? ["PLACEMENT": "random"] : [:]
+            let name = "small-\(role.rawValue)"
+            victims.append(
+                try await plant.addService(role, name: name, program: program, surroundings, more, descriptorsMax: 100))
+        }
+        try await plant.waitUntilReady(victims)
+        fault.tell(.begin, "three services have 100 descriptors each")
+        for victim in victims { try await fault.exhaust(victim) }
+        fault.tell(.end, "the connections are gone")
+        for victim in victims {
+            let answer = try? await ServiceClient(node: victim, timeout: .seconds(2)).get("/health")
+            fault.note("\(victim.name): does not answer afterwards", answer == nil ? 1 : 0, promised: 0...0)
+        }
+    }
+}
+
+extension Disturbance {
+    fileprivate func exhaust(_ victim: Node) async throws {
+        guard let pid = victim.child?.pid, let port = victim.port else { return }
+        let connections = 200
+        let before = try await load(of: pid)
+        let open = descriptors(of: pid)
+        var sockets: [Int32] = []
+        defer { for socket in sockets { close(socket) } }
+        for _ in 0..<connections {
+            if let connection = try? RawConnection(port: port) { sockets.append(connection.release()) }
+        }
+        let during = try await load(of: pid)
+        var byte: UInt8 = 0
+        let refused = connections - sockets.count { recv($0, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN }
+        let (taken, name) = (descriptors(of: pid) - open, victim.name)
+        tell(.step, "\(name): \(taken) of \(connections) connections taken, \(refused) refused, \(during)% of a core")
+        note("\(name): connections taken", taken, needed: 10...connections)
+        note("\(name): connections neither taken nor refused", max(0, connections - taken - refused), promised: 0...5)
+        // A machine that is busy leaves a loop that spins less than a core.
+        note("\(name): percent of a core more than before", max(0, during - before), promised: 0...30)
+    }
+
+    /// Percent of a core over the next 3 s.
+    private func load(of pid: Int32) async throws -> Int {
+        let before = ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0
+        try await Task.sleep(for: .seconds(3))
+        return Int(((ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0) - before) / 3 * 100)
+    }
+
+    private func descriptors(of pid: Int32) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+    }
+}

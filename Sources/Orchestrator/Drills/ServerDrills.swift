@@ -1,0 +1,69 @@
+/// Redis and PostgreSQL that stop, and come back by themselves.
+extension Drill {
+    static let restartRedis = Drill(
+        name: "restart-redis",
+        story: "Redis, which appends and syncs every write to its file, is stopped and started again.",
+        arrange: { layout, _ in layout.syncRedis() }, strike: restart)
+
+    static let likesRestartRedis = Drill(
+        name: "likes-restart-redis",
+        story: "Redis, which syncs every write, is stopped and started again while people like photos.",
+        crowd: .likes, arrange: { layout, _ in layout.syncRedis() }, strike: restart)
+
+    private static let restart: Strike = { fault in
+        fault.tell(.begin, "SIGTERM to Redis")
+        await fault.plant.stop(fault.services.redis.node)
+        fault.tell(.step, "Redis has ended")
+        try await fault.startAgain(fault.services.redis.node)
+        fault.tell(.end, "Redis has loaded its file")
+    }
+
+    static let loseRedis = Drill(
+        name: "lose-redis", story: "Redis dies by SIGKILL and comes back empty: what viewers lack is told by a gap.",
+        database: .wanted, mayMiss: true, strike: lose)
+
+    static let likesLoseRedis = Drill(
+        name: "likes-lose-redis",
+        story: "Redis dies and comes back empty; acknowledged likes are loaded from PostgreSQL.",
+        crowd: .likes, arrange: { layout, _ in layout.keepLikes() }, strike: lose)
+
+    private static let lose: Strike = { fault in
+        fault.tell(.begin, "SIGKILL to Redis")
+        await fault.plant.kill(fault.services.redis.node)
+        fault.services.redis.forget()
+        try await Task.sleep(for: .seconds(1))
+        try await fault.startAgain(fault.services.redis.node)
+        fault.tell(.end, "Redis is back, empty")
+    }
+
+    static let freezeRedis = Drill(
+        name: "freeze-redis", story: "Redis is stopped (SIGSTOP) for 5 s and goes on."
+    ) { fault in
+        fault.tell(.begin, "SIGSTOP to Redis")
+        fault.plant.pause(fault.services.redis.node)
+        try await Task.sleep(for: .seconds(5))
+        fault.plant.resume(fault.services.redis.node)
+        fault.tell(.end, "SIGCONT to Redis")
+    }
+
+    static let postgresDown = Drill(
+        name: "postgres-down", story: "PostgreSQL is stopped for 10 s.", database: .needed, strike: stopPostgres)
+
+    static let likesPostgresDown = Drill(
+        name: "likes-postgres-down", story: "PostgreSQL is stopped for 10 s; likes go on and reach it later.",
+        crowd: .likes, mustGoUnnoticed: true, strike: stopPostgres)
+
+    private static let stopPostgres: Strike = { fault in
+        let postgres = try fault.database()
+        fault.tell(.begin, "SIGINT to PostgreSQL")
+        await fault.plant.stop(postgres.node)
+        try await Task.sleep(for: .seconds(10))
+        try await fault.startAgain(postgres.node)
+        fault.tell(.end, "PostgreSQL takes connections again")
+    }
+}
+
+extension DrillLayout {
+    /// Only this promises that an acknowledged like outlives what Redis forgets.
+    mutating func keepLikes() { environment["LIKE_DURABILITY"] = "postgres" }
+}

@@ -1,0 +1,72 @@
+import RedisNIO
+import TestSupport
+import Testing
+import Wire
+
+@testable import Broker
+
+/// Two Redis servers that take each other's place: no offset is given out twice, whoever writes next.
+@Suite struct FailoverTests {
+    private let options = PrivateRedis.Options(arguments: ["--repl-diskless-sync-delay", "0"])
+
+    enum NextWriter: CaseIterable {
+        /// Has the acknowledgements of what is lost.
+        case same
+        /// Has been connected all the time and knows of nothing.
+        case other
+        /// As above; the one with the acknowledgements may not call INFO.
+        case sameWithoutInfo
+    }
+
+    /// The replica is promoted without the newest comments; the old master takes its data and is promoted again. Its process
+    /// and the connections to it are the same all the time.
+    @Test(arguments: NextWriter.allCases)
+    func failoverAndFailback(next: NextWriter) async throws {
+        try await withBroker(options) { master, writer in
+            try await withBroker(master) { other in
+                try await withRedis(options) { replica in
+                    try await withSubscriber(other, to: [video("v")]) { sink in
+                        try await follow(replica, master)
+                        let kept = try await publish(1...97, writer)
+                        #expect(await eventually { try length(replica) == 97 })
+                        try replica.command("REPLICAOF", "NO", "ONE")
+                        let lost = try await publish(98...100, writer)
+                        try await follow(master, replica)
+                        #expect(try length(master) == 97)
+                        try master.command("REPLICAOF", "NO", "ONE")
+                        if next == .sameWithoutInfo { try master.command("ACL", "SETUSER", "default", "-info") }
+                        let after = try await publish(101...105, next == .other ? other : writer)
+
+                        #expect(Set((kept + lost + after).map(\.epoch)).count == 1)
+                        #expect(Set((kept + lost + after).map(\.offset)).count == 105)
+                        #expect(after.allSatisfy { $0.offset > 100 })
+                        #expect(await eventually { sink.messages.count == 105 })
+                        #expect(sink.messages.compactMap(\.position) == kept + lost + after)
+                        let page = try await writer.history(of: video("v"), after: 97, through: nil, limit: 10)
+                        #expect(page.entries.map(\.offset) == after.map(\.offset))
+                        #expect(page.missing == (next == .other ? [] : [98...100]))
+                    }
+                }
+            }
+        }
+    }
+
+    private func publish(_ numbers: ClosedRange<Int>, _ broker: RedisBroker) async throws -> [Position] {
+        var positions: [Position] = []
+        for number in numbers { positions.append(try await broker.publish(payload(number), to: video("v"))) }
+        return positions
+    }
+
+    /// Makes one server the replica of another, and waits until it has its data.
+    private func follow(_ replica: PrivateRedis, _ master: PrivateRedis) async throws {
+        try replica.command("REPLICAOF", "127.0.0.1", "\(master.port)")
+        #expect(
+            await eventually(within: 30) {
+                try replica.command("INFO", "replication").contains("master_link_status:up")
+            })
+    }
+
+    private func length(_ redis: PrivateRedis) throws -> Int? {
+        Int(try redis.command("XLEN", video("v").historyKey).dropFirst().dropLast())
+    }
+}
