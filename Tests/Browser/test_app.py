@@ -57,6 +57,22 @@ def feed(page, script):
 
 # --- Watching and writing
 
+def test_the_first_page_leads_to_what_is_watched(app, visit, video):
+    page = visit(app)
+    latest = [{"videoid": video, "userid": "ana", "comment": "a comment that is longer than the column is wide " * 3}]
+    statistics = {"readerApis": {"allSubscribedTopics": [f"video:{video}", f"video:{'long' * 32}", "photo:p"]},
+                  "storedComments": {"latestComments": latest}}
+    page.page.route("**/statistics", lambda route: route.fulfill(json=statistics))
+    page.page.goto(app.gateway.url)
+    page.page.wait_for_selector(f".video >> text={video}")
+    assert len(page.page.query_selector_all(".video")) == 2
+    edges = page.page.eval_on_selector_all(
+        ".start-column *", "all => all.map((one) => [one.className, one.getBoundingClientRect().right])")
+    assert [name for name, right in edges if right > 390 and name not in ("", "last")] == []
+    page.page.click(f".video >> text={video}")
+    page.wait_live().assert_quiet()
+
+
 def test_two_people_talk(app, visit, video):
     ana = visit(app, video, "ana").wait_live()
     ben = visit(app, video).wait_live()

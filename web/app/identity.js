@@ -5,8 +5,8 @@ const GUEST = "chorus.guest";
 export const NAME_MAX = 32;
 
 /**
- * Who this person is. Today a name that they chose, kept on this device, and before that a guest. Everything else asks
- * here only, so that signing in can take this place. Tells `change`.
+ * Who this person is: a name that they chose, kept on this device, or a guest. Everything asks here, so that signing in
+ * can take this place. Tells `change`.
  */
 class Identity extends EventTarget {
   constructor() {

@@ -1,12 +1,15 @@
-/** Which page an address is: a pattern, the module, and what it exports. Further pages join here. */
+import { api } from "./api.js";
+
+/** Pages by address: pattern, what is asked for while the module loads, the module, what it exports. More join here. */
 const PAGES = [
-  [/^\/watch\/([A-Za-z0-9._:-]{1,128})$/, () => import("./pages/watch.js"), "watch"],
-  [/^\//, () => import("./pages/start.js"), "start"],
+  [/^\/watch\/([A-Za-z0-9._:-]{1,128})$/, api.history, () => import("./pages/watch.js"), "watch"],
+  [/^\//, api.statistics, () => import("./pages/start.js"), "start"],
 ];
 
 const path = decodeURIComponent(location.pathname);
-const [pattern, load, name] = PAGES.find(([each]) => each.test(path));
+const [pattern, ask, load, name] = PAGES.find(([each]) => each.test(path));
 const [, ...parts] = pattern.exec(path);
+const asked = ask(...parts);
 const page = await load();
-page[name](document.getElementById("page"), ...parts);
+page[name](document.getElementById("page"), asked, ...parts);
 import("./ui/install.js");

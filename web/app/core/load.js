@@ -1,10 +1,7 @@
 const IN_FLIGHT_MAX = 32;
 const LATENCIES_MAX = 1_000;
 
-/**
- * An open loop: work starts at a rate, whatever the answers do. What cannot start because too much is under way is
- * dropped and counted, never made up for.
- */
+/** An open loop: work starts at a rate, whatever is answered. What finds too much under way is dropped and counted. */
 export class OpenLoop {
   started = 0;
   dropped = 0;

@@ -39,7 +39,7 @@ export class Timeline {
     this.rows = [...rows, { kind: "old", id: "old", time }, ...this.rows];
   }
 
-  /** A comment of the stream, or one's own that is being sent. Unless it `canGrow`, the comment waits for `release`. */
+  /** A comment of the stream, or one's own on its way. Unless it `canGrow`, the comment waits for `release`. */
   add(comment, canGrow = true) {
     if (this.#removed.has(comment.id)) return;
     const index = this.rows.findIndex((row) => row.id === comment.id);

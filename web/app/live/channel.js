@@ -3,7 +3,7 @@ import { openStream } from "./stream.js";
 
 const PHOTOS_MAX = 64;
 
-/** One stream with everything that keeps it alive, for all pages of this browser that follow the same. */
+/** One stream, kept alive for all pages of this browser that follow it. */
 export class Channel {
   #base;
   #connection = new Connection();

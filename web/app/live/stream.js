@@ -1,8 +1,8 @@
 import { EventStreamParser } from "../core/sse.js";
 
 /**
- * One event stream by `fetch`. Unlike an EventSource it shows heartbeats, statuses and Retry-After, and what opens it
- * again is always the address that was given. Returns what closes it. After `closed` nothing is told any more.
+ * One event stream by `fetch`, which unlike EventSource shows heartbeats, statuses and Retry-After, and never returns to
+ * a redirect's target. Returns what closes it; nothing is told after that.
  */
 export function openStream(url, told) {
   const ended = new AbortController();

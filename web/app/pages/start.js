@@ -9,7 +9,7 @@ const SHOWN_MAX = 12;
 const REFRESH = 15_000;
 
 /** Where one types or picks a video. */
-export function start(root) {
+export function start(root, statistics) {
   const art = h("canvas", { class: "start-art", "aria-hidden": "true" });
   const field = h("input", {
     id: "video", class: "field", type: "text", maxlength: 128, autocomplete: "off", autocapitalize: "off",
@@ -38,15 +38,15 @@ export function start(root) {
           h("ul", { class: "videos" }, ...before.map((id) => entry(id))))] : []))));
   new Score(art, { beats: Math.max(48, Math.round(art.clientWidth / 14)) }).show("chorus");
 
-  const refresh = async () => {
+  const refresh = async (asked) => {
     if (document.hidden) return;
-    const { status, body } = await api.statistics();
+    const { status, body } = await (asked ?? api.statistics());
     const nobody = () => [h("li", { class: "quiet" }, "Nobody answers. Trying again.")];
     now.replaceChildren(...(status === 200 ? listed(body) : nobody()));
   };
-  refresh();
-  setInterval(refresh, REFRESH);
-  document.addEventListener("visibilitychange", refresh);
+  refresh(statistics);
+  setInterval(() => refresh(), REFRESH);
+  document.addEventListener("visibilitychange", () => refresh());
 }
 
 function entry(id, comment) {

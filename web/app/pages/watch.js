@@ -18,13 +18,13 @@ const STATUS = {
   failed: "refused",
 };
 
-/** Watching one video. */
-export function watch(root, videoid) {
+/** Watching one video, whose history was asked for. */
+export function watch(root, history, videoid) {
   document.title = `${videoid} · Chorus`;
   watched(videoid);
 
   const log = h("div", { class: "log", role: "log", "aria-live": "off", "aria-label": "Comments", tabindex: "0" });
-  const feed = new Feed(log, videoid);
+  const feed = new Feed(log, videoid, history);
   feed.announcer.mode = announced();
   const photos = new Photos(photosOf(videoid), videoid);
   const status = h("span", { class: "status", role: "status" });

@@ -38,7 +38,8 @@ export class Feed extends EventTarget {
   #isAgain = false;
   #timer = 0;
 
-  constructor(log, videoid) {
+  /** `history` is the answer to come of its first page. */
+  constructor(log, videoid, history = api.history(videoid)) {
     super();
     this.#videoid = videoid;
     this.#rows = new Rows(log);
@@ -46,7 +47,7 @@ export class Feed extends EventTarget {
       if (isFollowing) this.#caughtUp();
       this.#changed();
     });
-    this.#begin();
+    this.#begin(history);
     addEventListener("pagehide", () => keep(videoid, this.#timeline.keepable()));
     document.addEventListener("visibilitychange", () => document.hidden && keep(videoid, this.#timeline.keepable()));
   }
@@ -165,13 +166,13 @@ export class Feed extends EventTarget {
   }
 
   /** The history is asked for beside the stream, which is faster, and again when it turns out to be too old. */
-  async #begin() {
-    const answer = await api.history(this.#videoid);
-    const isEarly = !this.#isJoined;
+  async #begin(history) {
+    const answer = await history;
+    const isAnswered = answer.status === 200;
     this.#newest = answer.body.comments?.[0] ?? null;
-    if (answer.status !== 200 || (!isEarly && this.#isBehind && !this.#isAgain)) {
-      this.#isAgain = answer.status === 200;
-      setTimeout(() => this.#begin(), answer.status === 200 ? 0 : RETRY * (1 + Math.random()));
+    if (!isAnswered || (this.#isBehind && !this.#isAgain)) {
+      this.#isAgain = isAnswered;
+      setTimeout(() => this.#begin(api.history(this.#videoid)), isAnswered ? 0 : RETRY * (1 + Math.random()));
       return;
     }
     this.#isBegun = true;

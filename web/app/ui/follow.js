@@ -1,8 +1,8 @@
 const NEAR_END = 48;
 
 /**
- * Whether the reader is at the end of a scrolled element and follows, or holds a place further up. Changes run inside
- * `keep`, so that nothing moves under the reader.
+ * Whether the reader follows the end of a scrolled element, or holds a place further up. Changes run inside `keep`, so
+ * that nothing moves under the reader.
  */
 export class Follow {
   isFollowing = true;

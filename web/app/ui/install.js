@@ -8,7 +8,6 @@ async function register() {
   const offer = () => registration.waiting && navigator.serviceWorker.controller && ask(registration.waiting);
   offer();
   registration.addEventListener("updatefound", () => registration.installing.addEventListener("statechange", offer));
-  // A page that stays open for days asks as well.
   document.addEventListener("visibilitychange", () => document.hidden || registration.update().catch(() => {}));
 }
 

@@ -2,7 +2,6 @@ import { identity, NAME_MAX } from "../identity.js";
 import { h } from "./dom.js";
 import { panel } from "./panel.js";
 
-/** A form with one field for the name. */
 export function nameForm(label, done, isAsked = false) {
   const field = h("input", {
     id: "name", class: "field", autofocus: isAsked, type: "text", maxlength: NAME_MAX, autocomplete: "nickname",

@@ -6,7 +6,7 @@ import { identity } from "../identity.js";
 import { h, icon, iconButton } from "./dom.js";
 import { Score } from "./score.js";
 
-/** The photo, its heart, and the strip of the others. Tells `photos` when other counts are to be followed. */
+/** The photo, its heart, and the strip of the others. Tells `photos` when there are more of them. */
 export class Photos extends EventTarget {
   ids;
   #likes = new Map();

@@ -19,8 +19,8 @@ function viewersMax() {
 }
 
 /**
- * Makes viewers, comments and likes in this browser, for a minute at most, and says what becomes of them. Everything
- * ends with the drawer. `feed` tells which comments came.
+ * Makes viewers, comments and likes in this browser for a minute at most; all of it ends with the drawer. `feed` tells
+ * which comments came.
  */
 export function openTraffic(videoid, photos, feed) {
   if (document.querySelector(".drawer")) return;
@@ -30,7 +30,7 @@ export function openTraffic(videoid, photos, feed) {
   const likes = slider("likes-rate", "Likes a second", RATE_MAX, 10);
   const button = h("button", { class: "action", type: "button", onclick: () => (run ? stop() : start()) }, "Start");
   const figures = h("dl", { class: "figures" });
-  const note = most < 50 ? "Two viewers at most: over HTTP/1.1 a browser has six connections. Over TLS it is 50." : "";
+  const note = most < 50 ? "Two viewers at most over HTTP/1.1, 50 over TLS." : "";
   let run = null;
 
   function start() {

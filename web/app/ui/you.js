@@ -20,7 +20,7 @@ export function openYou({ onAnnounced, onTraffic }) {
     onTraffic();
   };
   const traffic = onTraffic && h("section", {}, h("h3", {}, "Traffic"),
-    h("p", { class: "quiet" }, "Viewers, comments and likes made by this browser: see what happens when it gets busy."),
+    h("p", { class: "quiet" }, "Viewers, comments and likes made by this browser."),
     h("button", { class: "action", type: "button", onclick: openTraffic }, "Open the traffic drawer"));
   const dialog = panel("You", h("div", { class: "sections" },
     h("section", {}, nameForm("Save", () => dialog.close())),
