@@ -24,7 +24,9 @@ extension IntegrationTests {
         @Test func tenThousandComeAndGoAndNothingStays() async throws {
             let given = ProcessInfo.processInfo.environment["CHORUS_CHURN_SEED"].flatMap { UInt64($0) }
             let seed = given ?? .random(in: 0 ... .max)
-            print("reproduce: CHORUS_CHURN_SEED=\(seed) swift test --filter ChurnTests")
+            let command = "CHORUS_CHURN_SEED=\(seed) swift test --filter ChurnTests"
+            // Standard output is lost with a process that is killed.
+            FileHandle.standardError.write(Data("reproduce: \(command)\n".utf8))
             try await TestSystem.with(environment: ["READER_UNSUBSCRIBE_DELAY_MS": "20"]) { system in
                 let steady = try await system.connectedViewer(of: "steady")
                 try await withThrowingTaskGroup(of: Int.self) { group in
