@@ -79,7 +79,7 @@ extension EndToEndTests {
             let paths = ["/comment-api-statistics", "/reader-api-statistics", "/client-statistics"]
             return paths.flatMap { path in
                 [
-                    Case(400, "invalid_report", RequestText.post(path, json: "{}")),
+                    Case(400, "invalid_report", RequestText.post(path, json: #"{"instanceId":"","clientId":""}"#)),
                     Case(400, "invalid_report", RequestText.post(path, json: #"{"instanceId":5,"clientId":5}"#)),
                     Case(400, "malformed_json", RequestText.post(path, json: "{")), Case.media(nil, path),
                 ]
