@@ -78,10 +78,10 @@ struct PrivatePostgres: Sendable {
         }
     }
 
-    /// Runs statements without values, separated by semicolons.
+    /// Runs statements without values, separated by semicolons, whatever this server is: also a standby.
     func run(_ script: StaticString) async throws {
         let pool = PostgresPool(
-            configuration: try PostgresConfiguration(url: url),
+            configuration: try PostgresConfiguration(url: "\(url)?target_session_attrs=any"),
             logger: Logger(label: "postgres", factory: { _ in SwiftLogNoOpLogHandler() }))
         pool.start()
         do {
