@@ -36,8 +36,8 @@ extension BrokerError {
 
     private static func code(for code: RedisError.Code) -> Code {
         switch code {
-        case .notConnected, .closed: .unavailable
-        case .timeout: .timeout
+        case .notConnected: .unavailable
+        case .timeout, .closed: .timeout
         case .overloaded: .overloaded
         case .protocolViolation, .unsupported: .internal
         case .reply("OOM"), .reply("BUSY"): .overloaded

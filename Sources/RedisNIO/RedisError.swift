@@ -43,6 +43,9 @@ public struct RedisError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension RedisError {
+    /// The same for a command that the connection had not sent when it ended: then it is known that it did not run.
+    var withNothingSent: RedisError { code == .closed ? RedisError(.notConnected, message) : self }
+
     /// What an answer says about the server as a whole.
     enum Verdict {
         /// It is not, or no longer, the one to talk to: a replica, or a server without its data. The address may lead to

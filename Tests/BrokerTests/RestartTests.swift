@@ -9,6 +9,36 @@ import Wire
 @Suite struct RestartTests {
     private let options = PrivateRedis.Options(appendOnly: true)
 
+    /// An older command ends the connection by its time limit; Redis has the younger ones in its socket, and runs them.
+    @Test func whatWasSentBeforeTheEndMayBePublished() async throws {
+        try await withBroker(options) { redis, broker in
+            _ = try await broker.publish(payload(0), to: video("v"))
+            redis.freeze()
+            let codes = await withTaskGroup(of: BrokerError.Code?.self) { group in
+                for number in 1...20 {
+                    group.addTask {
+                        try? await Task.sleep(for: .milliseconds(number * 40))
+                        do throws(BrokerError) {
+                            _ = try await broker.publish(payload(number), to: video("v"))
+                            return nil
+                        } catch {
+                            return error.code
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            redis.thaw()
+            let unknown = codes.count { $0 == .timeout }
+            #expect(unknown > 0 && codes.allSatisfy { $0 == .timeout || $0 == .unavailable }, "\(codes)")
+            #expect(
+                await eventually {
+                    try await broker.history(of: video("v"), after: 0, through: nil, limit: 100).entries.count
+                        == unknown + 1
+                }, "\(codes)")
+        }
+    }
+
     @Test func restartWithoutLossJumpsAndMissesNothing() async throws {
         try await withBroker(options) { redis, broker in
             for number in 1...10 { _ = try await broker.publish(payload(number), to: video("v")) }

@@ -180,3 +180,17 @@ def test_a_page_waits_until_a_full_reader_has_a_place(stack, view):
 
 def wait_until_accepted(stack):
     stack.comment_api.wait_ready(lambda: get(f"{stack.comment_api.url}/health/ready").status == 200)
+
+
+def test_headers_of_real_clients_pass_the_preflight(stack, view):
+    """What libraries that read a stream with fetch, and forms of frameworks, send beside the usual ones."""
+    stack.start_comment_api().start_readers(1)
+    viewer = view(stack.readers["reader-1"].url, "video-1").wait_connected()
+    headers = {"Cache-Control": "no-cache", "X-Requested-With": "XMLHttpRequest", "Authorization": "Bearer x",
+               "Last-Event-ID": "0.0", "Content-Type": "application/json"}
+    status = viewer.page.evaluate("""async ([url, headers]) => {
+      const answer = await fetch(url, { method: "POST", headers, body: '{"userid":"u","videoid":"v"}' });
+      await answer.body.cancel();
+      return answer.status;
+    }""", [f"{stack.readers['reader-1'].url}/connect", headers])
+    assert status == 200

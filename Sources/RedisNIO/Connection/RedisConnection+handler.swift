@@ -106,7 +106,8 @@ extension RedisConnection {
         private func end() {
             deadlineCheck?.cancel()
             deadlineCheck = nil
-            for request in connection.end(failure) { request.continuation.resume(returning: .failure(failure)) }
+            let notSent = failure.withNothingSent
+            for request in connection.end(failure) { request.continuation.resume(returning: .failure(notSent)) }
             for (continuation, isOverdue) in waiting.removeAll(now: .now()) {
                 let late = RedisError(.timeout, "no reply in time")
                 continuation.resume(returning: .failure(isOverdue ? late : failure))

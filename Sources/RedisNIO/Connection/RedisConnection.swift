@@ -101,7 +101,7 @@ public final class RedisConnection: Sendable {
     /// Whether these are the first commands of the turn, so that the event loop has to be woken.
     private func enqueue(_ commands: [RedisCommand], _ request: Request) throws(RedisError) -> Bool {
         try state.withLock { state throws(RedisError) in
-            if let failure = state.failure { throw failure }
+            if let failure = state.failure { throw failure.withNothingSent }
             guard state.inFlight + commands.count <= settings.inFlightMax else {
                 throw RedisError(.overloaded, "\(settings.inFlightMax) commands are in flight")
             }
