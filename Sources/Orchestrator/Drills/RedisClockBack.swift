@@ -25,10 +25,15 @@ extension Drill {
 
     private static func clockFile(_ plant: Plant) -> String { "\(plant.folders.data)/clock" }
 
-    /// The file is mapped: it is written in its place.
+    /// The file is mapped: it is written in its place, and never shorter, not even for a moment.
     private static func setClock(_ file: String, _ seconds: Int64) throws {
         let data = withUnsafeBytes(of: seconds) { Data($0) }
-        try data.write(to: URL(fileURLWithPath: file))
+        guard FileManager.default.fileExists(atPath: file) else {
+            return try data.write(to: URL(fileURLWithPath: file))
+        }
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: file))
+        try handle.write(contentsOf: data)
+        try handle.close()
     }
 
     private static func seconds(_ fault: Disturbance) async throws -> Int {
