@@ -82,17 +82,19 @@ enum RunChecker {
     private static let commentsMin = 10
     private static let deliveriesMin = 100
 
-    /// Where the subscriptions do not follow the formula: a mean 3 points off it, or a Reader further off than chance
+    /// Where the subscriptions do not follow the formula: a mean 3 points (or 3 σ, if that is more) off it, or a Reader further off than chance
     /// carries one of so many in 1 of 370 runs (3 σ for a single one).
     private static func deviations(_ spread: RunResult.Spread, _ readers: [RunResult.Reader]) -> [String] {
         guard let predicted = spread.predicted, let deviation = predicted.deviation else { return [] }
+        // Shares move in steps of one channel.
+        let step = 1 / Double(max(spread.channels, 1))
         var problems: [String] = []
-        if abs(spread.meanShare - predicted.spread) > 0.03 {
+        if abs(spread.meanShare - predicted.spread) > max(0.03, 3 * deviation.spread) + step / Double(readers.count) {
             problems.append(
                 "the mean spread is \(Format.percent(spread.meanShare)), the formula says \(Format.percent(predicted.spread))"
             )
         }
-        let limit = Normal.limit(of: readers.count) * deviation.share
+        let limit = Normal.limit(of: readers.count) * deviation.share + step
         for reader in readers where abs(reader.share - predicted.spread) > limit {
             problems.append(
                 "\(reader.name) subscribes to \(Format.percent(reader.share)), further than \(Format.percent(limit)) from"

@@ -40,6 +40,8 @@ struct SweepSettings: Codable, Equatable, Sendable {
         run.seed = seed
         run.rate = rate
         run.durationSeconds = durationSeconds
+        // The page shows how far each cell is from the formula; a cell is as short as was asked for.
+        run.allowed = [.small, .spread]
         return run
     }
 
