@@ -155,9 +155,10 @@ struct RunCheckerTests {
     }
 
     @Test func moreReadersMayBeFurtherOff() {
-        #expect(abs(Normal.limit(of: 1) - 3) < 1e-6)
-        #expect((3.4...3.5).contains(Normal.limit(of: 5)))
-        #expect((4.1...4.3).contains(Normal.limit(of: 100)))
+        let deviation = SpreadOutcome.Deviation(spread: 0, share: 1)
+        #expect(abs(deviation.shareLimit(readers: 1) - 3) < 1e-6)
+        #expect((3.4...3.5).contains(deviation.shareLimit(readers: 5)))
+        #expect((4.1...4.3).contains(deviation.shareLimit(readers: 100)))
     }
 
     @Test func viewersThatCouldNotConnectAreNotFine() {

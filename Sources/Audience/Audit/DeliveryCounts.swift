@@ -1,3 +1,5 @@
+internal import Report
+
 /// What the audit found. All counts are sums over viewers.
 public struct DeliveryCounts: Codable, Equatable, Sendable {
     /// Viewers that got a `connected` event.
@@ -46,6 +48,11 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
             (foreign, "written by nobody"), (epochBreaks, "unannounced new histories"),
             (unaccounted, "unaccounted for"),
         ]
+    }
+
+    /// The same in words, for instance `3 lost, 1,000 out of order`; empty when all is well.
+    public var problems: String {
+        findings.filter { $0.count > 0 }.map { "\(Format.grouped($0.count)) \($0.name)" }.joined(separator: ", ")
     }
 
     /// Deliveries that were owed and that stand neither among the delivered nor among the missing ones.

@@ -36,8 +36,7 @@ enum DrillChecker {
     private static func complaints(_ pass: DrillResult.Pass, _ drill: Drill) -> [String] {
         var complaints: [String] = []
         if let counts = pass.swarm?.delivery {
-            let problems = DeliveryChecker.problems(counts)
-            if !problems.isEmpty { complaints.append(problems) }
+            if !counts.problems.isEmpty { complaints.append(counts.problems) }
             if !drill.mayMiss, counts.toldMissing > 0 {
                 complaints.append("\(Format.grouped(counts.toldMissing)) told missing")
             }

@@ -1,5 +1,4 @@
 import Audience
-import Glibc
 import Report
 
 extension Check {
@@ -26,7 +25,7 @@ enum RunChecker {
                     : "\(connections.failed) of \(connections.wanted) viewers could not connect", exitCode: .unavailable
             ))
         if let swarm = result.swarm {
-            let problems = DeliveryChecker.problems(swarm.delivery)
+            let problems = swarm.delivery.problems
             checks.append(
                 Check(
                     "audit", problems: problems.isEmpty ? [] : ["the audit of all viewers found \(problems)"],
@@ -82,8 +81,8 @@ enum RunChecker {
     private static let commentsMin = 10
     private static let deliveriesMin = 100
 
-    /// Where the subscriptions do not follow the formula: a mean 3 points (or 3 σ, if that is more) off it, or a Reader further off than chance
-    /// carries one of so many in 1 of 370 runs (3 σ for a single one).
+    /// Where the subscriptions do not follow the formula: a mean 3 points (or 3 standard deviations, if that is more) off
+    /// it, or a Reader further off than ``SpreadOutcome/Deviation/shareLimit(readers:)``.
     private static func deviations(_ spread: RunResult.Spread, _ readers: [RunResult.Reader]) -> [String] {
         guard let predicted = spread.predicted, let deviation = predicted.deviation else { return [] }
         // Shares move in steps of one channel.
@@ -94,7 +93,7 @@ enum RunChecker {
                 "the mean spread is \(Format.percent(spread.meanShare)), the formula says \(Format.percent(predicted.spread))"
             )
         }
-        let limit = Normal.limit(of: readers.count) * deviation.share + step
+        let limit = deviation.shareLimit(readers: readers.count) + step
         for reader in readers where abs(reader.share - predicted.spread) > limit {
             problems.append(
                 "\(reader.name) subscribes to \(Format.percent(reader.share)), further than \(Format.percent(limit)) from"
@@ -123,28 +122,6 @@ extension RunChecker {
         static let names = allCases.map(\.rawValue).joined(separator: ", ")
         static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
         var description: String { rawValue }
-    }
-}
-
-/// The normal distribution.
-enum Normal {
-    /// How many standard deviations the largest of so many independent values stays within in all but 1 of 370 cases, as a
-    /// single one does within 3: solved by bisection of the tail erfc(z/√2).
-    static func limit(of values: Int) -> Double {
-        let tail = erfc(3 / 2.0.squareRoot()) / Double(max(values, 1))
-        var (low, high) = (3.0, 10.0)
-        for _ in 0..<60 {
-            let middle = (low + high) / 2
-            if erfc(middle / 2.0.squareRoot()) > tail { low = middle } else { high = middle }
-        }
-        return high
-    }
-}
-
-/// What must not be in a delivery, for every experiment with an audit.
-enum DeliveryChecker {
-    static func problems(_ counts: DeliveryCounts) -> String {
-        counts.findings.filter { $0.count > 0 }.map { "\(Format.grouped($0.count)) \($0.name)" }.joined(separator: ", ")
     }
 }
 

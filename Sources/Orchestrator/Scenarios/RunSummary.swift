@@ -32,7 +32,7 @@ enum RunSummary {
         let audit =
             counts.isClean
             ? "none was lost, repeated, altered or out of order"
-            : "the audit found \(DeliveryChecker.problems(counts))"
+            : "the audit found \(counts.problems)"
         return "\(reach)\(time); \(audit)."
     }
 

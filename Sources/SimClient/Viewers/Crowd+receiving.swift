@@ -57,7 +57,7 @@ extension Crowd {
             audit.received(viewer: member, offsets: offsets, epoch: auditEpoch(epoch, channel))
             if !windows.isEmpty { windows[channel].received(offsets) }
             markDirty(channel)
-        case .unlogged(let sent): record(sent, 1, microseconds: microseconds)
+        case .unlogged(let sent): latencies.record(sent, viewers: 1, at: microseconds)
         case .altered: tally.altered += 1
         case .connected(let position):
             connected(member)
@@ -116,12 +116,6 @@ extension Crowd {
         dirtyChannels.append(channel)
     }
 
-    private mutating func record(_ sent: CommentText.SendTime, _ viewers: Int, microseconds: Int64) {
-        guard sent.at >= measuredFromMicroseconds else { return }
-        latency.record(microseconds: microseconds - sent.at, count: UInt64(viewers))
-        latencyFromDue.record(microseconds: microseconds - sent.at + sent.late, count: UInt64(viewers))
-    }
-
     /// Records what arrived since the last call as arrived now.
     mutating func recordArrivals(microseconds: Int64) {
         for channel in dirtyChannels {
@@ -136,12 +130,7 @@ extension Crowd {
             let count = windows[channel].takeCompleted()
             completed.append(contentsOf: repeatElement(channels[channel].number, count: count))
         }
-        let from = measuredFromMicroseconds
-        channels[channel].log.takeArrivals { sent, viewers in
-            guard sent.at >= from else { return }
-            latency.record(microseconds: microseconds - sent.at, count: UInt64(viewers))
-            latencyFromDue.record(microseconds: microseconds - sent.at + sent.late, count: UInt64(viewers))
-        }
+        channels[channel].log.takeArrivals { latencies.record($0, viewers: $1, at: microseconds) }
     }
 
     /// Lets the channel's log drop what it must, after everybody who stands in it has left.

@@ -14,12 +14,8 @@ struct Crowd: Sendable {
     var members: [Member]
     var channels: [CrowdChannel]
     var audit: DeliveryAudit
-    /// Since a comment was sent, and since it was due.
-    var latency = LatencyHistogram()
-    var latencyFromDue = LatencyHistogram()
+    var latencies = DeliveryLatencies()
     var tally = CrowdTally()
-    /// Comments sent before this time are delivered and audited, but their latency is not recorded: warm-up.
-    var measuredFromMicroseconds = Int64.min
     private var queue: Deque<Int32> = []
     private var connecting = 0
     private var draws: Xoshiro256

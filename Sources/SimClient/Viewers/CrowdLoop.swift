@@ -55,7 +55,7 @@ final class CrowdLoop: SocketLoopHandler {
         for command in commands {
             switch command {
             case .connect: start(sockets)
-            case .measure(let microseconds): crowd.measuredFromMicroseconds = microseconds
+            case .measure(let microseconds): crowd.latencies.measuredFrom = microseconds
             case .expect(let all):
                 written = ofOurChannels(all)
                 goals = written?.mapValues(\.ends)
@@ -229,7 +229,7 @@ extension CrowdLoop {
         recordArrivals()
         return CrowdOutcome(
             tally: crowd.tally, wanted: crowd.members.count, counts: crowd.verdict(written: written),
-            latency: crowd.latency, latencyFromDue: crowd.latencyFromDue)
+            latency: crowd.latencies.sinceSent, latencyFromDue: crowd.latencies.sinceDue)
     }
 }
 
