@@ -48,10 +48,10 @@ struct CalibrateCommand: AsyncParsableCommand {
     ) async throws -> Calibration {
         let progress = Progress()
         let calibration = Locked(Calibration(environment: base.environment))
-        try await Laboratory.run(folders: folders, binaries: binaries) { plant in
-            let redis = try await RedisCalibration(seconds: settings.seconds, progress: progress).run(in: plant)
+        try await ExperimentRunner.run(folders: folders, binaries: binaries) { testbed in
+            let redis = try await RedisCalibration(seconds: settings.seconds, progress: progress).run(in: testbed)
             let reader = try await ReaderCalibration(settings: settings, folders: folders, progress: progress).run(
-                in: plant)
+                in: testbed)
             calibration.update {
                 $0.redis = redis
                 $0.reader = reader

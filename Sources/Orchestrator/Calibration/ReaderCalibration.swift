@@ -9,13 +9,14 @@ struct ReaderCalibration: Sendable {
     let folders: Folders
     let progress: Progress
 
-    func run(in plant: Plant) async throws -> Calibration.Reader {
+    func run(in testbed: Testbed) async throws -> Calibration.Reader {
         // Few channels with many viewers each, and as many channels as viewers: the two ends of what a delivery may be.
         progress.step("Reader: \(settings.viewers) viewers on \(settings.viewers / 200) channels")
-        let crowded = try await measure("crowded", channels: max(1, settings.viewers / 200), rate: settings.rate, plant)
+        let crowded = try await measure(
+            "crowded", channels: max(1, settings.viewers / 200), rate: settings.rate, testbed)
         progress.step("Reader: \(settings.viewers) viewers on as many channels")
         let scattered = try await measure(
-            "scattered", channels: settings.viewers, rate: min(2_000, settings.rate * 10), plant)
+            "scattered", channels: settings.viewers, rate: min(2_000, settings.rate * 10), testbed)
         var costs = Calibration.Reader()
         costs.processBytes = Double(crowded.idle.memoryBytes)
         costs.connectionBytes = max(0, crowded.connectionBytes)
@@ -77,7 +78,7 @@ struct ReaderCalibration: Sendable {
         }
     }
 
-    private func measure(_ name: String, channels: Int, rate: Double, _ plant: Plant) async throws -> Measurement {
+    private func measure(_ name: String, channels: Int, rate: Double, _ testbed: Testbed) async throws -> Measurement {
         var run = RunSettings()
         run.streams = channels
         run.viewers = settings.viewers
@@ -85,12 +86,12 @@ struct ReaderCalibration: Sendable {
         run.audience = .uniform
         run.rate = rate
         run.durationSeconds = settings.seconds
-        let services = try await start(name, plant)
+        let services = try await start(name, testbed)
         // Whatever a start leaves to be done, it has done now.
         try await Task.sleep(for: .seconds(1))
         let (reader, idle) = (services.reader, Snapshot(services.reader))
-        let swarm = try await plant.addClient(.swarm, name: "swarm-\(name)", arguments: services.arguments(run))
-        let crowd = SwarmCrowd([swarm])
+        let swarm = try await testbed.addClient(.swarm, name: "swarm-\(name)", arguments: services.arguments(run))
+        let crowd = LoadGeneratorGroup([swarm])
         let measurement = try await crowd.listening { [settings] () async throws -> Measurement in
             try await crowd.reach(.connected, atMost: .seconds(60 + settings.viewers / 50)) { _ in }
             guard crowd.coordinator.failed == 0 else { throw Failure.unavailable("not every viewer could connect") }
@@ -114,7 +115,7 @@ struct ReaderCalibration: Sendable {
                 viewers: settings.viewers, viewersOfChannel: settings.viewers / channels, idle: idle,
                 connected: connected, published: published, seconds: seconds, report: report)
         }
-        for node in [swarm, services.commentAPI, services.reader, services.redis.node] { await plant.stop(node) }
+        for node in [swarm, services.commentAPI, services.reader, services.redis.node] { await testbed.stop(node) }
         return measurement
     }
 
@@ -134,14 +135,15 @@ struct ReaderCalibration: Sendable {
     }
 
     /// Without a StatsAPI: reports every half second would be part of what is measured.
-    private func start(_ name: String, _ plant: Plant) async throws -> Services {
-        let redis = try await PrivateRedis.start(in: plant, name: "redis-\(name)")
-        let surroundings = Surroundings(redis: redis.url)
+    private func start(_ name: String, _ testbed: Testbed) async throws -> Services {
+        let redis = try await PrivateRedis.start(in: testbed, name: "redis-\(name)")
+        let serviceEnvironment = ServiceEnvironment(redis: redis.url)
         let number = name == "crowded" ? 1 : 2
-        let commentAPI = try await plant.addCommentAPI(number, surroundings)
-        let reader = try await plant.addReader(
-            number, placement: PlacementStrategy.random.rawValue, surroundings, environment: ["READER_LOOPS": "1"])
-        try await plant.waitUntilReady([commentAPI, reader])
+        let commentAPI = try await testbed.addCommentAPI(number, serviceEnvironment)
+        let reader = try await testbed.addReader(
+            number, placement: PlacementStrategy.random.rawValue, serviceEnvironment, environment: ["READER_LOOPS": "1"]
+        )
+        try await testbed.waitUntilReady([commentAPI, reader])
         return Services(redis: redis, commentAPI: commentAPI, reader: reader)
     }
 }

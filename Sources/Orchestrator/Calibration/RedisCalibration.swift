@@ -15,16 +15,16 @@ struct RedisCalibration: Sendable {
     /// Subscribers of each of them in the second measurement.
     static let readers = 10
 
-    func run(in plant: Plant) async throws -> Calibration.Redis {
+    func run(in testbed: Testbed) async throws -> Calibration.Redis {
         var costs = Calibration.Redis()
-        let one = try await measure(readers: 1, in: plant)
-        let many = try await measure(readers: RedisCalibration.readers, in: plant)
+        let one = try await measure(readers: 1, in: testbed)
+        let many = try await measure(readers: RedisCalibration.readers, in: testbed)
         let size = Double(one.burst.publishes > 0 ? one.burst.bytes : 0) / Double(max(one.burst.redisDeliveries, 1))
         costs.processBytes = Double(one.memoryBefore)
         costs.deliveryBytes = size
         if let cpu = Costs.solve(one.cpu, many.cpu) { costs.deliveryCPUMicroseconds = cpu.b }
         if let memory = Costs.solve(one.memory, many.memory) { (costs.channelBytes, costs.subscriptionBytes) = memory }
-        (costs.publishCPUMicroseconds, costs.historyBytes) = try await publishing(in: plant)
+        (costs.publishCPUMicroseconds, costs.historyBytes) = try await publishing(in: testbed)
         return costs
     }
 
@@ -45,9 +45,9 @@ struct RedisCalibration: Sendable {
     }
 
     /// Every channel on every one of so many Readers.
-    private func measure(readers: Int, in plant: Plant) async throws -> Measurement {
+    private func measure(readers: Int, in testbed: Testbed) async throws -> Measurement {
         progress.step("Redis: publishes to \(readers) subscriber\(readers == 1 ? "" : "s")")
-        let redis = try await PrivateRedis.start(in: plant, name: "redis-\(readers)")
+        let redis = try await PrivateRedis.start(in: testbed, name: "redis-\(readers)")
         let probe = RedisProbe(port: redis.port)
         // 20 viewers for each Reader: no channel misses one by chance more often than once in a million.
         let viewers = RedisCalibration.channels * readers * (readers == 1 ? 1 : 20)
@@ -59,16 +59,16 @@ struct RedisCalibration: Sendable {
             let memory = RedisFigures(try await probe.info()).memoryBytes
             after.update { $0 = memory }
         }
-        await plant.stop(redis.node)
+        await testbed.stop(redis.node)
         return Measurement(
             burst: burst, channels: RedisCalibration.channels, subscriptions: Int(layout.outcome.subscriptions),
             memoryBefore: before, memoryAfter: after.value)
     }
 
     /// The service's own publish, to channels that nobody subscribes: µs of CPU and bytes of a kept comment.
-    private func publishing(in plant: Plant) async throws -> (Double, Double) {
+    private func publishing(in testbed: Testbed) async throws -> (Double, Double) {
         progress.step("Redis: publishes with history")
-        let redis = try await PrivateRedis.start(in: plant, name: "redis-history")
+        let redis = try await PrivateRedis.start(in: testbed, name: "redis-history")
         let probe = RedisProbe(port: redis.port)
         let broker = RedisBroker(
             endpoint: RedisEndpoint(host: "127.0.0.1", port: redis.port),

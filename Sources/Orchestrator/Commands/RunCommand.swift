@@ -49,13 +49,17 @@ extension RunResult {
         let recorder = RunRecorder(self)
         let audience = try Audience.of(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        let crowd = CrowdRun(
+        let crowd = LoadTest(
             settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders
         )
-        let seed = SeedRun(settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
+        let seed = SmokeTest(settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
         let failure = await Failure.of {
-            try await Laboratory.run(folders: folders, binaries: binaries) { [settings] plant in
-                if settings.preset == .seed { try await seed.run(in: plant) } else { try await crowd.run(in: plant) }
+            try await ExperimentRunner.run(folders: folders, binaries: binaries) { [settings] testbed in
+                if settings.preset == .seed {
+                    try await seed.run(in: testbed)
+                } else {
+                    try await crowd.run(in: testbed)
+                }
             }
         }
         return recorder.finished(failure)

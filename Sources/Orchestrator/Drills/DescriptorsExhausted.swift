@@ -10,7 +10,7 @@ extension Drill {
             "A CommentAPI, a Reader and a StatsAPI with 100 descriptors get 200 connections: what is too much is refused,"
             + " no core spins, and all is well when they go."
     ) { fault in
-        let (plant, surroundings) = (fault.plant, fault.services.surroundings)
+        let (testbed, serviceEnvironment) = (fault.testbed, fault.services.serviceEnvironment)
         var victims: [Node] = []
         for (role, program) in [
             (Node.Role.commentAPI, "CommentAPI"), (.reader, "ReaderAPI"), (.statistics, "StatsAPI"),
@@ -18,9 +18,10 @@ extension Drill {
             let more = role == .reader ? ["PLACEMENT": "random"] : [:]
             let name = "small-\(role.rawValue)"
             victims.append(
-                try await plant.addService(role, name: name, program: program, surroundings, more, descriptorsMax: 100))
+                try await testbed.addService(
+                    role, name: name, program: program, serviceEnvironment, more, descriptorsMax: 100))
         }
-        try await plant.waitUntilReady(victims)
+        try await testbed.waitUntilReady(victims)
         fault.tell(.begin, "three services have 100 descriptors each")
         for victim in victims { try await fault.exhaust(victim) }
         fault.tell(.end, "the connections are gone")
@@ -31,7 +32,7 @@ extension Drill {
     }
 }
 
-extension Disturbance {
+extension FaultInjector {
     fileprivate func exhaust(_ victim: Node) async throws {
         guard let pid = victim.child?.pid, let port = victim.port else { return }
         let connections = 200

@@ -17,7 +17,7 @@ struct Drill: Sendable {
         case needed
     }
 
-    typealias Strike = @Sendable (Disturbance) async throws -> Void
+    typealias Strike = @Sendable (FaultInjector) async throws -> Void
     typealias Arrangement = @Sendable (inout DrillLayout, DrillSettings) -> Void
 
     let name: String

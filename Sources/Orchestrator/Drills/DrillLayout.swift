@@ -15,7 +15,7 @@ struct DrillLayout: Sendable {
     var connectsInProgress = 20_000
     /// What a reader of the report has to know of it.
     var notes: [String] = []
-    var redis: @Sendable (Plant) async throws -> PrivateRedis = { try await .start(in: $0) }
+    var redis: @Sendable (Testbed) async throws -> PrivateRedis = { try await .start(in: $0) }
     /// Starts what stands between the services and their servers; runs when these are ready, before any service.
     var surround: @Sendable (inout DrillServices) async throws -> Void = { _ in }
 

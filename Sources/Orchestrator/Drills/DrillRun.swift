@@ -12,11 +12,11 @@ struct DrillRun: Sendable {
     let recorder: DrillRecorder
     let progress: Progress
 
-    func run(in plant: Plant) async throws {
+    func run(in testbed: Testbed) async throws {
         let layout = DrillLayout(drill, settings)
         let services = try await DrillServices.comments(
-            layout, settings, usesPostgres: settings.usesPostgres(drill), in: plant)
-        let crowd = SwarmCrowd(
+            layout, settings, usesPostgres: settings.usesPostgres(drill), in: testbed)
+        let crowd = LoadGeneratorGroup(
             try await services.startSwarms(swarms, settings, options: layout.swarmOptions + pass.swarm))
         try await crowd.listening {
             try await connect(crowd)
@@ -26,7 +26,7 @@ struct DrillRun: Sendable {
         }
     }
 
-    private func connect(_ crowd: SwarmCrowd) async throws {
+    private func connect(_ crowd: LoadGeneratorGroup) async throws {
         try await crowd.reach(.connected, atMost: .seconds(30 + settings.viewers / 50)) { _ in }
         let now = crowd.coordinator
         recorder.update {
@@ -38,12 +38,12 @@ struct DrillRun: Sendable {
     }
 
     /// Publishing goes on until the crowd is whole again, and some seconds more.
-    private func publish(_ crowd: SwarmCrowd, _ services: DrillServices) async throws {
+    private func publish(_ crowd: LoadGeneratorGroup, _ services: DrillServices) async throws {
         recorder.begin()
         try await crowd.say(SwarmCoordinator.start)
         try await watching(crowd) {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
-            let disturbance = Disturbance(
+            let injector = FaultInjector(
                 services: services, settings: settings,
                 tell: { kind, text in
                     recorder.mark(kind, text)
@@ -52,7 +52,7 @@ struct DrillRun: Sendable {
                 found: { fact in recorder.update { $0.facts.append(fact) } },
                 crowd: { recorder.pass.samples.last.map { ($0.acknowledged, $0.connects, $0.away) } ?? (0, 0, 0) },
                 moved: { change in recorder.update { $0.changes = ($0.changes ?? []) + [change] } })
-            try await drill.strike(disturbance)
+            try await drill.strike(injector)
             try await Task.sleep(for: .seconds(settings.afterSeconds))
             let patience = DrillSettings.recoverySecondsWaited - settings.afterSeconds
             _ = try await Polling.wait(atMost: .seconds(patience), every: .milliseconds(100)) {
@@ -64,7 +64,8 @@ struct DrillRun: Sendable {
     }
 
     /// Runs `body` while samples are taken.
-    private func watching(_ crowd: SwarmCrowd, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    private func watching(_ crowd: LoadGeneratorGroup, _ body: @escaping @Sendable () async throws -> Void) async throws
+    {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
@@ -80,7 +81,7 @@ struct DrillRun: Sendable {
         }
     }
 
-    private func settle(_ crowd: SwarmCrowd) async throws {
+    private func settle(_ crowd: LoadGeneratorGroup) async throws {
         let whole = try await crowd.report()
         let taken = crowd.coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
         recorder.update { pass in
@@ -90,7 +91,7 @@ struct DrillRun: Sendable {
     }
 
     /// What `GET /history` says afterwards.
-    private func inspect(_ crowd: SwarmCrowd, _ services: DrillServices) async throws {
+    private func inspect(_ crowd: LoadGeneratorGroup, _ services: DrillServices) async throws {
         guard services.postgres != nil, let api = services.commentAPIs.last else { return }
         let check = try await HistoryAudit(client: ServiceClient(node: api)).check(crowd.coordinator.written)
         recorder.update { $0.history = check }

@@ -39,7 +39,7 @@ struct DrillRunner: Sendable {
             let folders = try Folders(report: pass.folder.isEmpty ? folder : "\(folder)/\(pass.folder)")
             let run = DrillRun(
                 drill: drill, pass: pass, settings: settings, swarms: swarms, recorder: recorder, progress: progress)
-            try await Laboratory.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
+            try await ExperimentRunner.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
         }
     }
 }

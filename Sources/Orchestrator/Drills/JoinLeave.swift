@@ -27,7 +27,7 @@ extension Drill {
     ) { try await $0.joinAndLeave() }
 }
 
-extension Disturbance {
+extension FaultInjector {
     fileprivate func joinAndLeave() async throws {
         let audience = try Audience(
             services.layout.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
@@ -36,7 +36,7 @@ extension Disturbance {
         let before = crowd().connects
         tell(.begin, "a Reader starts")
         let joined = try await services.startReader()
-        try await plant.waitUntilReady([joined])
+        try await testbed.waitUntilReady([joined])
         tell(.step, "\(joined.name) is ready")
         // The others count what comes by their view of a second.
         try await Task.sleep(for: .seconds(2))
@@ -49,7 +49,7 @@ extension Disturbance {
             try await statistics().readerApis.readers.first { $0.instanceId == victim.name }?.activeConnections ?? 0
         note("viewers of the Reader that leaves", due, needed: 1...Int.max)
         tell(.step, "SIGTERM to \(victim.name), which has \(due) viewers")
-        await plant.stop(victim)
+        await testbed.stop(victim)
         tell(.end, "\(victim.name) has ended")
         try await waitUntilAllAreBack()
         moved(

@@ -11,7 +11,7 @@ extension Drill {
         name: "likes-pgbouncer", story: "The same while people like photos; nobody who likes may notice.",
         crowd: .likes, mustGoUnnoticed: true, arrange: { layout, _ in layout.addPooler() }, strike: killPooler)
 
-    private static let killPooler: Strike = { try await $0.kill($0.plant.node("pgbouncer"), for: .seconds(2)) }
+    private static let killPooler: Strike = { try await $0.kill($0.testbed.node("pgbouncer"), for: .seconds(2)) }
 }
 
 extension DrillLayout {
@@ -19,9 +19,9 @@ extension DrillLayout {
         notes.append("PgBouncer: pool_mode = transaction, default_pool_size = 4")
         surround = { services in
             guard let postgres = services.postgres else { return }
-            let plant = services.plant
+            let testbed = services.testbed
             let port = try Ports.free(1)[0]
-            let file = "\(plant.folders.data)/pgbouncer.ini"
+            let file = "\(testbed.folders.data)/pgbouncer.ini"
             let settings = """
                 [databases]
                 postgres = host=127.0.0.1 port=\(postgres.port) user=chorus
@@ -35,12 +35,12 @@ extension DrillLayout {
                 """
             try settings.write(toFile: file, atomically: true, encoding: .utf8)
             let specification = ChildSpecification(
-                name: "pgbouncer", executable: try plant.binaries.system("pgbouncer", package: "pgbouncer"),
-                arguments: [file], log: plant.folders.log("pgbouncer"), user: try PrivatePostgres.unprivilegedUser())
-            let node = try await plant.add(
+                name: "pgbouncer", executable: try testbed.binaries.system("pgbouncer", package: "pgbouncer"),
+                arguments: [file], log: testbed.folders.log("pgbouncer"), user: try PrivatePostgres.unprivilegedUser())
+            let node = try await testbed.add(
                 Node(role: .postgres, specification: specification, port: port, readiness: postgres.node.readiness))
-            try await plant.waitUntilReady([node])
-            services.surroundings.database = "postgresql://chorus@127.0.0.1:\(port)/postgres"
+            try await testbed.waitUntilReady([node])
+            services.serviceEnvironment.database = "postgresql://chorus@127.0.0.1:\(port)/postgres"
         }
     }
 }

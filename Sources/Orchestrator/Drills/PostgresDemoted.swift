@@ -11,7 +11,7 @@ extension Drill {
 
     private static let demotePostgres: Strike = { fault in
         let primary = try fault.database()
-        let standby = PrivatePostgres(node: try fault.plant.node("postgres-2"))
+        let standby = PrivatePostgres(node: try fault.testbed.node("postgres-2"))
         fault.tell(.begin, "postgres becomes read-only")
         try await primary.run("ALTER SYSTEM SET default_transaction_read_only = on")
         try await primary.run("SELECT pg_reload_conf()")
@@ -22,7 +22,7 @@ extension Drill {
         fault.note(
             "acknowledged beside a read-only postgres", try await fault.acknowledged(100, within: .seconds(10)),
             promised: 100...Int.max)
-        await fault.plant.stop(primary.node)
+        await fault.testbed.stop(primary.node)
         fault.tell(.end, "postgres has ended")
     }
 }
@@ -32,8 +32,8 @@ extension DrillLayout {
         notes.append("DATABASE_URL=postgresql://…@<postgres>,<postgres-2>/postgres?target_session_attrs=read-write")
         surround = { services in
             guard let primary = services.postgres else { return }
-            let standby = try await PrivatePostgres.start(in: services.plant, name: "postgres-2", copying: primary)
-            services.surroundings.database =
+            let standby = try await PrivatePostgres.start(in: services.testbed, name: "postgres-2", copying: primary)
+            services.serviceEnvironment.database =
                 "postgresql://chorus@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/postgres"
                 + "?target_session_attrs=read-write"
         }

@@ -8,22 +8,22 @@ extension Drill {
         name: "redis-clock-back",
         story: "Redis's clock steps back by a minute while people like photos: counts go on at once.", crowd: .likes,
         arrange: { layout, _ in
-            layout.redis = { plant in
-                let file = clockFile(plant)
+            layout.redis = { testbed in
+                let file = clockFile(testbed)
                 try setClock(file, 0)
-                let library = try plant.binaries.own("libClockStep.so", product: "ClockStep")
-                return try await .start(in: plant, environment: ["LD_PRELOAD": library, "CLOCK_STEP_FILE": file])
+                let library = try testbed.binaries.own("libClockStep.so", product: "ClockStep")
+                return try await .start(in: testbed, environment: ["LD_PRELOAD": library, "CLOCK_STEP_FILE": file])
             }
         }
     ) { fault in
         let before = try await seconds(fault)
         fault.tell(.begin, "Redis's clock goes back by 60 s")
-        try setClock(clockFile(fault.plant), -60)
+        try setClock(clockFile(fault.testbed), -60)
         fault.note("seconds that Redis's clock went back", before - (try await seconds(fault)), needed: 50...60)
         fault.tell(.end, "it is a minute late from now on")
     }
 
-    private static func clockFile(_ plant: Plant) -> String { "\(plant.folders.data)/clock" }
+    private static func clockFile(_ testbed: Testbed) -> String { "\(testbed.folders.data)/clock" }
 
     /// The file is mapped: it is written in its place, and never shorter, not even for a moment.
     private static func setClock(_ file: String, _ seconds: Int64) throws {
@@ -36,7 +36,7 @@ extension Drill {
         try handle.close()
     }
 
-    private static func seconds(_ fault: Disturbance) async throws -> Int {
+    private static func seconds(_ fault: FaultInjector) async throws -> Int {
         try await fault.redis("TIME").array?.first?.text.flatMap { Int($0) } ?? 0
     }
 }

@@ -14,7 +14,7 @@ extension Drill {
         crowd: .likes, arrange: { layout, _ in layout.keepLikes() }, strike: demoteRedis)
 
     private static let demoteRedis: Strike = { fault in
-        let replica = try await PrivateRedis.start(in: fault.plant, name: "redis-2")
+        let replica = try await PrivateRedis.start(in: fault.testbed, name: "redis-2")
         for port in [fault.services.redis.port, replica.port] {
             _ = try await fault.redis("CONFIG", ["SET", "repl-diskless-sync-delay", "0"], port: port)
         }
@@ -33,7 +33,7 @@ extension Drill {
     }
 }
 
-extension Disturbance {
+extension FaultInjector {
     fileprivate func waitForReplica(_ port: Int) async throws {
         let isLinked = try await Polling.wait(atMost: .seconds(20), every: .milliseconds(100)) {
             try await RedisProbe(port: port).info()["master_link_status"] == "up" ? true : nil

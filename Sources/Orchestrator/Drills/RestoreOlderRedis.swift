@@ -21,7 +21,7 @@ extension Drill {
         try await Task.sleep(for: .seconds(3))
         fault.note("acknowledged after the copy", fault.crowd().acknowledged - before, needed: 1...Int.max)
         fault.tell(.begin, "SIGKILL to Redis")
-        await fault.plant.kill(redis)
+        await fault.testbed.kill(redis)
         try await fault.startAgain(redis)
         let keys = Int(try await fault.redis("DBSIZE").integer ?? 0)
         fault.note("keys of the copy", keys, needed: 1...Int.max)

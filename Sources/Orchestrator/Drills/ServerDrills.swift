@@ -12,7 +12,7 @@ extension Drill {
 
     private static let restart: Strike = { fault in
         fault.tell(.begin, "SIGTERM to Redis")
-        await fault.plant.stop(fault.services.redis.node)
+        await fault.testbed.stop(fault.services.redis.node)
         fault.tell(.step, "Redis has ended")
         try await fault.startAgain(fault.services.redis.node)
         fault.tell(.end, "Redis has loaded its file")
@@ -29,7 +29,7 @@ extension Drill {
 
     private static let lose: Strike = { fault in
         fault.tell(.begin, "SIGKILL to Redis")
-        await fault.plant.kill(fault.services.redis.node)
+        await fault.testbed.kill(fault.services.redis.node)
         fault.services.redis.forget()
         try await Task.sleep(for: .seconds(1))
         try await fault.startAgain(fault.services.redis.node)
@@ -40,9 +40,9 @@ extension Drill {
         name: "freeze-redis", story: "Redis is stopped (SIGSTOP) for 5 s and goes on."
     ) { fault in
         fault.tell(.begin, "SIGSTOP to Redis")
-        fault.plant.pause(fault.services.redis.node)
+        fault.testbed.pause(fault.services.redis.node)
         try await Task.sleep(for: .seconds(5))
-        fault.plant.resume(fault.services.redis.node)
+        fault.testbed.resume(fault.services.redis.node)
         fault.tell(.end, "SIGCONT to Redis")
     }
 
@@ -56,7 +56,7 @@ extension Drill {
     private static let stopPostgres: Strike = { fault in
         let postgres = try fault.database()
         fault.tell(.begin, "SIGINT to PostgreSQL")
-        await fault.plant.stop(postgres.node)
+        await fault.testbed.stop(postgres.node)
         try await Task.sleep(for: .seconds(10))
         try await fault.startAgain(postgres.node)
         fault.tell(.end, "PostgreSQL takes connections again")

@@ -7,11 +7,12 @@ struct LikesBeside: Sendable {
 
     /// Starts a LikeAPI, for which Redis alone keeps the likes, and the crowd that uses it.
     static func start(
-        _ settings: LikesSettings, redis: PrivateRedis, surroundings: Surroundings, readers: [Node], in plant: Plant
+        _ settings: LikesSettings, redis: PrivateRedis, serviceEnvironment: ServiceEnvironment, readers: [Node],
+        in testbed: Testbed
     ) async throws -> LikesBeside {
-        let service = try await plant.addLikeAPI(1, role: "all", surroundings)
-        try await plant.waitUntilReady([service])
-        let node = try await plant.addClient(
+        let service = try await testbed.addLikeAPI(1, role: "all", serviceEnvironment)
+        try await testbed.waitUntilReady([service])
+        let node = try await testbed.addClient(
             .swarm, name: "likes", arguments: settings.arguments(likeAPIs: [service], readers: readers))
         return LikesBeside(crowd: LikesCrowd(node), redisPort: redis.port)
     }

@@ -27,7 +27,7 @@ extension LikesRecorder {
     func finished(_ failure: Failure?) -> Report {
         update { result in
             result.base.finishedAt = Report.now()
-            result.processes = ProcessCosts.all(result.plant)
+            result.processes = ProcessCosts.all(result.testbed)
         }
         return value.report(failure)
     }

@@ -11,7 +11,7 @@ struct LikesResult: Sendable {
     /// What the report begins with.
     var base: Report
     /// Whose processes it is about.
-    var plant: Plant?
+    var testbed: Testbed?
     /// The first like is sent then.
     var start = ContinuousClock.now
     /// Times are seconds since the likes began.

@@ -10,13 +10,13 @@ struct LikesRun: Sendable {
     let recorder: LikesRecorder
     let progress: Progress
 
-    func run(in plant: Plant) async throws {
-        recorder.update { $0.plant = plant }
-        let services = try await DrillServices.likes(DrillLayout(drill), settings, in: plant)
+    func run(in testbed: Testbed) async throws {
+        recorder.update { $0.testbed = testbed }
+        let services = try await DrillServices.likes(DrillLayout(drill), settings, in: testbed)
         let probe = RedisProbe(port: services.redis.port)
         let before = LikesRun.memory(try await probe.info())
         let crowd = LikesCrowd(
-            try await plant.addClient(
+            try await testbed.addClient(
                 .swarm, name: "likes",
                 arguments: settings.arguments(likeAPIs: services.likeAPIs, readers: services.readers)),
             took: took)
@@ -47,7 +47,7 @@ struct LikesRun: Sendable {
         if let drill {
             try await Task.sleep(for: .seconds(settings.calmSeconds))
             try await drill.strike(
-                Disturbance(
+                FaultInjector(
                     services: services, settings: DrillSettings(),
                     tell: { kind, text in
                         recorder.mark(kind, text)
@@ -63,7 +63,7 @@ struct LikesRun: Sendable {
     private func audit(_ crowd: LikesCrowd, _ services: DrillServices) async throws {
         // Ten million at the slowest that was ever seen take an hour.
         let swarm = try await crowd.reach("report", atMost: .seconds(7_200)) { $0.report }
-        let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.surroundings.database)
+        let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.serviceEnvironment.database)
         progress.step("  waiting until PostgreSQL has everything")
         let seconds = try await audit.drain(atMost: .seconds(LikesSettings.drainSecondsMax)) { left in
             progress.update("  \(Format.grouped(left)) changes left")

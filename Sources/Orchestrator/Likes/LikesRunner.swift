@@ -21,7 +21,7 @@ struct LikesRunner: Sendable {
         let recorder = LikesRecorder(LikesResult(drill: drill, settings: settings, base: base))
         let run = LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress)
         let failure = await Failure.of {
-            try await Laboratory.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
+            try await ExperimentRunner.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
         }
         return (recorder.finished(failure), folder)
     }

@@ -64,8 +64,8 @@ struct BurstPublisher: Sendable {
     }
 
     /// What the publishes of a burst must have led to.
-    func truth(_ outcome: Outcome, in assignment: Assignment) -> DeliveryTruth {
-        var truth = DeliveryTruth(readers: assignment.readers)
+    func truth(_ outcome: Outcome, in assignment: Assignment) -> ExpectedDeliveries {
+        var truth = ExpectedDeliveries(readers: assignment.readers)
         for (index, channel) in channels.enumerated() {
             truth.publish(channel, times: outcome.rounds + (index < outcome.rest ? 1 : 0), in: assignment)
         }

@@ -10,7 +10,7 @@ struct PacedPublisher: Sendable {
     let port: Int
 
     /// Publishes over a connection of the Chorus client, and says what must have come of it.
-    func run() async throws -> (ScaleCase.Paced, DeliveryTruth) {
+    func run() async throws -> (ScaleCase.Paced, ExpectedDeliveries) {
         var client = RedisClientSettings()
         client.connections = 1
         client.graceWait = .seconds(20)
@@ -25,9 +25,9 @@ struct PacedPublisher: Sendable {
         }
     }
 
-    private func publish(_ redis: RedisClient) async throws -> (ScaleCase.Paced, DeliveryTruth) {
+    private func publish(_ redis: RedisClient) async throws -> (ScaleCase.Paced, ExpectedDeliveries) {
         var frames = ScaleFrames(layout.audience)
-        var truth = DeliveryTruth(readers: layout.readers.count)
+        var truth = ExpectedDeliveries(readers: layout.readers.count)
         var paced = ScaleCase.Paced()
         var due = Comments(layout.audience, settings)
         let start = ContinuousClock.now

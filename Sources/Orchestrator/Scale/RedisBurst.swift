@@ -9,7 +9,7 @@ struct RedisBurst: Sendable {
     /// - Parameter subscribed: called when Redis has acknowledged every subscription.
     func run(subscribed: @escaping @Sendable () async throws -> Void = {}) async throws -> ScaleCase.Burst {
         let (layout, port) = (layout, port)
-        let sinks = BurstSinks(layout)
+        let sinks = DiscardingSubscribers(layout)
         let acknowledgements = sinks.acknowledgementBytes.reduce(0, +)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await Blocking.run { _ in try sinks.run(layout, port: port) } }
@@ -23,7 +23,7 @@ struct RedisBurst: Sendable {
         }
     }
 
-    private func publish(_ sinks: BurstSinks, _ acknowledgements: Int) async throws -> ScaleCase.Burst {
+    private func publish(_ sinks: DiscardingSubscribers, _ acknowledgements: Int) async throws -> ScaleCase.Burst {
         let (layout, port, seconds) = (layout, port, seconds)
         let probe = RedisProbe(port: port)
         let (before, cpuBefore) = (RedisFigures(try await probe.info()), RedisBurst.ownCPU())

@@ -39,12 +39,12 @@ struct ScaleCommand: AsyncParsableCommand {
         progress.step("seed \(settings.seed): \(settings.commandLine)")
         let result = Locked(ScaleResult(settings: settings, base: base))
         let failure = await Failure.of {
-            try await Laboratory.run(folders: folders, binaries: binaries) { plant in
+            try await ExperimentRunner.run(folders: folders, binaries: binaries) { testbed in
                 for readers in settings.readers {
                     for placement in settings.placements {
                         let layout = ScaleLayout(audience, placement: placement, readers: readers)
                         let one = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
-                            in: plant)
+                            in: testbed)
                         result.update { $0.add(one, layout) }
                     }
                 }

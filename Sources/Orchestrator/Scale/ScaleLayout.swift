@@ -43,7 +43,7 @@ struct ScaleLayout: Sendable {
 }
 
 /// What a number of publishes must lead to, on every Reader: not an estimate, but each publish followed to each viewer.
-struct DeliveryTruth: Equatable, Sendable {
+struct ExpectedDeliveries: Equatable, Sendable {
     private(set) var publishes = 0
     /// Messages that Redis must send to each Reader.
     private(set) var messages: [Int]

@@ -10,15 +10,15 @@ struct ScaleRun: Sendable {
     let layout: ScaleLayout
     let progress: Progress
 
-    func run(in plant: Plant) async throws -> ScaleCase {
+    func run(in testbed: Testbed) async throws -> ScaleCase {
         let start = ContinuousClock.now
         var result = makeCase()
         progress.step("\(result.name): start")
         let redis = try await PrivateRedis.start(
-            in: plant, name: "redis-\(layout.placement.rawValue)-\(layout.readers.count)",
+            in: testbed, name: "redis-\(layout.placement.rawValue)-\(layout.readers.count)",
             // A subscriber that lags is to be seen in the figures, not cut.
             arguments: ["--client-output-buffer-limit", "pubsub 1gb 1gb 60"])
-        let crowd = ScaleCrowd(try await startReaders(plant, redis))
+        let crowd = ScaleCrowd(try await startReaders(testbed, redis))
         let measured = try await crowd.listening { [result] () async throws -> ScaleCase in
             var result = result
             try await subscribe(crowd, redis, into: &result)
@@ -26,13 +26,13 @@ struct ScaleRun: Sendable {
             return result
         }
         result = measured
-        await stop(crowd.nodes, in: plant)
+        await stop(crowd.nodes, in: testbed)
         for (index, node) in crowd.nodes.enumerated() {
             result.perReader[index].cpuSeconds = node.usage.cpuSeconds
             result.perReader[index].memoryPeakBytes = node.usage.memoryPeakBytes
         }
         try await burst(redis, into: &result)
-        await plant.stop(redis.node)
+        await testbed.stop(redis.node)
         let own = ProcessUsage.sample(pid: ProcessInfo.processInfo.processIdentifier)?.memoryPeakBytes ?? 0
         result.memoryBytes =
             result.perReader.reduce(0) { $0 + $1.memoryPeakBytes } + redis.node.usage.memoryPeakBytes + own
@@ -53,23 +53,23 @@ struct ScaleRun: Sendable {
 
     // MARK: Readers
 
-    private func startReaders(_ plant: Plant, _ redis: PrivateRedis) async throws -> [Node] {
+    private func startReaders(_ testbed: Testbed, _ redis: PrivateRedis) async throws -> [Node] {
         var nodes: [Node] = []
         for (index, reader) in layout.readers.enumerated() {
             let name = "\(layout.placement.rawValue)-\(layout.readers.count)-\(reader)"
             let specification = ChildSpecification(
-                name: name, executable: plant.binaries.launcher,
+                name: name, executable: testbed.binaries.launcher,
                 arguments: ScaleReaderCommand.arguments(settings, layout, index: index, port: redis.port),
-                log: plant.folders.log(name), converses: true)
+                log: testbed.folders.log(name), converses: true)
             nodes.append(
-                try await plant.add(Node(role: .reader, specification: specification, port: nil, readiness: .none)))
+                try await testbed.add(Node(role: .reader, specification: specification, port: nil, readiness: .none)))
         }
         return nodes
     }
 
-    private func stop(_ nodes: [Node], in plant: Plant) async {
+    private func stop(_ nodes: [Node], in testbed: Testbed) async {
         await withTaskGroup(of: Void.self) { group in
-            for node in nodes { group.addTask { await plant.stop(node) } }
+            for node in nodes { group.addTask { await testbed.stop(node) } }
         }
     }
 

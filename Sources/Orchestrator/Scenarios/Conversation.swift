@@ -76,9 +76,9 @@ final class Conversation<State: Sendable>: Sendable {
 }
 
 /// The swarm processes of a run.
-typealias SwarmCrowd = Conversation<SwarmCoordinator>
+typealias LoadGeneratorGroup = Conversation<SwarmCoordinator>
 
-extension SwarmCrowd {
+extension LoadGeneratorGroup {
     convenience init(_ nodes: [Node]) {
         self.init(nodes, SwarmCoordinator(swarms: nodes.count), mayEnd: { $0.phase(of: $1) == .reported }) {
             coordinator, line, index in

@@ -29,9 +29,9 @@ extension RunRecorder {
     func finished(_ failure: Failure?) -> Report {
         update { result in
             result.base.finishedAt = Report.now()
-            result.processes = ProcessCosts.all(result.plant)
+            result.processes = ProcessCosts.all(result.testbed)
             for index in result.readers.indices {
-                let node = result.plant?.nodes.first { $0.name == result.readers[index].name }
+                let node = result.testbed?.nodes.first { $0.name == result.readers[index].name }
                 if let node { result.readers[index].usage = node.usage }
             }
         }

@@ -10,7 +10,7 @@ struct RunResult: Sendable {
     /// What the report begins with.
     var base: Report
     /// Whose processes it is about.
-    var plant: Plant?
+    var testbed: Testbed?
     /// Parts of the run and how long each took.
     var phases: [(name: String, seconds: Double)] = []
     var connections = Connections()

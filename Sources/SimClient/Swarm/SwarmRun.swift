@@ -178,7 +178,9 @@ extension SwarmRun {
         }
         let arrivals = CommentArrivals(
             settings.audience, rate: settings.rate, shard: settings.shard, process: settings.arrivals)
-        return await Pacer(audience: settings.audience, arrivals: arrivals).run(seconds: seconds) { stage.publish($0) }
+        return await OpenLoopScheduler(audience: settings.audience, arrivals: arrivals).run(seconds: seconds) {
+            stage.publish($0)
+        }
     }
 
     private func tellProgress(_ stage: SwarmStage) async {

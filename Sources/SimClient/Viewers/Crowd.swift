@@ -11,7 +11,7 @@ typealias AuditEpoch = DeliveryAudit.Epoch
 struct Crowd: Sendable {
     let settings: CrowdSettings
     var directory: ServerDirectory
-    var members: [Member]
+    var members: [VirtualUser]
     var channels: [CrowdChannel]
     var audit: DeliveryAudit
     var latencies = DeliveryLatencies()
@@ -44,7 +44,7 @@ struct Crowd: Sendable {
         members.reserveCapacity(viewers.count)
         for (index, channel) in channels.enumerated() {
             for position in channel.members {
-                members.append(makeMember(viewers[position].viewer, channel: index))
+                members.append(makeUser(viewers[position].viewer, channel: index))
             }
         }
         guard settings.reportsCompletion else { return }
@@ -73,8 +73,8 @@ struct Crowd: Sendable {
         }
     }
 
-    private mutating func makeMember(_ viewer: Int, channel: Int) -> Member {
-        Member(
+    private mutating func makeUser(_ viewer: Int, channel: Int) -> VirtualUser {
+        VirtualUser(
             viewer: Int32(viewer), channel: Int32(channel),
             isSlow: settings.slowShare > 0 && draws.unit() < settings.slowShare,
             server: Int32(serverDraws.below(settings.readers.servers.count)))

@@ -4,7 +4,7 @@ import Testing
 import Wire
 
 /// The processes of one small system: Redis, StatsAPI, CommentAPI, Readers.
-struct Plant: Sendable {
+struct Testbed: Sendable {
     /// A service that runs and listens.
     struct Node: Sendable {
         let program: Program
@@ -26,7 +26,7 @@ struct Plant: Sendable {
     ///   - descriptorsMax: `ulimit -n` of the Readers.
     static func with(
         readers count: Int = 1, environment: [String: String] = [:], descriptorsMax: Int? = nil,
-        _ body: (Plant) async throws -> Void
+        _ body: (Testbed) async throws -> Void
     ) async throws {
         try await withRedis { redis in
             try await withTemporaryFolder { folder in
@@ -45,13 +45,13 @@ struct Plant: Sendable {
                         #expect(isReady, "\(node.program.log)")
                     }
                     try await body(
-                        Plant(redis: redis, folder: folder, stats: stats, comments: comments, readers: readers))
+                        Testbed(redis: redis, folder: folder, stats: stats, comments: comments, readers: readers))
                 }
             }
         }
     }
 
-    /// What a service of this plant is started with.
+    /// What a service of this testbed is started with.
     static func environment(_ redis: PrivateRedis, reportingTo statsURL: String? = nil) -> [String: String] {
         var environment = [
             "REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "REPORT_INTERVAL_MS": "100", "DRAIN_SECONDS": "0",
@@ -81,11 +81,11 @@ actor Crew {
 
     func start(
         _ name: String, reportingTo statsURL: String? = nil, _ own: [String: String] = [:], descriptorsMax: Int? = nil
-    ) async throws -> Plant.Node {
-        let environment = Plant.environment(redis, reportingTo: statsURL).merging(own) { _, own in own }
+    ) async throws -> Testbed.Node {
+        let environment = Testbed.environment(redis, reportingTo: statsURL).merging(own) { _, own in own }
         let program = try Program(name, environment: environment, folder: folder, descriptorsMax: descriptorsMax)
         programs.append(program)
-        return Plant.Node(program: program, port: try await program.port())
+        return Testbed.Node(program: program, port: try await program.port())
     }
 
     fileprivate func stop() async {
@@ -95,7 +95,7 @@ actor Crew {
 
 // MARK: People and numbers
 
-extension Plant {
+extension Testbed {
     func viewer(of video: String, on reader: Int = 0) async throws -> StreamClient {
         let viewer = try await StreamClient(port: readers[reader].port, RequestText.connect(video: video))
         #expect(try await viewer.next().data.contains(#""instance":"reader-\#(reader + 1)""#))

@@ -97,25 +97,25 @@ extension EndToEndTests {
         }
 
         @Test func everyBadRequestIsRefusedWithItsCode() async throws {
-            try await Plant.with { plant in
+            try await Testbed.with { testbed in
                 try await expect(
                     Self.comments + Self.bodies("/comment") + Self.routes("/comment", wrongMethod: "GET"),
-                    plant.comments)
+                    testbed.comments)
                 try await expect(
                     Self.connects + Self.bodies("/connect") + Self.routes("/connect", wrongMethod: "PUT"),
-                    plant.readers[0])
-                try await expect(Self.reports + Self.routes("/statistics", wrongMethod: "POST"), plant.stats)
+                    testbed.readers[0])
+                try await expect(Self.reports + Self.routes("/statistics", wrongMethod: "POST"), testbed.stats)
                 // Nothing of all that was published, subscribed, or stays connected: Redis knows the Readers, and no more.
-                #expect(try plant.redis.command("KEYS", "*").contains("readers"))
-                #expect(try plant.redis.command("DBSIZE") == ":1\r\n")
-                #expect(try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
-                let viewer = try await plant.viewer(of: "v")
-                try await plant.write("good", to: "v")
+                #expect(try testbed.redis.command("KEYS", "*").contains("readers"))
+                #expect(try testbed.redis.command("DBSIZE") == ":1\r\n")
+                #expect(try testbed.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
+                let viewer = try await testbed.viewer(of: "v")
+                try await testbed.write("good", to: "v")
                 #expect(try await viewer.next().data.contains("good"))
             }
         }
 
-        private func expect(_ cases: [Case], _ node: Plant.Node) async throws {
+        private func expect(_ cases: [Case], _ node: Testbed.Node) async throws {
             for one in cases {
                 let text = String(decoding: one.request.prefix(200), as: UTF8.self)
                 let answer = try await LoopbackHTTP.exchange(port: node.port, one.request)

@@ -55,12 +55,12 @@ extension EndToEndTests {
 
         /// A port that somebody else has is not the program's fault and may be free later: another code than for settings.
         @Test func aPortThatIsTaken() async throws {
-            try await Plant.with { plant in
-                var environment = Plant.environment(plant.redis)
-                environment["PORT"] = "\(plant.comments.port)"
+            try await Testbed.with { testbed in
+                var environment = Testbed.environment(testbed.redis)
+                environment["PORT"] = "\(testbed.comments.port)"
                 let (code, text) = try await run("ReaderAPI", environment: environment)
                 #expect(code == 69)
-                #expect(text.contains("cannot listen on 127.0.0.1:\(plant.comments.port)"), "\(text)")
+                #expect(text.contains("cannot listen on 127.0.0.1:\(testbed.comments.port)"), "\(text)")
             }
         }
 

@@ -5,8 +5,8 @@ import Testing
 extension EndToEndTests {
     @Suite struct DescriptorTests {
         @Test func aReaderWith256DescriptorsStaysUpAndRefuses() async throws {
-            try await Plant.with(descriptorsMax: 256) { plant in
-                let reader = plant.readers[0]
+            try await Testbed.with(descriptorsMax: 256) { testbed in
+                let reader = testbed.readers[0]
                 let before = reader.program.descriptors
                 var served: [StreamClient] = []
                 var refused = 0
@@ -27,11 +27,11 @@ extension EndToEndTests {
                 #expect(refused > 0)
                 #expect(served.count + refused == 300)
                 try await exhaust(reader)
-                try await plant.write("still here", to: "v0")
+                try await testbed.write("still here", to: "v0")
                 _ = try await served[0].body { $0.contains("still here") }
                 for client in served { await client.close() }
-                await expectNothingLeft(plant, descriptors: before)
-                _ = try await plant.viewer(of: "v")
+                await expectNothingLeft(testbed, descriptors: before)
+                _ = try await testbed.viewer(of: "v")
             }
         }
 
@@ -75,7 +75,7 @@ extension EndToEndTests {
         }
 
         /// Connections that never send a request take every descriptor that is left; when they go, the Reader answers again.
-        private func exhaust(_ reader: Plant.Node) async throws {
+        private func exhaust(_ reader: Testbed.Node) async throws {
             var idle: [StreamClient] = []
             for _ in 0..<300 { idle.append(try await StreamClient(port: reader.port, [])) }
             #expect(await eventually(within: 30) { reader.program.descriptors >= 200 })
@@ -85,22 +85,22 @@ extension EndToEndTests {
         }
 
         /// The Reader has as few descriptors open as before, and no channel is subscribed.
-        private func expectNothingLeft(_ plant: Plant, descriptors before: Int) async {
-            let program = plant.readers[0].program
+        private func expectNothingLeft(_ testbed: Testbed, descriptors before: Int) async {
+            let program = testbed.readers[0].program
             let isBack = await eventually(within: 30) { program.descriptors <= before }
             #expect(isBack, "\(program.descriptors) descriptors, \(before) before")
             #expect(
                 await eventually(within: 30) {
-                    try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                    try testbed.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
                 })
         }
 
         @Test func viewersThatComeAndGoLeaveNoDescriptor() async throws {
-            try await Plant.with { plant in
-                let reader = plant.readers[0]
+            try await Testbed.with { testbed in
+                let reader = testbed.readers[0]
                 let before = reader.program.descriptors
                 for round in 0..<100 {
-                    let whole = try await plant.viewer(of: "v\(round % 7)")
+                    let whole = try await testbed.viewer(of: "v\(round % 7)")
                     let early = try await StreamClient(port: reader.port, RequestText.connect(video: "w\(round)"))
                     let half = try await StreamClient(
                         port: reader.port, Array(RequestText.connect(video: "x").prefix(40)))
@@ -108,7 +108,7 @@ extension EndToEndTests {
                     await early.reset()
                     await half.close()
                 }
-                await expectNothingLeft(plant, descriptors: before)
+                await expectNothingLeft(testbed, descriptors: before)
             }
         }
     }

@@ -6,24 +6,24 @@ import Wire
 extension EndToEndTests {
     @Suite struct StoppingTests {
         @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func aReaderThatIsToldToStopDrains(signal: Int32) async throws {
-            try await Plant.with(environment: ["DRAIN_SECONDS": "1"]) { plant in
+            try await Testbed.with(environment: ["DRAIN_SECONDS": "1"]) { testbed in
                 var viewers: [StreamClient] = []
-                for _ in 0..<20 { viewers.append(try await plant.viewer(of: "v")) }
-                plant.readers[0].program.signal(signal)
+                for _ in 0..<20 { viewers.append(try await testbed.viewer(of: "v")) }
+                testbed.readers[0].program.signal(signal)
                 for viewer in viewers {
                     #expect(try await viewer.end() == .complete)
                     #expect(await viewer.allEvents.last?.name == "reconnect")
                     #expect(await viewer.retryMilliseconds != nil)
                 }
-                #expect(await plant.readers[0].program.end() == 0)
-                #expect(try plant.redis.command("PUBSUB", "CHANNELS") == "*0\r\n")
+                #expect(await testbed.readers[0].program.end() == 0)
+                #expect(try testbed.redis.command("PUBSUB", "CHANNELS") == "*0\r\n")
             }
         }
 
         @Test func aSecondSignalEndsItAtOnce() async throws {
-            try await Plant.with(environment: ["DRAIN_SECONDS": "600"]) { plant in
-                let viewer = try await plant.viewer(of: "v")
-                let program = plant.readers[0].program
+            try await Testbed.with(environment: ["DRAIN_SECONDS": "600"]) { testbed in
+                let viewer = try await testbed.viewer(of: "v")
+                let program = testbed.readers[0].program
                 program.signal(SIGTERM)
                 #expect(await eventually(within: 30) { program.log.contains(" stopping ") })
                 program.signal(SIGTERM)
@@ -49,8 +49,8 @@ extension EndToEndTests {
         }
 
         @Test func theOthersStopInOrderToo() async throws {
-            try await Plant.with { plant in
-                for node in [plant.comments, plant.stats] {
+            try await Testbed.with { testbed in
+                for node in [testbed.comments, testbed.stats] {
                     node.program.signal(SIGTERM)
                     #expect(await node.program.end() == 0)
                     #expect(node.program.log.contains(" stopped"), "\(node.program.log)")

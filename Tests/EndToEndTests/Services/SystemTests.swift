@@ -6,23 +6,23 @@ import Wire
 extension EndToEndTests {
     @Suite struct SystemTests {
         @Test func oneCommentReachesTheViewersOfAllReaders() async throws {
-            try await Plant.with(readers: 3) { plant in
+            try await Testbed.with(readers: 3) { testbed in
                 var viewers: [StreamClient] = []
                 for reader in 0..<3 {
-                    for _ in 0..<2 { viewers.append(try await plant.viewer(of: "hot", on: reader)) }
+                    for _ in 0..<2 { viewers.append(try await testbed.viewer(of: "hot", on: reader)) }
                 }
-                let other = try await plant.viewer(of: "cold", on: 1)
-                for number in 1...3 { try await plant.write("comment \(number)", to: "hot") }
+                let other = try await testbed.viewer(of: "cold", on: 1)
+                for number in 1...3 { try await testbed.write("comment \(number)", to: "hot") }
                 for viewer in viewers {
                     for number in 1...3 {
                         #expect(try await viewer.next().data.contains(#""comment":"comment \#(number)""#))
                     }
                 }
-                try await plant.write("cold", to: "cold")
+                try await testbed.write("cold", to: "cold")
                 #expect(try await other.next().data.contains(#""comment":"cold""#))
-                try await expectStatistics(plant)
-                try await expectFields(plant)
-                try await expectTheSameAfterARestart(plant, viewers + [other])
+                try await expectStatistics(testbed)
+                try await expectFields(testbed)
+                try await expectTheSameAfterARestart(testbed, viewers + [other])
             }
         }
 
@@ -33,8 +33,8 @@ extension EndToEndTests {
                 && statistics.subscriptionSpread.redisSubscriptions == 4
         }
 
-        private func expectStatistics(_ plant: Plant) async throws {
-            let statistics = try await plant.statistics {
+        private func expectStatistics(_ testbed: Testbed) async throws {
+            let statistics = try await testbed.statistics {
                 isWhole($0) && $0.commentApi.totalCommentsPublished == 4 && $0.readerApis.totalMessagesSent == 19
                     && $0.subscriptionSpread.weightedAmplification != nil
             }
@@ -66,8 +66,8 @@ extension EndToEndTests {
         }
 
         /// The names that the reference design's answer has, at CommentAPI too.
-        private func expectFields(_ plant: Plant) async throws {
-            for node in [plant.stats, plant.comments] {
+        private func expectFields(_ testbed: Testbed) async throws {
+            for node in [testbed.stats, testbed.comments] {
                 let answer = try await node.get("/statistics")
                 let object = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
                 let names: [String: [String]] = [
@@ -94,28 +94,28 @@ extension EndToEndTests {
         }
 
         /// StatsAPI keeps nothing on disk: the Readers notice that it knows nothing, and tell it everything.
-        private func expectTheSameAfterARestart(_ plant: Plant, _ viewers: [StreamClient]) async throws {
-            await plant.stats.program.stop()
-            #expect(plant.stats.program.exitCode == 0)
-            let away = try await plant.comments.get("/statistics")
+        private func expectTheSameAfterARestart(_ testbed: Testbed, _ viewers: [StreamClient]) async throws {
+            await testbed.stats.program.stop()
+            #expect(testbed.stats.program.exitCode == 0)
+            let away = try await testbed.comments.get("/statistics")
             #expect(away.status == 502)
             #expect(away.text.contains(#""code":"statistics_unavailable""#))
-            var environment = Plant.environment(plant.redis)
-            environment["PORT"] = "\(plant.stats.port)"
-            let restarted = try Program("StatsAPI", environment: environment, folder: plant.folder)
+            var environment = Testbed.environment(testbed.redis)
+            environment["PORT"] = "\(testbed.stats.port)"
+            let restarted = try Program("StatsAPI", environment: environment, folder: testbed.folder)
             do {
-                #expect(try await restarted.port() == plant.stats.port)
-                let statistics = try await plant.statistics { isWhole($0) }
+                #expect(try await restarted.port() == testbed.stats.port)
+                let statistics = try await testbed.statistics { isWhole($0) }
                 #expect(isWhole(statistics), "\(statistics)")
                 #expect(statistics.readerApis.allSubscribedTopics == ["video:cold", "video:hot"])
                 // And it goes on from there with changes.
                 for viewer in viewers { await viewer.close() }
-                let empty = try await plant.statistics {
+                let empty = try await testbed.statistics {
                     $0.subscriptionSpread.subscriptions == 0 && $0.readerApis.totalActiveConnections == 0
                 }
                 #expect(empty.subscriptionSpread.subscriptions == 0)
                 #expect(empty.readerApis.totalActiveConnections == 0)
-                #expect(try plant.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
+                #expect(try testbed.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
             } catch {
                 await restarted.stop()
                 throw error
@@ -124,17 +124,18 @@ extension EndToEndTests {
         }
 
         @Test func longListsAreCutWithTheTrueNumberBeside() async throws {
-            try await Plant.with { plant in
+            try await Testbed.with { testbed in
                 var viewers: [StreamClient] = []
-                for number in 0..<120 { viewers.append(try await plant.viewer(of: "v\(number)")) }
-                let cut = try await plant.statistics { $0.readerApis.totalSubscribedTopics == 120 }
+                for number in 0..<120 { viewers.append(try await testbed.viewer(of: "v\(number)")) }
+                let cut = try await testbed.statistics { $0.readerApis.totalSubscribedTopics == 120 }
                 #expect(cut.readerApis.totalSubscribedTopics == 120)
                 #expect(cut.readerApis.allSubscribedTopics.count == 100)
                 #expect(cut.readerApis.readers.first?.subscribedTopics.count == 100)
                 #expect(cut.readerApis.readers.first?.totalSubscribedTopics == 120)
-                for node in [plant.stats, plant.comments] {
+                for node in [testbed.stats, testbed.comments] {
                     #expect(
-                        try await plant.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count == 120
+                        try await testbed.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count
+                            == 120
                     )
                 }
                 #expect(viewers.count == 120)

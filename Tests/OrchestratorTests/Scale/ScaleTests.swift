@@ -66,7 +66,7 @@ struct ScaleLayoutTests {
 
     @Test func aPublishReachesEveryReaderAndViewerOfItsChannel() throws {
         let layout = try makeLayout(.random, readers: 3)
-        var truth = DeliveryTruth(readers: 3)
+        var truth = ExpectedDeliveries(readers: 3)
         truth.publish(0, times: 2, in: layout.assignment)
         truth.publish(199, in: layout.assignment)
         #expect(truth.publishes == 3)

@@ -38,10 +38,10 @@ func play(
         try await Task.sleep(for: .seconds(seconds))
         stage.endClosedLoop()
     } else {
-        let pacer = Pacer(
+        let scheduler = OpenLoopScheduler(
             audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
         #expect(
-            await pacer.run(seconds: seconds) { drafts in
+            await scheduler.run(seconds: seconds) { drafts in
                 stage.publish(
                     drafts.map { draft in
                         var draft = draft

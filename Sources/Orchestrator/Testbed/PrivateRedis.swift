@@ -15,11 +15,11 @@ struct PrivateRedis: Sendable {
     ///   - appendOnly: writes an append-only file, so that it survives a restart; synced once a second.
     ///   - arguments: more of its configuration, for instance `["--client-output-buffer-limit", "pubsub 1mb 1mb 10"]`.
     static func start(
-        in plant: Plant, name: String = "redis", appendOnly: Bool = false, arguments: [String] = [],
+        in testbed: Testbed, name: String = "redis", appendOnly: Bool = false, arguments: [String] = [],
         environment: [String: String] = [:]
     ) async throws -> PrivateRedis {
-        let program = try plant.binaries.system("redis-server", package: "redis-server")
-        let directory = "\(plant.folders.data)/\(name)"
+        let program = try testbed.binaries.system("redis-server", package: "redis-server")
+        let directory = "\(testbed.folders.data)/\(name)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let port = try Ports.free(1)[0]
         let fixed = [
@@ -28,9 +28,10 @@ struct PrivateRedis: Sendable {
         ]
         let specification = ChildSpecification(
             name: name, executable: program, arguments: fixed + arguments, environment: environment,
-            log: plant.folders.log(name))
-        let node = try await plant.add(Node(role: .redis, specification: specification, port: port, readiness: .redis))
-        try await plant.waitUntilReady([node])
+            log: testbed.folders.log(name))
+        let node = try await testbed.add(
+            Node(role: .redis, specification: specification, port: port, readiness: .redis))
+        try await testbed.waitUntilReady([node])
         return PrivateRedis(node: node, directory: directory)
     }
 

@@ -3,13 +3,13 @@ import Report
 import UnixSignals
 
 /// The frame of every scenario: children that end with it, deaths that end it, signals that stop it in order.
-enum Laboratory {
-    /// Runs `body` on a plant; afterwards everything is stopped and the servers' data is gone.
+enum ExperimentRunner {
+    /// Runs `body` on a testbed; afterwards everything is stopped and the servers' data is gone.
     ///
     /// - Throws: ``Failure/died(_:)`` when a process died, ``Failure/interrupted`` after SIGINT, SIGTERM or SIGHUP, and
     ///   what `body` throws. A second signal ends this process at once, and the kernel ends the children.
     static func run(
-        folders: Folders, binaries: Binaries, body: @escaping @Sendable (Plant) async throws -> Void
+        folders: Folders, binaries: Binaries, body: @escaping @Sendable (Testbed) async throws -> Void
     ) async throws {
         defer { folders.removeData() }
         let (interruptions, input) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingOldest(1))
@@ -25,8 +25,8 @@ enum Laboratory {
             }
             defer { group.cancelAll() }
             try await Supervisor.with(launcher: binaries.launcher) { supervisor in
-                let plant = Plant(supervisor: supervisor, folders: folders, binaries: binaries)
-                try await watch(supervisor, interruptions) { try await body(plant) }
+                let testbed = Testbed(supervisor: supervisor, folders: folders, binaries: binaries)
+                try await watch(supervisor, interruptions) { try await body(testbed) }
             }
         }
     }

@@ -5,7 +5,7 @@ import Wire
 /// Three people and three Readers: user1 and user3 watch video1, user2 watches video2, and all write once a second.
 ///
 /// At the end one marked comment is written to each video: who watches that video must have got it, the others not.
-struct SeedRun: Sendable {
+struct SmokeTest: Sendable {
     let settings: RunSettings
     let plan: ProcessPlan
     let recorder: RunRecorder
@@ -14,10 +14,10 @@ struct SeedRun: Sendable {
 
     static let people = [("user1", "video1"), ("user2", "video2"), ("user3", "video1")]
 
-    func run(in plant: Plant) async throws {
-        recorder.update { $0.plant = plant }
+    func run(in testbed: Testbed) async throws {
+        recorder.update { $0.testbed = testbed }
         let services = try await recorder.phase("start") {
-            try await ServicePlant.start(plan, settings, in: plant, progress: progress)
+            try await RunServices.start(plan, settings, in: testbed, progress: progress)
         }
         let clients = try await recorder.phase("connect") { try await connect(services) }
         try await recorder.phase("publish") { try await watch(services) }
@@ -25,13 +25,13 @@ struct SeedRun: Sendable {
         progress.step("stopping")
     }
 
-    private func connect(_ services: ServicePlant) async throws -> [Node] {
+    private func connect(_ services: RunServices) async throws -> [Node] {
         var clients: [Node] = []
-        for (index, (user, video)) in SeedRun.people.enumerated() {
+        for (index, (user, video)) in SmokeTest.people.enumerated() {
             let arguments =
                 ["watch", "--user", user, "--video", video, "--interval", "1"] + services.addresses(commentAPI: index)
             clients.append(
-                try await services.plant.addClient(.client, name: "client-\(index + 1)", arguments: arguments))
+                try await services.testbed.addClient(.client, name: "client-\(index + 1)", arguments: arguments))
         }
         let answer = try await services.statistics(atMost: .seconds(15)) {
             $0.readerApis.totalActiveConnections >= clients.count
@@ -47,7 +47,7 @@ struct SeedRun: Sendable {
         return clients
     }
 
-    private func watch(_ services: ServicePlant) async throws {
+    private func watch(_ services: RunServices) async throws {
         progress.step("3 people watch and write for \(Format.plain(settings.durationSeconds)) s")
         let start = ContinuousClock.now
         while (ContinuousClock.now - start).seconds < settings.durationSeconds {
@@ -56,25 +56,25 @@ struct SeedRun: Sendable {
         }
     }
 
-    private func measure(_ services: ServicePlant, _ clients: [Node]) async throws {
-        let videos = Set(SeedRun.people.map(\.1)).sorted()
+    private func measure(_ services: RunServices, _ clients: [Node]) async throws {
+        let videos = Set(SmokeTest.people.map(\.1)).sorted()
         for video in videos {
-            let comment = CommentRequest(userid: "orchestrator", videoid: video, comment: SeedRun.marker(video))
+            let comment = CommentRequest(userid: "orchestrator", videoid: video, comment: SmokeTest.marker(video))
             try await ServiceClient(node: services.commentAPIs[0]).comment(comment)
         }
         // A client may hold its output back until it ends.
         _ = try await Polling.wait(atMost: .seconds(3), every: .milliseconds(50)) {
-            zip(clients, SeedRun.people).allSatisfy { heard($0, SeedRun.marker($1.1)) } ? true : nil
+            zip(clients, SmokeTest.people).allSatisfy { heard($0, SmokeTest.marker($1.1)) } ? true : nil
         }
         let answer = try await services.statistics(atMost: .seconds(settings.reportIntervalSeconds * 3)) {
             $0.clients.totalClients >= 3
         }
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
-        for client in clients { await services.plant.stop(client) }
+        for client in clients { await services.testbed.stop(client) }
         recorder.update { report in
             report.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: nil)
             report.readers = RunResult.Reader.all(answer.statistics, predictedShare: nil)
-            report.people = zip(clients, SeedRun.people).map { person($0, $1, videos, answer.statistics) }
+            report.people = zip(clients, SmokeTest.people).map { person($0, $1, videos, answer.statistics) }
         }
     }
 
@@ -83,8 +83,8 @@ struct SeedRun: Sendable {
     {
         let (user, video) = who
         let report = statistics.clients.clients.first { $0.userid == user }
-        let own = SeedRun.marker(video)
-        let others = videos.filter { $0 != video }.map(SeedRun.marker)
+        let own = SmokeTest.marker(video)
+        let others = videos.filter { $0 != video }.map(SmokeTest.marker)
         return RunResult.Person(
             name: client.name, user: user, video: video, generated: report?.commentsGenerated ?? 0,
             consumed: report?.commentsConsumed ?? 0, missed: heard(client, own) ? [] : [own],

@@ -2,8 +2,8 @@ import Placement
 import Wire
 
 /// The services of a run, started and ready: Redis, StatsAPI, CommentAPIs, Readers.
-struct ServicePlant: Sendable {
-    let plant: Plant
+struct RunServices: Sendable {
+    let testbed: Testbed
     let redis: PrivateRedis
     let statistics: Node
     let commentAPIs: [Node]
@@ -12,30 +12,35 @@ struct ServicePlant: Sendable {
     let likes: LikesBeside?
 
     /// Starts them in the order in which they need each other.
-    static func start(_ plan: ProcessPlan, _ settings: RunSettings, in plant: Plant, progress: Progress) async throws
-        -> ServicePlant
+    static func start(_ plan: ProcessPlan, _ settings: RunSettings, in testbed: Testbed, progress: Progress)
+        async throws
+        -> RunServices
     {
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
-        let redis = try await PrivateRedis.start(in: plant)
-        var surroundings = Surroundings(redis: redis.url)
-        surroundings.reportInterval = .seconds(settings.reportIntervalSeconds)
-        let statistics = try await plant.addStatistics(surroundings)
-        surroundings.statistics = statistics.url
+        let redis = try await PrivateRedis.start(in: testbed)
+        var serviceEnvironment = ServiceEnvironment(redis: redis.url)
+        serviceEnvironment.reportInterval = .seconds(settings.reportIntervalSeconds)
+        let statistics = try await testbed.addStatistics(serviceEnvironment)
+        serviceEnvironment.statistics = statistics.url
         var commentAPIs: [Node] = []
-        for number in 1...plan.commentAPIs { commentAPIs.append(try await plant.addCommentAPI(number, surroundings)) }
+        for number in 1...plan.commentAPIs {
+            commentAPIs.append(try await testbed.addCommentAPI(number, serviceEnvironment))
+        }
         var readers: [Node] = []
         for number in 1...plan.readers {
-            readers.append(try await plant.addReader(number, placement: settings.placement.rawValue, surroundings))
+            readers.append(
+                try await testbed.addReader(number, placement: settings.placement.rawValue, serviceEnvironment))
         }
-        try await plant.waitUntilReady([statistics] + commentAPIs + readers)
+        try await testbed.waitUntilReady([statistics] + commentAPIs + readers)
         var likes: LikesBeside?
         if let wanted = settings.likes {
             likes = try await LikesBeside.start(
-                wanted.settings(seed: settings.seed), redis: redis, surroundings: surroundings, readers: readers,
-                in: plant)
+                wanted.settings(seed: settings.seed), redis: redis, serviceEnvironment: serviceEnvironment,
+                readers: readers,
+                in: testbed)
         }
-        return ServicePlant(
-            plant: plant, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers,
+        return RunServices(
+            testbed: testbed, redis: redis, statistics: statistics, commentAPIs: commentAPIs, readers: readers,
             likes: likes)
     }
 

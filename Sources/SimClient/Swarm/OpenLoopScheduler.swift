@@ -3,8 +3,8 @@ internal import Primitives
 internal import SocketLoop
 
 /// Lets comments arrive at their times, whatever became of the ones before.
-struct Pacer: Sendable {
-    /// Comments in one command. A pacer that fell behind catches up in steps of this size.
+struct OpenLoopScheduler: Sendable {
+    /// Comments in one command. A scheduler that fell behind catches up in steps of this size.
     static let batchMax = 1024
 
     let audience: Audience
@@ -26,7 +26,7 @@ struct Pacer: Sendable {
             }
             var drafts: [Draft] = []
             while let comment = next, comment.nanoseconds <= elapsed, comment.nanoseconds < end,
-                drafts.count < Pacer.batchMax
+                drafts.count < OpenLoopScheduler.batchMax
             {
                 drafts.append(draft(comment, due: start + comment.nanoseconds))
                 next = arrivals.next()

@@ -1,5 +1,5 @@
 /// What all of Chorus's own processes of one run are told.
-struct Surroundings: Sendable {
+struct ServiceEnvironment: Sendable {
     var redis: String
     var statistics: String?
     var database: String?
@@ -16,26 +16,29 @@ struct Surroundings: Sendable {
     }
 }
 
-extension Plant {
+extension Testbed {
     /// Starts a StatsAPI; not waited for.
-    func addStatistics(_ surroundings: Surroundings, environment: [String: String] = [:]) async throws -> Node {
-        try await addService(.statistics, name: "stats-api", program: "StatsAPI", surroundings, environment)
+    func addStatistics(_ serviceEnvironment: ServiceEnvironment, environment: [String: String] = [:]) async throws
+        -> Node
+    {
+        try await addService(.statistics, name: "stats-api", program: "StatsAPI", serviceEnvironment, environment)
     }
 
     /// Starts a CommentAPI, `number` from 1; not waited for.
-    func addCommentAPI(_ number: Int, _ surroundings: Surroundings, environment: [String: String] = [:]) async throws
+    func addCommentAPI(_ number: Int, _ serviceEnvironment: ServiceEnvironment, environment: [String: String] = [:])
+        async throws
         -> Node
     {
         try await addService(
-            .commentAPI, name: "comment-api-\(number)", program: "CommentAPI", surroundings, environment)
+            .commentAPI, name: "comment-api-\(number)", program: "CommentAPI", serviceEnvironment, environment)
     }
 
     /// Starts a Reader, `number` from 1; not waited for.
     func addReader(
-        _ number: Int, placement: String, _ surroundings: Surroundings, environment: [String: String] = [:]
+        _ number: Int, placement: String, _ serviceEnvironment: ServiceEnvironment, environment: [String: String] = [:]
     ) async throws -> Node {
         let all = ["PLACEMENT": placement].merging(environment) { $1 }
-        return try await addService(.reader, name: "reader-\(number)", program: "ReaderAPI", surroundings, all)
+        return try await addService(.reader, name: "reader-\(number)", program: "ReaderAPI", serviceEnvironment, all)
     }
 
     /// Starts a SimClient; `converses` for a swarm that is led over its standard input and output.
@@ -51,11 +54,12 @@ extension Plant {
 
     /// Starts one of our own services; not waited for.
     func addService(
-        _ role: Node.Role, name: String, program: String, _ surroundings: Surroundings, _ more: [String: String],
+        _ role: Node.Role, name: String, program: String, _ serviceEnvironment: ServiceEnvironment,
+        _ more: [String: String],
         descriptorsMax: UInt64? = nil
     ) async throws -> Node {
         let port = try freePort()
-        var environment = surroundings.environment(port: port, instance: name)
+        var environment = serviceEnvironment.environment(port: port, instance: name)
         if role == .reader { environment["READER_PUBLIC_URL"] = "http://127.0.0.1:\(port)" }
         environment.merge(more) { $1 }
         var specification = ChildSpecification(
@@ -66,7 +70,7 @@ extension Plant {
         return try await add(Node(role: role, specification: specification, port: port, readiness: .http))
     }
 
-    /// One that no node of this plant has, not even one that does not run now.
+    /// One that no node of this testbed has, not even one that does not run now.
     private func freePort() throws(Failure) -> Int {
         let taken = Set(nodes.compactMap(\.port))
         let candidates = try Ports.free(taken.count + 1)

@@ -1,7 +1,7 @@
 internal import SocketLoop
 
 /// One viewer of a crowd. A swarm holds 18,000 in an array: what is not needed for each stands elsewhere.
-struct Member: Sendable {
+struct VirtualUser: Sendable {
     /// The number in the audience.
     let viewer: Int32
     /// Index into the crowd's channels.

@@ -6,7 +6,7 @@ import Report
 import Wire
 
 /// One audience on one set of Readers: connect, publish, settle, audit.
-struct CrowdRun: Sendable {
+struct LoadTest: Sendable {
     let settings: RunSettings
     let plan: ProcessPlan
     let audience: Audience
@@ -14,12 +14,12 @@ struct CrowdRun: Sendable {
     let progress: Progress
     let folders: Folders
 
-    func run(in plant: Plant) async throws {
-        recorder.update { $0.plant = plant }
+    func run(in testbed: Testbed) async throws {
+        recorder.update { $0.testbed = testbed }
         let services = try await recorder.phase("start") {
-            try await ServicePlant.start(plan, settings, in: plant, progress: progress)
+            try await RunServices.start(plan, settings, in: testbed, progress: progress)
         }
-        let crowd = SwarmCrowd(try await startSwarms(services))
+        let crowd = LoadGeneratorGroup(try await startSwarms(services))
         try await crowd.listening {
             try await recorder.phase("connect") { try await connect(crowd, services) }
             let before = try await RedisProbe(port: services.redis.port).info()
@@ -34,7 +34,7 @@ struct CrowdRun: Sendable {
         progress.step("stopping")
     }
 
-    private func startSwarms(_ services: ServicePlant) async throws -> [Node] {
+    private func startSwarms(_ services: RunServices) async throws -> [Node] {
         var nodes: [Node] = []
         for shard in 0..<plan.swarms {
             let arguments =
@@ -47,12 +47,12 @@ struct CrowdRun: Sendable {
                     "--placement",
                     settings.placement == .random ? "random" : "follow",
                 ]
-            nodes.append(try await services.plant.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
+            nodes.append(try await services.testbed.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
         }
         return nodes
     }
 
-    private func connect(_ crowd: SwarmCrowd, _ services: ServicePlant) async throws {
+    private func connect(_ crowd: LoadGeneratorGroup, _ services: RunServices) async throws {
         let wanted = settings.viewers
         progress.step(
             "connecting \(Format.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)"
@@ -72,7 +72,7 @@ struct CrowdRun: Sendable {
         progress.step("  \(Format.grouped(now.connected)) connected in \(Format.decimal(now.connectSeconds, 2)) s")
     }
 
-    private func publish(_ crowd: SwarmCrowd) async throws {
+    private func publish(_ crowd: LoadGeneratorGroup) async throws {
         progress.step(
             "publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.durationSeconds)) s")
         let start = ContinuousClock.now
@@ -99,7 +99,7 @@ struct CrowdRun: Sendable {
     }
 
     /// While everybody still watches: what the Readers hold and what Redis has done.
-    private func measure(_ services: ServicePlant, _ crowd: SwarmCrowd, before: RedisInfo) async throws {
+    private func measure(_ services: RunServices, _ crowd: LoadGeneratorGroup, before: RedisInfo) async throws {
         let after = try await RedisProbe(port: services.redis.port).info()
         let published = crowd.coordinator.published.values.reduce(0) { $0 + $1.acknowledged }
         _ = try await services.statistics(atMost: reportDelay) { $0.commentApi.totalCommentsPublished >= published }
@@ -119,7 +119,7 @@ struct CrowdRun: Sendable {
         }
     }
 
-    private func settle(_ crowd: SwarmCrowd) async throws {
+    private func settle(_ crowd: LoadGeneratorGroup) async throws {
         progress.step("waiting until every viewer has everything")
         let whole = try await crowd.report()
         recorder.update { $0.swarm = whole }

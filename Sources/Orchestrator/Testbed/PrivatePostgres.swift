@@ -19,27 +19,27 @@ struct PrivatePostgres: Sendable {
     ///   - settings: more of its configuration, for instance `["statement_timeout": "2s"]`.
     ///   - primary: of which it is a standby.
     static func start(
-        in plant: Plant, name: String = "postgres", settings: [String: String] = [:],
+        in testbed: Testbed, name: String = "postgres", settings: [String: String] = [:],
         copying primary: PrivatePostgres? = nil
     ) async throws -> PrivatePostgres {
-        let programs = try Programs(plant.binaries)
-        let directory = "\(plant.folders.data)/\(name)"
+        let programs = try Programs(testbed.binaries)
+        let directory = "\(testbed.folders.data)/\(name)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let user = try unprivilegedUser()
         if let user, chown(directory, user.id, user.group) != 0 {
             throw Failure.unavailable("cannot hand \(directory) to another user: \(String(cString: strerror(errno)))")
         }
-        try await makeCluster(in: plant, "\(directory)/data", name: name, of: primary, user: user)
+        try await makeCluster(in: testbed, "\(directory)/data", name: name, of: primary, user: user)
         let port = try Ports.free(1)[0]
         let specification = ChildSpecification(
             name: name, executable: programs.postgres, arguments: arguments(directory, port: port, settings: settings),
-            log: plant.folders.log(name),
+            log: testbed.folders.log(name),
             // SIGINT is its fast shutdown, SIGQUIT the one that leaves nothing behind but the need to replay its log.
             stopSignal: .interrupt, grace: .seconds(15), deathSignal: .quit, user: user)
         let readiness = Readiness.postgres(program: programs.isReady)
-        let node = try await plant.add(
+        let node = try await testbed.add(
             Node(role: .postgres, specification: specification, port: port, readiness: readiness))
-        try await plant.waitUntilReady([node])
+        try await testbed.waitUntilReady([node])
         return PrivatePostgres(node: node)
     }
 
@@ -60,7 +60,7 @@ struct PrivatePostgres: Sendable {
 
     /// A child like the others, so that it too ends with the Orchestrator.
     private static func makeCluster(
-        in plant: Plant, _ directory: String, name: String, of primary: PrivatePostgres?,
+        in testbed: Testbed, _ directory: String, name: String, of primary: PrivatePostgres?,
         user: ChildSpecification.User?
     ) async throws {
         let program = primary == nil ? "initdb" : "pg_basebackup"
@@ -69,9 +69,9 @@ struct PrivatePostgres: Sendable {
                 ["-D", directory, "-R", "--checkpoint=fast", "--no-sync", "-d", $0.url]
             } ?? ["-D", directory, "-U", "chorus", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         let specification = ChildSpecification(
-            name: "\(name)-\(program)", executable: try plant.binaries.system(program, package: "postgresql"),
-            arguments: arguments, log: plant.folders.log("\(name)-\(program)"), life: .ends(codes: [0]), user: user)
-        let child = try await plant.supervisor.start(specification)
+            name: "\(name)-\(program)", executable: try testbed.binaries.system(program, package: "postgresql"),
+            arguments: arguments, log: testbed.folders.log("\(name)-\(program)"), life: .ends(codes: [0]), user: user)
+        let child = try await testbed.supervisor.start(specification)
         guard try await Polling.wait(atMost: .seconds(60), for: { child.exit }) == .code(0) else {
             let tail = LogTail.read(specification.log).joined(separator: "\n    ")
             throw Failure.unavailable("\(program) failed:\n    \(tail)")

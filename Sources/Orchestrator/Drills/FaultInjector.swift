@@ -3,7 +3,7 @@ import Report
 import Wire
 
 /// What a drill has to do its damage with, and to tell of it.
-struct Disturbance: Sendable {
+struct FaultInjector: Sendable {
     let services: DrillServices
     let settings: DrillSettings
     /// Tells when the fault began, what happened, and when it was over.
@@ -15,7 +15,7 @@ struct Disturbance: Sendable {
     /// A Reader that came or went, for the report.
     let moved: @Sendable (DrillResult.Change) -> Void
 
-    var plant: Plant { services.plant }
+    var testbed: Testbed { services.testbed }
     var victim: Node { services.readers[0] }
 
     /// Notes a number for the report.
@@ -38,12 +38,12 @@ struct Disturbance: Sendable {
     }
 
     func statistics() async throws(Failure) -> Statistics {
-        try await ServiceClient(node: plant.node("stats-api")).statistics().statistics
+        try await ServiceClient(node: testbed.node("stats-api")).statistics().statistics
     }
 
     func startAgain(_ node: Node) async throws {
-        try await plant.start(node)
-        try await plant.waitUntilReady([node])
+        try await testbed.start(node)
+        try await testbed.waitUntilReady([node])
     }
 
     /// A process dies, and is started again after `pause`; `times` over.
@@ -55,7 +55,7 @@ struct Disturbance: Sendable {
                 try await Task.sleep(for: .seconds(1))
                 tell(.step, "SIGKILL to \(victim.name) again")
             }
-            await plant.kill(victim)
+            await testbed.kill(victim)
             try await Task.sleep(for: pause)
             try await startAgain(victim)
         }

@@ -10,7 +10,7 @@ import struct Synchronization.Atomic
 /// They take the place of the Readers while Redis is given as much as it takes. What is measured then is Redis, and not how
 /// fast fourteen Readers parse on the core that is left. No byte is lost sight of: ``bytes`` is compared with what the
 /// publishes must have led to.
-final class BurstSinks: Sendable {
+final class DiscardingSubscribers: Sendable {
     private let counts: Mutex<[Int]>
     private let stopped = Atomic(false)
     /// What the acknowledgements of each connection come to.
@@ -40,7 +40,7 @@ final class BurstSinks: Sendable {
         var sinks = SinkConnections()
         for reader in layout.readers.indices {
             let connection = try RawConnection(port: port)
-            for command in BurstSinks.subscriptions(layout, reader: reader) {
+            for command in DiscardingSubscribers.subscriptions(layout, reader: reader) {
                 try command.withUnsafeBytes { try connection.write($0) }
             }
             sinks.add(connection)

@@ -4,7 +4,7 @@ import Subprocess
 /// The running system: every server and client of a run, by name, and the hands that start, stop and disturb them.
 ///
 /// Nodes are stopped by the ``Supervisor`` at the end of the run, in reverse order of their start.
-final class Plant: Sendable {
+final class Testbed: Sendable {
     let supervisor: Supervisor
     let folders: Folders
     let binaries: Binaries
