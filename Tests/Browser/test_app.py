@@ -58,7 +58,7 @@ def feed(page, script):
 # --- Watching and writing
 
 def test_everybody_sees_how_many_watch(app, visit, video):
-    watching = lambda page: page.evaluate("document.querySelector('.watching').textContent")
+    watching = lambda page: page.evaluate("document.querySelector('.viewers').textContent")
     first = visit(app, video).wait_live()
     wait_until(lambda: watching(first) == "1 watching", lambda: watching(first), 5)
     second = visit(app, video).wait_live()
@@ -402,7 +402,9 @@ RECORD = """async (video) => {
     const { live } = await import("/app/live/live.js");
     live.follow({ userid: "recorder", videoid: video }, [], ({ status, events }) => {
         if (status) states.push([Date.now(), status]);
-        for (const { event, value } of events ?? []) got.push(event === "message" ? value.comment : event);
+        for (const { event, value } of events ?? []) {
+            if (event !== "viewers") got.push(event === "message" ? value.comment : event);
+        }
     });
 }"""
 

@@ -150,7 +150,7 @@ def test_the_dashboards_are_provisioned():
                 assert f"uid: {panel['datasource']['uid']}" in source and panel["targets"], panel["title"]
 
 
-@pytest.mark.parametrize("panel", panels())
+@pytest.mark.parametrize("panel", list(panels()))
 def test_every_panel_has_data(loaded, panel):
     _, prometheus = loaded
     for target in panel["targets"]:

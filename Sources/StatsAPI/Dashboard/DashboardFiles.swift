@@ -20,7 +20,7 @@ struct DashboardFiles: Sendable {
     ]
     /// Of the app: what looks and works the same there.
     private static let shared = [
-        "app/app.css", "app/trusted.js", "app/icon.svg", "app/fonts/", "app/core/", "app/ui/dom.js",
+        "app/app.css", "app/icon.svg", "app/fonts/", "app/core/", "app/ui/dom.js",
         "app/live/stream.js",
     ]
     private static let bytesMax = 4 << 20
