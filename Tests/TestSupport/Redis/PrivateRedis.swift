@@ -68,7 +68,10 @@ public final class PrivateRedis: Sendable {
 
     /// Sends one command over a connection of its own; returns the reply as it came (RESP2).
     @discardableResult
-    public func command(_ arguments: String...) throws -> String {
+    public func command(_ arguments: String...) throws -> String { try command(arguments) }
+
+    @discardableResult
+    public func command(_ arguments: [String]) throws -> String {
         let login = options.password.map { [["AUTH", $0]] } ?? []
         let descriptor = try connectToLoopback(port: port, timeoutSeconds: 5)
         defer { close(descriptor) }
