@@ -150,7 +150,8 @@ let package = Package(
         executable(
             "StatsAPI",
             [
-                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
+                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, httpTypes, logging,
+                lifecycle,
                 bitCollections, nioCore,
             ]),
         executable(
@@ -205,7 +206,9 @@ let package = Package(
                 "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
                 hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
-        tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests(
+            "FanoutTests",
+            ["Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "FuzzTests",
@@ -230,7 +233,7 @@ let package = Package(
             "StatsAPITests",
             [
                 "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives",
-                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore, bitCollections,
             ]),
         tests(
             "ReaderAPITests",

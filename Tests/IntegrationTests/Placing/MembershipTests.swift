@@ -20,6 +20,7 @@ extension IntegrationTests {
                 let before = try await system.places(of: Self.videos, at: reader)
                 let (_, viewer) = try await system.follow("v0", from: reader)
                 _ = try await viewer.next()
+                #expect(try await viewer.next().name == "viewers")
                 try await PlacedReaders.one("reader-4", .init(), system.redis) { _ in
                     await system.expectReaders(4, at: reader)
                     let after = try await system.places(of: Self.videos, at: reader)
