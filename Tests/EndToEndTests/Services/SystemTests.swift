@@ -15,11 +15,11 @@ extension EndToEndTests {
                 for number in 1...3 { try await testbed.write("comment \(number)", to: "hot") }
                 for viewer in viewers {
                     for number in 1...3 {
-                        #expect(try await viewer.next().data.contains(#""comment":"comment \#(number)""#))
+                        #expect(try await viewer.nextComment().data.contains(#""comment":"comment \#(number)""#))
                     }
                 }
                 try await testbed.write("cold", to: "cold")
-                #expect(try await other.next().data.contains(#""comment":"cold""#))
+                #expect(try await other.nextComment().data.contains(#""comment":"cold""#))
                 try await expectStatistics(testbed)
                 try await expectFields(testbed)
                 try await expectTheSameAfterARestart(testbed, viewers + [other])
