@@ -24,6 +24,7 @@ let swiftSettings: [SwiftSetting] =
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -78,6 +79,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -102,7 +104,7 @@ let package = Package(
         library("Report", []),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, logging, coreMetrics, deque]),
+        library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, nioSSL, logging, coreMetrics, deque]),
         library("PostgresLibpq", ["CLibpq", "Primitives", logging, deque]),
         library("SocketLoop", ["CKernel", "Primitives"]),
 
@@ -153,7 +155,8 @@ let package = Package(
         executable(
             "StatsAPI",
             [
-                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
+                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, httpTypes, logging,
+                lifecycle,
                 bitCollections, nioCore,
             ]),
         executable(
@@ -209,7 +212,9 @@ let package = Package(
                 hummingbird,
                 hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
-        tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests(
+            "FanoutTests",
+            ["Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "FuzzTests",
@@ -234,7 +239,7 @@ let package = Package(
             "StatsAPITests",
             [
                 "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives",
-                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore, bitCollections,
             ]),
         tests(
             "ReaderAPITests",

@@ -80,6 +80,11 @@ extension Node {
     /// The connection string of another database of the same PostgreSQL.
     public func url(database: String) -> String { url.prefix { $0 != "/" } + "//chorus@127.0.0.1:\(port)/\(database)" }
 
+    /// Over its socket, whatever it demands of others.
+    private var ownURL: String {
+        role == .postgres ? "postgresql://chorus@/postgres?host=\(directory ?? "")&port=\(port)" : url
+    }
+
     /// Runs SQL with psql, whatever this PostgreSQL is: also a standby.
     ///
     /// - Returns: the rows, unaligned, without headers.
@@ -87,7 +92,7 @@ extension Node {
     @discardableResult
     public func sql(_ text: String, url: String? = nil) async throws -> String {
         let program = try Binaries().system("psql", package: "postgresql-client")
-        let options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url ?? self.url, "-c", text]
+        let options = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url ?? ownURL, "-c", text]
         return try await supervisor.output(of: program, options).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -23,7 +23,10 @@ public func withRedis<Value>(
 extension Node {
     /// Sends one command to a Redis over a connection of its own; returns the reply as it came (RESP2).
     @discardableResult
-    public func command(_ arguments: String...) throws -> String {
+    public func command(_ arguments: String...) throws -> String { try command(arguments) }
+
+    @discardableResult
+    public func command(_ arguments: [String]) throws -> String {
         let password = url.contains("@") ? url.split(separator: "@")[0].split(separator: ":").last : nil
         let login = password.map { [["AUTH", String($0)]] } ?? []
         let descriptor = try connectToLoopback(port: port, timeoutSeconds: 5)
@@ -65,11 +68,13 @@ private func receiveToEnd(_ descriptor: Int32) throws -> String {
 
 extension Testbed {
     /// A PostgreSQL that is quick: killed processes lose nothing without `fsync`, only a killed machine does.
-    public func startQuickPostgres(name: String = "postgres", copying primary: Node? = nil) async throws -> Node {
-        let settings = [
+    public func startQuickPostgres(
+        name: String = "postgres", settings: [String: String] = [:], copying primary: Node? = nil
+    ) async throws -> Node {
+        let quick = [
             "fsync": "off", "shared_buffers": "32MB", "max_connections": "250", "log_min_messages": "fatal",
         ]
-        return try await startPostgres(name: name, settings: settings, copying: primary)
+        return try await startPostgres(name: name, settings: quick.merging(settings) { $1 }, copying: primary)
     }
 }
 
