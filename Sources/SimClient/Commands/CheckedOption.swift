@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audience
+internal import SocketLoop
 
 /// The value of an option, or what is wrong with the text that was given. A transform that threw would hide every problem
 /// behind the first one: they are told together, see ``ArgumentParser/ParsableArguments/problems``.
@@ -10,7 +11,11 @@ struct Checked<Value: Sendable>: Sendable, CustomStringConvertible {
 
     init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
 
-    var description: String { "\(wrappedValue)" }
+    /// Empty, as help shows it, where there is no value.
+    var description: String {
+        let text = "\(wrappedValue)"
+        return text == "nil" || text == "[]" ? "" : text
+    }
 
     var asOptional: Checked<Value?> {
         var checked = Checked<Value?>(wrappedValue: wrappedValue)
@@ -64,6 +69,15 @@ func parsed<Value: Sendable>(
         }
         return checked
     }
+}
+
+/// An address of this machine.
+let ownAddress: Transform<SourceAddress?> = { text in
+    var checked = Checked(wrappedValue: SourceAddress?.none)
+    do throws(SourceAddress.Unusable) { checked.wrappedValue = try SourceAddress(text) } catch {
+        checked.problem = "is \"\(text)\"; expected an IPv4 address of this machine (\(error.cause))"
+    }
+    return checked
 }
 
 /// One or more URLs, separated by commas.

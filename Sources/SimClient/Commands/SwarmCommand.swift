@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audience
+internal import SocketLoop
 
 /// How a swarm talks to its servers.
 enum StreamProtocol: String, Sendable, CaseIterable {
@@ -79,6 +80,21 @@ struct SwarmCommand: AsyncParsableCommand {
     @Checked var silence = 60
     @Option(help: "Part of the viewers that never read, 0 to 1.", transform: within(0...1.0)) @Checked var slowShare =
         0.0
+    @Option(
+        help: "Part of the viewers that leave each minute while comments are written; another one comes for each.",
+        transform: within(0...600.0))
+    @Checked var churn = 0.0
+    @Option(help: "Part of the viewers that change to another channel each minute.", transform: within(0...600.0))
+    @Checked var zaps = 0.0
+    @Option(
+        help:
+            "<seconds>[:<share>]: this part of the viewers comes to the first channel together, so long after the start.",
+        transform: optional(parsed(FlashCrowd(seconds: 0, share: 0), FlashCrowd.parse)))
+    @Checked var flashAt: FlashCrowd? = nil
+    @Option(
+        help: "The IPv4 address that viewers connect from, such as 127.0.1.7: one pair of addresses has 28,000 ports.",
+        transform: ownAddress)
+    @Checked var sourceAddress: SourceAddress? = nil
     @Flag(help: "Viewers whose connection broke come back without a pause.") var reconnectAtOnce = false
     @Flag(help: "With --coordinate: publish until 'stop' comes, and tell the crowd's state ten times a second.")
     var drill = false
@@ -106,6 +122,14 @@ struct SwarmCommand: AsyncParsableCommand {
         refuse(
             (window > 0 || `protocol` == .plain) && shard.count > 1,
             "--shard is \"\(shard)\"; expected 0/1 with --window and --protocol plain")
+        refuse(
+            (window > 0 || `protocol` == .plain) && !moves.isNone,
+            "--churn, --zaps and --flash-at cannot be with --window and --protocol plain: an audience that stays")
+        if let flashAt {
+            refuse(
+                flashAt.seconds >= warmup + duration,
+                "--flash-at is \"\(flashAt)\"; expected a time before the end of --warmup and --duration")
+        }
         try Self.refuse(problems)
     }
 
@@ -117,8 +141,15 @@ struct SwarmCommand: AsyncParsableCommand {
     var writtenPerSecond: Double { publish == .none ? 0 : rate }
     var isDrill: Bool { drill && coordinate }
 
+    var moves: Moves {
+        var moves = Moves()
+        (moves.churn, moves.zaps, moves.flash) = (churn, zaps, flashAt)
+        return moves
+    }
+
     func makeAudience() throws(InvalidParameter) -> Audience {
-        var made = try Audience(audience, channels: streams, viewers: viewers, seed: seed)
+        var made = try Audience(
+            audience, channels: streams, viewers: viewers, seed: seed, crowdShare: flashAt?.share)
         made.channelPrefix = channelPrefix
         return made
     }
@@ -129,6 +160,7 @@ struct SwarmCommand: AsyncParsableCommand {
             durationSeconds: duration, warmupSeconds: warmup, placement: placement.rawValue,
             readers: readers.map(\.description), window: window > 0 ? window : nil,
             streamProtocol: `protocol` == .chorus ? nil : `protocol`.rawValue,
-            channelPrefix: channelPrefix.isEmpty ? nil : channelPrefix)
+            channelPrefix: channelPrefix.isEmpty ? nil : channelPrefix,
+            moves: moves.isNone ? nil : moves)
     }
 }

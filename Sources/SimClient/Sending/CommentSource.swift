@@ -27,6 +27,8 @@ struct CommentSource: RequestSource {
         var channel: Int
         var number: Int
         var digest: UInt64
+        /// µs since 1970.
+        var sent: Int64
     }
 
     var shard = 0
@@ -50,12 +52,11 @@ struct CommentSource: RequestSource {
         guard let draft = drafts.popFirst() ?? nextOfClosedLoop() else { return nil }
         number += 1
         tally.started += 1
-        let text =
-            draft.text
-            ?? CommentText.text(shard: shard, number: number, sent: CommentSource.sendTime(draft), bytes: commentBytes)
+        let sent = CommentSource.sendTime(draft)
+        let text = draft.text ?? CommentText.text(shard: shard, number: number, sent: sent, bytes: commentBytes)
         return Work(
             comment: CommentRequest(userid: draft.userid, videoid: draft.videoid, comment: text),
-            channel: draft.channel, number: number, digest: CommentText.digest(of: text))
+            channel: draft.channel, number: number, digest: CommentText.digest(of: text), sent: sent.at)
     }
 
     private mutating func nextOfClosedLoop() -> Draft? {
@@ -86,7 +87,8 @@ struct CommentSource: RequestSource {
         } else {
             tally.answered(
                 answer.map { PublishOutcome(status: $0.status, body: $0.body) } ?? .unknown, channel: work.channel,
-                digest: work.digest, number: remembers ? work.number : nil, microseconds: WallClock.microseconds())
+                digest: work.digest, number: remembers ? work.number : nil, sent: work.sent,
+                microseconds: WallClock.microseconds())
         }
         if tally.acknowledged == before { closedLoop?.failed(work.channel) }
     }

@@ -36,17 +36,19 @@ struct PublishTally: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - digest: of the comment's text.
+    ///   - sent: when it was sent, µs since 1970.
     ///   - number: of the comment, when it is to be remembered.
     ///   - microseconds: now, since 1970.
     mutating func answered(
-        _ outcome: PublishOutcome, channel: Int, digest: UInt64, number: Int? = nil, microseconds: Int64 = 0
+        _ outcome: PublishOutcome, channel: Int, digest: UInt64, number: Int? = nil, sent: Int64 = 0,
+        microseconds: Int64 = 0
     ) {
         switch outcome {
         case .acknowledged(let position):
             acknowledged += 1
             remember(number, of: channel)
             channels[channel, default: ChannelComments()].acknowledge(
-                position, digest: digest, microseconds: microseconds)
+                position, digest: digest, sent: sent, microseconds: microseconds)
         case .stored:
             stored += 1
             remember(number, of: channel)

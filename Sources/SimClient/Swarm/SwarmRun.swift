@@ -49,7 +49,13 @@ struct SwarmRun: Sendable {
         let load = load(stage) - before
         let outcome = try await stage.outcome()
         try Task.checkInterrupted()
-        let report = makeReport(connected, published, outcome, load)
+        var viewers = connected
+        if stage.late > 0 {
+            viewers.wanted += stage.late
+            viewers.connected = outcome.tally.watching
+            viewers.failed = viewers.wanted - viewers.connected
+        }
+        let report = makeReport(viewers, published, outcome, load)
         if settings.coordinate {
             StandardOutput.write(SwarmMessage.report(report).line)
         } else {
@@ -92,7 +98,7 @@ extension SwarmRun {
         let settled = await Waiting.wait(seconds: settings.connectTimeout) { stage.viewerBoard.now.unsettled == 0 }
         try Task.checkInterrupted()
         let seen = stage.viewerBoard.now
-        let wanted = settings.shard.viewers(of: settings.viewers)
+        let wanted = settings.shard.viewers(of: settings.viewers) - stage.late
         if seen.tally.watching == 0, wanted > 0, !settings.coordinate {
             throw RunFailure.noViewerConnected(
                 "\(seen.tally.attempts) attempts, \(seen.tally.refusals) refused, \(seen.tally.rejections) rejected")
@@ -117,6 +123,12 @@ extension SwarmRun {
                 return nil
             }
             defer { group.cancelAll() }
+            if !settings.moves.isNone {
+                group.addTask {
+                    await stage.moveViewers()
+                    return nil
+                }
+            }
             if settings.isDrill {
                 group.addTask {
                     await stage.seek()

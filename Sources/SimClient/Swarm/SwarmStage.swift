@@ -12,6 +12,10 @@ struct SwarmStage: Sendable {
     let audience: Audience
     let viewerBoard = Board(Viewers.Seen())
     let publisherBoard = Board(Publisher.Seen(source: PublishTally()))
+    /// For comments.
+    private let connections: Int
+    /// Viewers of this shard that come later, together.
+    let late: Int
     let viewers: SocketLoop<Viewers>
     let publisher: SocketLoop<Publisher>
 
@@ -24,16 +28,19 @@ struct SwarmStage: Sendable {
         let audience = try settings.makeAudience()
         self.audience = audience
         let (viewerBoard, publisherBoard) = (viewerBoard, publisherBoard)
+        let connections = settings.publish == .none ? 0 : settings.publishConnections
+        self.connections = connections
         let commentAPIs = try ServerDirectory(resolving: settings.publish == .none ? [] : settings.commentAPI)
         let publisher = try SocketLoop(
             settings: .init(name: "publisher", mailboxWeightMax: 2 * SwarmCommand.underWayMax)
         ) {
             Sender(
-                SwarmStage.makeSource(settings, audience), to: commentAPIs,
-                connections: commentAPIs.servers.isEmpty ? 0 : settings.publishConnections, board: publisherBoard)
+                SwarmStage.makeSource(settings, audience), to: commentAPIs, connections: connections,
+                board: publisherBoard)
         }
         self.publisher = publisher
-        let viewing = SwarmStage.makeViewing(settings, try ServerDirectory(resolving: settings.readers))
+        let viewing = SwarmStage.makeViewing(settings, audience, try ServerDirectory(resolving: settings.readers))
+        late = viewing.late.count
         var feed = CommentFeed.Settings(audience: audience, shard: settings.shard, slow: viewing.slow)
         feed.streamProtocol = settings.protocol
         feed.knowsAllWritten = settings.publish == .comments && (settings.coordinate || settings.shard.count == 1)
@@ -60,12 +67,22 @@ struct SwarmStage: Sendable {
         return source
     }
 
-    private static func makeViewing(_ settings: SwarmCommand, _ readers: ServerDirectory) -> ViewerSettings {
+    private static func makeViewing(
+        _ settings: SwarmCommand, _ audience: Audience, _ readers: ServerDirectory
+    ) -> ViewerSettings {
         var viewing = ViewerSettings(viewers: settings.shard.viewers(of: settings.viewers), readers: readers)
         viewing.placement = settings.placement
         viewing.connectsInProgressMax = settings.connectsInProgress
         viewing.silenceSeconds = UInt32(settings.silence)
         viewing.limits.firstAtOnce = settings.reconnectAtOnce
+        viewing.source = settings.sourceAddress
+        if settings.flashAt != nil {
+            // The crowd is the end of the first channel, and so a run of the shard's viewers.
+            func before(_ viewer: Int) -> Int {
+                (viewer - settings.shard.index + settings.shard.count - 1) / settings.shard.count
+            }
+            viewing.late = before(audience.crowd.lowerBound)..<before(audience.crowd.upperBound)
+        }
         viewing.seed = settings.seed ^ UInt64(settings.shard.index) << 32
         if settings.slowShare > 0 {
             var draws = Xoshiro256(seed: settings.seed, purpose: "slow viewers \(settings.shard)")
@@ -108,18 +125,32 @@ struct SwarmStage: Sendable {
         } while await Waiting.sleep(0.03)
     }
 
-    /// Waits until every viewer has all that was written; `false` when not all had it in time.
+    /// Lets viewers come and go until the task is cancelled.
+    func moveViewers() async {
+        let moves = ViewerMoves(settings.moves, audience, shard: settings.shard)
+        viewers.call { $0.move(moves, $1) }
+        if let flash = settings.flashAt, await Waiting.sleep(flash.seconds) {
+            viewers.call { viewers, _ in viewers.arriveLate() }
+        }
+        while await Waiting.sleep(3600) {}
+        viewers.call { $0.move(nil, $1) }
+    }
+
+    /// Waits until every viewer has come and has all that was written; `false` when not all had it in time.
     @discardableResult
     func settle(_ written: [String: ChannelComments], seconds: Double) async -> Bool {
         viewerBoard.update { $0.feed?.short = nil }
         viewers.call { viewers, _ in viewers.feed.expect(written) }
-        return await Waiting.wait(seconds: seconds) { viewerBoard.now.feed?.short == 0 }
+        return await Waiting.wait(seconds: seconds) {
+            let seen = viewerBoard.now
+            return seen.feed?.short == 0 && (settings.moves.isNone || seen.unsettled == 0)
+        }
     }
 
     /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
     /// when CommentAPI did not take them all in time.
     func waitForConnections() async -> Bool {
-        await Waiting.wait(seconds: SwarmStage.openSeconds) { publisherBoard.now.idle >= settings.publishConnections }
+        await Waiting.wait(seconds: SwarmStage.openSeconds) { publisherBoard.now.idle >= connections }
     }
 
     /// What became of the comments, as soon as every one was answered or will never be. Asks through the mailbox: behind
@@ -134,7 +165,12 @@ struct SwarmStage: Sendable {
     }
 
     func outcome() async throws(RunFailure) -> (tally: ViewerTally, found: CommentFeed.Outcome) {
-        let outcome = await viewers.ask { viewers, _ in (viewers.viewers.tally, viewers.feed.outcome()) }
+        let outcome = await viewers.ask { [settings] viewers, _ in
+
+            var outcome = viewers.feed.outcome(graceSeconds: settings.settleTimeout)
+            outcome.counts.silent = viewers.viewers.tally.silences
+            return (viewers.viewers.tally, outcome)
+        }
         guard let outcome else { throw .loopSilent }
         return (outcome.0, outcome.1)
     }

@@ -51,10 +51,11 @@ struct CommentFeed: ViewerFeed {
     }
 
     private struct Viewer {
-        /// The number in the audience.
+        /// The number in the audience; those who come later in its place have a `generation` too.
         let number: Int32
+        var generation: UInt32 = 0
         /// Index into the feed's channels.
-        let channel: Int32
+        var channel: Int32
         var cursor = EventCursor()
     }
 
@@ -62,7 +63,7 @@ struct CommentFeed: ViewerFeed {
     private struct Channel {
         /// The number in the audience.
         let number: Int
-        let viewers: Range<Int>
+        var viewers: [Int32]
         var log: ChannelLog
         /// The audit's name for each epoch of the log.
         var epochs: [DeliveryAudit.Epoch] = []
@@ -75,6 +76,10 @@ struct CommentFeed: ViewerFeed {
     private static let arrivalMicroseconds: Int64 = 200
 
     private let settings: Settings
+    /// Bytes of one channel's log, where more than one viewer needs it.
+    private let logBytesMax: Int
+    /// Channels that viewers changed to or from, by their number in the audience.
+    private var channelIndices: [Int: Int] = [:]
     private var viewers: [Viewer] = []
     private var channels: [Channel] = []
     private var audit: DeliveryAudit
@@ -86,8 +91,8 @@ struct CommentFeed: ViewerFeed {
     private var arrivalsAt: Int64 = 0
     private var completed: [Int] = []
     private var written: [Int: ChannelComments]?
-    private var goals: [Int: [Position]]?
-    private var sought: (goals: [Int: [Position]], microseconds: Int64)?
+    private var goals: DeliveryAudit.Goals?
+    private var sought: (goals: DeliveryAudit.Goals, microseconds: Int64)?
     private var wholeThrough: Int64 = 0
 
     init(_ settings: Settings) {
@@ -106,15 +111,16 @@ struct CommentFeed: ViewerFeed {
             },
             channels: ranges.count)
         let shared = ranges.count { $0.viewers.count > 1 }
-        let bytesMax = min(max(settings.logBytesMax / max(shared, 1), 16 << 10), 2 << 20)
+        logBytesMax = min(max(settings.logBytesMax / max(shared, 1), 16 << 10), 2 << 20)
         for range in ranges {
             // A channel with one viewer needs no log.
             let log = ChannelLog(
-                bytesMax: range.viewers.count > 1 ? bytesMax : 0, streamProtocol: settings.streamProtocol)
+                bytesMax: range.viewers.count > 1 ? logBytesMax : 0, streamProtocol: settings.streamProtocol)
             let readers = range.viewers.count { !settings.slow.contains($0) }
             let window = settings.completed == nil ? nil : ChannelWindow(viewers: readers)
             viewers += range.viewers.map { Viewer(number: Int32(mine[$0].viewer), channel: Int32(channels.count)) }
-            channels.append(Channel(number: range.number, viewers: range.viewers, log: log, window: window))
+            channels.append(
+                Channel(number: range.number, viewers: range.viewers.map { Int32($0) }, log: log, window: window))
         }
     }
 }
@@ -125,7 +131,8 @@ extension CommentFeed {
     mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
         viewers[viewer].cursor.reset()
         let channel = channels[Int(viewers[viewer].channel)]
-        let userid = settings.audience.userID(ofViewer: Int(viewers[viewer].number))
+        var userid = settings.audience.userID(ofViewer: Int(viewers[viewer].number))
+        if viewers[viewer].generation > 0 { userid += ".\(viewers[viewer].generation)" }
         let videoid = settings.audience.videoID(ofChannel: channel.number)
         switch settings.streamProtocol {
         case .chorus:
@@ -176,7 +183,10 @@ extension CommentFeed {
         case .altered: altered += 1
         case .connected(let position):
             let place = position ?? Position.beginning
-            audit.connected(viewer: viewer, at: place.offset, epoch: audit.epoch(place.epoch, channel: channel))
+            audit.connected(
+                viewer: viewer, at: place.offset, epoch: audit.epoch(place.epoch, channel: channel),
+                // Offsets that are given in the order of arrival say nothing of the time of sending.
+                microseconds: settings.streamProtocol == .chorus ? microseconds : .max)
         case .gap(let offset, let epoch, let from):
             audit.gap(viewer: viewer, at: offset, epoch: auditEpoch(epoch, channel), from: from)
         case .foreign: foreign += 1
@@ -199,9 +209,39 @@ extension CommentFeed {
         recordArrivals(of: channel, microseconds: microseconds)
         let start = wantsRestart ? channels[channel].log.end + 1 : channels[channel].log.startAfterDrop
         for viewer in channels[channel].viewers {
-            viewers[viewer].cursor.leave(before: start, of: channels[channel].log)
+            viewers[Int(viewer)].cursor.leave(before: start, of: channels[channel].log)
         }
         if wantsRestart { channels[channel].log.restart() } else { channels[channel].log.dropOldest() }
+    }
+}
+
+// MARK: - Moves
+
+extension CommentFeed {
+    mutating func left(_ viewer: Int, microseconds: Int64, to number: Int?) {
+        let channel = Int(viewers[viewer].channel)
+        let next = number.map { index(ofChannel: $0) } ?? channel
+        if next != channel {
+            channels[channel].viewers.removeAll { $0 == Int32(viewer) }
+            channels[next].viewers.append(Int32(viewer))
+            if channels[next].viewers.count > 1 { channels[next].log.bytesMax = logBytesMax }
+            viewers[viewer].channel = Int32(next)
+        }
+        // Somebody else, unless it is the same viewer on another channel.
+        if number == nil { viewers[viewer].generation += 1 }
+        viewers[viewer].cursor = EventCursor()
+        if !settings.slow.contains(viewer) { audit.left(viewer: viewer, microseconds: microseconds, to: next) }
+    }
+
+    private mutating func index(ofChannel number: Int) -> Int {
+        if channelIndices.isEmpty {
+            channelIndices = Dictionary(uniqueKeysWithValues: channels.enumerated().map { ($1.number, $0) })
+        }
+        if let known = channelIndices[number] { return known }
+        let index = audit.addChannel()
+        channelIndices[number] = index
+        channels.append(Channel(number: number, viewers: [], log: ChannelLog(bytesMax: 0)))
+        return index
     }
 }
 
@@ -245,14 +285,15 @@ extension CommentFeed {
 
     /// What was written, by channel name: every viewer has to get all of it.
     mutating func expect(_ all: [String: ChannelComments]) {
-        written = ofOurChannels(all)
-        goals = written?.mapValues(\.ends)
+        let ours = ofOurChannels(all)
+        written = ours
+        goals = audit.goals(ours.mapValues(\.ends))
     }
 
     /// The positions that were acknowledged until `microseconds`, while publishing goes on. Ignored while the one before
     /// is not reached: otherwise a crowd that is a little behind would never reach any.
     mutating func seek(_ positions: [String: [Position]], microseconds: Int64) {
-        if sought == nil { sought = (ofOurChannels(positions), microseconds) }
+        if sought == nil { sought = (audit.goals(ofOurChannels(positions)), microseconds) }
     }
 
     mutating func snapshot(away: Int) -> Snapshot {
@@ -276,9 +317,10 @@ extension CommentFeed {
         return ours
     }
 
-    mutating func outcome() -> Outcome {
+    /// - Parameter graceSeconds: viewers that left are owed what was sent so long before.
+    mutating func outcome(graceSeconds: Double) -> Outcome {
         turned()
-        var counts = audit.verdict(written: written ?? [:])
+        var counts = audit.verdict(written: written ?? [:], graceMicroseconds: Int64(graceSeconds * 1e6))
         counts.altered = altered
         counts.foreign = foreign
         // Part of what was written is known by other processes only, when these are not led together.

@@ -21,7 +21,7 @@ struct ViewerTally: Equatable, Sendable {
     var refusals = 0
     /// Answers other than 200, 307, 308 and 503.
     var rejections = 0
-    /// Connections that brought nothing, or no `connected` event, in time.
+    /// Connected ones that brought nothing for too long.
     var silences = 0
     /// Streams that broke the rules of HTTP or of event streams.
     var malformed = 0
@@ -49,6 +49,10 @@ struct ViewerSettings: Sendable {
     var silenceSeconds: UInt32 = 60
     /// Viewers that never read once they are connected.
     var slow: Set<Int> = []
+    /// Viewers that come later, together.
+    var late: Range<Int> = 0..<0
+    /// The address that connections come from; `nil`: the kernel chooses.
+    var source: SourceAddress?
     /// Decides in which order viewers connect, and how long they pause.
     var seed: UInt64 = 0
     /// Seeds the choice of a Reader at each connect, which for real viewers is chance; by default another one in each
@@ -80,6 +84,8 @@ struct ViewerConnections: Sendable {
     /// Where a redirect led, for the one request that follows it.
     private var targets: [Int32: String] = [:]
     private var queue: Deque<Int32> = []
+    /// Viewers that have not come yet.
+    private var absent: Range<Int>
     private var connecting = 0
     private var draws: Xoshiro256
     private var serverDraws: Xoshiro256
@@ -87,6 +93,7 @@ struct ViewerConnections: Sendable {
     init(_ settings: ViewerSettings) {
         self.settings = settings
         directory = settings.readers
+        absent = settings.late
         draws = Xoshiro256(seed: settings.seed, purpose: "viewers")
         serverDraws = Xoshiro256(seed: settings.connectSeed, purpose: "servers")
         users = []
@@ -95,16 +102,40 @@ struct ViewerConnections: Sendable {
             let server = Int32(serverDraws.below(max(directory.servers.count, 1)))
             users.append(VirtualUser(isSlow: settings.slow.contains(viewer), server: server))
         }
-        away = settings.viewers - settings.slow.count
+        away = users.indices.count { !users[$0].isSlow && !settings.late.contains($0) }
     }
 
     /// Viewers that are on their way: queued, connecting or waiting.
-    var unsettled: Int { users.count - tally.watching - tally.failed }
+    var unsettled: Int { users.count - absent.count - tally.watching - tally.failed }
 
+    /// All that are not late queue up.
     mutating func start() {
-        var order = users.indices.map { Int32($0) }
+        var order = users.indices.filter { !absent.contains($0) }.map { Int32($0) }
         draws.permute(&order)
         queue = Deque(order)
+    }
+
+    /// Those who are late queue up too.
+    mutating func arriveLate() {
+        away += absent.count { !users[$0].isSlow }
+        queue.append(contentsOf: absent.map { Int32($0) })
+        absent = 0..<0
+    }
+
+    /// A viewer that watches goes, and another one queues up in its place. `nil` when nobody watches; else who went:
+    /// this one, or the next that does watch.
+    mutating func replace(_ viewer: Int) -> Int? {
+        guard tally.watching > 0 else { return nil }
+        let found =
+            (viewer..<users.count).first { users[$0].machine.state == .watching }
+            ?? (0..<viewer).first { users[$0].machine.state == .watching }
+        guard let found else { return nil }
+        tally.watching -= 1
+        if !users[found].isSlow { away += 1 }
+        users[found].machine = ViewerMachine()
+        drawOtherServer(found)
+        queue.append(Int32(found))
+        return found
     }
 
     /// The next viewer that may connect; `nil` when none waits, or enough are on their way.
@@ -200,7 +231,7 @@ struct ViewerConnections: Sendable {
         return step
     }
 
-    /// Viewers whose connection brought nothing for too long; each is counted.
+    /// Viewers whose connection brought nothing for too long; each that had been connected is counted.
     mutating func silent(second: UInt32) -> [Int] {
         let silent = users.indices.filter { viewer in
             switch users[viewer].machine.state {
@@ -209,7 +240,7 @@ struct ViewerConnections: Sendable {
             case .queued, .waiting, .failed: false
             }
         }
-        tally.silences += silent.count
+        tally.silences += silent.count { users[$0].machine.state == .watching }
         return silent
     }
 }

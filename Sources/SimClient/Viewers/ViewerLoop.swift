@@ -1,3 +1,4 @@
+internal import Audience
 internal import Primitives
 internal import SocketLoop
 
@@ -17,6 +18,8 @@ protocol ViewerFeed {
     mutating func received(_ payload: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes) throws -> FeedSignal
     /// Something else happened to a viewer that a person might want to know.
     mutating func told(_ viewer: Int, _ news: ViewerNews)
+    /// A viewer goes for good, and another one takes its place; the same one on another channel, if that is named.
+    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?)
     /// The end of a turn of the loop.
     mutating func turned()
     /// What other threads may see; ten times a second and more.
@@ -26,6 +29,7 @@ protocol ViewerFeed {
 extension ViewerFeed {
     mutating func opened(_ viewer: Int) -> FeedSignal { FeedSignal() }
     mutating func told(_ viewer: Int, _ news: ViewerNews) {}
+    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?) {}
     mutating func turned() {}
 }
 
@@ -82,6 +86,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     private var startedAt: UInt64 = 0
     private var second: UInt32 = 0
     private var tickDue: UInt64 = 0
+    private var moves: (start: UInt64, process: ViewerMoves, next: ViewerMoves.Move)?
 
     init(_ settings: ViewerSettings, feed: Feed, board: Board<Seen>) {
         viewers = ViewerConnections(settings)
@@ -96,6 +101,16 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         viewers.start()
         scheduleTick(sockets)
     }
+
+    /// Viewers come and go from now on, or do not any more.
+    func move(_ process: ViewerMoves?, _ sockets: Sockets) {
+        var process = process
+        let first = process?.next()
+        moves = process.flatMap { process in first.map { (sockets.now, process, $0) } }
+    }
+
+    /// The viewers that are late come now.
+    func arriveLate() { viewers.arriveLate() }
 
     func received(_ commands: [LoopCall<ViewerLoop>], sockets: Sockets) {
         perform(commands, sockets)
@@ -112,7 +127,8 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     // MARK: Sockets
 
     private func connect(_ viewer: Int, _ sockets: Sockets) {
-        viewers.users[viewer].socket = sockets.connect(to: viewers.server(of: viewer).address, tag: UInt32(viewer))
+        viewers.users[viewer].socket = sockets.connect(
+            to: viewers.server(of: viewer).address, from: viewers.settings.source, tag: UInt32(viewer))
         if viewers.users[viewer].socket == nil { ended(viewer, "no connection could be started", sockets) }
     }
 
@@ -222,8 +238,21 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             second = now
             for viewer in viewers.silent(second: second) { ended(viewer, "the Reader was silent", sockets) }
         }
+        moveSome(sockets)
         post()
         scheduleTick(sockets)
+    }
+
+    private func moveSome(_ sockets: Sockets) {
+        while let (start, process, move) = moves, start + move.nanoseconds <= sockets.now {
+            var process = process
+            let following = process.next()
+            moves = following.map { (start, process, $0) }
+            guard let viewer = viewers.replace(move.viewer) else { continue }
+            if let socket = viewers.users[viewer].socket { sockets.close(socket) }
+            viewers.users[viewer].socket = nil
+            feed.left(viewer, microseconds: WallClock.microseconds(), to: move.channel)
+        }
     }
 
     /// Called before each look at the board too: who sees that all are settled must also see when.

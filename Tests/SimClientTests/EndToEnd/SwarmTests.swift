@@ -18,12 +18,14 @@ struct Played {
 
 /// Plays a short run against a service, without the command line around it.
 func play(
-    _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5,
+    _ url: String, commentAPI: String? = nil, streams: Int = 4, viewers: Int = 60, rate: Double = 200,
+    seconds: Double = 0.5,
     slowShare: Double = 0, lateNanoseconds: UInt64 = 0, more: [String] = []
 ) async throws -> Played {
     let settings = try SwarmCommand.parse(
         [
-            "--readers", url, "--comment-api", url, "--streams", "\(streams)", "--viewers", "\(viewers)", "--audience",
+            "--readers", url, "--comment-api", commentAPI ?? url, "--streams", "\(streams)", "--viewers", "\(viewers)",
+            "--audience",
             "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share", "\(slowShare)",
             "--connects-in-progress", "8",
         ] + more)
@@ -32,6 +34,8 @@ func play(
     let connected = await Waiting.wait(seconds: 20) { stage.viewerBoard.now.unsettled == 0 }
     #expect(connected)
     #expect(await stage.waitForConnections())
+    let moving = Task { if !settings.moves.isNone { await stage.moveViewers() } }
+    let seconds = more.contains("--duration") ? settings.duration : seconds
     if settings.window > 0 {
         await stage.publishInClosedLoop(seconds: seconds)
     } else {
@@ -47,6 +51,8 @@ func play(
                     })
             } == 0)
     }
+    moving.cancel()
+    await moving.value
     let published = try await stage.finalTally()
     await stage.settle(published.written(stage.audience), seconds: 3)
     let outcome = try await stage.outcome()

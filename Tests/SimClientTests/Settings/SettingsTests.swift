@@ -87,6 +87,23 @@ private func problems<Command: ParsableCommand>(_ command: Command.Type, _ argum
         #expect(problems(SwarmCommand.self, unknown).first?.hasPrefix("--protocol") == true)
     }
 
+    @Test func anAudienceThatMovesHasItsLimits() throws {
+        let common = ["--comment-api", "http://c:3", "--duration", "10"]
+        let settings = try command(
+            common + ["--churn", "0.5", "--zaps", "0.1", "--flash-at", "5", "--source-address", "127.0.1.7"])
+        #expect(settings.moves.flash?.share == AudienceSpec.flashShare && settings.parameters.moves?.churn == 0.5)
+        #expect(try settings.makeAudience().crowd.count == 750)
+        #expect(try command(common).parameters.moves == nil)
+        let bad = ["--churn=-1", "--zaps", "x", "--flash-at", "20", "--source-address", "10.255.255.1"]
+        let found = problems(SwarmCommand.self, arguments(common + bad))
+        for name in ["--churn is", "--zaps is", "--flash-at is", "--source-address is"] {
+            #expect(found.contains { $0.hasPrefix(name) }, "\(name) in \(found)")
+        }
+        #expect(found.count == 4)
+        let still = arguments(["--comment-api", "http://c:3", "--protocol", "plain", "--churn", "1"])
+        #expect(problems(SwarmCommand.self, still).first?.hasPrefix("--churn") == true)
+    }
+
     @Test func prefixesAreOfVideoIDs() throws {
         let settings = try command(["--comment-api", "http://c:3", "--channel-prefix", "cold-"])
         let audience = try settings.makeAudience()
