@@ -1,5 +1,5 @@
 /** The only scripts that are started by their address; the policy's name stands in the gateway's CSP. */
-const SCRIPTS = ["/app/live/worker.js", "/app/service-worker.js"];
+const SCRIPTS = ["/app/live/worker.js", "/app/service-worker.js", "/dashboard/map-worker.js"];
 
 const policy = globalThis.trustedTypes?.createPolicy("chorus", {
   createScriptURL(address) {

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Primitives
+import Testbed
 
 /// Processes that are led over their standard input and output: what they say is gathered in a state, and they are told
 /// what to do.

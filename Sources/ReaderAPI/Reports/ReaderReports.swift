@@ -1,4 +1,5 @@
 import Fanout
+import Placement
 import Primitives
 import ServiceRuntime
 import Wire
@@ -10,6 +11,7 @@ final class ReaderReports: ReportSource {
     private let instance: String
     private let session: String
     private let publicURL: String?
+    private let strategy: String
     private let journal = Mutex(SubscriptionDeltas())
 
     init(hub: Hub, placement: PlacementService, settings: ReaderSettings, process: ServiceProcess) {
@@ -18,6 +20,7 @@ final class ReaderReports: ReportSource {
         self.instance = process.server.instance
         self.session = process.session
         self.publicURL = settings.registry.publicURL?.text
+        strategy = settings.registry.strategy.rawValue
     }
 
     func makeReport() -> ReaderReport {
@@ -40,7 +43,8 @@ final class ReaderReports: ReportSource {
             totalConnections: counters.connectionsTotal, totalMessagesReceived: counters.messagesReceived,
             totalMessagesSent: counters.eventsSent, disconnects: counters.disconnects.byCode,
             refusals: counters.refusals.byCode, notRedirected: placement.notRedirected,
-            extraSubscriptions: hub.extraSubscriptions)
+            extraSubscriptions: hub.extraSubscriptions, placement: strategy,
+            deliveryTimes: counters.deliveryTimes)
     }
 
     func reportAccepted(_ acknowledgement: ReportAcknowledgement) {

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -97,25 +98,25 @@ extension EndToEndTests {
         }
 
         @Test func everyBadRequestIsRefusedWithItsCode() async throws {
-            try await Testbed.with { testbed in
+            try await System.with { system in
                 try await expect(
                     Self.comments + Self.bodies("/comment") + Self.routes("/comment", wrongMethod: "GET"),
-                    testbed.comments)
+                    system.comments)
                 try await expect(
                     Self.connects + Self.bodies("/connect") + Self.routes("/connect", wrongMethod: "PUT"),
-                    testbed.readers[0])
-                try await expect(Self.reports + Self.routes("/statistics", wrongMethod: "POST"), testbed.stats)
+                    system.readers[0])
+                try await expect(Self.reports + Self.routes("/statistics", wrongMethod: "POST"), system.stats)
                 // Nothing of all that was published, subscribed, or stays connected: Redis knows the Readers, and no more.
-                #expect(try testbed.redis.command("KEYS", "*").contains("readers"))
-                #expect(try testbed.redis.command("DBSIZE") == ":1\r\n")
-                #expect(try testbed.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
-                let viewer = try await testbed.viewer(of: "v")
-                try await testbed.write("good", to: "v")
+                #expect(try system.redis.command("KEYS", "*").contains("readers"))
+                #expect(try system.redis.command("DBSIZE") == ":1\r\n")
+                #expect(try system.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
+                let viewer = try await system.viewer(of: "v")
+                try await system.write("good", to: "v")
                 #expect(try await viewer.next().data.contains("good"))
             }
         }
 
-        private func expect(_ cases: [Case], _ node: Testbed.Node) async throws {
+        private func expect(_ cases: [Case], _ node: Node) async throws {
             for one in cases {
                 let text = String(decoding: one.request.prefix(200), as: UTF8.self)
                 let answer = try await LoopbackHTTP.exchange(port: node.port, one.request)

@@ -29,6 +29,7 @@ export function watch(root, history, videoid) {
   const photos = new Photos(photosOf(videoid), videoid);
   const status = h("span", { class: "status", role: "status" });
   const rate = h("span", { class: "rate figure" });
+  const watching = h("span", { class: "watching figure" });
   const pause = h("button", { class: "round", type: "button", onclick: () => feed.pause(!feed.isPaused) });
   const news = h("button", { class: "news figure", type: "button", hidden: true, onclick: () => feed.toEnd() });
   const empty = h("div", { class: "empty", hidden: true }, h("p", { class: "title" }, "A rest"),
@@ -45,7 +46,7 @@ export function watch(root, history, videoid) {
     h("main", { class: "watch" },
       photos.stage, photos.strip,
       h("section", { class: "comments", "aria-label": "Comments" },
-        h("div", { class: "comments-bar" }, h("h2", { class: "label" }, "Comments"), rate, pause),
+        h("div", { class: "comments-bar" }, h("h2", { class: "label" }, "Comments"), watching, rate, pause),
         h("div", { class: "log-frame" }, log, empty, news, actions),
         writing.form)),
     spoken);
@@ -64,6 +65,7 @@ export function watch(root, history, videoid) {
   const told = ({ status: now, events, position }) => {
     for (const event of events ?? []) {
       if (event.event === "likes") photos.learned(event.value);
+      else if (event.event === "viewers") watching.textContent = `${figure(event.value.viewers)} watching`;
       else feed.take(event);
     }
     if (now === undefined) return;
