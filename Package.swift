@@ -125,6 +125,11 @@ let package = Package(
         // A service's database: apart, so that services without one do not link libpq.
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
+        // The laboratory's ground: servers, services and generators as child processes.
+        library(
+            "Testbed",
+            ["Primitives", "RedisNIO", "Wire", httpClient, nioCore, nioHTTP1, logging, subprocess, systemPackage]),
+
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
@@ -160,10 +165,9 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Primitives", "Report", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire",
-                "CKernel", "Likes",
-                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
-                nioHTTP1, logging,
+                "Audience", "Placement", "Primitives", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
+                "SocketLoop",
+                "Wire", "Likes", "PostgresLibpq", "Storage", arguments, nioCore, logging,
             ]),
 
         // Benchmarks below HTTP.
@@ -176,7 +180,7 @@ let package = Package(
         // the broker and the stores inside one process.
         .target(
             name: "TestSupport",
-            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Wire", logging],
+            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Testbed", "Wire", logging],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "InMemory", dependencies: ["Broker", "Primitives", "Storage", "Placement", "Wire"],
@@ -188,22 +192,24 @@ let package = Package(
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
         tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
-        tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore]),
-        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport"]),
-        tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "TestSupport", "Wire"]),
+        tests("RedisNIOTests", ["RedisNIO", "Primitives", "Testbed", "TestSupport", nioCore]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "Testbed", "TestSupport"]),
+        tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "Testbed", "TestSupport", "Wire"]),
         tests(
-            "StorageTests", ["Storage", "InMemory", "Placement", "PostgresLibpq", "Primitives", "TestSupport", "Wire"]),
+            "StorageTests",
+            ["Storage", "InMemory", "Placement", "PostgresLibpq", "Primitives", "Testbed", "TestSupport", "Wire"]),
         tests(
             "LikesTests",
             [
                 "Likes", "InMemory", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq",
-                "TestSupport",
+                "Testbed", "TestSupport",
                 "Wire",
             ]),
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "Testbed", "TestSupport",
+                hummingbird,
                 hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
         tests(
@@ -226,7 +232,7 @@ let package = Package(
             "CommentAPITests",
             [
                 "CommentAPI", "InMemory", "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage",
-                "PostgresLibpq", "TestSupport", "Wire",
+                "PostgresLibpq", "Testbed", "TestSupport", "Wire",
                 hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
@@ -238,23 +244,23 @@ let package = Package(
         tests(
             "ReaderAPITests",
             ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
+        tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", "Wire", arguments,
-                subprocess,
-                systemPackage,
+                "Orchestrator", "Audience", "Placement", "Primitives", "Report", "Testbed", "TestSupport",
+                "Wire", arguments,
             ]),
         tests(
             "IntegrationTests",
             [
                 "CommentAPI", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime",
-                "TestSupport", "Wire",
+                "Testbed", "TestSupport", "Wire",
                 hummingbird,
                 lifecycle, logging,
             ]),
-        tests("EndToEndTests", ["Report", "TestSupport", "Wire"]),
+        tests("EndToEndTests", ["Primitives", "Report", "Testbed", "TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )

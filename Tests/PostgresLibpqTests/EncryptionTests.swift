@@ -1,6 +1,7 @@
 import Foundation
 import PostgresLibpq
 import TestSupport
+import Testbed
 import Testing
 
 /// `sslmode` of `DATABASE_URL` against a PostgreSQL with `ssl = on`.
@@ -8,18 +9,20 @@ import Testing
     /// A server whose certificate names `database.test`; `hostssl` logins need a client certificate when `rules` say so.
     private func withServer(
         rules: String = "hostssl all all 127.0.0.1/32 trust",
-        _ body: (PrivatePostgres, PrivateAuthority, String) async throws -> Void
+        _ body: (Node, PrivateAuthority, String) async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder async throws in
             let authority = try await PrivateAuthority(folder: folder)
             let identity = try await authority.issue("server", for: ["DNS:database.test"])
             try Data("local all all trust\n\(rules)\n".utf8).write(to: URL(filePath: "\(folder)/hba"))
             try handOver(folder)
-            let server = try await PrivatePostgres(settings: [
-                "ssl": "on", "ssl_cert_file": identity.certificate, "ssl_key_file": identity.key,
-                "ssl_ca_file": authority.certificate, "hba_file": "\(folder)/hba",
-            ])
-            try await withEnd({ server.stop() }) { try await body(server, authority, folder) }
+            try await withTestbed { testbed in
+                let server = try await testbed.startQuickPostgres(settings: [
+                    "ssl": "on", "ssl_cert_file": identity.certificate, "ssl_key_file": identity.key,
+                    "ssl_ca_file": authority.certificate, "hba_file": "\(folder)/hba",
+                ])
+                try await body(server, authority, folder)
+            }
         }
     }
 
@@ -32,7 +35,7 @@ import Testing
 
     /// Whether the session is encrypted, or why there is none.
     private func session(
-        _ server: PrivatePostgres, _ options: String, host: String = "host=database.test&hostaddr=127.0.0.1"
+        _ server: Node, _ options: String, host: String = "host=database.test&hostaddr=127.0.0.1"
     ) async throws -> String {
         let url = "postgresql://chorus:hunter2@/postgres?\(host)&port=\(server.port)&\(options)"
         return try await withPool(url: url, connections: 1) { pool in
@@ -79,7 +82,7 @@ import Testing
     }
 
     @Test func aServerWithoutEncryptionIsRefused() async throws {
-        let server = try await PrivatePostgres.shared()
+        let server = try await sharedPostgres()
         let refused = try await session(server, "sslmode=require")
         #expect(refused.contains("does not support SSL"), "\(refused)")
     }

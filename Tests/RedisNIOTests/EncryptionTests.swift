@@ -1,12 +1,13 @@
 import Foundation
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 
 /// `rediss://` against a redis-server with certificates of an authority that was made for the test.
 @Suite struct EncryptionTests {
     private struct Server: Sendable {
-        let redis: PrivateRedis
+        let redis: Node
         let port: Int
         let folder: String
         let authority: PrivateAuthority
@@ -30,8 +31,8 @@ import Testing
         try await withTemporaryFolder { folder async throws in
             let authority = try await PrivateAuthority(folder: folder)
             let server = try await authority.issue("server", for: names)
-            let port = try makeFreePort()
-            let options = PrivateRedis.Options(
+            let port = try Ports.one()
+            let options = RedisOptions(
                 arguments: [
                     "--tls-port", "\(port)", "--tls-cert-file", server.certificate, "--tls-key-file", server.key,
                     "--tls-ca-cert-file", authority.certificate,
@@ -128,13 +129,14 @@ import Testing
             let authority = try await PrivateAuthority(folder: folder)
             let first = try await authority.issue("first", for: ["DNS:first.test"])
             let second = try await authority.issue("second", for: ["DNS:second.test"])
-            let port = try makeFreePort()
-            let server = try ChildProcess(
+            let port = try Ports.one()
+            let server = try await Program(
+                try Binaries().system("openssl", package: "openssl"),
                 [
-                    "openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-www", "-cert", first.certificate, "-key",
-                    first.key, "-servername", "second.test", "-cert2", second.certificate, "-key2", second.key,
-                ], log: "\(folder)/server.log")
-            try await withEnd({ await server.end() }) { () async throws in
+                    "s_server", "-accept", "127.0.0.1:\(port)", "-www", "-cert", first.certificate, "-key", first.key,
+                    "-servername", "second.test", "-cert2", second.certificate, "-key2", second.key,
+                ], folder: folder)
+            try await withEnd({ await server.stop() }) { () async throws in
                 for name in ["first.test", "second.test"] {
                     var tls = RedisTLS()
                     (tls.authoritiesFile, tls.serverName) = (authority.certificate, name)
@@ -180,12 +182,12 @@ import Testing
         try await withServer { server async throws in
             try await withClient(server.endpoint(server.tls), settings: settings) { client async throws in
                 #expect(await eventually { client.isConnected })
-                server.redis.freeze()
+                server.redis.pause()
                 let began = ContinuousClock.now
                 let error = await thrown(RedisError.self) { _ = try await client.send(RedisCommand("PING")) }
                 #expect(error?.code == .timeout)
                 #expect((.milliseconds(200) ... .seconds(2)).contains(ContinuousClock.now - began))
-                server.redis.thaw()
+                server.redis.resume()
                 #expect(await eventually { (try? await client.send(RedisCommand("PING"))) == .status("PONG") })
                 await server.redis.kill()
                 #expect(await eventually { !client.isConnected })

@@ -1,4 +1,5 @@
 import Foundation
+import Testbed
 
 /// A certificate authority of a test's own, made by openssl; everything is in one folder and good for two days.
 public struct PrivateAuthority: Sendable {
@@ -42,6 +43,6 @@ public struct PrivateAuthority: Sendable {
     }
 
     private static func openssl(_ arguments: [String]) async throws {
-        try await PostgresCommand.run(["/usr/bin/env", "openssl"] + arguments)
+        try await Supervisor().output(of: Binaries().system("openssl", package: "openssl"), arguments)
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Primitives
 import Report
+import Testbed
 
 /// `Orchestrator calibrate`: what things cost on this machine, for `plan`.
 struct CalibrateCommand: AsyncParsableCommand {
@@ -48,7 +49,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     ) async throws -> Calibration {
         let progress = Progress()
         let calibration = Locked(Calibration(environment: base.environment))
-        try await ExperimentRunner.run(folders: folders, binaries: binaries) { testbed in
+        try await Testbed.run(folders, binaries) { testbed in
             let redis = try await RedisCalibration(seconds: settings.seconds, progress: progress).run(in: testbed)
             let reader = try await ReaderCalibration(settings: settings, folders: folders, progress: progress).run(
                 in: testbed)

@@ -1,5 +1,6 @@
 import Foundation
 import Report
+import Testbed
 
 /// What things cost on one machine. Every number was measured there, and belongs to it alone. `calibration.json` is its report.
 struct Calibration: Equatable, Sendable {

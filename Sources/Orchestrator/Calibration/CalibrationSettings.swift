@@ -1,5 +1,6 @@
 import ArgumentParser
 import Report
+import Testbed
 
 /// Every parameter of a calibration.
 struct CalibrationSettings: Codable, Equatable, Sendable {

@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import Placement
 import Report
+import Testbed
 
 /// What a connection, a channel, a message and a delivery cost a Reader: one Reader, a swarm of real viewers.
 struct ReaderCalibration: Sendable {
@@ -46,7 +47,7 @@ struct ReaderCalibration: Sendable {
             guard let pid = node.child?.pid else { return }
             memoryBytes = KernelFigures.residentBytes(pid: pid)
             cpuSeconds = ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0
-            descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+            descriptors = ProcessUsage.descriptors(pid: pid)
             kernelBytes = KernelFigures.slabBytes()
         }
     }
@@ -115,12 +116,12 @@ struct ReaderCalibration: Sendable {
                 viewers: settings.viewers, viewersOfChannel: settings.viewers / channels, idle: idle,
                 connected: connected, published: published, seconds: seconds, report: report)
         }
-        for node in [swarm, services.commentAPI, services.reader, services.redis.node] { await testbed.stop(node) }
+        for node in [swarm, services.commentAPI, services.reader, services.redis] { await node.stop() }
         return measurement
     }
 
     private struct Services {
-        var redis: PrivateRedis
+        var redis: Node
         var commentAPI: Node
         var reader: Node
 
@@ -136,14 +137,13 @@ struct ReaderCalibration: Sendable {
 
     /// Without a StatsAPI: reports every half second would be part of what is measured.
     private func start(_ name: String, _ testbed: Testbed) async throws -> Services {
-        let redis = try await PrivateRedis.start(in: testbed, name: "redis-\(name)")
+        let redis = try await testbed.startRedis(name: "redis-\(name)")
         let serviceEnvironment = ServiceEnvironment(redis: redis.url)
         let number = name == "crowded" ? 1 : 2
-        let commentAPI = try await testbed.addCommentAPI(number, serviceEnvironment)
-        let reader = try await testbed.addReader(
-            number, placement: PlacementStrategy.random.rawValue, serviceEnvironment, environment: ["READER_LOOPS": "1"]
-        )
-        try await testbed.waitUntilReady([commentAPI, reader])
+        let commentAPI = try await testbed.addService(.commentAPI, number: number, serviceEnvironment)
+        let reader = try await testbed.addService(
+            .reader, number: number, serviceEnvironment, ["PLACEMENT": "random", "READER_LOOPS": "1"])
+        try await Node.waitUntilReady([commentAPI, reader])
         return Services(redis: redis, commentAPI: commentAPI, reader: reader)
     }
 }

@@ -5,6 +5,7 @@ import Logging
 import Placement
 import RedisNIO
 import SocketLoop
+import Testbed
 import Wire
 
 /// One Reader of a scale run: the Reader's own hub on a real subscriber connection, with viewers that have no sockets.

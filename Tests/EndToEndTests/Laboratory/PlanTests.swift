@@ -19,7 +19,7 @@ extension EndToEndTests {
                 for (name, range) in expected {
                     #expect(range.contains(try #require(costs.value(name), "\(name)")), "\(name)")
                 }
-                let plan = try orchestrator(
+                let plan = try await orchestrator(
                     "plan --streams 100 --viewers 10000 --rate 1 --calibration @/calibration.json --out @/plan", folder)
                 #expect(await plan.end() == 0, "\(plan.log)")
                 await plan.stop()

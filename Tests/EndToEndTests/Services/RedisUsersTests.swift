@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testbed
 import Testing
 
 extension EndToEndTests {
@@ -18,10 +19,10 @@ extension EndToEndTests {
             }
 
             /// As in the environment of a service.
-            func url(_ redis: PrivateRedis) -> String { "redis://\(name):secret-of-\(name)@127.0.0.1:\(redis.port)" }
+            func url(_ redis: Node) -> String { "redis://\(name):secret-of-\(name)@127.0.0.1:\(redis.port)" }
 
             /// Gives the user these rights and no others.
-            func set(_ rules: [String], in redis: PrivateRedis) throws {
+            func set(_ rules: [String], in redis: Node) throws {
                 let answer = try redis.command(
                     ["ACL", "SETUSER", name, "reset", "on", ">secret-of-\(name)", "resetchannels"] + rules)
                 try #require(answer == "+OK\r\n", "\(name): \(answer)")
@@ -44,7 +45,7 @@ extension EndToEndTests {
             return text.split(separator: "\n").map(User.init)
         }
 
-        private func withUsers(_ body: (PrivateRedis, [String: User]) async throws -> Void) async throws {
+        private func withUsers(_ body: (Node, [String: User]) async throws -> Void) async throws {
             try await withRedis { redis async throws in
                 let users = try Self.users()
                 for user in users { try user.set(user.rules, in: redis) }
@@ -68,10 +69,9 @@ extension EndToEndTests {
                         try String(contentsOf: URL(filePath: "\(secrets)/\(name)"), encoding: .utf8)
                     }
                     func make() async throws {
-                        let log = "\(folder)/secrets.log"
                         let script = Self.root.appending(path: "deploy/secrets.sh").path
-                        let child = try ChildProcess(["sh", script, secrets, "tls"], log: log)
-                        #expect(await eventually { child.exitCode == 0 }, "\(child.exitCode ?? -1)")
+                        let program = try await Program("/bin/sh", [script, secrets, "tls"], folder: folder)
+                        #expect(await program.end() == 0, "\(program.log)")
                     }
                     try await make()
                     for line in try text("redis-users").split(separator: "\n") where !line.hasPrefix("user default") {
@@ -119,7 +119,7 @@ extension EndToEndTests {
         private func check(_ user: String, _ url: String) async throws -> Int32? {
             try await withTemporaryFolder { folder in
                 let name = try #require(Self.programs[user])
-                let program = try Program(
+                let program = try await Program(
                     name, ["--check-configuration"], environment: ["REDIS_URL": url], folder: folder)
                 let code = await program.end()
                 await program.stop()
@@ -129,60 +129,48 @@ extension EndToEndTests {
 
         /// All services at work: Redis notes each refusal in its ACL LOG.
         @Test func theRightsAreEnough() async throws {
-            let postgres = try await PrivatePostgres()
-            defer { postgres.stop() }
-            let database = try await postgres.makeDatabase()
-            try await withUsers { redis, users async throws in
-                try await withTemporaryFolder { folder async throws in
-                    try await withCrew(redis, folder) { crew async throws in
-                        func start(_ user: String, _ own: [String: String]) async throws -> Testbed.Node {
-                            let user = try #require(users[user])
-                            let environment = own.merging(["REDIS_URL": user.url(redis)]) { own, _ in own }
-                            let node = try await crew.start(try #require(Self.programs[user.name]), environment)
-                            #expect(
-                                await eventually(within: 30) { try await node.get("/health/ready").status == 200 },
-                                "\(node.program.log)")
-                            return node
-                        }
-                        let storing = [
-                            "DATABASE_URL": database, "OUTBOX_INTERVAL_MS": "50", "LIKE_WRITE_INTERVAL_MS": "20",
-                            "LIKE_CLAIM_MS": "200", "NOTIFICATION_INTERVAL_MS": "50",
-                        ]
-                        let stats = try await start("stats-api", [:])
-                        let comments = try await start("comment-api", storing)
-                        let likes = try await start("like-api", storing)
-                        #expect(await eventually { likes.program.log.contains("PostgreSQL is ready") })
-                        let port = try makeFreePort()
-                        let reader = try await start(
-                            "reader-api",
-                            [
-                                "PLACEMENT": "overflow", "PORT": "\(port)", "INSTANCE_ID": "reader-1",
-                                "READER_PUBLIC_URL": "http://127.0.0.1:\(port)",
-                                "STATISTICS_API_URL": "http://127.0.0.1:\(stats.port)",
-                            ])
-                        try await comment(comments, reader)
-                        try await like(likes, reader)
-                        try await command(["reconcile"], user: users["like-api"], redis, storing)
-                        try await command(["dead-letters", "list"], user: users["like-api"], redis, storing)
-                        let statistics = try await stats.get("/statistics?full=true").text
-                        #expect(statistics.contains(#""reader-1""#), "\(statistics)")
-                        try await Task.sleep(for: .milliseconds(500))
-                        let log = try redis.command("ACL", "LOG")
-                        #expect(log == "*0\r\n", "\(log)")
-                        // And it does note them.
-                        try users["comment-api"]?.set(["+ping", "+info", "+client|setname"], in: redis)
-                        _ = try await post(comments, "/comment", #"{"userid":"u","videoid":"v","comment":"no"}"#)
-                        #expect(try redis.command("ACL", "LOG").contains("comment-api"))
+            try await withTestbed { testbed async throws in
+                let database = try await testbed.startQuickPostgres().makeDatabase()
+                try await withUsers { redis, users async throws in
+                    func start(_ role: Node.Role, _ user: String, _ own: [String: String]) async throws -> Node {
+                        let user = try #require(users[user])
+                        let told = ServiceEnvironment(redis: user.url(redis))
+                        let node = try await testbed.addService(role, told, System.quick.merging(own) { $1 })
+                        try await Node.waitUntilReady([node])
+                        return node
                     }
+                    let storing = [
+                        "DATABASE_URL": database, "OUTBOX_INTERVAL_MS": "50", "LIKE_WRITE_INTERVAL_MS": "20",
+                        "LIKE_CLAIM_MS": "200", "NOTIFICATION_INTERVAL_MS": "50",
+                    ]
+                    let stats = try await start(.statistics, "stats-api", [:])
+                    let comments = try await start(.commentAPI, "comment-api", storing)
+                    let likes = try await start(.likeAPI, "like-api", storing.merging(["LIKE_ROLE": "all"]) { $1 })
+                    #expect(await eventually { likes.log.contains("PostgreSQL is ready") })
+                    let reader = try await start(
+                        .reader, "reader-api", ["PLACEMENT": "overflow", "STATISTICS_API_URL": stats.url])
+                    try await comment(comments, reader)
+                    try await like(likes, reader)
+                    try await command(["reconcile"], user: users["like-api"], redis, storing)
+                    try await command(["dead-letters", "list"], user: users["like-api"], redis, storing)
+                    let statistics = try await stats.get("/statistics?full=true").text
+                    #expect(statistics.contains(#""reader-1""#), "\(statistics)")
+                    try await Task.sleep(for: .milliseconds(500))
+                    let log = try redis.command("ACL", "LOG")
+                    #expect(log == "*0\r\n", "\(log)")
+                    // And it does note them.
+                    try users["comment-api"]?.set(["+ping", "+info", "+client|setname"], in: redis)
+                    _ = try await post(comments, "/comment", #"{"userid":"u","videoid":"v","comment":"no"}"#)
+                    #expect(try redis.command("ACL", "LOG").contains("comment-api"))
                 }
             }
         }
 
-        private func post(_ node: Testbed.Node, _ path: String, _ body: String) async throws -> HTTPAnswer {
+        private func post(_ node: Node, _ path: String, _ body: String) async throws -> HTTPAnswer {
             try await LoopbackHTTP.post(port: node.port, path, json: body)
         }
 
-        private func comment(_ comments: Testbed.Node, _ reader: Testbed.Node) async throws {
+        private func comment(_ comments: Node, _ reader: Node) async throws {
             let viewer = try await StreamClient(port: reader.port, RequestText.connect(video: "v"))
             _ = try await viewer.next()
             var first = ""
@@ -212,7 +200,7 @@ extension EndToEndTests {
             await back.close()
         }
 
-        private func like(_ likes: Testbed.Node, _ reader: Testbed.Node) async throws {
+        private func like(_ likes: Node, _ reader: Node) async throws {
             #expect(try await post(likes, "/v1/photos", #"{"post_id":"p","owner_id":"me"}"#).status == 201)
             let owner = try await StreamClient(
                 port: reader.port, RequestText.connect(query: "userid=me&notifications=true"))
@@ -229,11 +217,11 @@ extension EndToEndTests {
         }
 
         private func command(
-            _ arguments: [String], user: User?, _ redis: PrivateRedis, _ environment: [String: String]
+            _ arguments: [String], user: User?, _ redis: Node, _ environment: [String: String]
         ) async throws {
             let user = try #require(user)
             try await withTemporaryFolder { folder async throws in
-                let program = try Program(
+                let program = try await Program(
                     "LikeAPI", arguments,
                     environment: environment.merging(["REDIS_URL": user.url(redis)]) { $1 }, folder: folder)
                 #expect(await program.end() == 0, "\(program.log)")

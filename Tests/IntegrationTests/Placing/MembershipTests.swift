@@ -1,4 +1,5 @@
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -76,13 +77,13 @@ extension IntegrationTests {
                 let reader = system.readers[0]
                 let video = try #require(await system.foreignVideo(to: 0))
                 let place = try await system.locate(video, at: reader)
-                system.redis.freeze()
+                system.redis.pause()
                 await expectEventually { try await system.number("chorus_placement_view_age_seconds", at: reader) > 1 }
                 #expect(try await system.locate(video, at: reader) == place)
                 // Then everybody serves whoever comes.
                 await expectEventually(within: 20) { try await system.locate(video, at: reader).instance == "reader-1" }
                 #expect(try await system.number("chorus_placement_view_age_seconds", at: reader) >= 4)
-                system.redis.thaw()
+                system.redis.resume()
                 await expectEventually { try await system.locate(video, at: reader) == place }
             }
         }

@@ -3,6 +3,8 @@ import Audience
 import Foundation
 import Placement
 import Report
+import TestSupport
+import Testbed
 import Testing
 
 @testable import Orchestrator
@@ -231,7 +233,7 @@ struct CalibrationTests {
     }
 
     @Test func withoutAFileItIsSaidHowToGetOne() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             let path = "\(folder)/calibration.json"
             #expect {
                 try Calibration.read(path)
@@ -248,7 +250,7 @@ struct CalibrationTests {
     }
 
     @Test func aCostThatNoiseHidIsNotPlannedWith() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             var costs = makeCalibration()
             costs.reader.deliveryCPUMicroseconds = 0
             #expect(costs.problem == "'Reader, an event to a viewer' must be above 0")
