@@ -120,6 +120,14 @@ let package = Package(
                 logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
 
+        // Which Reader serves a viewer, as Readers tell each other through Redis: for the Reader, and for whoever simulates some.
+        library(
+            "ReaderPlacement",
+            [
+                "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime", "Wire", logging, coreMetrics, lifecycle,
+                nioCore, nioPosix,
+            ]),
+
         // A service's database: apart, so that services without one do not link libpq.
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
@@ -142,8 +150,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire", "CKernel",
-                hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
+                "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire",
+                "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -158,9 +166,9 @@ let package = Package(
             "Orchestrator",
             [
                 "Audience", "Placement", "Primitives", "Report", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire",
-                "CKernel", "Likes",
+                "CKernel", "Likes", "ReaderPlacement", "ServiceRuntime",
                 "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
-                nioHTTP1, logging,
+                nioHTTP1, logging, coreMetrics,
             ]),
 
         // Benchmarks below HTTP.
@@ -203,7 +211,7 @@ let package = Package(
                 "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
                 hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
-        tests("FanoutTests", ["Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests("FanoutTests", ["Audience", "Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "FuzzTests",
@@ -232,7 +240,7 @@ let package = Package(
             ]),
         tests(
             "ReaderAPITests",
-            ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
+            ["ReaderAPI", "ReaderPlacement", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",

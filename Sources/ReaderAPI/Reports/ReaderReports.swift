@@ -1,5 +1,6 @@
 import Fanout
 import Primitives
+import ReaderPlacement
 import ServiceRuntime
 import Wire
 
