@@ -61,7 +61,7 @@ struct RedisCalibration: Sendable {
         }
         await testbed.stop(redis.node)
         return Measurement(
-            burst: burst, channels: RedisCalibration.channels, subscriptions: Int(layout.outcome.subscriptions),
+            burst: burst, channels: RedisCalibration.channels, subscriptions: Int(layout.simulated.subscriptions),
             memoryBefore: before, memoryAfter: after.value)
     }
 
