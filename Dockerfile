@@ -41,5 +41,7 @@ ENTRYPOINT ["Orchestrator"]
 CMD ["run", "--preset", "reference", "--out", "/report"]
 
 FROM base AS service
+COPY web /usr/local/share/chorus/web
+ENV WEB_FOLDER=/usr/local/share/chorus/web
 USER chorus
 CMD ["CommentAPI"]

@@ -56,7 +56,7 @@ test: build ## all tests, against a private Redis and PostgreSQL
 test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedules: for a night. PART="threads inputs"
 	SWIFT=$(SWIFT) scripts/test-deep.sh $(PART)
 
-test-web: setup-web ## tests of the app and the gateway in a browser: BINARIES=.build/debug ARGS="-k redis"
+test-web: setup-web ## tests of the app, the dashboard, the gateway and the metrics: BINARIES=.build/debug ARGS="-k redis"
 	node --test Tests/Browser/modules
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
 	.venv-web/bin/python -m pytest Tests/Browser -m "not long" \

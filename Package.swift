@@ -24,6 +24,7 @@ let swiftSettings: [SwiftSetting] =
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -78,6 +79,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -102,7 +104,7 @@ let package = Package(
         library("Report", []),
 
         // Drivers: one outside system each.
-        library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, logging, coreMetrics, deque]),
+        library("RedisNIO", ["CHiredis", "Primitives", nioCore, nioPosix, nioSSL, logging, coreMetrics, deque]),
         library("PostgresLibpq", ["CLibpq", "Primitives", logging, deque]),
         library("SocketLoop", ["CKernel", "Primitives"]),
 
@@ -131,6 +133,11 @@ let package = Package(
         // A service's database: apart, so that services without one do not link libpq.
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
+        // The laboratory's ground: servers, services and generators as child processes.
+        library(
+            "Testbed",
+            ["Primitives", "RedisNIO", "Wire", httpClient, nioCore, nioHTTP1, logging, subprocess, systemPackage]),
+
         // Executables: they import libraries, never each other.
         executable(
             "CommentAPI",
@@ -151,12 +158,13 @@ let package = Package(
             "ReaderAPI",
             [
                 "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire",
-                "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nioCore, nioPosix,
+                "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
             [
-                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, logging, lifecycle,
+                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, httpTypes, logging,
+                lifecycle,
                 bitCollections, nioCore,
             ]),
         executable(
@@ -165,10 +173,9 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Primitives", "Report", "Broker", "Fanout", "RedisNIO", "SocketLoop", "Wire",
-                "CKernel", "Likes", "ReaderPlacement", "ServiceRuntime",
-                "PostgresLibpq", "Storage", arguments, subprocess, systemPackage, unixSignals, httpClient, nioCore,
-                nioHTTP1, logging, coreMetrics,
+                "Audience", "Placement", "Primitives", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
+                "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime",
+                "Wire", "Likes", "PostgresLibpq", "Storage", arguments, nioCore, logging, coreMetrics,
             ]),
 
         // Benchmarks below HTTP.
@@ -181,7 +188,7 @@ let package = Package(
         // the broker and the stores inside one process.
         .target(
             name: "TestSupport",
-            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Wire", logging],
+            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Testbed", "Wire", logging],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "InMemory", dependencies: ["Broker", "Primitives", "Storage", "Placement", "Wire"],
@@ -193,25 +200,29 @@ let package = Package(
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
         tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
-        tests("RedisNIOTests", ["RedisNIO", "Primitives", "TestSupport", nioCore]),
-        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "TestSupport"]),
-        tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "TestSupport", "Wire"]),
+        tests("RedisNIOTests", ["RedisNIO", "Primitives", "Testbed", "TestSupport", nioCore]),
+        tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "Testbed", "TestSupport"]),
+        tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "Testbed", "TestSupport", "Wire"]),
         tests(
-            "StorageTests", ["Storage", "InMemory", "Placement", "PostgresLibpq", "Primitives", "TestSupport", "Wire"]),
+            "StorageTests",
+            ["Storage", "InMemory", "Placement", "PostgresLibpq", "Primitives", "Testbed", "TestSupport", "Wire"]),
         tests(
             "LikesTests",
             [
                 "Likes", "InMemory", "Broker", "Placement", "Primitives", "RedisNIO", "Storage", "PostgresLibpq",
-                "TestSupport",
+                "Testbed", "TestSupport",
                 "Wire",
             ]),
         tests(
             "LikeAPITests",
             [
-                "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "TestSupport", hummingbird,
+                "LikeAPI", "InMemory", "ServiceRuntime", "Broker", "RedisNIO", "Storage", "Testbed", "TestSupport",
+                hummingbird,
                 hummingbirdTesting, httpTypes, lifecycle, nioCore, arguments,
             ]),
-        tests("FanoutTests", ["Audience", "Fanout", "InMemory", "Broker", "Placement", "SocketLoop", "Wire", logging]),
+        tests(
+            "FanoutTests",
+            ["Audience", "Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "FuzzTests",
@@ -229,35 +240,35 @@ let package = Package(
             "CommentAPITests",
             [
                 "CommentAPI", "InMemory", "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage",
-                "PostgresLibpq", "TestSupport", "Wire",
+                "PostgresLibpq", "Testbed", "TestSupport", "Wire",
                 hummingbird, hummingbirdTesting, httpTypes, logging, lifecycle, nioCore,
             ]),
         tests(
             "StatsAPITests",
             [
                 "StatsAPI", "Audience", "InMemory", "ServiceRuntime", "Broker", "Placement", "Primitives",
-                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, logging, nioCore, bitCollections,
             ]),
         tests(
             "ReaderAPITests",
             ["ReaderAPI", "ReaderPlacement", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
+        tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Audience", "Placement", "Primitives", "RedisNIO", "Report", "Wire", arguments,
-                subprocess,
-                systemPackage,
+                "Orchestrator", "Audience", "Placement", "Primitives", "Report", "Testbed", "TestSupport",
+                "Wire", arguments,
             ]),
         tests(
             "IntegrationTests",
             [
                 "CommentAPI", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime",
-                "TestSupport", "Wire",
+                "Testbed", "TestSupport", "Wire",
                 hummingbird,
                 lifecycle, logging,
             ]),
-        tests("EndToEndTests", ["Report", "TestSupport", "Wire"]),
+        tests("EndToEndTests", ["Primitives", "Report", "Testbed", "TestSupport", "Wire"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for `make test-web`: Chromium, nginx, Node.js, and Python packages in .venv-web. Silent when nothing
+# Installs what is missing for `make test-web`: Chromium, nginx, Node.js, Prometheus, and Python packages in .venv-web. Silent when nothing
 # is missing.
 set -euo pipefail
 # shellcheck source=scripts/apt.sh
@@ -26,12 +26,14 @@ main() {
     command -v chromium >/dev/null || wanted+=(chromium)
     command -v nginx >/dev/null || wanted+=(nginx-light)
     command -v node >/dev/null || wanted+=(nodejs)
+    command -v promtool >/dev/null || wanted+=(prometheus)
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if ((${#missing[@]})); then
         install_packages "${missing[@]}"
         if [[ " ${missing[*]} " == *" nginx-light "* ]]; then keep_off nginx; fi
         if [[ " ${missing[*]} " == *" redis-server "* ]]; then keep_off redis-server; fi
         if [[ " ${missing[*]} " == *" postgresql "* ]]; then keep_off postgresql; fi
+        if [[ " ${missing[*]} " == *" prometheus "* ]]; then keep_off prometheus; fi
     fi
     install_python_packages
 }

@@ -135,10 +135,10 @@ class ChorusDatabase(Peer):
         """What CommentAPI says of itself: every request must have been stored, and none left to the outbox sweep."""
         with urllib.request.urlopen(f"{self.comment_url}/metrics", timeout=10) as response:
             values = dict(line.rsplit(" ", 1) for line in response.read().decode().splitlines() if line[:1] not in ("#", ""))
-        rows = float(values.get("storage_comment_batch_rows_sum", 0))
-        batches = float(values.get("storage_comment_batch_rows_count", 0))
+        rows = float(values.get("chorus_storage_comment_batch_rows_sum", 0))
+        batches = float(values.get("chorus_storage_comment_batch_rows_count", 0))
         return {
-            "stored": float(values.get("storage_comments_stored_total", 0)),
+            "stored": float(values.get("chorus_storage_comments_stored_total", 0)),
             "left": float(values.get("chorus_record_comments_left_total", 0)),
             "rowsPerCommit": rows / batches if batches else None,
         }

@@ -13,18 +13,21 @@ struct DeadLettersCommand: AsyncParsableCommand {
         subcommands: [List.self, Replay.self])
 
     struct Connection: ParsableArguments {
-        @Option(help: "Redis of the LikeAPIs. (default: REDIS_URL, else redis://127.0.0.1:6379)")
+        @Option(help: "Redis of the LikeAPIs. (default: REDIS_URL and its like in the environment, as of a LikeAPI)")
         var redisURL: String?
 
         func validate() throws { _ = try endpoint() }
 
         private func endpoint() throws -> RedisEndpoint {
-            let url = redisURL ?? ProcessInfo.processInfo.environment["REDIS_URL"] ?? "redis://127.0.0.1:6379"
+            var reader = SettingsReader(
+                arguments: redisURL.map { ["--redis-url=\($0)"] } ?? [],
+                environment: ProcessInfo.processInfo.environment)
+            let settings = RedisSettings(from: &reader)
             do {
-                return try RedisEndpoint(parsing: url)
+                try reader.finish()
+                return settings.endpoint
             } catch {
-                // The URL may hold a password.
-                throw ValidationError("the URL of Redis cannot be used: \(error)")
+                throw ValidationError("\(error)")
             }
         }
 

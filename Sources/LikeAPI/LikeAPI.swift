@@ -70,6 +70,11 @@ enum LikeAPI {
                     _ = await relaying
                 })
         }
+        if let reporter = StatisticsReporter(
+            LikeReports(process: process), settings: settings.reports, path: "/like-api-statistics", process: process)
+        {
+            all.append(reporter)
+        }
         return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
     }
 

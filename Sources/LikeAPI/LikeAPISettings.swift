@@ -20,6 +20,7 @@ struct LikeAPISettings: ServiceSettings {
     var history: HistorySettings
     /// Without one Redis alone keeps the likes.
     var database: DatabaseSettings
+    var reports: ReportSettings
     var role: Role
     var likes: LikeSettings
     var writeBehind: WriteBehindSettings
@@ -40,6 +41,7 @@ struct LikeAPISettings: ServiceSettings {
         redis = RedisSettings(from: &reader)
         history = HistorySettings(from: &reader)
         database = DatabaseSettings(from: &reader)
+        reports = ReportSettings(from: &reader)
         role = reader.choice(
             "LIKE_ROLE", default: .all, "Whether the process answers requests, carries changes, or both.")
         likes = LikeSettings(from: &reader, hasDatabase: database.configuration != nil)

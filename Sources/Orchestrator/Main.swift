@@ -8,6 +8,5 @@ struct Orchestrator: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, PredictCommand.self, SweepCommand.self, ScaleCommand.self, PlanCommand.self,
             CalibrateCommand.self, LikesCommand.self, CompareCommand.self, DrillCommand.self, ScaleReaderCommand.self,
-            SuperviseChildCommand.self,
         ])
 }

@@ -21,7 +21,7 @@ enum ReaderAPI {
             return try assemble(
                 settings, process, broker: broker.broker,
                 states: LikeStates(snapshots: LikeSnapshots(redis: broker.broker.redis)),
-                redis: broker.broker.redis, services: [broker])
+                redis: broker.broker.redis, names: settings.redis.channelNames, services: [broker])
         }
     }
 
@@ -30,7 +30,8 @@ enum ReaderAPI {
     /// - Parameter redis: holds the registry of Readers; without it, this Reader serves every viewer.
     static func assemble(
         _ settings: ReaderSettings, _ process: ServiceProcess, broker: any Broker,
-        states: (any StateSource)? = nil, redis: RedisClient? = nil, services: [any Service]
+        states: (any StateSource)? = nil, redis: RedisClient? = nil,
+        names: ChannelNames = ChannelNames(namespace: nil), services: [any Service]
     ) throws -> ServiceAssembly {
         let hub = try Hub(settings: settings.hub(process), broker: broker, logger: process.logger, states: states)
         process.readiness.require("hub") { hub.isReady ? nil : "not connected to Redis, or draining" }
@@ -46,6 +47,12 @@ enum ReaderAPI {
         let registry = redis.flatMap {
             makeRegistry(settings.registry, process, redis: $0, placement: placement, hub: hub)
         }
+        let viewers = redis.map { redis in
+            ViewerRoutes(redis: redis).add(to: router)
+            return ViewerCounts(
+                redis: redis, session: process.session, names: names, metrics: process.metrics, logger: process.logger
+            ) { hub.takeTouched() }
+        }
         let reporter = StatisticsReporter(
             ReaderReports(hub: hub, placement: placement, settings: settings, process: process),
             settings: settings.reports,
@@ -53,8 +60,8 @@ enum ReaderAPI {
         let hubService = HubService(hub: hub, drain: settings.drain)
         return ServiceAssembly(
             router: router,
-            services: services + [registry].compactMap { $0 } + [hubService, MemoryTrimmer(hub: hub)]
-                + [reporter].compactMap { $0 },
+            services: services + [registry as (any Service)?, viewers].compactMap { $0 }
+                + [hubService, MemoryTrimmer(hub: hub)] + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(),
             preStop: settings.registry.isTarget ? registry.map(LeaveAnnouncement.init) : nil)
     }

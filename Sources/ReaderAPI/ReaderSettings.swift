@@ -33,7 +33,7 @@ struct ReaderSettings: ServiceSettings {
                     ["HGETALL", RegistryCall.key], ["HSET", RegistryCall.key, "r", ""],
                     ["HDEL", RegistryCall.key, "r"],
                     ["PEXPIRE", RegistryCall.key, "1"],
-                ])
+                ] + ViewerCountScript.needs(RedisBroker.Needs.channels([.video], redis.channelNames)))
     }
 
     init(from reader: inout SettingsReader) {

@@ -50,6 +50,8 @@ package struct RegistryCall {
 
     package struct UnknownForm: Error, CustomStringConvertible {
         package let description = "the registry was answered in another form"
+
+        package init() {}
     }
 
     // No Reader writes deadlines far ahead: the server's clock was set back, or another program wrote them.

@@ -25,26 +25,26 @@ public struct RedisMetrics: Sendable {
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
         func counter(_ name: String) -> Counter { Counter(label: name, dimensions: [], factory: factory) }
         self.factory = factory
-        commands = counter("redis_commands_total")
-        timeouts = counter("redis_timeouts_total")
-        refused = counter("redis_commands_refused_total")
-        connected = counter("redis_connections_made_total")
-        connectFailures = counter("redis_connect_failures_total")
-        messages = counter("redis_messages_received_total")
-        batches = counter("redis_message_batches_total")
-        subscribes = counter("redis_subscribes_total")
-        subscribesRefused = counter("redis_subscribes_refused_total")
+        commands = counter("chorus_redis_commands_total")
+        timeouts = counter("chorus_redis_timeouts_total")
+        refused = counter("chorus_redis_commands_refused_total")
+        connected = counter("chorus_redis_connections_made_total")
+        connectFailures = counter("chorus_redis_connect_failures_total")
+        messages = counter("chorus_redis_messages_received_total")
+        batches = counter("chorus_redis_message_batches_total")
+        subscribes = counter("chorus_redis_subscribes_total")
+        subscribesRefused = counter("chorus_redis_subscribes_refused_total")
     }
 
     /// Connections for commands that were given up because of an answer, by its code.
     func givenUp(_ code: RedisError.Code) {
-        Counter(label: "redis_connections_given_up_total", dimensions: [("code", code.name)], factory: factory)
+        Counter(label: "chorus_redis_connections_given_up_total", dimensions: [("code", code.name)], factory: factory)
             .increment()
     }
 
     /// Subscriber connections lost, by reason.
     func lost(_ reason: RedisLoss) {
         let dimensions = [("reason", reason.rawValue)]
-        Counter(label: "redis_subscriber_losses_total", dimensions: dimensions, factory: factory).increment()
+        Counter(label: "chorus_redis_subscriber_losses_total", dimensions: dimensions, factory: factory).increment()
     }
 }

@@ -106,12 +106,18 @@ public struct ReaderReport: Codable, Equatable, Sendable {
     public var notRedirected: Int?
     /// Channels that are subscribed now for such viewers only.
     public var extraSubscriptions: Int?
+    /// How it places viewers: `random`, `rendezvous`, `overflow`.
+    public var placement: String?
+    /// From a comment's timestamp, by the wall clock of its CommentAPI, until the last viewer's bytes were with the kernel, by
+    /// the Reader's; since the start.
+    public var deliveryTimes: DurationHistogram?
 
     public init(
         instanceId: String, session: String, sequence: Int, full: Bool, subscribed: [String], unsubscribed: [String],
         subscriptions: Int, viewers: [String: Int] = [:], publicUrl: String?, activeConnections: Int,
         totalConnections: Int, totalMessagesReceived: Int, totalMessagesSent: Int, disconnects: [String: Int] = [:],
-        refusals: [String: Int] = [:], notRedirected: Int? = nil, extraSubscriptions: Int? = nil
+        refusals: [String: Int] = [:], notRedirected: Int? = nil, extraSubscriptions: Int? = nil,
+        placement: String? = nil, deliveryTimes: DurationHistogram? = nil
     ) {
         self.instanceId = instanceId
         self.session = session
@@ -130,6 +136,8 @@ public struct ReaderReport: Codable, Equatable, Sendable {
         self.refusals = refusals
         self.notRedirected = notRedirected
         self.extraSubscriptions = extraSubscriptions
+        self.placement = placement
+        self.deliveryTimes = deliveryTimes
     }
 
     private enum ReferenceKeys: String, CodingKey {
@@ -159,6 +167,37 @@ public struct ReaderReport: Codable, Equatable, Sendable {
         refusals = try members.decodeIfPresent([String: Int].self, forKey: .refusals) ?? [:]
         notRedirected = try members.decodeIfPresent(Int.self, forKey: .notRedirected)
         extraSubscriptions = try members.decodeIfPresent(Int.self, forKey: .extraSubscriptions)
+        placement = try members.decodeIfPresent(String.self, forKey: .placement)
+        deliveryTimes = try members.decodeIfPresent(DurationHistogram.self, forKey: .deliveryTimes)
+    }
+}
+
+/// What a LikeAPI says of itself: `POST /like-api-statistics`, once an interval.
+public struct LikeReport: Codable, Equatable, Sendable {
+    public var instanceId: String
+    public var session: String
+    /// Likes and unlikes that changed something, since the start.
+    public var changed: Int
+    /// Changes that this process stored in the database, since the start.
+    public var recorded: Int
+    /// Changes that wait for the database, over all partitions; `nil` in a process that does not look.
+    public var backlog: Int?
+    /// Age of the oldest change in the last batches of this process; `nil` in one that stores nothing.
+    public var lagSeconds: Double?
+    /// Refusals since the start, by error code.
+    public var refusals: [String: Int]
+
+    public init(
+        instanceId: String, session: String, changed: Int, recorded: Int, backlog: Int?, lagSeconds: Double?,
+        refusals: [String: Int]
+    ) {
+        self.instanceId = instanceId
+        self.session = session
+        self.changed = changed
+        self.recorded = recorded
+        self.backlog = backlog
+        self.lagSeconds = lagSeconds
+        self.refusals = refusals
     }
 }
 

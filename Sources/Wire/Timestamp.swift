@@ -9,6 +9,38 @@ public enum Timestamp {
             + "\(pad(seconds / 3600, 2)):\(pad(seconds / 60 % 60, 2)):\(pad(seconds % 60, 2)).\(pad(milliseconds % 1000, 3))Z"
     }
 
+    /// What ``text(millisecondsSinceEpoch:)`` wrote, in milliseconds since 1970; `nil` for anything else.
+    public static func milliseconds(utf8 text: some Collection<UInt8>) -> Int64? {
+        guard text.count == 24 else { return nil }
+        var fields: [Int64] = [0]
+        for (index, byte) in text.enumerated() {
+            if let separator = separators[index] {
+                guard byte == separator else { return nil }
+                if index < 23 { fields.append(0) }
+            } else {
+                guard byte >= 0x30, byte <= 0x39 else { return nil }
+                fields[fields.count - 1] = fields[fields.count - 1] * 10 + Int64(byte - 0x30)
+            }
+        }
+        guard (1...12).contains(fields[1]), (1...31).contains(fields[2]) else { return nil }
+        let seconds = (days(fields[0], fields[1], fields[2]) * 24 + fields[3]) * 3_600 + fields[4] * 60 + fields[5]
+        return seconds * 1_000 + fields[6]
+    }
+
+    private static let separators: [Int: UInt8] = [
+        4: UInt8(ascii: "-"), 7: UInt8(ascii: "-"), 10: UInt8(ascii: "T"), 13: UInt8(ascii: ":"), 16: UInt8(ascii: ":"),
+        19: UInt8(ascii: "."), 23: UInt8(ascii: "Z"),
+    ]
+
+    /// The other way round of ``civil(days:)``.
+    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = shifted / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
     /// Days since 1970-01-01 as a date of the Gregorian calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
     private static func civil(days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = days + 719_468

@@ -91,3 +91,48 @@ import Testing
         #expect(AliasTable(weights: [1, -1]) == nil && AliasTable(weights: [.infinity]) == nil)
     }
 }
+
+@Suite struct MovesTests {
+    private func make(_ churn: Double, _ zaps: Double, seed: UInt64 = 1, shard: String = "0/1") throws -> [ViewerMoves
+        .Move]
+    {
+        let audience = try Audience(.zipf(exponent: 1), channels: 50, viewers: 1_000, seed: seed)
+        var moves = Moves()
+        (moves.churn, moves.zaps) = (churn, zaps)
+        let process = ViewerMoves(moves, audience, shard: try Shard.parse(shard))
+        return Array(process.prefix { $0.nanoseconds < 600_000_000_000 })
+    }
+
+    @Test func aShareOfTheViewersMovesEachMinute() throws {
+        // 10 minutes of 1,000 viewers, 10% and 5% a minute.
+        let all = try make(0.1, 0.05)
+        #expect((1_380...1_620).contains(all.count))
+        let zaps = all.filter { $0.channel != nil }
+        #expect((400...600).contains(zaps.count))
+        // The first of 50 channels has a share of 0.22.
+        #expect((70...160).contains(zaps.count { $0.channel == 0 }))
+        #expect(Set(all.map(\.viewer)).count > 600 && all.allSatisfy { (0..<1_000).contains($0.viewer) })
+        let half = try make(0.1, 0.05, shard: "1/2")
+        #expect((670...830).contains(half.count) && half.allSatisfy { $0.viewer < 500 })
+    }
+
+    @Test func theSeedDecides() throws {
+        let (one, same, other) = (try make(0.1, 0.1), try make(0.1, 0.1), try make(0.1, 0.1, seed: 2))
+        #expect(one == same && one != other)
+        #expect(try make(0, 0).isEmpty)
+    }
+
+    @Test func aCrowdOfAnyShapeComesToTheFirstChannel() throws {
+        let flash = try FlashCrowd.parse("5:0.25")
+        #expect(flash.seconds == 5 && flash.description == "5.0:0.25")
+        #expect(try FlashCrowd.parse("7").share == AudienceSpec.flashShare)
+        let audience = try Audience(.reference, channels: 100, viewers: 4_000, seed: 1, crowdShare: flash.share)
+        let without = try Audience(.reference, channels: 100, viewers: 3_000, seed: 1)
+        #expect(audience.crowd.count == 1_000 && audience.crowd.upperBound == audience.viewers[0])
+        #expect(audience.viewers[0] == without.viewers[0] + 1_000 && audience.total == 4_000)
+        #expect(audience.viewers.dropFirst() == without.viewers.dropFirst())
+        for text in ["", "x", "5:", "5:0", "5:1", "-1", "5:0.1:2"] {
+            #expect(throws: InvalidParameter.self) { try FlashCrowd.parse(text) }
+        }
+    }
+}

@@ -26,8 +26,8 @@ import Wire
         return comments
     }
 
-    @Test func aViewerCostsSixteenBytes() {
-        #expect(MemoryLayout<ViewerState>.stride == 16)
+    @Test func aViewerCostsFewBytes() {
+        #expect(MemoryLayout<ViewerState>.stride == 16 && MemoryLayout<ViewerJoin>.stride <= 24)
     }
 
     @Test func aWholeStreamIsClean() {
@@ -62,7 +62,8 @@ import Wire
         audit.received(viewer: 0, offsets: 1...8, epoch: epoch)
         audit.received(viewer: 1, offsets: 1...10, epoch: epoch)
         let goal = [0: [Position(offset: 10, epoch: "a")]]
-        #expect(audit.viewersShort(of: goal) == 1)
+        let goals = audit.goals(goal)
+        #expect(audit.viewersShort(of: goals) == 1)
         let verdict = audit.verdict(written: [0: makeWritten([(10, "a")])])
         #expect(verdict.lost == 2 && verdict.viewersShort == 1)
         // Viewer 2 never joined: nothing is owed to it.
@@ -298,5 +299,82 @@ private struct NaiveViewer {
         #expect(verdict.unreached == owed)
         // What an epoch that is over still owed comes on top.
         #expect(verdict.lost >= counted.lost + owed)
+    }
+}
+
+/// Viewers who come and go.
+@Suite struct MovingAuditTests {
+    /// Ten comments, one a second: the first at 1 s.
+    private func makeWritten() -> [Int: ChannelComments] {
+        var comments = ChannelComments()
+        for offset in 1...10 as ClosedRange<UInt64> {
+            comments.acknowledge(
+                Position(offset: offset, epoch: "a"), digest: 7, sent: Int64(offset) * 1_000_000, microseconds: 0)
+        }
+        return [0: comments]
+    }
+
+    private func makeAudit(at offset: UInt64 = 0, joined: Int64 = 0) -> (DeliveryAudit, DeliveryAudit.Epoch) {
+        var audit = DeliveryAudit(channelOfViewer: [0], channels: 1)
+        let epoch = audit.epoch("a", channel: 0)
+        audit.connected(viewer: 0, at: offset, epoch: epoch, microseconds: joined)
+        return (audit, epoch)
+    }
+
+    @Test(arguments: [(4 as UInt64, 0, 1, 5), (6, 0, 0, 5), (7, 0, 0, 5), (3, 2_000_000, 0, 3)])
+    func aViewerThatLeavesIsOwedWhatWasSentBefore(last: UInt64, grace: Int64, lost: Int, expected: Int) {
+        var (audit, epoch) = makeAudit()
+        audit.received(viewer: 0, offsets: 1...last, epoch: epoch)
+        audit.left(viewer: 0, microseconds: 5_500_000, to: 0)
+        let verdict = audit.verdict(written: makeWritten(), graceMicroseconds: grace)
+        #expect(verdict.lost == lost && verdict.expected == expected)
+        #expect(verdict.departed == 1 && verdict.delivered == Int(last))
+        #expect(verdict.notOwed == max(0, Int(last) - expected))
+        #expect(verdict.unaccounted == 0 && verdict.isClean == (lost == 0))
+    }
+
+    @Test func itsPlaceIsFreeForAnother() {
+        var (audit, epoch) = makeAudit()
+        audit.received(viewer: 0, offsets: 1...5, epoch: epoch)
+        audit.left(viewer: 0, microseconds: 5_500_000, to: 0)
+        audit.connected(viewer: 0, at: 7, epoch: epoch, microseconds: 7_500_000)
+        audit.received(viewer: 0, offsets: 8...10, epoch: epoch)
+        let verdict = audit.verdict(written: makeWritten())
+        #expect(verdict.isClean && verdict.expected == 8 && verdict.delivered == 8 && verdict.joined == 2)
+        #expect(verdict.reconnects == 0)
+    }
+
+    @Test func whoChangesTheChannelIsOwedTheOther() {
+        var (audit, epoch) = makeAudit()
+        audit.received(viewer: 0, offsets: 1...5, epoch: epoch)
+        let other = audit.addChannel()
+        audit.left(viewer: 0, microseconds: 5_500_000, to: other)
+        audit.connected(viewer: 0, at: 0, epoch: audit.epoch("0", channel: other), microseconds: 6_000_000)
+        var written = makeWritten()
+        written[other] = written[0]
+        #expect(other == 1 && audit.verdict(written: written).lost == 10)
+        audit.received(viewer: 0, offsets: 1...10, epoch: audit.epoch("a", channel: other))
+        let verdict = audit.verdict(written: written)
+        #expect(verdict.isClean && verdict.expected == 15 && verdict.delivered == 15)
+    }
+
+    @Test func holesOfALeaverStayLost() {
+        var (audit, epoch) = makeAudit()
+        audit.received(viewer: 0, offsets: 1...2, epoch: epoch)
+        audit.received(viewer: 0, offsets: 5...5, epoch: epoch)
+        audit.left(viewer: 0, microseconds: 5_500_000, to: 0)
+        audit.connected(viewer: 0, at: 10, epoch: epoch, microseconds: 11_000_000)
+        let verdict = audit.verdict(written: makeWritten())
+        #expect(verdict.lost == 2 && verdict.expected == 5 && verdict.delivered == 3)
+    }
+
+    /// The greeting came at 3.5 s and named position 5; two comments that were sent later stand up to there.
+    @Test func aViewerThatIsLedPastCommentsLosesThem() {
+        let (honest, lied) = (makeAudit(at: 3, joined: 3_500_000), makeAudit(at: 5, joined: 3_500_000))
+        for (made, first, lost) in [(honest, 4 as UInt64, 0), (lied, 6, 2)] {
+            var (audit, epoch) = made
+            audit.received(viewer: 0, offsets: first...10, epoch: epoch)
+            #expect(audit.verdict(written: makeWritten()).lost == lost)
+        }
     }
 }

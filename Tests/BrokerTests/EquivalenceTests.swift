@@ -2,6 +2,7 @@ import InMemory
 import Placement
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -15,7 +16,7 @@ import Wire
 
     @Test(arguments: [1, 2, 3] as [UInt64])
     func redisAndMemoryAgree(seed: UInt64) async throws {
-        try await withBroker(.init(appendOnly: true)) { redis, broker in
+        try await withBroker(.init(appendOnly: .always)) { redis, broker in
             var random = SplitMix64(seed: seed)
             var store = InMemoryStore()
             var acknowledged = AcknowledgedPositions()

@@ -1,5 +1,6 @@
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -7,7 +8,7 @@ import Wire
 
 /// Two Redis servers that take each other's place: no offset is given out twice, whoever writes next.
 @Suite struct FailoverTests {
-    private let options = PrivateRedis.Options(arguments: ["--repl-diskless-sync-delay", "0"])
+    private let options = RedisOptions(arguments: ["--repl-diskless-sync-delay", "0"])
 
     enum NextWriter: CaseIterable {
         /// Has the acknowledgements of what is lost.
@@ -58,7 +59,7 @@ import Wire
     }
 
     /// Makes one server the replica of another, and waits until it has its data.
-    private func follow(_ replica: PrivateRedis, _ master: PrivateRedis) async throws {
+    private func follow(_ replica: Node, _ master: Node) async throws {
         try replica.command("REPLICAOF", "127.0.0.1", "\(master.port)")
         #expect(
             await eventually(within: 30) {
@@ -66,7 +67,7 @@ import Wire
             })
     }
 
-    private func length(_ redis: PrivateRedis) throws -> Int? {
+    private func length(_ redis: Node) throws -> Int? {
         Int(try redis.command("XLEN", video("v").historyKey).dropFirst().dropLast())
     }
 }

@@ -1,12 +1,13 @@
 import Broker
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
 /// Deployments on one Redis, each with a database of its own.
 @Suite struct NamespaceTests {
-    private func withBrokers(_ body: (PrivateRedis, RedisBroker, RedisBroker) async throws -> Void) async throws {
+    private func withBrokers(_ body: (Node, RedisBroker, RedisBroker) async throws -> Void) async throws {
         try await withRedis { redis in
             let settings = makeBrokerSettings { settings in
                 settings.instance = "reader-1"

@@ -1,5 +1,6 @@
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 
 @testable import Broker

@@ -1,5 +1,6 @@
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -205,7 +206,7 @@ import Wire
 
     @Test func awayIsUnavailable() async throws {
         let settings = makeBrokerSettings { $0.client.graceWait = .zero }
-        let endpoint = RedisEndpoint(host: "127.0.0.1", port: try makeFreePort())
+        let endpoint = RedisEndpoint(host: "127.0.0.1", port: try Ports.one())
         let broker = RedisBroker(endpoint: endpoint, settings: settings, logger: quietLogger)
         try await withBackground({ try await broker.run() }) {
             await #expect { try await broker.publish(payload(1), to: video("v")) } throws: {

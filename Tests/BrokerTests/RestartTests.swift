@@ -1,5 +1,6 @@
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -7,13 +8,13 @@ import Wire
 
 /// Redis with an append-only file, killed and started again: positions are never used twice, gaps are true.
 @Suite struct RestartTests {
-    private let options = PrivateRedis.Options(appendOnly: true)
+    private let options = RedisOptions(appendOnly: .always)
 
     /// An older command ends the connection by its time limit; Redis has the younger ones in its socket, and runs them.
     @Test func whatWasSentBeforeTheEndMayBePublished() async throws {
         try await withBroker(options) { redis, broker in
             _ = try await broker.publish(payload(0), to: video("v"))
-            redis.freeze()
+            redis.pause()
             let codes = await withTaskGroup(of: BrokerError.Code?.self) { group in
                 for number in 1...20 {
                     group.addTask {
@@ -28,7 +29,7 @@ import Wire
                 }
                 return await group.reduce(into: []) { $0.append($1) }
             }
-            redis.thaw()
+            redis.resume()
             let unknown = codes.count { $0 == .timeout }
             #expect(unknown > 0 && codes.allSatisfy { $0 == .timeout || $0 == .unavailable }, "\(codes)")
             #expect(

@@ -5,7 +5,7 @@ import pathlib
 import time
 import urllib.parse
 
-from processes import Failure, Gateway, Postgres, Reader, Redis, Service, get, page_server, request, wait_until
+from processes import ROOT, Failure, Gateway, Postgres, Reader, Redis, Service, get, page_server, request, wait_until
 
 
 class Stack:
@@ -32,8 +32,13 @@ class Stack:
         self._exits.callback(process.stop)
         return process.start()
 
+    @property
+    def _reports(self):
+        """To StatsAPI, when it was started before."""
+        return {"STATISTICS_API_URL": self.stats_api.url} if self.stats_api else {}
+
     def _service(self, program, name, **environment):
-        environment = {"REDIS_URL": self.redis.url, **environment}
+        environment = {"REDIS_URL": self.redis.url, **self._reports, **environment}
         if self.postgres:
             environment["DATABASE_URL"] = self.postgres.url
         return self.started(Service(program, name, self.binaries, self.folder, environment))
@@ -46,12 +51,12 @@ class Stack:
         self.like_api = self._service("LikeAPI", "like-api", LIKE_ROLE="all" if self.postgres else "api")
         return self
 
-    def start_stats_api(self):
-        self.stats_api = self._service("StatsAPI", "stats-api")
+    def start_stats_api(self, **environment):
+        self.stats_api = self._service("StatsAPI", "stats-api", WEB_FOLDER=str(ROOT / "web"), **environment)
         return self
 
     def start_reader(self, name, **environment):
-        environment = {"REDIS_URL": self.redis.url, **self.reader_environment, **environment}
+        environment = {"REDIS_URL": self.redis.url, **self.reader_environment, **self._reports, **environment}
         self.readers[name] = self.started(Reader(name, self.binaries, self.folder, environment))
         return self.readers[name]
 

@@ -57,6 +57,19 @@ def feed(page, script):
 
 # --- Watching and writing
 
+def test_everybody_sees_how_many_watch(app, visit, video):
+    watching = lambda page: page.evaluate("document.querySelector('.viewers').textContent")
+    first = visit(app, video).wait_live()
+    wait_until(lambda: watching(first) == "1 watching", lambda: watching(first), 5)
+    second = visit(app, video).wait_live()
+    for page in [first, second]:
+        wait_until(lambda: watching(page) == "2 watching", lambda: watching(page), 6)
+    assert get(f"{app.gateway.url}/viewers?videoid={video}").json == {"videoid": video, "viewers": 2}
+    second.page.context.close()
+    wait_until(lambda: watching(first) == "1 watching", lambda: watching(first), 8)
+    first.assert_quiet()
+
+
 def test_the_first_page_leads_to_what_is_watched(app, visit, video):
     page = visit(app)
     latest = [{"videoid": video, "userid": "ana", "comment": "a comment that is longer than the column is wide " * 3}]
@@ -389,7 +402,9 @@ RECORD = """async (video) => {
     const { live } = await import("/app/live/live.js");
     live.follow({ userid: "recorder", videoid: video }, [], ({ status, events }) => {
         if (status) states.push([Date.now(), status]);
-        for (const { event, value } of events ?? []) got.push(event === "message" ? value.comment : event);
+        for (const { event, value } of events ?? []) {
+            if (event !== "viewers") got.push(event === "message" ? value.comment : event);
+        }
     });
 }"""
 

@@ -52,7 +52,7 @@ def run_gateway(command, **settings):
 
 @pytest.mark.parametrize("name, value", [
     ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
-    ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
+    ("social_apis", "social"), ("media", "/tmp/nothing"), ("media", "web; root /"), ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
     ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"),
     ("resolver", "127.0.0.11 valid=1s")])
 def test_settings_are_checked(name, value):
@@ -119,6 +119,60 @@ def test_everything_else_is_not_found(stack, serve, path):
         assert (answer.status, b"not_found" in answer.read()) == (404, True)
         connection.close()
     assert service.requests == []
+
+
+def test_a_social_api_is_there_when_it_is_named(stack, serve):
+    service = serve(echo)
+    stack.start_gateway(comment_apis=unused(), readers=unused())
+    base = stack.gateway.url
+    assert_error(get(f"{base}/api/users/1"), 404, "not_found")
+    stack.gateway.set(social_apis=[unused(), service.address])
+    stack.gateway.reload()
+    wait_until(lambda: get(f"{base}/api/users/1").status == 200, "the SocialAPI is there")
+    for method, path in [("GET", "/api/posts?has=photo"), ("POST", "/api/users/login"), ("DELETE", "/api/posts/a%3Ab")]:
+        answer = request(method, base + path, {} if method == "POST" else None, {"Cookie": "a=b"})
+        assert answer.status == 200 and answer.headers.get_all("X-Request-ID") != ["of-the-service"]
+        seen = service.requests[-1]
+        assert (seen.command, seen.path, seen.headers["Cookie"]) == (method, path, "a=b")
+    for path in ["/api", "/apis/", "/api/../metrics", "/api/%2e%2e/metrics"]:
+        connection = http.client.HTTPConnection("127.0.0.1", stack.gateway.port, timeout=5)
+        connection.putrequest("GET", path)
+        connection.endheaders()
+        assert connection.getresponse().status == 404, path
+        connection.close()
+    stack.gateway.set(social_apis=unused())
+    stack.gateway.reload()
+    answer = wait_until(lambda: (away := request("POST", f"{base}/api/posts", {})).status != 200 and away, "it is away")
+    assert_error(answer, 502, "gateway_unavailable")
+
+
+def test_media_are_files_that_cannot_run(stack, tmp_path):
+    media = tmp_path / "media"
+    (media / "ab").mkdir(parents=True)
+    (media / "ab/cd.webp").write_bytes(b"RIFF")
+    (media / "page.html").write_text("<script>alert(1)</script>")
+    # nginx's workers run as another user when it is started by root.
+    for folder in [media, *list(tmp_path.parents)[:3], tmp_path]:
+        folder.chmod(0o755)
+    stack.start_gateway(comment_apis=unused(), readers=unused())
+    base = stack.gateway.url
+    assert_error(get(f"{base}/media/ab/cd.webp"), 404, "not_found")
+    stack.gateway.set(media=media)
+    stack.gateway.reload()
+    picture = wait_until(lambda: (answer := get(f"{base}/media/ab/cd.webp")).status == 200 and answer, "media")
+    assert picture.body == b"RIFF" and picture.headers["Content-Type"] == "image/webp"
+    assert picture.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    page = get(f"{base}/media/page.html")
+    assert page.headers["Content-Type"] == "application/octet-stream"
+    for answer in [picture, page]:
+        assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["X-Request-ID"]
+    for path in ["/media/", "/media/ab/", "/media/ab", "/media/nothing.webp", "/media/../metrics"]:
+        assert get(base + path).status in (301, 403, 404), path
+    missing = get(f"{base}/media/nothing.webp")
+    assert_error(missing, 404, "not_found")
+    assert "Cache-Control" not in missing.headers
+    assert_error(request("POST", f"{base}/media/ab/cd.webp", {}), 405, "method_not_allowed")
 
 
 def test_refusals_of_the_gateway_have_the_services_shape(stack, serve):

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 
 @testable import CommentAPI

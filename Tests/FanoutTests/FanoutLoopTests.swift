@@ -1,3 +1,4 @@
+import Broker
 import Placement
 import SocketLoop
 import Testing
@@ -14,6 +15,25 @@ import Wire
         for offset in 1...40 { loop.append(log(UInt64(offset), bytes: 10), to: 7) }
         #expect(!loop.pass(sockets: sockets))
         #expect(sockets.report == LoopReport(events: 40, writes: 1) && sockets.body(of: socket(0)).count == 400)
+    }
+
+    /// A round is over when its last viewer was written to; its time is that of its oldest comment.
+    @Test func theEndOfARoundIsReportedWithItsOldestComment() {
+        let loop = sockets.makeLoop(.init(writesPerSlice: 2))
+        for index in 0..<5 { loop.add(socket(index), topics: [0], sockets) }
+        for (offset, received) in [(1, 10), (2, 20)] as [(UInt64, UInt64)] {
+            var frame = log(offset)
+            frame.times = MessageTimes(received: received, published: received - 5)
+            loop.append(frame, to: 0)
+        }
+        #expect(loop.pass(sockets: sockets))
+        #expect(sockets.report.rounds.isEmpty)
+        while loop.pass(sockets: sockets) {}
+        #expect(sockets.report.rounds == [MessageTimes(received: 10, published: 5)])
+        // What is not new, a repaired history for instance, is not measured.
+        loop.append(log(3), to: 0)
+        while loop.pass(sockets: sockets) {}
+        #expect(sockets.report.rounds.count == 1)
     }
 
     @Test func betweenTwoRoundsOnlyTheNewestStateIsKept() {

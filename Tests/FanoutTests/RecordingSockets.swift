@@ -20,6 +20,7 @@ final class RecordingSockets: ViewerSockets {
             report.events += $0.events
             report.writes += $0.writes
             report.conflated += $0.conflated
+            report.rounds += $0.rounds
         }
     }
 

@@ -139,7 +139,8 @@ extension FuzzTests {
                 return (number, Array(text.utf8))
             }
         ) { meaning, input, _ in
-            let position = Acknowledgement.position(in: input)
+            let position: Position? =
+                if case .acknowledged(let position) = PublishOutcome(status: 201, body: input) { position } else { nil }
             let event = input.withUnsafeBytes { CountEvent.read($0) }
             let stamp = input.withUnsafeBytes { CommentText.stamp(in: $0) }
             if let meaning {

@@ -3,6 +3,7 @@ import HummingbirdTesting
 import InMemory
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 
 @testable import LikeAPI

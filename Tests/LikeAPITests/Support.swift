@@ -9,6 +9,7 @@ import ServiceLifecycle
 import ServiceRuntime
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 @testable import LikeAPI
@@ -44,7 +45,7 @@ final class FewNotifications: NotificationStore {
 /// A running LikeAPI without its port: routes, service and a Redis of its own.
 func withService(
     database: LikeDatabase? = nil, environment: [String: String] = [:], isolation: isolated (any Actor)? = #isolation,
-    _ test: @escaping @Sendable (any TestClientProtocol, PrivateRedis) async throws -> Void
+    _ test: @escaping @Sendable (any TestClientProtocol, Node) async throws -> Void
 ) async throws {
     try await withRedis { redis async throws in
         var environment = environment

@@ -4,6 +4,7 @@ import Primitives
 import RedisNIO
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 @testable import Likes
@@ -150,7 +151,7 @@ import Testing
             $0.partitions = 1
         }
         try await withService(likes: nil, settings: settings) { redis, broker, service async throws in
-            redis.freeze()
+            redis.pause()
             let refused = Mutex(0)
             let done = Mutex(0)
             for number in 0..<1_000 {
@@ -162,7 +163,7 @@ import Testing
                 }
             }
             #expect(refused.withLock { $0 } > 0)
-            redis.thaw()
+            redis.resume()
             #expect(await eventually { done.withLock { $0 } == 1_000 })
             let expected = 1_000 - refused.withLock { $0 }
             #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == Int64(expected))

@@ -3,6 +3,7 @@ import Foundation
 import InMemory
 import PostgresLibpq
 import TestSupport
+import Testbed
 import Testing
 import Wire
 

@@ -2,6 +2,7 @@ import Primitives
 import RedisNIO
 import Storage
 import TestSupport
+import Testbed
 import Testing
 import Wire
 

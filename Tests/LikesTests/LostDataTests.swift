@@ -4,6 +4,7 @@ import Primitives
 import RedisNIO
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 @testable import Likes
@@ -51,7 +52,7 @@ import Testing
     /// Ten like `p`, Redis saves, `b` and `c` like it, which reaches the database; then Redis dies and comes back as it
     /// was saved.
     private func withOlderRedis(
-        _ body: (PrivateRedis, RedisBroker, MemoryLikeStore, LikeService) async throws -> Void
+        _ body: (Node, RedisBroker, MemoryLikeStore, LikeService) async throws -> Void
     ) async throws {
         let database = MemoryLikeStore()
         try await withService(likes: database) { redis, broker, service async throws in

@@ -2,6 +2,7 @@ import Broker
 import InMemory
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 @testable import Likes

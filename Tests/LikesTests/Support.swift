@@ -4,6 +4,7 @@ import Primitives
 import RedisNIO
 import Storage
 import TestSupport
+import Testbed
 import Wire
 
 @testable import Likes
@@ -30,7 +31,7 @@ func withService<Value: Sendable>(
 /// The same with a Redis and a broker of its own.
 func withService<Value: Sendable>(
     likes: (any LikeStore)?, settings: LikeSettings = makeSettings(), isolation: isolated (any Actor)? = #isolation,
-    _ body: (PrivateRedis, RedisBroker, LikeService) async throws -> Value
+    _ body: (Node, RedisBroker, LikeService) async throws -> Value
 ) async throws -> Value {
     try await withBroker { redis, broker async throws in
         try await withService(broker, likes: likes, settings: settings) { try await body(redis, broker, $0) }

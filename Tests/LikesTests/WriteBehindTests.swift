@@ -5,6 +5,7 @@ import PostgresLibpq
 import Primitives
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 
 @testable import Likes
@@ -201,26 +202,26 @@ import Testing
     }
 
     @Test func onePostgresDownAndUp() async throws {
-        let server = try await PrivatePostgres()
-        defer { server.stop() }
-        try await withStores(url: try await server.makeDatabase()) { stores in
-            try await withService(likes: stores.likes) { redis, broker, service async throws in
-                for number in 0..<200 { try await service.like("p", "user\(number)") }
-                let worker = makeWorker(broker, stores.likes)
-                try await withBackground({ await worker.run() }) { () async throws in
-                    #expect(await eventually { try await stores.likes.counts(of: ["p"])["p"] == 200 })
-                    await server.kill()
-                    for number in 100..<300 {
-                        let changed = try await service.like("p", "user\(number)").changed
-                        #expect(changed == (number >= 200))
+        try await withPostgres { server, url in
+            try await withStores(url: url) { stores in
+                try await withService(likes: stores.likes) { redis, broker, service async throws in
+                    for number in 0..<200 { try await service.like("p", "user\(number)") }
+                    let worker = makeWorker(broker, stores.likes)
+                    try await withBackground({ await worker.run() }) { () async throws in
+                        #expect(await eventually { try await stores.likes.counts(of: ["p"])["p"] == 200 })
+                        await server.kill()
+                        for number in 100..<300 {
+                            let changed = try await service.like("p", "user\(number)").changed
+                            #expect(changed == (number >= 200))
+                        }
+                        #expect(try await service.like("p", "user0", false).changed)
+                        #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == 299)
+                        try await server.start()
+                        #expect(await eventually(within: 30) { try await service.backlog() == 0 })
                     }
-                    #expect(try await service.like("p", "user0", false).changed)
-                    #expect(try await service.totals(of: ["p"], isFresh: true)[0]?.count == 299)
-                    try await server.start()
-                    #expect(await eventually(within: 30) { try await service.backlog() == 0 })
+                    #expect(try await stores.likes.members(of: "p") == redisMembers(service, "p"))
+                    #expect(try await stores.likes.counts(of: ["p"])["p"] == 299)
                 }
-                #expect(try await stores.likes.members(of: "p") == redisMembers(service, "p"))
-                #expect(try await stores.likes.counts(of: ["p"])["p"] == 299)
             }
         }
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
+import Testbed
 import Testing
 
 @testable import Orchestrator

@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Testbed
 
 @testable import Orchestrator
 

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Report
+import Testbed
 import Testing
 
 @testable import Orchestrator

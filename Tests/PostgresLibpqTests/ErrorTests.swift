@@ -1,5 +1,6 @@
 import PostgresLibpq
 import TestSupport
+import Testbed
 import Testing
 
 @Suite struct ErrorTests {
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func aRefusedConnectionDoesNotLeakThePassword() async throws {
-        let server = try await PrivatePostgres.shared()
+        let server = try await sharedPostgres()
         let url = "postgresql://hunter2:hunter2@127.0.0.1:\(server.port)/nosuchdatabase"
         try await withPool(url: url) { pool in
             let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }

@@ -1,6 +1,7 @@
 import PostgresLibpq
 import Primitives
 import TestSupport
+import Testbed
 import Testing
 
 /// A server that stops being the one that takes writes.
@@ -31,12 +32,13 @@ import Testing
 
     /// The order of the hosts does not matter, and one that hangs does not stand in the way.
     @Test func theHostThatTakesWritesIsFound() async throws {
-        try await withPostgres { primary, url in
-            let standby = try await PrivatePostgres(standbyOf: primary)
-            defer { standby.stop() }
+        try await withTestbed { testbed in
+            let primary = try await testbed.startQuickPostgres()
+            let url = try await primary.makeDatabase()
+            let standby = try await testbed.startQuickPostgres(name: "standby", copying: primary)
             try await withSilentPort { silent in
                 let hosts = [silent, standby.port, primary.port].map { "127.0.0.1:\($0)" }.joined(separator: ",")
-                let name = String(url.split(separator: "/")[2].prefix { $0 != "?" })
+                let name = String(url.split(separator: "/").last ?? "")
                 func quick(_ configuration: inout PostgresConfiguration) {
                     configuration.backoff = backoff
                     configuration.connectTimeout = .milliseconds(500)

@@ -1,6 +1,7 @@
 import PostgresLibpq
 import Primitives
 import TestSupport
+import Testbed
 import Testing
 
 /// Each test kills or freezes a server of its own.
@@ -60,7 +61,7 @@ import Testing
                 }
             ) { pool in
                 try await pool.execute("SELECT 1")
-                server.freeze()
+                server.pause()
                 let clock = ContinuousClock()
                 let start = clock.now
                 let error = await thrown(PostgresError.self) { try await pool.execute("SELECT 1") }
@@ -68,7 +69,7 @@ import Testing
                 #expect(error?.outcome == .unknown)
                 // Not before its time either: the statement's, and what the server has to answer.
                 #expect((.milliseconds(400) ... .seconds(3)).contains(clock.now - start))
-                server.thaw()
+                server.resume()
                 #expect(await eventually { (try? await pool.execute("SELECT 1")) != nil })
             }
         }
@@ -96,7 +97,7 @@ import Testing
     }
 }
 
-extension PrivatePostgres {
+extension Node {
     /// Waits until a session is at this statement.
     fileprivate func expectRunning(_ statement: String) async {
         let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = '\(statement)'"

@@ -1,5 +1,6 @@
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 
 @Suite struct ClientTests {
@@ -46,7 +47,7 @@ import Testing
             settings.connection.inFlightMax = 100
         }
         try await withRedisClient(settings: settings) { redis, client in
-            redis.freeze()
+            redis.pause()
             let waiting = Task {
                 try await client.send(contentsOf: (0..<100).map { RedisCommand("ECHO", "\($0)") })
             }
@@ -54,7 +55,7 @@ import Testing
             #expect(await eventually { connection.inFlight == 100 })
             let error = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
             #expect(error?.code == .overloaded)
-            redis.thaw()
+            redis.resume()
             #expect(try await waiting.value.count == 100)
             #expect(await eventually { connection.inFlight == 0 })
             #expect(try await client.send(RedisCommand("PING")) == .status("PONG"))
@@ -68,12 +69,12 @@ import Testing
             settings.graceWait = .zero
         }
         try await withRedisClient(settings: settings) { redis, client in
-            redis.freeze()
+            redis.pause()
             let began = ContinuousClock.now
             let error = await #expect(throws: RedisError.self) { try await client.send(RedisCommand("PING")) }
             #expect(error?.code == .timeout)
             #expect((.milliseconds(200) ... .seconds(2)).contains(ContinuousClock.now - began))
-            redis.thaw()
+            redis.resume()
             #expect(await eventually { (try? await client.send(RedisCommand("PING"))) == .status("PONG") })
         }
     }
@@ -153,8 +154,8 @@ import Testing
     }
 
     @Test func waitersGetTheConnectionThatComes() async throws {
-        try await withTemporaryFolder { folder in
-            let redis = try PrivateRedis(folder: folder)
+        try await withRedis { redis in
+            await redis.kill()
             let settings = makeClientSettings { $0.graceWait = .seconds(10) }
             let client = RedisClient(
                 endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: quietLogger)
@@ -164,7 +165,6 @@ import Testing
                 #expect(try await reply == .status("PONG"))
             }
             #expect(!client.isConnected)
-            await redis.kill()
         }
     }
 }

@@ -1,5 +1,6 @@
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 
 /// A server that stops being the one that takes writes, while connections to it stand.
@@ -42,7 +43,7 @@ import Testing
             try await withRedis { new in
                 _ = try await client.send(RedisCommand("SET", "k", "old"))
                 try old.command("REPLICAOF", "127.0.0.1", "1")
-                try old.command("CONFIG", "SET", "port", "\(try makeFreePort())")
+                try old.command("CONFIG", "SET", "port", "\(try Ports.one())")
                 try new.command("CONFIG", "SET", "port", "\(old.port)")
                 #expect(await eventually { try await client.send(RedisCommand("SET", "k", "new")) == .status("OK") })
                 #expect(try old.command("GET", "k").contains("new"))
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func aClusterIsRefused() async throws {
-        let arguments = ["--cluster-enabled", "yes", "--cluster-port", "\(try makeFreePort())"]
+        let arguments = ["--cluster-enabled", "yes", "--cluster-port", "\(try Ports.one())"]
         try await withRedis(.init(arguments: arguments)) { redis in
             let client = RedisClient(
                 endpoint: try RedisEndpoint(parsing: redis.url), settings: makeClientSettings(), logger: quietLogger)

@@ -141,10 +141,13 @@ private func expect<Value: Equatable>(
             endpoint == RedisEndpoint(host: "redis.example", port: 6380, database: 3, user: "anna", password: "p@ss"))
         #expect(try RedisEndpoint(parsing: "REDIS://:secret@[::1]:7000/").host == "::1")
         #expect(try RedisEndpoint(parsing: "redis://:a:b@h").password == "a:b")
+        let encrypted = RedisEndpoint(host: "h", port: 6380, password: "a", tls: RedisTLS())
+        #expect(try RedisEndpoint(parsing: "rediss://:a@h:6380") == encrypted)
+        #expect("\(encrypted)" == "rediss://h:6380/0")
     }
 
     @Test(arguments: [
-        ("http://h", RedisEndpointError.wrongScheme), ("rediss://h", .encryptionUnsupported),
+        ("http://h", RedisEndpointError.wrongScheme), ("redissl://h", .wrongScheme), ("rediss://h?a", .unexpectedQuery),
         ("redis://", .missingHost),
         ("redis://:6379", .missingHost), ("redis://h:", .unreadablePort("")), ("redis://h:0", .unreadablePort("0")),
         ("redis://h:65536", .unreadablePort("65536")), ("redis://h:+1", .unreadablePort("+1")),

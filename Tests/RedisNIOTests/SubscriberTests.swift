@@ -1,6 +1,7 @@
 import Foundation
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 
 @Suite struct SubscriberTests {
@@ -91,8 +92,8 @@ import Testing
         }
     }
 
-    private func failToSave(_ redis: PrivateRedis) throws {
-        let folder = URL(filePath: redis.folder).appending(path: "gone")
+    private func failToSave(_ redis: Node) throws {
+        let folder = URL(filePath: redis.directory ?? "").appending(path: "gone")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         try redis.command("CONFIG", "SET", "dir", folder.path())
         try FileManager.default.removeItem(at: folder)
@@ -100,7 +101,7 @@ import Testing
         try redis.command("BGSAVE")
     }
 
-    private func refusedPings(_ redis: PrivateRedis) throws -> Int {
+    private func refusedPings(_ redis: Node) throws -> Int {
         let lines = try redis.command("INFO", "commandstats").split(separator: "\r\n")
         let ping = lines.first { $0.hasPrefix("cmdstat_ping:") }?.split(separator: ",") ?? []
         let refused = ping.first { $0.hasPrefix("rejected_calls=") }
@@ -122,9 +123,9 @@ import Testing
                 try redis.command("INFO", "commandstats").firstMatch(of: pings).flatMap { Int($0.1) } ?? 0 >= 4
             }
             #expect(lives && sink.losses.isEmpty)
-            redis.freeze()
+            redis.pause()
             #expect(await eventually { sink.losses == [.silent] })
-            redis.thaw()
+            redis.resume()
             #expect(await eventually { sink.subscribed == ["a", "a"] })
         }
     }

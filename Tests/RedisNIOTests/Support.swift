@@ -1,6 +1,7 @@
 import Primitives
 import RedisNIO
 import TestSupport
+import Testbed
 
 func makeClientSettings(_ change: (inout RedisClientSettings) -> Void = { _ in }) -> RedisClientSettings {
     var settings = RedisClientSettings()
@@ -23,7 +24,7 @@ func withClient<Value: Sendable>(
 
 func withRedisClient(
     database: String = "", settings: RedisClientSettings = makeClientSettings(),
-    isolation: isolated (any Actor)? = #isolation, _ body: (PrivateRedis, RedisClient) async throws -> Void
+    isolation: isolated (any Actor)? = #isolation, _ body: (Node, RedisClient) async throws -> Void
 ) async throws {
     try await withRedis { redis in
         try await withClient(redis.url + database, settings: settings) { try await body(redis, $0) }
@@ -33,7 +34,7 @@ func withRedisClient(
 func withRedisSubscriber(
     settings change: (inout RedisSubscriberSettings) -> Void = { _ in },
     isolation: isolated (any Actor)? = #isolation,
-    _ body: (PrivateRedis, RedisSubscriber, RecordingSink) async throws -> Void
+    _ body: (Node, RedisSubscriber, RecordingSink) async throws -> Void
 ) async throws {
     try await withRedis { redis in
         try await withSubscriber(redis.url, settings: change) { try await body(redis, $0, $1) }

@@ -2,6 +2,7 @@ import CoreMetrics
 import Logging
 import Placement
 import Testing
+import Wire
 
 @testable import ServiceRuntime
 
@@ -56,6 +57,31 @@ import Testing
         registry.gauge("chorus_now", "Now.") { cell.value }
         cell.set(7.0)
         #expect(registry.exposition().contains("# HELP chorus_now Now.\n# TYPE chorus_now gauge\nchorus_now 7\n"))
+    }
+
+    @Test func observedDurationsAreAHistogramOfSeconds() {
+        let registry = PrometheusRegistry()
+        var durations = DurationHistogram()
+        for nanoseconds: UInt64 in [9_000, 1_100_000, 2_000_000, 200_000_000_000] {
+            durations.record(nanoseconds: nanoseconds)
+        }
+        let all = durations
+        registry.histogram("chorus_hop_duration", "A hop.") { all }
+        let lines = registry.exposition().split(separator: "\n").map(String.init)
+        #expect(lines.contains("# TYPE chorus_hop_duration_seconds histogram"))
+        for (bound, count) in [("1e-05", 1), ("0.001", 1), ("0.0022", 3), ("100", 3), ("+Inf", 4)] {
+            #expect(lines.contains("chorus_hop_duration_seconds_bucket{le=\"\(bound)\"} \(count)"), "\(bound)")
+        }
+        #expect(lines.contains("chorus_hop_duration_seconds_count 4"))
+    }
+
+    @Test func valuesAreReadByTheirNames() {
+        let registry = PrometheusRegistry()
+        for (code, count) in [("a", 2), ("b", 3)] {
+            Counter(label: "chorus_x", dimensions: [("code", code)], factory: registry).increment(by: count)
+        }
+        #expect(registry.values(of: "chorus_x_total")?.sorted() == [2, 3])
+        #expect(registry.values(of: "chorus_y") == nil)
     }
 
     @Test func seriesAreBounded() {

@@ -1,6 +1,7 @@
 import Logging
 import RedisNIO
 import ServiceRuntime
+import TestSupport
 import Testing
 
 private struct ExampleSettings: ServiceSettings {
@@ -72,7 +73,8 @@ private struct ExampleSettings: ServiceSettings {
     ])
     func badURLsAreNamedButNotShown(text: String) {
         let found = problems(["REDIS_URL": text])
-        #expect(found == ["REDIS_URL: must be a URL, redis://[[user]:password@]host[:port][/database]"])
+        #expect(
+            found == ["REDIS_URL: must be a URL, redis:// or rediss:// (TLS) [[user]:password@]host[:port][/database]"])
     }
 
     @Test(arguments: [

@@ -30,7 +30,7 @@ import Wire
     ) async throws {
         let settings = try StatsAPISettings.read(environment: [:])
         let process = ServiceProcess(name: "StatsAPI", server: settings.server, logger: logger)
-        let assembly = StatsAPI.assemble(process, broker: broker)
+        let assembly = try StatsAPI.assemble(settings, process, broker: broker)
         try await process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin).test(.router) {
             try await test($0, process)
         }

@@ -1,6 +1,7 @@
 import PostgresLibpq
 import Storage
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -30,7 +31,7 @@ import Wire
     }
 
     @Test func everyDatabaseHasAnIdOfItsOwn() async throws {
-        let url = try await PrivatePostgres.shared().makeDatabase()
+        let url = try await sharedPostgres().makeDatabase()
         var ids: [String] = []
         for url in [url, url, nil] {
             ids.append(

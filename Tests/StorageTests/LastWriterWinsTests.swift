@@ -3,6 +3,7 @@ import Placement
 import PostgresLibpq
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 /// Random histories, shuffled, repeated, split over workers and cut by a kill: always the state of a plain model.
@@ -28,23 +29,22 @@ import Testing
     }
 
     @Test func aServerKilledInMidBatchChangesNothingOfIt() async throws {
-        let server = try await PrivatePostgres()
-        defer { server.stop() }
-        let url = try await server.makeDatabase()
-        var random = SplitMix64(seed: 99)
-        let changes = makeChanges(20_000, users: 4000, random: &random)
-        let order = changes.shuffled(using: &random)
-        try await withDatabase(url: url, connections: 4) { pool in
-            let store = PostgresLikeStore(pool: pool, statementRowsMax: 500)
-            let work = Task { try await applyByWorkers(order, store, workers: 3) }
-            for rows in [500, 2000] {
-                #expect(await eventually { try await pool.numbers("SELECT count(*) FROM likes")[0] > rows })
-                await server.kill()
-                try await server.start()
+        try await withPostgres { server, url in
+            var random = SplitMix64(seed: 99)
+            let changes = makeChanges(20_000, users: 4000, random: &random)
+            let order = changes.shuffled(using: &random)
+            try await withDatabase(url: url, connections: 4) { pool in
+                let store = PostgresLikeStore(pool: pool, statementRowsMax: 500)
+                let work = Task { try await applyByWorkers(order, store, workers: 3) }
+                for rows in [500, 2000] {
+                    #expect(await eventually { try await pool.numbers("SELECT count(*) FROM likes")[0] > rows })
+                    await server.kill()
+                    try await server.start()
+                }
+                try await work.value
+                try await Model(changes).check(pool, "after two kills")
+                #expect(pool.statistics.losses > 0)
             }
-            try await work.value
-            try await Model(changes).check(pool, "after two kills")
-            #expect(pool.statistics.losses > 0)
         }
     }
 

@@ -1,12 +1,13 @@
 import PostgresLibpq
 import TestSupport
+import Testbed
 import Testing
 
 @testable import Storage
 
 @Suite struct MigratorTests {
     @Test func manyProcessesAtOnceApplyEachStepOnce() async throws {
-        let url = try await PrivatePostgres.shared().makeDatabase()
+        let url = try await sharedPostgres().makeDatabase()
         let applied = try await withThrowingTaskGroup(of: [Int].self) { group in
             for _ in 0..<8 {
                 group.addTask { try await withPool(url: url) { try await Migrator().migrate($0) } }
@@ -14,7 +15,7 @@ import Testing
             return try await group.reduce(into: []) { $0 += $1 }
         }
         #expect(applied.sorted() == Schema.migrations.map(\.version))
-        let rows = try await PrivatePostgres.shared().sql("SELECT count(*) FROM chorus_migrations", url: url)
+        let rows = try await sharedPostgres().sql("SELECT count(*) FROM chorus_migrations", url: url)
         #expect(rows == "\(Schema.migrations.count)")
     }
 
@@ -91,7 +92,7 @@ import Testing
             }
             #expect(applied.sorted() == steps.map(\.version))
             let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_user'::regclass"
-            let answer = try await PrivatePostgres.shared().sql(valid, url: direct)
+            let answer = try await sharedPostgres().sql(valid, url: direct)
             #expect(answer == "t")
         }
     }
@@ -126,7 +127,7 @@ import Testing
     }
 
     @Test func aStepThatFailsLeavesNothing() async throws {
-        let server = try await PrivatePostgres.shared()
+        let server = try await sharedPostgres()
         let url = try await server.makeDatabase()
         let steps = [
             Migration(version: 1, name: "good", script: "CREATE TABLE good (n int8)"),
@@ -143,7 +144,7 @@ import Testing
     }
 
     @Test func holesAreRefused() async throws {
-        let url = try await PrivatePostgres.shared().makeDatabase()
+        let url = try await sharedPostgres().makeDatabase()
         await #expect(throws: MigrationError.stepsAreMisnumbered) {
             try await withPool(url: url) {
                 try await Migrator(migrations: [Migration(version: 2, name: "x", script: "SELECT 1")]).migrate($0)

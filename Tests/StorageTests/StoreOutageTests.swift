@@ -2,6 +2,7 @@ import PostgresLibpq
 import Primitives
 import Storage
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -71,7 +72,7 @@ import Wire
     }
 
     private func withKillableStore(
-        _ body: (PostgresCommentStore, PostgresPool, PrivatePostgres, String) async throws -> Void
+        _ body: (PostgresCommentStore, PostgresPool, Node, String) async throws -> Void
     ) async throws {
         try await withPostgres { server, url in
             try await withCommentStore(url: url) { store, pool in try await body(store, pool, server, url) }

@@ -33,7 +33,7 @@ public func withPool<Value>(
     isolation: isolated (any Actor)? = #isolation, _ body: (PostgresPool) async throws -> Value
 ) async throws -> Value {
     let address: String
-    if let url { address = url } else { address = try await PrivatePostgres.shared().makeDatabase() }
+    if let url { address = url } else { address = try await sharedPostgres().makeDatabase() }
     var configuration = try PostgresConfiguration(url: address)
     configuration.connections = connections
     change(&configuration)
@@ -58,13 +58,4 @@ public func withDatabase<Value>(
         try await Migrator().migrate(pool)
         return try await body(pool)
     }
-}
-
-/// A server that the test may kill, with the connection string of an empty database.
-public func withPostgres<Value>(
-    isolation: isolated (any Actor)? = #isolation, _ body: (PrivatePostgres, String) async throws -> Value
-) async throws -> Value {
-    let server = try await PrivatePostgres()
-    defer { server.stop() }
-    return try await body(server, try await server.makeDatabase())
 }

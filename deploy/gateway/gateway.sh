@@ -17,6 +17,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 : "${GATEWAY_COMMENT_APIS:=127.0.0.1:3000}"
 : "${GATEWAY_LIKE_APIS:=127.0.0.1:3001}"
 : "${GATEWAY_STATS_APIS:=127.0.0.1:5000}"
+: "${GATEWAY_SOCIAL_APIS:=}"
 : "${GATEWAY_READERS:=127.0.0.1:4000}"
 : "${GATEWAY_RESOLVER:=}"
 : "${GATEWAY_TLS:=off}"
@@ -29,6 +30,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 : "${GATEWAY_CONNECTIONS_MAX:=16384}"
 : "${GATEWAY_CONNECTIONS_PER_ADDRESS:=1000}"
 : "${GATEWAY_ACCESS_LOG:=off}"
+: "${GATEWAY_MEDIA:=off}"
 if [ -d "$here/../../web/app" ]; then
     : "${GATEWAY_APP:=$(CDPATH='' cd -- "$here/../../web/app" && pwd)}"
 else
@@ -56,6 +58,7 @@ check_settings() {
         eval "value=\$$name"
         check "$name" "$value" "$address( $address)*" "addresses: host:port host:port"
     done
+    check GATEWAY_SOCIAL_APIS "$GATEWAY_SOCIAL_APIS" "($address( $address)*)?" "addresses: host:port host:port, or nothing"
     check GATEWAY_READERS "$GATEWAY_READERS" "$address(=$url)?( $address(=$url)?)*" \
         "addresses, each with the Reader's READER_PUBLIC_URL when that is another one: host:port=http://host:port"
     check GATEWAY_HOST "$GATEWAY_HOST" '[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]' "an address"
@@ -66,6 +69,8 @@ check_settings() {
     check GATEWAY_ACCESS_LOG "$GATEWAY_ACCESS_LOG" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a file"
     check GATEWAY_APP "$GATEWAY_APP" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a folder"
     [ "$GATEWAY_APP" = off ] || [ -r "$GATEWAY_APP/index.html" ] || fail "GATEWAY_APP: $GATEWAY_APP/index.html cannot be read"
+    check GATEWAY_MEDIA "$GATEWAY_MEDIA" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a folder"
+    [ "$GATEWAY_MEDIA" = off ] || [ -d "$GATEWAY_MEDIA" ] || fail "GATEWAY_MEDIA: there is no folder $GATEWAY_MEDIA"
     for name in GATEWAY_FOLDER GATEWAY_CERTIFICATE GATEWAY_CERTIFICATE_KEY; do
         eval "value=\$$name"
         check "$name" "$value" '/[A-Za-z0-9._/-]+' "the path of a file or folder, from / on"
@@ -163,6 +168,18 @@ certificate() {
     esac
 }
 
+# Without addresses there is no SocialAPI, and its paths are not found.
+social_upstream() {
+    [ -n "$GATEWAY_SOCIAL_APIS" ] || return 0
+    printf 'upstream chorus_social_api {\n    zone chorus_social_api 128k;\n    least_conn;\n%s\n    keepalive 16;\n}\n' \
+        "$(servers "$GATEWAY_SOCIAL_APIS" "max_fails=3 fail_timeout=2s")"
+}
+
+social_location() {
+    [ -n "$GATEWAY_SOCIAL_APIS" ] || return 0
+    printf '    # --- SocialAPI\n\n    location ~ ^/api/ { proxy_pass http://chorus_social_api; }\n'
+}
+
 # The app's files from its folder on, in one order everywhere; the licences of its fonts are for people.
 app_files() { (cd "$GATEWAY_APP" && find . -type f ! -name '*.txt' | LC_ALL=C sort | cut -c 3-); }
 
@@ -174,6 +191,26 @@ app() {
     APP_VERSION=$(app_files | (cd "$GATEWAY_APP" && xargs cat) | sha256sum | cut -c 1-12)
     export APP_FOLDER APP_FILES APP_VERSION
     fill_in "$here/app.conf.template"
+}
+
+# What people uploaded, under names that never mean other content: nothing in it may run, whatever it is.
+media_location() {
+    [ "$GATEWAY_MEDIA" != off ] || return 0
+    cat <<LOCATION
+    # --- Media: files of $GATEWAY_MEDIA
+
+    location ^~ /media/ {
+        if (\$request_method !~ "^(GET|HEAD)\$") { return 405; }
+        alias $GATEWAY_MEDIA/;
+        types { image/webp webp; image/jpeg jpg jpeg; image/png png; }
+        default_type application/octet-stream;
+        add_header Cache-Control "public, max-age=31536000, immutable";
+        add_header Content-Security-Policy "default-src 'none'; sandbox" always;
+        add_header Cross-Origin-Resource-Policy same-origin always;
+        add_header X-Content-Type-Options nosniff always;
+        add_header X-Request-ID \$chorus_request_id always;
+    }
+LOCATION
 }
 
 # fill_in TEMPLATE: what stands between two @ is a variable.
@@ -194,6 +231,8 @@ render() {
     COMMENT_API_SERVERS=$(servers "$GATEWAY_COMMENT_APIS" "max_fails=3 fail_timeout=2s")
     LIKE_API_SERVERS=$(servers "$GATEWAY_LIKE_APIS" "max_fails=3 fail_timeout=2s")
     STATS_API_SERVERS=$(servers "$GATEWAY_STATS_APIS" "max_fails=3 fail_timeout=2s")
+    SOCIAL_UPSTREAM=$(social_upstream)
+    SOCIAL_LOCATION=$(social_location)
     READER_SERVERS=$(servers "$GATEWAY_READERS" "max_fails=1 fail_timeout=2s")
     READER_ANY_SERVERS=$(servers "$GATEWAY_READERS" max_fails=0)
     READER_UPSTREAMS=$(reader_upstreams)
@@ -210,8 +249,11 @@ render() {
     STREAM_SECONDS=$GATEWAY_STREAM_SECONDS
     CONNECTIONS_PER_ADDRESS=$GATEWAY_CONNECTIONS_PER_ADDRESS
     APP=$(app)
-    export COMMENT_API_SERVERS LIKE_API_SERVERS STATS_API_SERVERS READER_SERVERS READER_ANY_SERVERS \
-        READER_UPSTREAMS READER_LOCATIONS PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP
+    MEDIA_LOCATION=$(media_location)
+    export COMMENT_API_SERVERS LIKE_API_SERVERS STATS_API_SERVERS SOCIAL_UPSTREAM SOCIAL_LOCATION \
+        READER_SERVERS READER_ANY_SERVERS \
+        READER_UPSTREAMS READER_LOCATIONS PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP \
+        MEDIA_LOCATION
     fill_in "$here/gateway.conf.template"
 }
 

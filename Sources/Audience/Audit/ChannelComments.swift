@@ -3,12 +3,16 @@ public import Wire
 
 /// The comments of one channel, as those know them who wrote them: what every delivery is compared with.
 public struct ChannelComments: Codable, Equatable, Sendable {
-    /// Where a comment stands, and the digest of its text; 0 where the service does not say which comment stands there.
+    /// Where a comment stands, the digest of its text, 0 where the service does not say which comment stands there, and
+    /// when it was sent, µs since 1970.
     public struct Comment: Equatable, Sendable {
         public var offset: UInt64
         public var digest: UInt64
+        public var sent: Int64
 
-        public init(offset: UInt64, digest: UInt64) { (self.offset, self.digest) = (offset, digest) }
+        public init(offset: UInt64, digest: UInt64, sent: Int64 = 0) {
+            (self.offset, self.digest, self.sent) = (offset, digest, sent)
+        }
     }
 
     /// The acknowledged comments of one epoch.
@@ -57,8 +61,9 @@ public struct ChannelComments: Codable, Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - position: the comment's place; `nil` when it cannot be read.
+    ///   - sent: when it was sent, µs since 1970.
     ///   - microseconds: now, since 1970.
-    public mutating func acknowledge(_ position: Position?, digest: UInt64, microseconds: Int64) {
+    public mutating func acknowledge(_ position: Position?, digest: UInt64, sent: Int64 = 0, microseconds: Int64) {
         acknowledged += 1
         guard let position else { return leaveOpen(digest) }
         // Answers may overtake each other, those of an older epoch too.
@@ -70,7 +75,7 @@ public struct ChannelComments: Codable, Equatable, Sendable {
         guard let index else { return forgotten += 1 }
         epochs[index].last = max(epochs[index].last, position.offset)
         guard epochs[index].comments.count < ChannelComments.commentsMax else { return forgotten += 1 }
-        epochs[index].comments.append(Comment(offset: position.offset, digest: digest))
+        epochs[index].comments.append(Comment(offset: position.offset, digest: digest, sent: sent))
     }
 
     /// A comment that may be published, nobody knows where.
@@ -110,29 +115,31 @@ extension ChannelComments.Epoch {
         since = try container.decode(Int64.self, forKey: .since)
         last = try container.decode(UInt64.self, forKey: .last)
         let bytes = try container.decode(Data.self, forKey: .comments)
-        guard bytes.count.isMultiple(of: 16) else {
+        guard bytes.count.isMultiple(of: 24) else {
             throw DecodingError.dataCorruptedError(
-                forKey: .comments, in: container, debugDescription: "not pairs of offset and digest")
+                forKey: .comments, in: container, debugDescription: "not offset, digest and time of sending")
         }
         comments = bytes.withUnsafeBytes { bytes in
-            stride(from: 0, to: bytes.count, by: 16).map { start in
-                ChannelComments.Comment(
-                    offset: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)),
-                    digest: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: start + 8, as: UInt64.self)))
+            stride(from: 0, to: bytes.count, by: 24).map { start in
+                func word(_ index: Int) -> UInt64 {
+                    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: start + index * 8, as: UInt64.self))
+                }
+                return ChannelComments.Comment(offset: word(0), digest: word(1), sent: Int64(bitPattern: word(2)))
             }
         }
     }
 
-    /// Comments are base64 of 16 bytes each, offset and digest, little-endian: a run has 100,000 of them.
+    /// Comments are base64 of 24 bytes each, offset, digest and time, little-endian: a run has 100,000 of them.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(name, forKey: .name)
         try container.encode(since, forKey: .since)
         try container.encode(last, forKey: .last)
-        var bytes = Data(capacity: comments.count * 16)
+        var bytes = Data(capacity: comments.count * 24)
         for comment in comments {
-            withUnsafeBytes(of: comment.offset.littleEndian) { bytes.append(contentsOf: $0) }
-            withUnsafeBytes(of: comment.digest.littleEndian) { bytes.append(contentsOf: $0) }
+            for word in [comment.offset, comment.digest, UInt64(bitPattern: comment.sent)] {
+                withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
+            }
         }
         try container.encode(bytes, forKey: .comments)
     }

@@ -12,6 +12,10 @@
 /// - A new epoch is legal as the first one of a channel, and by a gap. Otherwise it is an *epoch break*: everything
 ///   before its first event is missing, from offset 1. Epochs are ordered by their first appearance; an event of an
 ///   older one than the viewer's is reordered.
+/// - A viewer that leaves is owed what was sent a while before that (`graceMicroseconds` of the verdict): what came
+///   later may have been on its way. Its place is free then for another one, who joins where its own `connected` says.
+/// - A comment that was sent after a viewer's `connected` came stands behind the position that it named; where it does
+///   not, the viewer was led past it, and it is lost.
 /// - A publisher that finds Redis restarted or failed over leaves a multiple of `restartStep` offsets out, so that none is
 ///   used twice. Of a jump only what it has beyond whole steps is missing.
 /// - At the end missing offsets, and those up to the last acknowledged one that never came, are lost.
@@ -32,19 +36,16 @@ public struct DeliveryAudit: Sendable {
     }
 
     var viewers: [ViewerState]
+    var joins: [ViewerJoin]
     var epochs: EpochTable
     var missing = MissingOffsets()
     var departures = EpochDepartures()
     private let restartStep: UInt64
     var counts = DeliveryCounts()
-    /// Where viewers joined, and how many at each place.
-    var joins: [Join: Int] = [:]
-
-    struct Join: Hashable, Sendable {
-        var channel: Int
-        var epoch: UInt16
-        var offset: UInt64
-    }
+    /// Viewers that left, as they were then, and when (µs since 1970). Bounded: see ``departedMax``.
+    var departed: [(state: ViewerState, join: ViewerJoin, microseconds: Int64)] = []
+    /// More of them are not audited to the end, and counted.
+    public static let departedMax = 1_000_000
     /// Missing offsets that can no longer come: those of an epoch that is over, and those that were not remembered.
     var lostForGood = 0
 
@@ -55,6 +56,7 @@ public struct DeliveryAudit: Sendable {
     public init(channelOfViewer: some Sequence<Int>, channels: Int, restartStep: UInt64 = 1_000_000) {
         self.restartStep = max(restartStep, 2)
         viewers = channelOfViewer.map { ViewerState(channel: UInt32($0)) }
+        joins = Array(repeating: ViewerJoin(), count: viewers.count)
         epochs = EpochTable(channels: channels)
     }
 
@@ -69,14 +71,35 @@ public struct DeliveryAudit: Sendable {
         return name.withUTF8 { epoch($0, channel: channel) }
     }
 
+    /// One more channel; its number.
+    public mutating func addChannel() -> Int { epochs.add() }
+
+    /// The viewer goes for good; another one takes its number, on this channel or on another.
+    ///
+    /// - Parameter microseconds: when, since 1970.
+    public mutating func left(viewer: Int, microseconds: Int64, to channel: Int) {
+        if viewers[viewer].flags.contains(.joined) {
+            counts.departed += 1
+            lostForGood += missing.forget(viewer: viewer)
+            if departed.count < DeliveryAudit.departedMax {
+                departed.append((viewers[viewer], joins[viewer], microseconds))
+            } else {
+                counts.missingNotRemembered += 1
+            }
+        }
+        viewers[viewer] = ViewerState(channel: UInt32(channel))
+    }
+
     /// A `connected` event with the channel's position: the viewer joins, or has come back.
-    public mutating func connected(viewer: Int, at offset: UInt64, epoch: Epoch) {
+    ///
+    /// - Parameter microseconds: now, since 1970; `.max` where comments are not known by the time of sending.
+    public mutating func connected(viewer: Int, at offset: UInt64, epoch: Epoch, microseconds: Int64 = .max) {
         guard !viewers[viewer].flags.contains(.joined) else {
             counts.reconnects += 1
             return
         }
         counts.joined += 1
-        joins[Join(channel: Int(viewers[viewer].channel), epoch: epoch.index, offset: offset), default: 0] += 1
+        joins[viewer] = ViewerJoin(offset: offset, microseconds: microseconds, epoch: epoch.index)
         viewers[viewer].flags.insert(.joined)
         viewers[viewer].last = min(offset, DeliveryAudit.offsetMax)
         viewers[viewer].epoch = epoch.index
@@ -193,7 +216,7 @@ public struct DeliveryAudit: Sendable {
         if state.epoch != Epoch.beginning.index {
             departures.add(
                 .init(
-                    viewer: viewer, epoch: state.epoch, last: state.last,
+                    channel: Int(state.channel), epoch: state.epoch, last: state.last,
                     toldFrom: toldFrom.map { max($0, state.last + 1) }))
         }
         lostForGood += missing.forget(viewer: viewer)

@@ -4,6 +4,8 @@ internal import Report
 public struct DeliveryCounts: Codable, Equatable, Sendable {
     /// Viewers that got a `connected` event.
     public var joined = 0
+    /// Viewers that left again, and whose places others took.
+    public var departed = 0
     /// Later `connected` events of the same viewers.
     public var reconnects = 0
     /// Offsets that arrived, each counted once.
@@ -11,6 +13,8 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     /// Deliveries that were owed: for each acknowledged comment the viewers that had joined in front of it. Counted from
     /// the acknowledgements, whatever arrived. 0 before the verdict.
     public var expected = 0
+    /// Part of ``delivered``: what viewers got that left too soon after it was sent to be owed it.
+    public var notOwed = 0
     /// Offsets that were owed, never came, and that no gap event named.
     public var lost = 0
     /// Events that had arrived before, or that a gap had named.
@@ -27,6 +31,8 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     public var gaps = 0
     /// New epochs that no gap announced.
     public var epochBreaks = 0
+    /// Connections that brought nothing for too long, not even a heartbeat.
+    public var silent = 0
     /// Part of ``lost``: offsets that viewers had not come to when the audit ended. A service that is merely behind
     /// has all of its losses here.
     public var unreached = 0
@@ -46,6 +52,7 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
         [
             (lost, "lost"), (repeated, "repeated"), (reordered, "out of order"), (altered, "altered"),
             (foreign, "written by nobody"), (epochBreaks, "unannounced new histories"),
+            (silent, "silent for too long"),
             (unaccounted, "unaccounted for"),
         ]
     }
@@ -56,7 +63,7 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     }
 
     /// Deliveries that were owed and that stand neither among the delivered nor among the missing ones.
-    public var unaccounted: Int { max(0, expected - delivered - toldMissing - lost) }
+    public var unaccounted: Int { max(0, expected - (delivered - notOwed) - toldMissing - lost) }
 
     /// The sum of two parts of a swarm.
     public func merged(with other: DeliveryCounts) -> DeliveryCounts {
@@ -66,7 +73,8 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     }
 
     private static let fields: [any WritableKeyPath<DeliveryCounts, Int> & Sendable] = [
-        \.joined, \.reconnects, \.delivered, \.expected, \.lost, \.repeated, \.reordered, \.toldMissing, \.gaps,
-        \.altered, \.foreign, \.epochBreaks, \.unreached, \.viewersShort, \.missingNotRemembered,
+        \.joined, \.departed, \.reconnects, \.notOwed, \.delivered, \.expected, \.lost, \.repeated, \.reordered,
+        \.toldMissing, \.gaps,
+        \.altered, \.foreign, \.epochBreaks, \.silent, \.unreached, \.viewersShort, \.missingNotRemembered,
     ]
 }

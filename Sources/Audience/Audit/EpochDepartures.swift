@@ -3,7 +3,7 @@
 /// Empty as long as no history is lost. Bounded: later departures are not remembered, and counted.
 struct EpochDepartures {
     struct Departure: Equatable {
-        var viewer: Int
+        var channel: Int
         var epoch: UInt16
         /// The highest offset of that epoch that it had got or been told.
         var last: UInt64

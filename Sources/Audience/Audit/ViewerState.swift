@@ -1,8 +1,15 @@
-/// What the audit knows of one viewer: 16 bytes, so that a million viewers fit beside their sockets.
+/// Where and when (µs since 1970) a viewer joined.
+struct ViewerJoin: Equatable {
+    var offset: UInt64 = 0
+    var microseconds: Int64 = 0
+    var epoch: UInt16 = 0
+}
+
+/// What the audit looks at with each event of a viewer: 16 bytes.
 struct ViewerState: Equatable {
     /// The highest offset that was received or told missing, in the current epoch; before that the offset of joining.
     var last: UInt64 = 0
-    let channel: UInt32
+    var channel: UInt32
     /// Index into the channel's epochs; 0 is the beginning, before anybody wrote.
     var epoch: UInt16 = 0
     var flags: Flags = []
@@ -25,6 +32,13 @@ struct EpochTable {
 
     init(channels: Int) {
         epochs = Array(repeating: [], count: channels)
+    }
+
+    var count: Int { epochs.count }
+
+    mutating func add() -> Int {
+        epochs.append([])
+        return epochs.count - 1
     }
 
     /// The index of an epoch in its channel, from 1 in the order in which they appeared; 0 for `0`, the beginning.

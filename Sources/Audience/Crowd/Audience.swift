@@ -18,6 +18,8 @@ public struct Audience: Equatable, Sendable {
     /// In front of the names of all videos, so that two swarms on the same servers have channels of their own; empty,
     /// or characters that a video id may have.
     public var channelPrefix = ""
+    /// The viewers that come together to the first channel, its last ones.
+    public let crowd: Range<Int>
     /// First viewer of each channel, and the number of viewers as one more entry.
     let starts: [Int]
 
@@ -26,12 +28,20 @@ public struct Audience: Equatable, Sendable {
     ///   - viewers: 1 to ``viewersMax``. With fewer viewers than channels some channels have none.
     ///   - seed: decides about `reference`; the other shapes are computed without a draw, and the seed only
     ///     decides about the Readers of viewers and about comments.
-    public init(_ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64) throws(InvalidParameter) {
+    ///   - crowdShare: part of the viewers that are taken out of the shape and added to the first channel; `nil`: as the
+    ///     shape says, `flash` alone has such a crowd.
+    public init(
+        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64, crowdShare: Double? = nil
+    ) throws(InvalidParameter) {
         try Audience.check("streams", channels, max: Audience.channelsMax)
         try Audience.check("viewers", viewers, max: Audience.viewersMax)
         self.spec = spec
         self.seed = seed
-        let sizes = Audience.sizes(spec, channels: channels, viewers: viewers, seed: seed)
+        let share = if case .flash(let share) = spec { share } else { 0.0 }
+        let crowd = Int((Double(viewers) * (crowdShare ?? share)).rounded())
+        var sizes = Audience.sizes(spec, channels: channels, viewers: viewers - crowd, seed: seed)
+        sizes[0] += crowd
+        self.crowd = (sizes[0] - crowd)..<sizes[0]
         self.viewers = sizes
         var start = 0
         starts =
@@ -50,26 +60,13 @@ public struct Audience: Equatable, Sendable {
 
     private static func sizes(_ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64) -> [Int] {
         switch spec {
-        case .uniform:
+        case .uniform, .flash:
             return Apportionment.share(viewers, weights: Array(repeating: 1, count: channels), minimum: 1)
         case .reference:
             return ReferenceTiers.viewers(channels: channels, viewers: viewers, seed: seed)
         case .zipf(let exponent):
             let weights = (1...channels).map { pow(Double($0), -exponent) }
             return Apportionment.share(viewers, weights: weights, minimum: 1)
-        case .flash(let share):
-            let crowd = Int((Double(viewers) * share).rounded())
-            var sizes = Apportionment.share(
-                viewers - crowd, weights: Array(repeating: 1, count: channels), minimum: 1)
-            sizes[0] += crowd
-            return sizes
         }
-    }
-
-    /// The viewers that come together, after all others, to the first channel; empty unless the shape is `flash`.
-    public var crowd: Range<Int> {
-        guard case .flash(let share) = spec else { return 0..<0 }
-        let crowd = Int((Double(total) * share).rounded())
-        return viewers[0] - crowd..<viewers[0]
     }
 }

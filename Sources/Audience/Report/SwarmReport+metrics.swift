@@ -21,6 +21,7 @@ extension SwarmReport {
         list.count("written by nobody", .lowerIsBetter, strict: true) { $0.delivery.foreign }
         list.count("told missing") { $0.delivery.toldMissing }
         list.count("gaps") { $0.delivery.gaps }
+        list.count("viewers left, others came") { $0.delivery.departed }
         list.count("viewers reconnected") { $0.viewers.reconnects }
         list.group("Latency")
         list.add("p50", .milliseconds, .lowerIsBetter, minimumDelta: 1) { $0.latencyMilliseconds.p50 }

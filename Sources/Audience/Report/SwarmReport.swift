@@ -58,11 +58,13 @@ extension SwarmReport {
         /// How event ids are read: `chorus` or `plain`.
         public var streamProtocol: String?
         public var channelPrefix: String?
+        /// Who comes and goes; `nil` when nobody does.
+        public var moves: Moves?
 
         public init(
             streams: Int, viewers: Int, audience: AudienceSpec, seed: UInt64, rate: Double, durationSeconds: Double,
             warmupSeconds: Double = 0, placement: String = "random", readers: [String] = [],
-            window: Int? = nil, streamProtocol: String? = nil, channelPrefix: String? = nil
+            window: Int? = nil, streamProtocol: String? = nil, channelPrefix: String? = nil, moves: Moves? = nil
         ) {
             self.streams = streams
             self.viewers = viewers
@@ -76,6 +78,7 @@ extension SwarmReport {
             self.window = window
             self.streamProtocol = streamProtocol
             self.channelPrefix = channelPrefix
+            self.moves = moves
         }
     }
 

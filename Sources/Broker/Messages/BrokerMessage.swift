@@ -1,5 +1,17 @@
 public import Wire
 
+/// The way of a message in time. Both by the monotonic clock of this machine, in nanoseconds.
+public struct MessageTimes: Hashable, Sendable {
+    public let received: UInt64
+    /// Computed from the comment's timestamp and the two wall clocks.
+    public let published: UInt64
+
+    public init(received: UInt64, published: UInt64) {
+        self.received = received
+        self.published = published
+    }
+}
+
 /// One event as a Reader gets it: the complete frame for the viewers, its channel and its position.
 public struct BrokerMessage: Hashable, Sendable {
     public let channel: Channel
@@ -7,6 +19,8 @@ public struct BrokerMessage: Hashable, Sendable {
     public let position: Position?
     /// The complete server-sent event, ready to be written to a viewer; ends with an empty line.
     public let frame: [UInt8]
+    /// When it came here, and when its comment was made; `nil` where nobody measures.
+    public var times: MessageTimes?
 
     public init(channel: Channel, position: Position?, frame: [UInt8]) {
         self.channel = channel

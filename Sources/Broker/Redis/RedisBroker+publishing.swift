@@ -34,7 +34,7 @@ extension RedisBroker {
         return try await counted { () throws(RedisError) in
             var call = call(script, event)
             for argument in arguments { call.append(argument) }
-            return try await redis.connection().evaluate(script, call)
+            return try await timed { () throws(RedisError) in try await redis.connection().evaluate(script, call) }
         }
     }
 
@@ -43,7 +43,9 @@ extension RedisBroker {
             for event in events { try requireFrameEnd(event.payload) }
             let replies = try await counted { () throws(RedisError) in
                 let calls = events.map { call(publishScript, $0) }
-                return try await redis.connection().evaluate(publishScript, contentsOf: calls)
+                return try await timed { () throws(RedisError) in
+                    try await redis.connection().evaluate(publishScript, contentsOf: calls)
+                }
             }
             guard replies.count == events.count else {
                 throw BrokerError(.internal, "a pipeline was answered with another number of replies")
@@ -54,6 +56,14 @@ extension RedisBroker {
         } catch {
             return events.map { _ in .failure(error) }
         }
+    }
+
+    /// Measures a call that publishes, from here to Redis's answer.
+    private func timed<Value>(_ call: () async throws(RedisError) -> Value) async throws(RedisError) -> Value {
+        let start = MonotonicClock.now()
+        let value = try await call()
+        metrics.publishTime.recordNanoseconds(Int64(MonotonicClock.now() - start))
+        return value
     }
 
     private func call(_ script: RedisScript, _ event: StreamEvent) -> RedisCommand {

@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -158,8 +157,5 @@ static inline int64_t chorus_raise_descriptor_limit(void) {
     }
     return (int64_t)limit.rlim_cur;
 }
-
-// prctl is variadic, which Swift does not import. The signal is sent to the caller when the thread that made it ends.
-static inline int chorus_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 
 #endif

@@ -138,6 +138,8 @@ public final class Hub: Sendable {
     private func perform(_ action: Registry.Action, _ registry: inout Registry, _ loops: Loops) {
         switch action {
         case .deliver(let frames, let bytes, let loop):
+            let gaps = frames.count { if case .notice = $0.frame.kind { true } else { false } }
+            if gaps > 0 { count { $0.gaps += gaps } }
             // The registry counts them as delivered, so the loop may not refuse them.
             loops[loop].submit(.append(frames), weight: bytes, hasRoom: true)
         case .attach(let attachment, let loop):
@@ -167,6 +169,11 @@ public final class Hub: Sendable {
         state.withLock { state in
             for reply in replies { state.loops[reply.loop].submit(reply.command) }
         }
+        let gaps = replies.count { reply in
+            guard case .recover(_, let missed, _) = reply.command else { return false }
+            return !missed.opening.isEmpty || !missed.closing.isEmpty
+        }
+        if gaps > 0 { count { $0.gaps += gaps } }
     }
 
     private func received(_ report: LoopReport, from loop: Int) {
@@ -176,7 +183,8 @@ public final class Hub: Sendable {
                 for departure in report.departures { registry.departed(departure, loop: loop, now: now) }
             }
         }
-        count { $0.add(report) }
+        let now = MonotonicClock.now()
+        count { $0.add(report, now: now) }
     }
 
     func count(_ change: (inout HubCounters) -> Void) { counts.withLock { change(&$0) } }
@@ -197,9 +205,14 @@ extension Hub: SubscriptionSink {
     }
 
     public func received(_ messages: [BrokerMessage]) {
+        var messages = messages
+        let times = MessageTimes.measure(&messages)
         let (duplicates, isDeferred) = step { $0.received(messages, room: $1) }
         count { counters in
-            counters.messagesReceived += messages.count
+            let states = messages.count { $0.position == nil }
+            counters.messagesReceived += messages.count - states
+            counters.statesReceived += states
+            for age in times { counters.receiveTimes.record(nanoseconds: age) }
             counters.duplicates += duplicates
             if isDeferred { counters.messagesDeferred += messages.count }
         }
@@ -254,6 +267,9 @@ extension Hub {
 
     /// Channels whose subscription or number of viewers changed since the last call; `nil`: no longer subscribed.
     public func takeChanges() -> [Channel: Int?] { step { $0.takeChanges() } }
+
+    /// Channels that viewers came to or left since the last call, with their viewers: for whoever counts them.
+    public func takeTouched() -> [Channel: Int?] { step { $0.takeTouched() } }
 
     /// Channels with so many viewers or more, and their number.
     public func audience(atLeast viewersMin: Int) -> [(channel: String, viewers: Int)] {

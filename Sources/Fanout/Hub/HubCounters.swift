@@ -1,11 +1,16 @@
+internal import Broker
+public import Wire
+
 /// What a hub has done since its start.
 public struct HubCounters: Equatable, Sendable {
     /// Connections that are open.
     public internal(set) var connections = 0
     /// Connections that were ever attached.
     public internal(set) var connectionsTotal = 0
-    /// Messages that came from the broker.
+    /// Messages of logs that came from the broker.
     public internal(set) var messagesReceived = 0
+    /// State events that came from the broker: counts of likes and viewers.
+    public internal(set) var statesReceived = 0
     /// Messages that had been delivered before.
     public internal(set) var duplicates = 0
     /// Messages that were left to a repair, because a loop was behind.
@@ -22,15 +27,28 @@ public struct HubCounters: Equatable, Sendable {
     public internal(set) var writes = 0
     /// State events that a newer one replaced.
     public internal(set) var conflated = 0
+    /// Gaps that viewers were told of: in a channel, or who came back to more than the history keeps.
+    public internal(set) var gaps = 0
+    /// From a comment's timestamp, by the wall clock of its CommentAPI, to its arrival here, by this machine's.
+    public internal(set) var receiveTimes = DurationHistogram()
+    /// From there until the last viewer of a loop had it.
+    public internal(set) var socketTimes = DurationHistogram()
+    /// From its timestamp until then.
+    public internal(set) var deliveryTimes = DurationHistogram()
     public internal(set) var disconnects: [DisconnectReason: Int] = [:]
     public internal(set) var refusals: [HubRefusal: Int] = [:]
 
-    mutating func add(_ report: LoopReport) {
+    mutating func add(_ report: LoopReport, now: UInt64) {
         connections -= report.departures.count
         for departure in report.departures { disconnects[departure.reason, default: 0] += 1 }
         eventsSent += report.events
         writes += report.writes
         conflated += report.conflated
+        guard !report.rounds.isEmpty else { return }
+        for times in report.rounds {
+            socketTimes.record(nanoseconds: now - min(now, times.received))
+            deliveryTimes.record(nanoseconds: now - min(now, times.published))
+        }
     }
 }
 

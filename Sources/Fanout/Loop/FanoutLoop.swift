@@ -127,8 +127,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
             sockets.schedule(TimerToken(kind: LoopTimer.flush.rawValue, value: UInt64(topic.id)), at: earliest)
             return false
         }
-        topic.ring.startRound()
-        topic.roundStartedAt = sockets.now
+        topic.startRound(at: sockets.now)
         return true
     }
 
@@ -146,6 +145,10 @@ final class FanoutLoop<Connections: ViewerSockets> {
         }
         report.writes += writes
         report.events += events
+        if let times = topic.roundTimes, !topic.ring.isMidRound {
+            topic.roundTimes = nil
+            report.rounds.append(times)
+        }
         heldWeight += topic.ring.bytes - before
         return max(passed, 1)
     }

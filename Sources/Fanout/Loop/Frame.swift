@@ -1,3 +1,4 @@
+internal import Broker
 public import Wire
 
 /// One encoded event on its way to viewers. The bytes are shared by everybody who gets them.
@@ -13,6 +14,8 @@ public struct Frame: Equatable, Sendable {
 
     public let bytes: [UInt8]
     public let kind: Kind
+    /// `nil` for what is not a comment that came just now.
+    var times: MessageTimes?
 
     public init(_ bytes: [UInt8], kind: Kind) {
         self.bytes = bytes

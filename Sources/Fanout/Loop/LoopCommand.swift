@@ -1,3 +1,5 @@
+internal import Broker
+
 /// A frame on its way to the viewers of a topic.
 struct TopicFrame: Equatable, Sendable {
     let topic: TopicID
@@ -49,6 +51,8 @@ struct LoopReport: Equatable, Sendable {
     var writes = 0
     /// State events that a newer one replaced, or that were refused.
     var conflated = 0
+    /// Of the oldest comment of each round that ended: its last viewer has it.
+    var rounds: [MessageTimes] = []
 }
 
 extension LoopReport.Departure {

@@ -1,3 +1,5 @@
+internal import Broker
+
 /// A channel on one loop: who watches it here, what waits to be written, and who recovers.
 final class Topic {
     /// State names of one channel: likes, viewers. More are refused, since each is kept.
@@ -17,6 +19,9 @@ final class Topic {
     /// A timer will put it into the queue.
     var isResting = false
     var roundStartedAt: UInt64 = 0
+    /// Of the oldest comment that waits for the next round, and of the oldest one in this round.
+    private(set) var waitingTimes: MessageTimes?
+    var roundTimes: MessageTimes?
 
     init(id: TopicID) { self.id = id }
 
@@ -34,12 +39,19 @@ final class Topic {
 
     /// `false` when a state was refused, or took the place of an older one that some viewers did not get.
     func append(_ frame: Frame) -> Bool {
+        if waitingTimes == nil { waitingTimes = frame.times }
         if frame.kind == .state {
             guard keep(frame) else { return false }
         } else {
             recovering?.retain(frame, ring.nextSequence)
         }
         return !ring.append(frame)
+    }
+
+    func startRound(at now: UInt64) {
+        ring.startRound()
+        roundStartedAt = now
+        (roundTimes, waitingTimes) = (waitingTimes, nil)
     }
 
     /// A state for those who join later; nothing is written.

@@ -17,7 +17,9 @@ extension ChannelRegistry {
     mutating func subscribed(_ channel: Channel) {
         switch entries[channel]?.phase {
         case .subscribing, .positioning: beginPositioning(channel)
-        case .live, .stale, .repairing: beginRepair(channel)
+        case .live, .stale, .repairing:
+            beginRepair(channel)
+            touch(channel)
         case nil: break
         }
     }

@@ -76,6 +76,8 @@ struct ChannelRegistry<Waiter> {
     private var outgoingBytes: [Int]
     /// Channels whose subscription or number of viewers changed since ``takeChanges()``.
     private var changed: Set<Channel> = []
+    /// Channels whose viewers were touched since ``takeTouched()``; `nil` until somebody asks.
+    private var touched: Set<Channel>?
     private var channelByTopic: [Channel?] = []
     private var freeTopics: [TopicID] = []
     /// Channels that nobody refers to, since when.
@@ -202,6 +204,7 @@ struct ChannelRegistry<Waiter> {
             entries[channel]?.viewersByLoop[loop] -= 1
             if departure.isDisplaced, index == 0 { entries[channel]?.displaced -= 1 }
             changed.insert(channel)
+            touched?.insert(channel)
             dereference(channel, now: now)
         }
     }
@@ -226,6 +229,7 @@ struct ChannelRegistry<Waiter> {
             guard let index = entries.index(forKey: channel) else { continue }
             entries.values[index].viewersByLoop[loop] += 1
             changed.insert(channel)
+            touched?.insert(channel)
             if topics.isEmpty, isDisplaced { entries.values[index].displaced += 1 }
             let entry = entries.values[index]
             if topics.isEmpty { newest = entry.sequencer.position }
@@ -294,6 +298,16 @@ struct ChannelRegistry<Waiter> {
         defer { changed = [] }
         return Dictionary(uniqueKeysWithValues: changed.map { ($0, entries[$0]?.viewers) })
     }
+
+    /// Channels that viewers came to or left, or whose states were forgotten, with their viewers; all of them at first.
+    mutating func takeTouched() -> [Channel: Int?] {
+        defer { touched = [] }
+        guard let touched else { return entries.mapValues(\.viewers) }
+        return Dictionary(uniqueKeysWithValues: touched.map { ($0, entries[$0]?.viewers) })
+    }
+
+    /// Viewers have to be told their number anew.
+    mutating func touch(_ channel: Channel) { touched?.insert(channel) }
 
     private mutating func makeTopic(for channel: Channel) -> TopicID {
         if let topic = freeTopics.popLast() {

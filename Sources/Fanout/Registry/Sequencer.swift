@@ -180,6 +180,7 @@ struct Sequencer {
 extension Frame {
     init(_ message: BrokerMessage) {
         self.init(message.frame, kind: message.position.map { .log($0) } ?? .state)
+        times = message.times
     }
 }
 

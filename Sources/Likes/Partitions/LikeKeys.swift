@@ -24,6 +24,7 @@ public enum LikeKeys {
             ["HGET", meta, "depth"], ["HSET", meta, "depth", "0"], ["HSETNX", meta, "clock", "0"],
             ["SADD", members, "u"], ["SREM", members, "u"], ["SCARD", members], ["SISMEMBER", members, "u"],
             ["SMISMEMBER", members, "u"], ["SSCAN", members, "0"], ["HSCAN", sizes, "0"], ["EXISTS", members],
+            ["HLEN", sizes], ["HINCRBY", meta, "depth", "1"], ["PTTL", lock],
             ["SADD", loading, "u"], ["PEXPIRE", loading, "1"], ["PERSIST", loading], ["RENAME", loading, members],
             ["UNLINK", loading], ["UNLINK", members], ["XADD", changes, "*", "c", ""], ["XLEN", changes],
             ["XRANGE", changes, "-", "+"], ["XDEL", changes, "1-0"], ["XACK", changes, "g", "1-0"],

@@ -3,6 +3,7 @@ import Audience
 import Foundation
 import Primitives
 import Report
+import Testbed
 
 /// `Orchestrator calibrate`: what things cost on this machine, for `plan`.
 struct CalibrateCommand: AsyncParsableCommand {
@@ -54,7 +55,7 @@ struct CalibrateCommand: AsyncParsableCommand {
     ) async throws -> Calibration {
         let progress = Progress()
         let calibration = Locked(Calibration(environment: base.environment))
-        try await ExperimentRunner.run(folders: folders, binaries: binaries) { testbed in
+        try await Testbed.run(folders, binaries) { testbed in
             let redis = try await RedisCalibration(seconds: seconds, progress: progress).run(in: testbed)
             let reader = ReaderCalibration(
                 limits: .ofThisProcess(), viewers: viewers, seconds: seconds, progress: progress)

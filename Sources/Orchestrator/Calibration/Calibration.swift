@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Report
+import Testbed
 
 /// What things cost on one machine. Every number was measured there, and belongs to it alone. `calibration.json` is its report.
 struct Calibration: Equatable, Sendable {

@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import Placement
 import Report
+import Testbed
 
 /// A load on real services: one CommentAPI, so many Readers with a loop each, viewers with sockets.
 struct ProbeLoad: Codable, Equatable, Sendable {
@@ -113,17 +114,17 @@ struct LoadProbe: Sendable {
     let limits: DescriptorLimits
 
     func run(in testbed: Testbed) async throws -> ProbeResult {
-        let redis = try await PrivateRedis.start(in: testbed, name: "redis-\(number)")
+        let redis = try await testbed.startRedis(name: "redis-\(number)")
         let environment = ServiceEnvironment(redis: redis.url)
-        let commentAPI = try await testbed.addCommentAPI(number, environment)
+        let commentAPI = try await testbed.addService(.commentAPI, number: number, environment)
         var readers: [Node] = []
         for index in 0..<load.readers {
             readers.append(
-                try await testbed.addReader(
-                    number * 1_000 + index, placement: load.placement.rawValue, environment,
-                    environment: ["READER_LOOPS": "1"]))
+                try await testbed.addService(
+                    .reader, number: number * 1_000 + index, environment,
+                    ["PLACEMENT": load.placement.rawValue, "READER_LOOPS": "1"]))
         }
-        try await testbed.waitUntilReady([commentAPI] + readers)
+        try await Node.waitUntilReady([commentAPI] + readers)
         // Whatever a start leaves to be done, it has done now; Readers know each other.
         try await Task.sleep(for: .seconds(load.readers > 1 ? 2.5 : 1))
         let swarms = (load.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
@@ -138,7 +139,7 @@ struct LoadProbe: Sendable {
         let result = try await crowd.listening { [readers] () async throws -> ProbeResult in
             try await measure(crowd, readers, commentAPI, redis)
         }
-        for node in nodes + [commentAPI] + readers + [redis.node] { await testbed.stop(node) }
+        for node in nodes + [commentAPI] + readers + [redis] { await node.stop() }
         return result
     }
 
@@ -153,14 +154,14 @@ struct LoadProbe: Sendable {
     }
 
     private func measure(
-        _ crowd: LoadGeneratorGroup, _ readers: [Node], _ commentAPI: Node, _ redis: PrivateRedis
+        _ crowd: LoadGeneratorGroup, _ readers: [Node], _ commentAPI: Node, _ redis: Node
     ) async throws -> ProbeResult {
         let empty = try await snapshots(readers)
         try await crowd.reach(.connected, atMost: .seconds(60 + load.viewers / 50)) { _ in }
         guard crowd.coordinator.failed == 0 else { throw Failure.unavailable("not every viewer could connect") }
         let connected = try await snapshots(readers)
         try await Task.sleep(for: .seconds(1))
-        let others = [commentAPI, redis.node]
+        let others = [commentAPI, redis]
         let (rested, start) = (try await snapshots(readers), ContinuousClock.now)
         let before = (others + crowd.nodes).map(LoadProbe.cpuSeconds)
         let machine = KernelFigures.machineCPUSeconds()
@@ -188,7 +189,7 @@ struct LoadProbe: Sendable {
 
     private static func snapshot(_ node: Node) async throws -> ProbeResult.Snapshot {
         var snapshot = ProbeResult.Snapshot()
-        let metrics = PrometheusText(try await ServiceClient(node: node).get("/metrics"))
+        let metrics = PrometheusText(try await ServiceClient(node).get("/metrics"))
         snapshot.writes = metrics.sum("chorus_reader_writes")
         snapshot.events = metrics.sum("chorus_reader_events_sent")
         snapshot.messages = metrics.sum("chorus_reader_messages_received")

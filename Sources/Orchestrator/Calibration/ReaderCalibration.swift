@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Report
+import Testbed
 
 /// What a Reader costs: real viewers, over a grid of rates, viewers of a channel, and channels.
 struct ReaderCalibration: Sendable {

@@ -3,6 +3,7 @@ import Broker
 import Logging
 import Placement
 import RedisNIO
+import Testbed
 import Wire
 
 /// What a publish, a delivery, a subscription and a kept comment cost a Redis.
@@ -47,8 +48,8 @@ struct RedisCalibration: Sendable {
     /// Every channel on every one of so many Readers.
     private func measure(readers: Int, in testbed: Testbed) async throws -> Measurement {
         progress.step("Redis: publishes to \(readers) subscriber\(readers == 1 ? "" : "s")")
-        let redis = try await PrivateRedis.start(in: testbed, name: "redis-\(readers)")
-        let probe = RedisProbe(port: redis.port)
+        let redis = try await testbed.startRedis(name: "redis-\(readers)")
+        let probe = RedisProbe(redis)
         // 20 viewers for each Reader: no channel misses one by chance more often than once in a million.
         let viewers = RedisCalibration.channels * readers * (readers == 1 ? 1 : 20)
         let audience = try Audience.of(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
@@ -59,7 +60,7 @@ struct RedisCalibration: Sendable {
             let memory = RedisFigures(try await probe.info()).memoryBytes
             after.update { $0 = memory }
         }
-        await testbed.stop(redis.node)
+        await redis.stop()
         return Measurement(
             burst: burst, channels: RedisCalibration.channels, subscriptions: Int(layout.simulated.subscriptions),
             memoryBefore: before, memoryAfter: after.value)
@@ -68,8 +69,8 @@ struct RedisCalibration: Sendable {
     /// The service's own publish, to channels that nobody subscribes: µs of CPU and bytes of a kept comment.
     private func publishing(in testbed: Testbed) async throws -> (Double, Double) {
         progress.step("Redis: publishes with history")
-        let redis = try await PrivateRedis.start(in: testbed, name: "redis-history")
-        let probe = RedisProbe(port: redis.port)
+        let redis = try await testbed.startRedis(name: "redis-history")
+        let probe = RedisProbe(redis)
         let broker = RedisBroker(
             endpoint: RedisEndpoint(host: "127.0.0.1", port: redis.port),
             logger: Logger(label: "redis", factory: { _ in SwiftLogNoOpLogHandler() }))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Primitives
 import Report
+import Testbed
 
 /// `Orchestrator compare`: what became worse between two runs.
 struct CompareCommand: AsyncParsableCommand {

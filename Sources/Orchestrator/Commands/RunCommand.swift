@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Report
+import Testbed
 
 /// `Orchestrator run`: one audience on one set of Readers, measured.
 struct RunCommand: AsyncParsableCommand {
@@ -54,7 +55,7 @@ extension RunResult {
         )
         let seed = SmokeTest(settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
         let failure = await Failure.of {
-            try await ExperimentRunner.run(folders: folders, binaries: binaries) { [settings] testbed in
+            try await Testbed.run(folders, binaries) { [settings] testbed in
                 if settings.preset == .seed {
                     try await seed.run(in: testbed)
                 } else {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import NIOCore
+import Testbed
 
 /// More connections than descriptors.
 extension Drill {
@@ -12,21 +13,18 @@ extension Drill {
     ) { fault in
         let (testbed, serviceEnvironment) = (fault.testbed, fault.services.serviceEnvironment)
         var victims: [Node] = []
-        for (role, program) in [
-            (Node.Role.commentAPI, "CommentAPI"), (.reader, "ReaderAPI"), (.statistics, "StatsAPI"),
-        ] {
-            let more = role == .reader ? ["PLACEMENT": "random"] : [:]
-            let name = "small-\(role.rawValue)"
+        for role in [Node.Role.commentAPI, .reader, .statistics] {
             victims.append(
                 try await testbed.addService(
-                    role, name: name, program: program, serviceEnvironment, more, descriptorsMax: 100))
+                    role, name: "small-\(role.rawValue)", serviceEnvironment,
+                    role == .reader ? ["PLACEMENT": "random"] : [:], descriptorsMax: 100))
         }
-        try await testbed.waitUntilReady(victims)
+        try await Node.waitUntilReady(victims)
         fault.tell(.begin, "three services have 100 descriptors each")
         for victim in victims { try await fault.exhaust(victim) }
         fault.tell(.end, "the connections are gone")
         for victim in victims {
-            let answer = try? await ServiceClient(node: victim, timeout: .seconds(2)).get("/health")
+            let answer = try? await ServiceClient(victim, timeout: .seconds(2)).get("/health")
             fault.note("\(victim.name): does not answer afterwards", answer == nil ? 1 : 0, promised: 0...0)
         }
     }
@@ -34,19 +32,19 @@ extension Drill {
 
 extension FaultInjector {
     fileprivate func exhaust(_ victim: Node) async throws {
-        guard let pid = victim.child?.pid, let port = victim.port else { return }
+        guard let pid = victim.child?.pid else { return }
         let connections = 200
         let before = try await load(of: pid)
-        let open = descriptors(of: pid)
+        let open = ProcessUsage.descriptors(pid: pid)
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }
         for _ in 0..<connections {
-            if let connection = try? RawConnection(port: port) { sockets.append(connection.release()) }
+            if let connection = try? RawConnection(port: victim.port) { sockets.append(connection.release()) }
         }
         let during = try await load(of: pid)
         var byte: UInt8 = 0
         let refused = connections - sockets.count { recv($0, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN }
-        let (taken, name) = (descriptors(of: pid) - open, victim.name)
+        let (taken, name) = (ProcessUsage.descriptors(pid: pid) - open, victim.name)
         tell(.step, "\(name): \(taken) of \(connections) connections taken, \(refused) refused, \(during)% of a core")
         note("\(name): connections taken", taken, needed: 10...connections)
         note("\(name): connections neither taken nor refused", max(0, connections - taken - refused), promised: 0...5)
@@ -59,9 +57,5 @@ extension FaultInjector {
         let before = ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0
         try await Task.sleep(for: .seconds(3))
         return Int(((ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0) - before) / 3 * 100)
-    }
-
-    private func descriptors(of pid: Int32) -> Int {
-        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
     }
 }

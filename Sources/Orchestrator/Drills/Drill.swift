@@ -1,3 +1,5 @@
+import Testbed
+
 /// What can go wrong on purpose: one value, with everything that is particular to it.
 struct Drill: Sendable {
     /// Who is at work meanwhile.

@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 /// Says whether a drill kept the promise: nothing acknowledged is lost, repeated or out of order, and all is well soon.
 enum DrillChecker {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Report
+import Testbed
 
 /// `Orchestrator drill`: breaks something on purpose, and audits what every viewer got.
 struct DrillCommand: AsyncParsableCommand {

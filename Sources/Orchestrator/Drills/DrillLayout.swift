@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Testbed
 
 /// How the services are set up for a drill, beyond what every run has.
 struct DrillLayout: Sendable {
@@ -15,7 +16,7 @@ struct DrillLayout: Sendable {
     var connectsInProgress = 20_000
     /// What a reader of the report has to know of it.
     var notes: [String] = []
-    var redis: @Sendable (Testbed) async throws -> PrivateRedis = { try await .start(in: $0) }
+    var redis: @Sendable (Testbed) throws -> RedisOptions = { _ in RedisOptions() }
     /// Starts what stands between the services and their servers; runs when these are ready, before any service.
     var surround: @Sendable (inout DrillServices) async throws -> Void = { _ in }
 
@@ -30,7 +31,7 @@ struct DrillLayout: Sendable {
 
     /// Whatever Redis acknowledges is on disk.
     mutating func syncRedis() {
-        redis = { try await .start(in: $0, appendOnly: true, arguments: ["--appendfsync", "always"]) }
+        redis = { _ in RedisOptions(appendOnly: .always) }
         notes.append("Redis: appendonly yes, appendfsync always, SIGTERM")
     }
 }

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Report
+import Testbed
 
 /// Gathers what one pass of a drill shows, from the tasks that watch it.
 typealias DrillRecorder = Locked<DrillResult.Pass>

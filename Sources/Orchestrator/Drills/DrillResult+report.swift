@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 extension DrillResult {
     static let metrics = MetricList<Pass> { list in

@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 /// All that one drill found out.
 struct DrillResult: Sendable {

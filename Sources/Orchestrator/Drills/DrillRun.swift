@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Report
+import Testbed
 import Wire
 
 /// One pass of a drill: a crowd that watches and writes, a fault in the middle, and the audit at the end.
@@ -93,7 +94,7 @@ struct DrillRun: Sendable {
     /// What `GET /history` says afterwards.
     private func inspect(_ crowd: LoadGeneratorGroup, _ services: DrillServices) async throws {
         guard services.postgres != nil, let api = services.commentAPIs.last else { return }
-        let check = try await HistoryAudit(client: ServiceClient(node: api)).check(crowd.coordinator.written)
+        let check = try await HistoryAudit(client: ServiceClient(api)).check(crowd.coordinator.written)
         recorder.update { $0.history = check }
     }
 }

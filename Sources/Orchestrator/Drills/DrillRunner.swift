@@ -1,4 +1,5 @@
 import Report
+import Testbed
 
 /// Runs drills, each on services of its own, and writes their reports.
 struct DrillRunner: Sendable {
@@ -39,7 +40,7 @@ struct DrillRunner: Sendable {
             let folders = try Folders(report: pass.folder.isEmpty ? folder : "\(folder)/\(pass.folder)")
             let run = DrillRun(
                 drill: drill, pass: pass, settings: settings, swarms: swarms, recorder: recorder, progress: progress)
-            try await ExperimentRunner.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
+            try await Testbed.run(folders, binaries) { try await run.run(in: $0) }
         }
     }
 }

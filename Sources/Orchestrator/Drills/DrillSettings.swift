@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Report
+import Testbed
 
 /// Every parameter of a drill.
 struct DrillSettings: Codable, Equatable, Sendable {

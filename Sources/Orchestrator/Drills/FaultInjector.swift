@@ -1,5 +1,6 @@
 import RedisNIO
 import Report
+import Testbed
 import Wire
 
 /// What a drill has to do its damage with, and to tell of it.
@@ -28,22 +29,18 @@ struct FaultInjector: Sendable {
     }
 
     func redis(_ name: String, _ arguments: [String] = [], port: Int? = nil) async throws -> RESPValue {
-        try await RedisProbe(port: port ?? services.redis.port).send(RedisCommand(name, arguments))
+        let probe = port.map { RedisProbe(port: $0) } ?? RedisProbe(services.redis)
+        return try await probe.send(RedisCommand(name, arguments))
     }
 
     /// PostgreSQL, of which the drill is about.
-    func database() throws(Failure) -> PrivatePostgres {
+    func database() throws(Failure) -> Node {
         guard let postgres = services.postgres else { throw .unavailable("there is no PostgreSQL") }
         return postgres
     }
 
     func statistics() async throws(Failure) -> Statistics {
-        try await ServiceClient(node: testbed.node("stats-api")).statistics().statistics
-    }
-
-    func startAgain(_ node: Node) async throws {
-        try await testbed.start(node)
-        try await testbed.waitUntilReady([node])
+        try await ServiceClient(testbed.node("stats-api")).statistics().statistics
     }
 
     /// A process dies, and is started again after `pause`; `times` over.
@@ -55,9 +52,9 @@ struct FaultInjector: Sendable {
                 try await Task.sleep(for: .seconds(1))
                 tell(.step, "SIGKILL to \(victim.name) again")
             }
-            await testbed.kill(victim)
+            await victim.kill()
             try await Task.sleep(for: pause)
-            try await startAgain(victim)
+            try await victim.start()
         }
         tell(.end, "\(victim.name) is ready again")
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Testbed
 
 /// Reads `GET /history` of every channel, and looks for what was acknowledged.
 struct HistoryAudit: Sendable {

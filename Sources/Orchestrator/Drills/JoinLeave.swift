@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Testbed
 import Wire
 
 /// A Reader comes, another goes, and who moves is counted.
@@ -31,12 +32,12 @@ extension FaultInjector {
     fileprivate func joinAndLeave() async throws {
         let audience = try Audience(
             services.layout.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        var tally = MoveTally(audience: audience, witness: ServiceClient(node: services.readers[1]))
+        var tally = MoveTally(audience: audience, witness: ServiceClient(services.readers[1]))
         try await tally.look()
         let before = crowd().connects
         tell(.begin, "a Reader starts")
         let joined = try await services.startReader()
-        try await testbed.waitUntilReady([joined])
+        try await Node.waitUntilReady([joined])
         tell(.step, "\(joined.name) is ready")
         // The others count what comes by their view of a second.
         try await Task.sleep(for: .seconds(2))
@@ -49,7 +50,7 @@ extension FaultInjector {
             try await statistics().readerApis.readers.first { $0.instanceId == victim.name }?.activeConnections ?? 0
         note("viewers of the Reader that leaves", due, needed: 1...Int.max)
         tell(.step, "SIGTERM to \(victim.name), which has \(due) viewers")
-        await testbed.stop(victim)
+        await victim.stop()
         tell(.end, "\(victim.name) has ended")
         try await waitUntilAllAreBack()
         moved(

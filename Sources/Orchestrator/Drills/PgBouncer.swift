@@ -1,4 +1,4 @@
-import Foundation
+import Testbed
 
 /// A pooler in transaction mode between the services and PostgreSQL.
 extension Drill {
@@ -19,28 +19,8 @@ extension DrillLayout {
         notes.append("PgBouncer: pool_mode = transaction, default_pool_size = 4")
         surround = { services in
             guard let postgres = services.postgres else { return }
-            let testbed = services.testbed
-            let port = try Ports.free(1)[0]
-            let file = "\(testbed.folders.data)/pgbouncer.ini"
-            let settings = """
-                [databases]
-                postgres = host=127.0.0.1 port=\(postgres.port) user=chorus
-                [pgbouncer]
-                listen_addr = 127.0.0.1
-                listen_port = \(port)
-                unix_socket_dir =
-                auth_type = any
-                pool_mode = transaction
-                default_pool_size = 4
-                """
-            try settings.write(toFile: file, atomically: true, encoding: .utf8)
-            let specification = ChildSpecification(
-                name: "pgbouncer", executable: try testbed.binaries.system("pgbouncer", package: "pgbouncer"),
-                arguments: [file], log: testbed.folders.log("pgbouncer"), user: try PrivatePostgres.unprivilegedUser())
-            let node = try await testbed.add(
-                Node(role: .postgres, specification: specification, port: port, readiness: postgres.node.readiness))
-            try await testbed.waitUntilReady([node])
-            services.serviceEnvironment.database = "postgresql://chorus@127.0.0.1:\(port)/postgres"
+            let pooler = try await services.testbed.startPgBouncer(before: postgres, sessions: 4)
+            services.serviceEnvironment.database = pooler.url
         }
     }
 }

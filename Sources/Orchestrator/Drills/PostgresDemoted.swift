@@ -1,3 +1,5 @@
+import Testbed
+
 /// A standby becomes the primary while the old one still holds its connections, and refuses to write.
 extension Drill {
     static let postgresDemoted = Drill(
@@ -11,18 +13,18 @@ extension Drill {
 
     private static let demotePostgres: Strike = { fault in
         let primary = try fault.database()
-        let standby = PrivatePostgres(node: try fault.testbed.node("postgres-2"))
+        let standby = try fault.testbed.node("postgres-2")
         fault.tell(.begin, "postgres becomes read-only")
-        try await primary.run("ALTER SYSTEM SET default_transaction_read_only = on")
-        try await primary.run("SELECT pg_reload_conf()")
+        try await primary.sql("ALTER SYSTEM SET default_transaction_read_only = on")
+        try await primary.sql("SELECT pg_reload_conf()")
         // The standby gets what is under way.
         try await Task.sleep(for: .seconds(1))
-        try await standby.run("SELECT pg_promote()")
+        try await standby.sql("SELECT pg_promote()")
         fault.tell(.step, "postgres-2 is promoted")
         fault.note(
             "acknowledged beside a read-only postgres", try await fault.acknowledged(100, within: .seconds(10)),
             promised: 100...Int.max)
-        await fault.testbed.stop(primary.node)
+        await primary.stop()
         fault.tell(.end, "postgres has ended")
     }
 }
@@ -32,7 +34,8 @@ extension DrillLayout {
         notes.append("DATABASE_URL=postgresql://…@<postgres>,<postgres-2>/postgres?target_session_attrs=read-write")
         surround = { services in
             guard let primary = services.postgres else { return }
-            let standby = try await PrivatePostgres.start(in: services.testbed, name: "postgres-2", copying: primary)
+            let standby = try await services.testbed.startPostgres(
+                name: "postgres-2", copying: primary)
             services.serviceEnvironment.database =
                 "postgresql://chorus@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/postgres"
                 + "?target_session_attrs=read-write"

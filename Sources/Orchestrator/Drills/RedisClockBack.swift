@@ -1,5 +1,6 @@
 import Foundation
 import RedisNIO
+import Testbed
 
 /// Redis's clock is set right, a minute back. The machine's own stays as it is: Redis is started with a library that
 /// stands before the C library's clock and reads its error from a file.
@@ -12,7 +13,7 @@ extension Drill {
                 let file = clockFile(testbed)
                 try setClock(file, 0)
                 let library = try testbed.binaries.own("libClockStep.so", product: "ClockStep")
-                return try await .start(in: testbed, environment: ["LD_PRELOAD": library, "CLOCK_STEP_FILE": file])
+                return RedisOptions(environment: ["LD_PRELOAD": library, "CLOCK_STEP_FILE": file])
             }
         }
     ) { fault in

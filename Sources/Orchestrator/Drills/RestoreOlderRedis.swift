@@ -1,4 +1,5 @@
 import RedisNIO
+import Testbed
 
 /// Redis comes back with an older state of itself, as after a power loss or from a backup.
 extension Drill {
@@ -14,15 +15,15 @@ extension Drill {
         crowd: .likes, arrange: { layout, _ in layout.keepLikes() }, strike: restoreOlder)
 
     private static let restoreOlder: Strike = { fault in
-        let redis = fault.services.redis.node
+        let redis = fault.services.redis
         _ = try await fault.redis("SAVE")
         fault.tell(.step, "SAVE")
         let before = fault.crowd().acknowledged
         try await Task.sleep(for: .seconds(3))
         fault.note("acknowledged after the copy", fault.crowd().acknowledged - before, needed: 1...Int.max)
         fault.tell(.begin, "SIGKILL to Redis")
-        await fault.testbed.kill(redis)
-        try await fault.startAgain(redis)
+        await redis.kill()
+        try await redis.start()
         let keys = Int(try await fault.redis("DBSIZE").integer ?? 0)
         fault.note("keys of the copy", keys, needed: 1...Int.max)
         fault.tell(.end, "Redis is back with its copy")

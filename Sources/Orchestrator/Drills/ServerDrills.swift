@@ -1,3 +1,5 @@
+import Testbed
+
 /// Redis and PostgreSQL that stop, and come back by themselves.
 extension Drill {
     static let restartRedis = Drill(
@@ -12,9 +14,9 @@ extension Drill {
 
     private static let restart: Strike = { fault in
         fault.tell(.begin, "SIGTERM to Redis")
-        await fault.testbed.stop(fault.services.redis.node)
+        await fault.services.redis.stop()
         fault.tell(.step, "Redis has ended")
-        try await fault.startAgain(fault.services.redis.node)
+        try await fault.services.redis.start()
         fault.tell(.end, "Redis has loaded its file")
     }
 
@@ -29,10 +31,10 @@ extension Drill {
 
     private static let lose: Strike = { fault in
         fault.tell(.begin, "SIGKILL to Redis")
-        await fault.testbed.kill(fault.services.redis.node)
+        await fault.services.redis.kill()
         fault.services.redis.forget()
         try await Task.sleep(for: .seconds(1))
-        try await fault.startAgain(fault.services.redis.node)
+        try await fault.services.redis.start()
         fault.tell(.end, "Redis is back, empty")
     }
 
@@ -40,9 +42,9 @@ extension Drill {
         name: "freeze-redis", story: "Redis is stopped (SIGSTOP) for 5 s and goes on."
     ) { fault in
         fault.tell(.begin, "SIGSTOP to Redis")
-        fault.testbed.pause(fault.services.redis.node)
+        fault.services.redis.pause()
         try await Task.sleep(for: .seconds(5))
-        fault.testbed.resume(fault.services.redis.node)
+        fault.services.redis.resume()
         fault.tell(.end, "SIGCONT to Redis")
     }
 
@@ -56,9 +58,9 @@ extension Drill {
     private static let stopPostgres: Strike = { fault in
         let postgres = try fault.database()
         fault.tell(.begin, "SIGINT to PostgreSQL")
-        await fault.testbed.stop(postgres.node)
+        await postgres.stop()
         try await Task.sleep(for: .seconds(10))
-        try await fault.startAgain(postgres.node)
+        try await postgres.start()
         fault.tell(.end, "PostgreSQL takes connections again")
     }
 }

@@ -1,6 +1,7 @@
 import Broker
 import RedisNIO
 import Report
+import Testbed
 import Wire
 
 /// Readers, and their viewers and subscriptions.
@@ -18,7 +19,7 @@ extension Drill {
 
     private static let loseAReader: Strike = { fault in
         fault.tell(.begin, "SIGKILL to \(fault.victim.name)")
-        await fault.testbed.kill(fault.victim)
+        await fault.victim.kill()
         fault.tell(.end, "\(fault.victim.name) is gone")
     }
 
@@ -27,7 +28,7 @@ extension Drill {
         movesViewers: true, arrange: { layout, _ in layout.environment["DRAIN_SECONDS"] = "5" }
     ) { fault in
         fault.tell(.begin, "SIGTERM to \(fault.victim.name)")
-        await fault.testbed.stop(fault.victim)
+        await fault.victim.stop()
         fault.tell(.end, "\(fault.victim.name) has ended")
     }
 
@@ -38,7 +39,7 @@ extension Drill {
         fault.tell(.begin, "the first Reader is stopped")
         for reader in fault.services.readers {
             fault.tell(.step, "SIGTERM to \(reader.name)")
-            try await fault.testbed.restart(reader)
+            try await reader.restart()
         }
         fault.tell(.end, "the last Reader is ready again")
     }
@@ -60,7 +61,7 @@ extension Drill {
         let (victim, limit) = (fault.victim, "pubsub 262144 0 0")
         _ = try await fault.redis("CONFIG", ["SET", "client-output-buffer-limit", limit])
         fault.tell(.begin, "SIGSTOP to \(victim.name), client-output-buffer-limit \(limit)")
-        fault.testbed.pause(victim)
+        victim.pause()
         let load = String(repeating: "x", count: 256 << 10)
         // The drill's Redis is its own: there is no namespace.
         let channel = ChannelNames(namespace: nil).probe(of: victim.name)
@@ -72,7 +73,7 @@ extension Drill {
         fault.tell(.step, isCut ? "Redis has cut the subscriber" : "Redis has not cut the subscriber")
         // Comments go on meanwhile: the Reader has something to repair.
         try await Task.sleep(for: .seconds(1))
-        fault.testbed.resume(victim)
+        victim.resume()
         fault.note("subscribers cut", isCut ? 1 : 0, needed: 1...1)
         fault.tell(.end, "SIGCONT to \(victim.name)")
     }

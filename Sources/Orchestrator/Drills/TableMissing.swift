@@ -1,3 +1,5 @@
+import Testbed
+
 /// Somebody's migration goes wrong for a while.
 extension Drill {
     static let tableMissing = Drill(
@@ -7,11 +9,11 @@ extension Drill {
     ) { fault in
         let postgres = try fault.database()
         fault.tell(.begin, "ALTER TABLE likes RENAME TO likes_away")
-        try await postgres.run("ALTER TABLE likes RENAME TO likes_away")
+        try await postgres.sql("ALTER TABLE likes RENAME TO likes_away")
         fault.note(
             "likes acknowledged meanwhile", try await fault.acknowledged(.max, within: .seconds(5)),
             needed: 200...Int.max)
-        try await postgres.run("ALTER TABLE likes_away RENAME TO likes")
+        try await postgres.sql("ALTER TABLE likes_away RENAME TO likes")
         fault.tell(.end, "the table is back")
     }
 }

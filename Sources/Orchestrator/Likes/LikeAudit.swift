@@ -4,6 +4,7 @@ import Logging
 import PostgresLibpq
 import RedisNIO
 import Storage
+import Testbed
 import Wire
 
 /// Compares what must be true with what Redis and PostgreSQL hold, user by user.

@@ -1,4 +1,5 @@
 import Audience
+import Testbed
 
 /// Likes while something else is measured: they begin and end with it, and are compared afterwards.
 struct LikesBeside: Sendable {
@@ -7,11 +8,11 @@ struct LikesBeside: Sendable {
 
     /// Starts a LikeAPI, for which Redis alone keeps the likes, and the crowd that uses it.
     static func start(
-        _ settings: LikesSettings, redis: PrivateRedis, serviceEnvironment: ServiceEnvironment, readers: [Node],
+        _ settings: LikesSettings, redis: Node, serviceEnvironment: ServiceEnvironment, readers: [Node],
         in testbed: Testbed
     ) async throws -> LikesBeside {
-        let service = try await testbed.addLikeAPI(1, role: "all", serviceEnvironment)
-        try await testbed.waitUntilReady([service])
+        let service = try await testbed.addService(.likeAPI, serviceEnvironment, ["LIKE_ROLE": "all"])
+        try await Node.waitUntilReady([service])
         let node = try await testbed.addClient(
             .swarm, name: "likes", arguments: settings.arguments(likeAPIs: [service], readers: readers))
         return LikesBeside(crowd: LikesCrowd(node), redisPort: redis.port)

@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 /// Says whether likes kept their promises: exact in all three places, told to every viewer, and few updates.
 enum LikesChecker {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Report
+import Testbed
 
 /// `Orchestrator likes`: one photo, very many distinct users, and three ways to count them.
 struct LikesCommand: AsyncParsableCommand {

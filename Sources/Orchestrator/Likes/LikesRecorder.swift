@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 typealias LikesRecorder = Locked<LikesResult>
 

@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 extension LikesResult {
     static let metrics = MetricList<Outcome> { list in

@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 /// All that a run of likes, or a drill of likes, found out.
 struct LikesResult: Sendable {

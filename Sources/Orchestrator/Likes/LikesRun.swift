@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import RedisNIO
 import Report
+import Testbed
 
 /// People like photos while viewers watch the counts; a fault in the middle, if there is one; then everything is compared.
 struct LikesRun: Sendable {
@@ -13,7 +14,7 @@ struct LikesRun: Sendable {
     func run(in testbed: Testbed) async throws {
         recorder.update { $0.testbed = testbed }
         let services = try await DrillServices.likes(DrillLayout(drill), settings, in: testbed)
-        let probe = RedisProbe(port: services.redis.port)
+        let probe = RedisProbe(services.redis)
         let before = LikesRun.memory(try await probe.info())
         let crowd = LikesCrowd(
             try await testbed.addClient(

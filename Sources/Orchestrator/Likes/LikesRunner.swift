@@ -1,4 +1,5 @@
 import Report
+import Testbed
 
 /// Runs likes, or drills of likes, each on services of its own, and writes their reports.
 struct LikesRunner: Sendable {
@@ -21,7 +22,7 @@ struct LikesRunner: Sendable {
         let recorder = LikesRecorder(LikesResult(drill: drill, settings: settings, base: base))
         let run = LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress)
         let failure = await Failure.of {
-            try await ExperimentRunner.run(folders: folders, binaries: binaries) { try await run.run(in: $0) }
+            try await Testbed.run(folders, binaries) { try await run.run(in: $0) }
         }
         return (recorder.finished(failure), folder)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Report
+import Testbed
 import Wire
 
 /// Every parameter of `likes`, and of a drill of likes.

@@ -1,4 +1,5 @@
 import Report
+import Testbed
 
 /// Likes beside the comments of a run: people who like photos, and viewers who follow the counts.
 struct RunLikes: Codable, Equatable, Sendable {

@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import Placement
 import Report
+import Testbed
 
 /// Puts loads on this machine that the calibration did not measure, and holds the plan's model against them.
 struct PlanCheck: Sendable {
@@ -197,7 +198,7 @@ struct PlanCheck: Sendable {
         let progress = Progress()
         let outcomes = Locked(outcomes)
         let count = outcomes.value.count
-        try await ExperimentRunner.run(folders: folders, binaries: binaries) { [settings] testbed in
+        try await Testbed.run(folders, binaries) { [settings] testbed in
             // Runs of one load are apart in time: what disturbs one must not disturb all.
             for run in 0..<settings.check.runs {
                 for index in 0..<count {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// `Orchestrator plan`: how many Readers and Redis nodes an audience needs.
 struct PlanCommand: AsyncParsableCommand {

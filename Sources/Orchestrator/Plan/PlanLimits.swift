@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Report
+import Testbed
 
 /// One thing that can run out.
 struct PlanLimit: Equatable, Sendable {

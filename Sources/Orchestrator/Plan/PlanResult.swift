@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// How many Readers and Redis nodes each placement needs.
 struct PlanResult: Sendable {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// Every parameter of a plan.
 struct PlanSettings: Codable, Equatable, Sendable {

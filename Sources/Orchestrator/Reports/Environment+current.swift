@@ -1,7 +1,6 @@
 import Foundation
 import Report
-import Subprocess
-import SystemPackage
+import Testbed
 
 extension Report {
     /// The beginning of a report: what runs here and now.
@@ -53,10 +52,8 @@ extension Report.Environment {
     }
 
     private static func git(_ arguments: [String], in directory: String) async -> String? {
-        let result = try? await Subprocess.run(
-            .name("git"), arguments: Arguments(["-C", directory] + arguments), output: .string(limit: 1 << 20),
-            error: .discarded)
-        guard let result, result.terminationStatus.isSuccess else { return nil }
-        return result.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let program = try? Binaries().system("git", package: "git") else { return nil }
+        let text = try? await Supervisor().output(of: program, ["-C", directory] + arguments)
+        return text?.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

@@ -1,4 +1,5 @@
 import Report
+import Testbed
 
 /// Something that was done or happened while a fault was injected.
 struct FaultMark: Equatable, Sendable {

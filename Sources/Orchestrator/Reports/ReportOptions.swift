@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Primitives
 import Report
+import Testbed
 import Wire
 
 /// What every command that makes a report is told about it.

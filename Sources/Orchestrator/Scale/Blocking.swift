@@ -1,4 +1,5 @@
 import Foundation
+import Testbed
 
 import struct Synchronization.Atomic
 

@@ -3,6 +3,7 @@ import Glibc
 import NIOCore
 import Placement
 import RedisNIO
+import Testbed
 
 /// A command as it goes over the wire.
 enum RawCommand {

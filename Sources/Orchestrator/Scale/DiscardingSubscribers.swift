@@ -2,6 +2,7 @@ import Audience
 import Glibc
 import Primitives
 import RedisNIO
+import Testbed
 
 import struct Synchronization.Atomic
 

@@ -2,6 +2,7 @@ import Audience
 import Foundation
 import Logging
 import RedisNIO
+import Testbed
 
 /// Comments at a stated rate, in an open loop: each goes out when it is due, whatever became of those before.
 struct PacedPublisher: Sendable {

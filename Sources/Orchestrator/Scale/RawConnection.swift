@@ -1,4 +1,5 @@
 import Glibc
+import Testbed
 
 /// A blocking TCP connection to a Redis of this machine, for what must cost next to nothing beside Redis: sending commands
 /// that were encoded before, and throwing away what subscribers get.

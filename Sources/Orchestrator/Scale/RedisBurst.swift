@@ -1,4 +1,5 @@
 import Foundation
+import Testbed
 
 /// Gives one Redis as many publishes as it takes, with the subscriptions of one placement, and accounts for every byte.
 struct RedisBurst: Sendable {

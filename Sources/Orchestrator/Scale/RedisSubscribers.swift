@@ -1,4 +1,5 @@
 import RedisNIO
+import Testbed
 
 /// `CLIENT LIST`: how many channels each connection subscribes, as Redis itself counts them.
 struct RedisSubscribers: Equatable, Sendable {
@@ -44,7 +45,7 @@ extension RedisProbe {
         do {
             return try await send(RedisCommand("CLIENT", "LIST")).text ?? ""
         } catch {
-            throw .unavailable("Redis on port \(port) does not answer: \(error)")
+            throw .unavailable("Redis on port \(endpoint.port) does not answer: \(error)")
         }
     }
 }

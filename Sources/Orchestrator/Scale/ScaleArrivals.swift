@@ -4,6 +4,7 @@ import Placement
 import Primitives
 import ReaderPlacement
 import RedisNIO
+import Testbed
 import Wire
 
 /// The viewers that ask this Reader first, in random order, and those whom other Readers send here.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// `Orchestrator scale`: the full audience on one machine, with viewers that have no sockets.
 struct ScaleCommand: AsyncParsableCommand {
@@ -41,7 +42,7 @@ struct ScaleCommand: AsyncParsableCommand {
         progress.step("seed \(settings.seed): \(settings.commandLine)")
         let result = Locked(ScaleResult(settings: settings, base: base))
         let failure = await Failure.of {
-            try await ExperimentRunner.run(folders: folders, binaries: binaries) { testbed in
+            try await Testbed.run(folders, binaries) { testbed in
                 for readers in settings.readers {
                     for placement in settings.placements {
                         let layout = ScaleLayout(audience, placement: placement, readers: readers)

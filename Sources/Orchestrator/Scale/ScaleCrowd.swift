@@ -1,3 +1,5 @@
+import Testbed
+
 /// The Reader processes of one case of `scale`.
 typealias ScaleCrowd = Conversation<ScaleCrowdState>
 

@@ -8,6 +8,7 @@ import ReaderPlacement
 import RedisNIO
 import ServiceRuntime
 import SocketLoop
+import Testbed
 import Wire
 
 /// One Reader of a scale run: the Reader's own hub on a real subscriber connection and the Reader's own placement, with viewers

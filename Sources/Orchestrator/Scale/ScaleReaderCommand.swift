@@ -3,6 +3,7 @@ import Audience
 import Foundation
 import Placement
 import Primitives
+import Testbed
 
 /// Not for people: a Reader process of `scale`, led over standard input and output.
 struct ScaleReaderCommand: AsyncParsableCommand {

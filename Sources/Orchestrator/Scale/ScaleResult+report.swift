@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Testbed
 
 extension ScaleResult {
     static let metrics = MetricList<ScaleCase> { list in

@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// All that one scale run found out.
 struct ScaleResult: Sendable {

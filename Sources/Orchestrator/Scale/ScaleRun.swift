@@ -3,6 +3,7 @@ import Foundation
 import Placement
 import RedisNIO
 import Report
+import Testbed
 
 /// One case: a Redis of its own, its Readers, comments at a rate, and then as many as Redis takes.
 struct ScaleRun: Sendable {
@@ -15,10 +16,10 @@ struct ScaleRun: Sendable {
         let start = ContinuousClock.now
         var result = makeCase()
         progress.step("\(result.name): start")
-        let redis = try await PrivateRedis.start(
-            in: testbed, name: "redis-\(layout.placement.rawValue)-\(layout.readers.count)",
+        let redis = try await testbed.startRedis(
             // A subscriber that lags is to be seen in the figures, not cut.
-            arguments: ["--client-output-buffer-limit", "pubsub 1gb 1gb 60"])
+            RedisOptions(arguments: ["--client-output-buffer-limit", "pubsub 1gb 1gb 60"]),
+            name: "redis-\(layout.placement.rawValue)-\(layout.readers.count)")
         let crowd = ScaleCrowd(try await startReaders(testbed, redis))
         let (measured, placed) = try await crowd.listening { [result] () async throws -> (ScaleCase, ScaleLayout) in
             var result = result
@@ -27,16 +28,16 @@ struct ScaleRun: Sendable {
             return (result, placed)
         }
         result = measured
-        await stop(crowd.nodes, in: testbed)
+        await testbed.supervisor.stop(crowd.nodes.compactMap(\.child))
         for (index, node) in crowd.nodes.enumerated() {
             result.perReader[index].cpuSeconds = node.usage.cpuSeconds
             result.perReader[index].memoryPeakBytes = node.usage.memoryPeakBytes
         }
         try await burst(placed, redis, into: &result)
-        await testbed.stop(redis.node)
+        await redis.stop()
         let own = ProcessUsage.sample(pid: ProcessInfo.processInfo.processIdentifier)?.memoryPeakBytes ?? 0
         result.memoryBytes =
-            result.perReader.reduce(0) { $0 + $1.memoryPeakBytes } + redis.node.usage.memoryPeakBytes + own
+            result.perReader.reduce(0) { $0 + $1.memoryPeakBytes } + redis.usage.memoryPeakBytes + own
         result.seconds = (ContinuousClock.now - start).seconds
         return (result, placed)
     }
@@ -51,35 +52,29 @@ struct ScaleRun: Sendable {
 
     // MARK: Readers
 
-    private func startReaders(_ testbed: Testbed, _ redis: PrivateRedis) async throws -> [Node] {
+    private func startReaders(_ testbed: Testbed, _ redis: Node) async throws -> [Node] {
         var nodes: [Node] = []
         for (index, reader) in layout.readers.enumerated() {
             let name = "\(layout.placement.rawValue)-\(layout.readers.count)-\(reader)"
             let specification = ChildSpecification(
-                name: name, executable: testbed.binaries.launcher,
+                name: name, executable: try testbed.binaries.own("Orchestrator"),
                 arguments: ScaleReaderCommand.arguments(settings, layout, index: index, port: redis.port),
                 log: testbed.folders.log(name), converses: true)
             nodes.append(
-                try await testbed.add(Node(role: .reader, specification: specification, port: nil, readiness: .none)))
+                try await testbed.add(.reader, specification))
         }
         return nodes
     }
 
-    private func stop(_ nodes: [Node], in testbed: Testbed) async {
-        await withTaskGroup(of: Void.self) { group in
-            for node in nodes { group.addTask { await testbed.stop(node) } }
-        }
-    }
-
     /// Lets everybody arrive, and looks on; returns where they are then.
-    private func place(_ crowd: ScaleCrowd, _ redis: PrivateRedis, into result: inout ScaleCase) async throws
+    private func place(_ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase) async throws
         -> ScaleLayout
     {
         let ready = try await crowd.ready(atMost: .seconds(120))
         guard ready.allSatisfy({ $0.readers == layout.readers.count }) else {
             throw Failure.unavailable("not every Reader knows all others")
         }
-        let probe = RedisProbe(port: redis.port)
+        let probe = RedisProbe(redis)
         let before = RedisFigures(try await probe.info())
         let total = layout.audience.total
         progress.step("  \(Format.grouped(total)) viewers arrive in \(Format.plain(settings.arrivalSeconds)) s")
@@ -121,11 +116,11 @@ struct ScaleRun: Sendable {
     // MARK: Comments at a rate
 
     private func pace(
-        _ layout: ScaleLayout, _ crowd: ScaleCrowd, _ redis: PrivateRedis, into result: inout ScaleCase
+        _ layout: ScaleLayout, _ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase
     ) async throws {
         let rate = Format.plain(settings.rate)
         progress.step("  \(rate) comments/s for \(Format.plain(settings.durationSeconds)) s")
-        let probe = RedisProbe(port: redis.port)
+        let probe = RedisProbe(redis)
         let before = RedisFigures(try await probe.info())
         let cpuBefore = readersCPU(crowd)
         let (paced, truth) = try await PacedPublisher(settings: settings, layout: layout, port: redis.port).run()
@@ -158,7 +153,7 @@ struct ScaleRun: Sendable {
 
     // MARK: As many as Redis takes
 
-    private func burst(_ layout: ScaleLayout, _ redis: PrivateRedis, into result: inout ScaleCase) async throws {
+    private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burstSeconds)) s")
         let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burstSeconds).run()
         result.burst = burst

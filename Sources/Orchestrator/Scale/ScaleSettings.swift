@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// Every parameter of one scale run.
 struct ScaleSettings: Codable, Equatable, Sendable {

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Primitives
 import SocketLoop
+import Testbed
 
 /// Viewers without sockets, for audiences that no machine has descriptors for, and a few with one. Everything but the write is
 /// real for the former: subscription, order, passes, the count of deliveries. Each notes how late it was at its turn.

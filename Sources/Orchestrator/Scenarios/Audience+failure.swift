@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Testbed
 
 extension Audience {
     /// The audience of a command's arguments.

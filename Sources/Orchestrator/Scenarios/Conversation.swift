@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Primitives
+import Testbed
 
 /// Processes that are led over their standard input and output: what they say is gathered in a state, and they are told
 /// what to do.
@@ -129,12 +130,12 @@ extension LikesCrowd {
     /// - Parameter took: gets every message of how far it is.
     convenience init(_ node: Node, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }) {
         self.init([node], LikesCrowdState(), mayEnd: { state, _ in state.report != nil }) { state, line, _ in
-            guard let message = try? JSONDecoder().decode(LikesMessage.self, from: Data(line.utf8)) else { return nil }
+            guard let message = LikesMessage(line: line) else { return nil }
             switch message.event {
-            case "connected": state.connected = message.viewers ?? 0
-            case "progress": took(message)
-            case "report": state.report = message.report
-            default: break
+            case .connected: state.connected = message.viewers
+            case .progress: took(message)
+            case .report: state.report = message.report
+            case .published: break
             }
             return nil
         }

@@ -3,6 +3,7 @@ import Foundation
 import Placement
 import RedisNIO
 import Report
+import Testbed
 import Wire
 
 /// One audience on one set of Readers: connect, publish, settle, audit.
@@ -22,7 +23,7 @@ struct LoadTest: Sendable {
         let crowd = LoadGeneratorGroup(try await startSwarms(services))
         try await crowd.listening {
             try await recorder.phase("connect") { try await connect(crowd, services) }
-            let before = try await RedisProbe(port: services.redis.port).info()
+            let before = try await RedisProbe(services.redis).info()
             try await recorder.phase("publish") {
                 guard let likes = services.likes else { return try await publish(crowd) }
                 let outcome = try await likes.accompany { try await publish(crowd) }
@@ -100,12 +101,12 @@ struct LoadTest: Sendable {
 
     /// While everybody still watches: what the Readers hold and what Redis has done.
     private func measure(_ services: RunServices, _ crowd: LoadGeneratorGroup, before: RedisInfo) async throws {
-        let after = try await RedisProbe(port: services.redis.port).info()
+        let after = try await RedisProbe(services.redis).info()
         let published = crowd.coordinator.published.values.reduce(0) { $0 + $1.acknowledged }
         _ = try await services.statistics(atMost: reportDelay) { $0.commentApi.totalCommentsPublished >= published }
         // What the Readers have sent of the last comments stands in their next report.
         try await Task.sleep(for: .seconds(settings.reportIntervalSeconds * 2))
-        let answer = try await ServiceClient(node: services.statistics).statistics()
+        let answer = try await ServiceClient(services.statistics).statistics()
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
         let prediction = SpreadOutcome.predicted(
             audience, placement: settings.placement, readers: services.readers.map(\.name))

@@ -1,5 +1,6 @@
 import Primitives
 import Report
+import Testbed
 
 /// A result while it is gathered by several tasks, so that an interrupted run has written what it knew.
 final class Locked<Value: Sendable>: Sendable {

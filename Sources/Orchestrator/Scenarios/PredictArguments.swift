@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// The options of `predict` as they are typed.
 struct PredictArguments: ParsableArguments {

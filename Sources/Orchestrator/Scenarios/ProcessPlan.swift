@@ -1,4 +1,5 @@
 import Primitives
+import Testbed
 
 /// How many descriptors a process may hold.
 struct DescriptorLimits: Equatable, Sendable {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
+import Testbed
 
 /// The options of `run` as they are typed; `nil` where one was left out.
 ///

@@ -1,5 +1,6 @@
 import Audience
 import Report
+import Testbed
 
 extension Check {
     /// Whether an experiment came to its end.

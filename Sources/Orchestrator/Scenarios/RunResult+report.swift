@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Testbed
 
 extension RunResult {
     static let metrics = MetricList<RunResult> { list in

@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Testbed
 import Wire
 
 /// All that one run measured.

@@ -1,10 +1,11 @@
 import Placement
+import Testbed
 import Wire
 
 /// The services of a run, started and ready: Redis, StatsAPI, CommentAPIs, Readers.
 struct RunServices: Sendable {
     let testbed: Testbed
-    let redis: PrivateRedis
+    let redis: Node
     let statistics: Node
     let commentAPIs: [Node]
     let readers: [Node]
@@ -17,21 +18,21 @@ struct RunServices: Sendable {
         -> RunServices
     {
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
-        let redis = try await PrivateRedis.start(in: testbed)
+        let redis = try await testbed.startRedis()
         var serviceEnvironment = ServiceEnvironment(redis: redis.url)
-        serviceEnvironment.reportInterval = .seconds(settings.reportIntervalSeconds)
-        let statistics = try await testbed.addStatistics(serviceEnvironment)
+        let statistics = try await testbed.addService(.statistics, serviceEnvironment)
         serviceEnvironment.statistics = statistics.url
         var commentAPIs: [Node] = []
         for number in 1...plan.commentAPIs {
-            commentAPIs.append(try await testbed.addCommentAPI(number, serviceEnvironment))
+            commentAPIs.append(try await testbed.addService(.commentAPI, number: number, serviceEnvironment))
         }
         var readers: [Node] = []
         for number in 1...plan.readers {
             readers.append(
-                try await testbed.addReader(number, placement: settings.placement.rawValue, serviceEnvironment))
+                try await testbed.addService(
+                    .reader, number: number, serviceEnvironment, ["PLACEMENT": settings.placement.rawValue]))
         }
-        try await testbed.waitUntilReady([statistics] + commentAPIs + readers)
+        try await Node.waitUntilReady([statistics] + commentAPIs + readers)
         var likes: LikesBeside?
         if let wanted = settings.likes {
             likes = try await LikesBeside.start(
@@ -57,7 +58,7 @@ struct RunServices: Sendable {
     func statistics(
         atMost limit: Duration, when holds: (Statistics) -> Bool
     ) async throws -> ServiceClient.Answer {
-        let client = ServiceClient(node: statistics)
+        let client = ServiceClient(statistics)
         var last = try await client.statistics()
         _ = try await Polling.wait(atMost: limit, every: .milliseconds(100)) {
             last = try await client.statistics()

@@ -1,5 +1,6 @@
 import Foundation
 import Report
+import Testbed
 import Wire
 
 /// Three people and three Readers: user1 and user3 watch video1, user2 watches video2, and all write once a second.
@@ -60,7 +61,7 @@ struct SmokeTest: Sendable {
         let videos = Set(SmokeTest.people.map(\.1)).sorted()
         for video in videos {
             let comment = CommentRequest(userid: "orchestrator", videoid: video, comment: SmokeTest.marker(video))
-            try await ServiceClient(node: services.commentAPIs[0]).comment(comment)
+            try await ServiceClient(services.commentAPIs[0]).comment(comment)
         }
         // A client may hold its output back until it ends.
         _ = try await Polling.wait(atMost: .seconds(3), every: .milliseconds(50)) {
@@ -70,7 +71,7 @@ struct SmokeTest: Sendable {
             $0.clients.totalClients >= 3
         }
         try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
-        for client in clients { await services.testbed.stop(client) }
+        for client in clients { await client.stop() }
         recorder.update { report in
             report.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: nil)
             report.readers = RunResult.Reader.all(answer.statistics, predictedShare: nil)

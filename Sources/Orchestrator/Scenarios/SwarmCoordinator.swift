@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Testbed
 
 /// Leads the swarm processes of one run through its phases together. It takes what they say and keeps where they are;
 /// whoever owns it does the talking.

@@ -3,6 +3,7 @@ import Audience
 import Foundation
 import Placement
 import Report
+import Testbed
 
 /// The options of `sweep` as they are typed.
 struct SweepArguments: ParsableArguments {

@@ -1,5 +1,6 @@
 import Foundation
 import Report
+import Testbed
 
 /// The folder of a sweep: its grid, and the report of each cell that came to its end. What stands there survives an
 /// interruption, and a sweep that goes on measures only the rest.

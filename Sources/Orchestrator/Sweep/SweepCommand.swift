@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 
 /// `Orchestrator sweep`: a grid of real runs, measured beside the model.
 struct SweepCommand: AsyncParsableCommand {

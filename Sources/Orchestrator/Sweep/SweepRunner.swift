@@ -1,4 +1,5 @@
 import Report
+import Testbed
 
 /// Measures the cells of a sweep one after the other, each with processes of its own.
 struct SweepRunner: Sendable {

@@ -1,4 +1,5 @@
 import Fanout
+import Placement
 import Primitives
 import ReaderPlacement
 import ServiceRuntime
@@ -11,6 +12,7 @@ final class ReaderReports: ReportSource {
     private let instance: String
     private let session: String
     private let publicURL: String?
+    private let strategy: String
     private let journal = Mutex(SubscriptionDeltas())
 
     init(hub: Hub, placement: PlacementService, settings: ReaderSettings, process: ServiceProcess) {
@@ -19,6 +21,7 @@ final class ReaderReports: ReportSource {
         self.instance = process.server.instance
         self.session = process.session
         self.publicURL = settings.registry.publicURL?.text
+        strategy = settings.registry.strategy.rawValue
     }
 
     func makeReport() -> ReaderReport {
@@ -41,7 +44,8 @@ final class ReaderReports: ReportSource {
             totalConnections: counters.connectionsTotal, totalMessagesReceived: counters.messagesReceived,
             totalMessagesSent: counters.eventsSent, disconnects: counters.disconnects.byCode,
             refusals: counters.refusals.byCode, notRedirected: placement.notRedirected,
-            extraSubscriptions: hub.extraSubscriptions)
+            extraSubscriptions: hub.extraSubscriptions, placement: strategy,
+            deliveryTimes: counters.deliveryTimes)
     }
 
     func reportAccepted(_ acknowledgement: ReportAcknowledgement) {

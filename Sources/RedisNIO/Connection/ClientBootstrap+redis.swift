@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Primitives
 
 extension ClientBootstrap {
@@ -11,6 +12,24 @@ extension ClientBootstrap {
             .channelOption(.socketOption(.so_keepalive), value: 1)
             // More reads in one turn make larger batches of replies and messages: 16 x 64 KiB at most.
             .channelOption(.maxMessagesPerRead, value: 16)
+    }
+
+    /// Connects, encrypted if the endpoint says so. What is sent before the handshake is over waits for it.
+    ///
+    /// - Parameter initialize: adds the handlers, on the channel's loop.
+    func connect<Value: Sendable>(
+        to endpoint: RedisEndpoint, _ initialize: @escaping @Sendable (any Channel) throws -> Value
+    ) async throws -> Value {
+        let context = try endpoint.tls?.makeContext()
+        return try await connect(host: endpoint.host, port: endpoint.port) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                if let context {
+                    let handler = try NIOSSLClientHandler(context: context, serverHostname: endpoint.serverName)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+                return try initialize(channel)
+            }
+        }
     }
 }
 

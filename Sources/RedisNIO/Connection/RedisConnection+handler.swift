@@ -1,5 +1,6 @@
 import CoreMetrics
 import NIOCore
+import NIOSSL
 
 extension RedisConnection {
     /// The channel handler of a connection: writes what was sent and hands each reply to whoever waits for it.
@@ -58,7 +59,9 @@ extension RedisConnection {
         }
 
         func errorCaught(context: ChannelHandlerContext, error: any Error) {
-            fail(context, RedisError(.closed, "the connection failed: \(error)"))
+            // Redis ended without saying so in TLS, killed perhaps: what follows is the end itself.
+            if case NIOSSLError.uncleanShutdown = error { return }
+            fail(context, RedisError(.closed, "the connection failed: \(RedisError.reason(error))"))
         }
 
         func channelInactive(context: ChannelHandlerContext) {

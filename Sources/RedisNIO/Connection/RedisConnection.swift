@@ -168,16 +168,14 @@ extension RedisConnection {
         let connection: RedisConnection
         do {
             connection = try await ClientBootstrap.redis(group, timeout: settings.connectTimeout)
-                .connect(host: endpoint.host, port: endpoint.port) { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let connection = RedisConnection(channel: channel, settings: settings, metrics: metrics)
-                        let handler = try Handler(connection: connection, metrics: metrics)
-                        try channel.pipeline.syncOperations.addHandler(handler)
-                        return connection
-                    }
+                .connect(to: endpoint) { channel in
+                    let connection = RedisConnection(channel: channel, settings: settings, metrics: metrics)
+                    let handler = try Handler(connection: connection, metrics: metrics)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                    return connection
                 }
         } catch {
-            throw RedisError(.notConnected, "cannot connect to \(endpoint): \(error)")
+            throw RedisError(.notConnected, "cannot connect to \(endpoint): \(RedisError.reason(error))")
         }
         do throws(RedisError) {
             try await connection.logIn(endpoint.login(name: settings.name))

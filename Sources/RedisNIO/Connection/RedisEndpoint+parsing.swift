@@ -1,7 +1,6 @@
 /// What is wrong with the text of a ``RedisEndpoint``. The description never repeats user or password.
 public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongScheme
-    case encryptionUnsupported
     case missingHost
     case unreadablePort(String)
     case unreadableDatabase(String)
@@ -11,8 +10,7 @@ public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertib
 
     public var description: String {
         switch self {
-        case .wrongScheme: "a Redis address begins with redis://"
-        case .encryptionUnsupported: "rediss:// (TLS) is not supported; use redis://"
+        case .wrongScheme: "a Redis address begins with redis:// or rediss://"
         case .missingHost: "the Redis address names no host"
         case .unreadablePort(let text): "the port of the Redis address is not a number from 1 to 65535: \"\(text)\""
         case .unreadableDatabase(let text): "the database of the Redis address is not a number from 0: \"\(text)\""
@@ -24,11 +22,11 @@ public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertib
 }
 
 extension RedisEndpoint {
-    /// Reads `redis://[user[:password]@]host[:port][/db]`.
+    /// Reads `redis://[user[:password]@]host[:port][/db]`; with `rediss://` the connection is encrypted.
     public init(parsing text: some StringProtocol) throws(RedisEndpointError) {
-        if text.lowercased().hasPrefix("rediss://") { throw .encryptionUnsupported }
-        guard text.lowercased().hasPrefix("redis://") else { throw .wrongScheme }
-        let rest = text.dropFirst("redis://".count)
+        let schemes = ["redis://", "rediss://"]
+        guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0) }) else { throw .wrongScheme }
+        let rest = text.dropFirst(scheme.count)
         // A password may hold '@' unencoded in old settings; a host never does, so the last one divides.
         let at = rest.lastIndex(of: "@")
         let address = at.map { rest[rest.index(after: $0)...] } ?? rest[...]
@@ -37,7 +35,9 @@ extension RedisEndpoint {
         let parts = address.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let (host, port) = try Self.hostAndPort(String(parts[0]))
         let database = try Self.database(parts.count > 1 ? String(parts[1]) : "")
-        self.init(host: host, port: port, database: database, user: user, password: password)
+        self.init(
+            host: host, port: port, database: database, user: user, password: password,
+            tls: scheme == "rediss://" ? RedisTLS() : nil)
     }
 
     private static func credentials(_ text: String?) throws(RedisEndpointError) -> (String?, String?) {

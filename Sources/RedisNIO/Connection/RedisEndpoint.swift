@@ -1,4 +1,4 @@
-/// Where a Redis is and how to log in: `redis://[user[:password]@]host[:port][/db]`.
+/// Where a Redis is and how to log in: `redis://[user[:password]@]host[:port][/db]`, or the same with `rediss://`.
 ///
 /// User and password may be percent-encoded; `redis://:password@host` is a password without a user. Its description
 /// names host, port and database only.
@@ -12,21 +12,25 @@ public struct RedisEndpoint: Hashable, Sendable {
     public let database: Int
     public let user: String?
     public let password: String?
+    /// `nil`: connections are not encrypted.
+    public var tls: RedisTLS?
 
     public init(
-        host: String, port: Int = defaultPort, database: Int = 0, user: String? = nil, password: String? = nil
+        host: String, port: Int = defaultPort, database: Int = 0, user: String? = nil, password: String? = nil,
+        tls: RedisTLS? = nil
     ) {
         self.host = host
         self.port = port
         self.database = database
         self.user = user
         self.password = password
+        self.tls = tls
     }
 }
 
 extension RedisEndpoint: CustomStringConvertible, CustomDebugStringConvertible {
     public var description: String {
-        "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+        "\(tls == nil ? "redis" : "rediss")://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
     }
     public var debugDescription: String { description }
 }

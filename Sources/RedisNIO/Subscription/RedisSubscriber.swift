@@ -121,20 +121,18 @@ public final class RedisSubscriber: Sendable {
     ) async throws -> (any Channel, EventLoopFuture<SubscriberHandler.End>) {
         let login = endpoint.login(name: settings.name)
         return try await ClientBootstrap.redis(group, timeout: settings.connectTimeout)
-            .connect(host: endpoint.host, port: endpoint.port) { [self] channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let ended = channel.eventLoop.makePromise(of: SubscriberHandler.End.self)
-                    do {
-                        let handler = try SubscriberHandler(
-                            subscriber: self, sink: sink, login: login, settings: settings, metrics: metrics,
-                            ended: ended)
-                        try channel.pipeline.syncOperations.addHandler(handler)
-                    } catch {
-                        ended.succeed((.failed, nil))
-                        throw error
-                    }
-                    return (channel, ended.futureResult)
+            .connect(to: endpoint) { [self] channel in
+                let ended = channel.eventLoop.makePromise(of: SubscriberHandler.End.self)
+                do {
+                    let handler = try SubscriberHandler(
+                        subscriber: self, sink: sink, login: login, settings: settings, metrics: metrics,
+                        ended: ended)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                } catch {
+                    ended.succeed((.failed, nil))
+                    throw error
                 }
+                return (channel, ended.futureResult)
             }
     }
 }

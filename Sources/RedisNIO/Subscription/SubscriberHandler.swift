@@ -1,5 +1,6 @@
 import CoreMetrics
 import NIOCore
+import NIOSSL
 
 /// The channel handler of a ``RedisSubscriber``: logs in, sends what the table returns, hands messages to the sink.
 final class SubscriberHandler: ChannelDuplexHandler {
@@ -81,7 +82,9 @@ final class SubscriberHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        refusal = RedisError(.closed, "the connection failed: \(error)")
+        // As in RedisConnection.
+        if case NIOSSLError.uncleanShutdown = error { return }
+        refusal = RedisError(.closed, "the connection failed: \(RedisError.reason(error))")
         end(context, .failed)
     }
 

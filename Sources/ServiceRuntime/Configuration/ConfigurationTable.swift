@@ -8,7 +8,8 @@ public enum ConfigurationTable {
         ]
         for declaration in declarations {
             let cells = [
-                "`\(declaration.key)`", declaration.type, declaration.unit, "`\(declaration.defaultText)`",
+                "`\(declaration.key)`" + (declaration.fileKey.map { " or `\($0)`" } ?? ""), declaration.type,
+                declaration.unit, "`\(declaration.defaultText)`",
                 declaration.range, declaration.doc,
             ]
             lines.append("| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |")
@@ -24,6 +25,9 @@ public enum ConfigurationTable {
             let unit = declaration.unit.isEmpty ? "" : " \(declaration.unit)"
             text += "  \(declaration.option) <\(declaration.range)\(unit)>\n"
             text += "      \(declaration.doc) Default: \(declaration.defaultText).\n"
+            if let fileKey = declaration.fileKey {
+                text += "      Or \(SettingDeclaration.option(fileKey)): a file that holds it.\n"
+            }
         }
         return text + """
               --help, --version, --print-configuration

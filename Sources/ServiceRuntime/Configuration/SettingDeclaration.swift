@@ -11,12 +11,14 @@ public struct SettingDeclaration: Equatable, Sendable {
     /// What is accepted, as a phrase: `1 to 65535`.
     public var range: String
     public var doc: String
-    /// Whether the value may hold a password and is never shown.
+    /// Whether the value may hold a password: it is never shown, and may stand in a file that ``fileKey`` names.
     public var isSecret: Bool
+    /// Whether clients are told the value in the end, so that a file for it makes no sense.
+    public var isPublic: Bool
 
     public init(
         key: String, type: String, unit: String = "", defaultText: String = "unset", range: String, doc: String,
-        isSecret: Bool = false
+        isSecret: Bool = false, isPublic: Bool = false
     ) {
         self.key = key
         self.type = type
@@ -25,10 +27,27 @@ public struct SettingDeclaration: Equatable, Sendable {
         self.range = range
         self.doc = doc
         self.isSecret = isSecret
+        self.isPublic = isPublic
     }
 
     /// The name as a command-line option.
-    public var option: String { "--" + key.lowercased().split(separator: "_").joined(separator: "-") }
+    public var option: String { Self.option(key) }
+
+    /// The key of the path of a file with the value; `nil` for a setting that is no secret.
+    public var fileKey: String? { isSecret && !isPublic ? key + "_FILE" : nil }
+
+    static func option(_ key: String) -> String {
+        "--" + key.lowercased().split(separator: "_").joined(separator: "-")
+    }
+
+    /// Everybody on the machine can read the arguments of a process: of secrets only addresses without any may be there.
+    func mayBeArgument(_ value: String) -> Bool {
+        guard isSecret else { return true }
+        guard let scheme = value.firstRange(of: "://") else { return false }
+        let rest = value[scheme.upperBound...]
+        let credentials = rest.lastIndex(of: "@").map { rest[..<$0] } ?? ""
+        return !credentials.contains(":") && !rest.contains("password=")
+    }
 }
 
 /// One setting that cannot be used, in words for the person who set it.

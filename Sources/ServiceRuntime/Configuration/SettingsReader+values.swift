@@ -73,6 +73,12 @@ extension SettingsReader {
         }
     }
 
+    /// The path of a file that the service reads; it may be absent.
+    public mutating func optionalPath(_ key: String, _ doc: String) -> String? {
+        let declaration = SettingDeclaration(key: key, type: "a path", range: "a file in PEM", doc: doc)
+        return value(declaration, default: nil) { $0 }
+    }
+
     /// A secret that may be absent, of visible ASCII characters. It is never shown.
     public mutating func optionalSecret(_ key: String, length: ClosedRange<Int>, _ doc: String) -> String? {
         let declaration = SettingDeclaration(
@@ -93,7 +99,7 @@ extension SettingsReader {
         let forms = schemes.map { $0 + "://" }.joined(separator: " or ")
         let declaration = SettingDeclaration(
             key: key, type: "a URL", range: "\(forms) with a host\(isPublic ? ", without user and password" : "")",
-            doc: doc, isSecret: true)
+            doc: doc, isSecret: true, isPublic: isPublic)
         return value(declaration, default: nil) { text in
             guard let url = ServiceURL(text, schemes: schemes), !isPublic || !url.hasCredentials else { return nil }
             return url

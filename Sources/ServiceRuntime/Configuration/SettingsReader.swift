@@ -4,7 +4,8 @@ import Configuration
 ///
 /// swift-configuration's getters with a default fall back to it when a value is there but unreadable, so values are taken
 /// as text from its providers and read here: what cannot be read becomes a problem, and ``finish()`` throws
-/// all of them. An empty value counts as absent, as in `DATABASE_URL: ${DATABASE_URL:-}` of a compose file.
+/// all of them. An empty value counts as absent, as in `DATABASE_URL: ${DATABASE_URL:-}` of a compose file. A secret may
+/// stand in a file, which `DATABASE_URL_FILE` names.
 public struct SettingsReader {
     /// The keys read so far.
     public private(set) var declarations: [SettingDeclaration] = []
@@ -43,7 +44,7 @@ public struct SettingsReader {
 
     /// Throws everything that was wrong, arguments that belong to no key included.
     public consuming func finish() throws(ConfigurationError) {
-        let known = Set(declarations.map(\.option))
+        let known = Set(declarations.flatMap { [$0.key, $0.fileKey].compactMap { $0 }.map(SettingDeclaration.option) })
         let all = problems + options.problems(known: known)
         if !all.isEmpty { throw ConfigurationError(problems: all) }
     }
@@ -57,16 +58,36 @@ public struct SettingsReader {
     }
 
     private mutating func text(of declaration: SettingDeclaration) -> String? {
-        let key = AbsoluteConfigKey(declaration.key.lowercased().split(separator: "_").map(String.init))
-        for provider in providers {
+        let given = given(declaration.key)
+        if let given, given.isArgument, !declaration.mayBeArgument(given.text) {
+            refuse(
+                declaration.option,
+                because: "everybody on this machine can read arguments; give a secret as \(declaration.key) in the "
+                    + "environment, or in a file")
+            return nil
+        }
+        guard let fileKey = declaration.fileKey, let path = self.given(fileKey)?.text else { return given?.text }
+        do throws(SecretFile.Unusable) {
+            guard given == nil else {
+                throw SecretFile.Unusable(reason: "is of no use: \(declaration.key) is given, too")
+            }
+            return try SecretFile.read(path)
+        } catch {
+            refuse(fileKey, because: error.reason)
+            return nil
+        }
+    }
+
+    /// What was given for a key, on the command line or else in the environment.
+    private mutating func given(_ name: String) -> (text: String, isArgument: Bool)? {
+        let key = AbsoluteConfigKey(name.lowercased().split(separator: "_").map(String.init))
+        for (index, provider) in providers.enumerated() {
             do {
                 guard let value = try provider.value(forKey: key, type: .string).value else { continue }
                 guard case .string(let text) = value.content, !text.isEmpty else { continue }
-                return text
+                return (text, index == 0)
             } catch {
-                problems.append(
-                    SettingProblem(
-                        key: declaration.option, value: nil, reason: "needs exactly one value, without a comma"))
+                refuse(SettingDeclaration.option(name), because: "needs exactly one value, without a comma")
                 return nil
             }
         }

@@ -27,6 +27,8 @@ public struct ServiceResponder: HTTPResponder {
         let start = ContinuousClock.now
         var context = context
         context.monitor = monitor
+        let id = RequestID.of(request)
+        context.logger[metadataKey: "request.id"] = "\(id)"
         let request = prepared(request, context)
         var response: Response
         do {
@@ -34,6 +36,10 @@ public struct ServiceResponder: HTTPResponder {
             response = try await routes.respond(to: request, context: context)
             if isUnrouted(response, context) { response = unrouted(request, context) }
         } catch let error as APIError {
+            if error.status.code >= 500 {
+                context.logger.debug(
+                    "request refused", metadata: ["http.path": "\(request.uri.path)", "code": "\(error.code)"])
+            }
             response = error.response(from: request, context: context)
         } catch is ClientGone {
             // A client that has only closed its half reads that its request was not served.
@@ -43,6 +49,7 @@ public struct ServiceResponder: HTTPResponder {
             response = APIError.internal.response(from: request, context: context)
         }
         crossOrigin?.apply(to: &response, for: request)
+        response.headers[RequestID.header] = id
         let elapsed = ContinuousClock.now - start
         monitor.answered(
             route: route(of: context), method: request.method, status: response.status.code,
@@ -80,6 +87,28 @@ public struct ServiceResponder: HTTPResponder {
     private func route(of context: ServiceContext) -> String {
         guard let path = context.endpointPath, path != "NotFound" else { return "none" }
         return path
+    }
+}
+
+/// The name of one request, in its answer and in every line of the log that it causes. A client's own is kept when it is
+/// harmless; the gateway gives one to whoever brings none.
+enum RequestID {
+    static let header = HTTPField.Name("X-Request-ID") ?? .via
+    private static let lengths = 8...64
+
+    static func of(_ request: Request) -> String {
+        if let given = request.headers[header], lengths.contains(given.utf8.count), given.utf8.allSatisfy(isHarmless) {
+            return given
+        }
+        let number = UInt64.random(in: 0 ... .max)
+        return String(repeating: "0", count: number.leadingZeroBitCount / 4) + String(number, radix: 16)
+    }
+
+    private static func isHarmless(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import CoreMetrics
 import Primitives
+import Wire
 
 import struct Synchronization.Atomic
 
@@ -22,6 +23,28 @@ struct ObservedCell: MetricCell {
     var read: @Sendable () -> Double
 
     var samples: [MetricSample] { [MetricSample(value: MetricName.number(read()))] }
+}
+
+/// Durations that somebody else counts, read when the metrics are exposed: every fourth bucket, three for a power of ten.
+struct ObservedHistogramCell: MetricCell {
+    var read: @Sendable () -> DurationHistogram
+
+    var samples: [MetricSample] {
+        let histogram = read()
+        var cumulative: UInt64 = 0
+        var samples: [MetricSample] = []
+        for (bucket, bound) in DurationHistogram.bounds.enumerated() {
+            cumulative += histogram.counts.isEmpty ? 0 : histogram.counts[bucket]
+            guard bucket % 4 == 0 else { continue }
+            let label = "le=\"\(MetricName.number(Double(bound) / 1e9))\""
+            samples.append(MetricSample(ending: "_bucket", label: label, value: String(cumulative)))
+        }
+        let count = String(histogram.count)
+        samples.append(MetricSample(ending: "_bucket", label: "le=\"+Inf\"", value: count))
+        samples.append(MetricSample(ending: "_sum", value: MetricName.number(Double(histogram.sumNanoseconds) / 1e9)))
+        samples.append(MetricSample(ending: "_count", value: count))
+        return samples
+    }
 }
 
 /// A whole number that only grows, up to the largest one.

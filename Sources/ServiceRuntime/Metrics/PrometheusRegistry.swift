@@ -1,5 +1,6 @@
 public import CoreMetrics
 import Primitives
+public import Wire
 
 /// The backend of swift-metrics: all metrics of a process, as Prometheus text (exposition format 0.0.4).
 ///
@@ -45,6 +46,12 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
         _ = register(label, .counter, dimensions) { ObservedCell(read: read) }
     }
 
+    /// A histogram of durations that is read when the metrics are exposed.
+    public func histogram(_ label: String, _ help: String, read: @escaping @Sendable () -> DurationHistogram) {
+        describe(label, help)
+        _ = register(label, .timer, []) { ObservedHistogramCell(read: read) }
+    }
+
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         register(label, .counter, dimensions) { CounterCell() }
     }
@@ -73,6 +80,12 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     public func destroyMeter(_: any MeterHandler) {}
     public func destroyRecorder(_: any RecorderHandler) {}
     public func destroyTimer(_: any TimerHandler) {}
+
+    /// The values of all series of a counter or gauge, by its name as it is exposed; `nil` when there is none.
+    public func values(of name: String) -> [Double]? {
+        let series = state.withLock { $0.families[name]?.series.values.map { $0 } }
+        return series?.compactMap { $0.samples.first.flatMap { Double($0.value) } }
+    }
 
     /// Everything, as `text/plain; version=0.0.4`.
     public func exposition() -> String {

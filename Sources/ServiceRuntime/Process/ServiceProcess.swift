@@ -31,7 +31,11 @@ public struct ServiceProcess: Sendable {
         self.session = session
         self.logger = logger
         self.metrics = metrics
-        self.readiness = Readiness()
+        let readiness = Readiness()
+        self.readiness = readiness
+        metrics.gauge("chorus_ready", "1 while the readiness probe says that the process may be sent work.") {
+            readiness.isReady ? 1 : 0
+        }
         self.http = HTTPMonitor(factory: metrics)
         let allowed = max(descriptorsMax - Self.descriptorsReserved, descriptorsMax / 2)
         let connections = HTTPConnections(

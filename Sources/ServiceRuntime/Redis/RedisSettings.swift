@@ -10,8 +10,8 @@ public struct RedisSettings: Sendable {
     public init(from reader: inout SettingsReader) {
         let declaration = SettingDeclaration(
             key: "REDIS_URL", type: "a URL", defaultText: "redis://127.0.0.1:6379",
-            range: "redis://[[user]:password@]host[:port][/database]", doc: "Redis that carries channels and history.",
-            isSecret: true)
+            range: "redis:// or rediss:// (TLS) [[user]:password@]host[:port][/database]",
+            doc: "Redis that carries channels and history.", isSecret: true)
         endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) {
             try? RedisEndpoint(parsing: $0)
         }
@@ -20,6 +20,43 @@ public struct RedisSettings: Sendable {
             range: "1 to \(Identifier.lengthMax) of letters, digits, . _ - :",
             doc: "Stands in front of the names of channels, so that deployments on one Redis do not hear each other.")
         namespace = reader.value(name, default: nil) { Identifier.isValid($0) ? $0 : nil }
+        readEncryption(&reader)
+    }
+
+    private static let partKeys: [RedisTLSError.Part: String] = [
+        .authorities: "REDIS_TLS_CA_FILE", .certificate: "REDIS_TLS_CERTIFICATE_FILE", .key: "REDIS_TLS_KEY_FILE",
+    ]
+
+    private mutating func readEncryption(_ reader: inout SettingsReader) {
+        var tls = RedisTLS()
+        tls.authoritiesFile = reader.optionalPath(
+            "REDIS_TLS_CA_FILE", "Certificates of the authorities that Redis may be certified by; unset: the system's.")
+        tls.certificateFile = reader.optionalPath(
+            "REDIS_TLS_CERTIFICATE_FILE", "Certificate that is shown to Redis; unset: none.")
+        tls.keyFile = reader.optionalPath(
+            "REDIS_TLS_KEY_FILE", "Key of that certificate, without a passphrase.")
+        let name = SettingDeclaration(
+            key: "REDIS_TLS_NAME", type: "a host name", defaultText: "the host of REDIS_URL",
+            range: "1 to 255 letters, digits, . -, and no address",
+            doc: "Name that Redis is asked for (SNI) and must be certified for.")
+        tls.serverName = reader.value(name, default: nil) { text in
+            let isName = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") }
+            guard isName, text.contains(where: \.isLetter), text.utf8.count <= 255 else { return nil }
+            return text
+        }
+        if (tls.certificateFile == nil) != (tls.keyFile == nil) {
+            reader.refuse("REDIS_TLS_CERTIFICATE_FILE", because: "needs REDIS_TLS_KEY_FILE, and the other way round")
+        }
+        guard endpoint.tls != nil else {
+            if tls != RedisTLS() { reader.refuse("REDIS_URL", because: "REDIS_TLS_ settings need rediss://") }
+            return
+        }
+        endpoint.tls = tls
+        do throws(RedisTLSError) {
+            try tls.check()
+        } catch {
+            reader.refuse(Self.partKeys[error.part] ?? "REDIS_URL", because: error.reason)
+        }
     }
 }
 

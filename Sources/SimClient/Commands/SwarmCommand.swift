@@ -1,7 +1,23 @@
 internal import ArgumentParser
 internal import Audience
-internal import Placement
-internal import Primitives
+internal import SocketLoop
+
+/// How a swarm talks to its servers.
+enum StreamProtocol: String, Sendable, CaseIterable {
+    /// Event ids are positions, the first event is `connected`, and 201 names the place of a comment.
+    case chorus
+    /// Any event stream. A viewer is connected with the head of the answer, event ids say nothing, 201 and 202 are
+    /// acknowledgements; a comment is known by the number in its text (``CommentIndex``).
+    case plain
+}
+
+/// Who writes comments.
+enum PublishMode: String, Sendable, CaseIterable {
+    /// This swarm does.
+    case comments
+    /// Somebody else does: the swarm only listens.
+    case none
+}
 
 struct SwarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,103 +27,140 @@ struct SwarmCommand: AsyncParsableCommand {
             70 internal error, 130 interrupted.
             """)
 
-    // Texts, not numbers: so that all that is wrong is reported together.
-    @Option(help: "URLs of the Readers, separated by commas.") var readers: String?
-    @Option(name: .customLong("comment-api"), help: "URL of CommentAPI; several take turns.") var commentAPI: String?
-    @Option(name: .customLong("stats-api"), help: "URL of StatsAPI, for a report a second.") var statsAPI: String?
-    @Option(help: "Number of channels.") var streams = "100"
-    @Option(help: "Number of viewers, of all shards together.") var viewers = "2500"
-    @Option(help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.") var audience = "reference"
-    @Option(help: "Decides about the audience, the Readers of viewers, and the comments.") var seed = "1"
-    @Option(help: "Comments a second, of all shards together.") var rate = "50"
-    @Option(help: "poisson or constant arrivals of comments.") var arrivals = "poisson"
-    @Option(help: "Closed loop, with --rate 0: comments of a channel under way at once; a next one when all have it.")
-    var window = "0"
-    @Option(help: "comments, or none: somebody else writes, the swarm listens.") var publish = "comments"
-    @Option(name: .customLong("protocol"), help: "chorus, or plain: any event stream, comments known by their texts.")
-    var streamProtocol = "chorus"
-    @Option(name: .customLong("channel-prefix"), help: "In front of the names of all videos.") var channelPrefix = ""
-    @Option(help: "Seconds of publishing before latencies count.") var warmup = "0"
-    @Option(help: "Seconds of publishing.") var duration = "20"
-    @Option(help: "I/N: this process takes the viewers v with v mod N == I.") var shard = "0/1"
-    @Option(help: "random: any Reader at each connect; follow: where a redirect led.") var placement = "random"
-    @Option(name: .customLong("comment-bytes"), help: "Bytes of a comment's text.") var commentBytes = "30"
-    @Option(name: .customLong("publish-connections"), help: "Comments under way at the same time.")
-    var publishConnections = "128"
-    @Option(name: .customLong("connects-in-progress"), help: "Connects under way at the same time.")
-    var connectsInProgress = "500"
-    @Option(name: .customLong("connect-timeout"), help: "Seconds for all viewers to connect.") var connectTimeout = "60"
-    @Option(name: .customLong("settle-timeout"), help: "Seconds for the last comments to arrive.")
-    var settleTimeout = "10"
-    @Option(help: "Seconds without a byte after which a viewer reconnects.") var silence = "60"
-    @Option(name: .customLong("slow-share"), help: "Part of the viewers that never read, 0 to 1.") var slowShare = "0"
-    @Flag(name: .customLong("reconnect-at-once"), help: "Viewers whose connection broke come back without a pause.")
-    var reconnectAtOnce = false
+    /// Comments of a closed loop that can be under way at once, all channels together: the publisher's mailbox.
+    static let underWayMax = 1 << 16
+
+    @Option(help: "URLs of the Readers, separated by commas.", transform: urls) @Checked var readers: [Endpoint] = []
+    @Option(help: "URL of CommentAPI; several take turns.", transform: urls) @Checked var commentAPI: [Endpoint] = []
+    @Option(help: "URL of StatsAPI, for a report a second.", transform: urls) @Checked var statsAPI: [Endpoint] = []
+    @Option(help: "Number of channels.", transform: within(1...Audience.channelsMax)) @Checked var streams = 100
+    @Option(help: "Number of viewers, of all shards together.", transform: within(1...Audience.viewersMax))
+    @Checked var viewers = 2500
+    @Option(
+        help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
+        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+    @Checked var audience = AudienceSpec.reference
+    @Option(help: "Decides about the audience and the comments.", transform: anySeed) @Checked var seed: UInt64 = 1
+    @Option(help: "Comments a second, of all shards together.", transform: within(0...1_000_000.0))
+    @Checked var rate = 50.0
+    @Option(help: "poisson or constant arrivals of comments.", transform: oneOf(Arrivals.Process.poisson))
+    @Checked var arrivals = Arrivals.Process.poisson
+    @Option(
+        help: "Closed loop, with --rate 0: comments of a channel under way at once; a next one when all have it.",
+        transform: within(0...4096))
+    @Checked var window = 0
+    @Option(help: "comments, or none: somebody else writes, the swarm listens.", transform: oneOf(PublishMode.comments))
+    @Checked var publish = PublishMode.comments
+    @Option(
+        help: "chorus, or plain: any event stream, comments known by their texts.",
+        transform: oneOf(StreamProtocol.chorus))
+    @Checked var `protocol` = StreamProtocol.chorus
+    @Option(help: "In front of the names of all videos.", transform: idPrefix) @Checked var channelPrefix = ""
+    @Option(help: "Seconds of publishing before latencies count.", transform: within(0...86_400.0))
+    @Checked var warmup = 0.0
+    @Option(help: "Seconds of publishing.", transform: within(0.1...86_400)) @Checked var duration = 20.0
+    @Option(
+        help: "I/N: this process takes the viewers v with v mod N == I.", transform: parsed(Shard.whole, Shard.parse))
+    @Checked var shard = Shard.whole
+    @Option(
+        help: "random: any Reader at each connect; follow: where a redirect led.",
+        transform: oneOf(ViewerSettings.Placement.random))
+    @Checked var placement = ViewerSettings.Placement.random
+    @Option(help: "Bytes of a comment's text.", transform: within(1...CommentText.bytesMax))
+    @Checked var commentBytes = CommentText.bytesDefault
+    @Option(help: "Comments under way at the same time.", transform: within(1...4096)) @Checked var publishConnections =
+        128
+    @Option(help: "Connects under way at the same time.", transform: within(1...65_536)) @Checked
+    var connectsInProgress = 500
+    @Option(help: "Seconds for all viewers to connect.", transform: within(1...3600.0)) @Checked var connectTimeout =
+        60.0
+    @Option(help: "Seconds for the last comments to arrive.", transform: within(0...3600.0)) @Checked
+    var settleTimeout = 10.0
+    @Option(help: "Seconds without a byte after which a viewer reconnects.", transform: within(1...86_400))
+    @Checked var silence = 60
+    @Option(help: "Part of the viewers that never read, 0 to 1.", transform: within(0...1.0)) @Checked var slowShare =
+        0.0
+    @Option(
+        help: "Part of the viewers that leave each minute while comments are written; another one comes for each.",
+        transform: within(0...600.0))
+    @Checked var churn = 0.0
+    @Option(help: "Part of the viewers that change to another channel each minute.", transform: within(0...600.0))
+    @Checked var zaps = 0.0
+    @Option(
+        help:
+            "<seconds>[:<share>]: this part of the viewers comes to the first channel together, so long after the start.",
+        transform: optional(parsed(FlashCrowd(seconds: 0, share: 0), FlashCrowd.parse)))
+    @Checked var flashAt: FlashCrowd? = nil
+    @Option(
+        help: "The IPv4 address that viewers connect from, such as 127.0.1.7: one pair of addresses has 28,000 ports.",
+        transform: ownAddress)
+    @Checked var sourceAddress: SourceAddress? = nil
+    @Flag(help: "Viewers whose connection broke come back without a pause.") var reconnectAtOnce = false
     @Flag(help: "With --coordinate: publish until 'stop' comes, and tell the crowd's state ten times a second.")
     var drill = false
     @Flag(help: "Take turns with other shards over standard input and output.") var coordinate = false
     @Flag(help: "Print the report as JSON.") var json = false
 
-    func run() async throws {
-        let settings: SwarmSettings
-        do {
-            settings = try read()
-        } catch {
-            StandardError.write(error.description)
-            throw ExitCode(ExitStatus.usage)
+    func validate() throws {
+        var problems = problems
+        func refuse(_ isWrong: Bool, _ text: String) { if isWrong { problems.append(text) } }
+        func isMissing(_ endpoints: [Endpoint], _ name: String) -> Bool {
+            endpoints.isEmpty && !problems.contains { $0.hasPrefix("\(name) ") }
         }
-        throw ExitCode(await Interruptible.run { await SwarmRun(settings).run() })
+        refuse(isMissing(readers, "--readers"), "--readers is missing; expected \(Endpoint.listed)")
+        refuse(
+            publish == .comments && isMissing(commentAPI, "--comment-api"),
+            "--comment-api is missing; expected \(Endpoint.listed)")
+        if window > 0 {
+            refuse(rate > 0, "--rate is \"\(rate)\"; expected 0 with --window: a closed loop sets its own pace")
+            refuse(publish == .none, "--publish is \"none\"; expected comments with --window")
+            refuse(
+                streams * window > Self.underWayMax,
+                "--window is \"\(window)\"; expected at most \(Self.underWayMax) with all --streams")
+        }
+        // One process must see all comments of a channel and all of its viewers.
+        refuse(
+            (window > 0 || `protocol` == .plain) && shard.count > 1,
+            "--shard is \"\(shard)\"; expected 0/1 with --window and --protocol plain")
+        refuse(
+            (window > 0 || `protocol` == .plain) && !moves.isNone,
+            "--churn, --zaps and --flash-at cannot be with --window and --protocol plain: an audience that stays")
+        if let flashAt {
+            refuse(
+                flashAt.seconds >= warmup + duration,
+                "--flash-at is \"\(flashAt)\"; expected a time before the end of --warmup and --duration")
+        }
+        try Self.refuse(problems)
     }
 
-    func read() throws(SettingsProblems) -> SwarmSettings {
-        var reader = ArgumentReader()
-        let load = SwarmLoad(
-            rate: reader.number("--rate", rate, in: 0...1_000_000),
-            window: reader.integer("--window", window, in: 0...SwarmLoad.windowMax),
-            publishes: reader.choice("--publish", publish, PublishMode.comments),
-            streamProtocol: reader.choice("--protocol", streamProtocol, StreamProtocol.chorus))
-        let endpoints = (
-            readers: reader.endpoints("--readers", readers),
-            comments: load.publishes == .none ? [] : reader.endpoints("--comment-api", commentAPI),
-            statistics: reader.endpointIfAny("--stats-api", statsAPI)
-        )
-        let size = (
-            streams: reader.integer("--streams", streams, in: 1...Audience.channelsMax),
-            viewers: reader.integer("--viewers", viewers, in: 1...Audience.viewersMax),
-            seed: reader.seed("--seed", seed)
-        )
-        let spec = reader.parsed { () throws(InvalidParameter) in try AudienceSpec.parse(audience) }
-        let part = reader.parsed { () throws(InvalidParameter) in try Shard.parse(shard) }
-        let times = (
-            warmup: reader.number("--warmup", warmup, in: 0...86_400),
-            duration: reader.number("--duration", duration, in: 0.1...86_400),
-            connect: reader.number("--connect-timeout", connectTimeout, in: 1...3600),
-            settle: reader.number("--settle-timeout", settleTimeout, in: 0...3600),
-            silence: reader.integer("--silence", silence, in: 1...86_400)
-        )
-        let process = reader.choice("--arrivals", arrivals, Arrivals.Process.poisson)
-        let placement = reader.choice("--placement", placement, CrowdSettings.Placement.random)
-        let commentBytes = reader.integer("--comment-bytes", commentBytes, in: 1...CommentText.bytesMax)
-        let connections = reader.integer("--publish-connections", publishConnections, in: 1...4096)
-        let inProgress = reader.integer("--connects-in-progress", connectsInProgress, in: 1...65_536)
-        let slowShare = reader.number("--slow-share", slowShare, in: 0...1)
-        load.check(channels: size.streams, shard: part, &reader)
-        let prefix = reader.videoPrefix("--channel-prefix", channelPrefix)
-        try reader.check()
-        let crowd = reader.parsed { () throws(InvalidParameter) in
-            try Audience(spec ?? .reference, channels: size.streams, viewers: size.viewers, seed: size.seed)
-        }
-        guard var crowd, let part else { throw SettingsProblems(problems: reader.problems) }
-        crowd.channelPrefix = prefix
-        return SwarmSettings(
-            audience: crowd, shard: part, readers: endpoints.readers, commentAPIs: endpoints.comments,
-            statistics: endpoints.statistics, rate: load.publishes == .none ? 0 : load.rate, window: load.window,
-            publishes: load.publishes, streamProtocol: load.streamProtocol, arrivals: process,
-            warmupSeconds: times.warmup,
-            durationSeconds: times.duration, placement: placement, commentBytes: commentBytes,
-            publishConnections: load.publishes == .none ? 0 : connections, connectsInProgress: inProgress,
-            connectSeconds: times.connect,
-            settleSeconds: times.settle, silenceSeconds: times.silence, slowShare: slowShare,
-            reconnectsAtOnce: reconnectAtOnce, isDrill: drill && coordinate, coordinates: coordinate, writesJSON: json)
+    func run() async throws {
+        throw ExitCode(await Generator.runUntilSignal { await SwarmRun(self).run() })
+    }
+
+    /// Comments a second that this process and its shards write.
+    var writtenPerSecond: Double { publish == .none ? 0 : rate }
+    var isDrill: Bool { drill && coordinate }
+
+    var moves: Moves {
+        var moves = Moves()
+        (moves.churn, moves.zaps, moves.flash) = (churn, zaps, flashAt)
+        return moves
+    }
+
+    func makeAudience() throws(InvalidParameter) -> Audience {
+        var made = try Audience(
+            audience, channels: streams, viewers: viewers, seed: seed, crowdShare: flashAt?.share)
+        made.channelPrefix = channelPrefix
+        return made
+    }
+
+    var parameters: SwarmReport.Parameters {
+        SwarmReport.Parameters(
+            streams: streams, viewers: viewers, audience: audience, seed: seed, rate: writtenPerSecond,
+            durationSeconds: duration, warmupSeconds: warmup, placement: placement.rawValue,
+            readers: readers.map(\.description), window: window > 0 ? window : nil,
+            streamProtocol: `protocol` == .chorus ? nil : `protocol`.rawValue,
+            channelPrefix: channelPrefix.isEmpty ? nil : channelPrefix,
+            moves: moves.isNone ? nil : moves)
     }
 }

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Audience
-internal import Primitives
 
 struct LikesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -14,63 +13,60 @@ struct LikesCommand: AsyncParsableCommand {
             70 internal error, 130 interrupted.
             """)
 
-    // Texts, not numbers: so that all that is wrong is reported together.
-    @Option(name: .customLong("like-api"), help: "URL of LikeAPI; several take turns.") var likeAPI: String?
-    @Option(help: "URLs of the Readers, separated by commas.") var readers: String?
-    @Option(help: "Photos; they are called <prefix>1, <prefix>2 and so on.") var photos = "1"
-    @Option(name: .customLong("photo"), help: "The one photo's id.") var photo: String?
-    @Option(name: .customLong("photo-prefix"), help: "In front of the photos' numbers.") var photoPrefix = "photo"
-    @Option(name: .customLong("hot-share"), help: "Part of all likes that go to the first photo.") var hotShare = "0.5"
-    @Option(help: "People who like, as fast as it goes; 0: by --rate.") var users = "0"
-    @Option(help: "People who come each second.") var rate = "100"
-    @Option(help: "Seconds for which they come.") var duration = "20"
-    @Option(name: .customLong("unlike-share"), help: "Part of the people who take it back.") var unlikeShare = "0.1"
-    @Option(name: .customLong("duplicate-share"), help: "Part of what is said twice at once.")
-    var duplicateShare = "0.1"
-    @Option(help: "Requests at the same time, one a connection.") var connections = "64"
-    @Option(help: "Viewers who follow photos.") var viewers = "0"
-    @Option(name: .customLong("photos-each"), help: "Photos that each viewer follows, the first among them.")
-    var photosEach = "10"
-    @Option(help: "Decides about who likes what and who takes it back.") var seed = "1"
-    @Option(name: .customLong("settle-timeout"), help: "Seconds for the last answers and counts to arrive.")
-    var settleTimeout = "20"
+    /// People under way at the same time: what waits for Redis to come back must not grow without end.
+    static let peopleMax = 100_000
+
+    @Option(help: "URL of LikeAPI; several take turns.", transform: urls) @Checked var likeAPI: [Endpoint] = []
+    @Option(help: "URLs of the Readers, separated by commas.", transform: urls) @Checked var readers: [Endpoint] = []
+    @Option(help: "Photos; they are called <prefix>1, <prefix>2 and so on.", transform: within(1...10_000))
+    @Checked var photos = 1
+    @Option(help: "The one photo's id.", transform: identifier) @Checked var photo: String? = nil
+    @Option(help: "In front of the photos' numbers.", transform: idPrefix) @Checked var photoPrefix = "photo"
+    @Option(help: "Part of all likes that go to the first photo.", transform: within(0...1.0)) @Checked var hotShare =
+        0.5
+    @Option(help: "People who like, as fast as it goes; 0: by --rate.", transform: within(0...20_000_000))
+    @Checked var users = 0
+    @Option(help: "People who come each second.", transform: within(0.1...1_000_000)) @Checked var rate = 100.0
+    @Option(help: "Seconds for which they come.", transform: within(0.1...86_400)) @Checked var duration = 20.0
+    @Option(help: "Part of the people who take it back.", transform: within(0...1.0)) @Checked var unlikeShare = 0.1
+    @Option(help: "Part of what is said twice at once.", transform: within(0...1.0)) @Checked var duplicateShare = 0.1
+    @Option(help: "Requests at the same time, one a connection.", transform: within(1...8_192)) @Checked
+    var connections = 64
+    @Option(help: "Viewers who follow photos.", transform: within(0...100_000)) @Checked var viewers = 0
+    @Option(help: "Photos that each viewer follows, the first among them.", transform: within(1...64))
+    @Checked var photosEach = 10
+    @Option(help: "Decides about who likes what and who takes it back.", transform: anySeed) @Checked var seed: UInt64 =
+        1
+    @Option(help: "Seconds for the last answers and counts to arrive.", transform: within(0...3_600.0))
+    @Checked var settleTimeout = 20.0
     @Flag(help: "Take orders from standard input: start, and stop.") var coordinate = false
 
-    func run() async throws {
-        let settings: LikesSettings
-        do {
-            settings = try read()
-        } catch {
-            StandardError.write(error.description)
-            throw ExitCode(ExitStatus.usage)
+    func validate() throws {
+        var problems = problems
+        func require(_ endpoints: [Endpoint], _ name: String) {
+            if endpoints.isEmpty, !problems.contains(where: { $0.hasPrefix("\(name) ") }) {
+                problems.append("\(name) is missing; expected \(Endpoint.listed)")
+            }
         }
-        throw ExitCode(await Interruptible.run { await LikesRun(settings).run() })
+        require(likeAPI, "--like-api")
+        if viewers > 0 { require(readers, "--readers") }
+        try Self.refuse(problems)
     }
 
-    func read() throws(SettingsProblems) -> LikesSettings {
-        var reader = ArgumentReader()
-        let count = reader.integer("--photos", photos, in: 1...10_000)
-        let prefix = reader.videoPrefix("--photo-prefix", photoPrefix)
-        let seed = reader.seed("--seed", seed)
-        let journeys = LikeJourneys(
-            seed: seed, unlikeShare: reader.number("--unlike-share", unlikeShare, in: 0...1),
-            duplicateShare: reader.number("--duplicate-share", duplicateShare, in: 0...1))
-        let hot = reader.number("--hot-share", hotShare, in: 0...1)
-        let viewers = reader.integer("--viewers", viewers, in: 0...100_000)
-        var settings = LikesSettings(
-            services: reader.endpoints("--like-api", likeAPI),
-            readers: viewers > 0 ? reader.endpoints("--readers", readers) : [],
-            photos: (1...count).map { "\(prefix)\($0)" }, journeys: journeys, hotShare: hot)
-        if let photo { settings.photos = [reader.identifier("--photo", photo)] }
-        settings.users = reader.integer("--users", users, in: 0...20_000_000)
-        settings.rate = reader.number("--rate", rate, in: 0.1...1_000_000)
-        settings.durationSeconds = reader.number("--duration", duration, in: 0.1...86_400)
-        settings.connections = reader.integer("--connections", connections, in: 1...8_192)
-        settings.viewers = viewers
-        settings.photosEach = reader.integer("--photos-each", photosEach, in: 1...64)
-        settings.settleSeconds = reader.number("--settle-timeout", settleTimeout, in: 0...3_600)
-        settings.coordinates = coordinate
-        try reader.check()
-        return settings
+    func run() async throws {
+        throw ExitCode(await Generator.runUntilSignal { await LikesRun(self).run() })
+    }
+
+    /// The photos' ids; the first is the hot one.
+    var photoIDs: [String] { photo.map { [$0] } ?? (1...photos).map { "\(photoPrefix)\($0)" } }
+    var journeys: LikeJourneys {
+        LikeJourneys(seed: seed, unlikeShare: unlikeShare, duplicateShare: duplicateShare)
+    }
+
+    func makeSource() -> LikeSource {
+        let choice = PhotoChoice(photos: photoIDs.count, hotShare: hotShare, seed: seed)
+        let ledger = LikeLedger(
+            journeys: journeys, choice: choice, limit: users > 0 ? 4 * connections : LikesCommand.peopleMax)
+        return LikeSource(photos: photoIDs, users: users, rate: rate, ledger: ledger)
     }
 }

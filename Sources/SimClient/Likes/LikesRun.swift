@@ -4,164 +4,139 @@ internal import SocketLoop
 
 /// One run of `likes`, from the first connect to the report.
 struct LikesRun: Sendable {
-    let settings: LikesSettings
-    private let orders: StandardInputLines?
+    private typealias Viewers = ViewerLoop<PhotoFeed>
+    private typealias Likers = Sender<LikeSource>
+
+    let settings: LikesCommand
+    private let viewerBoard = Board(Viewers.Seen())
+    private let likerBoard = Board(Likers.Seen(source: LikeSource.Snapshot()))
 
     private static let connectSeconds = 60.0
-    private static let tellsPerSecond = 10
 
-    private enum Problem: Error, CustomStringConvertible {
-        case noViewerConnected
-        case loopSilent
-        case leaderGone
-        case interrupted
-
-        var description: String {
-            switch self {
-            case .noViewerConnected: "no viewer could connect"
-            case .loopSilent: "a loop does not answer"
-            case .leaderGone: "standard input ended before its orders came"
-            case .interrupted: "interrupted"
-            }
-        }
-
-        var status: Int32 {
-            switch self {
-            case .noViewerConnected: ExitStatus.unavailable
-            case .loopSilent, .leaderGone: ExitStatus.internalError
-            case .interrupted: ExitStatus.interrupted
-            }
-        }
-    }
-
-    init(_ settings: LikesSettings) {
-        self.settings = settings
-        orders = settings.coordinates ? StandardInputLines() : nil
-    }
+    init(_ settings: LikesCommand) { self.settings = settings }
 
     /// Runs to the end; the exit status.
     func run() async -> Int32 {
-        DescriptorLimit.raise()
-        do {
-            let stage = try LikesStage(settings)
-            stage.start()
+        await Generator.run {
+            let (settings, viewerBoard, likerBoard) = (settings, viewerBoard, likerBoard)
+            let services = try ServerDirectory(resolving: settings.likeAPI)
+            var viewing = ViewerSettings(
+                viewers: settings.viewers,
+                readers: try ServerDirectory(resolving: settings.viewers > 0 ? settings.readers : []))
+            viewing.seed = settings.seed
+            let likers = try SocketLoop(settings: .init(name: "likes")) {
+                Likers(settings.makeSource(), to: services, connections: settings.connections, board: likerBoard)
+            }
+            let viewers = try SocketLoop(settings: .init(name: "viewers", limits: .init(socketsMax: 1 << 18))) {
+                [viewing] in
+                let feed = PhotoFeed(
+                    photos: settings.photoIDs, viewers: settings.viewers, photosEach: settings.photosEach)
+                return Viewers(viewing, feed: feed, board: viewerBoard)
+            }
+            likers.start()
+            viewers.start()
+            likers.call { $0.open($1) }
+            if settings.viewers > 0 { viewers.call { $0.start($1) } }
             let outcome: Result<Int32, any Error>
-            do { outcome = .success(try await play(on: stage)) } catch { outcome = .failure(error) }
-            await stage.stop()
+            do { outcome = .success(try await phases(likers, viewers)) } catch { outcome = .failure(error) }
+            await likers.stop()
+            await viewers.stop()
             return try outcome.get()
-        } catch {
-            StandardError.write("error: \(error)")
-            return (error as? Problem)?.status ?? ExitStatus.unavailable
         }
     }
 
-    private func play(on stage: LikesStage) async throws -> Int32 {
-        try await connect(stage)
-        var lines = orders?.lines.makeAsyncIterator()
-        if orders != nil {
-            guard await nextOrder("start", &lines) else { throw Task.isCancelled ? Problem.interrupted : .leaderGone }
+    private func phases(_ likers: SocketLoop<Likers>, _ viewers: SocketLoop<Viewers>) async throws -> Int32 {
+        var orders = settings.coordinate ? GeneratorOrders() : nil
+        try await connect()
+        try await orders?.wait { $0 == .start ? true : nil }
+        let before = LoadWindow(viewers: viewers, publisher: likers)
+        try await like(likers, &orders)
+        let load = LoadWindow(viewers: viewers, publisher: likers) - before
+        guard let result = await likers.ask({ likers, _ in likers.source.result }) else { throw RunFailure.loopSilent }
+        if settings.viewers > 0 {
+            let counts = result.photos.map { Int64($0.likes) }
+            viewers.call { viewers, _ in viewers.feed.expect(counts) }
+            _ = await Waiting.wait(seconds: settings.settleTimeout) { viewerBoard.now.feed?.wrong == 0 }
+            try Task.checkInterrupted()
         }
-        let started = (at: MonotonicClock.now(), busy: stage.busy)
-        try await like(stage, &lines)
-        let now = (at: MonotonicClock.now(), busy: stage.busy)
-        guard let result = await stage.outcome() else { throw Problem.loopSilent }
-        try await settle(stage, result)
-        guard let seen = await stage.seen() else { throw Problem.loopSilent }
-        let nanoseconds = Double(max(1, now.at - started.at))
-        let usage = ResourceUsage.now()
-        let process = LikeSwarmReport.Process(
-            cpuSeconds: usage.cpuSeconds,
-            senderBusyShare: Double(now.busy.sender - started.busy.sender) / nanoseconds,
-            viewersBusyShare: Double(now.busy.viewers - started.busy.viewers) / nanoseconds,
-            residentBytesMax: usage.residentBytesMax)
-        return present(report(result, seen, process))
+        guard let seen = await viewers.ask({ viewers, _ in viewers.feed.report(viewers.viewers.tally) }) else {
+            throw RunFailure.loopSilent
+        }
+        return present(report(result, seen, load))
     }
 
-    private func connect(_ stage: LikesStage) async throws {
-        stage.open()
-        _ = await LoopReply.wait(seconds: Self.connectSeconds) {
-            stage.watchersBoard.now.withLock { $0.watching } == settings.viewers
-                && stage.senderBoard.now.withLock { $0.connections } == settings.connections
+    private func connect() async throws {
+        _ = await Waiting.wait(seconds: Self.connectSeconds) {
+            viewerBoard.now.tally.watching == settings.viewers && likerBoard.now.idle == settings.connections
         }
-        let watching = stage.watchersBoard.now.withLock { $0.watching }
-        if Task.isCancelled { throw Problem.interrupted }
-        if watching == 0, settings.viewers > 0 { throw Problem.noViewerConnected }
-        tell(LikesMessage(event: "connected", viewers: watching, failed: settings.viewers - watching))
+        try Task.checkInterrupted()
+        let watching = viewerBoard.now.tally.watching
+        if watching == 0, settings.viewers > 0 {
+            throw RunFailure.noViewerConnected("\(viewerBoard.now.tally.attempts) attempts")
+        }
+        tell(LikesMessage(event: .connected, viewers: watching, failed: settings.viewers - watching))
     }
 
     /// Until everybody has come and is done; led by somebody, until `stop`.
-    private func like(_ stage: LikesStage, _ lines: inout AsyncStream<String>.Iterator?) async throws {
-        stage.begin()
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await tellProgress(stage) }
-            if settings.users > 0 {
-                _ = await LoopReply.wait(seconds: .infinity) {
-                    stage.senderBoard.now.withLock { $0.usersStarted >= settings.users && $0.underWay == 0 }
-                }
-            } else if orders != nil {
-                _ = await nextOrder("stop", &lines)
-            } else {
-                try? await Task.sleep(for: .seconds(settings.durationSeconds))
+    private func like(_ likers: SocketLoop<Likers>, _ orders: inout GeneratorOrders?) async throws {
+        likers.call { $0.source.begin(now: $1.now) }
+        let progress = Task { await tellProgress() }
+        defer { progress.cancel() }
+        if settings.users > 0 {
+            _ = await Waiting.wait(seconds: .infinity) {
+                let seen = likerBoard.now.source
+                return seen.usersStarted >= settings.users && seen.underWay == 0
             }
-            stage.end()
-            group.cancelAll()
+        } else if settings.coordinate {
+            try await orders?.wait { $0 == .stop ? true : nil }
+        } else {
+            _ = await Waiting.sleep(settings.duration)
         }
-        if Task.isCancelled { throw Problem.interrupted }
-        // The board is written after the order was taken.
-        try? await Task.sleep(for: .milliseconds(50))
-        _ = await LoopReply.wait(seconds: settings.settleSeconds) {
-            stage.senderBoard.now.withLock { $0.underWay } == 0
-        }
+        _ = await likers.ask { likers, _ in likers.source.end() }
+        try Task.checkInterrupted()
+        // The board is written after the call.
+        _ = await Waiting.sleep(0.05)
+        _ = await Waiting.wait(seconds: settings.settleTimeout) { likerBoard.now.source.underWay == 0 }
     }
 
-    private func settle(_ stage: LikesStage, _ result: LikeSender.Result) async throws {
-        guard settings.viewers > 0 else { return }
-        stage.expect(result.photos.map { Int64($0.likes) })
-        _ = await LoopReply.wait(seconds: settings.settleSeconds) { stage.watchersBoard.now.withLock { $0.wrong } == 0 }
-        if Task.isCancelled { throw Problem.interrupted }
-    }
-
-    private func nextOrder(_ order: String, _ lines: inout AsyncStream<String>.Iterator?) async -> Bool {
-        while let line = await lines?.next() {
-            if line == order { return true }
-            StandardError.write("warning: not an order: \(line.prefix(200))")
-        }
-        return false
-    }
-
-    // MARK: Output
-
-    private func tellProgress(_ stage: LikesStage) async {
+    private func tellProgress() async {
         let start = MonotonicClock.now()
-        while (try? await Task.sleep(for: .milliseconds(1_000 / Self.tellsPerSecond))) != nil {
-            let now = stage.senderBoard.now.withLock { $0 }
-            let viewers = stage.watchersBoard.now.withLock { $0 }
-            tell(
-                LikesMessage(
-                    event: "progress", second: Double(MonotonicClock.now() - start) / 1e9,
-                    acknowledged: now.requests.acknowledged, refused: now.requests.refused,
-                    unanswered: now.requests.unanswered, users: now.usersStarted, underWay: now.underWay,
-                    updates: viewers.updates, watching: viewers.watching))
+        while await Waiting.sleep(0.1) {
+            let now = likerBoard.now.source
+            let viewers = viewerBoard.now
+            var message = LikesMessage(event: .progress)
+            message.second = Double(MonotonicClock.now() - start) / 1e9
+            message.acknowledged = now.requests.acknowledged
+            message.refused = now.requests.refused
+            message.unanswered = now.requests.unanswered
+            message.users = now.usersStarted
+            message.underWay = now.underWay
+            message.updates = viewers.feed?.updates ?? 0
+            message.watching = viewers.tally.watching
+            tell(message)
         }
     }
 
     private func tell(_ message: LikesMessage) {
-        if settings.coordinates { StandardOutput.write(JSONLine.text(message)) }
+        if settings.coordinate { StandardOutput.write(message.line) }
     }
 
-    private func report(
-        _ result: LikeSender.Result, _ seen: LikeSwarmReport.Viewers, _ process: LikeSwarmReport.Process
-    ) -> LikeSwarmReport {
-        LikeSwarmReport(
+    private func report(_ result: LikeSource.Result, _ seen: LikeSwarmReport.Viewers, _ load: LoadWindow)
+        -> LikeSwarmReport
+    {
+        let usage = ResourceUsage.now()
+        return LikeSwarmReport(
             journeys: settings.journeys, requests: result.requests, latency: result.latency,
-            photos: Dictionary(zip(settings.photos, result.photos)) { first, _ in first }, viewers: seen,
-            process: process,
-            generatorLimited: max(process.senderBusyShare, process.viewersBusyShare) > LoadWindow.busyShareMax)
+            photos: Dictionary(zip(settings.photoIDs, result.photos)) { first, _ in first }, viewers: seen,
+            process: LikeSwarmReport.Process(
+                cpuSeconds: usage.cpuSeconds, senderBusyShare: load.publisherBusyShare,
+                viewersBusyShare: load.viewersBusyShare, residentBytesMax: usage.residentBytesMax),
+            generatorLimited: load.isLimit)
     }
 
     private func present(_ report: LikeSwarmReport) -> Int32 {
-        if settings.coordinates {
-            StandardOutput.write(JSONLine.text(LikesMessage(event: "report", report: report)))
+        if settings.coordinate {
+            StandardOutput.write(LikesMessage.report(report).line)
         } else {
             StandardOutput.write(JSONLine.text(report, pretty: true))
         }

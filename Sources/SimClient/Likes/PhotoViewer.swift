@@ -41,26 +41,29 @@ struct PhotoViewer: Sendable {
         seen = Array(repeating: Seen(), count: photos.count)
     }
 
+    /// Takes one event; how many counts it brought.
+    ///
     /// - Parameter names: ids of all photos, as bytes.
-    mutating func received(_ event: UnsafeRawBufferPointer, names: [[UInt8]], now: UInt64) {
+    mutating func received(_ event: UnsafeRawBufferPointer, names: [[UInt8]], now: UInt64) -> Int {
         switch CountEvent.read(event) {
-        case .other: return
+        case .other: break
         case .malformed: malformed += 1
         case .likes(let likes):
             let name = UnsafeRawBufferPointer(rebasing: event[likes.photo])
             guard let index = photos.firstIndex(where: { names[$0].elementsEqual(name) }) else {
                 malformed += 1
-                return
+                break
             }
             seen[index].note(at: now)
             // The newest state wins, as the event's version says.
-            guard likes.version >= seen[index].version else {
+            if likes.version >= seen[index].version {
+                (seen[index].count, seen[index].version) = (likes.count, likes.version)
+            } else {
                 older += 1
-                return
             }
-            seen[index].count = likes.count
-            seen[index].version = likes.version
+            return 1
         }
+        return 0
     }
 
     /// Photos whose last value is not the one that must be.
@@ -74,5 +77,31 @@ struct PhotoViewer: Sendable {
         guard photos > 1 else { return [0] }
         let others = (0..<(each - 1)).map { 1 + (viewer * (each - 1) + $0) % (photos - 1) }
         return [0] + others
+    }
+}
+
+/// A photo's count as a viewer gets it: `event: likes`, `data: {"photoid":"p9","count":1204,"version":88}`.
+struct CountEvent: Equatable {
+    /// Where the photo's id stands in the event's bytes.
+    var photo: Range<Int>
+    var count: Int64
+    var version: Int64
+
+    enum Kind: Equatable {
+        case likes(CountEvent)
+        /// A heartbeat, the greeting, a word about reconnecting.
+        case other
+        case malformed
+    }
+
+    /// One event, up to and with the empty line at its end.
+    static func read(_ event: UnsafeRawBufferPointer) -> Kind {
+        guard event.starts(with: "event: likes\n".utf8) else { return .other }
+        guard let photo = event.behind("\"photoid\":\""),
+            let end = event.firstIndex(of: UInt8(ascii: "\""), from: photo), end > photo,
+            var index = event.behind("\"count\":"), let count = event.number(at: &index),
+            var next = event.behind("\"version\":"), let version = event.number(at: &next)
+        else { return .malformed }
+        return .likes(CountEvent(photo: photo..<end, count: Int64(count), version: Int64(version)))
     }
 }

@@ -12,7 +12,7 @@ internal import Audience
 /// owner can first move the viewers away that stand in a frame that goes. With `bytesMax` 0 nothing is held: a log does
 /// not help a channel with one viewer.
 struct ChannelLog: Sendable {
-    let bytesMax: Int
+    var bytesMax: Int
     /// Offsets of the comments when their ids have none; `nil` when their ids are positions.
     var index: CommentIndex?
 

@@ -112,20 +112,14 @@ extension EventCursor {
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ log: inout ChannelLog, _ events: inout [StreamEvent]
     ) throws(Oversized) -> Int {
         // Only whole lines can end a frame: the end of the line that comes in decides.
-        let end = bytes.firstIndex(of: UInt8(ascii: "\n"), from: start).map { $0 + 1 } ?? bytes.count
+        let end = bytes.lineEnd(from: start)
         guard pending.count + end - start <= EventCursor.frameBytesMax else { throw Oversized() }
         pending.append(contentsOf: bytes[start..<end])
-        guard EventCursor.endsFrame(pending) else { return end }
+        guard pending.endsWithEmptyLine else { return end }
         let frame = pending
         pending = []
         frame.withUnsafeBytes { take($0, &log, &events) }
         return end
-    }
-
-    private static func endsFrame(_ bytes: [UInt8]) -> Bool {
-        guard bytes.last == UInt8(ascii: "\n") else { return false }
-        let line = bytes.dropLast().last == UInt8(ascii: "\r") ? bytes.dropLast(2) : bytes.dropLast()
-        return line.isEmpty || line.last == UInt8(ascii: "\n")
     }
 
     private mutating func take(

@@ -1,186 +1,225 @@
 internal import Audience
+internal import Placement
 internal import Primitives
 internal import SocketLoop
-internal import Wire
 
-internal import struct Synchronization.Atomic
-
-/// The two loops of a swarm, and what is asked of them from outside.
+/// The two loops of a swarm: its viewers, and who writes.
 struct SwarmStage: Sendable {
-    struct Usage: Sendable {
-        var at: UInt64
-        var viewersBusy: UInt64
-        var publisherBusy: UInt64
-        var ticks: Int
-        var lateTicks: Int
-    }
+    typealias Viewers = ViewerLoop<CommentFeed>
+    typealias Publisher = Sender<CommentSource>
 
-    let settings: SwarmSettings
-    let crowdBoard = CrowdBoard()
-    let publisherBoard = Publisher.Board()
-    private let viewers: SocketLoop<CrowdLoop>
-    private let publisher: SocketLoop<Publisher>
+    let settings: SwarmCommand
+    let audience: Audience
+    let viewerBoard = Board(Viewers.Seen())
+    let publisherBoard = Board(Publisher.Seen(source: PublishTally()))
+    /// For comments.
+    private let connections: Int
+    /// Viewers of this shard that come later, together.
+    let late: Int
+    let viewers: SocketLoop<Viewers>
+    let publisher: SocketLoop<Publisher>
 
-    /// How often a board is looked at while something is awaited.
-    private static let pollMilliseconds = 10
     /// Longer than a publisher waits for one answer.
-    private static let answerNanoseconds: UInt64 = 11_000_000_000
+    private static let answerSeconds = 11.0
     private static let openSeconds = 5.0
 
-    init(_ settings: SwarmSettings) throws(SwarmRun.Failure) {
+    init(_ settings: SwarmCommand) throws {
         self.settings = settings
-        do {
-            let directory = try ServerDirectory(resolving: settings.readers)
-            let crowd = SwarmStage.crowdSettings(settings, directory)
-            let publishing = try SwarmStage.publisherSettings(settings)
-            let (crowdBoard, publisherBoard) = (crowdBoard, publisherBoard)
-            let publisher = try SocketLoop(
-                settings: .init(name: "publisher", mailboxWeightMax: 2 * SwarmLoad.underWayMax)
-            ) { Publisher(settings: publishing, board: publisherBoard) }
-            self.publisher = publisher
-            viewers = try SocketLoop(
-                settings: .init(
-                    name: "viewers", limits: .init(socketsMax: 1 << 20), mailboxWeightMax: 1 << 20,
-                    receiveBytes: 256 << 10)
-            ) {
-                CrowdLoop(settings: crowd, board: crowdBoard) { channels in
-                    // Never more than are under way, which the mailbox has room for.
-                    _ = publisher.submit(.completed(channels), weight: channels.count)
+        let audience = try settings.makeAudience()
+        self.audience = audience
+        let (viewerBoard, publisherBoard) = (viewerBoard, publisherBoard)
+        let connections = settings.publish == .none ? 0 : settings.publishConnections
+        self.connections = connections
+        let commentAPIs = try ServerDirectory(resolving: settings.publish == .none ? [] : settings.commentAPI)
+        let publisher = try SocketLoop(
+            settings: .init(name: "publisher", mailboxWeightMax: 2 * SwarmCommand.underWayMax)
+        ) {
+            Sender(
+                SwarmStage.makeSource(settings, audience), to: commentAPIs, connections: connections,
+                board: publisherBoard)
+        }
+        self.publisher = publisher
+        let viewing = SwarmStage.makeViewing(settings, audience, try ServerDirectory(resolving: settings.readers))
+        late = viewing.late.count
+        var feed = CommentFeed.Settings(audience: audience, shard: settings.shard, slow: viewing.slow)
+        feed.streamProtocol = settings.protocol
+        feed.knowsAllWritten = settings.publish == .comments && (settings.coordinate || settings.shard.count == 1)
+        if settings.window > 0 {
+            feed.completed = { channels in
+                // Never more than are under way, which the mailbox has room for.
+                _ = publisher.call(weight: channels.count) { sender, _ in
+                    sender.source.closedLoop?.completed(channels)
                 }
             }
-        } catch let error as SocketAddress.Unresolvable {
-            throw .unresolvable(error.description)
-        } catch {
-            throw .noDescriptor("\(error)")
         }
+        viewers = try SocketLoop(
+            settings: .init(name: "viewers", limits: .init(socketsMax: 1 << 20), receiveBytes: 256 << 10)
+        ) { [feed] in ViewerLoop(viewing, feed: CommentFeed(feed), board: viewerBoard) }
     }
 
-    private static func crowdSettings(_ settings: SwarmSettings, _ readers: ServerDirectory) -> CrowdSettings {
-        var crowd = CrowdSettings(audience: settings.audience, shard: settings.shard, readers: readers)
-        crowd.placement = settings.placement
-        crowd.connectsInProgressMax = settings.connectsInProgress
-        crowd.silenceSeconds = UInt32(settings.silenceSeconds)
-        crowd.slowShare = settings.slowShare
-        crowd.limits.firstAtOnce = settings.reconnectsAtOnce
-        crowd.streamProtocol = settings.streamProtocol
-        crowd.reportsCompletion = settings.window > 0
-        crowd.knowsAllWritten = settings.publishes == .comments && (settings.coordinates || settings.shard.count == 1)
-        return crowd
+    private static func makeSource(_ settings: SwarmCommand, _ audience: Audience) -> CommentSource {
+        var source = CommentSource()
+        source.shard = settings.shard.index
+        source.commentBytes = settings.commentBytes
+        source.remembers = settings.isDrill
+        source.streamProtocol = settings.protocol
+        source.closedLoop = settings.window > 0 ? ClosedLoop(audience: audience, window: settings.window) : nil
+        return source
     }
 
-    private static func publisherSettings(_ settings: SwarmSettings) throws(SocketAddress.Unresolvable)
-        -> PublisherSettings
-    {
-        PublisherSettings(
-            services: try ServerDirectory(resolving: settings.commentAPIs),
-            connections: settings.publishConnections, shard: settings.shard.index,
-            commentBytes: settings.commentBytes, remembers: settings.isDrill, streamProtocol: settings.streamProtocol,
-            closedLoop: settings.window > 0 ? ClosedLoop(audience: settings.audience, window: settings.window) : nil,
-            statistics: try SwarmStage.statistics(settings))
-    }
-
-    private static func statistics(_ settings: SwarmSettings) throws(SocketAddress.Unresolvable) -> ServerDirectory? {
-        settings.statistics.isEmpty ? nil : try ServerDirectory(resolving: settings.statistics)
+    private static func makeViewing(
+        _ settings: SwarmCommand, _ audience: Audience, _ readers: ServerDirectory
+    ) -> ViewerSettings {
+        var viewing = ViewerSettings(viewers: settings.shard.viewers(of: settings.viewers), readers: readers)
+        viewing.placement = settings.placement
+        viewing.connectsInProgressMax = settings.connectsInProgress
+        viewing.silenceSeconds = UInt32(settings.silence)
+        viewing.limits.firstAtOnce = settings.reconnectAtOnce
+        viewing.source = settings.sourceAddress
+        if settings.flashAt != nil {
+            // The crowd is the end of the first channel, and so a run of the shard's viewers.
+            func before(_ viewer: Int) -> Int {
+                (viewer - settings.shard.index + settings.shard.count - 1) / settings.shard.count
+            }
+            viewing.late = before(audience.crowd.lowerBound)..<before(audience.crowd.upperBound)
+        }
+        viewing.seed = settings.seed ^ UInt64(settings.shard.index) << 32
+        if settings.slowShare > 0 {
+            var draws = Xoshiro256(seed: settings.seed, purpose: "slow viewers \(settings.shard)")
+            viewing.slow = Set((0..<viewing.viewers).filter { _ in draws.unit() < settings.slowShare })
+        }
+        return viewing
     }
 
     func start() {
         viewers.start()
         publisher.start()
+        viewers.call { $0.start($1) }
+        publisher.call { $0.open($1) }
     }
 
     func stop() async {
         await viewers.stop()
         await publisher.stop()
     }
-}
-
-// MARK: - Orders
-
-extension SwarmStage {
-    func connect() {
-        viewers.submit(.connect)
-        publisher.submit(.open)
-    }
-
-    func measure(afterSeconds seconds: Double) {
-        let now = Int64(WallClock.nanoseconds() / 1000)
-        viewers.submit(.measure(fromMicroseconds: seconds > 0 ? now + Int64(seconds * 1e6) : .min))
-    }
-
-    func beginClosedLoop() { publisher.submit(.beginClosedLoop) }
-
-    func endClosedLoop() { publisher.submit(.endClosedLoop) }
 
     /// Each draft weighs 1: the mailbox holds 131,072 of them.
-    func publish(_ drafts: [Draft]) -> Bool { publisher.submit(.publish(drafts), weight: drafts.count) }
+    func publish(_ drafts: [Draft]) -> Bool {
+        publisher.call(weight: drafts.count) { sender, _ in sender.source.publish(drafts) }
+    }
 
-    func report(_ body: [UInt8]) { publisher.submit(.report(body)) }
+    /// Writes in a closed loop for so many seconds.
+    func publishInClosedLoop(seconds: Double) async {
+        publisher.call { sender, _ in sender.source.closedLoop?.begin() }
+        _ = await Waiting.sleep(seconds)
+        publisher.call { sender, _ in sender.source.closedLoop?.end() }
+    }
 
     /// Keeps the crowd seeking what has been acknowledged, until the task is cancelled.
     func seek() async {
-        while !Task.isCancelled {
-            let now = Int64(WallClock.nanoseconds() / 1000)
-            if let tally: PublishTally = await LoopReply.of({ publisher.submit(.collect($0)) }) {
-                viewers.submit(.seek(tally.written(settings.audience).mapValues(\.ends), microseconds: now))
-            }
-            guard (try? await Task.sleep(for: .milliseconds(30))) != nil else { return }
+        repeat {
+            let now = WallClock.microseconds()
+            guard let tally = await publisher.ask({ sender, _ in sender.source.tally }) else { return }
+            let ends = tally.written(audience).mapValues(\.ends)
+            viewers.call { viewers, _ in viewers.feed.seek(ends, microseconds: now) }
+        } while await Waiting.sleep(0.03)
+    }
+
+    /// Lets viewers come and go until the task is cancelled.
+    func moveViewers() async {
+        let moves = ViewerMoves(settings.moves, audience, shard: settings.shard)
+        viewers.call { $0.move(moves, $1) }
+        if let flash = settings.flashAt, await Waiting.sleep(flash.seconds) {
+            viewers.call { viewers, _ in viewers.arriveLate() }
         }
+        while await Waiting.sleep(3600) {}
+        viewers.call { $0.move(nil, $1) }
     }
 
-    func expect(_ written: [String: ChannelComments]) {
-        crowdBoard.update { $0.short = nil }
-        viewers.submit(.expect(written))
-    }
-
-    /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
-    func wait(seconds: Double, until condition: (CrowdBoard.Snapshot) -> Bool) async -> Bool {
-        await LoopReply.wait(seconds: seconds) { condition(crowdBoard.now) }
+    /// Waits until every viewer has come and has all that was written; `false` when not all had it in time.
+    @discardableResult
+    func settle(_ written: [String: ChannelComments], seconds: Double) async -> Bool {
+        viewerBoard.update { $0.feed?.short = nil }
+        viewers.call { viewers, _ in viewers.feed.expect(written) }
+        return await Waiting.wait(seconds: seconds) {
+            let seen = viewerBoard.now
+            return seen.feed?.short == 0 && (settings.moves.isNone || seen.unsettled == 0)
+        }
     }
 
     /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
     /// when CommentAPI did not take them all in time.
     func waitForConnections() async -> Bool {
-        await LoopReply.wait(seconds: SwarmStage.openSeconds) {
-            publisherBoard.idle.load(ordering: .relaxed) >= settings.publishConnections
-        }
+        await Waiting.wait(seconds: SwarmStage.openSeconds) { publisherBoard.now.idle >= connections }
     }
 
-    /// What became of the comments, as soon as every one was answered or will never be; `nil` when the publisher does
-    /// not say. Asks through the mailbox: behind the last comments, where the board could still be in front of them.
-    func finalTally() async -> PublishTally? {
-        let end = MonotonicClock.now() + SwarmStage.answerNanoseconds
-        while true {
-            guard let tally: PublishTally = await LoopReply.of({ publisher.submit(.collect($0)) }) else { return nil }
+    /// What became of the comments, as soon as every one was answered or will never be. Asks through the mailbox: behind
+    /// the last comments, where the board could still be in front of them.
+    func finalTally() async throws(RunFailure) -> PublishTally {
+        let end = MonotonicClock.now() + UInt64(SwarmStage.answerSeconds * 1e9)
+        while let tally = await publisher.ask({ sender, _ in sender.source.tally }) {
             if tally.outstanding == 0 || MonotonicClock.now() > end { return tally }
-            guard await SwarmStage.pause() else { return nil }
+            guard await Waiting.sleep(0.01) else { throw .interrupted }
         }
+        throw .loopSilent
     }
 
-    func outcome() async -> CrowdOutcome? {
-        await LoopReply.of { reply in viewers.submit(.collect(reply)) }
-    }
+    func outcome() async throws(RunFailure) -> (tally: ViewerTally, found: CommentFeed.Outcome) {
+        let outcome = await viewers.ask { [settings] viewers, _ in
 
-    private static func pause() async -> Bool {
-        (try? await Task.sleep(for: .milliseconds(pollMilliseconds))) != nil
+            var outcome = viewers.feed.outcome(graceSeconds: settings.settleTimeout)
+            outcome.counts.silent = viewers.viewers.tally.silences
+            return (viewers.viewers.tally, outcome)
+        }
+        guard let outcome else { throw .loopSilent }
+        return (outcome.0, outcome.1)
     }
 }
 
-// MARK: - Load
+/// How busy the generator was while it was measured, and whether that makes its figures its own.
+struct LoadWindow: Equatable, Sendable {
+    static let busyShareMax = 0.9
+    static let lateShareMax = 0.01
 
-extension SwarmStage {
-    func usage() -> Usage {
-        let now = crowdBoard.now
-        return Usage(
-            at: MonotonicClock.now(), viewersBusy: viewers.busyTimeNanoseconds,
-            publisherBusy: publisher.busyTimeNanoseconds, ticks: now.ticks, lateTicks: now.lateTicks)
+    var seconds: Double
+    /// Busy time of the viewers' loop and of the one that writes.
+    var viewersBusySeconds: Double
+    var publisherBusySeconds: Double
+    /// Ticks of the viewers' loop, and those that came more than 100 ms late.
+    var ticks = 0
+    var lateTicks = 0
+
+    /// Since the start of two loops.
+    init(viewers: SocketLoop<some SocketLoopHandler>, publisher: SocketLoop<some SocketLoopHandler>) {
+        seconds = Double(MonotonicClock.now()) / 1e9
+        viewersBusySeconds = Double(viewers.busyTimeNanoseconds) / 1e9
+        publisherBusySeconds = Double(publisher.busyTimeNanoseconds) / 1e9
     }
 
-    func load(since before: Usage) -> LoadWindow {
-        let now = usage()
-        return LoadWindow(
-            seconds: Double(now.at - before.at) / 1e9,
-            viewersBusySeconds: Double(now.viewersBusy - before.viewersBusy) / 1e9,
-            publisherBusySeconds: Double(now.publisherBusy - before.publisherBusy) / 1e9,
+    init(seconds: Double, viewersBusySeconds: Double, publisherBusySeconds: Double, ticks: Int, lateTicks: Int) {
+        self.seconds = seconds
+        self.viewersBusySeconds = viewersBusySeconds
+        self.publisherBusySeconds = publisherBusySeconds
+        self.ticks = ticks
+        self.lateTicks = lateTicks
+    }
+
+    /// What was between two times.
+    static func - (now: LoadWindow, before: LoadWindow) -> LoadWindow {
+        LoadWindow(
+            seconds: now.seconds - before.seconds,
+            viewersBusySeconds: now.viewersBusySeconds - before.viewersBusySeconds,
+            publisherBusySeconds: now.publisherBusySeconds - before.publisherBusySeconds,
             ticks: now.ticks - before.ticks, lateTicks: now.lateTicks - before.lateTicks)
+    }
+
+    var viewersBusyShare: Double { seconds > 0 ? min(viewersBusySeconds / seconds, 1) : 0 }
+    var publisherBusyShare: Double { seconds > 0 ? min(publisherBusySeconds / seconds, 1) : 0 }
+    /// Of the busier loop: the one that would be the bottleneck.
+    var busyShare: Double { max(viewersBusyShare, publisherBusyShare) }
+
+    /// The generator was the bottleneck: a loop had hardly a pause, or did not keep its times.
+    var isLimit: Bool {
+        busyShare > LoadWindow.busyShareMax || Double(lateTicks) > LoadWindow.lateShareMax * Double(max(ticks, 1))
     }
 }

@@ -6,79 +6,80 @@ internal import Wire
 
 /// One person who watches, writes a comment now and then, and reports to StatsAPI.
 struct WatchRun: Sendable {
-    let settings: WatchSettings
+    let settings: WatchCommand
     let say: @Sendable (String) -> Void
-    private let watchBoard = WatchLoop.Board()
-    private let publisherBoard = Publisher.Board()
     /// The last comment is waited for so long before the program ends.
     private static let farewellSeconds = 10
 
-    init(_ settings: WatchSettings, say: @escaping @Sendable (String) -> Void) {
+    private let viewerBoard = Board(ViewerLoop<WatchFeed>.Seen())
+    private let senderBoard = Board(Sender<CommentSource>.Seen(source: PublishTally()))
+
+    init(_ settings: WatchCommand, say: @escaping @Sendable (String) -> Void) {
         self.settings = settings
         self.say = say
     }
 
     /// Runs until it is cancelled, gave up, or wrote the number of comments that it was to write; the exit status.
     func run() async -> Int32 {
-        do {
-            let (viewer, publisher) = try makeLoops()
-            viewer.start()
-            publisher.start()
-            viewer.submit(.connect)
-            publisher.submit(.open)
-            let status = await live(publisher)
-            await viewer.stop()
-            await publisher.stop()
-            return status
-        } catch let error as SocketAddress.Unresolvable {
-            StandardError.write("error: \(error)")
-            return ExitStatus.unavailable
-        } catch {
-            StandardError.write("error: \(error)")
-            return ExitStatus.internalError
-        }
-    }
-
-    private func makeLoops() throws -> (SocketLoop<WatchLoop>, SocketLoop<Publisher>) {
-        let (settings, say, watchBoard, publisherBoard) = (settings, say, watchBoard, publisherBoard)
-        let readers = try ServerDirectory(resolving: settings.readers)
-        let publishing = PublisherSettings(
-            services: try ServerDirectory(resolving: settings.commentAPIs), connections: 1, shard: 0, commentBytes: 1,
-            statistics: settings.statistics.isEmpty ? nil : try ServerDirectory(resolving: settings.statistics))
-        let viewer = try SocketLoop(settings: .init(name: "viewer")) {
-            WatchLoop(settings: settings, readers: readers, board: watchBoard, say: say)
-        }
-        let publisher = try SocketLoop(settings: .init(name: "publisher")) {
-            Publisher(settings: publishing, board: publisherBoard)
-        }
-        return (viewer, publisher)
-    }
-
-    private func live(_ publisher: SocketLoop<Publisher>) async -> Int32 {
-        await withTaskGroup(of: Int32?.self) { group in
-            group.addTask { await write(publisher) }
-            group.addTask { await report(publisher) }
-            group.addTask { await waitForTheEnd() }
-            defer { group.cancelAll() }
-            while let ended = await group.next() {
-                if let ended { return ended }
+        await Generator.run {
+            let (settings, say, viewerBoard, senderBoard) = (settings, say, viewerBoard, senderBoard)
+            let viewing = ViewerSettings(viewers: 1, readers: try ServerDirectory(resolving: settings.readers))
+            let commentAPIs = try ServerDirectory(resolving: settings.commentAPI)
+            let statistics = try StatisticsReporter(to: settings.statsAPI) { report() }
+            let viewer = try SocketLoop(settings: .init(name: "viewer")) {
+                let feed = WatchFeed(userid: settings.user ?? "", videoid: settings.video ?? "", say: say)
+                return ViewerLoop(viewing, feed: feed, board: viewerBoard)
             }
-            return ExitStatus.interrupted
+            let sender = try SocketLoop(settings: .init(name: "publisher")) {
+                Sender(CommentSource(), to: commentAPIs, connections: 1, board: senderBoard)
+            }
+            viewer.start()
+            sender.start()
+            viewer.call { $0.start($1) }
+            sender.call { $0.open($1) }
+            let status = await live(sender, statistics)
+            await viewer.stop()
+            await sender.stop()
+            return status
+        }
+    }
+
+    private func live(_ sender: SocketLoop<Sender<CommentSource>>, _ statistics: StatisticsReporter?) async -> Int32 {
+        await withTaskGroup(of: Int32?.self) { group in
+            group.addTask { await write(sender) }
+            group.addTask {
+                await statistics?.run()
+                return nil
+            }
+            group.addTask {
+                while await Waiting.sleep(0.2) {
+                    if viewerBoard.now.feed?.hasGivenUp == true { return ExitStatus.unavailable }
+                }
+                return nil
+            }
+            var status: Int32?
+            while let ended = await group.next() {
+                status = status ?? ended
+                if status != nil { group.cancelAll() }
+            }
+            return status ?? ExitStatus.interrupted
         }
     }
 
     /// Writes a comment every interval; the exit status when it was the last one.
-    private func write(_ publisher: SocketLoop<Publisher>) async -> Int32? {
-        guard settings.intervalSeconds > 0 else { return nil }
+    private func write(_ sender: SocketLoop<Sender<CommentSource>>) async -> Int32? {
+        guard settings.interval > 0 else { return nil }
         var written = 0
         var refusals = 0
-        while await sleep(settings.intervalSeconds) {
+        while await Waiting.sleep(settings.interval) {
             written += 1
-            let text = "Comment \(written) from \(settings.userid)"
-            publisher.submit(
-                .publish([Draft(channel: 0, userid: settings.userid, videoid: settings.videoid, text: text)]))
-            if written == settings.count { return await seeLastComment(publisher) }
-            let now = publisherBoard.tally.withLock { $0.refused + $0.failed + $0.dropped }
+            let draft = Draft(
+                channel: 0, userid: settings.user ?? "", videoid: settings.video ?? "",
+                text: "Comment \(written) from \(settings.user ?? "")")
+            sender.call { sender, _ in sender.source.publish([draft]) }
+            if written == settings.count { return await seeLastComment(sender) }
+            let tally = senderBoard.now.source
+            let now = tally.refused + tally.failed + tally.dropped
             if now > refusals { say("-- \(now - refusals) comments were not accepted") }
             refusals = now
         }
@@ -86,53 +87,25 @@ struct WatchRun: Sendable {
     }
 
     /// Waits until the last comment has come back, as it does to everybody else.
-    private func seeLastComment(_ publisher: SocketLoop<Publisher>) async -> Int32 {
+    private func seeLastComment(_ sender: SocketLoop<Sender<CommentSource>>) async -> Int32 {
         for _ in 0..<(WatchRun.farewellSeconds * 20) {
-            guard await sleep(0.05) else { break }
-            let box = TallyBox()
-            publisher.submit(.collect { tally in box.tally.withLock { $0 = tally } })
-            guard await sleep(0.05), let tally = box.tally.withLock({ $0 }), tally.outstanding == 0 else { continue }
-            if tally.channels.isEmpty { return ExitStatus.unavailable }
-            let seen = Position(parsing: watchBoard.snapshot.withLock { $0.position })
-            if let last = tally.channels[0]?.ends.last, let seen, seen.epoch == last.epoch, seen.offset >= last.offset {
-                // The process ends now: the last counts are reported, and get a moment to leave.
-                sendReport(publisher)
-                _ = await sleep(0.1)
-                return ExitStatus.fine
+            guard await Waiting.sleep(0.05) else { break }
+            guard let tally = await sender.ask({ sender, _ in sender.source.tally }), tally.outstanding == 0 else {
+                continue
             }
+            if tally.channels.isEmpty { return ExitStatus.unavailable }
+            guard let last = tally.channels[0]?.ends.last, let seen = viewerBoard.now.feed?.position else { continue }
+            if seen.epoch == last.epoch, seen.offset >= last.offset { return ExitStatus.fine }
         }
         return ExitStatus.auditFailed
     }
 
-    private final class TallyBox: Sendable {
-        let tally = Mutex<PublishTally?>(nil)
-    }
-
-    private func waitForTheEnd() async -> Int32? {
-        while await sleep(0.2) {
-            if watchBoard.snapshot.withLock({ $0.hasGivenUp }) { return ExitStatus.unavailable }
-        }
-        return nil
-    }
-
-    private func report(_ publisher: SocketLoop<Publisher>) async -> Int32? {
-        guard !settings.statistics.isEmpty else { return nil }
-        while await sleep(1) { sendReport(publisher) }
-        return nil
-    }
-
-    private func sendReport(_ publisher: SocketLoop<Publisher>) {
-        let watched = watchBoard.snapshot.withLock { $0 }
-        let generated = publisherBoard.tally.withLock { $0.acknowledged }
-        let report = ClientReport(
-            clientId: "\(settings.userid)-\(getpid())", userid: settings.userid, videoid: settings.videoid,
-            reader: watched.reader, connected: watched.isConnected ? 1 : 0, commentsGenerated: generated,
-            commentsConsumed: watched.consumed, reconnects: max(watched.connects - 1, 0))
-        publisher.submit(.report(Array(JSONLine.text(report).utf8)))
-    }
-
-    /// `false` when the task was cancelled.
-    private func sleep(_ seconds: Double) async -> Bool {
-        (try? await Task.sleep(for: .seconds(seconds))) != nil
+    private func report() -> ClientReport {
+        let seen = viewerBoard.now
+        return ClientReport(
+            clientId: "\(settings.user ?? "")-\(getpid())", userid: settings.user, videoid: settings.video,
+            reader: seen.feed?.reader, connected: seen.tally.watching,
+            commentsGenerated: senderBoard.now.source.acknowledged, commentsConsumed: seen.feed?.consumed ?? 0,
+            reconnects: max(seen.tally.connects - 1, 0))
     }
 }

@@ -40,3 +40,46 @@ public struct SocketAddress: Hashable, Sendable {
         }
     }
 }
+
+/// The local IPv4 address that connections come from.
+///
+/// One local and one remote address have some 28,000 ports for each other, and finding a free one takes longer the more are
+/// in use: many connections come from many addresses of 127.0.0.0/8.
+public struct SourceAddress: Hashable, Sendable {
+    private let address: in_addr_t
+
+    public struct Unusable: Error, Equatable, Sendable {
+        public let cause: String
+    }
+
+    /// Reads `a.b.c.d`, and tries it.
+    public init(_ text: String) throws(Unusable) {
+        var parsed = in_addr()
+        guard inet_pton(AF_INET, text, &parsed) == 1 else { throw Unusable(cause: "no IPv4 address") }
+        address = parsed.s_addr
+        let descriptor = chorus_stream_socket(AF_INET)
+        guard descriptor >= 0 else { throw Unusable(cause: "no descriptor is left to try it") }
+        defer { _ = closeDescriptor(descriptor) }
+        let status = bind(descriptor)
+        if status != 0 { throw Unusable(cause: String(cString: strerror(status))) }
+    }
+
+    /// Binds a socket that connects next: the port is chosen then, so that it only needs to be free for that peer. 0, or
+    /// the errno.
+    func bind(_ descriptor: Int32) -> Int32 {
+        var yes: Int32 = 1
+        let length = socklen_t(MemoryLayout<Int32>.size)
+        guard setsockopt(descriptor, Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, &yes, length) == 0 else {
+            return errno
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = self.address
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        return status == 0 ? 0 : errno
+    }
+}

@@ -77,11 +77,15 @@ public final class Sockets {
     }
 
     /// Starts to connect: `socketConnected` follows, or `socketClosed` with the reason.
-    public func connect(to address: SocketAddress, tag: UInt32 = 0) -> SocketHandle? {
+    ///
+    /// - Parameter source: the address that it comes from; `nil`: the kernel chooses.
+    public func connect(to address: SocketAddress, from source: SourceAddress? = nil, tag: UInt32 = 0) -> SocketHandle?
+    {
         let descriptor = chorus_stream_socket(address.family)
         guard descriptor >= 0 else { return nil }
         configure(descriptor)
-        let status = address.connect(descriptor)
+        let bound = source?.bind(descriptor) ?? 0
+        let status = bound == 0 ? address.connect(descriptor) : -bound
         guard status == 0 || status == -EINPROGRESS else {
             _ = closeDescriptor(descriptor)
             return nil

@@ -16,6 +16,11 @@ struct Aggregate {
     private(set) var channels: ChannelTable
     private(set) var readers: [String: ReaderRecord] = [:]
     private(set) var commentAPIs: [String: CommentAPIRecord] = [:]
+    private(set) var likeAPIs: [String: (report: LikeReport, lastReport: Duration)] = [:]
+    /// Likes changed and stored by LikeAPIs that are gone.
+    private(set) var finishedLikeAPIs: FinishedTotals
+    /// From a comment's timestamp until its last viewers had it.
+    private(set) var deliveryTimes = RecentDurations()
     private(set) var clients: [String: (report: ClientReport, lastReport: Duration)] = [:]
     /// Comments stored in each database, by its id. The newest report counts.
     private(set) var databases: [String: Int] = [:]
@@ -33,6 +38,7 @@ struct Aggregate {
         channels = ChannelTable(channelsMax: limits.channelsMax)
         finishedCommentAPIs = FinishedTotals(limit: limits.finishedMax)
         finishedClients = FinishedTotals(limit: limits.finishedMax)
+        finishedLikeAPIs = FinishedTotals(limit: limits.finishedMax)
     }
 
     /// Applies a Reader's report; asks for a full one when this one does not continue the last.
@@ -40,10 +46,38 @@ struct Aggregate {
         expire(at: now)
         let isKnown = readers[report.instanceId] != nil
         guard hasRoom(isKnown: isKnown, readers.count, limits.readersMax) else { return refused() }
+        measure(report, at: now)
         var record = readers.removeValue(forKey: report.instanceId) ?? ReaderRecord(report, at: now, limits: limits)
         let answer = record.accept(report, at: now, channels: &channels, limits: limits, refusals: &refusals)
         readers[report.instanceId] = record
         return answer
+    }
+
+    /// What a Reader measured since its last report. Of one that is new here but not new, nobody knows since when.
+    private mutating func measure(_ report: ReaderReport, at now: Duration) {
+        guard let times = report.deliveryTimes else { return }
+        let known = readers[report.instanceId]?.report
+        let isSame = known?.session == report.session
+        guard isSame || report.sequence == 0 else { return }
+        let before = isSame ? known?.deliveryTimes : nil
+        if let fresh = times.since(before ?? DurationHistogram()) { deliveryTimes.add(fresh, at: now) }
+    }
+
+    /// The durations of the last minute; `nil` when there were none.
+    mutating func recentDeliveryTimes(at now: Duration) -> DurationHistogram? { deliveryTimes.merged(at: now) }
+
+    /// Applies a LikeAPI's report.
+    mutating func accept(_ report: LikeReport, at now: Duration) -> ReportAcknowledgement {
+        expire(at: now)
+        let report = report.clamped(limits)
+        let known = likeAPIs[report.instanceId]?.report
+        guard hasRoom(isKnown: known != nil, likeAPIs.count, limits.likeAPIsMax) else { return refused() }
+        if let known, known.session != report.session {
+            finishedLikeAPIs.finish("\(known.instanceId) \(known.session)", Aggregate.totals(known))
+        }
+        finishedLikeAPIs.resume("\(report.instanceId) \(report.session)")
+        likeAPIs[report.instanceId] = (report, now)
+        return ReportAcknowledgement()
     }
 
     /// Applies a CommentAPI's report. A new session is a new process: the totals of the old one stay counted.
@@ -93,6 +127,10 @@ struct Aggregate {
         for (id, entry) in commentAPIs where entry.lastReport < oldest {
             commentAPIs[id] = nil
             finish(entry.report)
+        }
+        for (id, entry) in likeAPIs where entry.lastReport < oldest {
+            likeAPIs[id] = nil
+            finishedLikeAPIs.finish("\(id) \(entry.report.session)", Aggregate.totals(entry.report))
         }
         for (id, entry) in clients where entry.lastReport < oldest {
             clients[id] = nil
@@ -171,6 +209,10 @@ struct Aggregate {
     private func hasRoom(isKnown: Bool, _ count: Int, _ limit: Int) -> Bool { isKnown || count < limit }
 
     private static func key(_ report: CommentAPIReport) -> String { "\(report.instanceId) \(report.session)" }
+
+    private static func totals(_ report: LikeReport) -> FinishedTotals.Totals {
+        .init(first: report.changed, second: report.recorded)
+    }
 
     private static func totals(_ report: ClientReport) -> FinishedTotals.Totals {
         .init(first: report.commentsGenerated, second: report.commentsConsumed)

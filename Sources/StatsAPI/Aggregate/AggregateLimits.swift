@@ -6,6 +6,7 @@ struct AggregateLimits: Equatable, Sendable {
     var channelsMax = 1_000_000
     var readersMax = 1000
     var commentAPIsMax = 1000
+    var likeAPIsMax = 1000
     var clientsMax = 100_000
     /// Processes that are gone whose totals are kept separately, in case they come back.
     var finishedMax = 10_000

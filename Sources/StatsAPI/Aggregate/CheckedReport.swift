@@ -30,6 +30,15 @@ extension CheckedReport {
     }
 }
 
+extension LikeReport: CheckedReport {
+    var names: [(member: String, text: String?)] { [("instanceId", instanceId)] }
+    var texts: [(member: String, text: String?)] { [("session", session)] }
+    var counts: [(member: String, count: Int)] {
+        [("changed", changed), ("recorded", recorded), ("backlog", backlog ?? 0)]
+    }
+    var tables: [(member: String, counts: [String: Int])] { [("refusals", refusals)] }
+}
+
 extension CommentAPIReport: CheckedReport {
     var names: [(member: String, text: String?)] { [("instanceId", instanceId)] }
     var texts: [(member: String, text: String?)] { [("session", session)] }
@@ -49,7 +58,9 @@ extension CommentAPIReport: CheckedReport {
 
 extension ReaderReport: CheckedReport {
     var names: [(member: String, text: String?)] { [("instanceId", instanceId)] }
-    var texts: [(member: String, text: String?)] { [("session", session), ("publicUrl", publicUrl)] }
+    var texts: [(member: String, text: String?)] {
+        [("session", session), ("publicUrl", publicUrl), ("placement", placement)]
+    }
     var counts: [(member: String, count: Int)] {
         [
             ("sequence", sequence), ("subscriptions", subscriptions), ("activeConnections", activeConnections),

@@ -34,6 +34,18 @@ extension ReaderReport {
     }
 }
 
+extension LikeReport {
+    func clamped(_ limits: AggregateLimits) -> LikeReport {
+        var clamped = self
+        clamped.changed = changed.clamped
+        clamped.recorded = recorded.clamped
+        clamped.backlog = backlog?.clamped
+        clamped.lagSeconds = lagSeconds.map { $0.isFinite ? min(max($0, 0), 1e9) : 0 }
+        clamped.refusals = refusals.clamped(limits)
+        return clamped
+    }
+}
+
 extension CommentAPIReport {
     /// Without its counts by channel, which are summed separately.
     func clamped(_ limits: AggregateLimits) -> CommentAPIReport {

@@ -2,7 +2,7 @@ import Hummingbird
 import ServiceRuntime
 import Wire
 
-/// The three routes that take reports, and `GET /statistics`.
+/// The four routes that take reports, and `GET /statistics`.
 struct StatisticsRoutes: Sendable {
     /// The error code of a report that cannot be decoded.
     static let invalid = "invalid_report"
@@ -17,6 +17,9 @@ struct StatisticsRoutes: Sendable {
         }
         router.post("reader-api-statistics") { request, _ in
             try answer(service.accept(try await report(ReaderReport.self, request)))
+        }
+        router.post("like-api-statistics") { request, _ in
+            try answer(service.accept(try await report(LikeReport.self, request, bytesMax: Request.jsonBytesMax)))
         }
         router.post("client-statistics") { request, _ in
             try answer(service.accept(try await report(ClientReport.self, request, bytesMax: Request.jsonBytesMax)))

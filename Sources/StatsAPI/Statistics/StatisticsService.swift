@@ -23,6 +23,10 @@ final class StatisticsService: Sendable {
         aggregate.withLock { $0.accept(report, at: elapsed) }
     }
 
+    func accept(_ report: LikeReport) -> ReportAcknowledgement {
+        aggregate.withLock { $0.accept(report, at: elapsed) }
+    }
+
     func accept(_ report: ClientReport) -> ReportAcknowledgement {
         aggregate.withLock { $0.accept(report, at: elapsed) }
     }
@@ -35,6 +39,13 @@ final class StatisticsService: Sendable {
             return try Response.encoded(
                 aggregate.withLock { $0.statistics(at: elapsed, timestamp: timestamp, full: full, redis: count) })
         }
+    }
+
+    /// Something of the aggregate at this moment.
+    func withAggregate<Result>(_ body: (inout sending Aggregate, Duration) throws -> sending Result) rethrows
+        -> sending Result
+    {
+        try aggregate.withLock { try body(&$0, elapsed) }
     }
 
     /// Since the start of this process, by a clock that does not go back.

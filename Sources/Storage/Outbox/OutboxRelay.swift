@@ -75,9 +75,9 @@ public struct OutboxRelay: Sendable {
         self.logger = logger
         self.handler = handler
         func counter(_ label: String) -> Counter { Counter(label: label, dimensions: [("topic", topic.rawValue)]) }
-        handled = counter("storage_outbox_rows_handled_total")
-        failures = counter("storage_outbox_rows_failed_total")
-        deadLetters = counter("storage_outbox_rows_dead_total")
+        handled = counter("chorus_storage_outbox_rows_handled_total")
+        failures = counter("chorus_storage_outbox_rows_failed_total")
+        deadLetters = counter("chorus_storage_outbox_rows_dead_total")
     }
 
     /// Works until the task is cancelled.

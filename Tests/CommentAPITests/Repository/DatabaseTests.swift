@@ -4,6 +4,7 @@ import ServiceRuntime
 import ServiceStorage
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 /// The schema at the start of a process.
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func replicasThatStartTogetherMigrateOnce() async throws {
-        let url = try await PrivatePostgres.shared().makeDatabase()
+        let url = try await sharedPostgres().makeDatabase()
         let databases = try (0..<4).map { _ in try makeDatabase(url).0 }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for database in databases { group.addTask { try await database.run() } }
@@ -36,18 +37,18 @@ import Testing
             group.cancelAll()
             try await group.waitForAll()
         }
-        let versions = try await PrivatePostgres.shared().sql(
+        let versions = try await sharedPostgres().sql(
             "SELECT version FROM chorus_migrations ORDER BY 1", url: url)
         #expect(versions.split(separator: "\n").map(String.init) == Schema.migrations.map { "\($0.version)" })
     }
 
     @Test func aSchemaThatLacksWhatIsNeededEndsTheProcess() async throws {
-        let url = try await PrivatePostgres.shared().makeDatabase()
+        let url = try await sharedPostgres().makeDatabase()
         let (first, _) = try makeDatabase(url)
         try await withBackground({ try await first.run() }) {
             #expect(await eventually { first.isReady })
         }
-        try await PrivatePostgres.shared().sql(
+        try await sharedPostgres().sql(
             "INSERT INTO chorus_migrations (version, name, checksum, oldest_program) VALUES (99, 'later', 'x', 98)",
             url: url)
         let (second, process) = try makeDatabase(url)
@@ -84,16 +85,16 @@ import Testing
     }
 
     @Test func aDatabaseThatIsAwayAtTheStartIsWaitedFor() async throws {
-        let postgres = try await PrivatePostgres()
-        defer { postgres.stop() }
-        await postgres.kill()
-        let (database, process) = try makeDatabase(postgres.url())
-        try await withBackground({ try await database.run() }) {
-            #expect(await eventually { database.pool.statistics.connectFailures > 2 })
-            #expect(!database.isMigrated)
-            #expect(process.readiness.status().blocking["postgresql"] == "PostgreSQL's schema is not there yet")
-            try await postgres.start()
-            #expect(await eventually { process.readiness.isReady })
+        try await withPostgres { postgres, _ in
+            await postgres.kill()
+            let (database, process) = try makeDatabase(postgres.url)
+            try await withBackground({ try await database.run() }) {
+                #expect(await eventually { database.pool.statistics.connectFailures > 2 })
+                #expect(!database.isMigrated)
+                #expect(process.readiness.status().blocking["postgresql"] == "PostgreSQL's schema is not there yet")
+                try await postgres.start()
+                #expect(await eventually { process.readiness.isReady })
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 import Broker
 import Glibc
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -11,18 +12,17 @@ import Wire
     private static let videos = 3
 
     private func run(
-        signal: Int32, _ check: @escaping @Sendable (Set<String>, String, PrivateRedis, String) async throws -> Void
+        signal: Int32, _ check: @escaping @Sendable (Set<String>, String, Node, String) async throws -> Void
     ) async throws {
-        let database = try await PrivatePostgres.shared().makeDatabase()
+        let database = try await sharedPostgres().makeDatabase()
         try await withTemporaryFolder { folder in
             try await withRedis { redis in
                 let process = try await RunningProcess(folder: folder, name: "first", redis: redis, database: database)
-                let child = process.child
+                let program = process.program
                 let acknowledged = await process.postUntilItEnds(writers: 24, videos: Self.videos) { count in
-                    if count == 400 { child.signal(signal) }
+                    if count == 400 { program.signal(signal) }
                 }
-                // Signal 0 is none: it ends by itself.
-                await child.end(0, seconds: 20)
+                #expect(await program.end(within: 20) != nil)
                 #expect(acknowledged.count >= 400)
                 try await check(acknowledged, database, redis, folder)
             }
@@ -30,7 +30,7 @@ import Wire
     }
 
     /// Ids in the order of the channels' histories.
-    private func publishedIDs(_ redis: PrivateRedis, database: String) async throws -> [String] {
+    private func publishedIDs(_ redis: Node, database: String) async throws -> [String] {
         try await withDatabaseAPI(redis: redis, database: database) { _, broker, _ in
             var ids: [String] = []
             for number in 0..<Self.videos {
@@ -42,7 +42,7 @@ import Wire
     }
 
     private func storedIDs(_ database: String, where condition: String = "true") async throws -> [String] {
-        try await PrivatePostgres.shared().sql("SELECT id FROM comments WHERE \(condition)", url: database)
+        try await sharedPostgres().sql("SELECT id FROM comments WHERE \(condition)", url: database)
             .split(separator: "\n").map(String.init)
     }
 
@@ -52,7 +52,7 @@ import Wire
             let isEmpty = await eventually(within: 30) {
                 try await storedIDs(database, where: "published_offset IS NULL").isEmpty
             }
-            await second.child.end()
+            await second.program.stop()
             #expect(isEmpty)
             let stored = try await storedIDs(database)
             let published = try await publishedIDs(redis, database: database)

@@ -2,6 +2,7 @@ import Broker
 import HTTPTypes
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -18,10 +19,10 @@ import Wire
 
     private func withKillablePostgres(
         environment: [String: String] = [:],
-        _ body: @escaping @Sendable (TestAPI, any EventLog, PrivatePostgres) async throws -> Void
+        _ body: @escaping @Sendable (TestAPI, any EventLog, Node) async throws -> Void
     ) async throws {
         try await withPostgres { postgres, _ in
-            try await withDatabaseAPI(database: postgres.url(), environment: environment) { api, broker, _ in
+            try await withDatabaseAPI(database: postgres.url, environment: environment) { api, broker, _ in
                 try await body(api, broker, postgres)
             }
         }
@@ -66,13 +67,13 @@ import Wire
     }
 
     @Test func redisAwayStoresNothing() async throws {
-        let database = try await PrivatePostgres.shared().makeDatabase()
+        let database = try await sharedPostgres().makeDatabase()
         try await withDatabaseAPI(database: database) { api, broker, redis in
             _ = try await api.published("before")
             await redis.kill()
             #expect(await eventually { !broker.isReady })
             expectAway(try await api.post("lost"), "broker_unavailable")
-            let count = try await PrivatePostgres.shared().sql("SELECT count(*) FROM comments", url: database)
+            let count = try await sharedPostgres().sql("SELECT count(*) FROM comments", url: database)
             #expect(count == "1")
             // What is stored can still be read.
             #expect(try await api.history("videoid=video1").comments.map(\.comment) == ["before"])
@@ -85,7 +86,7 @@ import Wire
     @Test func whatAFrozenRedisDidNotTakeIsPublishedLaterAndOnce() async throws {
         try await withDatabaseAPI(change: { $0.outbox.setShort(grace: .seconds(3)) }) { api, broker, redis in
             _ = try await api.published("before")
-            redis.freeze()
+            redis.pause()
             let answers = try await withThrowingTaskGroup(of: TestAPI.Answer.self) { group in
                 for number in 0..<10 { group.addTask { try await api.post("frozen", user: "u\(number)") } }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -93,7 +94,7 @@ import Wire
             // Not known to be published, so not 201; not lost, so no error.
             #expect(answers.allSatisfy { $0.status == .accepted }, "\(answers.map(\.body))")
             #expect(answers.allSatisfy { $0.body.hasPrefix(#"{"success":true,"published":false,"comment":{"#) })
-            redis.thaw()
+            redis.resume()
             let channel = try video("video1")
             #expect(await eventually { try await texts(broker, channel).count >= 11 })
             #expect(await api.isPublished())

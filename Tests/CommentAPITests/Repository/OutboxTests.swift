@@ -4,6 +4,7 @@ import InMemory
 import ServiceRuntime
 import Storage
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -51,7 +52,7 @@ import Wire
         try await withDatabaseAPI(change: { $0.outbox.setShort(grace: .seconds(3)) }) { api, broker, redis in
             let comment = try await api.published("spam")
             _ = try await api.published("other")
-            redis.freeze()
+            redis.pause()
             let answer = try await api.request(.delete, "/comment/\(comment.id)?userid=user1")
             #expect(answer.status == .accepted)
             let body = #"{"success":true,"published":false,"id":"\#(comment.id)","videoid":"video1"}"#
@@ -59,7 +60,7 @@ import Wire
             let again = try await api.request(.delete, "/comment/\(comment.id)?userid=user1")
             #expect(again.status == .accepted && again.body == body, "nobody was told meanwhile")
             #expect(try await api.history("videoid=video1").comments.map(\.comment) == ["other"])
-            redis.thaw()
+            redis.resume()
             let channel = try video("video1")
             #expect(
                 await eventually(within: 20) { try await texts(broker, channel) == ["other", "-\(comment.id)"] })
@@ -110,7 +111,7 @@ import Wire
     /// Two replicas; and once with a lease that protects nothing: then the look-up alone must be enough.
     @Test(arguments: [Duration.seconds(15), .milliseconds(-1)])
     func twoReplicasPublishEachCommentOnce(lease: Duration) async throws {
-        let database = try await PrivatePostgres.shared().makeDatabase()
+        let database = try await sharedPostgres().makeDatabase()
         // 60 comments that are stored and not published.
         try await withDatabase(url: database, connections: 1) { pool in
             let store = PostgresCommentStore(pool: pool)

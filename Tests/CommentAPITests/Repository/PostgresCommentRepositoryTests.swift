@@ -1,6 +1,7 @@
 import Broker
 import HTTPTypes
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -9,7 +10,7 @@ import Wire
 /// With PostgreSQL and Redis: stored first, published next, acknowledged then.
 @Suite struct PostgresCommentRepositoryTests {
     @Test func whatIsAcknowledgedIsStoredAndPublishedAndItsPositionSaved() async throws {
-        let database = try await PrivatePostgres.shared().makeDatabase()
+        let database = try await sharedPostgres().makeDatabase()
         try await withDatabaseAPI(database: database) { api, broker, redis in
             let comments = try await [
                 api.published("one"), api.published("two"), api.published("three", video: "other"),
@@ -18,14 +19,14 @@ import Wire
             #expect(try await texts(broker, try video("video1")) == ["one", "two"])
             let rows =
                 "SELECT comment || ' ' || published_offset || ' ' || published_epoch FROM comments ORDER BY sequence"
-            let server = try await PrivatePostgres.shared()
+            let server = try await sharedPostgres()
             let expected = comments.map { "\($0.comment) \($0.offset) \($0.epoch)" }.joined(separator: "\n")
             #expect(await eventually { try await server.sql(rows, url: database) == expected })
         }
     }
 
     @Test func aChannelsCommentsArePublishedInTheOrderOfStoring() async throws {
-        let database = try await PrivatePostgres.shared().makeDatabase()
+        let database = try await sharedPostgres().makeDatabase()
         try await withDatabaseAPI(database: database) { api, _, redis in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<600 {
@@ -33,7 +34,7 @@ import Wire
                 }
                 try await group.waitForAll()
             }
-            let server = try await PrivatePostgres.shared()
+            let server = try await sharedPostgres()
             let marked = "SELECT count(*) FROM comments WHERE published_offset IS NOT NULL"
             #expect(await eventually { try await server.sql(marked, url: database) == "600" })
             let overtaken = """

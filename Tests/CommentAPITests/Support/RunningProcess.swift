@@ -3,31 +3,31 @@ import NIOCore
 import Primitives
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
 /// The built CommentAPI as a process of its own.
 struct RunningProcess: Sendable {
-    let child: ChildProcess
+    let program: Program
     let url: String
 
     /// Starts it and waits until it is ready.
-    init(folder: String, name: String, redis: PrivateRedis, database: String) async throws {
-        let port = try makeFreePort()
-        let binary = URL(filePath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-            .deletingLastPathComponent().appending(path: "CommentAPI").path
-        child = try ChildProcess(
+    init(folder: String, name: String, redis: Node, database: String) async throws {
+        let port = try Ports.one()
+        program = try await Program(
+            "CommentAPI",
             [
-                binary, "--port=\(port)", "--host=127.0.0.1", "--redis-url=\(redis.url)", "--database-url=\(database)",
+                "--port=\(port)", "--host=127.0.0.1", "--redis-url=\(redis.url)", "--database-url=\(database)",
                 "--database-statement-timeout-ms=1000", "--outbox-grace-seconds=5", "--outbox-interval-ms=100",
                 "--history-length=100000", "--instance-id=\(name)",
-            ], log: "\(folder)/\(name).log")
+            ], folder: folder)
         url = "http://127.0.0.1:\(port)"
         let ready = url + "/health/ready"
         let isReady = await eventually(within: 30) {
             try await OutboundHTTP.get(ready, timeout: .seconds(1)).status == 200
         }
-        #expect(isReady, "\((try? String(contentsOfFile: "\(folder)/\(name).log", encoding: .utf8)) ?? "")")
+        #expect(isReady, "\(program.log)")
     }
 
     /// Posts from `writers` tasks, each as fast as it is answered, until the process no longer answers.

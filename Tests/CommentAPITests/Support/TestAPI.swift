@@ -7,6 +7,7 @@ import NIOCore
 import ServiceLifecycle
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -112,10 +113,10 @@ private func withServices<Value: Sendable>(
 
 /// A CommentAPI on a Redis and a database, without `redis` and `database` of its own.
 func withDatabaseAPI<Value: Sendable>(
-    redis: PrivateRedis? = nil, database: String? = nil, environment: [String: String] = [:],
+    redis: Node? = nil, database: String? = nil, environment: [String: String] = [:],
     change: @escaping (inout CommentAPISettings) -> Void = { _ in },
     wrap: (any EventLog) -> any EventLog = { $0 },
-    _ body: @escaping @Sendable (TestAPI, any EventLog, PrivateRedis) async throws -> Value
+    _ body: @escaping @Sendable (TestAPI, any EventLog, Node) async throws -> Value
 ) async throws -> Value {
     guard let redis else {
         return try await withRedis {
@@ -124,7 +125,7 @@ func withDatabaseAPI<Value: Sendable>(
         }
     }
     let url: String
-    if let database { url = database } else { url = try await PrivatePostgres.shared().makeDatabase() }
+    if let database { url = database } else { url = try await sharedPostgres().makeDatabase() }
     let all = ["DATABASE_URL": url, "DATABASE_CONNECTIONS": "2"].merging(environment) { $1 }
     let settings = makeBrokerSettings { $0.historyLength = all["HISTORY_LENGTH"].flatMap { Int($0) } ?? 1000 }
     return try await withBroker(redis, settings: settings) { broker in

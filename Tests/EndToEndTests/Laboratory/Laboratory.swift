@@ -9,16 +9,16 @@ import Testing
 /// - Parameter line: its arguments, separated by spaces; `@` is the folder.
 func withOrchestrator(_ line: String, _ body: (Program, _ folder: String) async throws -> Void) async throws {
     try await withTemporaryFolder { folder in
-        let program = try orchestrator(line, folder)
+        let program = try await orchestrator(line, folder)
         try await withEnd({ await program.stop() }) { try await body(program, folder) }
         _ = await eventually(within: 30) { processes(of: folder).isEmpty }
         #expect(processes(of: folder).isEmpty, "\(program.log)")
     }
 }
 
-func orchestrator(_ line: String, _ folder: String) throws -> Program {
+func orchestrator(_ line: String, _ folder: String) async throws -> Program {
     let arguments = line.split(separator: " ").map { String($0.replacing("@", with: folder)) }
-    return try Program("Orchestrator", arguments, folder: folder)
+    return try await Program("Orchestrator", arguments, folder: folder)
 }
 
 /// Ids of other processes that have something of `folder` open, or name it in their command line.

@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import Report
 import TestSupport
+import Testbed
 import Testing
 
 extension EndToEndTests {
@@ -81,17 +82,15 @@ extension EndToEndTests {
         @Test(arguments: ["Orchestrator predict", "LikeAPI --version"])
         func aFullDiskAndAClosedPipeAreErrors(command: String) async throws {
             try await withTemporaryFolder { folder in
-                let program = "\(Program.folder)/\(command)"
+                let program = "\(Binaries.ownDirectory)/\(command)"
                 let pipe = "\(folder)/pipe"
                 // The reader of the pipe has ended when the program begins.
                 let closed = "mkfifo \(pipe); (: <\(pipe)) & exec 3>\(pipe); wait; \(program) >&3"
                 for (line, reason) in [("\(program) >/dev/full", "No space left"), (closed, "Broken pipe")] {
-                    let log = "\(folder)/\(reason)"
-                    let child = try ChildProcess(["sh", "-c", line], log: log)
-                    #expect(await eventually(within: 20) { child.hasEnded })
-                    let text = try String(contentsOfFile: log, encoding: .utf8)
+                    let child = try await Program("/bin/sh", ["-c", line], folder: folder)
                     #expect(
-                        child.exitCode == 74 && text.contains("cannot write to standard output: \(reason)"), "\(text)")
+                        await child.end(within: 20) == 74
+                            && child.log.contains("cannot write to standard output: \(reason)"), "\(child.log)")
                 }
             }
         }

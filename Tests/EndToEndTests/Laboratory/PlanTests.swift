@@ -25,7 +25,7 @@ extension EndToEndTests {
                 }
                 #expect(FileManager.default.fileExists(atPath: "\(folder)/calibration.json") == (code == 0))
                 guard code == 0 else { return }
-                let plan = try orchestrator(
+                let plan = try await orchestrator(
                     "plan --streams 100 --viewers 10000 --rate 1 --extrapolate --calibration @/calibration.json --out @/plan",
                     folder)
                 #expect(await plan.end() == 0, "\(plan.log)")

@@ -26,7 +26,7 @@ extension EndToEndTests {
                 #expect(half.tables.first?.rows.map { $0[1] } == ["open"])
                 let stamp = try FileManager.default.attributesOfItem(atPath: first)[.modificationDate] as? Date
 
-                let more = try orchestrator("sweep --resume @/report/latest", folder)
+                let more = try await orchestrator("sweep --resume @/report/latest", folder)
                 let status = await more.end(within: 60)
                 await more.stop()
                 let whole = try Report.read(sweep)

@@ -1,5 +1,6 @@
 import Glibc
 import TestSupport
+import Testbed
 import Testing
 
 extension EndToEndTests {
@@ -10,7 +11,7 @@ extension EndToEndTests {
             _ name: String, _ arguments: [String] = [], environment: [String: String] = [:]
         ) async throws -> (code: Int32?, text: String) {
             try await withTemporaryFolder { folder in
-                let program = try Program(name, arguments, environment: environment, folder: folder)
+                let program = try await Program(name, arguments, environment: environment, folder: folder)
                 let code = await program.end()
                 await program.stop()
                 return (code, program.log)
@@ -55,12 +56,12 @@ extension EndToEndTests {
 
         /// A port that somebody else has is not the program's fault and may be free later: another code than for settings.
         @Test func aPortThatIsTaken() async throws {
-            try await Testbed.with { testbed in
-                var environment = Testbed.environment(testbed.redis)
-                environment["PORT"] = "\(testbed.comments.port)"
+            try await System.with { system in
+                var environment = ["REDIS_URL": system.redis.url, "HOST": "127.0.0.1"]
+                environment["PORT"] = "\(system.comments.port)"
                 let (code, text) = try await run("ReaderAPI", environment: environment)
                 #expect(code == 69)
-                #expect(text.contains("cannot listen on 127.0.0.1:\(testbed.comments.port)"), "\(text)")
+                #expect(text.contains("cannot listen on 127.0.0.1:\(system.comments.port)"), "\(text)")
             }
         }
 
@@ -74,9 +75,9 @@ extension EndToEndTests {
         /// Redis may come later: a service that starts without it is alive, not ready, and does not show the password.
         @Test func withoutRedisAServiceStartsAndIsNotReady() async throws {
             try await withTemporaryFolder { folder in
-                let port = try makeFreePort()
+                let port = try Ports.one()
                 let environment = ["REDIS_URL": "redis://:hunter2@127.0.0.1:\(port)", "HOST": "127.0.0.1", "PORT": "0"]
-                let program = try Program("ReaderAPI", environment: environment, folder: folder)
+                let program = try await Program("ReaderAPI", environment: environment, folder: folder)
                 try await withEnd({ await program.stop() }) {
                     let own = try await program.port()
                     #expect(try await LoopbackHTTP.get(port: own, "/health").status == 200)

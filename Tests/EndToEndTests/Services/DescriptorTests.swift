@@ -1,13 +1,14 @@
 import Foundation
 import TestSupport
+import Testbed
 import Testing
 
 extension EndToEndTests {
     @Suite struct DescriptorTests {
         @Test func aReaderWith256DescriptorsStaysUpAndRefuses() async throws {
-            try await Testbed.with(descriptorsMax: 256) { testbed in
-                let reader = testbed.readers[0]
-                let before = reader.program.descriptors
+            try await System.with(descriptorsMax: 256) { system in
+                let reader = system.readers[0]
+                let before = reader.descriptors
                 var served: [StreamClient] = []
                 var refused = 0
                 for number in 0..<300 {
@@ -27,11 +28,11 @@ extension EndToEndTests {
                 #expect(refused > 0)
                 #expect(served.count + refused == 300)
                 try await exhaust(reader)
-                try await testbed.write("still here", to: "v0")
+                try await system.write("still here", to: "v0")
                 _ = try await served[0].body { $0.contains("still here") }
                 for client in served { await client.close() }
-                await expectNothingLeft(testbed, descriptors: before)
-                _ = try await testbed.viewer(of: "v")
+                await expectNothingLeft(system, descriptors: before)
+                _ = try await system.viewer(of: "v")
             }
         }
 
@@ -39,7 +40,8 @@ extension EndToEndTests {
         @Test func aServiceWithoutDescriptorsRefusesAndRests() async throws {
             try await withTemporaryFolder { folder in
                 let environment = ["HOST": "127.0.0.1", "PORT": "0"]
-                let program = try Program("StatsAPI", environment: environment, folder: folder, descriptorsMax: 60)
+                let program = try await Program(
+                    "StatsAPI", environment: environment, folder: folder, descriptorsMax: 60)
                 try await withEnd({ await program.stop() }) {
                     let port = try await program.port()
                     var clients: [RawConnection] = []
@@ -75,32 +77,32 @@ extension EndToEndTests {
         }
 
         /// Connections that never send a request take every descriptor that is left; when they go, the Reader answers again.
-        private func exhaust(_ reader: Testbed.Node) async throws {
+        private func exhaust(_ reader: Node) async throws {
             var idle: [StreamClient] = []
             for _ in 0..<300 { idle.append(try await StreamClient(port: reader.port, [])) }
-            #expect(await eventually(within: 30) { reader.program.descriptors >= 200 })
-            #expect(reader.program.exitCode == nil)
+            #expect(await eventually(within: 30) { reader.descriptors >= 200 })
+            #expect(reader.isRunning)
             for client in idle { await client.close() }
             #expect(try await reader.get("/health").status == 200)
         }
 
         /// The Reader has as few descriptors open as before, and no channel is subscribed.
-        private func expectNothingLeft(_ testbed: Testbed, descriptors before: Int) async {
-            let program = testbed.readers[0].program
-            let isBack = await eventually(within: 30) { program.descriptors <= before }
-            #expect(isBack, "\(program.descriptors) descriptors, \(before) before")
+        private func expectNothingLeft(_ system: System, descriptors before: Int) async {
+            let reader = system.readers[0]
+            let isBack = await eventually(within: 30) { reader.descriptors <= before }
+            #expect(isBack, "\(reader.descriptors) descriptors, \(before) before")
             #expect(
                 await eventually(within: 30) {
-                    try testbed.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
+                    try system.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n"
                 })
         }
 
         @Test func viewersThatComeAndGoLeaveNoDescriptor() async throws {
-            try await Testbed.with { testbed in
-                let reader = testbed.readers[0]
-                let before = reader.program.descriptors
+            try await System.with { system in
+                let reader = system.readers[0]
+                let before = reader.descriptors
                 for round in 0..<100 {
-                    let whole = try await testbed.viewer(of: "v\(round % 7)")
+                    let whole = try await system.viewer(of: "v\(round % 7)")
                     let early = try await StreamClient(port: reader.port, RequestText.connect(video: "w\(round)"))
                     let half = try await StreamClient(
                         port: reader.port, Array(RequestText.connect(video: "x").prefix(40)))
@@ -108,7 +110,7 @@ extension EndToEndTests {
                     await early.reset()
                     await half.close()
                 }
-                await expectNothingLeft(testbed, descriptors: before)
+                await expectNothingLeft(system, descriptors: before)
             }
         }
     }

@@ -1,11 +1,12 @@
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
 extension EndToEndTests {
     /// Two LikeAPIs and a Reader on one Redis and one PostgreSQL.
     @Suite struct LikesTests {
-        private struct System: Sendable {
+        private struct Likes: Sendable {
             let likeAPIs: [Int]
             let reader: Int
 
@@ -21,30 +22,23 @@ extension EndToEndTests {
             }
         }
 
-        private func withSystem(_ body: (System) async throws -> Void) async throws {
-            let postgres = try await PrivatePostgres()
-            defer { postgres.stop() }
-            let database = try await postgres.makeDatabase()
-            try await withRedis { redis in
-                try await withTemporaryFolder { folder in
-                    let environment = [
-                        "DATABASE_URL": database, "LIKE_WRITE_INTERVAL_MS": "20", "NOTIFICATION_INTERVAL_MS": "50",
-                    ]
-                    try await withCrew(redis, folder) { crew in
-                        var ports: [Int] = []
-                        for name in ["LikeAPI", "LikeAPI", "ReaderAPI"] {
-                            let node = try await crew.start(name, environment)
-                            ports.append(node.port)
-                            // Ready to serve is not yet ready to record: the schema comes a moment later.
-                            #expect(
-                                await eventually(within: 30) {
-                                    try await node.get("/health/ready").status == 200
-                                        && (name == "ReaderAPI" || node.program.log.contains("PostgreSQL is ready"))
-                                }, "\(node.program.log)")
-                        }
-                        try await body(System(likeAPIs: Array(ports.prefix(2)), reader: ports[2]))
-                    }
+        private func withSystem(_ body: (Likes) async throws -> Void) async throws {
+            try await withTestbed { testbed in
+                let (redis, postgres) = (try await testbed.startRedis(), try await testbed.startQuickPostgres())
+                let told = ServiceEnvironment(redis: redis.url, database: try await postgres.makeDatabase())
+                let quick = System.quick.merging(
+                    ["LIKE_WRITE_INTERVAL_MS": "20", "NOTIFICATION_INTERVAL_MS": "50", "LIKE_ROLE": "all"]) { $1 }
+                var nodes: [Node] = []
+                for number in 1...2 {
+                    nodes.append(try await testbed.addService(.likeAPI, number: number, told, quick))
                 }
+                let reader = try await testbed.addService(.reader, told, quick.merging(["PLACEMENT": "random"]) { $1 })
+                try await Node.waitUntilReady(nodes + [reader])
+                // Ready to serve is not yet ready to record: the schema comes a moment later.
+                for node in nodes {
+                    #expect(await eventually(within: 30) { node.log.contains("PostgreSQL is ready") }, "\(node.log)")
+                }
+                try await body(Likes(likeAPIs: nodes.map(\.port), reader: reader.port))
             }
         }
 
@@ -74,7 +68,7 @@ extension EndToEndTests {
             }
         }
 
-        private func readTheNews(_ system: System) async throws {
+        private func readTheNews(_ system: Likes) async throws {
             let port = system.likeAPIs[1]
             let list = try await LoopbackHTTP.get(port: port, "/v1/notifications?user_id=me")
             #expect(list.text.contains(#""unread":1"#), "\(list.text)")

@@ -1,28 +1,30 @@
 import Foundation
+import Glibc
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
 extension EndToEndTests {
     @Suite struct SystemTests {
         @Test func oneCommentReachesTheViewersOfAllReaders() async throws {
-            try await Testbed.with(readers: 3) { testbed in
+            try await System.with(readers: 3) { system in
                 var viewers: [StreamClient] = []
                 for reader in 0..<3 {
-                    for _ in 0..<2 { viewers.append(try await testbed.viewer(of: "hot", on: reader)) }
+                    for _ in 0..<2 { viewers.append(try await system.viewer(of: "hot", on: reader)) }
                 }
-                let other = try await testbed.viewer(of: "cold", on: 1)
-                for number in 1...3 { try await testbed.write("comment \(number)", to: "hot") }
+                let other = try await system.viewer(of: "cold", on: 1)
+                for number in 1...3 { try await system.write("comment \(number)", to: "hot") }
                 for viewer in viewers {
                     for number in 1...3 {
-                        #expect(try await viewer.next().data.contains(#""comment":"comment \#(number)""#))
+                        #expect(try await viewer.nextComment().data.contains(#""comment":"comment \#(number)""#))
                     }
                 }
-                try await testbed.write("cold", to: "cold")
-                #expect(try await other.next().data.contains(#""comment":"cold""#))
-                try await expectStatistics(testbed)
-                try await expectFields(testbed)
-                try await expectTheSameAfterARestart(testbed, viewers + [other])
+                try await system.write("cold", to: "cold")
+                #expect(try await other.nextComment().data.contains(#""comment":"cold""#))
+                try await expectStatistics(system)
+                try await expectFields(system)
+                try await expectTheSameAfterARestart(system, viewers + [other])
             }
         }
 
@@ -33,8 +35,8 @@ extension EndToEndTests {
                 && statistics.subscriptionSpread.redisSubscriptions == 4
         }
 
-        private func expectStatistics(_ testbed: Testbed) async throws {
-            let statistics = try await testbed.statistics {
+        private func expectStatistics(_ system: System) async throws {
+            let statistics = try await system.statistics {
                 isWhole($0) && $0.commentApi.totalCommentsPublished == 4 && $0.readerApis.totalMessagesSent == 19
                     && $0.subscriptionSpread.weightedAmplification != nil
             }
@@ -66,8 +68,8 @@ extension EndToEndTests {
         }
 
         /// The names that the reference design's answer has, at CommentAPI too.
-        private func expectFields(_ testbed: Testbed) async throws {
-            for node in [testbed.stats, testbed.comments] {
+        private func expectFields(_ system: System) async throws {
+            for node in [system.stats, system.comments] {
                 let answer = try await node.get("/statistics")
                 let object = try #require(try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
                 let names: [String: [String]] = [
@@ -94,47 +96,37 @@ extension EndToEndTests {
         }
 
         /// StatsAPI keeps nothing on disk: the Readers notice that it knows nothing, and tell it everything.
-        private func expectTheSameAfterARestart(_ testbed: Testbed, _ viewers: [StreamClient]) async throws {
-            await testbed.stats.program.stop()
-            #expect(testbed.stats.program.exitCode == 0)
-            let away = try await testbed.comments.get("/statistics")
+        private func expectTheSameAfterARestart(_ system: System, _ viewers: [StreamClient]) async throws {
+            #expect(await system.stats.end(by: SIGTERM) == 0)
+            let away = try await system.comments.get("/statistics")
             #expect(away.status == 502)
             #expect(away.text.contains(#""code":"statistics_unavailable""#))
-            var environment = Testbed.environment(testbed.redis)
-            environment["PORT"] = "\(testbed.stats.port)"
-            let restarted = try Program("StatsAPI", environment: environment, folder: testbed.folder)
-            do {
-                #expect(try await restarted.port() == testbed.stats.port)
-                let statistics = try await testbed.statistics { isWhole($0) }
-                #expect(isWhole(statistics), "\(statistics)")
-                #expect(statistics.readerApis.allSubscribedTopics == ["video:cold", "video:hot"])
-                // And it goes on from there with changes.
-                for viewer in viewers { await viewer.close() }
-                let empty = try await testbed.statistics {
-                    $0.subscriptionSpread.subscriptions == 0 && $0.readerApis.totalActiveConnections == 0
-                }
-                #expect(empty.subscriptionSpread.subscriptions == 0)
-                #expect(empty.readerApis.totalActiveConnections == 0)
-                #expect(try testbed.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
-            } catch {
-                await restarted.stop()
-                throw error
+            try await system.stats.start()
+            let statistics = try await system.statistics { isWhole($0) }
+            #expect(isWhole(statistics), "\(statistics)")
+            #expect(statistics.readerApis.allSubscribedTopics == ["video:cold", "video:hot"])
+            // And it goes on from there with changes.
+            for viewer in viewers { await viewer.close() }
+            let empty = try await system.statistics {
+                $0.subscriptionSpread.subscriptions == 0 && $0.readerApis.totalActiveConnections == 0
             }
-            await restarted.stop()
+            #expect(empty.subscriptionSpread.subscriptions == 0)
+            #expect(empty.readerApis.totalActiveConnections == 0)
+            #expect(try system.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
         }
 
         @Test func longListsAreCutWithTheTrueNumberBeside() async throws {
-            try await Testbed.with { testbed in
+            try await System.with { system in
                 var viewers: [StreamClient] = []
-                for number in 0..<120 { viewers.append(try await testbed.viewer(of: "v\(number)")) }
-                let cut = try await testbed.statistics { $0.readerApis.totalSubscribedTopics == 120 }
+                for number in 0..<120 { viewers.append(try await system.viewer(of: "v\(number)")) }
+                let cut = try await system.statistics { $0.readerApis.totalSubscribedTopics == 120 }
                 #expect(cut.readerApis.totalSubscribedTopics == 120)
                 #expect(cut.readerApis.allSubscribedTopics.count == 100)
                 #expect(cut.readerApis.readers.first?.subscribedTopics.count == 100)
                 #expect(cut.readerApis.readers.first?.totalSubscribedTopics == 120)
-                for node in [testbed.stats, testbed.comments] {
+                for node in [system.stats, system.comments] {
                     #expect(
-                        try await testbed.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count
+                        try await system.statistics("?full=true", from: node).readerApis.allSubscribedTopics.count
                             == 120
                     )
                 }

@@ -1,5 +1,6 @@
 import Fanout
 import TestSupport
+import Testbed
 import Testing
 import Wire
 

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -10,11 +11,11 @@ extension IntegrationTests {
         @Test func connectedComesOnlyWhenTheSubscriptionStands() async throws {
             try await TestSystem.with { system in
                 let channel = try #require(Channel.video("v"))
-                system.redis.freeze()
+                system.redis.pause()
                 let viewer = try await system.viewer(RequestText.connect(video: "v"))
                 await expectEventually { system.hub.step { $0.entries[channel]?.phase == .subscribing } }
                 #expect(await viewer.isSilent(for: 0.3))
-                system.redis.thaw()
+                system.redis.resume()
                 let hello = try await viewer.next()
                 #expect(hello.data.contains(#""type":"connected""#))
                 #expect(try system.subscriptions(of: "v") == 1)

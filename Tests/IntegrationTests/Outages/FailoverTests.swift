@@ -1,4 +1,5 @@
 import TestSupport
+import Testbed
 import Testing
 import Wire
 

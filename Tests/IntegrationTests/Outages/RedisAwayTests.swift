@@ -2,6 +2,7 @@ import Broker
 import Logging
 import RedisNIO
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -23,7 +24,7 @@ extension IntegrationTests {
 
         /// Redis stops in order and comes back with what it had.
         @Test func everythingRecoversByItself() async throws {
-            try await TestSystem.with(.init(appendOnly: true)) { system in
+            try await TestSystem.with(.init(appendOnly: .always)) { system in
                 let viewer = try await system.connectedViewer(of: "v")
                 let before = try await system.write("before", to: "v")
                 #expect(try await viewer.comments(1) == ["before"])
@@ -61,12 +62,12 @@ extension IntegrationTests {
         /// Not dead but silent: nobody is told that a comment was published, and nobody waits for ever.
         @Test func aRedisThatDoesNotAnswer() async throws {
             try await TestSystem.with { system in
-                system.redis.freeze()
+                system.redis.pause()
                 async let comment = system.tryToWrite("lost?", to: "v")
                 async let connect = LoopbackHTTP.exchange(port: system.reader.port, RequestText.connect(video: "v"))
                 let answers = try await [comment, connect]
                 #expect(answers.map(\.status) == [503, 503] && answers.allSatisfy { $0.head["retry-after"] == "1" })
-                system.redis.thaw()
+                system.redis.resume()
                 await expectEventually { try await system.isReady }
                 let viewer = try await system.connectedViewer(of: "v")
                 try await system.write("after", to: "v")
@@ -130,7 +131,7 @@ extension IntegrationTests {
             return line.flatMap { Int($0.dropFirst("cmdstat_\(command):calls=".count).prefix { $0 != "," }) } ?? 0
         }
 
-        private func publishDirectly(_ text: String, to video: String, _ redis: PrivateRedis) async throws -> Position {
+        private func publishDirectly(_ text: String, to video: String, _ redis: Node) async throws -> Position {
             let channel = try #require(Channel.video(video))
             let comment = Wire.Comment(id: "1", userid: "writer", videoid: video, comment: text, timestamp: "")
             let broker = RedisBroker(

@@ -1,4 +1,5 @@
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -20,6 +21,7 @@ extension IntegrationTests {
                 let before = try await system.places(of: Self.videos, at: reader)
                 let (_, viewer) = try await system.follow("v0", from: reader)
                 _ = try await viewer.next()
+                #expect(try await viewer.next().name == "viewers")
                 try await PlacedReaders.one("reader-4", .init(), system.redis) { _ in
                     await system.expectReaders(4, at: reader)
                     let after = try await system.places(of: Self.videos, at: reader)
@@ -75,13 +77,13 @@ extension IntegrationTests {
                 let reader = system.readers[0]
                 let video = try #require(await system.foreignVideo(to: 0))
                 let place = try await system.locate(video, at: reader)
-                system.redis.freeze()
+                system.redis.pause()
                 await expectEventually { try await system.number("chorus_placement_view_age_seconds", at: reader) > 1 }
                 #expect(try await system.locate(video, at: reader) == place)
                 // Then everybody serves whoever comes.
                 await expectEventually(within: 20) { try await system.locate(video, at: reader).instance == "reader-1" }
                 #expect(try await system.number("chorus_placement_view_age_seconds", at: reader) >= 4)
-                system.redis.thaw()
+                system.redis.resume()
                 await expectEventually { try await system.locate(video, at: reader) == place }
             }
         }

@@ -1,6 +1,7 @@
 import Foundation
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -15,7 +16,7 @@ struct PlacedReaders: Sendable {
         var hidden: Set<String> = []
     }
 
-    let redis: PrivateRedis
+    let redis: Node
     let readers: [RunningService]
 
     /// Short enough for tests, and long enough for a loaded machine.
@@ -41,7 +42,7 @@ struct PlacedReaders: Sendable {
     }
 
     private static func start(
-        _ ids: ArraySlice<String>, _ setup: Setup, _ redis: PrivateRedis, _ started: [RunningService],
+        _ ids: ArraySlice<String>, _ setup: Setup, _ redis: Node, _ started: [RunningService],
         _ body: ([RunningService]) async throws -> Void
     ) async throws {
         guard let id = ids.first else { return try await body(started) }
@@ -51,9 +52,9 @@ struct PlacedReaders: Sendable {
     }
 
     static func one(
-        _ id: String, _ setup: Setup, _ redis: PrivateRedis, _ body: (RunningService) async throws -> Void
+        _ id: String, _ setup: Setup, _ redis: Node, _ body: (RunningService) async throws -> Void
     ) async throws {
-        let port = try makeFreePort()
+        let port = try Ports.one()
         var environment = [
             "REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "\(port)", "INSTANCE_ID": id, "DRAIN_SECONDS": "0",
             "READER_LOOPS": "1", "PLACEMENT": setup.placement,

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testbed
 import Testing
 import Wire
 

@@ -4,6 +4,7 @@ import Foundation
 import Primitives
 import ServiceRuntime
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -12,7 +13,7 @@ import Wire
 
 /// CommentAPI and a Reader on a Redis of their own.
 struct TestSystem: Sendable {
-    let redis: PrivateRedis
+    let redis: Node
     let comments: RunningService
     let reader: RunningService
     let hub: Hub
@@ -21,7 +22,7 @@ struct TestSystem: Sendable {
     ///
     /// - Parameter environment: settings of the Reader.
     static func with(
-        _ options: PrivateRedis.Options = .init(), environment: [String: String] = [:],
+        _ options: RedisOptions = .init(), environment: [String: String] = [:],
         _ body: @Sendable (TestSystem) async throws -> Void
     ) async throws {
         try await withRedis(options) { redis in
@@ -42,7 +43,7 @@ struct TestSystem: Sendable {
     }
 
     private static func withCommentAPI(
-        _ redis: PrivateRedis, _ body: (RunningService) async throws -> Void
+        _ redis: Node, _ body: (RunningService) async throws -> Void
     ) async throws {
         let settings = try CommentAPISettings.read(
             environment: ["REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "comments-1"])

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Report
+import Testbed
 import Testing
 
 @testable import Orchestrator

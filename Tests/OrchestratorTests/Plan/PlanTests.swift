@@ -3,6 +3,8 @@ import Audience
 import Foundation
 import Placement
 import Report
+import TestSupport
+import Testbed
 import Testing
 
 @testable import Orchestrator
@@ -411,7 +413,7 @@ struct CalibrationTests {
     }
 
     @Test func withoutAFileItIsSaidHowToGetOne() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             let path = "\(folder)/calibration.json"
             #expect {
                 try Calibration.read(path)
@@ -428,7 +430,7 @@ struct CalibrationTests {
     }
 
     @Test func aCostThatNoiseHidIsNotPlannedWith() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             var costs = makeCalibration()
             costs.fanout?.event = 0
             #expect(costs.problem == "noise hid a cost: 'Reader, an event in a write' must be above 0")

@@ -2,8 +2,8 @@ import Audience
 import Foundation
 import Placement
 import Report
-import Subprocess
-import SystemPackage
+import TestSupport
+import Testbed
 import Testing
 
 @testable import Orchestrator
@@ -12,15 +12,12 @@ import Testing
 struct ScaleRunTests {
     /// The command itself on a small audience: real Redis, real Reader processes.
     @Test func everySubscriptionAndDeliveryIsAsTheModelSays() async throws {
-        try await withFolder { folder in
-            let result = try await Subprocess.run(
-                .path(FilePath(launcher)),
-                arguments: [
-                    "scale", "--streams", "300", "--viewers", "6000", "--readers", "3", "--rate", "200", "--duration",
-                    "1", "--burst", "1", "--arrival", "4", "--sockets", "100", "--out", "\(folder)/report",
-                ],
-                output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
-            #expect(result.terminationStatus == .exited(0), "\(result.standardError)")
+        try await withTemporaryFolder { folder in
+            let result = try await launch([
+                "scale", "--streams", "300", "--viewers", "6000", "--readers", "3", "--rate", "200", "--duration", "1",
+                "--burst", "1", "--arrival", "4", "--sockets", "100", "--out", "\(folder)/report",
+            ])
+            #expect(result.code == 0, "\(result.log)")
             let report = try Report.read("\(folder)/report/latest")
             let (random, overflow) = ("random, 3 Readers", "overflow, 3 Readers")
             #expect(report.verdict.checks.map(\.name) == ["completed", random, overflow])
@@ -48,8 +45,8 @@ struct ScaleRunTests {
 
     @Test func badArgumentsAreSaidTogether() async throws {
         let result = try await launch(["scale", "--viewers", "0", "--audience", "crowd", "--burst", "0"])
-        #expect(result.status == .exited(64))
-        for name in ["--viewers 0", "--audience crowd", "--burst 0"] { #expect(result.errors.contains(name)) }
+        #expect(result.code == 64)
+        for name in ["--viewers 0", "--audience crowd", "--burst 0"] { #expect(result.log.contains(name)) }
     }
 
     func makeReport(burst: [Double]) -> ScaleResult {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Placement
 import Report
+import Testbed
 import Testing
 
 @testable import Orchestrator

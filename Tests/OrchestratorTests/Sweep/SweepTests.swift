@@ -3,6 +3,8 @@ import Audience
 import Foundation
 import Placement
 import Report
+import TestSupport
+import Testbed
 import Testing
 
 @testable import Orchestrator
@@ -101,7 +103,7 @@ struct SweepCheckpointTests {
     }
 
     @Test func aFinishedCellIsFoundAgain() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             let settings = SweepSettings()
             let checkpoint = try SweepCheckpoint(new: settings, folder: folder)
             #expect(checkpoint.finished(cell) == nil)
@@ -118,7 +120,7 @@ struct SweepCheckpointTests {
         (.unavailable, false),
     ])
     func onlyARunThatCameToItsEndCounts(status: RunStatus, counts: Bool) async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
             try checkpoint.begin(cell).write(finishedReport(checkpoint.settings, status))
             #expect((checkpoint.finished(cell) != nil) == counts)
@@ -126,7 +128,7 @@ struct SweepCheckpointTests {
     }
 
     @Test func aReportOfOtherParametersDoesNotCount() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
             var other = checkpoint.settings
             other.rate += 1
@@ -137,7 +139,7 @@ struct SweepCheckpointTests {
 
     /// A sweep that goes on keeps what an interrupted cell has left.
     @Test func anInterruptedCellDoesNotGetLost() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
             try checkpoint.begin(cell).write("half", to: "reader-1.log")
             try checkpoint.begin(cell).write(finishedReport(checkpoint.settings))
@@ -147,7 +149,7 @@ struct SweepCheckpointTests {
     }
 
     @Test func whereThereIsNoSweepNothingCanGoOn() async throws {
-        try await withFolder { folder in
+        try await withTemporaryFolder { folder in
             #expect(throws: Failure.self) { try SweepCheckpoint(resuming: folder) }
             try "{}".write(toFile: "\(folder)/sweep.json", atomically: true, encoding: .utf8)
             #expect(throws: Failure.self) { try SweepCheckpoint(resuming: folder) }

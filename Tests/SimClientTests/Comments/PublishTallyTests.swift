@@ -62,8 +62,8 @@ import Wire
             id: "x", userid: "u", videoid: "v", comment: "\"offset\":9,\"epoch\":\"no\"", timestamp: "t")
         let position = Position(offset: 17, epoch: "k3f9")
         let body = Array(#"{"success":true,"comment":"#.utf8) + comment.json(at: position) + Array("}".utf8)
-        #expect(Acknowledgement.position(in: body) == position)
-        #expect(Acknowledgement.position(in: Array(#"{"error":"no","code":"x"}"#.utf8)) == nil)
-        #expect(Acknowledgement.position(in: []) == nil)
+        #expect(PublishOutcome(status: 201, body: body) == .acknowledged(position))
+        let none = Array(#"{"error":"no","code":"x"}"#.utf8)
+        #expect(PublishOutcome(status: 201, body: none) == .acknowledged(nil))
     }
 }

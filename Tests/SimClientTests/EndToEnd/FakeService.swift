@@ -59,6 +59,8 @@ final class FakeService: SocketLoopHandler {
     private let seen: SeenBox
     private var requests: [SocketHandle: [UInt8]] = [:]
     private var streams: [String: Stream] = [:]
+    private var likers: [String: Set<String>] = [:]
+    private var versions = 0
     private var connections: UInt32 = 0
     private var refused = 0
     private var redirected = 0
@@ -94,6 +96,14 @@ final class FakeService: SocketLoopHandler {
         let body = Data(text[head.upperBound...].utf8)
         if faults.isPlain {
             plain(socket, text, body, sockets)
+        } else if text.contains(" /v1/likes ") {
+            like(socket, text.hasPrefix("POST "), body, sockets)
+        } else if text.hasPrefix("GET /connect?"), let photos = text.firstMatch(of: /photoids=([^& ]+)/) {
+            _ = sockets.send(responseHead, to: socket)
+            for photo in photos.1.split(separator: ",").map(String.init) {
+                streams[photo, default: Stream()].viewers.append(socket)
+                write(countEvent(photo), socket, sockets)
+            }
         } else if text.hasPrefix("POST /connect ") || text.hasPrefix("POST /connect?") {
             connect(socket, String(text[..<head.lowerBound]), body, sockets)
         } else if text.hasPrefix("POST /comment ") {
@@ -155,6 +165,24 @@ extension FakeService {
     }
 }
 
+// MARK: - Likes
+
+extension FakeService {
+    private func like(_ socket: SocketHandle, _ liked: Bool, _ body: Data, _ sockets: Sockets) {
+        let request = (try? JSONDecoder().decode([String: String].self, from: body)) ?? [:]
+        let (photo, user) = (request["post_id"] ?? "", request["user_id"] ?? "")
+        if liked { likers[photo, default: []].insert(user) } else { likers[photo]?.remove(user) }
+        versions += 1
+        for viewer in streams[photo]?.viewers ?? [] { write(countEvent(photo), viewer, sockets) }
+        answer(socket, 200, "{}", sockets)
+    }
+
+    private func countEvent(_ photo: String) -> [UInt8] {
+        let count = likers[photo]?.count ?? 0
+        return makeEvent("likes", #"{"photoid":"\#(photo)","count":\#(count),"version":\#(versions)}"#)
+    }
+}
+
 // MARK: - A service that is not ours
 
 extension FakeService {
@@ -211,7 +239,7 @@ extension FakeService {
     }
 
     /// The same frame with another letter at the end of its text.
-    private static func altered(_ frame: [UInt8]) -> [UInt8] {
+    static func altered(_ frame: [UInt8]) -> [UInt8] {
         let text = String(decoding: frame, as: UTF8.self)
         return Array(text.replacing(/[a-z ]","timestamp/, with: "#\",\"timestamp").utf8)
     }

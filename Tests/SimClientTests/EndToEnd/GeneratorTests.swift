@@ -11,13 +11,13 @@ import Wire
     @Test func aPlainStreamIsAuditedByItsTexts() async throws {
         let played = try await play(.init(isPlain: true), more: ["--protocol", "plain"])
         #expect(played.crowd.counts.isClean)
-        #expect(played.crowd.tally.connectedOnce == 60)
+        #expect(played.tally.connectedOnce == 60)
         #expect(played.published.acknowledged > 20)
         #expect(played.published.acknowledged == played.published.offered)
         #expect(played.crowd.counts.delivered == played.published.acknowledged * 15)
         #expect(played.crowd.counts.expected == played.crowd.counts.delivered)
         #expect(Int(played.crowd.latency.count) == played.crowd.counts.delivered)
-        #expect(played.crowd.tally.foreign == 0)
+        #expect(played.crowd.counts.foreign == 0)
     }
 
     @Test func whatAPlainStreamLosesOrRepeatsIsFound() async throws {

@@ -12,19 +12,27 @@ struct RunningService: Sendable {
 func withService<Result>(
     _ faults: FakeService.Faults = .init(), _ body: (RunningService) async throws -> Result
 ) async throws -> Result {
-    let (listener, port) = try makeListener()
     let seen = FakeService.SeenBox()
-    let loop = try SocketLoop(settings: .init(name: "fake")) { FakeService(faults: faults, seen: seen) }
+    return try await withListener(
+        makeHandler: { FakeService(faults: faults, seen: seen) }, adopt: { .adopt($0) }
+    ) { port in try await body(RunningService(port: port, seen: seen)) }
+}
+
+/// Runs `body` with a loop that gets every connection to a free port of the loopback, and stops it.
+func withListener<Handler: SocketLoopHandler, Result>(
+    makeHandler: @escaping @Sendable () -> Handler, adopt: @escaping @Sendable (Int32) -> Handler.Command,
+    _ body: (Int) async throws -> Result
+) async throws -> Result {
+    let (listener, port) = try makeListener()
+    let loop = try SocketLoop(settings: .init(name: "fake"), makeHandler: makeHandler)
     loop.start()
     let acceptor = Thread {
         // Ends when the listener is shut down.
-        while case let descriptor = accept(listener, nil, nil), descriptor >= 0 { loop.submit(.adopt(descriptor)) }
+        while case let descriptor = accept(listener, nil, nil), descriptor >= 0 { loop.submit(adopt(descriptor)) }
     }
     acceptor.start()
     let outcome: Swift.Result<Result, any Error>
-    do { outcome = .success(try await body(RunningService(port: port, seen: seen))) } catch {
-        outcome = .failure(error)
-    }
+    do { outcome = .success(try await body(port)) } catch { outcome = .failure(error) }
     shutdown(listener, Int32(SHUT_RDWR))
     close(listener)
     await loop.stop()

@@ -12,7 +12,7 @@ import Testing
                 "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "3", "--viewers", "30",
                 "--rate", "100", "--duration", "0.4", "--settle-timeout", "2", "--json",
             ] + more)
-        return await SwarmRun(try command.read()).run()
+        return await SwarmRun(command).run()
     }
 
     @Test func aCleanRunIsFine() async throws {

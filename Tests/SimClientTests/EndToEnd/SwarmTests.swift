@@ -11,35 +11,36 @@ import Wire
 
 /// What a swarm did: the crowd's side and the publisher's.
 struct Played {
-    var crowd: CrowdOutcome
+    var tally: ViewerTally
+    var crowd: CommentFeed.Outcome
     var published: PublishTally
 }
 
 /// Plays a short run against a service, without the command line around it.
 func play(
-    _ url: String, streams: Int = 4, viewers: Int = 60, rate: Double = 200, seconds: Double = 0.5,
+    _ url: String, commentAPI: String? = nil, streams: Int = 4, viewers: Int = 60, rate: Double = 200,
+    seconds: Double = 0.5,
     slowShare: Double = 0, lateNanoseconds: UInt64 = 0, more: [String] = []
 ) async throws -> Played {
-    let command = try SwarmCommand.parse(
+    let settings = try SwarmCommand.parse(
         [
-            "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "\(streams)", "--viewers",
-            "\(viewers)", "--audience", "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share",
-            "\(slowShare)", "--connects-in-progress", "8",
+            "--readers", url, "--comment-api", commentAPI ?? url, "--streams", "\(streams)", "--viewers", "\(viewers)",
+            "--audience",
+            "uniform", "--rate", "\(rate)", "--duration", "\(seconds)", "--slow-share", "\(slowShare)",
+            "--connects-in-progress", "8",
         ] + more)
-    let settings = try command.read()
     let stage = try SwarmStage(settings)
     stage.start()
-    stage.connect()
-    let connected = await stage.wait(seconds: 20) { $0.unsettled == 0 }
+    let connected = await Waiting.wait(seconds: 20) { stage.viewerBoard.now.unsettled == 0 }
     #expect(connected)
     #expect(await stage.waitForConnections())
+    let moving = Task { if !settings.moves.isNone { await stage.moveViewers() } }
+    let seconds = more.contains("--duration") ? settings.duration : seconds
     if settings.window > 0 {
-        stage.beginClosedLoop()
-        try await Task.sleep(for: .seconds(seconds))
-        stage.endClosedLoop()
+        await stage.publishInClosedLoop(seconds: seconds)
     } else {
         let scheduler = OpenLoopScheduler(
-            audience: settings.audience, arrivals: CommentArrivals(settings.audience, rate: settings.rate))
+            audience: stage.audience, arrivals: CommentArrivals(stage.audience, rate: settings.writtenPerSecond))
         #expect(
             await scheduler.run(seconds: seconds) { drafts in
                 stage.publish(
@@ -50,13 +51,13 @@ func play(
                     })
             } == 0)
     }
-    stage.report(Array(#"{"clientId":"test"}"#.utf8))
-    let published = try #require(await stage.finalTally())
-    stage.expect(published.written(settings.audience))
-    _ = await stage.wait(seconds: 3) { $0.short == 0 }
-    let crowd = try #require(await stage.outcome())
+    moving.cancel()
+    await moving.value
+    let published = try await stage.finalTally()
+    await stage.settle(published.written(stage.audience), seconds: 3)
+    let outcome = try await stage.outcome()
     await stage.stop()
-    return Played(crowd: crowd, published: published)
+    return Played(tally: outcome.tally, crowd: outcome.found, published: published)
 }
 
 /// The same against a service with `faults`.
@@ -75,14 +76,13 @@ func play(
             let played = try await play(service.url)
             let (counts, published) = (played.crowd.counts, played.published)
             #expect(played.crowd.counts.isClean)
-            #expect(played.crowd.tally.connectedOnce == 60)
-            #expect((1...8).contains(played.crowd.tally.connectingMost))
+            #expect(played.tally.connectedOnce == 60)
+            #expect((1...8).contains(played.tally.connectingMost))
             #expect(published.acknowledged > 20)
             #expect(published.acknowledged == published.offered)
             #expect(counts.delivered == published.acknowledged * 15)
             #expect(counts.delivered == counts.expected)
             #expect(Int(played.crowd.latency.count) == counts.delivered)
-            #expect(service.seen.value.withLock { $0.reports } == [Array(#"{"clientId":"test"}"#.utf8)])
         }
     }
 
@@ -157,9 +157,9 @@ func play(
         try await withService { target in
             try await withService(.init(refusals: 10, redirects: 25, redirectTo: target.url)) { service in
                 let played = try await play(service.url, rate: 0)
-                #expect(played.crowd.tally.connectedOnce == 60)
-                #expect(played.crowd.tally.refusals == 10)
-                #expect(played.crowd.tally.redirects == 25)
+                #expect(played.tally.connectedOnce == 60)
+                #expect(played.tally.refusals == 10)
+                #expect(played.tally.redirects == 25)
                 #expect(target.seen.value.withLock { $0.connects } == 25)
                 #expect(target.seen.value.withLock { $0.hops } == 25)
                 #expect(service.seen.value.withLock { $0.hops } == 0)
@@ -169,11 +169,11 @@ func play(
 
     @Test func slowViewersAreNotAudited() async throws {
         let played = try await play(.init(), slowShare: 1)
-        #expect(played.crowd.tally.connectedOnce == 60)
+        #expect(played.tally.connectedOnce == 60)
         #expect(played.crowd.counts.joined == 0)
         #expect(played.crowd.counts.isClean)
         // All that a viewer who never reads was sent before it stopped: the head and one frame.
-        #expect(played.crowd.tally.bytesReceived < 60 * 300)
+        #expect(played.tally.bytesReceived < 60 * 300)
     }
 
     @Test func refusedCommentsAreCounted() async throws {
@@ -184,17 +184,20 @@ func play(
     }
 
     @Test func arrivalsThatCannotStartAreDroppedNotHidden() async throws {
-        let settings = PublisherSettings(
-            services: try ServerDirectory(resolving: [try #require(Endpoint("http://127.0.0.1:9"))]), connections: 2,
-            shard: 0, commentBytes: 30)
-        let board = Publisher.Board()
-        let loop = try SocketLoop(settings: .init(name: "publisher")) { Publisher(settings: settings, board: board) }
+        let servers = try ServerDirectory(resolving: [try #require(Endpoint("http://127.0.0.1:9"))])
+        let board = Board(Sender<CommentSource>.Seen(source: PublishTally()))
+        let loop = try SocketLoop(settings: .init(name: "publisher")) {
+            Sender(CommentSource(), to: servers, connections: 2, board: board)
+        }
         loop.start()
-        loop.submit(.open)
-        loop.submit(.publish(Array(repeating: Draft(channel: 0, userid: "u", videoid: "v"), count: 5)))
-        while board.tally.withLock({ $0.offered }) < 5 { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(board.tally.withLock { $0.dropped } == 5)
-        #expect(board.tally.withLock { $0.started } == 0)
+        let drafts = Array(repeating: Draft(channel: 0, userid: "u", videoid: "v"), count: 5)
+        loop.call { sender, sockets in
+            sender.open(sockets)
+            sender.source.publish(drafts)
+        }
+        #expect(await Waiting.wait(seconds: 10) { board.now.source.offered == 5 })
+        #expect(board.now.source.dropped == 5)
+        #expect(board.now.source.started == 0)
         await loop.stop()
     }
 }

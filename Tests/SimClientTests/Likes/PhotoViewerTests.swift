@@ -6,7 +6,7 @@ struct PhotoViewerTests {
     private static let names = ["photo1", "photo2", "photo3"].map { Array($0.utf8) }
 
     private func receive(_ text: String, _ viewer: inout PhotoViewer, at now: UInt64 = 0) {
-        Array(text.utf8).withUnsafeBytes { viewer.received($0, names: Self.names, now: now) }
+        _ = Array("\(text)\n".utf8).withUnsafeBytes { viewer.received($0, names: Self.names, now: now) }
     }
 
     private func event(_ photo: String, _ count: Int, _ version: Int) -> String {

@@ -49,16 +49,16 @@ import Wire
         let opening = responseHead + chunk(makeConnected(at: Self.start)) + chunk(makeFrame(5))
         try leader.receive(opening, log: &log)
         try follower.receive(opening, log: &log)
-        #expect(follower.stream.followsLog)
+        #expect(follower.cursor.followsLog)
         let frames = (6...40).flatMap { makeFrame($0) }
         try leader.receive(chunk(frames), log: &log)
         let wire = chunk(frames)
         try follower.receive(Array(wire[..<1000]), log: &log)
-        #expect(follower.stream.followsLog)
+        #expect(follower.cursor.followsLog)
         try follower.receive(Array(wire[1000...]), log: &log)
-        #expect(follower.stream.followsLog)
+        #expect(follower.cursor.followsLog)
         #expect(follower.events == leader.events)
-        #expect(follower.stream.lastEventID(in: log) == "40.k3f9")
+        #expect(follower.cursor.position(in: log)?.description == "40.k3f9")
     }
 
     @Test func sameOffsetWithOtherBytesIsSeen() throws {
@@ -94,7 +94,7 @@ import Wire
         let gap = makeEvent("gap", #"{"reason":"unknown_position"}"#, id: Position(offset: 30, epoch: "new"))
         try sample.receive(responseHead + chunk(makeConnected(at: Self.start) + gap), log: &log)
         #expect(sample.events == [.connected(Self.start), .gap(at: 30, epoch: 1, from: nil)])
-        #expect(sample.stream.lastEventID(in: log) == "30.new")
+        #expect(sample.cursor.position(in: log)?.description == "30.new")
         try sample.receive(chunk(makeFrame(31, epoch: "new")), log: &log)
         #expect(sample.events.last == .comments(31...31, epoch: 1))
     }
@@ -103,7 +103,7 @@ import Wire
         var log = ChannelLog(bytesMax: 1 << 16)
         var sample = StreamSample()
         try sample.receive(responseHead, log: &log)
-        #expect(throws: ViewerStream.Failure.oversizedFrame) {
+        #expect(throws: EventCursor.Oversized()) {
             for _ in 0..<20 { try sample.receive(chunk(Array(repeating: 0x61, count: 100_000)), log: &log) }
         }
     }
@@ -113,8 +113,9 @@ import Wire
         var sample = StreamSample()
         try sample.receive(responseHead + chunk(makeConnected(at: Self.start)), log: &log)
         try sample.receive(chunk(Array(makeFrame(5).prefix(30))), log: &log)
-        sample.stream.reset()
-        #expect(sample.stream.lastEventID(in: log) == "4.k3f9")
+        sample.response = ResponseScanner()
+        sample.cursor.reset()
+        #expect(sample.cursor.position(in: log)?.description == "4.k3f9")
         try sample.receive(responseHead + chunk(makeConnected(at: Self.start) + makeFrame(5)), log: &log)
         #expect(sample.events.last == .comments(5...5, epoch: 0))
     }

@@ -80,7 +80,7 @@ import Wire
             wires[viewer] = wires[viewer].dropFirst(count)
             if log.wantsRestart || log.isFull {
                 let start = log.wantsRestart ? log.end + 1 : log.startAfterDrop
-                for index in samples.indices { samples[index].stream.leave(before: start, of: log) }
+                for index in samples.indices { samples[index].cursor.leave(before: start, of: log) }
                 if log.wantsRestart { log.restart() } else { log.dropOldest() }
             }
         }

@@ -29,13 +29,20 @@ func chunk(_ payload: [UInt8]) -> [UInt8] {
 
 /// One viewer's stream and what came out of it, with runs of comments joined: how bytes were cut must not be seen.
 struct StreamSample {
-    var stream = ViewerStream()
+    var response = ResponseScanner()
+    var cursor = EventCursor()
     var events: [StreamEvent] = []
     var altered: [UInt64] = []
 
     mutating func receive(_ bytes: [UInt8], log: inout ChannelLog) throws {
         var new: [StreamEvent] = []
-        _ = try bytes.withUnsafeBytes { try stream.receive($0, log: &log, into: &new) }
+        try bytes.withUnsafeBytes { bytes in
+            var at = 0
+            while let part = try response.next(in: bytes, from: &at) {
+                guard case .body(let range) = part else { continue }
+                try cursor.receive(bytes.part(range), log: &log, into: &new)
+            }
+        }
         for event in new {
             switch (events.last, event) {
             case (_, .unlogged): break

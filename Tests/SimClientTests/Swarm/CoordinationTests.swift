@@ -7,25 +7,26 @@ import Wire
 @Suite struct CoordinationTests {
     @Test func writesOneObjectALine() {
         #expect(
-            SwarmMessage.connected(viewers: 5, failed: 1, seconds: 0.5).line()
+            SwarmMessage.connected(viewers: 5, failed: 1, seconds: 0.5).line
                 == #"{"event":"connected","failed":1,"seconds":0.5,"viewers":5}"#)
         #expect(
-            SwarmMessage.progress(second: 2, delivered: 10, acknowledged: 3).line()
+            SwarmMessage.progress(second: 2, delivered: 10, acknowledged: 3).line
                 == #"{"acknowledged":3,"delivered":10,"event":"progress","second":2}"#)
     }
 
     @Test func readsOrders() {
-        #expect(SwarmOrder(line: "start") == .start)
-        #expect(SwarmOrder(line: " start\r") == .start)
+        #expect(GeneratorOrder(line: "start") == .start)
+        #expect(GeneratorOrder(line: " start\r") == .start)
         var comments = ChannelComments()
         comments.acknowledge(Position(offset: 57, epoch: "k3f9"), digest: .max, microseconds: 5)
         comments.acknowledge(Position(offset: 3, epoch: "zz"), digest: 8, microseconds: 6)
         comments.leaveOpen(9)
         #expect(
-            SwarmOrder(line: #"{"expect":{"video:v1":\#(JSONLine.text(comments))}}"#) == .expect(["video:v1": comments])
+            GeneratorOrder(line: #"{"expect":{"video:v1":\#(JSONLine.text(comments))}}"#)
+                == .expect(["video:v1": comments])
         )
-        #expect(SwarmOrder(line: "stop") == .stop)
-        #expect(SwarmOrder(line: #"{"expect":{}}"#) == .expect([:]))
+        #expect(GeneratorOrder(line: "stop") == .stop)
+        #expect(GeneratorOrder(line: #"{"expect":{}}"#) == .expect([:]))
     }
 
     @Test(arguments: [
@@ -34,7 +35,7 @@ import Wire
             + #""epochs":[{"name":"a","since":1,"last":1,"comments":"AAAA"}]}}}"#,
     ])
     func refusesWhatIsNoOrder(line: String) {
-        #expect(SwarmOrder(line: line) == nil)
+        #expect(GeneratorOrder(line: line) == nil)
     }
 }
 

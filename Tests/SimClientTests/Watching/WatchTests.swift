@@ -1,69 +1,68 @@
+import ArgumentParser
 import Primitives
 import Testing
 import Wire
 
 @testable import SimClient
 
-@Suite struct WatchViewerTests {
-    private func feed(_ viewer: inout WatchViewer, _ bytes: [UInt8]) -> (
-        notes: [WatchViewer.Note], step: ViewerMachine.Step
-    ) {
-        bytes.withUnsafeBytes { viewer.received($0, draw: 0.5) }
+private final class Lines: Sendable {
+    private let value = Mutex<[String]>([])
+    var all: [String] { value.withLock { $0 } }
+    @Sendable func add(_ line: String) { value.withLock { $0.append(line) } }
+}
+
+@Suite struct WatchFeedTests {
+    private func receive(_ feed: inout WatchFeed, _ bytes: [UInt8]) throws -> FeedSignal {
+        try bytes.withUnsafeBytes { try feed.received($0, 0, at: FeedTimes(microseconds: 0, nanoseconds: 0)) }
     }
 
-    @Test func tellsWhatHappens() {
-        var viewer = WatchViewer()
-        viewer.begin()
+    @Test func tellsWhatHappens() throws {
+        let lines = Lines()
+        var feed = WatchFeed(userid: "u", videoid: "v", say: lines.add)
         let stream =
             makeConnected(at: Position(offset: 4, epoch: "a")) + makeFrame(5, epoch: "a")
             + makeEvent("likes", #"{"count":3}"#)
             + makeEvent("gap", #"{"from":6,"to":8}"#, id: Position(offset: 8, epoch: "a"))
-        let (notes, step) = feed(&viewer, responseHead + chunk(stream))
-        #expect(step == .stay)
-        #expect(notes.count == 4)
-        #expect(notes[0] == .connected(instance: "r1", position: "4.a"))
-        guard case .comment(let userid, _, _, let position) = notes[1] else { return #expect(Bool(false)) }
-        #expect((userid, position) == ("u", "5.a"))
-        #expect(notes[2] == .event(name: "likes", data: #"{"count":3}"#))
-        #expect(notes[3] == .gap(from: 6, to: 8, position: "8.a"))
-        #expect(viewer.lastEventID == "8.a")
+        let signal = try receive(&feed, stream)
+        #expect(signal.isConnected && !signal.sentAway.isAsked)
+        #expect(lines.all.count == 4)
+        #expect(lines.all[0] == "-- connected to r1 at 4.a")
+        #expect(lines.all[1].contains("[5.a] u: 0.5 "))
+        #expect(lines.all[2] == #"-- likes: {"count":3}"#)
+        #expect(lines.all[3] == "-- comments 6 to 8 could not be recovered")
+        #expect(feed.snapshot(away: 0).consumed == 1)
     }
 
-    @Test func keepsItsPlaceOverConnections() {
-        var viewer = WatchViewer()
-        viewer.begin()
-        _ = feed(&viewer, responseHead + chunk(makeConnected(at: Position(offset: 4, epoch: "a"))))
-        let (notes, step) = feed(&viewer, chunk(makeEvent("reconnect", "{}", retryMilliseconds: 70)))
-        #expect(notes == [.sentAway])
-        #expect(step == .wait(milliseconds: 70))
-        let isRested = viewer.rested()
-        #expect(isRested)
-        viewer.begin()
-        #expect(viewer.lastEventID == "4.a")
+    @Test func keepsItsPlaceOverConnections() throws {
+        var feed = WatchFeed(userid: "u", videoid: "v", say: Lines().add)
+        let endpoint = try #require(Endpoint("http://h:1"))
+        _ = try receive(&feed, makeConnected(at: Position(offset: 4, epoch: "a")))
+        let signal = try receive(&feed, makeEvent("reconnect", "{}", retryMilliseconds: 70))
+        #expect(signal.sentAway.isAsked && signal.sentAway.milliseconds == 70)
+        let request = String(decoding: feed.connect(0, to: endpoint, target: nil), as: UTF8.self)
+        #expect(request.contains("Last-Event-ID: 4.a\r\n"))
     }
 
-    @Test func aCommentCannotReachTheTerminal() {
-        let line = WatchLine.text(
-            .comment(userid: "u", text: "a\u{1B}[31mred\r\nnext", timestamp: "t", position: "1.a"))
-        #expect(line == "t [1.a] u: a\u{FFFD}[31mred\u{FFFD}\u{FFFD}next")
+    @Test func aCommentCannotReachTheTerminal() throws {
+        let lines = Lines()
+        var feed = WatchFeed(userid: "u", videoid: "v", say: lines.add)
+        let data = #"{"userid":"u","comment":"a\u001b[31mred\r\nnext","timestamp":"t"}"#
+        _ = try receive(&feed, EventStream.frame(data: Array(data.utf8), id: Position(offset: 1, epoch: "a")))
+        #expect(lines.all == ["t [1.a] u: a\u{FFFD}[31mred\u{FFFD}\u{FFFD}next"])
     }
 }
 
 @Suite struct WatchRunTests {
-    private final class Lines: Sendable {
-        let value = Mutex<[String]>([])
-    }
-
     @Test(.timeLimit(.minutes(1))) func writesAndSeesItsOwnComments() async throws {
         try await withService { service in
-            let endpoint = try #require(Endpoint(service.url))
-            let settings = WatchSettings(
-                userid: "user1", videoid: "video1", readers: [endpoint], commentAPIs: [endpoint],
-                statistics: [endpoint], intervalSeconds: 0.4, count: 3)
+            let settings = try WatchCommand.parse([
+                "--user", "user1", "--video", "video1", "--readers", service.url, "--comment-api", service.url,
+                "--stats-api", service.url, "--interval", "0.4", "--count", "3",
+            ])
             let lines = Lines()
-            let status = await WatchRun(settings) { line in lines.value.withLock { $0.append(line) } }.run()
+            let status = await WatchRun(settings, say: lines.add).run()
             #expect(status == ExitStatus.fine)
-            let comments = lines.value.withLock { $0.filter { $0.contains("user1: Comment ") } }
+            let comments = lines.all.filter { $0.contains("user1: Comment ") }
             #expect(comments.count == 3)
             #expect(service.seen.value.withLock { $0.reports.count } >= 1)
         }
@@ -71,10 +70,10 @@ import Wire
 
     @Test(.timeLimit(.minutes(1))) func endsWhenItIsCancelled() async throws {
         try await withService { service in
-            let endpoint = try #require(Endpoint(service.url))
-            let settings = WatchSettings(
-                userid: "user1", videoid: "video1", readers: [endpoint], commentAPIs: [endpoint], statistics: [],
-                intervalSeconds: 60, count: nil)
+            let settings = try WatchCommand.parse([
+                "--user", "user1", "--video", "video1", "--readers", service.url, "--comment-api", service.url,
+                "--interval", "60",
+            ])
             let run = Task { await WatchRun(settings) { _ in }.run() }
             while service.seen.value.withLock({ $0.connects }) == 0 { try await Task.sleep(for: .milliseconds(5)) }
             run.cancel()

@@ -1,6 +1,7 @@
 public import Broker
 import Primitives
 import RedisNIO
+public import Testbed
 
 /// Settings with short times, so that tests of faults are short.
 public func makeBrokerSettings(_ change: (inout RedisBrokerSettings) -> Void = { _ in }) -> RedisBrokerSettings {
@@ -14,7 +15,7 @@ public func makeBrokerSettings(_ change: (inout RedisBrokerSettings) -> Void = {
 
 /// A running broker on `redis`, ready on entry.
 public func withBroker<Value: Sendable>(
-    _ redis: PrivateRedis, settings: RedisBrokerSettings = makeBrokerSettings(),
+    _ redis: Node, settings: RedisBrokerSettings = makeBrokerSettings(),
     isolation: isolated (any Actor)? = #isolation, _ body: (RedisBroker) async throws -> Value
 ) async throws -> Value {
     let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: quietLogger)
@@ -26,8 +27,8 @@ public func withBroker<Value: Sendable>(
 
 /// The same on a Redis of its own.
 public func withBroker<Value: Sendable>(
-    _ options: PrivateRedis.Options = .init(), settings: RedisBrokerSettings = makeBrokerSettings(),
-    isolation: isolated (any Actor)? = #isolation, _ body: (PrivateRedis, RedisBroker) async throws -> Value
+    _ options: RedisOptions = .init(), settings: RedisBrokerSettings = makeBrokerSettings(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (Node, RedisBroker) async throws -> Value
 ) async throws -> Value {
     try await withRedis(options) { redis in
         try await withBroker(redis, settings: settings) { broker in try await body(redis, broker) }

@@ -79,6 +79,14 @@ public actor StreamClient {
         return event
     }
 
+    /// The next comment; states that come before it are dropped.
+    public func nextComment(within seconds: Double = patience) async throws -> ServerSentEvent {
+        while true {
+            let event = try await next(within: seconds)
+            if event.name == "message" { return event }
+        }
+    }
+
     public func next(_ count: Int, within seconds: Double = patience) async throws -> [ServerSentEvent] {
         var found: [ServerSentEvent] = []
         for _ in 0..<count { found.append(try await next(within: seconds)) }

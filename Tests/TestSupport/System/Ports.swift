@@ -1,33 +1,5 @@
 import Glibc
-import Primitives
-
-/// Ports that were given out. A server that is killed in one test and started again must find its port, and a client that
-/// still looks for it must not find another test's server there.
-private let given = Mutex<Set<Int>>([])
-
-/// A TCP port of the loopback address that was free a moment ago, and that this process has not been given before.
-public func makeFreePort() throws -> Int {
-    for _ in 0..<100 {
-        let port = try makeUnusedPort()
-        if given.withLock({ $0.insert(port).inserted }) { return port }
-    }
-    throw SystemCallFailed(call: "bind", code: EADDRINUSE)
-}
-
-private func makeUnusedPort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
-    defer { close(descriptor) }
-    var address = makeLoopbackAddress(port: 0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let code = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
-        }
-    }
-    guard code == 0 else { throw SystemCallFailed(call: "bind", code: errno) }
-    return Int(UInt16(bigEndian: address.sin_port))
-}
+import Testbed
 
 /// Connects to a loopback port and returns the descriptor, with a limit for each read and write.
 func connectToLoopback(port: Int, timeoutSeconds: Int) throws -> Int32 {
@@ -70,7 +42,7 @@ func makeLoopbackAddress(port: Int) -> sockaddr_in {
 public func withSilentPort<Value>(
     isolation: isolated (any Actor)? = #isolation, _ body: (Int) async throws -> Value
 ) async throws -> Value {
-    let port = try makeFreePort()
+    let port = try Ports.one()
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw SystemCallFailed(call: "socket", code: errno) }
     defer { close(descriptor) }

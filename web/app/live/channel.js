@@ -9,7 +9,7 @@ export class Channel {
   #connection = new Connection();
   #pages = new Map();
   #photos = new Set();
-  #likes = new Map();
+  #states = new Map();
   #close = () => {};
   #timer = 0;
   #status = null;
@@ -32,8 +32,7 @@ export class Channel {
     for (const photo of photos) if (this.#photos.size < PHOTOS_MAX) this.#photos.add(photo);
     if (isNew) {
       told({ status: this.#connection.status, position: this.#connection.position, isAnswer: true });
-      const likes = [...this.#likes.values()];
-      if (likes.length) told({ events: likes });
+      if (this.#states.size) told({ events: [...this.#states.values()] });
     }
     if (before !== this.#photos.size) this.#send({ type: "again" });
     this.#looked();
@@ -99,7 +98,7 @@ export class Channel {
         this.#send({ type: "connected", position: id, stream });
         continue;
       }
-      if (event === "likes") this.#likes.set(value.photoid, { event, value });
+      if (event === "likes" || event === "viewers") this.#states.set(event + value.photoid, { event, value });
       else if (id) this.#send({ type: "position", position: id, stream });
       news.push({ event, value, id });
     }

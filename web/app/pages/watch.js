@@ -29,6 +29,7 @@ export function watch(root, history, videoid) {
   const photos = new Photos(photosOf(videoid), videoid);
   const status = h("span", { class: "status", role: "status" });
   const rate = h("span", { class: "rate figure" });
+  const viewers = h("span", { class: "viewers figure" });
   const pause = h("button", { class: "round", type: "button", onclick: () => feed.pause(!feed.isPaused) });
   const news = h("button", { class: "news figure", type: "button", hidden: true, onclick: () => feed.toEnd() });
   const empty = h("div", { class: "empty", hidden: true }, h("p", { class: "title" }, "A rest"),
@@ -45,12 +46,10 @@ export function watch(root, history, videoid) {
     h("main", { class: "watch" },
       photos.stage, photos.strip,
       h("section", { class: "comments", "aria-label": "Comments" },
-        h("div", { class: "comments-bar" }, h("h2", { class: "label" }, "Comments"), rate, pause),
+        h("div", { class: "comments-bar" }, h("h2", { class: "label" }, "Comments"), viewers, rate, pause),
         h("div", { class: "log-frame" }, log, empty, news, actions),
         writing.form)),
     spoken);
-
-  // --- The stream
 
   let said = 0;
   const say = (text) => {
@@ -64,6 +63,7 @@ export function watch(root, history, videoid) {
   const told = ({ status: now, events, position }) => {
     for (const event of events ?? []) {
       if (event.event === "likes") photos.learned(event.value);
+      else if (event.event === "viewers") viewers.textContent = `${figure(event.value.viewers)} watching`;
       else feed.take(event);
     }
     if (now === undefined) return;
@@ -88,8 +88,6 @@ export function watch(root, history, videoid) {
     if (identity.isNamed && picture) api.own(identity.userid, picture);
   };
   own();
-
-  // --- What is seen of it
 
   feed.addEventListener("comment", ({ detail: { id, isOwn } }) => photos.light(id, isOwn ? "own" : "other"));
   feed.addEventListener("drawn", () => { empty.hidden = !feed.isEmpty; });

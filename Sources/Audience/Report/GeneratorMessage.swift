@@ -1,0 +1,103 @@
+internal import Foundation
+
+public typealias SwarmMessage = GeneratorMessage<SwarmReport>
+public typealias LikesMessage = GeneratorMessage<LikeSwarmReport>
+
+/// What a generator that is led says on standard output, one JSON object a line.
+public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable, Equatable, Sendable {
+    /// How the viewers of one swarm are, in a drill.
+    public struct CrowdState: Codable, Equatable, Sendable {
+        /// µs since 1970.
+        public var at: Int64 = 0
+        public var watching = 0
+        /// Viewers that are not connected.
+        public var away = 0
+        /// Connected viewers that lack something that was acknowledged a moment ago.
+        public var behind = 0
+        /// Until when (µs since 1970) everybody has had everything; 0: never.
+        public var wholeThrough: Int64 = 0
+        /// Comments that were answered, and not acknowledged, since publishing began.
+        public var unacknowledged = 0
+        /// Connections that were started, and those that got their first event, since the start.
+        public var attempts = 0
+        public var connects = 0
+
+        public init() {}
+    }
+
+    /// In the order in which they come; `published` from swarms only.
+    public enum Event: String, Codable, Sendable {
+        case connected, progress, published, report
+    }
+
+    public private(set) var event: Event
+    public private(set) var viewers: Int?
+    public private(set) var failed: Int?
+    /// Of connecting; in progress, since publishing began, exactly, where `second` only counts.
+    public private(set) var seconds: Double?
+    public var second: Double?
+    public private(set) var delivered: Int?
+    /// Comments or likes.
+    public var acknowledged: Int?
+    public private(set) var crowd: CrowdState?
+    public private(set) var channels: [String: ChannelComments]?
+    public private(set) var report: Report?
+    /// Likes that were refused, and not answered.
+    public var refused: Int?
+    public var unanswered: Int?
+    /// People who came, and those who are not done.
+    public var users: Int?
+    public var underWay: Int?
+    /// Counts that viewers got.
+    public var updates: Int?
+    /// Viewers who are connected.
+    public var watching: Int?
+
+    public init(event: Event, viewers: Int? = nil, failed: Int? = nil) {
+        (self.event, self.viewers, self.failed) = (event, viewers, failed)
+    }
+
+    /// Every viewer has been tried.
+    public static func connected(viewers: Int, failed: Int, seconds: Double) -> Self {
+        var message = Self(event: .connected, viewers: viewers, failed: failed)
+        message.seconds = seconds
+        return message
+    }
+
+    /// While publishing; numbers since its start.
+    public static func progress(
+        second: Double, seconds: Double? = nil, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil
+    ) -> Self {
+        var message = Self(event: .progress)
+        (message.second, message.seconds, message.crowd) = (second, seconds, crowd)
+        (message.delivered, message.acknowledged) = (delivered, acknowledged)
+        return message
+    }
+
+    /// Publishing is over.
+    public static func published(_ channels: [String: ChannelComments]) -> Self {
+        var message = Self(event: .published)
+        message.channels = channels
+        return message
+    }
+
+    public static func report(_ report: Report) -> Self {
+        var message = Self(event: .report)
+        message.report = report
+        return message
+    }
+
+    /// `nil` for a line that is none of these.
+    public init?(line: String) {
+        guard let message = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else { return nil }
+        let isWhole =
+            switch message.event {
+            case .connected: message.viewers != nil
+            case .progress: true
+            case .published: message.channels != nil
+            case .report: message.report != nil
+            }
+        guard isWhole else { return nil }
+        self = message
+    }
+}

@@ -1,0 +1,161 @@
+internal import Audience
+internal import DequeModule
+internal import Primitives
+internal import SocketLoop
+internal import Wire
+
+/// A comment that is to be written now.
+struct Draft: Equatable, Sendable {
+    /// The channel's number in the audience.
+    var channel: Int
+    var userid: String
+    var videoid: String
+    /// `nil`: a simulated text with the time of sending.
+    var text: String?
+    /// When it was due, monotonic nanoseconds; `nil`: now.
+    var due: UInt64?
+}
+
+/// Comments for CommentAPI.
+///
+/// Open loop: what comes in goes out at once, or is counted as dropped. Nothing waits for a free connection, since a
+/// comment that is written late would hide how slow the service was. With a ``ClosedLoop`` that loop says what is written,
+/// and waits.
+struct CommentSource: RequestSource {
+    struct Work: Sendable {
+        var comment: CommentRequest
+        var channel: Int
+        var number: Int
+        var digest: UInt64
+        /// µs since 1970.
+        var sent: Int64
+    }
+
+    var shard = 0
+    /// Bytes of a simulated text.
+    var commentBytes = CommentText.bytesDefault
+    /// Keeps the number of each comment that was acknowledged or stored.
+    var remembers = false
+    var streamProtocol = StreamProtocol.chorus
+    /// Writes as fast as viewers get it, instead of what is handed over.
+    var closedLoop: ClosedLoop?
+    private(set) var tally = PublishTally()
+    private var drafts: Deque<Draft> = []
+    private var number = 0
+
+    mutating func publish(_ new: [Draft]) {
+        tally.offered += new.count
+        drafts.append(contentsOf: new)
+    }
+
+    mutating func next(now: UInt64) -> Work? {
+        guard let draft = drafts.popFirst() ?? nextOfClosedLoop() else { return nil }
+        number += 1
+        tally.started += 1
+        let sent = CommentSource.sendTime(draft)
+        let text = draft.text ?? CommentText.text(shard: shard, number: number, sent: sent, bytes: commentBytes)
+        return Work(
+            comment: CommentRequest(userid: draft.userid, videoid: draft.videoid, comment: text),
+            channel: draft.channel, number: number, digest: CommentText.digest(of: text), sent: sent.at)
+    }
+
+    private mutating func nextOfClosedLoop() -> Draft? {
+        let draft = closedLoop?.next()
+        if draft != nil { tally.offered += 1 }
+        return draft
+    }
+
+    mutating func cannotWait() {
+        tally.dropped += drafts.count
+        drafts.removeAll(keepingCapacity: true)
+    }
+
+    private static func sendTime(_ draft: Draft) -> CommentText.SendTime {
+        let now = MonotonicClock.now()
+        let late = draft.due.map { Int64(now - min($0, now)) / 1000 } ?? 0
+        return CommentText.SendTime(at: WallClock.microseconds(), late: late)
+    }
+
+    func request(_ work: Work, to endpoint: Endpoint) -> [UInt8] {
+        RequestText.comment(work.comment, namesChannel: streamProtocol == .plain, to: endpoint)
+    }
+
+    mutating func answered(_ work: Work, _ answer: RequestPool<Work>.Answer?, now: UInt64) {
+        let before = tally.acknowledged
+        if let answer, streamProtocol == .plain {
+            tally.answeredPlainly(status: answer.status, channel: work.channel, digest: work.digest)
+        } else {
+            tally.answered(
+                answer.map { PublishOutcome(status: $0.status, body: $0.body) } ?? .unknown, channel: work.channel,
+                digest: work.digest, number: remembers ? work.number : nil, sent: work.sent,
+                microseconds: WallClock.microseconds())
+        }
+        if tally.acknowledged == before { closedLoop?.failed(work.channel) }
+    }
+
+    mutating func tick() { closedLoop?.retry() }
+
+    /// Without the channels, which only ``tally`` has.
+    var snapshot: PublishTally { tally.withoutChannels }
+}
+
+extension WallClock {
+    /// µs since 1970.
+    static func microseconds() -> Int64 { Int64(nanoseconds() / 1000) }
+}
+
+/// Reports for StatsAPI: only the newest is sent.
+struct ReportSource: RequestSource {
+    private var report: [UInt8]?
+    /// Reports that were answered.
+    private(set) var snapshot = 0
+
+    mutating func put(_ report: ClientReport) { self.report = Array(JSONLine.text(report).utf8) }
+
+    mutating func next(now: UInt64) -> [UInt8]? {
+        defer { report = nil }
+        return report
+    }
+
+    func request(_ work: [UInt8], to endpoint: Endpoint) -> [UInt8] {
+        RequestText.post("/client-statistics", to: endpoint, json: work)
+    }
+
+    mutating func answered(_ work: [UInt8], _ answer: RequestPool<[UInt8]>.Answer?, now: UInt64) {
+        snapshot += answer == nil ? 0 : 1
+    }
+}
+
+/// Tells StatsAPI, once a second, what a client does.
+struct StatisticsReporter: Sendable {
+    private let loop: SocketLoop<Sender<ReportSource>>
+    private let board = Board(Sender<ReportSource>.Seen(source: 0))
+    private let report: @Sendable () -> ClientReport
+
+    /// `nil` without a StatsAPI.
+    init?(to endpoints: [Endpoint], report: @escaping @Sendable () -> ClientReport) throws {
+        guard !endpoints.isEmpty else { return nil }
+        self.report = report
+        let (servers, board) = (try ServerDirectory(resolving: endpoints), board)
+        loop = try SocketLoop(settings: .init(name: "reports")) {
+            Sender(ReportSource(), to: servers, connections: 1, board: board)
+        }
+    }
+
+    /// Until the task is cancelled; then the last report is sent with the final counts, and its answer waited for.
+    func run() async {
+        loop.start()
+        loop.call { $0.open($1) }
+        while await Waiting.sleep(1) { send() }
+        let answered = board.now.source
+        send()
+        for _ in 0..<50 where board.now.source == answered {
+            await Task { _ = await Waiting.sleep(0.01) }.value
+        }
+        await loop.stop()
+    }
+
+    private func send() {
+        loop.call { [report] sender, _ in sender.source.put(report()) }
+    }
+}

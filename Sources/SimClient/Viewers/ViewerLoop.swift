@@ -1,0 +1,274 @@
+internal import Audience
+internal import Primitives
+internal import SocketLoop
+
+/// What viewers get, and what is made of it: a crowd's comments, the counts of photos, one person's screen.
+protocol ViewerFeed {
+    associatedtype Snapshot: Sendable
+
+    /// The request of a viewer who connects now.
+    ///
+    /// - Parameter target: where a redirect led, for the request line.
+    mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8]
+    /// The stream of a viewer begins: the answer was 200.
+    mutating func opened(_ viewer: Int) -> FeedSignal
+    /// Bytes of a viewer's stream.
+    ///
+    /// - Throws: when they break the rules of event streams; the connection is closed then.
+    mutating func received(_ payload: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes) throws -> FeedSignal
+    /// Something else happened to a viewer that a person might want to know.
+    mutating func told(_ viewer: Int, _ news: ViewerNews)
+    /// A viewer goes for good, and another one takes its place; the same one on another channel, if that is named.
+    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?)
+    /// The end of a turn of the loop.
+    mutating func turned()
+    /// What other threads may see; ten times a second and more.
+    mutating func snapshot(away: Int) -> Snapshot
+}
+
+extension ViewerFeed {
+    mutating func opened(_ viewer: Int) -> FeedSignal { FeedSignal() }
+    mutating func told(_ viewer: Int, _ news: ViewerNews) {}
+    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?) {}
+    mutating func turned() {}
+}
+
+/// What a viewer's bytes mean for its connection.
+struct FeedSignal {
+    /// The first event came.
+    var isConnected = false
+    /// The Reader asks to reconnect, after so many milliseconds if it says so.
+    var sentAway: (milliseconds: Int?, isAsked: Bool) = (nil, false)
+}
+
+enum ViewerNews {
+    case redirected(String)
+    case refused(status: Int)
+    case malformed(any Error)
+    /// The connection ended for this reason; the next attempt comes after so many milliseconds, `nil` when none comes.
+    case ended(String, next: Int?)
+}
+
+/// When bytes came.
+struct FeedTimes {
+    /// µs since 1970.
+    var microseconds: Int64
+    /// Monotonic, of the loop's turn.
+    var nanoseconds: UInt64
+}
+
+/// Viewers on a socket loop: sockets, timers and clocks on one side, ``ViewerConnections`` and a feed on the other.
+final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
+    struct Seen: Sendable {
+        var tally = ViewerTally()
+        /// Viewers that are queued, connecting or resting; `Int.max` before the loop told.
+        var unsettled = Int.max
+        /// When `unsettled` first was 0, monotonic nanoseconds; 0 before.
+        var settledAt: UInt64 = 0
+        /// Viewers that read and are not connected.
+        var away = 0
+        /// Ticks of the loop's timer since its start, and those that came late.
+        var ticks = 0
+        var lateTicks = 0
+        var feed: Feed.Snapshot?
+    }
+
+    private static var tickTimer: UInt32 { 0 }
+    private static var restTimer: UInt32 { 1 }
+    private static var tickNanoseconds: UInt64 { 20_000_000 }
+    /// A tick that comes later than this is a sign that the loop has too much to do.
+    private static var lateNanoseconds: UInt64 { 100_000_000 }
+
+    var feed: Feed
+    private(set) var viewers: ViewerConnections
+    private let board: Board<Seen>
+    private var seen = Seen()
+    private var startedAt: UInt64 = 0
+    private var second: UInt32 = 0
+    private var tickDue: UInt64 = 0
+    private var moves: (start: UInt64, process: ViewerMoves, next: ViewerMoves.Move)?
+
+    init(_ settings: ViewerSettings, feed: Feed, board: Board<Seen>) {
+        viewers = ViewerConnections(settings)
+        self.feed = feed
+        self.board = board
+    }
+
+    /// All viewers connect, as fast as the limit of connects in progress lets them.
+    func start(_ sockets: Sockets) {
+        guard startedAt == 0 else { return }
+        startedAt = sockets.now
+        viewers.start()
+        scheduleTick(sockets)
+    }
+
+    /// Viewers come and go from now on, or do not any more.
+    func move(_ process: ViewerMoves?, _ sockets: Sockets) {
+        var process = process
+        let first = process?.next()
+        moves = process.flatMap { process in first.map { (sockets.now, process, $0) } }
+    }
+
+    /// The viewers that are late come now.
+    func arriveLate() { viewers.arriveLate() }
+
+    func received(_ commands: [LoopCall<ViewerLoop>], sockets: Sockets) {
+        perform(commands, sockets)
+    }
+
+    func pass(sockets: Sockets) -> Bool {
+        feed.turned()
+        guard startedAt > 0 else { return false }
+        while let viewer = viewers.nextToConnect(second: second) { connect(viewer, sockets) }
+        noteSettled()
+        return false
+    }
+
+    // MARK: Sockets
+
+    private func connect(_ viewer: Int, _ sockets: Sockets) {
+        viewers.users[viewer].socket = sockets.connect(
+            to: viewers.server(of: viewer).address, from: viewers.settings.source, tag: UInt32(viewer))
+        if viewers.users[viewer].socket == nil { ended(viewer, "no connection could be started", sockets) }
+    }
+
+    func socketConnected(_ socket: SocketHandle, sockets: Sockets) {
+        guard let viewer = viewer(of: socket, sockets) else { return }
+        let target = viewers.takeTarget(of: viewer)
+        // A socket that broke at once is told by `socketClosed`.
+        _ = sockets.send(feed.connect(viewer, to: viewers.server(of: viewer).endpoint, target: target), to: socket)
+    }
+
+    func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Sockets) {
+        guard let viewer = viewer(of: socket, sockets) else { return }
+        viewers.users[viewer].heardAt = second
+        viewers.tally.bytesReceived += bytes.count
+        let times = FeedTimes(microseconds: WallClock.microseconds(), nanoseconds: sockets.now)
+        do {
+            var cursor = 0
+            while let part = try viewers.users[viewer].response.next(in: bytes, from: &cursor) {
+                switch part {
+                case .head(let head):
+                    guard head.status == 200 else { return answered(head, viewer, sockets) }
+                    guard take(feed.opened(viewer), viewer, sockets) else { return }
+                case .body(let range):
+                    let signal = try feed.received(bytes.part(range), viewer, at: times)
+                    guard take(signal, viewer, sockets) else { return }
+                }
+            }
+        } catch {
+            viewers.tally.malformed += 1
+            feed.told(viewer, .malformed(error))
+            return ended(viewer, "its stream was broken", sockets)
+        }
+        if viewers.users[viewer].response.hasEnded { ended(viewer, "the Reader ended it", sockets) }
+    }
+
+    private func answered(_ head: ResponseHead, _ viewer: Int, _ sockets: Sockets) {
+        let step = viewers.answered(head, viewer)
+        if case .follow(let location) = step {
+            feed.told(viewer, .redirected(location))
+        } else {
+            feed.told(viewer, .refused(status: head.status))
+        }
+        act(step, viewer, "status \(head.status)", sockets)
+    }
+
+    /// `false` when the connection is over.
+    private func take(_ signal: FeedSignal, _ viewer: Int, _ sockets: Sockets) -> Bool {
+        if signal.isConnected {
+            viewers.connected(viewer)
+            if viewers.users[viewer].isSlow, let socket = viewers.users[viewer].socket { sockets.pauseReading(socket) }
+        }
+        guard signal.sentAway.isAsked else { return true }
+        act(
+            viewers.sentAway(viewer, milliseconds: signal.sentAway.milliseconds), viewer,
+            "the Reader asked to reconnect", sockets)
+        return false
+    }
+
+    func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets) {
+        guard viewers.users[Int(tag)].socket == socket else { return }
+        viewers.users[Int(tag)].socket = nil
+        ended(Int(tag), "disconnected (\(reason))", sockets)
+    }
+
+    private func ended(_ viewer: Int, _ reason: String, _ sockets: Sockets) {
+        act(viewers.ended(viewer), viewer, reason, sockets)
+    }
+
+    private func act(
+        _ step: ViewerMachine.Step, _ viewer: Int, _ reason: @autoclosure () -> String, _ sockets: Sockets
+    ) {
+        if step == .stay { return }
+        if let socket = viewers.users[viewer].socket { sockets.close(socket) }
+        viewers.users[viewer].socket = nil
+        switch step {
+        case .stay, .queue, .follow: break
+        case .wait(let milliseconds):
+            feed.told(viewer, .ended(reason(), next: milliseconds))
+            sockets.schedule(
+                TimerToken(kind: Self.restTimer, value: UInt64(viewer)),
+                at: sockets.now + UInt64(milliseconds) * 1_000_000)
+        case .giveUp: feed.told(viewer, .ended(reason(), next: nil))
+        }
+    }
+
+    /// The viewer whose connection this is; `nil` when it has another one by now.
+    private func viewer(of socket: SocketHandle, _ sockets: Sockets) -> Int? {
+        guard let viewer = sockets.tag(of: socket).map(Int.init), viewers.users[viewer].socket == socket else {
+            return nil
+        }
+        return viewer
+    }
+
+    // MARK: Time
+
+    private func scheduleTick(_ sockets: Sockets) {
+        tickDue = sockets.now + Self.tickNanoseconds
+        sockets.schedule(TimerToken(kind: Self.tickTimer, value: 0), at: tickDue)
+    }
+
+    func timerFired(_ token: TimerToken, sockets: Sockets) {
+        if token.kind == Self.restTimer { return viewers.rested(Int(token.value)) }
+        seen.ticks += 1
+        if MonotonicClock.now() > tickDue + Self.lateNanoseconds { seen.lateTicks += 1 }
+        let now = UInt32((sockets.now - startedAt) / 1_000_000_000)
+        if now != second {
+            second = now
+            for viewer in viewers.silent(second: second) { ended(viewer, "the Reader was silent", sockets) }
+        }
+        moveSome(sockets)
+        post()
+        scheduleTick(sockets)
+    }
+
+    private func moveSome(_ sockets: Sockets) {
+        while let (start, process, move) = moves, start + move.nanoseconds <= sockets.now {
+            var process = process
+            let following = process.next()
+            moves = following.map { (start, process, $0) }
+            guard let viewer = viewers.replace(move.viewer) else { continue }
+            if let socket = viewers.users[viewer].socket { sockets.close(socket) }
+            viewers.users[viewer].socket = nil
+            feed.left(viewer, microseconds: WallClock.microseconds(), to: move.channel)
+        }
+    }
+
+    /// Called before each look at the board too: who sees that all are settled must also see when.
+    private func noteSettled() {
+        if seen.settledAt == 0, viewers.unsettled == 0 { seen.settledAt = MonotonicClock.now() }
+    }
+
+    private func post() {
+        noteSettled()
+        seen.tally = viewers.tally
+        seen.unsettled = viewers.unsettled
+        seen.away = viewers.away
+        seen.feed = feed.snapshot(away: viewers.away)
+        board.now = seen
+    }
+}
+
+@available(*, unavailable)
+extension ViewerLoop: Sendable {}

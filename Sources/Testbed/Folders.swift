@@ -1,0 +1,79 @@
+import Foundation
+import Glibc
+
+/// Where a testbed writes: a folder that stays, with logs, and one for the servers' data.
+public struct Folders: Sendable {
+    /// Absolute; holds `logs/`, and whatever the caller writes.
+    public let report: String
+    /// Absolute; data of the servers, each in a folder of its name.
+    public let data: String
+    /// Locked as long as a temporary ``data`` is in use; `nil` for data that stays.
+    private let lock: Int32?
+
+    /// One temporary folder for all of it.
+    public init() throws(Failure) {
+        Folders.removeLeftOver()
+        do { (data, lock) = try Folders.makeTemporary() } catch {
+            throw .unavailable("cannot make a temporary folder: \(error.localizedDescription)")
+        }
+        report = data
+        do {
+            try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
+        } catch {
+            throw .unavailable("cannot write to \(report): \(error.localizedDescription)")
+        }
+    }
+
+    /// Makes both folders. Logs are appended to, for the sake of restarts.
+    ///
+    /// - Parameter data: data that stays; without it, a temporary folder. Temporary folders that were left behind by
+    ///   processes that were killed are removed.
+    /// - Throws: ``Failure/unavailable(_:)`` when they cannot be made.
+    public init(report path: String, data kept: String? = nil) throws(Failure) {
+        report = URL(fileURLWithPath: path).standardizedFileURL.path
+        do {
+            try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
+            if let kept {
+                (data, lock) = (URL(fileURLWithPath: kept).standardizedFileURL.path, nil)
+                try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+            } else {
+                Folders.removeLeftOver()
+                (data, lock) = try Folders.makeTemporary()
+            }
+        } catch {
+            throw .unavailable("cannot write to \(report): \(error.localizedDescription)")
+        }
+    }
+
+    public func log(_ name: String) -> String { "\(report)/logs/\(name).log" }
+
+    /// Removes temporary data.
+    public func removeData() {
+        guard let lock else { return }
+        try? FileManager.default.removeItem(atPath: data)
+        close(lock)
+    }
+
+    private static let prefix = "chorus-data-"
+
+    private static func makeTemporary() throws -> (String, Int32) {
+        let id = UUID().uuidString.prefix(8)
+        // Found by others under its final name only, and then it is locked.
+        let (hidden, path) = (NSTemporaryDirectory() + ".\(prefix)\(id)", NSTemporaryDirectory() + "\(prefix)\(id)")
+        try FileManager.default.createDirectory(atPath: hidden, withIntermediateDirectories: false)
+        let lock = open(hidden + "/.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        flock(lock, LOCK_EX)
+        try FileManager.default.moveItem(atPath: hidden, toPath: path)
+        return (path, lock)
+    }
+
+    private static func removeLeftOver() {
+        let base = NSTemporaryDirectory()
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: base)) ?? [] where name.hasPrefix(prefix) {
+            let lock = open(base + name + "/.lock", O_RDWR | O_CLOEXEC)
+            guard lock >= 0 else { continue }
+            if flock(lock, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: base + name) }
+            close(lock)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Dispatch
+import Glibc
+import Logging
+import Primitives
+public import RedisNIO
+
+/// Asks a Redis of this machine what it says of itself.
+public struct RedisProbe: Sendable {
+    public let endpoint: RedisEndpoint
+
+    public init(_ node: Node) {
+        endpoint = (try? RedisEndpoint(parsing: node.url)) ?? RedisEndpoint(host: "127.0.0.1", port: node.port)
+    }
+
+    public init(port: Int) { endpoint = RedisEndpoint(host: "127.0.0.1", port: port) }
+
+    /// Whether it takes commands, of whatever kind it is: not while it still loads its data.
+    public func isReady() async -> Bool {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: Self.ping(endpoint.port)) }
+        }
+    }
+
+    private static func ping(_ port: Int) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var limit = timeval(tv_sec: 1, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        guard Ports.connect(descriptor, port), Glibc.send(descriptor, "PING\r\n", 6, Int32(MSG_NOSIGNAL)) == 6 else {
+            return false
+        }
+        var reply = [UInt8](repeating: 0, count: 64)
+        let count = recv(descriptor, &reply, reply.count, 0)
+        let text = String(decoding: reply.prefix(max(0, count)), as: UTF8.self)
+        return text.hasPrefix("+PONG") || text.hasPrefix("-NOAUTH")
+    }
+
+    /// `INFO`, all sections.
+    ///
+    /// - Throws: ``Failure/unavailable(_:)`` when it does not answer.
+    public func info() async throws(Failure) -> RedisInfo {
+        do {
+            return RedisInfo(try await send(RedisCommand("INFO")).text ?? "")
+        } catch {
+            throw .unavailable("Redis on port \(endpoint.port) does not answer: \(error)")
+        }
+    }
+
+    /// One command over a connection of its own: a probe must not hold one while its Redis is disturbed.
+    public func send(_ command: RedisCommand) async throws -> RESPValue {
+        var settings = RedisClientSettings()
+        settings.connections = 1
+        settings.graceWait = .seconds(2)
+        settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
+        let client = RedisClient(
+            endpoint: endpoint, settings: settings,
+            logger: Logger(label: "redis", factory: { _ in SwiftLogNoOpLogHandler() }))
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await client.run() }
+            defer { group.cancelAll() }
+            return try await client.send(command)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import AsyncHTTPClient
+public import Foundation
+public import NIOCore
+import NIOHTTP1
+public import Wire
+
+/// Asks Chorus's own services over HTTP.
+public struct ServiceClient: Sendable {
+    public var node: Node
+    public var timeout: TimeAmount
+
+    public init(_ node: Node, timeout: TimeAmount = .seconds(10)) {
+        self.node = node
+        self.timeout = timeout
+    }
+
+    /// The largest answer that is read: statistics with every channel of a large run.
+    public static let bytesMax = 256 << 20
+
+    /// The bytes of `GET <path>`.
+    ///
+    /// - Throws: ``Failure/unavailable(_:)`` when it does not answer with 200.
+    public func get(_ path: String) async throws(Failure) -> Data {
+        try await execute(HTTPClientRequest(url: node.url + path), expecting: 200)
+    }
+
+    public struct Answer: Sendable {
+        public var statistics: Statistics
+        public var json: Data
+    }
+
+    /// Everything that has been reported, with all channels, and as it came.
+    public func statistics() async throws(Failure) -> Answer {
+        let data = try await get("/statistics?full=true")
+        do {
+            return Answer(statistics: try JSONDecoder().decode(Statistics.self, from: data), json: data)
+        } catch {
+            throw .unavailable("\(node.name): the answer of /statistics cannot be read: \(error)")
+        }
+    }
+
+    /// Writes a comment.
+    public func comment(_ comment: CommentRequest) async throws(Failure) {
+        var request = HTTPClientRequest(url: node.url + "/comment")
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        request.body = .bytes((try? JSONEncoder().encode(comment)) ?? Data())
+        _ = try await execute(request, expecting: 201)
+    }
+
+    private func execute(_ request: HTTPClientRequest, expecting code: UInt) async throws(Failure) -> Data {
+        do {
+            let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+            let body = try await response.body.collect(upTo: ServiceClient.bytesMax)
+            guard response.status.code == code else {
+                throw Failure.unavailable(
+                    "\(node.name): \(request.url) answered \(response.status.code): \(String(buffer: body).prefix(300))"
+                )
+            }
+            return Data(body.readableBytesView)
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw .unavailable("\(node.name): \(request.url) failed: \(error)")
+        }
+    }
+}

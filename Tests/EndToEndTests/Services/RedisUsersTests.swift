@@ -1,0 +1,189 @@
+import Foundation
+import TestSupport
+import Testbed
+import Testing
+
+extension EndToEndTests {
+    /// `deploy/redis/users.acl`: the rights that each service has in Redis.
+    @Suite struct RedisUsersTests {
+        private struct User: Sendable {
+            let name: String
+            let rules: [String]
+
+            /// As in the environment of a service.
+            func url(_ redis: Node) -> String { "redis://\(name):secret-of-\(name)@127.0.0.1:\(redis.port)" }
+
+            /// Gives the user these rights and no others.
+            func set(_ rules: [String], in redis: Node) throws {
+                let answer = try redis.command(
+                    ["ACL", "SETUSER", name, "reset", "on", ">secret-of-\(name)", "resetchannels"] + rules)
+                try #require(answer == "+OK\r\n", "\(name): \(answer)")
+            }
+        }
+
+        /// What may be missing without any harm but that a connection has no name, or that a refusal of writes or a restart
+        /// of Redis shows later.
+        private static let optional = ["+info", "+client|setname", "+setrange", "~probe:write"]
+
+        private static let programs = [
+            "comment-api": "CommentAPI", "like-api": "LikeAPI", "reader-api": "ReaderAPI", "stats-api": "StatsAPI",
+        ]
+
+        private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+
+        private static func users() throws -> [User] {
+            let text = try String(contentsOf: root.appending(path: "deploy/redis/users.acl"), encoding: .utf8)
+            return text.split(separator: "\n").map { line in
+                // A selector in parentheses is one rule.
+                let parts = line.split(separator: " (", maxSplits: 1)
+                let words = parts[0].split(separator: " ").map(String.init)
+                let selector = parts.dropFirst().map { "(" + $0 }
+                return User(name: words[1], rules: Array(words.dropFirst(2)) + selector)
+            }
+        }
+
+        private func withUsers(_ body: (Node, [String: User]) async throws -> Void) async throws {
+            try await withRedis { redis async throws in
+                let users = try Self.users()
+                for user in users { try user.set(user.rules, in: redis) }
+                try await body(redis, Dictionary(uniqueKeysWithValues: users.map { ($0.name, $0) }))
+            }
+        }
+
+        @Test func operationsShowsTheList() throws {
+            let list = try String(contentsOf: Self.root.appending(path: "deploy/redis/users.acl"), encoding: .utf8)
+            let page = try String(contentsOf: Self.root.appending(path: "docs/OPERATIONS.md"), encoding: .utf8)
+            #expect(page.contains("```\n\(list)```\n"))
+            #expect(try Set(Self.users().map(\.name)) == Set(Self.programs.keys))
+        }
+
+        /// Every right is one that the service itself says it needs, except for the optional ones.
+        @Test(arguments: Array(programs.keys.sorted())) func noRightIsTooMuch(name: String) async throws {
+            try await withUsers { redis, users async throws in
+                let user = try #require(users[name])
+                #expect(try await check(user, redis) == 0)
+                for (index, rule) in user.rules.enumerated() where !Self.optional.contains(rule) {
+                    var fewer = user.rules
+                    fewer.remove(at: index)
+                    try user.set(fewer, in: redis)
+                    #expect(try await check(user, redis) == 69, "without \(rule)")
+                }
+            }
+        }
+
+        /// The code of `--check-configuration`.
+        private func check(_ user: User, _ redis: Node) async throws -> Int32? {
+            try await withTemporaryFolder { folder in
+                let name = try #require(Self.programs[user.name])
+                let program = try await Program(
+                    name, ["--check-configuration"], environment: ["REDIS_URL": user.url(redis)], folder: folder)
+                let code = await program.end()
+                await program.stop()
+                return code
+            }
+        }
+
+        /// All services at work: Redis notes each refusal in its ACL LOG.
+        @Test func theRightsAreEnough() async throws {
+            try await withTestbed { testbed async throws in
+                let database = try await testbed.startQuickPostgres().makeDatabase()
+                try await withUsers { redis, users async throws in
+                    func start(_ role: Node.Role, _ user: String, _ own: [String: String]) async throws -> Node {
+                        let user = try #require(users[user])
+                        let told = ServiceEnvironment(redis: user.url(redis))
+                        let node = try await testbed.addService(role, told, System.quick.merging(own) { $1 })
+                        try await Node.waitUntilReady([node])
+                        return node
+                    }
+                    let storing = [
+                        "DATABASE_URL": database, "OUTBOX_INTERVAL_MS": "50", "LIKE_WRITE_INTERVAL_MS": "20",
+                        "LIKE_CLAIM_MS": "200", "NOTIFICATION_INTERVAL_MS": "50",
+                    ]
+                    let stats = try await start(.statistics, "stats-api", [:])
+                    let comments = try await start(.commentAPI, "comment-api", storing)
+                    let likes = try await start(.likeAPI, "like-api", storing.merging(["LIKE_ROLE": "all"]) { $1 })
+                    #expect(await eventually { likes.log.contains("PostgreSQL is ready") })
+                    let reader = try await start(
+                        .reader, "reader-api", ["PLACEMENT": "overflow", "STATISTICS_API_URL": stats.url])
+                    try await comment(comments, reader)
+                    try await like(likes, reader)
+                    try await command(["reconcile"], user: users["like-api"], redis, storing)
+                    try await command(["dead-letters", "list"], user: users["like-api"], redis, storing)
+                    let statistics = try await stats.get("/statistics?full=true").text
+                    #expect(statistics.contains(#""reader-1""#), "\(statistics)")
+                    try await Task.sleep(for: .milliseconds(500))
+                    let log = try redis.command("ACL", "LOG")
+                    #expect(log == "*0\r\n", "\(log)")
+                    // And it does note them.
+                    try users["comment-api"]?.set(["+ping", "+info", "+client|setname"], in: redis)
+                    _ = try await post(comments, "/comment", #"{"userid":"u","videoid":"v","comment":"no"}"#)
+                    #expect(try redis.command("ACL", "LOG").contains("comment-api"))
+                }
+            }
+        }
+
+        private func post(_ node: Node, _ path: String, _ body: String) async throws -> HTTPAnswer {
+            try await LoopbackHTTP.post(port: node.port, path, json: body)
+        }
+
+        private func comment(_ comments: Node, _ reader: Node) async throws {
+            let viewer = try await StreamClient(port: reader.port, RequestText.connect(video: "v"))
+            _ = try await viewer.next()
+            var first = ""
+            for number in 0..<3 {
+                let body = #"{"userid":"u","videoid":"v","comment":"text \#(number)"}"#
+                let answer = try await post(comments, "/comment", body)
+                #expect(answer.status == 201, "\(answer.text)")
+                first = first.isEmpty ? try #require(answer.text.firstMatch(of: /"id":"([^"]+)"/)).1.description : first
+                _ = try await viewer.body { $0.contains("text \(number)") }
+            }
+            let named = RequestText.make(
+                "POST", "/comment",
+                headers: [("Content-Type", "application/json"), ("Idempotency-Key", "key-of-a-request-1")],
+                body: Array(#"{"userid":"u","videoid":"v","comment":"named"}"#.utf8))
+            for _ in 0..<2 {
+                let status = try await LoopbackHTTP.exchange(port: comments.port, named).status
+                #expect([200, 201].contains(status))
+            }
+            let removal = RequestText.make("DELETE", "/comment/\(first)?userid=u&videoid=v")
+            #expect(try await LoopbackHTTP.exchange(port: comments.port, removal).status == 200)
+            #expect(try await comments.get("/history?videoid=v").status == 200)
+            await viewer.close()
+            // What was missed is read from the history.
+            let back = try await StreamClient(
+                port: reader.port, RequestText.connect(query: "userid=u&videoid=v&lastEventId=1.x"))
+            _ = try await back.body { $0.contains("named") || $0.contains("gap") }
+            await back.close()
+        }
+
+        private func like(_ likes: Node, _ reader: Node) async throws {
+            #expect(try await post(likes, "/v1/photos", #"{"post_id":"p","owner_id":"me"}"#).status == 201)
+            let owner = try await StreamClient(
+                port: reader.port, RequestText.connect(query: "userid=me&notifications=true"))
+            let viewer = try await StreamClient(port: reader.port, RequestText.connect(query: "userid=a&photoids=p,q"))
+            for client in [owner, viewer] { _ = try await client.next() }
+            for user in ["a", "b", "c"] {
+                #expect(try await post(likes, "/like", #"{"userid":"\#(user)","photoid":"p"}"#).status == 200)
+            }
+            #expect(try await post(likes, "/unlike", #"{"userid":"c","photoid":"p"}"#).status == 200)
+            _ = try await viewer.body { $0.contains(#""count":2,"#) }
+            _ = try await owner.body { $0.contains("liked your photo") }
+            #expect(try await likes.get("/v1/likes/p?user_id=a").text.contains(#""count":2"#))
+            for client in [owner, viewer] { await client.close() }
+        }
+
+        private func command(
+            _ arguments: [String], user: User?, _ redis: Node, _ environment: [String: String]
+        ) async throws {
+            let user = try #require(user)
+            try await withTemporaryFolder { folder async throws in
+                let program = try await Program(
+                    "LikeAPI", arguments,
+                    environment: environment.merging(["REDIS_URL": user.url(redis)]) { $1 }, folder: folder)
+                #expect(await program.end() == 0, "\(program.log)")
+                await program.stop()
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+#!/bin/sh
+# The secrets of a deployment with docker-compose: makes those that are missing, one file each. POSIX, for Redis's image too.
+#
+#   secrets.sh FOLDER         passwords, the addresses that hold them, and the users of Redis
+#   secrets.sh FOLDER tls     an authority and certificates for Redis and PostgreSQL, too, and addresses that check them
+#
+# What is there is kept. A file of yours takes the place of any: an address of another PostgreSQL, for instance. The users
+# of Redis are written anew from deploy/redis/users.acl, so that a new version has the rights that it needs.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+folder=${1:?the folder of the secrets}
+case ${2:-} in '' | tls) tls=${2:-} ;; *) printf 'secrets.sh: %s? tls, or nothing\n' "$2" >&2; exit 64 ;; esac
+# In containers the files are somewhere else.
+mounted=/run/secrets
+
+# Only the folder keeps others out: services that read a file run as users of their own.
+[ -d "$folder" ] || mkdir -m 700 "$folder"
+umask 022
+
+# keep NAME: takes a file's text from standard input, unless it is there.
+keep() {
+    [ -s "$folder/$1" ] && return
+    cat >"$folder/$1.new"
+    mv "$folder/$1.new" "$folder/$1"
+    printf 'secrets.sh: made %s\n' "$1" >&2
+}
+
+password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
+
+redis_users() {
+    printf 'user default off\n'
+    # For the container's health check.
+    printf 'user health on nopass +ping\n'
+    while read -r _ name rules; do
+        hash=$(sed -n 's|^rediss\{0,1\}://[^:]*:\([^@]*\)@.*|\1|p' "$folder/$name-redis-url" | tr -d '\n' | sha256sum)
+        printf 'user %s on #%s %s\n' "$name" "${hash%% *}" "$rules"
+    done <"$here/redis/users.acl"
+}
+
+# certificate NAME: for the host of that name in the deployment's network.
+certificate() {
+    [ -s "$folder/$1-certificate" ] && [ -s "$folder/$1-key" ] && return
+    printf 'subjectAltName=DNS:%s\n' "$1" >"$folder/.extensions"
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=$1" \
+        -keyout "$folder/$1-key" -out "$folder/.request" 2>/dev/null
+    openssl x509 -req -in "$folder/.request" -days 825 -CA "$folder/authority" -CAkey "$folder/authority-key" \
+        -CAcreateserial -CAserial "$folder/.serial" -extfile "$folder/.extensions" -out "$folder/$1-certificate" 2>/dev/null
+    chmod 644 "$folder/$1-key"
+    rm "$folder/.extensions" "$folder/.request" "$folder/.serial"
+    printf 'secrets.sh: made %s-certificate, good for 825 days\n' "$1" >&2
+}
+
+if [ -n "$tls" ]; then
+    command -v openssl >/dev/null || { printf 'secrets.sh: tls needs openssl\n' >&2; exit 69; }
+    if [ ! -s "$folder/authority" ] || [ ! -s "$folder/authority-key" ]; then
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=chorus" \
+            -keyout "$folder/authority-key" -out "$folder/authority" 2>/dev/null
+        printf 'secrets.sh: made authority; authority-key belongs in a safe place\n' >&2
+    fi
+    certificate redis
+    certificate postgres
+fi
+
+for name in comment-api like-api reader-api stats-api; do
+    printf 'redis%s://%s:%s@redis:6379\n' "${tls:+s}" "$name" "$(password)" | keep "$name-redis-url"
+done
+password | keep postgres-password
+printf 'postgresql://chorus:%s@postgres:5432/chorus%s\n' "$(cat "$folder/postgres-password")" \
+    "${tls:+?sslmode=verify-full&sslrootcert=$mounted/authority}" | keep database-url
+password | keep moderator-token
+redis_users >"$folder/redis-users.new"
+mv "$folder/redis-users.new" "$folder/redis-users"

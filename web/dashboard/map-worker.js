@@ -1,0 +1,185 @@
+import { cellOf, cells, cellStart, decoded, SubscriptionMap } from "./core/map.js";
+import { ramp } from "./core/ramp.js";
+
+/**
+ * Holds the map and paints it, beside the page. Pictures: `live`, and `a` and `b` for kept moments. A stave is 24 px: a
+ * bar for each cell, as high and as bright as the part of its channels that the Reader is subscribed to.
+ */
+const STAVE = 24;
+const TIMES_MAX = 600;
+
+const live = new SubscriptionMap();
+const kept = {};
+const pictures = {};
+let waiting = [];
+let colours = ramp(false);
+let line = 0;
+let ground = 0;
+let isDue = false;
+const times = [];
+
+class Picture {
+  from = 0;
+  /** Channels that are shown; 0: all. */
+  count = 0;
+  slots = [];
+
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { alpha: false });
+  }
+
+  size({ width, ratio, slots }) {
+    this.width = Math.max(1, Math.floor(width * ratio));
+    this.stave = Math.round(STAVE * ratio);
+    this.slots = slots;
+    const height = Math.max(1, this.stave * slots.length);
+    if (this.canvas.width === this.width && this.canvas.height === height) return;
+    this.canvas.width = this.width;
+    this.canvas.height = height;
+    this.image = this.context.createImageData(this.width, height);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+  }
+
+  /** The channels that are shown, and all of them. */
+  shown(map) {
+    const all = map.channels();
+    const count = Math.min(this.count || all.length, all.length);
+    this.from = Math.max(0, Math.min(this.from, all.length - count));
+    return { channels: all.subarray(this.from, this.from + count), all };
+  }
+
+  paint(map) {
+    if (!this.image) return null;
+    const { channels, all } = this.shown(map);
+    const { means, across } = cells(map, this.slots, channels, this.width);
+    const { pixels, width, stave } = this;
+    pixels.fill(ground);
+    this.slots.forEach((slot, row) => {
+      const base = (row + 1) * stave - 1;
+      pixels.fill(line, base * width, (base + 1) * width);
+      for (let cell = 0; cell < across; cell += 1) {
+        const mean = means[row * across + cell];
+        if (mean <= 0) continue;
+        const height = Math.max(2, Math.round(mean * (stave - 3)));
+        const colour = colours[Math.max(1, Math.round(mean * (colours.length - 1)))];
+        const left = cellStart(cell, across, width);
+        // A hair between two notes where there is room for one.
+        const next = cellStart(cell + 1, across, width);
+        const right = next - left > 4 ? next - 1 : next;
+        for (let up = 1; up <= height; up += 1) pixels.fill(colour, (base - up) * width + left, (base - up) * width + right);
+      }
+    });
+    this.context.putImageData(this.image, 0, 0);
+    return { across, channels: channels.length, all: all.length, from: this.from };
+  }
+}
+
+function due() {
+  if (isDue) return;
+  isDue = true;
+  // One picture a frame, however many changes come; a worker of a hidden page has no frames.
+  (self.requestAnimationFrame ?? ((paint) => setTimeout(paint, 16)))(() => {
+    isDue = false;
+    paint();
+  });
+}
+
+function paint() {
+  for (const [name, picture] of Object.entries(pictures)) {
+    const map = name === "live" ? live : kept[name];
+    if (!map) continue;
+    const start = performance.now();
+    const drawn = picture.paint(map);
+    if (!drawn) continue;
+    if (name === "live") {
+      times.push(performance.now() - start);
+      if (times.length > TIMES_MAX) times.shift();
+    }
+    postMessage({ type: "drawn", name, ...drawn, version: map.version });
+  }
+}
+
+const take = {
+  canvas({ name, canvas }) {
+    pictures[name] = new Picture(canvas);
+  },
+  size({ name, ...size }) {
+    pictures[name]?.size(size);
+    due();
+  },
+  theme({ isLight, colours: [back, hairline] }) {
+    colours = ramp(isLight);
+    const pixel = ([red, green, blue]) => new Uint32Array(new Uint8Array([red, green, blue, 255]).buffer)[0];
+    [ground, line] = [pixel(back), pixel(hairline)];
+    due();
+  },
+  view({ from, count }) {
+    for (const picture of Object.values(pictures)) [picture.from, picture.count] = [from, count];
+    due();
+  },
+  whole({ buffer }) {
+    const { head, bytes } = SubscriptionMap.parse(buffer);
+    loaded(head, bytes);
+  },
+  recorded({ head, rows }) {
+    loaded(head, decoded(rows));
+  },
+  change({ version, change }) {
+    if (live.version < 0) waiting.push({ version, change });
+    else if (live.apply(version, decoded(change))) due();
+    else postMessage({ type: "lost" });
+  },
+  reset() {
+    live.version = -1;
+    live.rows = [];
+    waiting = [];
+    due();
+  },
+  /** `from`: a moment that was kept before, else what is there now. */
+  keep({ name, from }) {
+    kept[name] = from ? kept[from] ?? live.copy() : live.copy();
+    due();
+  },
+  drop({ name }) {
+    delete kept[name];
+  },
+  /** What is at a cell of the live picture, or where a column is. */
+  read({ id, cell, column }) {
+    const picture = pictures.live;
+    const { channels, all } = picture.shown(live);
+    const across = Math.min(picture.width, channels.length);
+    if (column !== undefined) {
+      const index = all.indexOf(column);
+      return postMessage({ type: "read", id, index, all: all.length });
+    }
+    if (across === 0) return postMessage({ type: "read", id, across });
+    const at = Math.max(0, Math.min(across - 1, cell));
+    const [start, end] = [cellStart(at, across, channels.length), cellStart(at + 1, across, channels.length)];
+    const part = channels.subarray(start, end);
+    const { means } = cells(live, picture.slots, part, 1);
+    return postMessage({
+      type: "read", id, across, cell: at, first: picture.from + start, count: end - start, all: all.length,
+      column: part[0], means: [...means],
+    });
+  },
+  /** For tests: the numbers of the picture, and what painting took. */
+  cells({ id, width }) {
+    const { channels } = pictures.live.shown(live);
+    const { means, across } = cells(live, pictures.live.slots, channels, width);
+    postMessage({
+      type: "read", id, across, means: [...means], columns: [...channels], slots: pictures.live.slots,
+      version: live.version, times: [...times],
+    });
+  },
+};
+
+function loaded(head, bytes) {
+  live.load(head, bytes);
+  const late = waiting;
+  waiting = [];
+  for (const { version, change } of late) take.change({ version, change });
+  due();
+}
+
+self.onmessage = ({ data }) => take[data.type](data);
