@@ -54,6 +54,16 @@ struct RunArgumentsTests {
         }
     }
 
+    @Test func viewersComeAndGo() throws {
+        let typed = ["--churn", "0.5", "--zaps", "0.25", "--flash-at", "5:0.4"]
+        let settings = try RunArguments.parse(typed).settings(limits: limits)
+        #expect(settings.moves?.churn == 0.5 && settings.moves?.zaps == 0.25)
+        #expect(settings.moves?.flash == FlashCrowd(seconds: 5, share: 0.4))
+        #expect(settings.commandLine.contains("--churn 0.5 --zaps 0.25 --flash-at 5.0:0.4"))
+        let late = try RunArguments.parse(["--churn", "-1", "--zaps", "x", "--flash-at", "22"])
+        #expect(problems { try late.settings(limits: limits) }.count == 3)
+    }
+
     @Test func theSeedPresetHasNoCrowd() throws {
         let settings = try RunArguments.parse(["--preset", "seed", "--duration", "3"]).settings(limits: limits)
         #expect(settings.readers == 3)

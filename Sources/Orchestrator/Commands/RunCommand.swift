@@ -49,7 +49,8 @@ extension RunResult {
     func measure(_ folders: Folders, _ binaries: Binaries, _ progress: Progress) async throws -> Report {
         let recorder = RunRecorder(self)
         let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
+            crowdShare: settings.moves?.flash?.share)
         let crowd = LoadTest(
             settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders
         )

@@ -7,10 +7,10 @@ extension Audience {
     ///
     /// - Throws: ``Failure/arguments(_:)`` when it cannot be made of so few viewers.
     static func of(
-        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64
+        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64, crowdShare: Double? = nil
     ) throws(Failure) -> Audience {
         do {
-            return try Audience(spec, channels: channels, viewers: viewers, seed: seed)
+            return try Audience(spec, channels: channels, viewers: viewers, seed: seed, crowdShare: crowdShare)
         } catch {
             throw .arguments([error.description])
         }

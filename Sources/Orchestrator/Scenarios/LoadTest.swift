@@ -47,7 +47,7 @@ struct LoadTest: Sendable {
                     Format.plain(settings.durationSeconds), "--warmup", Format.plain(settings.warmupSeconds),
                     "--placement",
                     settings.placement == .random ? "random" : "follow",
-                ]
+                ] + (settings.moves?.arguments ?? [])
             nodes.append(try await services.testbed.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
         }
         return nodes

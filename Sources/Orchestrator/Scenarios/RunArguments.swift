@@ -26,6 +26,16 @@ struct RunArguments: ParsableArguments {
     var placement: String?
     @Option(parsing: .unconditional, help: "Swarm processes; as many as descriptors ask for, if left out.") var swarms:
         String?
+    @Option(
+        parsing: .unconditional, help: "Part of the viewers that leave each minute, and others come for them, 0 to 600."
+    )
+    var churn: String?
+    @Option(parsing: .unconditional, help: "Part of the viewers that change the video each minute, 0 to 600.")
+    var zaps: String?
+    @Option(
+        parsing: .unconditional,
+        help: "<seconds>[:<share>]: then this part of the viewers comes to the first video together.")
+    var flashAt: String?
     @Option(parsing: .unconditional, help: "Users who like photos each second, beside the comments; 0.1 to 100,000.")
     var likesRate: String?
     @Option(parsing: .unconditional, help: "Photos that are liked and watched, 1 to 1,000 (10).") var photos: String?
@@ -78,6 +88,15 @@ struct RunArguments: ParsableArguments {
                 check.refuse("--allow \(name): must be one of \(RunChecker.Allowance.names)")
             }
         }
+        var (moves, flash) = (Moves(), FlashCrowd(seconds: 0, share: 0))
+        check.read("--churn", churn, 0...600, into: &moves.churn)
+        check.read("--zaps", zaps, 0...600, into: &moves.zaps)
+        check.read("--flash-at", flashAt, with: FlashCrowd.parse, into: &flash)
+        if flashAt != nil { moves.flash = flash }
+        if flash.seconds >= settings.warmupSeconds + settings.durationSeconds {
+            check.refuse("--flash-at \(flash): must be before the end of --warmup and --duration")
+        }
+        settings.moves = moves.isNone ? nil : moves
         settings.likes = RunLikes.read(rate: likesRate, photos: photos, hotShare: hotPhotoShare, &check)
         check.read("--placement", placement, with: PlacementStrategy.parse, into: &settings.placement)
         check.read("--audience", audience, with: AudienceSpec.parse, into: &settings.audience)
@@ -87,6 +106,7 @@ struct RunArguments: ParsableArguments {
         let crowd = [
             ("--streams", streams), ("--viewers", viewers), ("--rate", rate), ("--audience", audience),
             ("--swarms", swarms), ("--likes-rate", likesRate), ("--warmup", warmup),
+            ("--churn", churn), ("--zaps", zaps), ("--flash-at", flashAt),
         ]
         for (name, value) in crowd where value != nil {
             check.refuse(

@@ -27,6 +27,8 @@ struct RunSettings: Codable, Equatable, Sendable {
     var placement = PlacementStrategy.random
     /// Swarm processes; `nil` means as many as their limit of descriptors asks for.
     var swarms: Int?
+    /// Viewers who come and go while comments are written; `nil` when nobody does.
+    var moves: Moves?
     /// Likes beside the comments; `nil` for none.
     var likes: RunLikes?
     /// Checks that may fail.
@@ -66,6 +68,7 @@ struct RunSettings: Codable, Equatable, Sendable {
         ]
         if preset != .seed { words.append("--warmup \(Format.plain(warmupSeconds))") }
         words += ["--seed \(seed)", "--placement \(placement.rawValue)"]
+        words += moves?.arguments ?? []
         if let likes { words.append(likes.commandLine) }
         words += allowed.sorted().map { "--allow \($0)" }
         return words.joined(separator: " ")
