@@ -125,6 +125,8 @@ let package = Package(
         // A service's database: apart, so that services without one do not link libpq.
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
+        // Options of commands, typed once; what is wrong with them is told together.
+        library("Options", ["Audience", arguments]),
         // The laboratory's ground: servers, services and generators as child processes.
         library(
             "Testbed",
@@ -165,7 +167,7 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Primitives", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
+                "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
                 "SocketLoop",
                 "Wire", "Likes", "PostgresLibpq", "Storage", arguments, nioCore, logging,
             ]),
@@ -249,7 +251,7 @@ let package = Package(
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Audience", "Placement", "Primitives", "Report", "Testbed", "TestSupport",
+                "Orchestrator", "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "TestSupport",
                 "Wire", arguments,
             ]),
         tests(

@@ -24,7 +24,7 @@ struct CalibrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try arguments.settings(limits: .ofThisProcess())
+            let settings = try arguments.settings(limits: .ofThisMachine())
             let binaries = Binaries(directory: binaries)
             try binaries.check(own: Binaries.services)
             let thresholds = try report.limits(Calibration.metrics.definitions)

@@ -26,7 +26,7 @@ struct CalibrationArguments: ParsableArguments {
     @Option(help: "The file that plan reads (calibration.json).") var file: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func settings(limits: DescriptorLimits) throws(Failure) -> CalibrationSettings {
+    func settings(limits: Capacity) throws(Failure) -> CalibrationSettings {
         var check = ArgumentCheck()
         var settings = CalibrationSettings()
         let most = max(200, limits.viewersPerProcess)

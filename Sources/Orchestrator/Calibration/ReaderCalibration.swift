@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Options
 import Placement
 import Report
 import Testbed
@@ -80,13 +81,13 @@ struct ReaderCalibration: Sendable {
     }
 
     private func measure(_ name: String, channels: Int, rate: Double, _ testbed: Testbed) async throws -> Measurement {
-        var run = RunSettings()
+        var run = RunSettings.standard
         run.streams = channels
         run.viewers = settings.viewers
         run.readers = 1
         run.audience = .uniform
         run.rate = rate
-        run.durationSeconds = settings.seconds
+        run.duration = settings.seconds
         let services = try await start(name, testbed)
         // Whatever a start leaves to be done, it has done now.
         try await Task.sleep(for: .seconds(1))
@@ -129,7 +130,7 @@ struct ReaderCalibration: Sendable {
             [
                 "swarm", "--coordinate", "--shard", "0/1", "--readers", reader.url, "--comment-api", commentAPI.url,
                 "--streams", "\(run.streams)", "--viewers", "\(run.viewers)", "--audience", "\(run.audience)", "--seed",
-                "\(run.seed)", "--rate", Format.plain(run.rate), "--duration", Format.plain(run.durationSeconds),
+                "\(run.seed)", "--rate", Format.plain(run.rate), "--duration", Format.plain(run.duration),
                 "--placement", "random",
             ]
         }

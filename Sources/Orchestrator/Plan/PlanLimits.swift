@@ -46,7 +46,7 @@ struct PlanLimits: Sendable {
     // MARK: Readers
 
     func readers(_ demand: PlanDemand) -> [PlanLimit] {
-        let limits = DescriptorLimits(perProcess: host.descriptors)
+        let limits = Capacity(perProcess: host.descriptors)
         let memory =
             costs.reader.processBytes
             + demand.viewers * (costs.reader.connectionBytes + costs.reader.connectionKernelBytes)

@@ -268,7 +268,7 @@ struct CalibrationTests {
     }
 
     @Test func argumentsAreChecked() throws {
-        let limits = DescriptorLimits(perProcess: 1_024)
+        let limits = Capacity(perProcess: 1_024)
         #expect(try CalibrationArguments.parse([]).settings(limits: limits).viewers == limits.viewersPerProcess)
         #expect(
             problems {
