@@ -25,7 +25,7 @@ SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench setup-web build release demo test test-deep test-web test-web-long lint format docs bench clean
+.PHONY: help setup setup-bench setup-web build release up demo test test-deep test-web test-web-long lint format docs bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ build: setup ## debug build of everything, tests included; a warning of ours is 
 
 release: setup ## optimised build of the binaries
 	$(SWIFT) build -c release
+
+up: release ## the product itself on http://127.0.0.1:8080/ until Ctrl-C; data stays in .chorus: ARGS="--fresh --demo"
+	.build/release/Orchestrator up $(ARGS)
 
 demo: release ## build, then 100 videos, 2,500 viewers, 5 Readers: report in report/latest/
 	.build/release/Orchestrator run --preset reference --out $(OUT)/

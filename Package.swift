@@ -122,6 +122,14 @@ let package = Package(
                 logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
 
+        // Which Reader serves a viewer, as Readers tell each other through Redis: for the Reader, and for whoever simulates some.
+        library(
+            "ReaderPlacement",
+            [
+                "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime", "Wire", logging, coreMetrics, lifecycle,
+                nioCore, nioPosix,
+            ]),
+
         // A service's database: apart, so that services without one do not link libpq.
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
@@ -151,8 +159,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire", "CKernel",
-                hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
+                "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire",
+                "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
@@ -168,8 +176,8 @@ let package = Package(
             "Orchestrator",
             [
                 "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
-                "SocketLoop",
-                "Wire", "Likes", "PostgresLibpq", "Storage", arguments, nioCore, logging,
+                "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq", "Storage",
+                arguments, nioCore, logging, coreMetrics,
             ]),
 
         // Benchmarks below HTTP.
@@ -216,7 +224,7 @@ let package = Package(
             ]),
         tests(
             "FanoutTests",
-            ["Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketLoop", "Wire", logging]),
+            ["Audience", "Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketLoop", "Wire", logging]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "FuzzTests",
@@ -245,7 +253,7 @@ let package = Package(
             ]),
         tests(
             "ReaderAPITests",
-            ["ReaderAPI", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
+            ["ReaderAPI", "ReaderPlacement", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(

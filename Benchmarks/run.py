@@ -20,7 +20,7 @@ import sys
 import time
 
 from harness import builds, likes, measure, tables
-from harness.peers import BINARIES, FLOOR_BINARY, HERE, ROOT
+from harness.peers import BINARIES, FLOOR_BINARY, HERE, RATE_BINARY, ROOT
 from harness.peers import PEERS as COMMENT_PEERS
 from harness.processes import Failure
 from harness.scenarios import SCENARIOS as COMMENT_SCENARIOS
@@ -83,10 +83,11 @@ def version(*command):
     return ((output.stdout + output.stderr).strip().splitlines() or [None])[0]
 
 
-def build_floor():
+def build_programs_in_c():
     FLOOR_BINARY.parent.mkdir(exist_ok=True)
-    subprocess.run(
-        ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", FLOOR_BINARY, HERE / "floor/floor.c"], check=True)
+    for binary in (FLOOR_BINARY, RATE_BINARY):
+        source = HERE / binary.name / f"{binary.name}.c"
+        subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", binary, source, "-lm"], check=True)
 
 
 def runs_of(scenario, options):
@@ -134,7 +135,7 @@ def main():
         for name, scenario in SCENARIOS.items():
             print(f"{name:5} {scenario.title} ({', '.join(scenario.peers)})")
         return 0
-    build_floor()
+    build_programs_in_c()
     about = machine()
     shown = builds if options.against else tables
     if options.against:

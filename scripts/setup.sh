@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, test and run Chorus on Debian 12. Says what it installs; silent when nothing is
-# missing. The project starts private servers of its own: Debian's Redis, PostgreSQL and PgBouncer services are left stopped when
-# this script installed them, and untouched when they were there before.
+# missing. The project starts private servers of its own: Debian's Redis, PostgreSQL, PgBouncer and nginx services are left
+# stopped when this script installed them, and untouched when they were there before.
 set -euo pipefail
 # shellcheck source=scripts/apt.sh
 source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
@@ -10,7 +10,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 readonly swift_needed=6.2
 
 # Headers to build, servers for tests and the Orchestrator, the dashboard's charts.
-readonly packages=(libhiredis-dev libpq-dev pkg-config redis-server postgresql pgbouncer python3 libjs-chart.js)
+packages=(libhiredis-dev libpq-dev pkg-config redis-server postgresql pgbouncer python3 libjs-chart.js openssl)
+# One of another origin is used as it is; it may be where only root looks.
+[[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || packages+=(nginx-light)
+readonly packages
 
 check_swift() {
     command -v swift >/dev/null || fail "Swift $swift_needed or newer is needed: https://www.swift.org/install/linux/"
@@ -27,7 +30,10 @@ main() {
     mapfile -t missing < <(missing_packages "${packages[@]}")
     ((${#missing[@]})) || return 0
     for package in "${missing[@]}"; do
-        case $package in redis-server | postgresql | pgbouncer) daemons+=("$package") ;; esac
+        case $package in
+            redis-server | postgresql | pgbouncer) daemons+=("$package") ;;
+            nginx-light) daemons+=(nginx) ;;
+        esac
     done
     install_packages "${missing[@]}"
     keep_off "${daemons[@]}"

@@ -13,6 +13,7 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 ROOT = HERE.parent
 BINARIES = pathlib.Path(os.environ.get("CHORUS_BINARIES", ROOT / ".build/release"))
 FLOOR_BINARY = ROOT / ".build/floor"
+RATE_BINARY = ROOT / ".build/rate"
 NODE_MODULES = "/usr/share/nodejs"
 # A peer may use as many as the system grants.
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -19,6 +19,7 @@ COLUMNS = {
     "latencyP50": ("p50 ms", 2),
     "latencyP99": ("p99 ms", 2),
     "latencyMax": ("max ms", 1),
+    "waitedShare": ("sent over 1 ms late", 4),
     "coldP50": ("cold p50 ms", 2),
     "coldP99": ("cold p99 ms", 2),
     "coldMax": ("cold max ms", 1),

@@ -2,11 +2,13 @@ import http.server
 import shutil
 import socket
 import threading
+import time
 import unittest
 
+import run
 from harness import builds, idle, wrk
 from harness.processes import Failure
-from harness.scenarios import Scenario
+from harness.scenarios import Parameters, Scenario
 
 SCENARIO = Scenario("a scenario", ("chorus",), {"": None}, compared="requestsPerSecond")
 
@@ -68,11 +70,14 @@ class Answers(http.server.BaseHTTPRequestHandler):
     """Answers every second request with the class's status."""
     protocol_version = "HTTP/1.1"
     status, count, headers_seen = 503, 0, {}
+    # Nobody is answered until then.
+    frozen_until = 0
 
     def do_POST(self):
         Answers.count += 1
         Answers.headers_seen = dict(self.headers)
         self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(max(0, Answers.frozen_until - time.monotonic()))
         self.send_response(self.status if Answers.count % 2 else 201)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -82,12 +87,18 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 64
+
     def handle_error(self, *_):
         """wrk resets its connections when its time is over."""
 
 
 @unittest.skipUnless(shutil.which("wrk"), "wrk is not installed")
 class Load(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        run.build_programs_in_c()
+
     def setUp(self):
         self.server = Server(("127.0.0.1", 0), Answers)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -99,18 +110,41 @@ class Load(unittest.TestCase):
 
     def load(self, status):
         Answers.status = status
-        return wrk.run(f"{self.url}/comment", "comments.lua", 2, 1)
+        return wrk.run(f"{self.url}/comment", "comments.lua", Parameters(viewers=0, channels=10, writers=2), 1)
+
+    def load_at(self, rate, status=201):
+        Answers.status = status
+        parameters = Parameters(viewers=0, channels=10, writers=8, rate=rate)
+        return wrk.run(f"{self.url}/comment", "comments.lua", parameters, 2)
+
+    def test_an_open_loop_keeps_its_rate(self):
+        counted = self.load_at(200)
+        self.assertLess(abs(counted["requests"] - 400), 4 * 400 ** 0.5)
+        self.assertLess(counted["p99"], 100)
+
+    def test_what_a_frozen_server_delays_counts_from_when_it_was_due(self):
+        # All that fall due in half of the time find no connection that is free. A closed loop would ask eight times.
+        Answers.frozen_until = time.monotonic() + 1
+        counted = self.load_at(200)
+        self.assertLess(abs(counted["requests"] - 400), 4 * 400 ** 0.5)
+        self.assertGreater(counted["p99"], 800)
+        self.assertGreater(counted["waited"], 0.3)
+
+    def test_an_error_fails_the_open_loop_too(self):
+        with self.assertRaisesRegex(Failure, "status"):
+            self.load_at(100, status=503)
 
     def test_an_answer_that_is_an_error_fails_the_run(self):
         with self.assertRaisesRegex(Failure, "status"):
             self.load(503)
 
     def test_the_request_is_a_browsers(self):
-        self.assertGreater(self.load(201)["requests"], 0)
-        for name, value in {
-                "Connection": "keep-alive", "Content-Type": "application/json; charset=utf-8", "Accept": "*/*",
-                "Origin": "http://127.0.0.1:8080", "Sec-Fetch-Mode": "cors"}.items():
-            self.assertEqual(Answers.headers_seen[name], value)
+        for load in (lambda: self.load(201), lambda: self.load_at(50)):
+            self.assertGreater(load()["requests"], 0)
+            for name, value in {
+                    "Connection": "keep-alive", "Content-Type": "application/json; charset=utf-8", "Accept": "*/*",
+                    "Origin": "http://127.0.0.1:8080", "Sec-Fetch-Mode": "cors"}.items():
+                self.assertEqual(Answers.headers_seen[name], value)
 
 
 class Idle(unittest.TestCase):

@@ -6,7 +6,8 @@ struct Orchestrator: AsyncParsableCommand {
         commandName: "Orchestrator",
         abstract: "Starts the whole of Chorus on this machine, drives it with simulated viewers, and measures.",
         subcommands: [
-            RunCommand.self, PredictCommand.self, SweepCommand.self, ScaleCommand.self, PlanCommand.self,
+            UpCommand.self, RunCommand.self, PredictCommand.self, SweepCommand.self, ScaleCommand.self,
+            PlanCommand.self,
             CalibrateCommand.self, LikesCommand.self, CompareCommand.self, DrillCommand.self, ScaleReaderCommand.self,
         ])
 }

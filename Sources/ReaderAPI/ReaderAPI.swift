@@ -3,6 +3,7 @@ import Fanout
 import Likes
 import Logging
 import Placement
+import ReaderPlacement
 import RedisNIO
 import ServiceLifecycle
 import ServiceRuntime
@@ -36,7 +37,8 @@ enum ReaderAPI {
         process.readiness.require("hub") { hub.isReady ? nil : "not connected to Redis, or draining" }
         let router = process.makeRouter()
         let placement = PlacementService(
-            settings: settings.registry, process: process, capacity: hub.settings.connectionsMax
+            settings: settings.registry, id: process.server.instance, session: process.session,
+            metrics: process.metrics, capacity: hub.settings.connectionsMax
         ) { hub.isClosed }
         ConnectRoutes(hub: hub, instance: process.server.instance, placement: placement).add(to: router)
         LocateRoutes(placement: placement, instance: process.server.instance).add(to: router)

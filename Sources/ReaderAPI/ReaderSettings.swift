@@ -2,6 +2,7 @@ import Broker
 import Fanout
 import Foundation
 import Likes
+import ReaderPlacement
 import ServiceRuntime
 import Wire
 

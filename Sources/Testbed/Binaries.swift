@@ -12,7 +12,8 @@ public struct Binaries: Sendable {
     public init(directory: String? = nil, path: String? = ProcessInfo.processInfo.environment["PATH"]) {
         self.directory = directory ?? Binaries.ownDirectory
         let path = (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":").map(String.init)
-        searchPath = path + Binaries.postgresDirectories()
+        // Debian has nginx where only root looks.
+        searchPath = path + ["/usr/sbin"] + Binaries.postgresDirectories()
     }
 
     /// The folder of this program.

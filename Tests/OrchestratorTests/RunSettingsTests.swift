@@ -51,6 +51,16 @@ struct RunSettingsTests {
         }
     }
 
+    @Test func viewersComeAndGo() throws {
+        let typed = ["--churn", "0.5", "--zaps", "0.25", "--flash-at", "5:0.4"]
+        let settings = try RunSettings.parse(typed).checked(limits)
+        #expect(settings.moves?.churn == 0.5 && settings.moves?.zaps == 0.25)
+        #expect(settings.moves?.flash == FlashCrowd(seconds: 5, share: 0.4))
+        #expect(settings.commandLine.contains("--churn 0.5 --zaps 0.25 --flash-at 5.0:0.4"))
+        let late = try RunSettings.parse(["--churn", "-1", "--zaps", "x", "--flash-at", "22"])
+        #expect(problems { try late.checked(limits) }.count == 3)
+    }
+
     @Test func theSeedPresetHasNoCrowd() throws {
         let settings = try RunSettings.parse(["--preset", "seed", "--duration", "3"]).checked(limits)
         #expect(settings.readers == 3)

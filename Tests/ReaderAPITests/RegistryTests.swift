@@ -4,6 +4,7 @@ import ServiceRuntime
 import Testing
 
 @testable import ReaderAPI
+@testable import ReaderPlacement
 
 @Suite struct RegistryCallTests {
     let call = RegistryCall(id: "reader-1", session: "abc")

@@ -12,6 +12,15 @@ public struct Moves: Codable, Equatable, Sendable {
     public init() {}
 
     public var isNone: Bool { self == Moves() }
+
+    /// As a command line takes them.
+    public var arguments: [String] {
+        var words: [String] = []
+        if churn > 0 { words += ["--churn", "\(churn)"] }
+        if zaps > 0 { words += ["--zaps", "\(zaps)"] }
+        if let flash { words += ["--flash-at", "\(flash)"] }
+        return words
+    }
 }
 
 /// Viewers who all come to one channel at one time.

@@ -25,6 +25,19 @@ public struct Assignment: Equatable, Sendable {
         starts.reserveCapacity(channels + 1)
     }
 
+    /// What was seen.
+    ///
+    /// - Parameter held: of each Reader, the viewers of its channels.
+    public init(_ held: [[Int: Int]], channels: Int) {
+        self.init(readers: held.count, channels: channels)
+        for channel in 0..<channels {
+            for (reader, held) in held.enumerated() {
+                if let viewers = held[channel], viewers > 0 { place(viewers, on: reader) }
+            }
+            endChannel()
+        }
+    }
+
     /// Channels, those without viewers too.
     public var channels: Int { starts.count - 1 }
 

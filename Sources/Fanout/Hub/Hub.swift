@@ -65,7 +65,9 @@ public final class Hub: Sendable {
                 name: "fanout-\(index)", limits: limits, mailboxWeightMax: settings.loopBytesMax, receiveBytes: 4096)
         ) { [settings, unowned self] in
             // Unowned: a loop's thread runs only within `run()`, which holds the hub.
-            FanoutLoop(settings: loopSettings, adopt: settings.adopt) { self.received($0, from: index) }
+            FanoutLoop(settings: loopSettings, adopt: settings.adopt, wrote: settings.wrote) {
+                self.received($0, from: index)
+            }
         }
     }
 

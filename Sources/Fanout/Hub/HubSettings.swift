@@ -29,6 +29,9 @@ public struct HubSettings: Sendable {
         $2.adopt(descriptor: $0, tag: $1)
     }
 
+    /// Called on a loop's thread for each write of a pass: for tools that look at when a viewer has its turn.
+    package var wrote: (@Sendable (_ chunk: [UInt8], _ events: Int) -> Void)?
+
     public init(loops: Int) { self.loops = loops }
 
     var retryMillisecondsMax: Int { max(Int(retryMax.milliseconds), 1) }

@@ -31,6 +31,8 @@ final class FanoutLoop<Connections: ViewerSockets> {
 
     let settings: FanoutLoopSettings
     let adopt: Adopt
+    /// Called for each write of a pass.
+    private let wrote: (@Sendable (_ chunk: [UInt8], _ events: Int) -> Void)?
     private let submitReport: (LoopReport) -> Void
     var report = LoopReport()
     /// Bytes of frames that are kept until everybody has them; they count against the mailbox's limit.
@@ -59,10 +61,12 @@ final class FanoutLoop<Connections: ViewerSockets> {
     /// - Parameter submitReport: called at the end of a turn in which something happened.
     init(
         settings: FanoutLoopSettings, adopt: @escaping Adopt = { $2.adopt(descriptor: $0, tag: $1) },
+        wrote: (@Sendable (_ chunk: [UInt8], _ events: Int) -> Void)? = nil,
         submitReport: @escaping (LoopReport) -> Void
     ) {
         self.settings = settings
         self.adopt = adopt
+        self.wrote = wrote
         self.submitReport = submitReport
         heartbeats = Heartbeats(intervalNanoseconds: settings.heartbeatNanoseconds)
         random = SplitMix64(seed: settings.seed)
@@ -134,6 +138,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
         let passed = topic.ring.pass(members: members) { id, chunk, count in
             guard let viewer = viewers[Int(id)] else { return }
             send(chunk, to: id, viewer.socket, sockets)
+            wrote?(chunk, count)
             heartbeats.sent(to: id)
             writes += 1
             events += count

@@ -1,3 +1,4 @@
+import Audience
 import Foundation
 import Report
 import Testbed
@@ -10,6 +11,16 @@ struct Calibration: Equatable, Sendable {
     var finishedAt = ""
     var reader = Reader()
     var redis = Redis()
+    /// Of the Readers' loops; `nil` when too little could be measured.
+    var fanout: FanoutCosts?
+    /// Of a comment in CommentAPI.
+    var commentAPIMicroseconds = 0.0
+    /// Of a write that a simulated viewer reads: for what fits on one machine.
+    var generatorMicroseconds = 0.0
+    /// The largest loads of a Reader that were measured: beyond them nobody has looked.
+    var range = Range()
+    /// Of the grid, for the report; not read again.
+    var points: [Point] = []
 
     /// A Reader process.
     struct Reader: Equatable, Sendable {
@@ -22,19 +33,9 @@ struct Calibration: Equatable, Sendable {
         /// What a subscribed channel adds to the process.
         var subscriptionBytes = 0.0
         var connectCPUMicroseconds = 0.0
-        /// Of the Reader, for one event to one viewer: on a channel with many.
-        var deliveryCPUMicroseconds = 0.0
-        /// Of the Reader, for one message from Redis, before anybody gets it.
-        var messageCPUMicroseconds = 0.0
-        /// On the viewer's stream.
+        /// Of an event on the viewer's stream.
         var deliveryBytes = 0.0
         var descriptorsPerConnection = 1.0
-        /// Publish to receive, 99% of the deliveries, at the load that it was measured at.
-        var p99Milliseconds = 0.0
-        /// Part of one core that the Reader used then.
-        var p99Load = 0.0
-        /// Viewers of the channel that it was measured on.
-        var p99Viewers = 0.0
     }
 
     /// A Redis process; it has one thread for commands.
@@ -54,8 +55,39 @@ struct Calibration: Equatable, Sendable {
         var deliveryBytes = 0.0
     }
 
+    struct Range: Equatable, Sendable {
+        var connections = 0.0
+        var channelViewers = 0.0
+        var messagesPerSecond = 0.0
+        var deliveriesPerSecond = 0.0
+    }
+
+    /// One load of the grid.
+    struct Point: Equatable, Sendable {
+        var load: ProbeLoad
+        var measurement: FanoutMeasurement?
+        /// Why nothing was measured.
+        var problem: String?
+
+        init(_ result: ProbeResult) {
+            (load, measurement, problem) = (result.load, result.measurement, result.problem)
+            if let measurement, measurement.machineLoad > FanoutFit.machineLoadMax {
+                problem = "\(Format.percent(measurement.machineLoad)) of the machine were in use"
+            }
+        }
+
+        /// What a saturated generator or machine measured is no cost.
+        var isUsed: Bool { problem == nil && measurement != nil }
+
+        static func == (left: Self, right: Self) -> Bool {
+            left.load == right.load && left.measurement == right.measurement && left.problem == right.problem
+        }
+    }
+
     /// Of each packet: Ethernet, IP and TCP with time stamps. Not measured: the loopback has none of the first.
     static let packetBytes = 14.0 + 20 + 32
+    /// What fits into one, of an Ethernet with 1,500 bytes.
+    static let packetBytesMax = 1_448.0
 }
 
 extension Calibration {
@@ -67,35 +99,61 @@ extension Calibration {
         var isNeeded = false
         /// Of a value in the metric's unit.
         var factor = 1.0
+
+        init(
+            _ name: String, _ unit: Metric.Unit, _ path: any WritableKeyPath<Calibration, Double> & Sendable,
+            needed: Bool = false, factor: Double = 1
+        ) {
+            (self.name, self.unit, self.path, isNeeded, self.factor) = (name, unit, path, needed, factor)
+        }
+    }
+
+    /// Of a Reader's loops.
+    var loopCosts: FanoutCosts {
+        var costs = loops
+        costs.eventBytes = reader.deliveryBytes
+        return costs
+    }
+
+    /// ``fanout``, which is written and read number by number.
+    private var loops: FanoutCosts {
+        get { fanout ?? FanoutCosts() }
+        set { fanout = newValue }
     }
 
     /// Every cost, Readers first.
     private static let costs: [Cost] = [
-        Cost(name: "Reader process without viewers", unit: .bytes, path: \.reader.processBytes),
-        Cost(name: "Reader, a connection", unit: .bytes, path: \.reader.connectionBytes, isNeeded: true),
-        Cost(name: "kernel, one end of a connection", unit: .bytes, path: \.reader.connectionKernelBytes),
-        Cost(name: "Reader, a subscribed channel", unit: .bytes, path: \.reader.subscriptionBytes),
-        Cost(name: "Reader, a connect", unit: .microseconds, path: \.reader.connectCPUMicroseconds),
-        Cost(
-            name: "Reader, an event to a viewer", unit: .microseconds, path: \.reader.deliveryCPUMicroseconds,
-            isNeeded: true),
-        Cost(name: "Reader, a message from Redis", unit: .microseconds, path: \.reader.messageCPUMicroseconds),
-        Cost(name: "an event on a viewer's stream", unit: .bytes, path: \.reader.deliveryBytes, isNeeded: true),
-        Cost(name: "descriptors of a connection", unit: .none, path: \.reader.descriptorsPerConnection),
-        Cost(name: "p99", unit: .milliseconds, path: \.reader.p99Milliseconds, isNeeded: true),
-        Cost(name: "Reader's load then, of one core", unit: .percent, path: \.reader.p99Load, factor: 100),
-        Cost(name: "viewers of the channel then", unit: .none, path: \.reader.p99Viewers),
-        Cost(name: "Redis process", unit: .bytes, path: \.redis.processBytes),
-        Cost(name: "Redis, a channel with a subscriber", unit: .bytes, path: \.redis.channelBytes),
-        Cost(name: "Redis, a subscription", unit: .bytes, path: \.redis.subscriptionBytes, isNeeded: true),
-        Cost(name: "Redis, a comment in the history", unit: .bytes, path: \.redis.historyBytes),
-        Cost(
-            name: "Redis, a publish with history", unit: .microseconds, path: \.redis.publishCPUMicroseconds,
-            isNeeded: true),
-        Cost(
-            name: "Redis, a delivery to a Reader", unit: .microseconds, path: \.redis.deliveryCPUMicroseconds,
-            isNeeded: true),
-        Cost(name: "Redis to a Reader, a comment", unit: .bytes, path: \.redis.deliveryBytes),
+        Cost("Reader process without viewers", .bytes, \.reader.processBytes),
+        Cost("Reader, a connection", .bytes, \.reader.connectionBytes, needed: true),
+        Cost("kernel, one end of a connection", .bytes, \.reader.connectionKernelBytes),
+        Cost("Reader, a subscribed channel", .bytes, \.reader.subscriptionBytes),
+        Cost("Reader, a connect", .microseconds, \.reader.connectCPUMicroseconds),
+        Cost("an event on a viewer's stream", .bytes, \.reader.deliveryBytes, needed: true),
+        Cost("descriptors of a connection", .none, \.reader.descriptorsPerConnection),
+        Cost("Reader without comments, of one core", .percent, \.loops.idle, factor: 100),
+        Cost("Reader, waking up for messages", .microseconds, \.loops.wake, factor: 1e6),
+        Cost("Reader, a write to a viewer", .microseconds, \.loops.write, factor: 1e6),
+        Cost("more when its socket is in no cache", .microseconds, \.loops.miss, factor: 1e6),
+        Cost("connections of which half are in a cache", .none, \.loops.cached, needed: true),
+        Cost("more when viewers of other channels lie between", .microseconds, \.loops.apart, factor: 1e6),
+        Cost("more when the loop has slept", .microseconds, \.loops.rested, factor: 1e6),
+        Cost("Reader, an event in a write", .microseconds, \.loops.event, needed: true, factor: 1e6),
+        Cost("p99 without the passes", .milliseconds, \.loops.base, factor: 1e3),
+        Cost("passes within which 99% are made", .none, \.loops.passes, needed: true),
+        Cost("pauses of a pass, of its processor time", .percent, \.loops.pause, factor: 100),
+        Cost("CommentAPI, a comment", .microseconds, \.commentAPIMicroseconds, needed: true),
+        Cost("generator, a write that it reads", .microseconds, \.generatorMicroseconds),
+        Cost("measured up to: connections of a Reader", .none, \.range.connections, needed: true),
+        Cost("measured up to: viewers of a channel", .none, \.range.channelViewers, needed: true),
+        Cost("measured up to: messages to a Reader", .perSecond, \.range.messagesPerSecond, needed: true),
+        Cost("measured up to: events of a Reader", .perSecond, \.range.deliveriesPerSecond, needed: true),
+        Cost("Redis process", .bytes, \.redis.processBytes),
+        Cost("Redis, a channel with a subscriber", .bytes, \.redis.channelBytes),
+        Cost("Redis, a subscription", .bytes, \.redis.subscriptionBytes, needed: true),
+        Cost("Redis, a comment in the history", .bytes, \.redis.historyBytes),
+        Cost("Redis, a publish with history", .microseconds, \.redis.publishCPUMicroseconds, needed: true),
+        Cost("Redis, a delivery to a Reader", .microseconds, \.redis.deliveryCPUMicroseconds, needed: true),
+        Cost("Redis to a Reader, a comment", .bytes, \.redis.deliveryBytes),
     ]
 
     static let metrics = MetricList<Calibration> { list in
@@ -111,8 +169,8 @@ extension Calibration {
     static func read(_ path: String) throws(Failure) -> Calibration {
         guard FileManager.default.fileExists(atPath: path) else {
             throw .missing(
-                "\(path): there is no calibration; measure this machine with 'Orchestrator calibrate --file \(path)' (about a"
-                    + " minute), or name another file with --calibration")
+                "\(path): there is no calibration; measure this machine with 'Orchestrator calibrate --file \(path)' (about"
+                    + " five minutes), or name another file with --calibration")
         }
         let again = "measure again with 'Orchestrator calibrate --file \(path)'"
         do throws(ReportError) {
@@ -132,8 +190,11 @@ extension Calibration {
 
     /// Costs that were lost in noise: nothing can be planned with them.
     var problem: String? {
+        guard fanout != nil else {
+            return "too few loads could be measured: \(points.count { $0.isUsed }) of \(points.count)"
+        }
         let wrong = Self.costs.filter { $0.isNeeded && !(self[keyPath: $0.path] > 0) }.map { "'\($0.name)'" }
-        return wrong.isEmpty ? nil : "\(wrong.joined(separator: ", ")) must be above 0"
+        return wrong.isEmpty ? nil : "noise hid a cost: \(wrong.joined(separator: ", ")) must be above 0"
     }
 
     /// - Parameter base: what the report begins with.
@@ -145,10 +206,11 @@ extension Calibration {
         report.verdict.checks = [
             .completed(nil),
             Check(
-                "costs",
-                problems: problem.map { ["noise hid a cost: \($0). Measure again when the machine is quiet"] } ?? [],
+                "costs", problems: problem.map { ["\($0). Measure again when the machine is quiet"] } ?? [],
                 else: "every cost was measured", exitCode: .unavailable),
+            Check("loads", problems: unused, else: "most loads of the grid were measured", exitCode: .unavailable),
         ]
+        report.tables = [residuals]
         let times = report.metrics.filter { $0.unit == .microseconds && $0.value < 100 }
         let bytes = [
             ("viewer: Reader", reader.connectionBytes), ("viewer: kernel", reader.connectionKernelBytes),
@@ -163,9 +225,42 @@ extension Calibration {
         return report
     }
 
+    /// Loads that could not be used, when these are more than one of four: each with its reason.
+    private var unused: [String] {
+        let unused = points.filter { !$0.isUsed }
+        guard unused.count * 4 > points.count else { return [] }
+        return unused.map { "\($0.load.name): \($0.problem ?? "nothing was measured")" }
+    }
+
+    /// Every load, and how far the model with the fitted costs is off.
+    private var residuals: Table {
+        var table = Table(
+            "Loads that were measured, and the model with these costs",
+            [
+                .init("load", .left), .init("Reader's cores"), .init("model"), .init("off"), .init("p99 ms"),
+                .init("model"), .init("off"), .init("events a write"), .init("not used: why", .left),
+            ])
+        for point in points {
+            guard let one = point.measurement, let fanout else {
+                table.add([point.load.name, "-", "-", "-", "-", "-", "-", "-", point.problem ?? "-"])
+                continue
+            }
+            let residual = FanoutResidual(one, fanout)
+            table.add([
+                point.load.name, Format.decimal(one.cores, 3), Format.decimal(residual.predicted.cores, 3),
+                Format.signedPercent(residual.cores), Format.decimal(one.p99 * 1000, 1),
+                Format.decimal(residual.predicted.p99 * 1000, 1), Format.signedPercent(residual.p99),
+                Format.decimal(one.deliveriesPerSecond / max(one.writesPerSecond, 1), 1), point.problem ?? "",
+            ])
+        }
+        return table
+    }
+
     private var summary: String {
-        "On this machine a Reader spends \(Format.decimal(reader.deliveryCPUMicroseconds, 1)) µs on an event to a viewer, and"
-            + " Redis \(Format.decimal(redis.publishCPUMicroseconds, 1)) µs on a comment and"
+        let write = loops.write + loops.miss
+        return "On this machine a Reader spends \(Format.decimal(loops.write * 1e6, 1)) to"
+            + " \(Format.decimal(write * 1e6, 1)) µs on a write to a viewer, and \(Format.decimal(loops.event * 1e9, 0)) ns on each"
+            + " event in it; Redis \(Format.decimal(redis.publishCPUMicroseconds, 1)) µs on a comment and"
             + " \(Format.decimal(redis.deliveryCPUMicroseconds, 2)) µs on each Reader that gets it. A viewer costs"
             + " \(Format.bytes(reader.connectionBytes)) in the Reader and"
             + " \(Format.bytes(reader.connectionKernelBytes)) in the kernel."
@@ -173,19 +268,9 @@ extension Calibration {
     }
 }
 
-/// Two costs from two measurements, each of which is a sum of both.
-enum Costs {
-    /// The a and b of `first.x·a + first.y·b = first.cost` and the same of `second`; `nil` when the two say the same
-    /// thing twice. What noise makes negative is 0, and the other one then carries all of the second measurement.
-    static func solve(
-        _ first: (x: Double, y: Double, cost: Double), _ second: (x: Double, y: Double, cost: Double)
-    ) -> (a: Double, b: Double)? {
-        let determinant = first.x * second.y - second.x * first.y
-        guard abs(determinant) > 1e-9 * max(abs(first.x * second.y), abs(second.x * first.y)) else { return nil }
-        let a = (first.cost * second.y - second.cost * first.y) / determinant
-        let b = (first.x * second.cost - second.x * first.cost) / determinant
-        if a < 0 { return (0, second.y > 0 ? second.cost / second.y : 0) }
-        if b < 0 { return (second.x > 0 ? second.cost / second.x : 0, 0) }
-        return (a, b)
+extension Format {
+    /// `+7%`, `-12%`.
+    static func signedPercent(_ share: Double) -> String {
+        share.isFinite ? (share >= 0 ? "+" : "") + "\(Int((share * 100).rounded()))%" : "-"
     }
 }

@@ -1,170 +1,112 @@
 import Audience
 import Foundation
-import Options
-import Placement
 import Report
 import Testbed
 
-/// What a connection, a channel, a message and a delivery cost a Reader: one Reader, a swarm of real viewers.
+/// What a Reader costs: real viewers, over a grid of rates, viewers of a channel, and channels.
 struct ReaderCalibration: Sendable {
-    let settings: CalibrationSettings
-    let folders: Folders
+    let limits: Capacity
+    /// Of the largest load.
+    let viewers: Int
+    /// Of publishing, for each point.
+    let seconds: Double
     let progress: Progress
 
-    func run(in testbed: Testbed) async throws -> Calibration.Reader {
-        // Few channels with many viewers each, and as many channels as viewers: the two ends of what a delivery may be.
-        progress.step("Reader: \(settings.viewers) viewers on \(settings.viewers / 200) channels")
-        let crowded = try await measure(
-            "crowded", channels: max(1, settings.viewers / 200), rate: settings.rate, testbed)
-        progress.step("Reader: \(settings.viewers) viewers on as many channels")
-        let scattered = try await measure(
-            "scattered", channels: settings.viewers, rate: min(2_000, settings.rate * 10), testbed)
-        var costs = Calibration.Reader()
-        costs.processBytes = Double(crowded.idle.memoryBytes)
-        costs.connectionBytes = max(0, crowded.connectionBytes)
-        costs.connectionKernelBytes = max(0, crowded.kernelBytes)
-        costs.subscriptionBytes = max(0, scattered.connectionBytes - crowded.connectionBytes)
-        costs.connectCPUMicroseconds = crowded.connectMicroseconds
-        if let cpu = Costs.solve(scattered.cpu, crowded.cpu) {
-            (costs.messageCPUMicroseconds, costs.deliveryCPUMicroseconds) = cpu
-        }
-        costs.deliveryBytes = crowded.deliveryBytes
-        costs.descriptorsPerConnection = crowded.descriptors
-        costs.p99Milliseconds = crowded.p99
-        costs.p99Load = crowded.load
-        costs.p99Viewers = Double(crowded.viewersOfChannel)
-        return costs
-    }
+    /// Viewers, channels, comments a second. Between them, and not on them, are the loads of `docs/BENCHMARKS.md`.
+    static let grid: [(viewers: Int, channels: Int, rate: Double)] = [
+        (500, 1, 20), (500, 1, 200), (1_500, 1, 8), (1_500, 1, 60), (3_000, 1, 25), (3_000, 1, 100), (4_000, 1, 6),
+        (7_000, 1, 12), (7_000, 1, 120), (7_000, 1, 700), (14_000, 1, 8), (14_000, 1, 60), (14_000, 1, 350),
+        (16_000, 1, 550),
+        (4_000, 4, 60), (8_000, 8, 60), (12_000, 12, 200), (6_000, 60, 300), (6_000, 60, 900), (2_000, 200, 800),
+        (1_000, 100, 400), (3_000, 300, 2_200), (8_000, 800, 1_500),
+    ]
 
-    /// A Reader at one moment.
-    private struct Snapshot {
-        var memoryBytes = 0
-        var cpuSeconds = 0.0
-        var descriptors = 0
-        /// Of the whole machine: sockets, and what belongs to them.
-        var kernelBytes = 0
+    /// A load that something disturbed is measured again.
+    static let attemptsMax = 3
+    static let viewersMax = grid.map(\.viewers).max() ?? 1
 
-        init(_ node: Node) {
-            guard let pid = node.child?.pid else { return }
-            memoryBytes = KernelFigures.residentBytes(pid: pid)
-            cpuSeconds = ProcessUsage.sample(pid: pid)?.cpuSeconds ?? 0
-            descriptors = ProcessUsage.descriptors(pid: pid)
-            kernelBytes = KernelFigures.slabBytes()
+    /// The grid, with fewer viewers where these are wanted.
+    var points: [ProbeLoad] {
+        Self.grid.map {
+            let viewers = max(1, $0.viewers * viewers / Self.viewersMax)
+            return ProbeLoad(
+                streams: min($0.channels, viewers), viewers: viewers, rate: $0.rate, seconds: seconds)
         }
     }
 
-    private struct Measurement {
-        var viewers: Int
-        var viewersOfChannel: Int
-        var idle: Snapshot
-        var connected: Snapshot
-        var published: Snapshot
-        var seconds: Double
-        var report: SwarmReport
-
-        private func perViewer(_ value: Double) -> Double { value / Double(max(viewers, 1)) }
-        var connectionBytes: Double { perViewer(Double(connected.memoryBytes - idle.memoryBytes)) }
-        /// Both ends of each connection are on this machine.
-        var kernelBytes: Double { perViewer(Double(connected.kernelBytes - idle.kernelBytes)) / 2 }
-        var connectMicroseconds: Double { perViewer((connected.cpuSeconds - idle.cpuSeconds) * 1e6) }
-        var descriptors: Double { perViewer(Double(connected.descriptors - idle.descriptors)).rounded() }
-        var deliveryBytes: Double { Double(report.bytesReceived) / Double(max(report.delivery.delivered, 1)) }
-        var p99: Double { report.latencyMilliseconds.p99 ?? 0 }
-        var load: Double { seconds > 0 ? (published.cpuSeconds - connected.cpuSeconds) / seconds : 0 }
-        /// µs of CPU as so many messages and deliveries; one Reader gets every comment once.
-        var cpu: (x: Double, y: Double, cost: Double) {
-            (
-                Double(report.publishing.acknowledged), Double(report.delivery.delivered),
-                (published.cpuSeconds - connected.cpuSeconds) * 1e6
-            )
-        }
-    }
-
-    private func measure(_ name: String, channels: Int, rate: Double, _ testbed: Testbed) async throws -> Measurement {
-        var run = RunSettings.standard
-        run.streams = channels
-        run.viewers = settings.viewers
-        run.readers = 1
-        run.audience = .uniform
-        run.rate = rate
-        run.duration = settings.seconds
-        let services = try await start(name, testbed)
-        // Whatever a start leaves to be done, it has done now.
-        try await Task.sleep(for: .seconds(1))
-        let (reader, idle) = (services.reader, Snapshot(services.reader))
-        let swarm = try await testbed.addClient(.swarm, name: "swarm-\(name)", arguments: services.arguments(run))
-        let crowd = LoadGeneratorGroup([swarm])
-        let measurement = try await crowd.listening { [settings] () async throws -> Measurement in
-            try await crowd.reach(.connected, atMost: .seconds(60 + settings.viewers / 50)) { _ in }
-            guard crowd.coordinator.failed == 0 else { throw Failure.unavailable("not every viewer could connect") }
-            try await Task.sleep(for: .seconds(1))
-            let connected = Snapshot(reader)
-            let start = ContinuousClock.now
-            try await crowd.say(SwarmCoordinator.start)
-            try await crowd.reach(.published, atMost: .seconds(settings.seconds * 2 + 60)) { _ in }
-            let published = Snapshot(reader)
-            let seconds = (ContinuousClock.now - start).seconds
-            let report = try await crowd.report()
-            // Costs of a Reader that waited for its viewers, or that did not get what it was to carry, are none.
-            guard !report.generatorLimited, report.publishing.failed == 0, report.delivery.isClean else {
-                throw Failure.unavailable(
-                    "'\(name)' measured nothing: "
-                        + (report.generatorLimited
-                            ? "the simulated viewers were the bottleneck"
-                            : "comments failed or were not delivered as they should"))
+    func run(in testbed: Testbed, into calibration: Locked<Calibration>) async throws {
+        let points = points
+        var results: [ProbeResult] = []
+        for (index, point) in points.enumerated() {
+            progress.step("Reader \(index + 1) of \(points.count): \(point.name)")
+            var result: ProbeResult?
+            for attempt in 0..<Self.attemptsMax where result == nil || result?.problem != nil {
+                if let problem = result?.problem { progress.step("  again: \(problem)") }
+                let number = index * Self.attemptsMax + attempt + 1
+                result = try await LoadProbe(load: point, number: number, limits: limits).run(in: testbed)
             }
-            return Measurement(
-                viewers: settings.viewers, viewersOfChannel: settings.viewers / channels, idle: idle,
-                connected: connected, published: published, seconds: seconds, report: report)
+            guard let result else { continue }
+            results.append(result)
+            calibration.update { $0.points.append(Calibration.Point(result)) }
         }
-        for node in [swarm, services.commentAPI, services.reader, services.redis] { await node.stop() }
-        return measurement
-    }
-
-    private struct Services {
-        var redis: Node
-        var commentAPI: Node
-        var reader: Node
-
-        func arguments(_ run: RunSettings) -> [String] {
-            [
-                "swarm", "--coordinate", "--shard", "0/1", "--readers", reader.url, "--comment-api", commentAPI.url,
-                "--streams", "\(run.streams)", "--viewers", "\(run.viewers)", "--audience", "\(run.audience)", "--seed",
-                "\(run.seed)", "--rate", Format.plain(run.rate), "--duration", Format.plain(run.duration),
-                "--placement", "random",
-            ]
-        }
-    }
-
-    /// Without a StatsAPI: reports every half second would be part of what is measured.
-    private func start(_ name: String, _ testbed: Testbed) async throws -> Services {
-        let redis = try await testbed.startRedis(name: "redis-\(name)")
-        let serviceEnvironment = ServiceEnvironment(redis: redis.url)
-        let number = name == "crowded" ? 1 : 2
-        let commentAPI = try await testbed.addService(.commentAPI, number: number, serviceEnvironment)
-        let reader = try await testbed.addService(
-            .reader, number: number, serviceEnvironment, ["PLACEMENT": "random", "READER_LOOPS": "1"])
-        try await Node.waitUntilReady([commentAPI, reader])
-        return Services(redis: redis, commentAPI: commentAPI, reader: reader)
+        calibration.update { $0.take(results) }
     }
 }
 
-/// Memory as the kernel tells it (proc(5)).
-enum KernelFigures {
-    /// Resident memory of a process; 0 when it is gone.
-    static func residentBytes(pid: Int32) -> Int {
-        kilobytes("VmRSS:", in: (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? "") * 1024
-    }
-
-    /// What the kernel uses for its own objects: sockets, files, buffers among them.
-    static func slabBytes() -> Int {
-        kilobytes("Slab:", in: (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? "") * 1024
-    }
-
-    static func kilobytes(_ key: String, in text: String) -> Int {
-        for line in text.split(separator: "\n") where line.hasPrefix(key) {
-            return line.split(separator: " ").compactMap { Int($0) }.first ?? 0
+extension Calibration {
+    mutating func take(_ results: [ProbeResult]) {
+        let usable = points.filter { $0.isUsed }.compactMap(\.measurement)
+        fanout = FanoutFit.costs(usable)
+        range = Range(
+            connections: Double(usable.map(\.viewers).max() ?? 0),
+            channelViewers: Double(usable.map { $0.viewers / max(1, $0.channels) }.max() ?? 0),
+            messagesPerSecond: usable.map(\.rate).max() ?? 0,
+            deliveriesPerSecond: usable.map(\.deliveriesPerSecond).max() ?? 0)
+        let good = results.filter { $0.problem == nil }
+        if let largest = good.max(by: { $0.load.viewers < $1.load.viewers }), let reader = largest.readers.first {
+            let viewers = Double(largest.load.viewers)
+            self.reader.processBytes = Double(reader.empty.memoryBytes)
+            self.reader.connectionBytes = max(0, Double(reader.rested.memoryBytes - reader.empty.memoryBytes) / viewers)
+            // Both ends of each connection are on this machine.
+            self.reader.connectionKernelBytes =
+                max(0, Double(reader.rested.kernelBytes - reader.empty.kernelBytes)) / viewers / 2
+            self.reader.connectCPUMicroseconds =
+                max(0, reader.connected.cpuSeconds - reader.empty.cpuSeconds) * 1e6 / viewers
+            self.reader.descriptorsPerConnection =
+                (Double(reader.rested.descriptors - reader.empty.descriptors) / viewers).rounded()
         }
-        return 0
+        if let many = good.max(by: { $0.load.streams < $1.load.streams }), let reader = many.readers.first {
+            let growth = Double(reader.rested.memoryBytes - reader.empty.memoryBytes)
+            self.reader.subscriptionBytes = max(
+                0, (growth - Double(many.load.viewers) * self.reader.connectionBytes) / Double(many.load.streams))
+        }
+        let delivered = good.reduce(0) { $0 + $1.report.delivery.delivered }
+        self.reader.deliveryBytes = Double(good.reduce(0) { $0 + $1.report.bytesReceived }) / Double(max(delivered, 1))
+        let rows = good.map { (comments: $0.readers[0].messagesPerSecond, $0) }.filter { $0.comments > 0 }
+        commentAPIMicroseconds = Costs.slope(rows.map { ($0.comments, $0.1.commentAPI) }) * 1e6
+        generatorMicroseconds = Costs.slope(rows.map { ($0.1.readers[0].writesPerSecond, $0.1.generators) }) * 1e6
+    }
+}
+
+/// Costs from sums of costs.
+enum Costs {
+    /// The a of `y = a·x` with the least sum of squares; 0 without an x.
+    static func slope(_ points: [(x: Double, y: Double)]) -> Double {
+        let squares = points.reduce(0) { $0 + $1.x * $1.x }
+        return squares > 0 ? points.reduce(0) { $0 + $1.x * $1.y } / squares : 0
+    }
+
+    /// The a and b of `first.x·a + first.y·b = first.cost` and the same of `second`; `nil` when the two say the same
+    /// thing twice. What noise makes negative is 0, and the other one then carries all of the second measurement.
+    static func solve(
+        _ first: (x: Double, y: Double, cost: Double), _ second: (x: Double, y: Double, cost: Double)
+    ) -> (a: Double, b: Double)? {
+        let determinant = first.x * second.y - second.x * first.y
+        guard abs(determinant) > 1e-9 * max(abs(first.x * second.y), abs(second.x * first.y)) else { return nil }
+        let a = (first.cost * second.y - second.cost * first.y) / determinant
+        let b = (first.x * second.cost - second.x * first.cost) / determinant
+        if a < 0 { return (0, second.y > 0 ? second.cost / second.y : 0) }
+        if b < 0 { return (second.x > 0 ? second.cost / second.x : 0, 0) }
+        return (a, b)
     }
 }

@@ -62,7 +62,7 @@ struct RedisCalibration: Sendable {
         }
         await redis.stop()
         return Measurement(
-            burst: burst, channels: RedisCalibration.channels, subscriptions: Int(layout.outcome.subscriptions),
+            burst: burst, channels: RedisCalibration.channels, subscriptions: Int(layout.simulated.subscriptions),
             memoryBefore: before, memoryAfter: after.value)
     }
 

@@ -12,38 +12,49 @@ struct PlanCommand: AsyncParsableCommand {
         discussion: """
             Counts with the costs that 'Orchestrator calibrate' measured, and needs its file. Every Reader and every Redis \
             node has a machine for itself; without --cores, --memory and --descriptors it is one like that of the \
-            calibration.
+            calibration. --check and --check-points put loads on this machine, and show what the plan predicts for them \
+            beside what was measured.
 
-            Exit codes: 0 a number of Readers suffices under some placement, 64 bad arguments, 65 under none, 69 no \
-            calibration.
+            Exit codes: 0 it fits: a number of Readers suffices under some placement (or the given one does), the loads are \
+            like those that were measured, and what was checked was as predicted; 65 one of these does not hold, 64 bad \
+            arguments, 69 no calibration, 70 a process died, 130 interrupted.
             """)
 
     @OptionGroup var arguments: PlanArguments
     @OptionGroup var report: ReportOptions
 
+    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI and SimClient.", visibility: .hidden))
+    var binaries: String?
+
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let (thresholds, result) = (try report.limits(PlanResult.metrics.definitions), try plan())
-            let base = await Report.begin("plan", result.settings.title, command: result.settings.commandLine)
-            return try report.finish(result.report(base), in: try report.folder(for: base), thresholds)
+            let thresholds = try report.limits(PlanResult.metrics.definitions)
+            // What was typed is looked at first: a file that is missing must not hide what is wrong besides.
+            _ = try arguments.settings(machine: nil)
+            let costs = try Calibration.read(arguments.calibration ?? PlanSettings().calibration)
+            let settings = try arguments.settings(machine: costs.environment)
+            let binaries = Binaries(directory: binaries)
+            if settings.check.isWanted { try binaries.check(own: Binaries.services) }
+            let base = await Report.begin(
+                "plan", settings.title, command: settings.commandLine, directory: binaries.directory)
+            let folder = try report.folder(for: base)
+            var result = PlanResult(
+                settings: settings, calibration: costs, answers: try Self.answers(settings, costs))
+            if settings.check.isWanted {
+                result.checked = try await PlanCheck(settings: settings, costs: costs, answers: result.answers).run(
+                    folders: Folders(report: folder.path), binaries: binaries)
+            }
+            return try report.finish(result.report(base), in: folder, thresholds)
         }
-    }
-
-    private func plan() throws -> PlanResult {
-        // What was typed is looked at first: a file that is missing must not hide what is wrong besides.
-        _ = try arguments.settings(machine: nil)
-        let costs = try Calibration.read(arguments.calibration ?? PlanSettings().calibration)
-        let settings = try arguments.settings(machine: costs.environment)
-        return PlanResult(settings: settings, calibration: costs, answers: try Self.answers(settings, costs))
     }
 
     private static func answers(_ settings: PlanSettings, _ costs: Calibration) throws(Failure) -> [PlanAnswer] {
         let audience = try Audience.of(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let limits = PlanLimits(
-            costs: costs, host: settings.host, p99Milliseconds: settings.p99Milliseconds, rate: settings.rate,
+            costs: costs, host: settings.host, p99Milliseconds: settings.p99Milliseconds,
             channels: audience.sizes.channels)
         var planner = Planner(model: PlanModel(audience, rate: settings.rate), limits: limits)
-        return settings.placements.map { planner.answer($0) }
+        return settings.placements.map { planner.answer($0, readers: settings.readers) }
     }
 }

@@ -1,27 +1,52 @@
 import Audience
 import Placement
 
+/// What one Reader, or several that are alike, has to do.
+struct ReaderLoad: Equatable, Sendable {
+    /// How many are like it.
+    var readers: Int
+    var connections: Double
+    var channels: [FanoutChannels]
+
+    var subscriptions: Double { channels.reduce(0) { $0 + $1.count } }
+    var messagesPerSecond: Double { channels.reduce(0) { $0 + $1.count * $1.rate } }
+    var deliveriesPerSecond: Double { channels.reduce(0) { $0 + $1.count * $1.rate * $1.viewers } }
+    /// The most viewers of one channel.
+    var hottestPart: Double { channels.map(\.viewers).max() ?? 0 }
+}
+
 /// What an audience under one placement asks of each of so many Readers, and of Redis. Rates in proportion to viewers.
-struct PlanDemand: Codable, Equatable, Sendable {
+struct PlanDemand: Equatable, Sendable {
     var readers: Int
     /// Viewers of the fullest Reader.
     var viewers: Double
     /// Channels of the Reader with the most.
     var channels: Double
-    /// Messages from Redis a second, to the Reader that gets the most.
-    var messagesPerSecond: Double
-    /// Events to viewers a second, of the busiest Reader. That is not the fullest one: a channel's comments go to all of
-    /// its viewers, so that a Reader with a part of the hottest channel has more to do than its share of the viewers.
-    var deliveriesPerSecond: Double
-    /// The most viewers of one channel on one Reader: the last of them waits for all the others.
-    var hottestPart: Double
+    /// The Reader that makes the most deliveries. It is not the fullest one: a channel's comments go to all of its viewers, so
+    /// that a Reader with a part of the hottest channel has more to do than its share of the viewers.
+    var busiest: ReaderLoad
     /// All Readers together.
     var subscriptions: Double
+    /// Comments a second, over all channels.
+    var commentsPerSecond: Double
     /// Of Redis, a second.
     var redisDeliveriesPerSecond: Double
     /// Publishes and Redis deliveries a second of the channel with the most: no second node can take a part of them.
     var hottestPublishesPerSecond: Double
     var hottestRedisDeliveriesPerSecond: Double
+
+    /// The same with so many times the comments.
+    func times(_ factor: Double) -> PlanDemand {
+        var more = self
+        more.busiest.channels = busiest.channels.map {
+            FanoutChannels(count: $0.count, viewers: $0.viewers, rate: $0.rate * factor)
+        }
+        more.commentsPerSecond *= factor
+        more.redisDeliveriesPerSecond *= factor
+        more.hottestPublishesPerSecond *= factor
+        more.hottestRedisDeliveriesPerSecond *= factor
+        return more
+    }
 }
 
 /// Works out demands; for the placements without a closed form by placing the audience.
@@ -42,61 +67,85 @@ struct PlanModel {
     }
 
     mutating func demand(_ placement: PlacementStrategy, readers: Int) -> PlanDemand {
-        guard placement.followsChannel, readers > 0 else { return dealt(placement, readers: max(1, readers)) }
-        let names = AssignmentSimulation.readerNames(readers)
-        return counted(simulation.assign(placement, readers: names, leaders: &leaders))
+        let readers = max(1, readers)
+        guard placement.followsChannel else { return dealt(placement, readers: readers) }
+        return counted(assign(placement, readers))
+    }
+
+    /// Every Reader; those that are alike once.
+    mutating func loads(_ placement: PlacementStrategy, readers: Int) -> [ReaderLoad] {
+        guard placement.followsChannel else { return [share(of: readers, over: 1)] }
+        return loads(assign(placement, readers))
+    }
+
+    private mutating func assign(_ placement: PlacementStrategy, _ readers: Int) -> Assignment {
+        simulation.assign(placement, readers: AssignmentSimulation.readerNames(readers), leaders: &leaders)
     }
 
     /// Comments a second of a channel with so many viewers.
     private func rate(viewers: Int) -> Double { rate * Double(viewers) / Double(max(1, audience.total)) }
 
-    /// Viewers anywhere: every Reader is like every other but for chance, and gets a part of every channel.
+    /// Of viewers who are anywhere: a Reader gets a part of every channel.
+    private func share(of readers: Int, over: Double) -> ReaderLoad {
+        let channels = sizes.groups.map { group in
+            let part = SpreadModel.randomReaders(viewers: group.viewers, readers: readers) / Double(readers)
+            return FanoutChannels(
+                count: Double(group.channels) * part,
+                viewers: min(Double(group.viewers), Double(group.viewers) / Double(readers) / max(part, 1e-12) * over),
+                rate: rate(viewers: group.viewers))
+        }
+        return ReaderLoad(
+            readers: readers, connections: Double(sizes.viewers) / Double(readers) * over, channels: channels)
+    }
+
+    /// Every Reader is like every other but for chance.
     private func dealt(_ placement: PlacementStrategy, readers: Int) -> PlanDemand {
         let outcome =
             SpreadModel.predict(placement, sizes: sizes, readers: readers)
             ?? SpreadModel.random(sizes: sizes, readers: readers)
         let hottest = sizes.groups.last?.viewers ?? 0
-        let over = outcome.loadMaxOverMean
-        let deliveries = sizes.groups.reduce(0) {
-            $0 + Double($1.channels) * rate(viewers: $1.viewers) * Double($1.viewers)
-        }
+        let busiest = share(of: readers, over: outcome.loadMaxOverMean)
         let readersOfHottest = min(Double(readers), SpreadModel.randomReaders(viewers: hottest, readers: readers))
         return PlanDemand(
-            readers: readers, viewers: Double(sizes.viewers) / Double(readers) * over,
-            channels: outcome.subscriptions / Double(readers),
-            messagesPerSecond: rate * outcome.weightedAmplification / Double(readers),
-            deliveriesPerSecond: deliveries / Double(readers) * over,
-            hottestPart: min(
-                Double(hottest),
-                Double(hottest) / Double(readers)
-                    * LoadImbalance.maxOverMean(pieces: Double(hottest), readers: readers)),
-            subscriptions: outcome.subscriptions, redisDeliveriesPerSecond: rate * outcome.weightedAmplification,
+            readers: readers, viewers: busiest.connections, channels: outcome.subscriptions / Double(readers),
+            busiest: busiest, subscriptions: outcome.subscriptions, commentsPerSecond: rate,
+            redisDeliveriesPerSecond: rate * outcome.weightedAmplification,
             hottestPublishesPerSecond: rate(viewers: hottest),
             hottestRedisDeliveriesPerSecond: rate(viewers: hottest) * readersOfHottest)
     }
 
-    private func counted(_ assignment: Assignment) -> PlanDemand {
-        var messages = [Double](repeating: 0, count: assignment.readers)
-        var deliveries = messages
-        var (part, redis, hottest) = (0, 0.0, (publishes: 0.0, deliveries: 0.0))
+    private func loads(_ assignment: Assignment) -> [ReaderLoad] {
+        // By viewers here and in all: thousands of small channels are a few kinds.
+        var kinds = [[SIMD2<Int>: Double]](repeating: [:], count: assignment.readers)
         for channel in 0..<assignment.channels {
-            let parts = assignment.parts(ofChannel: channel)
-            let rate = rate(viewers: audience.viewers[channel])
-            for place in parts {
-                messages[Int(place.reader)] += rate
-                deliveries[Int(place.reader)] += rate * Double(place.viewers)
-                part = max(part, Int(place.viewers))
-            }
-            redis += rate * Double(parts.count)
-            if rate * Double(parts.count + 1) > hottest.publishes + hottest.deliveries {
-                hottest = (rate, rate * Double(parts.count))
+            for part in assignment.parts(ofChannel: channel) {
+                kinds[Int(part.reader)][[Int(part.viewers), audience.viewers[channel]], default: 0] += 1
             }
         }
+        return kinds.enumerated().map { reader, kinds in
+            ReaderLoad(
+                readers: 1, connections: Double(assignment.loads[reader]),
+                channels: kinds.map { FanoutChannels(count: $1, viewers: Double($0.x), rate: rate(viewers: $0.y)) }
+                    .sorted { ($0.viewers, $0.rate) < ($1.viewers, $1.rate) })
+        }
+    }
+
+    private func counted(_ assignment: Assignment) -> PlanDemand {
+        var (redis, hottest) = (0.0, (publishes: 0.0, deliveries: 0.0))
+        for channel in 0..<assignment.channels {
+            let (rate, parts) = (rate(viewers: audience.viewers[channel]), assignment.parts(ofChannel: channel).count)
+            redis += rate * Double(parts)
+            if rate * Double(parts + 1) > hottest.publishes + hottest.deliveries {
+                hottest = (rate, rate * Double(parts))
+            }
+        }
+        let busiest = loads(assignment).max { $0.deliveriesPerSecond < $1.deliveriesPerSecond }
         return PlanDemand(
             readers: assignment.readers, viewers: Double(assignment.loads.max() ?? 0),
-            channels: Double(assignment.subscriptions.max() ?? 0), messagesPerSecond: messages.max() ?? 0,
-            deliveriesPerSecond: deliveries.max() ?? 0, hottestPart: Double(part),
-            subscriptions: Double(assignment.subscriptions.reduce(0, +)), redisDeliveriesPerSecond: redis,
-            hottestPublishesPerSecond: hottest.publishes, hottestRedisDeliveriesPerSecond: hottest.deliveries)
+            channels: Double(assignment.subscriptions.max() ?? 0),
+            busiest: busiest ?? ReaderLoad(readers: 1, connections: 0, channels: []),
+            subscriptions: Double(assignment.subscriptions.reduce(0, +)), commentsPerSecond: rate,
+            redisDeliveriesPerSecond: redis, hottestPublishesPerSecond: hottest.publishes,
+            hottestRedisDeliveriesPerSecond: hottest.deliveries)
     }
 }

@@ -1,8 +1,11 @@
+import Audience
 import Foundation
+import Report
+import Testbed
 
 /// One thing that can run out.
-struct PlanLimit: Codable, Equatable, Sendable {
-    enum Name: String, Codable, CaseIterable, Sendable {
+struct PlanLimit: Equatable, Sendable {
+    enum Name: String, CaseIterable, Sendable {
         case descriptors
         case memory = "Reader memory"
         case cpu = "Reader CPU"
@@ -31,8 +34,6 @@ struct PlanLimits: Sendable {
     let costs: Calibration
     let host: PlanHost
     let p99Milliseconds: Double
-    /// Comments per second, over all streams.
-    let rate: Double
     /// Channels that somebody watches.
     let channels: Int
 
@@ -40,13 +41,20 @@ struct PlanLimits: Sendable {
     static let historyLength = 1_000.0
     static let historySeconds = 3_600.0
     static let nodesMax = 1_000
-    /// From here on a Reader counts as overloaded.
-    static let loadMax = 0.9999
+    /// How far a plan goes beyond the largest load that was measured before it says so.
+    static let beyondMax = 1.25
+    /// For a report, which can hold numbers only: of a Reader that cannot keep up.
+    static let overloadedMilliseconds = 1e9
+
+    private var fanout: FanoutCosts { costs.loopCosts }
+    /// Of a Reader: a loop for each core.
+    var model: FanoutModel { FanoutModel(fanout, loops: host.cores) }
 
     // MARK: Readers
 
     func readers(_ demand: PlanDemand) -> [PlanLimit] {
         let limits = Capacity(perProcess: host.descriptors)
+        let busiest = demand.busiest
         let memory =
             costs.reader.processBytes
             + demand.viewers * (costs.reader.connectionBytes + costs.reader.connectionKernelBytes)
@@ -56,33 +64,55 @@ struct PlanLimits: Sendable {
                 name: .descriptors, unit: "connections", need: demand.viewers * costs.reader.descriptorsPerConnection,
                 room: Double(limits.viewersPerProcess)),
             PlanLimit(name: .memory, unit: "bytes", need: memory, room: host.memoryBytes * host.fill),
-            PlanLimit(name: .cpu, unit: "cores", need: cores(demand), room: Double(host.cores) * host.fill),
+            PlanLimit(name: .cpu, unit: "cores", need: coresNeeded(busiest), room: Double(host.cores) * host.fill),
             PlanLimit(
                 name: .network, unit: "bytes/s",
-                need: demand.deliveriesPerSecond * (costs.reader.deliveryBytes + Calibration.packetBytes)
-                    + demand.messagesPerSecond * costs.redis.deliveryBytes,
-                room: host.networkBytesPerSecond * host.fill),
-            PlanLimit(name: .latency, unit: "ms", need: latency(demand), room: p99Milliseconds),
+                need: bytesPerSecond(busiest), room: host.networkBytesPerSecond * host.fill),
+            PlanLimit(name: .latency, unit: "ms", need: latency(busiest), room: p99Milliseconds),
         ]
     }
 
-    private func cores(_ demand: PlanDemand) -> Double {
-        (demand.deliveriesPerSecond * costs.reader.deliveryCPUMicroseconds
-            + demand.messagesPerSecond * costs.reader.messageCPUMicroseconds) / 1e6
+    /// Loops that have time write more often than they must. What a Reader needs is what passes cost that are as slow as the
+    /// promised latency allows; what it will use stands beside, see ``FanoutModel/Prediction/cores``.
+    private func coresNeeded(_ load: ReaderLoad) -> Double {
+        let pass = max(0.001, (p99Milliseconds / 1000 - fanout.base) / max(fanout.passes, 1e-9))
+        return model.coresNeeded(load.channels, connections: load.connections, pass: pass)
     }
 
-    /// The last viewer of a channel waits until all before it are written, its loops side by side; and whatever is to be
-    /// done waits for what was there before, by 1/(1-load) as in a queue with one server (M/M/1).
-    ///
-    /// The measured p99 has both in it at the load and channel of the calibration: they are taken out of it first.
-    func latency(_ demand: PlanDemand) -> Double {
-        // A queue that is overloaded grows without end; a report can only hold numbers.
-        let load = min(cores(demand) / Double(host.cores), PlanLimits.loadMax)
-        let delivery = costs.reader.deliveryCPUMicroseconds / 1000
-        let measuredRound = costs.reader.p99Viewers * delivery
-        let rest = max(0, costs.reader.p99Milliseconds * (1 - min(costs.reader.p99Load, 0.95)) - measuredRound)
-        let round = demand.hottestPart / Double(host.cores) * delivery
-        return (rest + round) / (1 - load)
+    /// Events that are written together share packets.
+    private func bytesPerSecond(_ load: ReaderLoad) -> Double {
+        let writes = model.predict(load.channels, connections: load.connections).writesPerSecond
+        let bytes = load.deliveriesPerSecond * costs.reader.deliveryBytes
+        return bytes + (writes + bytes / Calibration.packetBytesMax) * Calibration.packetBytes
+            + load.messagesPerSecond * costs.redis.deliveryBytes
+    }
+
+    func latency(_ load: ReaderLoad) -> Double {
+        let p99 = model.predict(load.channels, connections: load.connections).p99 * 1000
+        return min(p99, PlanLimits.overloadedMilliseconds)
+    }
+
+    /// What of a demand is far beyond every load that was measured; each a sentence.
+    func beyondMeasured(_ demand: PlanDemand) -> [String] {
+        let range = costs.range
+        return [
+            ("connections of a Reader", demand.viewers, range.connections),
+            ("viewers of one channel on a Reader", demand.busiest.hottestPart, range.channelViewers),
+            ("messages a second to a Reader", demand.busiest.messagesPerSecond, range.messagesPerSecond),
+            ("events a second of a Reader", demand.busiest.deliveriesPerSecond, range.deliveriesPerSecond),
+        ].compactMap { what, value, most -> String? in
+            guard value > most * PlanLimits.beyondMax else { return nil }
+            return
+                "\(Format.grouped(Int(value))) \(what): the calibration measured \(Format.grouped(Int(most))) at most"
+        }
+    }
+
+    // MARK: CommentAPI
+
+    /// CommentAPIs that take so many comments, and one more that may be lost.
+    func commentAPIs(_ commentsPerSecond: Double) -> Int {
+        let cores = commentsPerSecond * costs.commentAPIMicroseconds / 1e6
+        return max(1, Int((cores / (Double(host.cores) * host.fill)).rounded(.up))) + 1
     }
 
     // MARK: Redis
@@ -91,7 +121,7 @@ struct PlanLimits: Sendable {
     func redis(_ demand: PlanDemand, nodes: Int) -> [PlanLimit] {
         let nodes = Double(max(1, nodes))
         let hottest = microseconds(demand.hottestPublishesPerSecond, demand.hottestRedisDeliveriesPerSecond) / 1e6
-        let all = microseconds(rate, demand.redisDeliveriesPerSecond) / 1e6
+        let all = microseconds(demand.commentsPerSecond, demand.redisDeliveriesPerSecond) / 1e6
         // The node with the hottest channel has its part of the others, too.
         let busiest = hottest + (all - hottest) / nodes
         return [
@@ -109,24 +139,18 @@ struct PlanLimits: Sendable {
 
     /// The smallest number of nodes; `nil` when no number suffices.
     func nodes(_ demand: PlanDemand) -> Int? {
-        func holds(_ nodes: Int) -> Bool { redis(demand, nodes: nodes).allSatisfy(\.holds) }
-        guard holds(PlanLimits.nodesMax) else { return nil }
-        // What a node needs falls with their number.
-        var (low, high) = (1, PlanLimits.nodesMax)
-        while low < high {
-            let middle = (low + high) / 2
-            if holds(middle) { high = middle } else { low = middle + 1 }
-        }
-        return low
+        let holds = { redis(demand, nodes: $0).allSatisfy(\.holds) }
+        return holds(PlanLimits.nodesMax) ? (1...PlanLimits.nodesMax).first(where: holds) : nil
     }
 
-    private func microseconds(_ publishes: Double, _ deliveries: Double) -> Double {
+    func microseconds(_ publishes: Double, _ deliveries: Double) -> Double {
         publishes * costs.redis.publishCPUMicroseconds + deliveries * costs.redis.deliveryCPUMicroseconds
     }
 
     /// Subscriptions, and the comments that are kept: never more of a channel than its history holds.
     private func data(_ demand: PlanDemand) -> Double {
-        let kept = min(PlanLimits.historyLength * Double(channels), rate * PlanLimits.historySeconds)
+        let kept = min(
+            PlanLimits.historyLength * Double(channels), demand.commentsPerSecond * PlanLimits.historySeconds)
         return Double(channels) * costs.redis.channelBytes + demand.subscriptions * costs.redis.subscriptionBytes
             + kept * costs.redis.historyBytes
     }

@@ -9,19 +9,24 @@ struct PlanResult: Sendable {
     /// What it was counted with.
     var calibration: Calibration
     var answers: [PlanAnswer]
+    /// Loads that were put on this machine.
+    var checked: [PlanCheck.Outcome] = []
 
     static let metrics = MetricList<PlanAnswer> { list in
         list.group("Answer")
         list.count("Readers", .lowerIsBetter) { $0.readers }
         list.count("Redis nodes", .lowerIsBetter) { $0.redisNodes }
+        list.count("CommentAPIs", .lowerIsBetter) { $0.commentAPIs }
         list.add("to take a lost Reader's viewers", .seconds) { $0.takeOverSeconds }
+        list.add("times the comments before a limit breaks") { $0.breaksFirst?.factor }
         list.group("What the busiest Reader and Redis have to do, with one Reader lost")
         list.count("Readers left") { $0.demand.readers }
         list.add("viewers of the fullest Reader") { $0.demand.viewers.rounded() }
         list.add("channels of one Reader") { $0.demand.channels.rounded() }
-        list.add("events to viewers, busiest Reader", .perSecond) { $0.demand.deliveriesPerSecond }
-        list.add("messages from Redis, one Reader", .perSecond) { $0.demand.messagesPerSecond }
-        list.add("viewers of one channel on one Reader, most") { $0.demand.hottestPart.rounded() }
+        list.add("events to viewers, busiest Reader", .perSecond) { $0.demand.busiest.deliveriesPerSecond }
+        list.add("messages from Redis, one Reader", .perSecond) { $0.demand.busiest.messagesPerSecond }
+        list.add("viewers of one channel on one Reader, most") { $0.demand.busiest.hottestPart.rounded() }
+        list.add("cores that the busiest Reader uses") { $0.coresUsed }
         list.add("subscriptions") { $0.demand.subscriptions.rounded() }
         list.add("Redis deliveries", .perSecond) { $0.demand.redisDeliveriesPerSecond }
     }
@@ -38,9 +43,15 @@ struct PlanResult: Sendable {
                 answers.contains(where: \.holds)
                     ? "there is a number of Readers that suffices" : "no number of Readers suffices under any placement"
             ),
+            Check(
+                "measured",
+                problems: settings.extrapolates
+                    ? [] : answers.flatMap { one in one.beyondMeasured.map { "\(one.placement.rawValue): \($0)" } },
+                else: "every load of the plan is like those that were measured, or --extrapolate was given"),
         ]
+        report.verdict.checks += checked.map(\.check)
         report.metrics = answers.flatMap { Self.metrics.metrics(of: $0, scope: $0.placement.rawValue) }
-        report.tables = [decided, headroom]
+        report.tables = [decided, headroom] + (checked.isEmpty ? [] : [PlanCheck.table(checked)])
         report.charts = charts
         let host = settings.host
         report.notes = [
@@ -90,7 +101,8 @@ struct PlanResult: Sendable {
                 ", the least is left of \($0.name.rawValue) (\(Format.percent($0.headroom)))"
             }
             return
-                "\(answer.placement.rawValue): \(readers) Readers and \(nodes) Redis node\(nodes == 1 ? "" : "s")\(tight ?? "")"
+                "\(answer.placement.rawValue): \(readers) Readers\(answer.holds ? "" : " do not suffice"), \(nodes) Redis"
+                + " node\(nodes == 1 ? "" : "s") and \(answer.commentAPIs) CommentAPIs\(tight ?? "")"
         }
         return "\(Format.grouped(settings.viewers)) viewers of \(Format.grouped(settings.streams)) streams who write"
             + " \(Format.plain(settings.rate)) comments a second, with one Reader lost: \(parts.joined(separator: "; "))."
@@ -98,12 +110,19 @@ struct PlanResult: Sendable {
 
     private var decided: Table {
         Table(
-            "What decides", [.init("placement", .left), .init("one Reader less fails on", .left)],
+            "What decides",
+            [
+                .init("placement", .left), .init("one Reader less fails on", .left),
+                .init("with more comments breaks first", .left),
+            ],
             rows: answers.map { answer in
                 let names = answer.decidedBy.map(\.rawValue).joined(separator: ", ")
                 let failing = answer.failing.map(\.name.rawValue).joined(separator: ", ")
                 let text = answer.readers == nil ? "no number suffices: \(failing)" : names.isEmpty ? "-" : names
-                return [answer.placement.rawValue, text]
+                let first = answer.breaksFirst.map {
+                    "\($0.limit.rawValue), at \(Format.decimal($0.factor, 1)) times as many"
+                }
+                return [answer.placement.rawValue, text, first ?? "-"]
             })
     }
 

@@ -15,20 +15,45 @@ struct PlanSettings: Codable, Equatable, Sendable {
     var audience = AudienceSpec.zipf(exponent: 1)
     var placements: [PlacementStrategy] = [.random, .rendezvous, .overflow]
     var seed: UInt64 = 1
+    /// Readers whose number is given; `nil`: the smallest that suffices is looked for.
+    var readers: Int?
     var host = PlanHost()
     var calibration = "calibration.json"
+    /// A plan may go beyond what the calibration measured.
+    var extrapolates = false
+    var check = PlanCheckSettings()
 
     var title: String { "Plan: \(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
 
     var commandLine: String {
-        [
+        ([
             "Orchestrator plan", "--streams \(streams)", "--viewers \(viewers)", "--rate \(Format.plain(rate))",
             "--p99 \(Format.plain(p99Milliseconds))", "--audience \(audience)",
             "--placement \(placements.map(\.rawValue).joined(separator: ","))", "--seed \(seed)",
             "--cores \(host.cores)", "--memory \(Format.plain(host.memoryGiB))",
             "--network \(Format.plain(host.networkGbit))", "--descriptors \(host.descriptors)",
             "--fill \(Format.plain(host.fill))", "--calibration \(calibration)",
-        ].joined(separator: " ")
+        ] + (readers.map { ["--readers \($0)"] } ?? []) + (extrapolates ? ["--extrapolate"] : []) + check.words)
+        .joined(separator: " ")
+    }
+}
+
+/// What of a plan is measured.
+struct PlanCheckSettings: Codable, Equatable, Sendable {
+    /// The planned topology, and one with a Reader less.
+    var plan = false
+    /// Names of ``PlanCheck/references``.
+    var points: [String] = []
+    var runs = 5
+    /// Of publishing, in each run.
+    var seconds = 4.0
+
+    var isWanted: Bool { plan || !points.isEmpty }
+
+    var words: [String] {
+        guard isWanted else { return [] }
+        return (plan ? ["--check"] : []) + (points.isEmpty ? [] : ["--check-points \(points.joined(separator: ","))"])
+            + ["--runs \(runs)", "--duration \(Format.plain(seconds))"]
     }
 }
 
@@ -64,7 +89,17 @@ struct PlanArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "Descriptors of a Reader process, 256 and more.") var descriptors: String?
     @Option(parsing: .unconditional, help: "Part of cores, memory and network that may be used, 0.05 to 1 (0.7).")
     var fill: String?
+    @Option(parsing: .unconditional, help: "Does this number of Readers suffice? 2 to 1,000.") var readers: String?
     @Option(help: "The file of 'Orchestrator calibrate' (calibration.json).") var calibration: String?
+    @Flag(help: "Let a plan go beyond the loads that the calibration measured.") var extrapolate = false
+    @Flag(help: "Run the planned topology, and one Reader fewer, on this machine: prediction beside measurement.")
+    var check = false
+    @Option(
+        name: .customLong("check-points"),
+        help: "Loads that were not used for the fit: all, or some of \(PlanCheck.names.joined(separator: ", ")).")
+    var checkPoints: String?
+    @Option(parsing: .unconditional, help: "Runs of each load that is checked, 1 to 100 (5).") var runs: String?
+    @Option(parsing: .unconditional, help: "Seconds of each, 1 to 600 (4).") var duration: String?
 
     /// - Parameter machine: what a host has where nothing is said: the machine of the calibration.
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
@@ -88,7 +123,17 @@ struct PlanArguments: ParsableArguments {
         check.read("--network", network, 0.01...1_000, into: &settings.host.networkGbit)
         check.read("--descriptors", descriptors, 256...100_000_000, into: &settings.host.descriptors)
         check.read("--fill", fill, 0.05...1, into: &settings.host.fill)
+        if let readers {
+            var number = 2
+            check.read("--readers", readers, 2...Planner.readersMax, into: &number)
+            settings.readers = number
+        }
         settings.calibration = calibration ?? settings.calibration
+        settings.extrapolates = extrapolate
+        settings.check.plan = self.check
+        check.read("--check-points", checkPoints, with: PlanCheck.parse, into: &settings.check.points)
+        check.read("--runs", runs, 1...100, into: &settings.check.runs)
+        check.read("--duration", duration, 1...600, into: &settings.check.seconds)
         guard check.problems.isEmpty else { throw .arguments(check.problems) }
         return settings
     }

@@ -53,7 +53,7 @@ struct BurstPublisher: Sendable {
         var (channels, commands, ends, pushBytes): ([Int], [UInt8], [Int], [Int]) = ([], [], [], [])
         for _ in 0..<length {
             let channel = table?.draw(using: &draws) ?? 0
-            let publish = frames.nextPublish(channel, user: 1)
+            let publish = frames.nextPublish(channel, stamp: 0)
             let name = frames.name(of: channel).utf8.count
             let readers = layout.assignment.parts(ofChannel: channel).count
             channels.append(channel)

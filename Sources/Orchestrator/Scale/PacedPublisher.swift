@@ -42,7 +42,7 @@ struct PacedPublisher: Sendable {
             var commands: [RedisCommand] = []
             while let comment = due.take(until: now) {
                 truth.publish(comment.channel, in: layout.assignment)
-                commands.append(frames.nextPublish(comment.channel, user: comment.viewer + 1).command)
+                commands.append(frames.nextPublish(comment.channel, stamp: ScaleFrames.microseconds()).command)
             }
             for reply in try await redis.send(contentsOf: commands) {
                 paced.redisDeliveries += Int(reply.integer ?? 0)
@@ -58,7 +58,6 @@ struct PacedPublisher: Sendable {
         struct Comment {
             var seconds: Double
             var channel: Int
-            var viewer: Int
         }
 
         /// In one pipeline.
@@ -77,7 +76,7 @@ struct PacedPublisher: Sendable {
         private mutating func advance() {
             first = arrivals.next().flatMap { comment in
                 let seconds = Double(comment.nanoseconds) / 1e9
-                return seconds < end ? Comment(seconds: seconds, channel: comment.channel, viewer: comment.viewer) : nil
+                return seconds < end ? Comment(seconds: seconds, channel: comment.channel) : nil
             }
         }
 

@@ -10,9 +10,11 @@ struct ScaleCommand: AsyncParsableCommand {
         commandName: "scale",
         abstract: "The full case on one machine: real Redis, real subscriptions, viewers without sockets.",
         discussion: """
-            For each placement a private Redis and one process a Reader, with the Reader's own hub and subscriber connection. \
-            Every hub holds virtual viewers that count what they would get. First comments come at --rate, and every delivery \
-            is checked against the model; then Redis gets as many as it takes.
+            For each placement a private Redis and one process a Reader, with the Reader's own hub, subscriber connection and \
+            placement, whose announcements go through Redis. Viewers ask any Reader, and are served or sent on as real ones; \
+            they have no sockets but for a few, and count what they would get, and how late. First comments come at --rate, and \
+            every delivery is checked; then Redis gets as many as it takes. The placement that the simulation computes stands \
+            beside.
 
             Exit codes: 0 fine, 64 bad arguments, 65 something was not as the model says, 69 something needed is missing, 70 \
             a process died, 130 interrupted.
@@ -46,7 +48,7 @@ struct ScaleCommand: AsyncParsableCommand {
                         let layout = ScaleLayout(audience, placement: placement, readers: readers)
                         let one = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
                             in: testbed)
-                        result.update { $0.add(one, layout) }
+                        result.update { $0.add(one.0, one.1) }
                     }
                 }
             }

@@ -1,5 +1,6 @@
 import Audience
 import Placement
+import Primitives
 import RedisNIO
 
 /// Comments as Redis carries them: the complete frame that the service publishes, with the next offset of its channel.
@@ -21,10 +22,35 @@ struct ScaleFrames: Sendable {
 
     func name(of channel: Int) -> String { names[channel] }
 
-    /// The next frame of a channel.
-    mutating func next(_ channel: Int, user: Int) -> [UInt8] {
+    /// In front of the time in a frame, which has ``stampDigits`` digits.
+    private static let beforeStamp = Array("{\"userid\":\"".utf8)
+    private static let stampDigits = 16
+
+    /// Since 1970; the same clock for all processes of a machine.
+    static func microseconds() -> Int64 { Int64(WallClock.nanoseconds() / 1000) }
+
+    /// The times in a chunk of frames, in their order.
+    static func stamps(in chunk: [UInt8]) -> [Int64] {
+        var (stamps, place) = ([Int64](), 0)
+        while place + beforeStamp.count + stampDigits <= chunk.count {
+            guard chunk[place] == beforeStamp[0], chunk[place..<(place + beforeStamp.count)].elementsEqual(beforeStamp)
+            else {
+                place += 1
+                continue
+            }
+            place += beforeStamp.count
+            stamps.append(chunk[place..<(place + stampDigits)].reduce(0) { $0 * 10 + Int64($1 &- 0x30) })
+            place += stampDigits
+        }
+        return stamps
+    }
+
+    /// The next frame of a channel; the time of `stamp` stands where a comment has its writer.
+    mutating func next(_ channel: Int, stamp: Int64) -> [UInt8] {
         offsets[channel] += 1
-        let head = "id: \(offsets[channel]).scale\ndata: {\"userid\":\"user\(user)\",\"videoid\":\""
+        let digits = String(stamp)
+        let time = String(repeating: "0", count: max(0, ScaleFrames.stampDigits - digits.utf8.count)) + digits
+        let head = "id: \(offsets[channel]).scale\ndata: {\"userid\":\"\(time)\",\"videoid\":\""
         let rest = "\",\"timestamp\":\"2026-01-01T00:00:00.000Z\"}\n\n"
         let video = names[channel].dropFirst("video:".count)
         let used = head.utf8.count + rest.utf8.count + video.utf8.count + 13
@@ -33,8 +59,8 @@ struct ScaleFrames: Sendable {
     }
 
     /// The next publish of a channel.
-    mutating func nextPublish(_ channel: Int, user: Int) -> (command: RedisCommand, bytes: Int) {
-        let frame = next(channel, user: user)
+    mutating func nextPublish(_ channel: Int, stamp: Int64) -> (command: RedisCommand, bytes: Int) {
+        let frame = next(channel, stamp: stamp)
         var command = RedisCommand("PUBLISH", names[channel])
         command.append(frame)
         return (command, frame.count)

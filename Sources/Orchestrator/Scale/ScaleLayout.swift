@@ -7,7 +7,10 @@ struct ScaleLayout: Sendable {
     let audience: Audience
     let placement: PlacementStrategy
     let readers: [String]
-    let assignment: Assignment
+    /// Where everybody is: as simulated, until it was measured.
+    private(set) var assignment: Assignment
+    /// What the simulation makes of this audience, counted channel by channel.
+    let simulated: SpreadOutcome
 
     /// Readers are called `reader-1` … as in a real run: names decide about rendezvous.
     init(_ audience: Audience, placement: PlacementStrategy, readers count: Int) {
@@ -15,6 +18,16 @@ struct ScaleLayout: Sendable {
         self.placement = placement
         readers = AssignmentSimulation.readerNames(count)
         assignment = audience.simulation().assign(placement, readers: readers)
+        simulated = assignment.outcome()
+    }
+
+    /// The same with everybody where the Readers' own placement put them.
+    ///
+    /// - Parameter parts: of each Reader, channel by channel.
+    func measured(_ parts: [[Int: Int]]) -> ScaleLayout {
+        var layout = self
+        layout.assignment = Assignment(parts, channels: audience.channels)
+        return layout
     }
 
     /// Channels of one Reader, with the viewers that it has of each.
@@ -24,9 +37,6 @@ struct ScaleLayout: Sendable {
             return part.map { (channel, Int($0.viewers)) }
         }
     }
-
-    /// What is to be measured: counted in the assignment, channel by channel.
-    var outcome: SpreadOutcome { assignment.outcome() }
 
     /// The closed form's expectation for this kind of placement; `nil` where there is none.
     var formula: SpreadOutcome? {

@@ -1,89 +1,108 @@
 import Audience
 import Broker
+import CoreMetrics
 import Fanout
 import Logging
 import Placement
+import ReaderPlacement
 import RedisNIO
+import ServiceRuntime
 import SocketLoop
 import Testbed
 import Wire
 
-/// One Reader of a scale run: the Reader's own hub on a real subscriber connection, with viewers that have no sockets.
+/// One Reader of a scale run: the Reader's own hub on a real subscriber connection and the Reader's own placement, with viewers
+/// that have no sockets.
 struct ScaleReader: Sendable {
     var port: Int
     /// Which of the Readers, from 0.
     var index: Int
-    var layout: ScaleLayout
+    var audience: Audience
+    var placement: PlacementStrategy
+    var readers: [String]
+    /// In which all viewers arrive, at all Readers together.
+    var arrivalSeconds: Double
+    /// Viewers here that have a socket, which somebody reads.
+    var sockets: Int
 
     /// Connects that are under way at once; a real Reader has a limit of accepts, too.
     static let connectsMax = 2_048
+    /// Pairs in a line of ``ScaleReaderMessage/channels(_:)``.
+    static let pairsMax = 4_096
+
+    private var name: String { readers[index] }
 
     /// Runs until standard input ends.
     func run(_ orders: AsyncStream<ScaleReaderOrder>, say: @escaping @Sendable (ScaleReaderMessage) -> Void)
         async throws
     {
-        let channels = layout.channels(ofReader: index)
         let broker = RedisBroker(
             endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: brokerSettings, logger: logger)
-        let hub = try Hub(settings: hubSettings(channels), broker: broker, logger: logger)
+        let viewers = try ScaleViewers(sockets: sockets)
+        let hub = try Hub(settings: hubSettings(viewers), broker: broker, logger: logger)
+        let redis = RedisClient(
+            endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: brokerSettings.client, logger: logger)
+        // Numbers need no name server. Nobody connects there: a redirect is told to the other process.
+        var registry = RegistrySettings(
+            strategy: placement, publicURL: ServiceURL("http://127.0.0.1:\(index + 1)", schemes: ["http"]))
+        registry.viewAgeMax = .seconds(120)
+        let service = PlacementService(
+            settings: registry, id: name, session: "scale\(index)", metrics: NOOPMetricsHandler.instance,
+            capacity: hub.settings.connectionsMax
+        ) { hub.isClosed }
+        let announcements = ReaderRegistry(
+            redis: redis, placement: service, hub: hub, settings: registry, logger: logger)
+        let arrivals = ScaleArrivals(reader: self, hub: hub, placement: service, redis: redis, viewers: viewers)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await broker.run() }
             group.addTask { try await hub.run() }
-            _ = try await Polling.wait(atMost: .seconds(30)) { hub.isReady ? true : nil }
-            say(.ready(.init(channels: channels.count, viewers: channels.reduce(0) { $0 + $1.viewers })))
+            group.addTask { try await redis.run() }
+            if placement != .random { group.addTask { try await announcements.run() } }
+            _ = try await Polling.wait(atMost: .seconds(60)) {
+                hub.isReady && (placement == .random || service.knownReaders == readers.count) ? true : nil
+            }
+            say(.ready(.init(readers: placement == .random ? readers.count : service.knownReaders)))
             for await order in orders {
                 switch order {
-                case .subscribe: say(.subscribed(try await attach(channels, to: hub)))
-                case .count(let number): say(.counts(counts(of: hub, number)))
+                case .place: group.addTask { try await arrivals.run { say(.placed(.init(seconds: $0, refused: $1))) } }
+                case .count(let number): say(.counts(counts(of: hub, arrivals, viewers, number)))
+                case .channels:
+                    await arrivals.end()
+                    for part in parts(of: hub) { say(.channels(part)) }
                 }
             }
             group.cancelAll()
         }
     }
 
-    /// Subscribes all channels at once, which is what is timed, and then attaches the viewers.
-    private func attach(_ channels: [(channel: Int, viewers: Int)], to hub: Hub) async throws
-        -> ScaleReaderMessage.Subscribed
-    {
-        let start = ContinuousClock.now
-        var reserved: [(Reservation, Channel, viewers: Int)] = []
-        var refused = 0
-        await withTaskGroup(of: (Reservation, Channel, viewers: Int)?.self) { group in
-            func take(_ answer: (Reservation, Channel, viewers: Int)?) {
-                if let answer { reserved.append(answer) } else { refused += 1 }
-            }
-            for (number, place) in channels.enumerated() {
-                if number >= ScaleReader.connectsMax, let answer = await group.next() { take(answer) }
-                let name = layout.audience.channelName(place.channel)
-                group.addTask {
-                    guard let channel = Channel(name: name), let reservation = try? await hub.join([channel]) else {
-                        return nil
-                    }
-                    return (reservation, channel, place.viewers)
-                }
-            }
-            for await answer in group { take(answer) }
-        }
-        let seconds = (ContinuousClock.now - start).seconds
-        for (reservation, channel, viewers) in reserved where viewers > 0 {
-            VirtualViewers.attach(reservation)
-            for _ in 1..<viewers { VirtualViewers.attach(try await hub.join([channel])) }
-        }
-        return .init(seconds: seconds, refused: refused)
-    }
-
-    private func counts(of hub: Hub, _ number: Int) -> ScaleReaderMessage.Counts {
+    private func counts(
+        of hub: Hub, _ arrivals: ScaleArrivals, _ viewers: ScaleViewers, _ number: Int
+    ) -> ScaleReaderMessage.Counts {
         let counters = hub.counters
         return .init(
             number: number, messages: counters.messagesReceived, deliveries: counters.eventsSent,
-            duplicates: counters.duplicates, deferred: counters.messagesDeferred, viewers: counters.connections)
+            duplicates: counters.duplicates, deferred: counters.messagesDeferred, viewers: counters.connections,
+            redirects: arrivals.redirects, latency: viewers.latency)
+    }
+
+    /// What its hub holds, channel by channel, in lines that are not too long.
+    private func parts(of hub: Hub) -> [ScaleReaderMessage.Channels] {
+        var numbers: [String: Int] = [:]
+        for channel in 0..<audience.channels { numbers[audience.channelName(channel)] = channel }
+        let held = hub.audience(atLeast: 1).compactMap { one in numbers[one.channel].map { ($0, one.viewers) } }
+        let starts = stride(from: 0, to: max(1, held.count), by: ScaleReader.pairsMax)
+        return starts.map { start in
+            let part = held[start..<min(start + ScaleReader.pairsMax, held.count)]
+            return .init(
+                channels: part.map(\.0), viewers: part.map(\.1), isLast: start + ScaleReader.pairsMax >= held.count)
+        }
     }
 
     /// All Readers of a case share two cores with Redis: what takes a moment elsewhere may take seconds here, and is
     /// no fault.
     private var brokerSettings: RedisBrokerSettings {
         var settings = RedisBrokerSettings()
-        settings.instance = layout.readers[index]
+        settings.instance = name
         settings.probeDeadline = .seconds(60)
         settings.client.connection.connectTimeout = .seconds(20)
         settings.client.connection.commandTimeout = .seconds(60)
@@ -92,29 +111,19 @@ struct ScaleReader: Sendable {
         return settings
     }
 
-    private func hubSettings(_ channels: [(channel: Int, viewers: Int)]) -> HubSettings {
+    private func hubSettings(_ viewers: ScaleViewers) -> HubSettings {
         var settings = HubSettings(loops: 1)
-        settings.connectionsMax = channels.reduce(1) { $0 + $1.viewers }
-        settings.channelsMax = channels.count + 1
+        settings.connectionsMax = max(1_000, audience.total / readers.count * 3)
+        settings.channelsMax = audience.channels + 1
         settings.subscribeTimeout = .seconds(120)
-        settings.adopt = VirtualViewers.adopt
+        settings.adopt = { $0 < 0 ? ScaleViewers.handle : $2.adopt(descriptor: $0, tag: $1) }
+        settings.wrote = { chunk, _ in viewers.wrote(chunk) }
         return settings
     }
 
     private var logger: Logger {
-        var logger = Logger(label: layout.readers[index]) { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: name) { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .notice
         return logger
     }
-}
-
-/// Viewers without sockets, for audiences that no machine has descriptors for. Everything but the last step is real:
-/// subscription, order, rounds, the count of deliveries.
-enum VirtualViewers {
-    /// A handle that names no socket: no table has a slot with this index.
-    private static let handle = SocketHandle(index: .max, generation: .max)
-
-    @Sendable static func adopt(_ descriptor: Int32, _ tag: UInt32, _ sockets: Sockets) -> SocketHandle? { handle }
-
-    static func attach(_ reservation: Reservation) { reservation.attach(descriptor: -1, from: .now, hello: []) }
 }

@@ -17,19 +17,22 @@ struct ScaleReaderCommand: AsyncParsableCommand {
     @Option var audience: String
     @Option var placement: String
     @Option var seed: UInt64
+    @Option var arrival: Double
+    @Option var sockets: Int
 
     static func arguments(_ settings: ScaleSettings, _ layout: ScaleLayout, index: Int, port: Int) -> [String] {
         [
             "scale-reader", "--redis-port", "\(port)", "--index", "\(index)", "--readers", "\(layout.readers.count)",
             "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience",
             "\(settings.audience)", "--placement", layout.placement.rawValue, "--seed", "\(settings.seed)",
+            "--arrival", "\(settings.arrivalSeconds)", "--sockets",
+            "\((settings.sockets + layout.readers.count - 1) / layout.readers.count)",
         ]
     }
 
     func run() async throws {
         let audience = try Audience(
             AudienceSpec.parse(audience), channels: streams, viewers: viewers, seed: seed)
-        let layout = ScaleLayout(audience, placement: try .parse(placement), readers: readers)
         let (orders, input) = AsyncStream.makeStream(
             of: ScaleReaderOrder.self, bufferingPolicy: .bufferingOldest(1_024))
         // Reading standard input blocks: not on a thread that tasks run on.
@@ -39,8 +42,9 @@ struct ScaleReaderCommand: AsyncParsableCommand {
             }
             input.finish()
         }
-        try await ScaleReader(port: redisPort, index: index, layout: layout).run(orders) {
-            StandardOutput.write($0.line)
-        }
+        let reader = ScaleReader(
+            port: redisPort, index: index, audience: audience, placement: try .parse(placement),
+            readers: AssignmentSimulation.readerNames(readers), arrivalSeconds: arrival, sockets: sockets)
+        try await reader.run(orders) { StandardOutput.write($0.line) }
     }
 }

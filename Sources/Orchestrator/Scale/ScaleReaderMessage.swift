@@ -1,23 +1,34 @@
+import Audience
 import Foundation
 
 /// What a Reader process of a scale run says on standard output: one JSON object a line.
 enum ScaleReaderMessage: Codable, Equatable, Sendable {
-    /// Connected to Redis; it waits for `subscribe`.
+    /// Connected to Redis, and it knows all Readers; it waits for `place`.
     case ready(Ready)
-    /// Every virtual viewer is attached.
-    case subscribed(Subscribed)
+    /// Every viewer that asked it first is attached here, or was sent away.
+    case placed(Placed)
     /// The answer to `count <number>`.
     case counts(Counts)
+    /// A part of the answer to `channels`.
+    case channels(Channels)
 
     struct Ready: Codable, Equatable, Sendable {
-        var channels: Int
-        var viewers: Int
+        /// That it knows of, itself among them.
+        var readers: Int
     }
 
-    struct Subscribed: Codable, Equatable, Sendable {
-        /// From the order to the last attached viewer.
+    struct Placed: Codable, Equatable, Sendable {
+        /// From the order to the last of its viewers.
         var seconds: Double
         var refused: Int
+    }
+
+    /// What its hub holds.
+    struct Channels: Codable, Equatable, Sendable {
+        var channels: [Int]
+        /// As many: viewers here of each.
+        var viewers: [Int]
+        var isLast: Bool
     }
 
     struct Counts: Codable, Equatable, Sendable {
@@ -30,6 +41,10 @@ enum ScaleReaderMessage: Codable, Equatable, Sendable {
         var deferred: Int
         /// Connections that its hub counts.
         var viewers: Int
+        /// Viewers that it sent to another Reader.
+        var redirects: Int
+        /// Of its viewers at their turn, from the publish.
+        var latency: LatencyHistogram
     }
 
     init?(line: String) {
@@ -42,13 +57,16 @@ enum ScaleReaderMessage: Codable, Equatable, Sendable {
 
 /// What it is told on standard input.
 enum ScaleReaderOrder: Equatable, Sendable {
-    case subscribe
+    case place
     case count(Int)
+    /// No viewer comes any more: what is where?
+    case channels
 
     init?(line: String) {
         let words = line.split(separator: " ")
         switch (words.first, words.count > 1 ? Int(words[1]) : nil) {
-        case ("subscribe", nil): self = .subscribe
+        case ("place", nil): self = .place
+        case ("channels", nil): self = .channels
         case ("count", let number?): self = .count(number)
         default: return nil
         }
@@ -56,7 +74,8 @@ enum ScaleReaderOrder: Equatable, Sendable {
 
     var line: String {
         switch self {
-        case .subscribe: "subscribe"
+        case .place: "place"
+        case .channels: "channels"
         case .count(let number): "count \(number)"
         }
     }

@@ -16,7 +16,18 @@ extension ScaleResult {
                 amplification: result.amplification, weighted: result.weightedAmplification,
                 imbalance: result.viewersMaxOverMean)
         }
-        return PlacementCharts(table: table, measured: measured).all + (cases.isEmpty ? [] : [redis, costs])
+        return PlacementCharts(table: table, measured: measured).all + (cases.isEmpty ? [] : [arriving, redis, costs])
+    }
+
+    private var arriving: Chart {
+        Chart(
+            "The fullest Reader while viewers arrive", x: "seconds", y: "times the mean",
+            cases.enumerated().map { index, one in
+                let points = one.arriving.filter { $0.viewers.reduce(0, +) > 0 }.map {
+                    Chart.Point(x: $0.seconds, y: one.maxOverMean($0.viewers))
+                }
+                return Chart.Series(one.name, points, style: .markedLine, colour: index)
+            })
     }
 
     /// Over the number of Readers where there are several, else side by side.

@@ -11,12 +11,16 @@ extension ScaleResult {
         list.add("subscriptions, formula") { $0.formula?.subscriptions.rounded() }
         list.add("spread", .percent) { $0.spread * 100 }
         list.add("spread, formula", .percent) { $0.formula.map { $0.spread * 100 } }
+        list.add("spread above the simulated placement, points", .none, .lowerIsBetter, minimumDelta: 0.2) {
+            $0.spreadExcess
+        }
+        list.count("viewers sent to another Reader") { $0.subscribing.redirects }
         list.add("amplification") { $0.amplification }
         list.add("weighted amplification", .none, .lowerIsBetter, minimumDelta: 0.05) { $0.weightedAmplification }
         list.add("weighted amplification of the simulated placement") { $0.model.weightedAmplification }
         list.add("wasted share", .percent) { $0.wastedShare * 100 }
         list.add("fullest Reader, times the mean", .none, .lowerIsBetter, minimumDelta: 0.02) { $0.viewersMaxOverMean }
-        list.add("subscribing", .seconds, .lowerIsBetter, minimumDelta: 1) { $0.subscribing.seconds }
+        list.add("until all had a place", .seconds, .lowerIsBetter, minimumDelta: 1) { $0.subscribing.seconds }
         list.add("subscriptions a second", .perSecond) { $0.subscriptionsPerSecond }
         list.add("Redis memory for them", .bytes) { Double($0.subscribing.redisMemoryBytes) }
         list.add("Redis memory of a subscription", .bytes, .lowerIsBetter, minimumDelta: 10) { $0.bytesPerSubscription }
@@ -33,6 +37,8 @@ extension ScaleResult {
             result.paced.map { _ in result.readersCPUSeconds * 1e6 / Double(max(result.deliveries, 1)) }
         }
         list.add("Redis CPU", .seconds) { $0.paced?.redisCPUSeconds }
+        list.add("publish to a viewer's turn, 50%", .milliseconds) { $0.latencyMilliseconds(50) }
+        list.add("publish to a viewer's turn, 99%", .milliseconds) { $0.latencyMilliseconds(99) }
         list.add("latest comment behind its schedule", .milliseconds) { $0.paced?.lateMillisecondsMax }
         list.add("last comment to last delivery", .seconds) { $0.paced?.settleSeconds }
         list.group("As many comments as Redis takes")
@@ -86,9 +92,18 @@ extension ScaleResult {
         }
         report.details = ["Readers"]
         report.maps = maps
+        report.samples = cases.map { one in
+            Report.Samples(
+                "\(one.name): arriving", ["seconds", "viewers", "fullest Reader, times the mean"],
+                rows: one.arriving.map {
+                    [$0.seconds, Double($0.viewers.reduce(0, +)), one.maxOverMean($0.viewers)]
+                })
+        }
         report.charts = charts
         report.notes = [
-            "Readers: a process each with the Reader's hub, one subscriber connection, viewers without sockets",
+            "Readers: a process each with the Reader's hub, one subscriber connection, viewers without sockets but for \(settings.sockets)",
+            "viewers ask any Reader, and are placed by the Readers' own placement with announcements once a second through"
+                + " Redis; a redirect goes through a list in Redis instead of HTTP",
             "as many as Redis takes: \(BurstPublisher.connections) connections, \(BurstPublisher.window) commands in flight"
                 + " on each, plain PUBLISH of \(ScaleFrames.bytesWanted)-byte frames; subscribers that throw away what they"
                 + " read, one connection a Reader",

@@ -20,9 +20,11 @@ struct ScaleCase: Sendable {
     var readers: Int
     /// The closed form's expectation; `nil` where there is none.
     var formula: SpreadOutcome?
-    /// The placement of this very audience, counted: what the measurement must come to.
+    /// The placement of this very audience as the simulation computes it: its resting point.
     var model: SpreadOutcome
     var subscribing = Subscribing()
+    /// While viewers arrived.
+    var arriving: [Arriving] = []
     var paced: Paced?
     var burst: Burst?
     var perReader: [Reader] = []
@@ -42,6 +44,14 @@ struct ScaleCase: Sendable {
         var redisCPUSeconds = 0.0
         /// Viewers that a hub refused; 0 or something is wrong.
         var refused = 0
+        /// Viewers that were sent to another Reader.
+        var redirects = 0
+    }
+
+    /// Viewers of each Reader at one moment.
+    struct Arriving: Sendable {
+        var seconds: Double
+        var viewers: [Int]
     }
 
     /// Comments at the stated rate; every hub delivers to its virtual viewers.
@@ -56,6 +66,8 @@ struct ScaleCase: Sendable {
         var settleSeconds = 0.0
         var redisCPUSeconds = 0.0
         var readersCPUSeconds = 0.0
+        /// From the publish to each viewer's turn.
+        var latency = LatencyHistogram()
     }
 
     /// As many comments as Redis takes, to subscribers that throw them away.
@@ -79,9 +91,9 @@ struct ScaleCase: Sendable {
         var name: String
         /// Redis's own count.
         var subscriptions = 0
-        var subscriptionsExpected: Int
+        var subscriptionsExpected = 0
         var viewers = 0
-        var viewersExpected: Int
+        var viewersExpected = 0
         /// Of the paced part.
         var messages = 0
         var messagesExpected = 0
@@ -94,7 +106,12 @@ struct ScaleCase: Sendable {
 
 /// What follows from the measured numbers.
 extension ScaleCase {
+    /// `PlacementLimits.loadFactor`, for Readers that are not nearly empty.
+    static let maxOverMeanMax = 1.25
+
     var name: String { "\(placement.rawValue), \(readers) Readers" }
+    /// Points by which the measured spread is above that of the simulated placement.
+    var spreadExcess: Double { (spread - model.spread) * 100 }
 
     /// Mean over the Readers of the part of all channels that one subscribes to.
     var spread: Double { ratio(subscribing.subscriptions, subscribing.channels * readers) }
@@ -118,9 +135,14 @@ extension ScaleCase {
     var deliveries: Int { perReader.reduce(0) { $0 + $1.deliveries } }
     var deliveriesExpected: Int { perReader.reduce(0) { $0 + $1.deliveriesExpected } }
 
+    /// From the publish to a viewer's turn; `nil` without one.
+    func latencyMilliseconds(_ percentile: Double) -> Double? {
+        paced?.latency.microseconds(atPercentile: percentile).map { Double($0) / 1000 }
+    }
+
     var readersCPUSeconds: Double { paced?.readersCPUSeconds ?? 0 }
 
-    private func maxOverMean(_ values: [Int]) -> Double {
+    func maxOverMean(_ values: [Int]) -> Double {
         let sum = values.reduce(0, +)
         return sum > 0 ? Double(values.max() ?? 0) * Double(values.count) / Double(sum) : 0
     }
@@ -147,6 +169,11 @@ extension ScaleCase {
             compare("subscribers cut by Redis", burst.cut, 0)
         }
         compare("viewers refused", subscribing.refused, 0)
+        if placement == .overflow, viewersMaxOverMean > ScaleCase.maxOverMeanMax {
+            faults.append(
+                "\(name): the fullest Reader held \(Format.decimal(viewersMaxOverMean, 3)) times the mean after the last"
+                    + " connect, and \(ScaleCase.maxOverMeanMax) is the most")
+        }
         return faults
     }
 }

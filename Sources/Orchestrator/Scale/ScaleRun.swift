@@ -11,7 +11,8 @@ struct ScaleRun: Sendable {
     let layout: ScaleLayout
     let progress: Progress
 
-    func run(in testbed: Testbed) async throws -> ScaleCase {
+    /// What was found, and where everybody was.
+    func run(in testbed: Testbed) async throws -> (ScaleCase, ScaleLayout) {
         let start = ContinuousClock.now
         var result = makeCase()
         progress.step("\(result.name): start")
@@ -20,11 +21,11 @@ struct ScaleRun: Sendable {
             RedisOptions(arguments: ["--client-output-buffer-limit", "pubsub 1gb 1gb 60"]),
             name: "redis-\(layout.placement.rawValue)-\(layout.readers.count)")
         let crowd = ScaleCrowd(try await startReaders(testbed, redis))
-        let measured = try await crowd.listening { [result] () async throws -> ScaleCase in
+        let (measured, placed) = try await crowd.listening { [result] () async throws -> (ScaleCase, ScaleLayout) in
             var result = result
-            try await subscribe(crowd, redis, into: &result)
-            try await pace(crowd, redis, into: &result)
-            return result
+            let placed = try await place(crowd, redis, into: &result)
+            try await pace(placed, crowd, redis, into: &result)
+            return (result, placed)
         }
         result = measured
         await testbed.supervisor.stop(crowd.nodes.compactMap(\.child))
@@ -32,23 +33,20 @@ struct ScaleRun: Sendable {
             result.perReader[index].cpuSeconds = node.usage.cpuSeconds
             result.perReader[index].memoryPeakBytes = node.usage.memoryPeakBytes
         }
-        try await burst(redis, into: &result)
+        try await burst(placed, redis, into: &result)
         await redis.stop()
         let own = ProcessUsage.sample(pid: ProcessInfo.processInfo.processIdentifier)?.memoryPeakBytes ?? 0
         result.memoryBytes =
             result.perReader.reduce(0) { $0 + $1.memoryPeakBytes } + redis.usage.memoryPeakBytes + own
         result.seconds = (ContinuousClock.now - start).seconds
-        return result
+        return (result, placed)
     }
 
     private func makeCase() -> ScaleCase {
         var result = ScaleCase(
-            placement: layout.placement, readers: layout.readers.count, formula: layout.formula, model: layout.outcome)
-        result.perReader = layout.readers.enumerated().map { index, name in
-            ScaleCase.Reader(
-                name: name, subscriptionsExpected: layout.assignment.subscriptions[index],
-                viewersExpected: layout.assignment.loads[index])
-        }
+            placement: layout.placement, readers: layout.readers.count, formula: layout.formula, model: layout.simulated
+        )
+        result.perReader = layout.readers.map { ScaleCase.Reader(name: $0) }
         return result
     }
 
@@ -68,30 +66,58 @@ struct ScaleRun: Sendable {
         return nodes
     }
 
-    private func subscribe(_ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase) async throws {
-        _ = try await crowd.ready(atMost: .seconds(120))
+    /// Lets everybody arrive, and looks on; returns where they are then.
+    private func place(_ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase) async throws
+        -> ScaleLayout
+    {
+        let ready = try await crowd.ready(atMost: .seconds(120))
+        guard ready.allSatisfy({ $0.readers == layout.readers.count }) else {
+            throw Failure.unavailable("not every Reader knows all others")
+        }
         let probe = RedisProbe(redis)
         let before = RedisFigures(try await probe.info())
-        progress.step("  subscribing to \(Format.grouped(Int(result.model.subscriptions))) channels in all")
-        let answers = try await crowd.subscribe(atMost: .seconds(240))
+        let total = layout.audience.total
+        progress.step("  \(Format.grouped(total)) viewers arrive in \(Format.plain(settings.arrivalSeconds)) s")
+        let start = ContinuousClock.now
+        try await crowd.place()
+        var counts: [ScaleReaderMessage.Counts] = []
+        // As long as they arrive, and then until those who were sent on are there.
+        let all = try await Polling.wait(
+            atMost: .seconds(settings.arrivalSeconds + 240), every: .milliseconds(500)
+        ) { () async throws -> [ScaleReaderMessage.Placed]? in
+            counts = try await crowd.counts()
+            result.arriving.append(
+                .init(seconds: (ContinuousClock.now - start).seconds, viewers: counts.map(\.viewers)))
+            let placed = crowd.placed
+            let refused = placed.reduce(0) { $0 + $1.refused }
+            let isWhole = counts.reduce(refused) { $0 + $1.viewers } == total
+            return placed.count == layout.readers.count && isWhole ? placed : nil
+        }
+        guard let all else { throw Failure.unavailable("not all viewers had a place in time; see the Readers' logs") }
+        let placed = layout.measured(try await crowd.channels(atMost: .seconds(120)))
         let clients = RedisSubscribers(try await probe.clients())
         let after = RedisFigures(try await probe.info())
-        let counts = try await crowd.counts()
         for (index, name) in layout.readers.enumerated() {
             result.perReader[index].subscriptions = clients.subscriptions(of: name)
+            result.perReader[index].subscriptionsExpected = placed.assignment.subscriptions[index]
             result.perReader[index].viewers = counts[index].viewers
+            result.perReader[index].viewersExpected = placed.assignment.loads[index]
         }
         result.subscribing = ScaleCase.Subscribing(
             subscriptions: result.perReader.reduce(0) { $0 + $1.subscriptions },
             channels: after.channels - layout.readers.count,
-            seconds: answers.map(\.seconds).max() ?? 0, redisMemoryBytes: after.memoryBytes - before.memoryBytes,
-            redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, refused: answers.reduce(0) { $0 + $1.refused })
-        progress.step("  subscribed in \(Format.decimal(result.subscribing.seconds, 1)) s")
+            seconds: (ContinuousClock.now - start).seconds, redisMemoryBytes: after.memoryBytes - before.memoryBytes,
+            redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, refused: all.reduce(0) { $0 + $1.refused },
+            redirects: counts.reduce(0) { $0 + $1.redirects })
+        progress.step("  placed in \(Format.decimal(result.subscribing.seconds, 1)) s")
+        return placed
     }
 
     // MARK: Comments at a rate
 
-    private func pace(_ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase) async throws {
+    private func pace(
+        _ layout: ScaleLayout, _ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase
+    ) async throws {
         let rate = Format.plain(settings.rate)
         progress.step("  \(rate) comments/s for \(Format.plain(settings.durationSeconds)) s")
         let probe = RedisProbe(redis)
@@ -107,6 +133,7 @@ struct ScaleRun: Sendable {
             return counts.map(\.deliveries) == truth.deliveries ? true : nil
         }
         result.paced?.settleSeconds = (ContinuousClock.now - published).seconds
+        result.paced?.latency = counts.reduce(into: LatencyHistogram()) { $0.merge($1.latency) }
         result.paced?.redisCPUSeconds = RedisFigures(try await probe.info()).cpuSeconds - before.cpuSeconds
         result.paced?.readersCPUSeconds = readersCPU(crowd) - cpuBefore
         for index in layout.readers.indices {
@@ -126,7 +153,7 @@ struct ScaleRun: Sendable {
 
     // MARK: As many as Redis takes
 
-    private func burst(_ redis: Node, into result: inout ScaleCase) async throws {
+    private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burstSeconds)) s")
         let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burstSeconds).run()
         result.burst = burst

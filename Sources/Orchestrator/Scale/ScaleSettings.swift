@@ -12,6 +12,10 @@ struct ScaleSettings: Codable, Equatable, Sendable {
     var audience = AudienceSpec.zipf(exponent: 1)
     var placements: [PlacementStrategy] = [.random, .overflow]
     var seed: UInt64 = 1
+    /// In which all viewers arrive.
+    var arrivalSeconds = 30.0
+    /// Viewers that have a socket, which somebody reads: they pay for the write.
+    var sockets = 2_000
     /// Comments per second, over all streams, of the part in which the hubs deliver.
     var rate = 200.0
     /// Of that part.
@@ -27,7 +31,8 @@ struct ScaleSettings: Codable, Equatable, Sendable {
             "Orchestrator scale", "--streams \(streams)", "--viewers \(viewers)",
             "--readers \(ReaderRange(numbers: readers))", "--audience \(audience)",
             "--placement \(placements.map(\.rawValue).joined(separator: ","))", "--seed \(seed)",
-            "--rate \(Format.plain(rate))", "--duration \(Format.plain(durationSeconds))",
+            "--arrival \(Format.plain(arrivalSeconds))", "--sockets \(sockets)", "--rate \(Format.plain(rate))",
+            "--duration \(Format.plain(durationSeconds))",
             "--burst \(Format.plain(burstSeconds))",
         ].joined(separator: " ")
     }
@@ -43,6 +48,9 @@ struct ScaleArguments: ParsableArguments {
     var audience: String?
     @Option(parsing: .unconditional, help: "Placements, separated by commas (random,overflow).") var placement: String?
     @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
+    @Option(parsing: .unconditional, help: "Seconds in which all viewers arrive, 0 to 3,600 (30).") var arrival: String?
+    @Option(parsing: .unconditional, help: "Viewers with a socket that somebody reads, 0 to 100,000 (2,000).")
+    var sockets: String?
     @Option(parsing: .unconditional, help: "Comments per second that the hubs deliver, 0.1 to 100,000 (200).")
     var rate: String?
     @Option(parsing: .unconditional, help: "Seconds of that, 1 to 3,600 (10).") var duration: String?
@@ -64,6 +72,8 @@ struct ScaleArguments: ParsableArguments {
         check.read("--audience", audience, with: AudienceSpec.parse, into: &settings.audience)
         check.read("--placement", placement, with: PlacementStrategy.parseList, into: &settings.placements)
         check.readSeed("--seed", seed, into: &settings.seed)
+        check.read("--arrival", arrival, 0...3_600, into: &settings.arrivalSeconds)
+        check.read("--sockets", sockets, 0...100_000, into: &settings.sockets)
         check.read("--rate", rate, 0.1...100_000, into: &settings.rate)
         check.read("--duration", duration, 1...3_600, into: &settings.durationSeconds)
         check.read("--burst", burst, 1...600, into: &settings.burstSeconds)

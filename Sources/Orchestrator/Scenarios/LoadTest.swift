@@ -18,10 +18,11 @@ struct LoadTest: Sendable {
         (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
         (setup.audience, setup.streams, setup.viewers) = (settings.audience, settings.streams, settings.viewers)
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
-        setup.swarm = [
-            "--duration", Format.plain(settings.duration), "--warmup", Format.plain(settings.warmup), "--placement",
-            settings.placement == .random ? "random" : "follow",
-        ]
+        setup.swarm =
+            [
+                "--duration", Format.plain(settings.duration), "--warmup", Format.plain(settings.warmup), "--placement",
+                settings.placement == .random ? "random" : "follow",
+            ] + (settings.moves?.arguments ?? [])
         if settings.likesRate != nil {
             // Redis alone keeps the likes.
             setup.likeAPIs = 1
@@ -32,7 +33,8 @@ struct LoadTest: Sendable {
 
     func run(in testbed: Testbed) async throws {
         let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
+            crowdShare: settings.moves?.flash?.share)
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
         let load = try await CommentLoad.start(services, progress: progress)

@@ -176,7 +176,8 @@ extension RunResult {
     private var theory: [Chart] {
         guard let spread, settings.preset != .seed,
             let audience = try? Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
+                crowdShare: settings.moves?.flash?.share)
         else { return [] }
         let table = ScalingTable(audience, readers: 1...max(20, settings.readers * 2), strategies: [.random])
         let point = PlacementCharts.Point(

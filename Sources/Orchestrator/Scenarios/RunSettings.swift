@@ -53,6 +53,20 @@ struct RunSettings: ParsableArguments {
         transform: optional(within(1...64)))
     @Checked var swarms: Int? = nil
     @Option(
+        parsing: .unconditional,
+        help: "Part of the viewers that leave each minute, and others come for them, 0 to 600.",
+        transform: within(0...600.0))
+    @Checked var churn = 0.0
+    @Option(
+        parsing: .unconditional, help: "Part of the viewers that change the video each minute, 0 to 600.",
+        transform: within(0...600.0))
+    @Checked var zaps = 0.0
+    @Option(
+        parsing: .unconditional,
+        help: "<seconds>[:<share>]: then this part of the viewers comes to the first video together.",
+        transform: optional(parsed(FlashCrowd(seconds: 0, share: 0), FlashCrowd.parse)))
+    @Checked var flashAt: FlashCrowd? = nil
+    @Option(
         parsing: .unconditional, help: "Users who like photos each second, beside the comments; 0.1 to 100,000.",
         transform: optional(within(0.1...100_000)))
     @Checked var likesRate: Double? = nil
@@ -78,6 +92,13 @@ struct RunSettings: ParsableArguments {
     var allowed: Set<RunChecker.Allowance> {
         get { Set(allow.map(\.wrappedValue)) }
         set { allow = newValue.sorted().map { Checked(wrappedValue: $0) } }
+    }
+
+    /// Viewers who come and go while comments are written; `nil` when nobody does.
+    var moves: Moves? {
+        var moves = Moves()
+        (moves.churn, moves.zaps, moves.flash) = (churn, zaps, flashAt)
+        return moves.isNone ? nil : moves
     }
 
     /// Likes beside the comments; `nil` for none.
@@ -114,13 +135,19 @@ struct RunSettings: ParsableArguments {
     func checked(_ capacity: Capacity) throws(Failure) -> RunSettings {
         let settings = preset == .seed ? over(RunSettings.seedPreset) : self
         var problems = self.problems
-        let crowd: Set = ["--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup"]
+        let crowd: Set = [
+            "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
+            "--zaps", "--flash-at",
+        ]
         for name in typed where preset == .seed && crowd.contains(name) {
             problems.append(
                 "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         }
         for name in typed where likesRate == nil && ["--photos", "--hot-photo-share"].contains(name) {
             problems.append("\(name): means nothing without --likes-rate")
+        }
+        if let flashAt, flashAt.seconds >= settings.warmup + settings.duration {
+            problems.append("--flash-at \(flashAt): must be before the end of --warmup and --duration")
         }
         if problems.isEmpty { problems += ProcessPlan.problems(with: settings, capacity) }
         guard problems.isEmpty else { throw .arguments(problems) }
@@ -133,10 +160,10 @@ extension Audience {
     ///
     /// - Throws: ``Failure/arguments(_:)`` when it cannot be made of so few viewers.
     static func of(
-        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64
+        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64, crowdShare: Double? = nil
     ) throws(Failure) -> Audience {
         do {
-            return try Audience(spec, channels: channels, viewers: viewers, seed: seed)
+            return try Audience(spec, channels: channels, viewers: viewers, seed: seed, crowdShare: crowdShare)
         } catch {
             throw .arguments([error.description])
         }

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Placement
+import ReaderPlacement
 import ServiceRuntime
 import Wire
 

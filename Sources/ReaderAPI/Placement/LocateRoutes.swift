@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import ReaderPlacement
 import ServiceRuntime
 import Wire
 

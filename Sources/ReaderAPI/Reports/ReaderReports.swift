@@ -1,6 +1,7 @@
 import Fanout
 import Placement
 import Primitives
+import ReaderPlacement
 import ServiceRuntime
 import Wire
 

@@ -2,6 +2,7 @@ import Broker
 import CoreMetrics
 import Logging
 import Primitives
+import ReaderPlacement
 import RedisNIO
 import ServiceLifecycle
 import ServiceRuntime

@@ -8,12 +8,6 @@ struct LoopCall<Worker>: Sendable {
     let body: @Sendable (Worker, Sockets) -> Void
 }
 
-extension LoopWorker {
-    func perform(_ calls: [LoopCall<Self>], _ sockets: Sockets) {
-        for call in calls { call.body(self, sockets) }
-    }
-}
-
 extension SocketLoop where Handler: LoopWorker {
     /// Lets the loop's thread call `body`. `false`: the loop has stopped, or its mailbox is full.
     ///

@@ -60,15 +60,23 @@ final class Sender<Source: RequestSource>: LoopWorker {
     }
 
     func received(_ commands: [LoopCall<Sender>], sockets: Sockets) {
-        perform(commands, sockets)
+        for command in commands {
+            command.body(self, sockets)
+            // Who asks behind this call must see what it sent.
+            send(sockets)
+        }
     }
 
-    func pass(sockets: Sockets) -> Bool {
+    private func send(_ sockets: Sockets) {
         source.arrive(now: sockets.now)
         while pool.idleCount > 0, let work = source.next(now: sockets.now) {
             pool.send(work, sockets) { source.request($0, to: $1) }
         }
         source.cannotWait()
+    }
+
+    func pass(sockets: Sockets) -> Bool {
+        send(sockets)
         board.now = Seen(source: source.snapshot, idle: pool.idleCount)
         return false
     }

@@ -113,7 +113,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     func arriveLate() { viewers.arriveLate() }
 
     func received(_ commands: [LoopCall<ViewerLoop>], sockets: Sockets) {
-        perform(commands, sockets)
+        for command in commands { command.body(self, sockets) }
     }
 
     func pass(sockets: Sockets) -> Bool {

@@ -38,7 +38,7 @@ func processID(of program: String, in folder: String) -> pid_t? {
 }
 
 /// Ids of other processes that have something of `folder` open, or name it in their command line.
-private func processes(of folder: String) -> [pid_t] {
+func processes(of folder: String) -> [pid_t] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { pid_t($0) }.filter { pid in
         guard pid != getpid() else { return false }

@@ -10,6 +10,14 @@ extension EndToEndTests {
             let name: String
             let rules: [String]
 
+            /// A line of the list; a selector in parentheses is one rule.
+            init(_ line: Substring) {
+                let parts = line.split(separator: " (", maxSplits: 1)
+                let words = parts[0].split(separator: " ").map(String.init)
+                name = words[1]
+                rules = Array(words.dropFirst(2)) + parts.dropFirst().map { "(" + $0 }
+            }
+
             /// As in the environment of a service.
             func url(_ redis: Node) -> String { "redis://\(name):secret-of-\(name)@127.0.0.1:\(redis.port)" }
 
@@ -34,13 +42,7 @@ extension EndToEndTests {
 
         private static func users() throws -> [User] {
             let text = try String(contentsOf: root.appending(path: "deploy/redis/users.acl"), encoding: .utf8)
-            return text.split(separator: "\n").map { line in
-                // A selector in parentheses is one rule.
-                let parts = line.split(separator: " (", maxSplits: 1)
-                let words = parts[0].split(separator: " ").map(String.init)
-                let selector = parts.dropFirst().map { "(" + $0 }
-                return User(name: words[1], rules: Array(words.dropFirst(2)) + selector)
-            }
+            return text.split(separator: "\n").map(User.init)
         }
 
         private func withUsers(_ body: (Node, [String: User]) async throws -> Void) async throws {
@@ -58,26 +60,67 @@ extension EndToEndTests {
             #expect(try Set(Self.users().map(\.name)) == Set(Self.programs.keys))
         }
 
+        /// `deploy/secrets.sh`: the users that it makes for Redis log in with the addresses that it makes for services.
+        @Test func theSecretsOfADeploymentFitTogether() async throws {
+            try await withRedis { redis async throws in
+                try await withTemporaryFolder { folder async throws in
+                    let secrets = "\(folder)/secrets"
+                    func text(_ name: String) throws -> String {
+                        try String(contentsOf: URL(filePath: "\(secrets)/\(name)"), encoding: .utf8)
+                    }
+                    func make() async throws {
+                        let script = Self.root.appending(path: "deploy/secrets.sh").path
+                        let program = try await Program("/bin/sh", [script, secrets, "tls"], folder: folder)
+                        #expect(await program.end() == 0, "\(program.log)")
+                    }
+                    try await make()
+                    for line in try text("redis-users").split(separator: "\n") where !line.hasPrefix("user default") {
+                        let user = User(line)
+                        let answer = try redis.command(["ACL", "SETUSER", user.name] + user.rules)
+                        #expect(answer == "+OK\r\n", "\(user.name): \(answer)")
+                    }
+                    #expect(try text("redis-users").hasPrefix("user default off\n"))
+                    for name in Self.programs.keys {
+                        let url = try text("\(name)-redis-url")
+                        #expect(url.hasPrefix("rediss://\(name):") && url.hasSuffix("@redis:6379\n"))
+                        let here = url.replacing("rediss:", with: "redis:")
+                            .replacing("@redis:6379\n", with: "@127.0.0.1:\(redis.port)")
+                        #expect(try await check(name, here) == 0)
+                    }
+                    let before = try text("postgres-password")
+                    let database = try text("database-url")
+                    #expect(before.count == 48 && database.contains(":\(before)@postgres:5432"))
+                    #expect(database.contains("sslmode=verify-full"))
+                    // What is there is kept, and what is not is made.
+                    let users = try text("redis-users")
+                    try FileManager.default.removeItem(atPath: "\(secrets)/redis-users")
+                    try await make()
+                    #expect(try text("redis-users") == users)
+                    #expect(try text("postgres-password") == before)
+                }
+            }
+        }
+
         /// Every right is one that the service itself says it needs, except for the optional ones.
         @Test(arguments: Array(programs.keys.sorted())) func noRightIsTooMuch(name: String) async throws {
             try await withUsers { redis, users async throws in
                 let user = try #require(users[name])
-                #expect(try await check(user, redis) == 0)
+                #expect(try await check(name, user.url(redis)) == 0)
                 for (index, rule) in user.rules.enumerated() where !Self.optional.contains(rule) {
                     var fewer = user.rules
                     fewer.remove(at: index)
                     try user.set(fewer, in: redis)
-                    #expect(try await check(user, redis) == 69, "without \(rule)")
+                    #expect(try await check(name, user.url(redis)) == 69, "without \(rule)")
                 }
             }
         }
 
         /// The code of `--check-configuration`.
-        private func check(_ user: User, _ redis: Node) async throws -> Int32? {
+        private func check(_ user: String, _ url: String) async throws -> Int32? {
             try await withTemporaryFolder { folder in
-                let name = try #require(Self.programs[user.name])
+                let name = try #require(Self.programs[user])
                 let program = try await Program(
-                    name, ["--check-configuration"], environment: ["REDIS_URL": user.url(redis)], folder: folder)
+                    name, ["--check-configuration"], environment: ["REDIS_URL": url], folder: folder)
                 let code = await program.end()
                 await program.stop()
                 return code

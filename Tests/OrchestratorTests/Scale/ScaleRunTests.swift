@@ -15,7 +15,7 @@ struct ScaleRunTests {
         try await withTemporaryFolder { folder in
             let result = try await launch([
                 "scale", "--streams", "300", "--viewers", "6000", "--readers", "3", "--rate", "200", "--duration", "1",
-                "--burst", "1", "--out", "\(folder)/report",
+                "--burst", "1", "--arrival", "4", "--sockets", "100", "--out", "\(folder)/report",
             ])
             #expect(result.code == 0, "\(result.log)")
             let report = try Report.read("\(folder)/report/latest")
@@ -25,12 +25,17 @@ struct ScaleRunTests {
             for one in [random, overflow] {
                 #expect(value("faults", one) == 0 && value("bytes missing", one) == 0)
                 #expect(value("deliveries to viewers", one) > 10_000)
-                #expect(value("subscriptions", one) == value("subscriptions of the simulated placement", one))
+                #expect(value("subscriptions of the simulated placement", one) > 0)
+                #expect(value("publish to a viewer's turn, 99%", one) > 0)
                 #expect((1...3).reduce(0) { $0 + value("viewers", "\(one), reader-\($1)") } == 6_000)
                 #expect(value("comments a second", one) > 1_000)
             }
             #expect(value("amplification", random) > 2)
-            #expect(value("amplification", overflow) < 1.1)
+            #expect(value("amplification", overflow) < 1.3)
+            #expect(value("viewers sent to another Reader", random) == 0)
+            // Two of three asked a Reader that is not theirs.
+            #expect((3_000...6_000).contains(value("viewers sent to another Reader", overflow)))
+            #expect(report.samples.count == 2 && report.samples.allSatisfy { $0.rows.count > 3 })
             #expect(value("fullest Reader, times the mean", overflow) <= 1.25)
             for file in ["report.md", "report.csv", "report.html", "metrics.txt", "junit.xml"] {
                 #expect(text(of: "\(folder)/report/latest/\(file)").contains("overflow"))
@@ -67,7 +72,7 @@ struct ScaleRunTests {
         var result = makeReport(burst: [100, 250])
         #expect(result.report(nil).verdict.status == .fine)
         result.cases[1].burst?.bytesExpected = 7
-        result.cases[0].perReader = [.init(name: "reader-1", subscriptionsExpected: 3, viewersExpected: 0)]
+        result.cases[0].perReader = [.init(name: "reader-1", subscriptionsExpected: 3)]
         let verdict = result.report(nil).verdict
         #expect(verdict.status == .auditFailed)
         #expect(
@@ -75,6 +80,19 @@ struct ScaleRunTests {
                 == "random, 14 Readers: 0 subscriptions of reader-1, and 3 were to be expected;"
                 + " overflow, 14 Readers: 0 bytes to subscribers in the burst, and 7 were to be expected")
         #expect(result.report(.interrupted).verdict.status == .interrupted)
+    }
+
+    @Test func aReaderThatIsTooFullIsAFault() {
+        var result = makeReport(burst: [100, 250])
+        for index in 0..<2 {
+            result.cases[index].perReader = [
+                .init(name: "reader-1", viewers: 160, viewersExpected: 160),
+                .init(name: "reader-2", viewers: 90, viewersExpected: 90),
+            ]
+        }
+        let checks = result.report(nil).verdict.checks
+        #expect(checks.map(\.passed) == [true, true, false])
+        #expect(result.cases[1].faults.first?.contains("1.280 times the mean") == true)
     }
 
     @Test func redisThatTakesLessIsFoundByAComparison() throws {

@@ -15,15 +15,16 @@ struct ScaleArgumentsTests {
         #expect(
             settings.commandLine
                 == "Orchestrator scale --streams 90000 --viewers 2000000 --readers 14 --audience zipf:1.0"
-                + " --placement random,overflow --seed 1 --rate 200 --duration 10 --burst 8")
+                + " --placement random,overflow --seed 1 --arrival 30 --sockets 2000 --rate 200 --duration 10 --burst 8"
+        )
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
         let arguments = try ScaleArguments.parse([
             "--streams", "0", "--viewers", "x", "--readers", "0", "--audience", "zipf", "--placement", "best", "--seed",
-            "-1", "--rate", "0", "--duration", "0", "--burst", "x",
+            "-1", "--rate", "0", "--duration", "0", "--burst", "x", "--arrival", "-1", "--sockets", "x",
         ])
-        #expect(problems { try arguments.settings() }.count == 9)
+        #expect(problems { try arguments.settings() }.count == 11)
     }
 
     @Test func tooManyProcessesAndCasesAreRefused() {
@@ -107,10 +108,15 @@ struct BurstTests {
     @Test func frameNumbersRiseInEachChannel() throws {
         let audience = try Audience(.uniform, channels: 2, viewers: 10, seed: 1)
         var frames = ScaleFrames(audience)
-        let texts = [0, 0, 1].map { String(decoding: frames.next($0, user: 3), as: UTF8.self) }
+        let made = [0, 0, 1].map { frames.next($0, stamp: 1_234_567 + Int64($0)) }
+        let texts = made.map { String(decoding: $0, as: UTF8.self) }
         #expect(texts.map { $0.prefix { $0 != "\n" } } == ["id: 1.scale", "id: 2.scale", "id: 1.scale"])
         #expect(texts.allSatisfy { $0.utf8.count == ScaleFrames.bytesWanted && $0.hasSuffix("}\n\n") })
         #expect(texts[2].contains("\"videoid\":\"v2\""))
+        // As a loop joins them.
+        let chunk = Array("258\r\n".utf8) + made.joined() + Array("\r\n".utf8)
+        #expect(ScaleFrames.stamps(in: chunk) == [1_234_567, 1_234_567, 1_234_568])
+        #expect(ScaleFrames.stamps(in: Array("3\r\n:\n\n\r\n".utf8)) == [])
     }
 
     @Test func aBurstThatBeganAnewCountsEveryPublish() throws {
@@ -145,15 +151,55 @@ struct BurstTests {
     }
 
     @Test func whatIsSaidIsUnderstood() {
+        var latency = LatencyHistogram()
+        latency.record(microseconds: 1_500)
         let counts = ScaleReaderMessage.Counts(
-            number: 2, messages: 3, deliveries: 4, duplicates: 0, deferred: 0, viewers: 5)
+            number: 2, messages: 3, deliveries: 4, duplicates: 0, deferred: 0, viewers: 5, redirects: 6,
+            latency: latency)
         for message: ScaleReaderMessage in [
-            .ready(.init(channels: 1, viewers: 2)), .subscribed(.init(seconds: 0.5, refused: 0)), .counts(counts),
+            .ready(.init(readers: 1)), .placed(.init(seconds: 0.5, refused: 0)), .counts(counts),
+            .channels(.init(channels: [3, 9], viewers: [1, 2], isLast: true)),
         ] {
             #expect(ScaleReaderMessage(line: message.line) == message)
         }
         #expect(ScaleReaderMessage(line: "warning") == nil)
-        for order: ScaleReaderOrder in [.subscribe, .count(7)] { #expect(ScaleReaderOrder(line: order.line) == order) }
+        for order: ScaleReaderOrder in [.place, .channels, .count(7)] {
+            #expect(ScaleReaderOrder(line: order.line) == order)
+        }
         #expect(ScaleReaderOrder(line: "count x") == nil)
+    }
+
+    @Test func whatReadersHoldIsPutTogether() {
+        var state = ScaleCrowdState(readers: 2)
+        state.received(.channels(.init(channels: [0, 2], viewers: [5, 1], isLast: false)), from: 0)
+        #expect(!state.channels[0].isWhole)
+        state.received(.channels(.init(channels: [1], viewers: [4], isLast: true)), from: 0)
+        state.received(.channels(.init(channels: [2], viewers: [7], isLast: true)), from: 1)
+        #expect(state.channels.allSatisfy { $0.isWhole })
+        let held = state.channels.map(\.viewers)
+        let assignment = Assignment(held, channels: 4)
+        #expect(assignment.loads == [10, 7])
+        #expect(assignment.subscriptions == [3, 1])
+        #expect(assignment.parts(ofChannel: 2).map(\.viewers) == [1, 7])
+        #expect(assignment.parts(ofChannel: 3).isEmpty)
+    }
+
+    @Test func aViewerOnTheWayIsFourBytes() {
+        let hops = [ScaleHop(channel: 0, hops: 1), ScaleHop(channel: 999_999, hops: 2)]
+        #expect(ScaleHop.all(in: hops.flatMap(\.bytes)) == hops)
+        #expect(ScaleHop.all(in: [1, 2]) == [])
+    }
+
+    @Test func aChunkIsReadOnceAndCountsForEachViewer() throws {
+        let viewers = try ScaleViewers(sockets: 0)
+        var frames = ScaleFrames(try Audience(.uniform, channels: 1, viewers: 1, seed: 1))
+        let now = ScaleFrames.microseconds()
+        let chunk = frames.next(0, stamp: now - 5_000) + frames.next(0, stamp: now - 9_000)
+        for _ in 0..<3 { viewers.wrote(chunk) }
+        viewers.wrote(frames.next(0, stamp: now - 50_000))
+        #expect(viewers.latency.count == 7)
+        #expect((5_000...40_000).contains(viewers.latency.microseconds(atPercentile: 10) ?? 0))
+        #expect((50_000...90_000).contains(viewers.latency.microsecondsMax ?? 0))
+        #expect(viewers.takeDescriptor() == -1)
     }
 }

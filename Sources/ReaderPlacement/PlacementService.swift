@@ -1,13 +1,13 @@
-import CoreMetrics
-import Fanout
-import Placement
-import Primitives
-import ServiceRuntime
+package import CoreMetrics
+internal import Fanout
+package import Placement
+internal import Primitives
+internal import ServiceRuntime
 
 /// Which Reader a viewer belongs to: the latest view of all Readers, and what this Reader knows of itself.
-final class PlacementService: Sendable {
+package final class PlacementService: Sendable {
     /// What a viewer is answered.
-    enum Answer: Equatable, Sendable {
+    package enum Answer: Equatable, Sendable {
         case serve(String)
         /// Id and public URL of the Reader to go to.
         case redirect(id: String, url: String)
@@ -32,8 +32,8 @@ final class PlacementService: Sendable {
         var notRedirected = 0
     }
 
-    let call: RegistryCall
-    let settings: RegistrySettings
+    package let call: RegistryCall
+    package let settings: RegistrySettings
     private let capacity: Int
     private let isClosed: @Sendable () -> Bool
     private let startedAt = ContinuousClock.now
@@ -41,23 +41,26 @@ final class PlacementService: Sendable {
     private let metrics: PlacementMetrics
 
     /// - Parameters:
+    ///   - id: of this Reader.
+    ///   - session: of this process: another one with the same id has another.
     ///   - capacity: connections that this Reader takes at most.
     ///   - isClosed: whether this Reader takes no more viewers now.
-    init(
-        settings: RegistrySettings, process: ServiceProcess, capacity: Int, isClosed: @escaping @Sendable () -> Bool
+    package init(
+        settings: RegistrySettings, id: String, session: String, metrics: any MetricsFactory, capacity: Int,
+        isClosed: @escaping @Sendable () -> Bool
     ) {
         self.settings = settings
         self.capacity = capacity
         self.isClosed = isClosed
-        call = RegistryCall(id: process.server.instance, session: process.session)
-        metrics = PlacementMetrics(factory: process.metrics)
+        call = RegistryCall(id: id, session: session)
+        self.metrics = PlacementMetrics(factory: metrics)
         state = Mutex(
             State(board: PlacementBoard(policy: PlacementPolicy(settings.strategy, limits: settings.limits))))
     }
 
     // MARK: Registry
 
-    func announcement(connections: Int, isClosed: Bool) -> ReaderAnnouncement {
+    package func announcement(connections: Int, isClosed: Bool) -> ReaderAnnouncement {
         state.withLock { state in
             ReaderAnnouncement(
                 url: state.address.url, connections: connections, capacity: capacity,
@@ -66,13 +69,13 @@ final class PlacementService: Sendable {
     }
 
     /// The Readers count their connections now; viewers that are placed from now on are not among what `count` returns.
-    func moment(_ count: () -> Int) -> Int {
+    package func moment(_ count: () -> Int) -> Int {
         state.withLock { $0.board.moment() }
         return count()
     }
 
     /// The registry answered to `announced`.
-    func received(
+    package func received(
         _ snapshot: RegistrySnapshot, announced: ReaderAnnouncement, isView: Bool
     ) -> IdentityConflict.Change {
         state.withLock { state in
@@ -89,18 +92,18 @@ final class PlacementService: Sendable {
     }
 
     /// The time to the next moment; a whole interval while the clock of Redis is unknown.
-    var untilMoment: Duration {
+    package var untilMoment: Duration {
         guard let (at, milliseconds) = state.withLock({ $0.serverClock }) else { return settings.interval }
         return RegistrySchedule.untilMoment(
             serverMilliseconds: milliseconds, elapsed: ContinuousClock.now - at, interval: settings.interval)
     }
 
-    var hasView: Bool { state.withLock { $0.seenAt != nil } }
+    package var hasView: Bool { state.withLock { $0.seenAt != nil } }
 
-    func failed() { state.withLock { $0.failures += 1 } }
+    package func failed() { state.withLock { $0.failures += 1 } }
 
     /// Finds the channels that are full here; `true` when they differ from those announced.
-    func setFull(of viewers: [(channel: String, viewers: Int)]) -> Bool {
+    package func setFull(of viewers: [(channel: String, viewers: Int)]) -> Bool {
         state.withLock { state in
             guard let own = state.board.views[call.id] else { return false }
             let full = FullChannels.names(
@@ -110,15 +113,15 @@ final class PlacementService: Sendable {
         }
     }
 
-    func setAddress(_ address: ReaderAddress) { state.withLock { $0.address = address } }
+    package func setAddress(_ address: ReaderAddress) { state.withLock { $0.address = address } }
 
     /// From now on this Reader takes no viewers, and announces that.
-    func leave() { state.withLock { $0.isLeaving = true } }
+    package func leave() { state.withLock { $0.isLeaving = true } }
 
     // MARK: Viewers
 
     /// - Parameter mayRedirect: whether the viewer would come back here when the Reader that it is sent to is gone.
-    func place(channel: String, hops: Int, mayRedirect: Bool) -> Answer {
+    package func place(channel: String, hops: Int, mayRedirect: Bool) -> Answer {
         let start = ContinuousClock.now
         defer { metrics.took(ContinuousClock.now - start) }
         // Outside of the lock: it takes one of its own.
@@ -159,7 +162,7 @@ final class PlacementService: Sendable {
     }
 
     /// Where the next viewer of `channel` belongs. Nobody is counted.
-    func locate(channel: String) -> Answer {
+    package func locate(channel: String) -> Answer {
         let isFull = isClosed()
         return state.withLock { state in
             guard isFresh(state) else { return alone(state) }
@@ -191,13 +194,13 @@ final class PlacementService: Sendable {
 
 extension PlacementService {
     /// Where this Reader itself is reached, if anywhere.
-    var ownURL: String? { state.withLock { $0.address.url } }
+    package var ownURL: String? { state.withLock { $0.address.url } }
 
-    var isAddressLost: Bool { state.withLock { $0.address == .lost } }
+    package var isAddressLost: Bool { state.withLock { $0.address == .lost } }
 
     /// Whether the others may not know this Reader yet: viewers would be placed without it. It ends after a while whatever
     /// happens: a registry that fails keeps no Reader from serving.
-    var isBeingIntroduced: Bool {
+    package var isBeingIntroduced: Bool {
         // Without an address nobody is sent here, known or not.
         guard settings.isTarget else { return false }
         let now = ContinuousClock.now
@@ -209,17 +212,17 @@ extension PlacementService {
         }
     }
 
-    var notRedirected: Int { state.withLock { $0.notRedirected } }
+    package var notRedirected: Int { state.withLock { $0.notRedirected } }
 
-    var hasConflict: Bool { state.withLock { $0.conflict.isActive } }
+    package var hasConflict: Bool { state.withLock { $0.conflict.isActive } }
 
     /// Seconds; not a number before the first view.
-    var viewAge: Double {
+    package var viewAge: Double {
         guard let seenAt = state.withLock({ $0.seenAt }) else { return .nan }
         return (ContinuousClock.now - seenAt) / .seconds(1)
     }
 
-    var knownReaders: Int { state.withLock { $0.snapshot.readers.count } }
-    var garbageEntries: Int { state.withLock { $0.snapshot.garbage } }
-    var registryFailures: Int { state.withLock { $0.failures } }
+    package var knownReaders: Int { state.withLock { $0.snapshot.readers.count } }
+    package var garbageEntries: Int { state.withLock { $0.snapshot.garbage } }
+    package var registryFailures: Int { state.withLock { $0.failures } }
 }

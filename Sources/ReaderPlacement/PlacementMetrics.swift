@@ -1,19 +1,19 @@
-import CoreMetrics
-import Placement
-import Primitives
-import ServiceRuntime
+package import CoreMetrics
+package import Placement
+internal import Primitives
+package import ServiceRuntime
 
 /// What placement counts.
-struct PlacementMetrics: Sendable {
+package struct PlacementMetrics: Sendable {
     private let duration: CoreMetrics.Timer
     private let served: [String: Counter]
     private let redirects: [String: Counter]
     private let refused: [String: Counter]
 
     /// Served because the other Readers are not known.
-    static let noView = "no_view"
+    package static let noView = "no_view"
 
-    init(factory: any MetricsFactory) {
+    package init(factory: any MetricsFactory) {
         let registry = factory as? PrometheusRegistry
         registry?.describe("chorus_placement_duration", "Time to find a viewer's place, in the connect.")
         registry?.describe("chorus_placement_redirects", "Viewers sent to another Reader, by reason.")
@@ -32,11 +32,11 @@ struct PlacementMetrics: Sendable {
         redirects = counters("chorus_placement_redirects", RedirectReason.allCases.map(\.rawValue))
     }
 
-    func took(_ time: Duration) { duration.recordNanoseconds(Int64(clamping: time.nanoseconds)) }
+    package func took(_ time: Duration) { duration.recordNanoseconds(Int64(clamping: time.nanoseconds)) }
 
-    func redirected(_ reason: RedirectReason) { redirects[reason.rawValue]?.increment() }
+    package func redirected(_ reason: RedirectReason) { redirects[reason.rawValue]?.increment() }
 
-    func count(_ answer: PlacementService.Answer) -> PlacementService.Answer {
+    package func count(_ answer: PlacementService.Answer) -> PlacementService.Answer {
         switch answer {
         case .serve(let reason): served[reason]?.increment()
         case .refuse(let reason): refused[reason.rawValue]?.increment()
@@ -46,7 +46,7 @@ struct PlacementMetrics: Sendable {
     }
 
     /// Numbers of the registry, read when somebody asks.
-    static func register(_ placement: PlacementService, in registry: PrometheusRegistry) {
+    package static func register(_ placement: PlacementService, in registry: PrometheusRegistry) {
         registry.gauge("chorus_placement_view_age_seconds", "Time since the Readers were last read.") {
             placement.viewAge
         }

@@ -1,11 +1,11 @@
-import Logging
-import NIOCore
-import NIOPosix
-import Primitives
-import ServiceRuntime
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Primitives
+package import ServiceRuntime
 
 /// Whether viewers can be sent to this Reader.
-enum ReaderAddress: Equatable, Sendable {
+package enum ReaderAddress: Equatable, Sendable {
     /// No URL is configured, or it was not looked up yet.
     case unknown
     /// The public URL, whose name resolves.
@@ -13,14 +13,14 @@ enum ReaderAddress: Equatable, Sendable {
     /// Its name does not resolve.
     case lost
 
-    var url: String? {
+    package var url: String? {
         if case .found(let url) = self { url } else { nil }
     }
 }
 
 /// Finds out whether the name in this Reader's public URL resolves, as far as this machine can tell. One that does not is
 /// not announced: viewers who are redirected there would be lost.
-final class PublicAddress: Sendable {
+package final class PublicAddress: Sendable {
     private static let recheck = Duration.seconds(10)
 
     private struct State {
@@ -36,7 +36,7 @@ final class PublicAddress: Sendable {
     private let state = Mutex(State())
 
     /// `nil` without an address to check.
-    init?(_ url: ServiceURL?, placement: PlacementService, logger: Logger) {
+    package init?(_ url: ServiceURL?, placement: PlacementService, logger: Logger) {
         guard let url else { return nil }
         self.url = url
         self.placement = placement
@@ -44,7 +44,7 @@ final class PublicAddress: Sendable {
     }
 
     /// Looks the name up again from time to time. Returns at once: announcements must not wait for name servers.
-    func check() {
+    package func check() {
         let isDue = state.withLock { state in
             let isRecent = state.checkedAt.map { ContinuousClock.now - $0 < Self.recheck } ?? false
             guard !state.isAsking, !isRecent else { return false }

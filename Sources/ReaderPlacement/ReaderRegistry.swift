@@ -1,20 +1,30 @@
-import Fanout
-import Logging
-import Placement
-import Primitives
-import RedisNIO
-import ServiceLifecycle
-import ServiceRuntime
+package import Fanout
+package import Logging
+internal import Placement
+internal import Primitives
+package import RedisNIO
+internal import ServiceLifecycle
+internal import ServiceRuntime
 
 /// Announces this Reader and reads the others, once an interval. It stops after the hub has drained.
-struct ReaderRegistry: Service {
-    let redis: RedisClient
-    let placement: PlacementService
-    let hub: Hub
-    let settings: RegistrySettings
-    let logger: Logger
+package struct ReaderRegistry: Service {
+    package let redis: RedisClient
+    package let placement: PlacementService
+    package let hub: Hub
+    package let settings: RegistrySettings
+    package let logger: Logger
 
-    func run() async throws {
+    package init(
+        redis: RedisClient, placement: PlacementService, hub: Hub, settings: RegistrySettings, logger: Logger
+    ) {
+        self.redis = redis
+        self.placement = placement
+        self.hub = hub
+        self.settings = settings
+        self.logger = logger
+    }
+
+    package func run() async throws {
         var isAway = false
         let address = PublicAddress(settings.publicURL, placement: placement, logger: logger)
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
@@ -46,7 +56,7 @@ struct ReaderRegistry: Service {
     }
 
     /// Announces at once that this Reader takes no more viewers.
-    func leave() async {
+    package func leave() async {
         placement.leave()
         try? await exchange(connections: hub.places)
     }
@@ -76,10 +86,12 @@ struct ReaderRegistry: Service {
 }
 
 /// Announces that a Reader is about to stop, while it still answers.
-struct LeaveAnnouncement: Service {
-    let registry: ReaderRegistry
+package struct LeaveAnnouncement: Service {
+    private let registry: ReaderRegistry
 
-    func run() async throws {
+    package init(_ registry: ReaderRegistry) { self.registry = registry }
+
+    package func run() async throws {
         // Throws when the task is cancelled, which is the other way to end.
         try? await gracefulShutdown()
         guard !Task.isCancelled else { return }
@@ -94,14 +106,14 @@ struct LeaveAnnouncement: Service {
 /// All Readers count their connections at the same moments, the multiples of the interval on the clock of Redis, and
 /// read a tenth of an interval later. Otherwise each would see itself as of now and the others as of up to an interval
 /// ago: while many viewers come, each Reader would take itself for the fullest and redirect viewers of cold channels.
-enum RegistrySchedule {
+package enum RegistrySchedule {
     /// From a moment to the time at which all have written what they counted then.
-    static func reading(after interval: Duration) -> Duration { interval / 10 }
+    package static func reading(after interval: Duration) -> Duration { interval / 10 }
 
     /// The time to the next moment, more than nothing and at most `interval`.
     ///
     /// - Parameter serverMilliseconds: the clock of Redis, ``elapsed`` ago.
-    static func untilMoment(serverMilliseconds: Int, elapsed: Duration, interval: Duration) -> Duration {
+    package static func untilMoment(serverMilliseconds: Int, elapsed: Duration, interval: Duration) -> Duration {
         let every = interval.nanoseconds
         guard every > 0 else { return interval }
         let server = UInt64(clamping: serverMilliseconds) % (1 << 42) * 1_000_000
@@ -113,15 +125,15 @@ enum RegistrySchedule {
 ///
 /// The entry of a Reader that died stays for its lifetime, and is no conflict: the same Reader was restarted. Only an entry
 /// that is renewed belongs to a process that lives.
-struct IdentityConflict: Equatable, Sendable {
-    enum Change: Equatable, Sendable {
+package struct IdentityConflict: Equatable, Sendable {
+    package enum Change: Equatable, Sendable {
         case none, began, ended
     }
 
     private var lastHolder: String?
-    private(set) var isActive = false
+    package private(set) var isActive = false
 
-    mutating func seen(holder: String?) -> Change {
+    package mutating func seen(holder: String?) -> Change {
         defer { lastHolder = holder }
         guard let holder else {
             defer { isActive = false }

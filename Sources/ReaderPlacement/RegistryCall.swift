@@ -1,29 +1,29 @@
-import Placement
-import Primitives
-import RedisNIO
-import Wire
+package import Placement
+internal import Primitives
+package import RedisNIO
+internal import Wire
 
 /// The one call of the registry: writes the own entry and reads all. Pure.
 ///
 /// The registry is a hash, a field for each Reader: `<deadline> <session> <announcement>`. The deadline is by the clock
 /// of Redis, so the Readers' clocks do not matter. An entry past its deadline is removed by whoever sees it first. An
 /// entry of another session that is still alive is not overwritten: of two Readers with one id the later one stays out.
-struct RegistryCall {
-    static let key = "readers"
+package struct RegistryCall {
+    package static let key = "readers"
     /// Entries beyond these are ignored, and counted as garbage.
-    static let readersMax = 1_024
+    package static let readersMax = 1_024
 
-    let id: String
-    let session: String
+    package let id: String
+    package let session: String
 
     /// - Parameter lifetime: the entry's; zero takes it away.
-    func arguments(_ announcement: ReaderAnnouncement, lifetime: Duration) throws -> [[UInt8]] {
+    package func arguments(_ announcement: ReaderAnnouncement, lifetime: Duration) throws -> [[UInt8]] {
         [
             Array(id.utf8), Array(session.utf8), Array(String(lifetime.milliseconds).utf8), try announcement.encoded(),
         ]
     }
 
-    func snapshot(from reply: RESPValue) throws -> RegistrySnapshot {
+    package func snapshot(from reply: RESPValue) throws -> RegistrySnapshot {
         guard let items = reply.array, let holder = items.first?.text else { throw UnknownForm() }
         var snapshot = RegistrySnapshot()
         snapshot.holder = holder.isEmpty ? nil : holder
@@ -48,12 +48,14 @@ struct RegistryCall {
         return ReaderAnnouncement(parsing: parts[2])
     }
 
-    struct UnknownForm: Error, CustomStringConvertible {
-        let description = "the registry was answered in another form"
+    package struct UnknownForm: Error, CustomStringConvertible {
+        package let description = "the registry was answered in another form"
+
+        package init() {}
     }
 
     // No Reader writes deadlines far ahead: the server's clock was set back, or another program wrote them.
-    static let script = RedisScript(
+    package static let script = RedisScript(
         """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -87,17 +89,17 @@ struct RegistryCall {
 }
 
 /// All Readers at one moment.
-struct RegistrySnapshot: Equatable, Sendable {
-    var readers: [String: ReaderAnnouncement] = [:]
+package struct RegistrySnapshot: Equatable, Sendable {
+    package var readers: [String: ReaderAnnouncement] = [:]
     /// Entries that are no announcements.
-    var garbage = 0
+    package var garbage = 0
     /// The clock of Redis, since 1970.
-    var serverMilliseconds = 0
+    package var serverMilliseconds = 0
     /// Another process that holds this Reader's id: its session and its deadline.
-    var holder: String?
+    package var holder: String?
 
     /// Readers that viewers may be sent to.
-    var views: [ReaderView] {
+    package var views: [ReaderView] {
         readers.compactMap { id, announcement in announcement.url == nil ? nil : announcement.view(id: id) }
     }
 }

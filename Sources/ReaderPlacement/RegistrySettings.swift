@@ -1,25 +1,34 @@
-import Placement
-import ServiceRuntime
+package import Placement
+package import ServiceRuntime
 
 /// How Readers find each other, and how viewers are placed on them.
-struct RegistrySettings: Sendable {
-    var strategy: PlacementStrategy
-    var limits: PlacementLimits
-    var publicURL: ServiceURL?
-    var interval: Duration
+package struct RegistrySettings: Sendable {
+    package var strategy: PlacementStrategy
+    package var limits: PlacementLimits
+    package var publicURL: ServiceURL?
+    package var interval: Duration
     /// How long a view of the Readers is used when no newer one can be read.
-    var viewAgeMax: Duration
+    package var viewAgeMax: Duration
 
     /// An entry that is not renewed is gone after this time.
-    var lifetime: Duration { interval * 4 }
+    package var lifetime: Duration { interval * 4 }
 
     /// Whether the registry is needed.
-    var isUsed: Bool { strategy != .random || publicURL != nil }
+    package var isUsed: Bool { strategy != .random || publicURL != nil }
 
     /// Whether other Readers may send viewers here.
-    var isTarget: Bool { strategy != .random && publicURL != nil }
+    package var isTarget: Bool { strategy != .random && publicURL != nil }
 
-    init(from reader: inout SettingsReader) {
+    /// The defaults, for one strategy and address.
+    package init(strategy: PlacementStrategy, publicURL: ServiceURL?) {
+        self.strategy = strategy
+        self.publicURL = publicURL
+        limits = PlacementLimits()
+        interval = .seconds(1)
+        viewAgeMax = .seconds(30)
+    }
+
+    package init(from reader: inout SettingsReader) {
         publicURL = reader.optionalURL(
             "READER_PUBLIC_URL", schemes: ["http", "https"], isPublic: true,
             "Address under which viewers reach this Reader; unset: no viewer is sent to it.")

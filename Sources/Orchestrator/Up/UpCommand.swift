@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Primitives
+import Report
+import Testbed
+
+/// `Orchestrator up`: the whole product on this machine, until Ctrl-C.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up",
+        abstract: "Start the whole product on this machine, and keep it running until Ctrl-C.",
+        discussion: """
+            Starts Redis, PostgreSQL, all services and the gateway (nginx) on 127.0.0.1 and prints the gateway's URL. What \
+            people write stays in the folder, and is there again the next time. Logs are in its folder `logs`, those of \
+            the time before are removed.
+
+            Exit codes: 0 stopped, 64 bad arguments, 69 something needed is missing, or the folder or the port is in use, \
+            70 a process died.
+            """)
+
+    @Option(help: "Port of the gateway.") var port = 8_080
+    @Option(help: "Folder of data and logs.") var folder = ".chorus"
+    @Flag(help: "Forget what was written before.") var fresh = false
+    @Flag(help: "Six people who watch and write, and likes: two or three requests a second.") var demo = false
+    @Option(help: ArgumentHelp("Folder of the services' programs.", visibility: .hidden))
+    var binaries: String?
+
+    func validate() throws {
+        guard (1...65_535).contains(port) else { throw ValidationError("--port must be 1 to 65535") }
+    }
+
+    func run() async throws {
+        try await CommandRunner.run { () async throws -> ExitStatus in
+            let binaries = Binaries(directory: binaries)
+            try binaries.check(own: Product.programs, postgres: true)
+            _ = try binaries.system("nginx", package: "nginx-light")
+            let script = try Product.gatewayScript(above: binaries.directory)
+            guard Ports.isFree(port) else {
+                throw Failure.unavailable("port \(port) is in use: take another one with --port")
+            }
+            let home = try UpFolder(folder, fresh: fresh)
+            let progress = Progress()
+            do {
+                try await Testbed.run(Folders(report: home.path, data: home.data), binaries) { [demo, port] testbed in
+                    let product = Product(testbed: testbed, progress: progress)
+                    let gateway = try await product.start(script: script, port: port)
+                    if demo { try await product.startDemo() }
+                    StandardOutput.write("\(gateway.url)/")
+                    progress.step("Ctrl-C stops everything")
+                    // Until a signal, or the death of a process.
+                    while true { try await Task.sleep(for: .seconds(3_600)) }
+                }
+            } catch Failure.interrupted {
+                progress.step("stopped; the data is in \(home.data)")
+            }
+            return .fine
+        }
+    }
+}

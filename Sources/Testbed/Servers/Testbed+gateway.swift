@@ -1,0 +1,22 @@
+extension Testbed {
+    /// Starts the gateway for the services that were added so far; not waited for.
+    ///
+    /// - Parameter script: `deploy/gateway/gateway.sh`, which runs nginx.
+    public func addGateway(script: String, port: Int) async throws -> Node {
+        func addresses(_ role: Node.Role) -> String {
+            nodes.filter { $0.role == role }.map { "127.0.0.1:\($0.port)" }.joined(separator: " ")
+        }
+        let directory = try makeDirectory("gateway")
+        let specification = ChildSpecification(
+            name: "gateway", executable: try binaries.system("sh", package: "dash"), arguments: [script, "run"],
+            environment: [
+                "PATH": binaries.searchPath.joined(separator: ":"),
+                "GATEWAY_FOLDER": directory, "GATEWAY_HOST": "127.0.0.1", "GATEWAY_PORT": "\(port)",
+                "GATEWAY_COMMENT_APIS": addresses(.commentAPI), "GATEWAY_LIKE_APIS": addresses(.likeAPI),
+                "GATEWAY_STATS_APIS": addresses(.statistics), "GATEWAY_READERS": addresses(.reader),
+            ],
+            log: folders.log("gateway"), phase: .clients)
+        return try await add(
+            .gateway, specification, port: port, directory: directory, readiness: .http(path: "/health"))
+    }
+}
