@@ -126,7 +126,8 @@ let package = Package(
         library(
             "ReaderPlacement",
             [
-                "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime", "Wire", logging, coreMetrics, lifecycle,
+                "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime", "Wire", logging, coreMetrics,
+                lifecycle,
                 nioCore, nioPosix,
             ]),
 
@@ -159,7 +160,8 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO", "Wire",
+                "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO",
+                "Wire",
                 "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
             ]),
         executable(
@@ -176,7 +178,8 @@ let package = Package(
             "Orchestrator",
             [
                 "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
-                "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq", "Storage",
+                "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq",
+                "Storage",
                 arguments, nioCore, logging, coreMetrics,
             ]),
 
@@ -253,7 +256,10 @@ let package = Package(
             ]),
         tests(
             "ReaderAPITests",
-            ["ReaderAPI", "ReaderPlacement", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes, nioCore]),
+            [
+                "ReaderAPI", "ReaderPlacement", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes,
+                nioCore,
+            ]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
