@@ -133,6 +133,8 @@ let package = Package(
         // A service's database: apart, so that services without one do not link libpq.
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
+        // Options of commands, typed once; what is wrong with them is told together.
+        library("Options", ["Audience", arguments]),
         // The laboratory's ground: servers, services and generators as child processes.
         library(
             "Testbed",
@@ -173,9 +175,9 @@ let package = Package(
         executable(
             "Orchestrator",
             [
-                "Audience", "Placement", "Primitives", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
-                "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime",
-                "Wire", "Likes", "PostgresLibpq", "Storage", arguments, nioCore, logging, coreMetrics,
+                "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
+                "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq", "Storage",
+                arguments, nioCore, logging, coreMetrics,
             ]),
 
         // Benchmarks below HTTP.
@@ -257,7 +259,7 @@ let package = Package(
         tests(
             "OrchestratorTests",
             [
-                "Orchestrator", "Audience", "Placement", "Primitives", "Report", "Testbed", "TestSupport",
+                "Orchestrator", "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "TestSupport",
                 "Wire", arguments,
             ]),
         tests(

@@ -28,6 +28,7 @@ public final class Node: Sendable {
         var starts = 0
         var past = ProcessUsage()
         var paused = false
+        var hasBeenReady = false
     }
 
     init(
@@ -47,6 +48,8 @@ public final class Node: Sendable {
     /// The process of now, or the last one.
     public var child: Child? { state.withLock { $0.child } }
     public var isRunning: Bool { child?.isRunning ?? false }
+    /// Since its process started.
+    var hasBeenReady: Bool { state.withLock { $0.hasBeenReady } }
     public var isPaused: Bool { state.withLock { $0.paused } }
     /// Processes so far.
     public var starts: Int { state.withLock { $0.starts } }
@@ -73,6 +76,7 @@ public final class Node: Sendable {
             state.child = child
             state.starts += 1
             state.paused = false
+            state.hasBeenReady = false
         }
     }
 
@@ -126,11 +130,13 @@ public final class Node: Sendable {
         let late = try await withThrowingTaskGroup(of: Node?.self) { group in
             for node in nodes {
                 group.addTask {
-                    let ready = try await Polling.wait(atMost: limit) {
+                    let ready = try await Polling.wait(atMost: limit) { () async throws -> Bool? in
                         if let child = node.child, let exit = child.exit {
                             throw Failure.died(ChildDeath(node.specification, exit))
                         }
-                        return await node.readiness.holds(node) ? true : nil
+                        guard await node.readiness.holds(node) else { return nil }
+                        node.state.withLock { $0.hasBeenReady = true }
+                        return true
                     }
                     return ready == nil ? node : nil
                 }

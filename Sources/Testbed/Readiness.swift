@@ -19,18 +19,27 @@ public enum Readiness: Equatable, Sendable {
     func holds(_ node: Node) async -> Bool {
         switch self {
         case .none: true
-        case .http(let path): await Readiness.answers(node.url + path)
+        case .http(let path): await Readiness.status(node.url + path).map { (200..<300).contains($0) } ?? false
         case .redis: await RedisProbe(node).isReady()
         case .postgres(let program):
             (try? await node.supervisor.output(of: program, ["-q", "-h", "127.0.0.1", "-p", "\(node.port)"])) != nil
         }
     }
 
-    private static func answers(_ url: String) async -> Bool {
+    /// Whether it says anything at all, be it that it is not ready. PostgreSQL is not asked: that takes a program.
+    func answers(_ node: Node) async -> Bool {
+        switch self {
+        case .none, .postgres: true
+        case .http(let path): await Readiness.status(node.url + path) != nil
+        case .redis: await RedisProbe(node).reply() != nil
+        }
+    }
+
+    private static func status(_ url: String) async -> UInt? {
         guard
-            let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(1))
-        else { return false }
+            let response = try? await HTTPClient.shared.execute(HTTPClientRequest(url: url), timeout: .seconds(2))
+        else { return nil }
         _ = try? await response.body.collect(upTo: 65_536)
-        return (200..<300).contains(response.status.code)
+        return response.status.code
     }
 }

@@ -16,24 +16,29 @@ public struct RedisProbe: Sendable {
 
     /// Whether it takes commands, of whatever kind it is: not while it still loads its data.
     public func isReady() async -> Bool {
+        guard let reply = await reply() else { return false }
+        return reply.hasPrefix("+PONG") || reply.hasPrefix("-NOAUTH")
+    }
+
+    /// What it says to PING; `nil` when that is nothing within a second.
+    func reply() async -> String? {
         await withCheckedContinuation { continuation in
             DispatchQueue.global().async { continuation.resume(returning: Self.ping(endpoint.port)) }
         }
     }
 
-    private static func ping(_ port: Int) -> Bool {
+    private static func ping(_ port: Int) -> String? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 1, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         guard Ports.connect(descriptor, port), Glibc.send(descriptor, "PING\r\n", 6, Int32(MSG_NOSIGNAL)) == 6 else {
-            return false
+            return nil
         }
         var reply = [UInt8](repeating: 0, count: 64)
         let count = recv(descriptor, &reply, reply.count, 0)
-        let text = String(decoding: reply.prefix(max(0, count)), as: UTF8.self)
-        return text.hasPrefix("+PONG") || text.hasPrefix("-NOAUTH")
+        return count > 0 ? String(decoding: reply.prefix(count), as: UTF8.self) : nil
     }
 
     /// `INFO`, all sections.

@@ -29,22 +29,53 @@ public final class Testbed: Sendable {
         ExitHandlers.remove(exitHandler)
     }
 
-    /// Runs `body` on a testbed for a command: a death that nobody expected, and a signal, end `body`; processor time and
-    /// memory are sampled. Afterwards everything is stopped.
+    /// Runs `body` on a testbed for a command: a death that nobody expected, silence, and a signal end `body`; processor
+    /// time and memory are sampled. Afterwards everything is stopped.
     ///
-    /// - Throws: ``Failure/died(_:)`` when a process died, ``Failure/interrupted`` after SIGINT, SIGTERM or SIGHUP (also
-    ///   one that came before), and what `body` throws. A second signal ends this process at once, and its children.
+    /// - Parameter silenceMax: how long a node may not answer that was ready once and is not paused; `nil` where that is
+    ///   no failure.
+    /// - Throws: ``Failure/died(_:)`` when a process died, ``Failure/unavailable(_:)`` naming a node that is silent,
+    ///   ``Failure/interrupted`` after SIGINT, SIGTERM or SIGHUP (also one that came before), and what `body` throws. A
+    ///   second signal ends this process at once, and its children.
     public static func run(
-        _ folders: Folders, _ binaries: Binaries, body: @escaping @Sendable (Testbed) async throws -> Void
-    ) async throws {
+        _ folders: Folders, _ binaries: Binaries, silenceMax: Duration? = nil,
+        body: @escaping @Sendable (Testbed) async throws -> Void
+    ) async throws(Failure) {
         Interruption.trap()
         let testbed = Testbed(folders, binaries)
-        let failure = await Failure.of { try await testbed.watched { try await body(testbed) } }
+        let failure = await Failure.of {
+            try await testbed.watched(silenceMax: silenceMax) { try await body(testbed) }
+        }
         await testbed.end()
         if let failure { throw failure }
     }
 
-    private func watched(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    /// - Throws: ``Failure/unavailable(_:)`` naming the first node that has not answered for `limit`.
+    private func listen(atMost limit: Duration) async throws {
+        var answered: [String: ContinuousClock.Instant] = [:]
+        while true {
+            try await Task.sleep(for: .seconds(2))
+            let asked = nodes.filter { $0.isRunning && $0.hasBeenReady && !$0.isPaused }
+            let silent = await withTaskGroup(of: Node?.self) { group in
+                for node in asked { group.addTask { await node.readiness.answers(node) ? nil : node } }
+                return await group.reduce(into: [Node]()) { silent, node in if let node { silent.append(node) } }
+            }
+            let now = ContinuousClock.now
+            for node in asked where answered[node.name] == nil || !silent.contains(where: { $0 === node }) {
+                answered[node.name] = now
+            }
+            for node in silent where now - (answered[node.name] ?? now) >= limit && node.isRunning && !node.isPaused {
+                let tail = node.specification.logTail(lines: 4).map { "\n    \($0)" }.joined()
+                throw Failure.unavailable(
+                    "\(node.name) has not answered for \(limit.components.seconds) s. The end of"
+                        + " \(node.specification.log):\(tail)")
+            }
+        }
+    }
+
+    private func watched(
+        silenceMax: Duration?, _ body: @escaping @Sendable () async throws -> Void
+    ) async throws {
         try await withThrowingTaskGroup(of: Bool.self) { [supervisor] group in
             // Before anything else: no part of `body` runs when the signal came earlier.
             if Interruption.hasCome { throw Failure.interrupted }
@@ -62,6 +93,12 @@ public final class Testbed: Sendable {
             group.addTask {
                 for await death in supervisor.deaths { throw Failure.died(death) }
                 return false
+            }
+            if let silenceMax {
+                group.addTask {
+                    try await self.listen(atMost: silenceMax)
+                    return false
+                }
             }
             group.addTask {
                 var ticks = 0

@@ -11,9 +11,10 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct CommandTests {
     /// Writes shell scripts as binaries; each notes its process id.
-    func makeBinaries(in folder: String) throws {
+    func makeBinaries(in folder: String, ignoringSignals: Bool = false) throws {
         for name in ["StatsAPI", "CommentAPI", "ReaderAPI", "SimClient"] {
-            let script = "#!/bin/bash\necho $$ >> \(folder)/pids\nexec sleep 300\n"
+            let trap = ignoringSignals ? "trap '' TERM\n" : ""
+            let script = "#!/bin/bash\n\(trap)echo $$ >> \(folder)/pids\nexec sleep 300\n"
             try script.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
             chmod("\(folder)/\(name)", 0o755)
         }
@@ -21,8 +22,10 @@ struct CommandTests {
 
     /// Starts `run`, waits until its services run, lets `disturb` at it, and returns how it ended, the services' ids, and
     /// what it said.
-    func run(in folder: String, disturb: (Program) -> Void) async throws -> (Int32?, [Int32], String) {
-        try makeBinaries(in: folder)
+    func run(
+        in folder: String, ignoringSignals: Bool = false, disturb: (Program) async -> Void
+    ) async throws -> (Int32?, [Int32], String) {
+        try makeBinaries(in: folder, ignoringSignals: ignoringSignals)
         let program = try await Program(
             "Orchestrator", ["run", "--binaries", folder, "--out", "\(folder)/report", "--readers", "2"], folder: folder
         )
@@ -31,7 +34,7 @@ struct CommandTests {
                 let pids = text(of: "\(folder)/pids").split(separator: "\n").compactMap { Int32($0) }
                 return pids.count == 4 ? pids : nil
             }
-            disturb(program)
+            await disturb(program)
             return (await program.end(within: 40), pids ?? [], program.log)
         }
     }
@@ -60,6 +63,25 @@ struct CommandTests {
             #expect(report.verdict.status == .interrupted)
             let processes = report.metrics.filter { $0.group == "Processes" && $0.name == "starts" }
             #expect(processes.map(\.scope) == ["redis", "stats-api", "comment-api-1", "reader-1", "reader-2"])
+        }
+    }
+
+    /// Services that do not hear a signal would be waited for; whoever asks a second time does not wait.
+    @Test func aSecondInterruptEndsEverythingAtOnce() async throws {
+        try await withTemporaryFolder { folder in
+            let start = Locked(ContinuousClock.now)
+            let (status, pids, _) = try await run(in: folder, ignoringSignals: true) { program in
+                start.update { $0 = .now }
+                program.signal(SIGINT)
+                try? await Task.sleep(for: .milliseconds(500))
+                #expect(program.exitCode == nil)
+                program.signal(SIGINT)
+            }
+            #expect(status == 130)
+            #expect(ContinuousClock.now - start.value < .seconds(4), "their grace is 5 s")
+            #expect(pids.count == 4 && !pids.contains(where: ProcessUsage.isAlive))
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains("chorus-data") }
+            #expect(left.isEmpty)
         }
     }
 

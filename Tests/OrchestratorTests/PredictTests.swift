@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Placement
 import Report
 import Testing
@@ -21,27 +22,26 @@ struct PredictTests {
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
-        let arguments = try PredictArguments.parse([
+        let arguments = try PredictSettings.parse([
             "--streams", "0", "--viewers", "x", "--readers", "5..3", "--audience", "zipf", "--placement", "random,best",
             "--seed", "-1",
         ])
-        #expect(problems { try arguments.settings() }.count == 6)
+        #expect(problems { try arguments.checked() }.count == 6)
     }
 
     @Test func theCommandRepeatsItself() throws {
-        let settings = try PredictArguments.parse(["--streams", "100", "--viewers", "1000", "--readers", "3..5,9"])
-            .settings()
+        let settings = try PredictSettings.parse(["--streams", "100", "--viewers", "1000", "--readers", "3..5,9"])
+            .checked()
         #expect(
-            settings.commandLine
-                == "Orchestrator predict --streams 100 --viewers 1000 --readers 3,4,5,9 --audience zipf:1.0"
-                + " --placement random,rendezvous,overflow --seed 1")
+            settings.commandLine("predict")
+                == "Orchestrator predict --streams 100 --viewers 1000 --readers 3,4,5,9")
     }
 
     func makeReport() throws -> Report {
-        let settings = try PredictArguments.parse(["--streams", "100", "--viewers", "2500", "--readers", "2..4"])
-            .settings()
+        let settings = try PredictSettings.parse(["--streams", "100", "--viewers", "2500", "--readers", "2..4"])
+            .checked()
         let audience = try Audience(settings.audience, channels: 100, viewers: 2_500, seed: 1)
-        let table = ScalingTable(audience, readers: settings.readers, strategies: settings.placements)
+        let table = ScalingTable(audience, readers: settings.readers, strategies: settings.placement)
         return Prediction(settings: settings, table: table).report(makeBase("predict"))
     }
 

@@ -1,4 +1,5 @@
 import Audience
+import Options
 import Placement
 import Report
 import Testbed
@@ -20,10 +21,10 @@ func makeEnvironment(cores: Int = 2, build: String = "debug") -> Report.Environm
 
 /// A run as it might have been, with round numbers.
 func makeRun() -> RunResult {
-    var settings = RunSettings()
+    var settings = RunSettings.standard
     settings.readers = 2
     settings.viewers = 200
-    let plan = ProcessPlan(settings, limits: DescriptorLimits(perProcess: 20_000))
+    let plan = ProcessPlan(settings, Capacity(perProcess: 20_000))
     var result = RunResult(settings: settings, plan: plan, base: makeBase(command: settings.commandLine))
     result.phases = [("start", 1.25), ("publish", 20)]
     result.connections = RunResult.Connections(wanted: 200, connected: 200, failed: 0, seconds: 0.5)

@@ -27,7 +27,7 @@ struct CalibrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let (viewers, seconds, file) = try arguments.settings(limits: .ofThisProcess())
+            let (viewers, seconds, file) = try arguments.settings(limits: .ofThisMachine())
             let binaries = Binaries(directory: binaries)
             try binaries.check(own: Binaries.services)
             let thresholds = try report.limits(Calibration.metrics.definitions)
@@ -58,7 +58,7 @@ struct CalibrateCommand: AsyncParsableCommand {
         try await Testbed.run(folders, binaries) { testbed in
             let redis = try await RedisCalibration(seconds: seconds, progress: progress).run(in: testbed)
             let reader = ReaderCalibration(
-                limits: .ofThisProcess(), viewers: viewers, seconds: seconds, progress: progress)
+                limits: .ofThisMachine(), viewers: viewers, seconds: seconds, progress: progress)
             try await reader.run(in: testbed, into: calibration)
             calibration.update {
                 $0.redis = redis
@@ -76,7 +76,7 @@ struct CalibrationArguments: ParsableArguments {
     @Option(help: "The file that plan reads (calibration.json).") var file: String?
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func settings(limits: DescriptorLimits) throws(Failure) -> (viewers: Int, seconds: Double, file: String) {
+    func settings(limits: Capacity) throws(Failure) -> (viewers: Int, seconds: Double, file: String) {
         var check = ArgumentCheck()
         let most = max(200, min(ReaderCalibration.viewersMax, limits.viewersPerProcess))
         var (viewers, seconds) = (most, 5.0)

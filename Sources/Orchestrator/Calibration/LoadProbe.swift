@@ -111,7 +111,7 @@ struct LoadProbe: Sendable {
     let load: ProbeLoad
     /// Different for each probe of a testbed.
     let number: Int
-    let limits: DescriptorLimits
+    let limits: Capacity
 
     func run(in testbed: Testbed) async throws -> ProbeResult {
         let redis = try await testbed.startRedis(name: "redis-\(number)")

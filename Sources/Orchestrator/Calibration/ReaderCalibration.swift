@@ -5,7 +5,7 @@ import Testbed
 
 /// What a Reader costs: real viewers, over a grid of rates, viewers of a channel, and channels.
 struct ReaderCalibration: Sendable {
-    let limits: DescriptorLimits
+    let limits: Capacity
     /// Of the largest load.
     let viewers: Int
     /// Of publishing, for each point.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Options
 import Primitives
 import Report
 import Testbed
@@ -16,8 +17,7 @@ struct CompareCommand: AsyncParsableCommand {
 
     @Argument(help: "The report to compare with: its report.json or its folder.") var old: String
     @Argument(help: "The newer report.") var new: String
-    @Option(parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000 (10).")
-    var tolerance: String?
+    @OptionGroup var settings: CompareSettings
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
@@ -30,14 +30,20 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     private func compare() throws -> Comparison {
-        var check = ArgumentCheck()
-        var percent = 10.0
-        check.read("--tolerance", tolerance, 0...1_000, into: &percent)
-        var reports: [Report] = []
+        var (problems, reports) = (settings.problems, [Report]())
         for path in [old, new] {
-            do throws(ReportError) { reports.append(try Report.read(path)) } catch { check.refuse(error.description) }
+            do throws(ReportError) { reports.append(try Report.read(path)) } catch {
+                problems.append(error.description)
+            }
         }
-        guard check.problems.isEmpty else { throw Failure.arguments(check.problems) }
-        return try Comparison(old: reports[0], new: reports[1], tolerance: percent / 100)
+        guard problems.isEmpty else { throw Failure.arguments(problems) }
+        return try Comparison(old: reports[0], new: reports[1], tolerance: settings.tolerance / 100)
     }
+}
+
+struct CompareSettings: ParsableArguments {
+    @Option(
+        parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000.",
+        transform: within(0...1_000.0))
+    @Checked var tolerance = 10.0
 }

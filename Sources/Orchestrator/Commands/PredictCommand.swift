@@ -1,7 +1,9 @@
 import ArgumentParser
 import Audience
+import Options
 import Placement
 import Report
+import Testbed
 
 /// `Orchestrator predict`: the model's table, without a single process.
 struct PredictCommand: AsyncParsableCommand {
@@ -13,21 +15,52 @@ struct PredictCommand: AsyncParsableCommand {
             as the service would. With --out it writes a report.
             """)
 
-    @OptionGroup var arguments: PredictArguments
+    @OptionGroup var settings: PredictSettings
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try arguments.settings()
+            let settings = try settings.checked()
             let thresholds = try report.limits(Prediction.metrics.definitions)
             let audience = try Audience.of(
                 settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
             let prediction = Prediction(
                 settings: settings,
-                table: ScalingTable(audience, readers: settings.readers, strategies: settings.placements))
-            let result = prediction.report(await .begin("predict", settings.title, command: settings.commandLine))
+                table: ScalingTable(audience, readers: settings.readers, strategies: settings.placement))
+            let result = prediction.report(
+                await .begin("predict", settings.title, command: settings.commandLine("predict")))
             return try report.finish(result, in: report.out.map { _ in try report.folder(for: result) }, thresholds)
         }
+    }
+}
+
+/// Every parameter of one prediction, as `predict` reads it.
+struct PredictSettings: ParsableArguments {
+    @Option(parsing: .unconditional, help: "Channels, 1 to 1,000,000.", transform: within(1...Audience.channelsMax))
+    @Checked var streams = 90_000
+    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000,000.", transform: within(1...Audience.viewersMax))
+    @Checked var viewers = 2_000_000
+    @Option(
+        parsing: .unconditional, help: "Numbers of Readers: 5, 3,5,10 or 3..100.",
+        transform: parsed([], { (text) throws(InvalidParameter) in try ReaderRange.parse(text).numbers }))
+    @Checked var readers = Array(3...20)
+    @Option(
+        parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
+        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+    @Checked var audience = AudienceSpec.zipf(exponent: 1)
+    @Option(
+        parsing: .unconditional, help: "Placements, separated by commas.",
+        transform: parsed([], PlacementStrategy.parseList))
+    @Checked var placement: [PlacementStrategy] = [.random, .rendezvous, .overflow]
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.", transform: anySeed)
+    @Checked var seed: UInt64 = 1
+
+    var title: String { "Prediction: \(audience), \(Format.grouped(viewers)) viewers" }
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func checked() throws(Failure) -> PredictSettings {
+        guard problems.isEmpty else { throw .arguments(problems) }
+        return self
     }
 }
 

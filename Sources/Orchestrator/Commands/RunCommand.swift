@@ -1,5 +1,4 @@
 import ArgumentParser
-import Audience
 import Report
 import Testbed
 
@@ -16,54 +15,42 @@ struct RunCommand: AsyncParsableCommand {
             died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: RunArguments
+    @OptionGroup var settings: RunSettings
     @OptionGroup var report: ReportOptions
-    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var binaries: BinariesOption
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let limits = DescriptorLimits.ofThisProcess()
-            let settings = try arguments.settings(limits: limits)
-            return try await perform(settings, ProcessPlan(settings, limits: limits))
+            let capacity = Capacity.ofThisMachine()
+            let settings = try settings.checked(capacity)
+            let binaries = try binaries.find(Binaries.services + (settings.likesRate == nil ? [] : ["LikeAPI"]))
+            let thresholds = try report.limits(RunResult.definitions)
+            let base = await Report.begin(
+                "run", settings.title, command: settings.commandLine, directory: binaries.directory)
+            let folder = try report.folder(for: base)
+            let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+            let measured = await result.measure(ExperimentRunner(binaries: binaries, progress: Progress()), in: folder)
+            return try report.finish(measured, in: folder, thresholds)
         }
-    }
-
-    private func perform(_ settings: RunSettings, _ plan: ProcessPlan) async throws -> ExitStatus {
-        let binaries = Binaries(directory: binaries)
-        try binaries.check(own: Binaries.services + (settings.likes == nil ? [] : ["LikeAPI"]))
-        let thresholds = try report.limits(RunResult.definitions)
-        let base = await Report.begin(
-            "run", settings.title, command: settings.commandLine, directory: binaries.directory)
-        let folder = try report.folder(for: base)
-        let progress = Progress()
-        progress.step("seed \(settings.seed): \(settings.commandLine)")
-        let result = RunResult(settings: settings, plan: plan, base: base)
-        let measured = try await result.measure(Folders(report: folder.path), binaries, progress)
-        return try report.finish(measured, in: folder, thresholds)
     }
 }
 
 extension RunResult {
     /// Runs it on processes of its own; a failure stands in the report's verdict.
-    func measure(_ folders: Folders, _ binaries: Binaries, _ progress: Progress) async throws -> Report {
-        let recorder = RunRecorder(self)
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
-            crowdShare: settings.moves?.flash?.share)
-        let crowd = LoadTest(
-            settings: settings, plan: plan, audience: audience, recorder: recorder, progress: progress, folders: folders
-        )
-        let seed = SmokeTest(settings: settings, plan: plan, recorder: recorder, progress: progress, folders: folders)
-        let failure = await Failure.of {
-            try await Testbed.run(folders, binaries) { [settings] testbed in
-                if settings.preset == .seed {
-                    try await seed.run(in: testbed)
-                } else {
-                    try await crowd.run(in: testbed)
+    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
+        let (settings, plan, progress) = (settings, plan, runner.progress)
+        return await runner.run(
+            self, in: folder,
+            [
+                .init { testbed, recorder in
+                    if settings.preset == .seed {
+                        try await SmokeTest(settings: settings, plan: plan, recorder: recorder, progress: progress)
+                            .run(in: testbed)
+                    } else {
+                        try await LoadTest(settings: settings, plan: plan, recorder: recorder, progress: progress)
+                            .run(in: testbed)
+                    }
                 }
-            }
-        }
-        return recorder.finished(failure)
+            ])
     }
 }

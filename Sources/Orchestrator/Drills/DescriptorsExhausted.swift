@@ -11,12 +11,12 @@ extension Drill {
             "A CommentAPI, a Reader and a StatsAPI with 100 descriptors get 200 connections: what is too much is refused,"
             + " no core spins, and all is well when they go."
     ) { fault in
-        let (testbed, serviceEnvironment) = (fault.testbed, fault.services.serviceEnvironment)
+        let (testbed, told) = (fault.testbed, fault.services.told)
         var victims: [Node] = []
         for role in [Node.Role.commentAPI, .reader, .statistics] {
             victims.append(
                 try await testbed.addService(
-                    role, name: "small-\(role.rawValue)", serviceEnvironment,
+                    role, name: "small-\(role.rawValue)", told,
                     role == .reader ? ["PLACEMENT": "random"] : [:], descriptorsMax: 100))
         }
         try await Node.waitUntilReady(victims)

@@ -6,7 +6,7 @@ struct Drill: Sendable {
     enum Crowd: Sendable {
         /// Viewers who write comments; see ``DrillRun``.
         case comments
-        /// Users who like photos, and viewers of the counts; see ``LikesRun``.
+        /// Users who like photos, and viewers of the counts; see ``LikesLoad``.
         case likes
     }
 
@@ -20,7 +20,7 @@ struct Drill: Sendable {
     }
 
     typealias Strike = @Sendable (FaultInjector) async throws -> Void
-    typealias Arrangement = @Sendable (inout DrillLayout, DrillSettings) -> Void
+    typealias Arrangement = @Sendable (inout ExperimentSetup, DrillSettings) -> Void
 
     let name: String
     /// What happens, and what has to come of it.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Options
 import Report
 import Testbed
 
@@ -17,44 +18,50 @@ struct DrillCommand: AsyncParsableCommand {
             died that should not, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: DrillArguments
+    @Argument(help: "The drill's name, or all.") var name: String
+    @OptionGroup var settings: DrillSettings
     @OptionGroup var report: ReportOptions
-    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var binaries: BinariesOption
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let limits = DescriptorLimits.ofThisProcess()
-            let (drills, settings) = try arguments.read(limits: limits)
-            let likes = drills.contains { $0.crowd == .likes }
+            let capacity = Capacity.ofThisMachine()
+            let (drills, settings) = try settings.checked(name, capacity)
+            let (likes, comments) = (drills.contains { $0.crowd == .likes }, drills.contains { $0.crowd == .comments })
             let thresholds = try report.limits(
-                (drills.contains { $0.crowd == .comments } ? DrillResult.definitions : [])
-                    + (likes ? LikesResult.definitions : []))
-            let swarms = (settings.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
+                (comments ? DrillResult.definitions : []) + (likes ? LikesResult.definitions : []))
+            let binaries = try binaries.find(
+                Binaries.services + (likes ? ["LikeAPI"] : []), postgres: drills.contains(where: \.needsPostgres))
             let runner = DrillRunner(
-                settings: settings, swarms: swarms, binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.binaries.check(
-                own: Binaries.services + (likes ? ["LikeAPI"] : []), postgres: drills.contains(where: \.needsPostgres))
-            if arguments.name == "all" { return try await runAll(drills, runner, thresholds) }
-            let (result, folder) = try await runner.run(drills[0], folder: report.folder)
-            return try report.finish(result, in: folder, thresholds)
+                settings: settings, swarms: ProcessPlan.swarms(settings.viewers, capacity),
+                runner: ExperimentRunner(binaries: binaries, progress: Progress(), silenceMax: nil))
+            guard name == "all" else {
+                let (result, folder) = try await runner.run(drills[0], folder: report.folder)
+                return try report.finish(result, in: folder, thresholds)
+            }
+            return try await runAll(drills, runner, thresholds)
         }
     }
 
     private func runAll(_ drills: [Drill], _ runner: DrillRunner, _ thresholds: [Threshold]) async throws -> ExitStatus
     {
         let base = await Report.begin(
-            "drills", "Drills", command: runner.settings.commandLine("all"), directory: runner.binaries.directory)
+            "drills", "Drills", command: runner.settings.commandLine("drill all"),
+            directory: runner.runner.binaries.directory)
         let folder = try report.folder(for: base)
         var reports: [(name: String, report: Report)] = []
-        for drill in drills where reports.last?.report.verdict.status != .interrupted {
+        // A signal that comes between two of them counts too.
+        for drill in drills where !Interruption.hasCome {
             let (report, own) = try await runner.run(drill) { _ in try ReportFolder(drill.name, inside: folder.path) }
             try own.write(report)
-            runner.progress.step("  \(report.verdict.sentence) Report: \(own.path)/report.md")
+            runner.runner.progress.step("  \(report.verdict.sentence) Report: \(own.path)/report.md")
             reports.append((drill.name, report))
             try folder.write(suite(base, reports))
         }
-        return try report.finish(suite(base, reports), in: folder, thresholds)
+        var whole = suite(base, reports)
+        let failure: Failure? = Interruption.hasCome ? .interrupted : nil
+        whole.verdict.checks.insert(.completed(failure), at: 0)
+        return try report.finish(whole, in: folder, thresholds)
     }
 
     /// Of the drills that ran so far.
@@ -77,5 +84,33 @@ struct DrillCommand: AsyncParsableCommand {
                 ])
         ]
         return suite
+    }
+}
+
+/// Runs drills, each on services of its own.
+private struct DrillRunner: Sendable {
+    let settings: DrillSettings
+    /// Generator processes for the viewers.
+    let swarms: Int
+    let runner: ExperimentRunner
+
+    /// One drill; a failure stands in the report's verdict.
+    ///
+    /// - Parameter folder: makes the folder of the report.
+    func run(
+        _ drill: Drill, folder: (Report) throws -> ReportFolder
+    ) async throws -> (report: Report, folder: ReportFolder) {
+        let likes = drill.crowd == .likes ? LikesSettings.drill(drill, seed: settings.seed) : nil
+        var base = await Report.begin(
+            likes == nil ? "drill" : "likes", "Drill \(drill.name)",
+            command: likes?.commandLine(drill) ?? settings.commandLine("drill \(drill.name)"),
+            directory: runner.binaries.directory)
+        base.notes = likes?.setup(drill).notes ?? settings.setup(drill, drill.passes[0], swarms: swarms).notes
+        let folder = try folder(base)
+        if let likes {
+            return (await LikesResult(drill: drill, settings: likes, base: base).measure(runner, in: folder), folder)
+        }
+        let result = DrillResult(drill: drill, base: base)
+        return (await result.measure(settings, swarms: swarms, runner, in: folder), folder)
     }
 }

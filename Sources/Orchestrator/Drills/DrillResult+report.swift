@@ -34,7 +34,6 @@ extension DrillResult {
     func report(_ failure: Failure?) -> Report {
         var report = base
         report.summary = drill.story
-        report.finishedAt = Report.now()
         report.verdict = DrillChecker.verdict(on: self, failure: failure)
         report.tables = passes.map { pass in
             pass.marks.timeline(
@@ -47,7 +46,8 @@ extension DrillResult {
             report.metrics += Self.metrics.metrics(of: pass, scope: pass.name)
             report.metrics += pass.facts.metrics
         }
-        report.details = ["Latency"]
+        report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
+        report.details = ["Latency", "Processes"]
         report.charts = [
             chart("Viewers that are not connected", "viewers") { $0.map { Double($0.away) } },
             chart("Viewers that lack something", "viewers") { $0.map { Double($0.behind) } },

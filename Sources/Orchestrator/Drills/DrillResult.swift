@@ -3,12 +3,13 @@ import Report
 import Testbed
 
 /// All that one drill found out.
-struct DrillResult: Sendable {
+struct DrillResult: ExperimentResult {
     var drill: Drill
     /// What the report begins with.
     var base: Report
     /// One, or those that are compared.
     var passes: [Pass] = []
+    var processes: [ProcessCosts] = []
 
     /// One run: a crowd, a fault, and what came of it. Times are seconds since publishing began.
     struct Pass: Sendable {

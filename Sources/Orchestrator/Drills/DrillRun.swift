@@ -4,97 +4,105 @@ import Report
 import Testbed
 import Wire
 
+extension DrillResult {
+    /// All passes of the drill, each on processes of its own; a failure stands in the report's verdict.
+    func measure(
+        _ settings: DrillSettings, swarms: Int, _ runner: ExperimentRunner, in folder: ReportFolder
+    ) async -> Report {
+        let (drill, progress) = (drill, runner.progress)
+        return await runner.run(
+            self, in: folder,
+            drill.passes.map { pass in
+                .init(folder: pass.folder) { testbed, recorder in
+                    recorder.update { $0.passes.append(Pass(name: pass.name)) }
+                    let setup = settings.setup(drill, pass, swarms: swarms)
+                    try await DrillRun(drill: drill, setup: setup, recorder: recorder, progress: progress).run(
+                        in: testbed)
+                }
+            })
+    }
+}
+
 /// One pass of a drill: a crowd that watches and writes, a fault in the middle, and the audit at the end.
-struct DrillRun: Sendable {
+private struct DrillRun: Sendable {
     let drill: Drill
-    let pass: DrillPass
-    let settings: DrillSettings
-    let swarms: Int
-    let recorder: DrillRecorder
+    let setup: ExperimentSetup
+    let recorder: Locked<DrillResult>
     let progress: Progress
 
     func run(in testbed: Testbed) async throws {
-        let layout = DrillLayout(drill, settings)
-        let services = try await DrillServices.comments(
-            layout, settings, usesPostgres: settings.usesPostgres(drill), in: testbed)
-        let crowd = LoadGeneratorGroup(
-            try await services.startSwarms(swarms, settings, options: layout.swarmOptions + pass.swarm))
-        try await crowd.listening {
-            try await connect(crowd)
-            try await publish(crowd, services)
-            try await settle(crowd)
-            try await inspect(crowd, services)
-        }
-    }
-
-    private func connect(_ crowd: LoadGeneratorGroup) async throws {
-        try await crowd.reach(.connected, atMost: .seconds(30 + settings.viewers / 50)) { _ in }
-        let now = crowd.coordinator
-        recorder.update {
-            $0.connections = RunResult.Connections(
-                wanted: settings.viewers, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
-        }
-        progress.step(
-            "  \(Format.grouped(now.connected)) viewers connected in \(Format.decimal(now.connectSeconds, 1)) s")
-    }
-
-    /// Publishing goes on until the crowd is whole again, and some seconds more.
-    private func publish(_ crowd: LoadGeneratorGroup, _ services: DrillServices) async throws {
-        recorder.begin()
-        try await crowd.say(SwarmCoordinator.start)
-        try await watching(crowd) {
-            try await Task.sleep(for: .seconds(settings.calmSeconds))
-            let injector = FaultInjector(
-                services: services, settings: settings,
-                tell: { kind, text in
-                    recorder.mark(kind, text)
-                    progress.step("  \(text)")
-                },
-                found: { fact in recorder.update { $0.facts.append(fact) } },
-                crowd: { recorder.pass.samples.last.map { ($0.acknowledged, $0.connects, $0.away) } ?? (0, 0, 0) },
-                moved: { change in recorder.update { $0.changes = ($0.changes ?? []) + [change] } })
-            try await drill.strike(injector)
-            try await Task.sleep(for: .seconds(settings.afterSeconds))
-            let patience = DrillSettings.recoverySecondsWaited - settings.afterSeconds
-            _ = try await Polling.wait(atMost: .seconds(patience), every: .milliseconds(100)) {
-                recorder.pass.recoverySeconds
+        let services = try await Services.start(setup, in: testbed)
+        let load = try await CommentLoad.start(services, progress: progress)
+        try await load.crowd.listening {
+            let connections = try await load.connect()
+            recorder.pass { $0.connections = connections }
+            recorder.pass { $0.start = DrillResult.microseconds() }
+            try await load.publish(atMost: .seconds(60), watch: take) { try await strike(services) }
+            let whole = try await load.settle()
+            let coordinator = load.crowd.coordinator
+            let taken = coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
+            recorder.pass { pass in
+                pass.swarm = whole
+                pass.facts.append(DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
             }
+            // What `GET /history` says afterwards.
+            guard services.postgres != nil, let api = services.commentAPIs.last else { return }
+            let check = try await HistoryAudit(client: ServiceClient(api)).check(coordinator.written)
+            recorder.pass { $0.history = check }
         }
-        try await crowd.say(SwarmCoordinator.stop)
-        try await crowd.reach(.published, atMost: .seconds(60)) { _ in }
     }
 
-    /// Runs `body` while samples are taken.
-    private func watching(_ crowd: LoadGeneratorGroup, _ body: @escaping @Sendable () async throws -> Void) async throws
-    {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask {
-                while !Task.isCancelled {
-                    let now = crowd.coordinator
-                    if let state = now.crowd {
-                        recorder.take(state, acknowledged: now.acknowledged, delivered: now.delivered)
-                    }
-                    try? await Task.sleep(for: .milliseconds(20))
+    /// Publishing goes on until the crowd has recovered, and some seconds more.
+    private func strike(_ services: Services) async throws {
+        try await Task.sleep(for: DrillSettings.calm)
+        let injector = FaultInjector(
+            services: services,
+            tell: { kind, text in
+                recorder.pass { pass in
+                    let seconds = Double(DrillResult.microseconds() - pass.start) / 1e6
+                    pass.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
                 }
-            }
-            defer { group.cancelAll() }
-            try await body()
-        }
+                progress.step("  \(text)")
+            },
+            found: { fact in recorder.pass { $0.facts.append(fact) } },
+            crowd: {
+                recorder.value.passes.last?.samples.last.map { ($0.acknowledged, $0.connects, $0.away) } ?? (0, 0, 0)
+            },
+            moved: { change in recorder.pass { $0.changes = ($0.changes ?? []) + [change] } })
+        try await drill.strike(injector)
+        try await Task.sleep(for: DrillSettings.after)
+        _ = try await Polling.wait(
+            atMost: DrillSettings.recoveryWaited - DrillSettings.after, every: .milliseconds(100)
+        ) { recorder.value.passes.last?.recoverySeconds }
     }
 
-    private func settle(_ crowd: LoadGeneratorGroup) async throws {
-        let whole = try await crowd.report()
-        let taken = crowd.coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
-        recorder.update { pass in
-            pass.swarm = whole
-            pass.facts.append(DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
+    /// Keeps what the swarms told, unless it is known.
+    @Sendable private func take(_ now: SwarmCoordinator) {
+        guard let crowd = now.crowd else { return }
+        recorder.pass { pass in
+            guard crowd.at > pass.latest, pass.samples.count < DrillResult.samplesMax else { return }
+            pass.latest = crowd.at
+            pass.samples.append(
+                DrillResult.Sample(
+                    seconds: Double(crowd.at - pass.start) / 1e6, acknowledged: now.acknowledged,
+                    unacknowledged: crowd.unacknowledged, delivered: now.delivered, away: crowd.away,
+                    behind: crowd.behind,
+                    wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - pass.start) / 1e6,
+                    attempts: crowd.attempts, connects: crowd.connects))
         }
     }
+}
 
-    /// What `GET /history` says afterwards.
-    private func inspect(_ crowd: LoadGeneratorGroup, _ services: DrillServices) async throws {
-        guard services.postgres != nil, let api = services.commentAPIs.last else { return }
-        let check = try await HistoryAudit(client: ServiceClient(api)).check(crowd.coordinator.written)
-        recorder.update { $0.history = check }
+extension Locked<DrillResult> {
+    /// Changes the pass that goes on.
+    fileprivate func pass(_ change: (inout DrillResult.Pass) -> Void) {
+        update { result in
+            guard let last = result.passes.indices.last else { return }
+            change(&result.passes[last])
+        }
     }
+}
+
+extension DrillResult {
+    fileprivate static func microseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1e6) }
 }

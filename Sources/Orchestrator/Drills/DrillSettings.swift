@@ -1,43 +1,48 @@
 import ArgumentParser
 import Audience
+import Options
 import Report
 import Testbed
 
-/// Every parameter of a drill.
-struct DrillSettings: Codable, Equatable, Sendable {
+/// Every parameter of a drill, as `drill` reads it.
+struct DrillSettings: ParsableArguments {
     /// Whether comments are kept in PostgreSQL.
-    enum Postgres: String, Codable, CaseIterable, Sendable {
+    enum Postgres: String, CaseIterable, Sendable {
         /// In the drills that are about it.
         case auto
         case always
         case never
     }
 
-    var viewers = 2_000
-    var streams = 100
-    /// Comments per second, over all streams.
-    var rate = 200.0
-    var readers = 3
-    var seed: UInt64 = 1
-    /// Part of the viewers that never read, in `slow-viewers`.
-    var slowShare = 0.01
-    var postgres = Postgres.auto
-    /// Of publishing before the fault.
-    var calmSeconds = 4.0
-    /// Of publishing after the fault's end, at least.
-    var afterSeconds = 6.0
+    @Option(
+        parsing: .unconditional, help: "Viewers, 1 to 100,000 (join-leave: 10,000).", transform: within(1...100_000))
+    @Checked var viewers = 2_000
+    @Option(
+        parsing: .unconditional, help: "Videos, 1 to 1,000,000 (join-leave: 1,000).",
+        transform: within(1...Audience.channelsMax))
+    @Checked var streams = 100
+    @Option(
+        parsing: .unconditional, help: "Comments per second, 1 to 10,000 (join-leave: 50).",
+        transform: within(1...10_000.0))
+    @Checked var rate = 200.0
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (join-leave: 6).", transform: within(1...20))
+    @Checked var readers = 3
+    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.", transform: anySeed)
+    @Checked var seed: UInt64 = 1
+    @Option(
+        parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers.",
+        transform: within(0.0001...1))
+    @Checked var slowShare = 0.01
+    @Option(help: "auto: in the drills that are about it; always; never.", transform: oneOf(Postgres.auto))
+    @Checked var postgres = Postgres.auto
 
+    /// Of publishing before the fault, and after its end at least.
+    static let calm = Duration.seconds(4)
+    static let after = Duration.seconds(6)
     /// A crowd that has not recovered after so long is not waited for.
-    static let recoverySecondsWaited = 20.0
+    static let recoveryWaited = Duration.seconds(20)
     /// The promise.
     static let recoverySecondsMax = 5.0
-
-    /// What is done when nothing else is asked for: enough viewers for the fault to be seen.
-    static func standard(for drill: Drill?) -> DrillSettings {
-        var settings = DrillSettings()
-        drill?.size(&settings)
-        return settings
-    }
 
     func usesPostgres(_ drill: Drill) -> Bool {
         switch postgres {
@@ -47,81 +52,56 @@ struct DrillSettings: Codable, Equatable, Sendable {
         }
     }
 
-    /// The command that repeats it; `name` is a drill's or `all`.
-    func commandLine(_ name: String) -> String {
-        var words = [
-            "Orchestrator drill \(name)", "--viewers \(viewers)", "--streams \(streams)",
-            "--rate \(Format.plain(rate))", "--readers \(readers)", "--seed \(seed)",
-        ]
-        if slowShare != DrillSettings().slowShare { words.append("--slow-share \(Format.plain(slowShare))") }
-        if postgres != .auto { words.append("--postgres \(postgres.rawValue)") }
-        return words.joined(separator: " ")
-    }
-}
-
-/// The options of `drill` as they are typed.
-struct DrillArguments: ParsableArguments {
-    @Argument(help: "The drill's name, or all.") var name: String
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000 (2,000; join-leave 10,000).")
-    var viewers: String?
-    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000 (100; join-leave 1,000).")
-    var streams: String?
-    @Option(parsing: .unconditional, help: "Comments per second, 1 to 10,000 (200; join-leave 50).")
-    var rate: String?
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (3; join-leave 6).")
-    var readers: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.") var seed: String?
-    @Option(parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers (0.01).")
-    var slowShare: String?
-    @Option(help: "auto: in the drills that are about it; always; never.") var postgres: String?
-
+    /// The drills of this name, or all, and the size: the drill's own where nothing was typed.
+    ///
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func read(limits: DescriptorLimits) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {
-        var check = ArgumentCheck()
-        var settings = DrillSettings.standard(for: Drill.named(name))
+    func checked(_ name: String, _ capacity: Capacity) throws(Failure) -> (drills: [Drill], settings: DrillSettings) {
         let drills = name == "all" ? Drill.all : [Drill.named(name)].compactMap { $0 }
-        if drills.isEmpty {
-            check.refuse("\(name): must be all or one of " + Drill.all.map(\.name).joined(separator: ", "))
+        var problems =
+            drills.isEmpty ? ["\(name): must be all or one of " + Drill.all.map(\.name).joined(separator: ", ")] : []
+        problems += self.problems
+        var own = DrillSettings.standard
+        if drills.count == 1 { drills[0].size(&own) }
+        let settings = over(own)
+        if drills.count == 1, drills[0].crowd == .likes {
+            problems += typed.filter { $0 != "--seed" }.map { "\($0): \(name) has a crowd of its own" }
         }
-        check.read("--viewers", viewers, 1...100_000, into: &settings.viewers)
-        check.read("--streams", streams, 1...Audience.channelsMax, into: &settings.streams)
-        check.read("--rate", rate, 1...10_000, into: &settings.rate)
-        check.read("--readers", readers, 1...20, into: &settings.readers)
-        check.readSeed("--seed", seed, into: &settings.seed)
-        check.read("--slow-share", slowShare, 0.0001...1, into: &settings.slowShare)
-        if let postgres {
-            if let known = DrillSettings.Postgres(rawValue: postgres) {
-                settings.postgres = known
-            } else {
-                check.refuse("--postgres \(postgres): must be auto, always or never")
-            }
-        }
-        if drills.first?.crowd == .likes, name != "all" {
-            for (option, value) in [
-                ("--viewers", viewers), ("--streams", streams), ("--rate", rate), ("--readers", readers),
-                ("--slow-share", slowShare), ("--postgres", postgres),
-            ] where value != nil { check.refuse("\(option): \(name) has a crowd of its own") }
-        }
-        check.problems += DrillArguments.problems(drills, settings, limits, isAll: name == "all")
-        guard check.problems.isEmpty else { throw .arguments(check.problems) }
-        return (drills.filter { settings.postgres != .never || !$0.needsPostgres }, settings)
-    }
-
-    private static func problems(
-        _ drills: [Drill], _ settings: DrillSettings, _ limits: DescriptorLimits, isAll: Bool
-    ) -> [String] {
-        var problems: [String] = []
-        if !isAll, settings.postgres == .never, let drill = drills.first(where: { $0.needsPostgres }) {
+        let possible = drills.filter { settings.postgres != .never || !$0.needsPostgres }
+        if possible.isEmpty, let drill = drills.first {
             problems.append("--postgres never: \(drill.name) is about PostgreSQL")
         }
-        if !isAll, settings.readers < 2, let drill = drills.first(where: \.movesViewers) {
-            problems.append("--readers \(settings.readers): \(drill.name) needs another Reader to go to")
+        let moving = possible.filter(\.movesViewers).map(\.name)
+        if settings.readers < 2, !moving.isEmpty {
+            problems.append(
+                "--readers \(settings.readers): \(moving.joined(separator: ", ")) "
+                    + (moving.count == 1 ? "needs" : "need") + " another Reader to go to; take at least 2")
         }
-        // Of all Readers but one, and of the swarm.
-        let each = settings.viewers / max(1, settings.readers - 1)
-        if each > limits.viewersPerProcess {
-            problems.append("--readers \(settings.readers): \(settings.viewers) viewers do not fit on one Reader less")
+        // Of all Readers but one.
+        if settings.viewers / max(1, settings.readers - 1) > capacity.viewersPerProcess {
+            problems.append(
+                "--readers \(settings.readers): \(settings.viewers) viewers do not fit on one Reader less, a Reader holds"
+                    + " \(capacity.viewersPerProcess)")
         }
-        return problems
+        guard problems.isEmpty else { throw .arguments(problems) }
+        return (possible, settings)
+    }
+
+    /// What runs in a drill of comments, and who watches.
+    func setup(_ drill: Drill, _ pass: DrillPass, swarms: Int) -> ExperimentSetup {
+        var setup = ExperimentSetup()
+        (setup.commentAPIs, setup.readers, setup.swarms) = (1, readers, swarms)
+        (setup.streams, setup.viewers, setup.rate, setup.seed) = (streams, viewers, rate, seed)
+        setup.usesPostgres = usesPostgres(drill)
+        setup.swarm = [
+            "--drill", "--duration", "600",
+            // Longer than the longest fault, so that comments that wait for an answer do not keep others from starting.
+            "--publish-connections", "512", "--settle-timeout", "15",
+        ]
+        // A storm comes all at once.
+        setup.connectsInProgress = 20_000
+        drill.arrange(&setup, self)
+        setup.swarm += pass.swarm
+        setup.notes = setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + setup.notes
+        return setup
     }
 }

@@ -5,8 +5,7 @@ import Wire
 
 /// What a drill has to do its damage with, and to tell of it.
 struct FaultInjector: Sendable {
-    let services: DrillServices
-    let settings: DrillSettings
+    let services: Services
     /// Tells when the fault began, what happened, and when it was over.
     let tell: @Sendable (FaultMark.Kind, String) -> Void
     let found: @Sendable (DrillFact) -> Void

@@ -16,14 +16,14 @@ extension Drill {
             settings.rate = 50
             settings.readers = 6
         },
-        arrange: { layout, _ in
-            layout.environment["DRAIN_SECONDS"] = "5"
-            layout.placement = .overflow
-            layout.audience = .zipf(exponent: 1)
-            layout.swarm += ["--placement", "follow"]
+        arrange: { setup, _ in
+            setup.environment["DRAIN_SECONDS"] = "5"
+            setup.placement = .overflow
+            setup.audience = .zipf(exponent: 1)
+            setup.swarm += ["--placement", "follow"]
             // An audience that gathers does not come all at once, and Readers know those who are connected.
-            layout.connectsInProgress = 500
-            layout.notes.append("PLACEMENT=overflow, an audience of Zipf 1.0; viewers follow redirects.")
+            setup.connectsInProgress = 500
+            setup.notes.append("PLACEMENT=overflow, an audience of Zipf 1.0; viewers follow redirects.")
         }
     ) { try await $0.joinAndLeave() }
 }
@@ -31,7 +31,8 @@ extension Drill {
 extension FaultInjector {
     fileprivate func joinAndLeave() async throws {
         let audience = try Audience(
-            services.layout.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            services.setup.audience, channels: services.setup.streams, viewers: services.setup.viewers,
+            seed: services.setup.seed)
         var tally = MoveTally(audience: audience, witness: ServiceClient(services.readers[1]))
         try await tally.look()
         let before = crowd().connects

@@ -5,11 +5,11 @@ extension Drill {
     static let postgresDemoted = Drill(
         name: "postgres-demoted",
         story: "PostgreSQL becomes read-only and its standby is promoted: services that know both move on.",
-        database: .needed, arrange: { layout, _ in layout.addStandby() }, strike: demotePostgres)
+        database: .needed, arrange: { setup, _ in setup.addStandby() }, strike: demotePostgres)
 
     static let likesPostgresDemoted = Drill(
         name: "likes-postgres-demoted", story: "The same while people like photos; nobody who likes may notice.",
-        crowd: .likes, mustGoUnnoticed: true, arrange: { layout, _ in layout.addStandby() }, strike: demotePostgres)
+        crowd: .likes, mustGoUnnoticed: true, arrange: { setup, _ in setup.addStandby() }, strike: demotePostgres)
 
     private static let demotePostgres: Strike = { fault in
         let primary = try fault.database()
@@ -29,14 +29,14 @@ extension Drill {
     }
 }
 
-extension DrillLayout {
+extension ExperimentSetup {
     fileprivate mutating func addStandby() {
         notes.append("DATABASE_URL=postgresql://…@<postgres>,<postgres-2>/postgres?target_session_attrs=read-write")
         surround = { services in
             guard let primary = services.postgres else { return }
             let standby = try await services.testbed.startPostgres(
                 name: "postgres-2", copying: primary)
-            services.serviceEnvironment.database =
+            services.told.database =
                 "postgresql://chorus@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/postgres"
                 + "?target_session_attrs=read-write"
         }

@@ -8,8 +8,8 @@ extension Drill {
     static let redisClockBack = Drill(
         name: "redis-clock-back",
         story: "Redis's clock steps back by a minute while people like photos: counts go on at once.", crowd: .likes,
-        arrange: { layout, _ in
-            layout.redis = { testbed in
+        arrange: { setup, _ in
+            setup.redis = { testbed in
                 let file = clockFile(testbed)
                 try setClock(file, 0)
                 let library = try testbed.binaries.own("libClockStep.so", product: "ClockStep")

@@ -5,12 +5,12 @@ extension Drill {
     static let restartRedis = Drill(
         name: "restart-redis",
         story: "Redis, which appends and syncs every write to its file, is stopped and started again.",
-        arrange: { layout, _ in layout.syncRedis() }, strike: restart)
+        arrange: { setup, _ in setup.syncRedis() }, strike: restart)
 
     static let likesRestartRedis = Drill(
         name: "likes-restart-redis",
         story: "Redis, which syncs every write, is stopped and started again while people like photos.",
-        crowd: .likes, arrange: { layout, _ in layout.syncRedis() }, strike: restart)
+        crowd: .likes, arrange: { setup, _ in setup.syncRedis() }, strike: restart)
 
     private static let restart: Strike = { fault in
         fault.tell(.begin, "SIGTERM to Redis")
@@ -27,7 +27,7 @@ extension Drill {
     static let likesLoseRedis = Drill(
         name: "likes-lose-redis",
         story: "Redis dies and comes back empty; acknowledged likes are loaded from PostgreSQL.",
-        crowd: .likes, arrange: { layout, _ in layout.keepLikes() }, strike: lose)
+        crowd: .likes, arrange: { setup, _ in setup.keepLikes() }, strike: lose)
 
     private static let lose: Strike = { fault in
         fault.tell(.begin, "SIGKILL to Redis")
@@ -63,9 +63,4 @@ extension Drill {
         try await postgres.start()
         fault.tell(.end, "PostgreSQL takes connections again")
     }
-}
-
-extension DrillLayout {
-    /// Only this promises that an acknowledged like outlives what Redis forgets.
-    mutating func keepLikes() { environment["LIKE_DURABILITY"] = "postgres" }
 }

@@ -25,7 +25,7 @@ extension Drill {
 
     static let drainReader = Drill(
         name: "drain-reader", story: "A Reader gets SIGTERM and moves its viewers to the others.", isDrain: true,
-        movesViewers: true, arrange: { layout, _ in layout.environment["DRAIN_SECONDS"] = "5" }
+        movesViewers: true, arrange: { setup, _ in setup.environment["DRAIN_SECONDS"] = "5" }
     ) { fault in
         fault.tell(.begin, "SIGTERM to \(fault.victim.name)")
         await fault.victim.stop()
@@ -34,7 +34,7 @@ extension Drill {
 
     static let rollingRestart = Drill(
         name: "rolling-restart", story: "Every Reader in turn is stopped gently and started again.", isDrain: true,
-        arrange: { layout, _ in layout.environment["DRAIN_SECONDS"] = "2" }
+        arrange: { setup, _ in setup.environment["DRAIN_SECONDS"] = "2" }
     ) { fault in
         fault.tell(.begin, "the first Reader is stopped")
         for reader in fault.services.readers {
@@ -80,10 +80,10 @@ extension Drill {
 
     static let slowViewers = Drill(
         name: "slow-viewers", story: "One viewer in a hundred never reads; the others do not notice.",
-        arrange: { layout, settings in
-            layout.environment = ["READER_BACKLOG_BYTES": "131072", "READER_SEND_BUFFER_BYTES": "16384"]
-            layout.swarm += ["--slow-share", Format.plain(settings.slowShare), "--comment-bytes", "600"]
-            layout.notes.append(
+        arrange: { setup, settings in
+            setup.environment = ["READER_BACKLOG_BYTES": "131072", "READER_SEND_BUFFER_BYTES": "16384"]
+            setup.swarm += ["--slow-share", Format.plain(settings.slowShare), "--comment-bytes", "600"]
+            setup.notes.append(
                 "Comments of 600 bytes: so that a viewer who does not read is over its limit within seconds. Those viewers"
                     + " are not audited.")
         }
@@ -99,7 +99,7 @@ extension Drill {
 
     static let killCommentAPI = Drill(
         name: "kill-comment-api", story: "One of two CommentAPIs dies by SIGKILL and comes back after 2 s.",
-        arrange: { layout, _ in layout.commentAPIs = 2 }
+        arrange: { setup, _ in setup.commentAPIs = 2 }
     ) { try await $0.kill($0.services.commentAPIs[0], for: .seconds(2)) }
 }
 
@@ -113,9 +113,9 @@ extension Drill {
         name: "kill-worker",
         story: "A worker dies by SIGKILL in the middle of its work, twice; the other takes over what it had.",
         crowd: .likes, mustGoUnnoticed: true,
-        arrange: { layout, _ in
-            layout.workers = 2
-            layout.environment["LIKE_CLAIM_MS"] = "1000"
+        arrange: { setup, _ in
+            setup.workers = 2
+            setup.environment["LIKE_CLAIM_MS"] = "1000"
         }
     ) { try await $0.kill($0.services.workers[0], for: .seconds(3), times: 2) }
 }

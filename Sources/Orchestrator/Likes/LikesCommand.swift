@@ -1,4 +1,5 @@
 import ArgumentParser
+import Options
 import Report
 import Testbed
 
@@ -16,18 +17,20 @@ struct LikesCommand: AsyncParsableCommand {
             died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: LikesArguments
+    @OptionGroup var settings: LikesSettings
     @OptionGroup var report: ReportOptions
-    @Option(help: ArgumentHelp("Folder of LikeAPI, ReaderAPI and SimClient.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var binaries: BinariesOption
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try arguments.read(limits: .ofThisProcess())
+            let settings = try settings.checked(.ofThisMachine())
             let thresholds = try report.limits(LikesResult.definitions)
-            let runner = LikesRunner(binaries: Binaries(directory: binaries), progress: Progress())
-            try runner.binaries.check(own: ["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
-            let (result, folder) = try await runner.run(nil, settings, folder: report.folder)
+            let binaries = try binaries.find(["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
+            let base = await Report.begin(
+                "likes", "Likes", command: settings.commandLine("likes"), directory: binaries.directory)
+            let folder = try report.folder(for: base)
+            let result = await LikesResult(drill: nil, settings: settings, base: base).measure(
+                ExperimentRunner(binaries: binaries, progress: Progress()), in: folder)
             return try report.finish(result, in: folder, thresholds)
         }
     }

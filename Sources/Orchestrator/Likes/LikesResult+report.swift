@@ -52,7 +52,7 @@ extension LikesResult {
     }
 
     var story: String {
-        drill?.story ?? "\(Format.grouped(settings.users)) users like \(settings.photos.joined(separator: ", "))."
+        drill?.story ?? "\(Format.grouped(settings.users)) users like \(settings.photo)."
     }
 
     func report(_ failure: Failure?) -> Report {

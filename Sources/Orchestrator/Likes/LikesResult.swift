@@ -3,7 +3,7 @@ import Report
 import Testbed
 
 /// All that a run of likes, or a drill of likes, found out.
-struct LikesResult: Sendable {
+struct LikesResult: ExperimentResult {
     static let samplesMax = 20_000
 
     /// `nil`: nothing was broken.
@@ -11,10 +11,8 @@ struct LikesResult: Sendable {
     var settings: LikesSettings
     /// What the report begins with.
     var base: Report
-    /// Whose processes it is about.
-    var testbed: Testbed?
-    /// The first like is sent then.
-    var start = ContinuousClock.now
+    /// When the first message came; `nil` before.
+    var start: ContinuousClock.Instant?
     /// Times are seconds since the likes began.
     var marks: [FaultMark] = []
     /// What the fault did.

@@ -1,78 +1,121 @@
 import Audience
-import Foundation
 import RedisNIO
 import Report
 import Testbed
 
+/// Users who like photos, and viewers who watch the counts: one generator process, from its start to the comparison of
+/// what it knows with what Redis and PostgreSQL hold.
+struct LikesLoad: Sendable {
+    let services: Services
+    let crowd: LikesCrowd
+
+    /// - Parameter took: gets every message of how far it is.
+    static func start(
+        _ services: Services, _ settings: LikesSettings, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }
+    ) async throws -> LikesLoad {
+        let node = try await services.testbed.addClient(
+            .swarm, name: "likes", arguments: settings.arguments(services))
+        return LikesLoad(services: services, crowd: LikesCrowd(node, took: took))
+    }
+
+    /// Runs `body` between the first like and the last.
+    ///
+    /// - Parameters:
+    ///   - body: `nil` when the users come to their end by themselves.
+    ///   - draining: gets how much PostgreSQL does not have yet.
+    func accompany(
+        draining: @escaping @Sendable (Int) -> Void = { _ in }, _ body: (@Sendable () async throws -> Void)?
+    ) async throws -> LikesResult.Outcome {
+        try await crowd.listening {
+            _ = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
+            try await crowd.say("start")
+            if let body {
+                try await body()
+                try await crowd.say("stop")
+            }
+            // Ten million at the slowest that was ever seen take an hour.
+            var swarm = try await crowd.reach("report", atMost: .seconds(body == nil ? 7_200 : 120)) { $0.report }
+            let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.told.database)
+            let limit = Duration.seconds(LikesSettings.drainSecondsMax)
+            let seconds = services.postgres == nil ? nil : try await audit.drain(atMost: limit, told: draining)
+            let photos = try await audit.compare(swarm.photos)
+            swarm.photos = [:]
+            return LikesResult.Outcome(swarm: swarm, photos: photos, drainSeconds: seconds)
+        }
+    }
+}
+
+extension LikesResult {
+    /// Runs it, or the drill, on processes of its own; a failure stands in the report's verdict.
+    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
+        let (drill, settings, progress) = (drill, settings, runner.progress)
+        return await runner.run(
+            self, in: folder,
+            [
+                .init { testbed, recorder in
+                    try await LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress).run(
+                        in: testbed)
+                }
+            ])
+    }
+}
+
 /// People like photos while viewers watch the counts; a fault in the middle, if there is one; then everything is compared.
-struct LikesRun: Sendable {
+private struct LikesRun: Sendable {
     let drill: Drill?
     let settings: LikesSettings
-    let recorder: LikesRecorder
+    let recorder: Locked<LikesResult>
     let progress: Progress
 
     func run(in testbed: Testbed) async throws {
-        recorder.update { $0.testbed = testbed }
-        let services = try await DrillServices.likes(DrillLayout(drill), settings, in: testbed)
+        let services = try await Services.start(settings.setup(drill), in: testbed)
         let probe = RedisProbe(services.redis)
-        let before = LikesRun.memory(try await probe.info())
-        let crowd = LikesCrowd(
-            try await testbed.addClient(
-                .swarm, name: "likes",
-                arguments: settings.arguments(likeAPIs: services.likeAPIs, readers: services.readers)),
-            took: took)
-        try await crowd.listening {
-            try await like(crowd, services)
-            try await audit(crowd, services)
-        }
+        let before = Self.memory(try await probe.info())
+        let load = try await LikesLoad.start(services, settings) { take($0) }
+        var fault: (@Sendable () async throws -> Void)?
+        if let drill { fault = { try await strike(drill, services) } }
+        let outcome = try await load.accompany(
+            draining: { left in progress.update("  PostgreSQL: \(Format.grouped(left)) changes left") }, fault)
         let after = try await probe.info()
         recorder.update {
+            $0.outcome = outcome
             $0.base.environment.redis = after["redis_version"]
-            $0.redis = LikesResult.Redis(memoryBefore: before, memoryAfter: LikesRun.memory(after))
+            $0.redis = LikesResult.Redis(memoryBefore: before, memoryAfter: Self.memory(after))
         }
     }
 
     private static func memory(_ info: RedisInfo) -> Int { info["used_memory"].flatMap { Int($0) } ?? 0 }
 
-    private func took(_ message: LikesMessage) {
-        recorder.take(message)
+    private func strike(_ drill: Drill, _ services: Services) async throws {
+        recorder.update { $0.start = $0.start ?? .now }
+        try await Task.sleep(for: LikesSettings.calm)
+        let injector = FaultInjector(
+            services: services,
+            tell: { kind, text in
+                recorder.update { result in
+                    let seconds = (ContinuousClock.now - (result.start ?? .now)).seconds
+                    result.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
+                }
+                progress.step("  \(text)")
+            },
+            found: { fact in recorder.update { $0.facts.append(fact) } },
+            crowd: { (recorder.value.samples.last?.acknowledged ?? 0, 0, 0) }, moved: { _ in })
+        try await drill.strike(injector)
+        try await Task.sleep(for: LikesSettings.after)
+    }
+
+    private func take(_ message: LikesMessage) {
+        recorder.update { result in
+            let start = result.start ?? .now
+            result.start = start
+            guard result.samples.count < LikesResult.samplesMax else { return }
+            result.samples.append(
+                LikesResult.Sample(
+                    seconds: (ContinuousClock.now - start).seconds, acknowledged: message.acknowledged ?? 0,
+                    refused: message.refused ?? 0, unanswered: message.unanswered ?? 0,
+                    underWay: message.underWay ?? 0, updates: message.updates ?? 0))
+        }
         progress.update(
             "  \(Format.grouped(message.users ?? 0)) users, \(Format.grouped(message.acknowledged ?? 0)) acknowledged")
-    }
-
-    private func like(_ crowd: LikesCrowd, _ services: DrillServices) async throws {
-        let connected = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
-        progress.step("  \(Format.grouped(connected)) viewers connected")
-        recorder.update { $0.start = .now }
-        try await crowd.say("start")
-        if let drill {
-            try await Task.sleep(for: .seconds(settings.calmSeconds))
-            try await drill.strike(
-                FaultInjector(
-                    services: services, settings: DrillSettings(),
-                    tell: { kind, text in
-                        recorder.mark(kind, text)
-                        progress.step("  \(text)")
-                    },
-                    found: { fact in recorder.update { $0.facts.append(fact) } },
-                    crowd: { (recorder.value.samples.last?.acknowledged ?? 0, 0, 0) }, moved: { _ in }))
-            try await Task.sleep(for: .seconds(settings.afterSeconds))
-            try await crowd.say("stop")
-        }
-    }
-
-    private func audit(_ crowd: LikesCrowd, _ services: DrillServices) async throws {
-        // Ten million at the slowest that was ever seen take an hour.
-        let swarm = try await crowd.reach("report", atMost: .seconds(7_200)) { $0.report }
-        let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.serviceEnvironment.database)
-        progress.step("  waiting until PostgreSQL has everything")
-        let seconds = try await audit.drain(atMost: .seconds(LikesSettings.drainSecondsMax)) { left in
-            progress.update("  \(Format.grouped(left)) changes left")
-        }
-        let photos = try await audit.compare(swarm.photos)
-        var bare = swarm
-        bare.photos = [:]
-        let told = bare
-        recorder.update { $0.outcome = LikesResult.Outcome(swarm: told, photos: photos, drainSeconds: seconds) }
     }
 }

@@ -1,32 +1,48 @@
 import ArgumentParser
+import Options
 import Report
 import Testbed
 import Wire
 
-/// Every parameter of `likes`, and of a drill of likes.
-struct LikesSettings: Codable, Equatable, Sendable {
-    /// The first is the hot one.
-    var photos = ["p1"]
+/// Every parameter of `likes`, as it is read, and of a drill of likes or of likes beside comments.
+struct LikesSettings: ParsableArguments {
+    @Option(
+        parsing: .unconditional, help: "Distinct users, as fast as it goes, 1 to 10,000,000.",
+        transform: within(1...10_000_000))
+    @Checked var users = 1_000_000
+    @Option(
+        parsing: .unconditional, help: "The photo's id.",
+        transform: reads("1 to 128 characters of A-Z a-z 0-9 . _ - :", else: "p1") { Identifier.isValid($0) ? $0 : nil }
+    )
+    @Checked var photo = "p1"
+    @Option(parsing: .unconditional, help: "Part of the users who take it back, 0 to 1.", transform: within(0...1.0))
+    @Checked var unlikeShare = 0.1
+    @Option(parsing: .unconditional, help: "Part of what is said twice at once, 0 to 1.", transform: within(0...1.0))
+    @Checked var duplicateShare = 0.1
+    @Option(parsing: .unconditional, help: "Requests at the same time, 1 to 4,096.", transform: within(1...4_096))
+    @Checked var connections = 64
+    @Option(parsing: .unconditional, help: "LikeAPI processes, 1 to 16.", transform: within(1...16))
+    @Checked var likeApis = 2
+    @Option(parsing: .unconditional, help: "Worker processes, 1 to 16.", transform: within(1...16))
+    @Checked var workers = 1
+    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20.", transform: within(1...20))
+    @Checked var readers = 1
+    @Option(parsing: .unconditional, help: "Viewers of the photo, 0 to 100,000.", transform: within(0...100_000))
+    @Checked var viewers = 200
+    @Option(parsing: .unconditional, help: "The same seed makes the same users, 0 to 2^64-1.", transform: anySeed)
+    @Checked var seed: UInt64 = 1
+
+    /// Users who come each second where ``users`` is 0: in a drill, or beside comments.
+    var rate = 1_000.0
+    /// With more than one they are `p1`, `p2` …; the first is the hot one.
+    var photoCount = 1
     /// Part of all likes that go to the first photo.
     var hotShare = 0.5
-    /// Distinct users who like, as fast as it goes; 0: by ``rate``.
-    var users = 0
-    /// Users who come each second, in a drill or beside comments.
-    var rate = 1_000.0
-    /// Part of the users who take their like back, and part of what is said twice at once.
-    var unlikeShare = 0.1
-    var duplicateShare = 0.1
-    var connections = 64
-    var likeAPIs = 2
-    var workers = 1
-    var readers = 1
-    var viewers = 200
     var photosEach = 4
-    var seed: UInt64 = 1
-    /// Of likes before the fault, and after its end.
-    var calmSeconds = 4.0
-    var afterSeconds = 6.0
 
+    /// Of likes before a fault, and after its end.
+    static let calm = Duration.seconds(4)
+    static let after = Duration.seconds(6)
     /// The promise, and what is measured on top of it over some seconds.
     static let updatesPerSecondMax = 10.5
     /// After the fault's end likes are acknowledged again within this.
@@ -34,80 +50,51 @@ struct LikesSettings: Codable, Equatable, Sendable {
     static let drainSecondsMax = 3_600.0
 
     static func drill(_ drill: Drill, seed: UInt64) -> LikesSettings {
-        var settings = LikesSettings()
-        settings.photos = (1...4).map { "p\($0)" }
-        settings.seed = seed
+        var settings = LikesSettings.standard
+        (settings.users, settings.photoCount, settings.seed) = (0, 4, seed)
         // What waits while Redis is away must not keep others from being tried.
         settings.connections = 128
-        settings.workers = DrillLayout(drill).workers
         return settings
     }
 
     /// The command that repeats it.
     func commandLine(_ drill: Drill?) -> String {
-        if let drill { return "Orchestrator drill \(drill.name) --seed \(seed)" }
-        return [
-            "Orchestrator likes --users \(users) --photo \(photos[0])", "--unlike-share \(Format.plain(unlikeShare))",
-            "--duplicate-share \(Format.plain(duplicateShare))", "--connections \(connections)",
-            "--like-apis \(likeAPIs)", "--workers \(workers)", "--readers \(readers)", "--viewers \(viewers)",
-            "--seed \(seed)",
-        ].joined(separator: " ")
+        drill.map { "Orchestrator drill \($0.name) --seed \(seed)" } ?? commandLine("likes")
+    }
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func checked(_ capacity: Capacity) throws(Failure) -> LikesSettings {
+        var problems = self.problems
+        if viewers > capacity.viewersPerProcess {
+            problems.append("--viewers \(viewers): one process holds \(capacity.viewersPerProcess)")
+        }
+        guard problems.isEmpty else { throw .arguments(problems) }
+        return self
+    }
+
+    /// The services of `likes`, or of a drill of likes.
+    func setup(_ drill: Drill?) -> ExperimentSetup {
+        var setup = ExperimentSetup()
+        (setup.likeAPIs, setup.workers, setup.readers) = (likeApis, workers, viewers > 0 ? readers : 0)
+        setup.usesPostgres = true
+        drill?.arrange(&setup, .standard)
+        setup.notes = setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + setup.notes
+        return setup
     }
 
     /// The generator's arguments.
-    func arguments(likeAPIs: [Node], readers: [Node]) -> [String] {
+    func arguments(_ services: Services) -> [String] {
         var words = [
-            "likes", "--coordinate", "--like-api", likeAPIs.map(\.url).joined(separator: ","),
+            "likes", "--coordinate", "--like-api", services.likeAPIs.map(\.url).joined(separator: ","),
             "--users", "\(users)", "--rate", Format.plain(rate), "--hot-share", Format.plain(hotShare),
             "--unlike-share", Format.plain(unlikeShare), "--duplicate-share", Format.plain(duplicateShare),
             "--connections", "\(connections)", "--viewers", "\(viewers)", "--photos-each", "\(photosEach)",
             "--seed", "\(seed)", "--settle-timeout", "30",
         ]
-        if !readers.isEmpty { words += ["--readers", readers.map(\.url).joined(separator: ",")] }
-        if photos.count == 1 { return words + ["--photo", photos[0]] }
-        return words + ["--photos", "\(photos.count)", "--photo-prefix", "p"]
-    }
-}
-
-/// The options of `likes` as they are typed.
-struct LikesArguments: ParsableArguments {
-    @Option(parsing: .unconditional, help: "Distinct users, 1 to 10,000,000 (1,000,000).") var users: String?
-    @Option(parsing: .unconditional, help: "The photo's id (p1).") var photo: String?
-    @Option(parsing: .unconditional, help: "Part of the users who take it back, 0 to 1 (0.1).") var unlikeShare: String?
-    @Option(parsing: .unconditional, help: "Part of what is said twice at once, 0 to 1 (0.1).")
-    var duplicateShare: String?
-    @Option(parsing: .unconditional, help: "Requests at the same time, 1 to 4,096 (64).") var connections: String?
-    @Option(parsing: .unconditional, help: "LikeAPI processes, 1 to 16 (2).") var likeApis: String?
-    @Option(parsing: .unconditional, help: "Worker processes, 1 to 16 (1).") var workers: String?
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (1).") var readers: String?
-    @Option(parsing: .unconditional, help: "Viewers of the photo, 0 to 100,000 (200).") var viewers: String?
-    @Option(parsing: .unconditional, help: "The same seed makes the same users, 0 to 2^64-1.") var seed: String?
-
-    /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func read(limits: DescriptorLimits) throws(Failure) -> LikesSettings {
-        var check = ArgumentCheck()
-        var settings = LikesSettings()
-        settings.users = 1_000_000
-        check.read("--users", users, 1...10_000_000, into: &settings.users)
-        if let photo {
-            if Identifier.isValid(photo) {
-                settings.photos = [photo]
-            } else {
-                check.refuse("--photo \(photo): must be 1 to 128 characters of A-Z a-z 0-9 . _ - :")
-            }
+        if !services.readers.isEmpty {
+            words += ["--readers", services.readers.map(\.url).joined(separator: ",")]
         }
-        check.read("--unlike-share", unlikeShare, 0...1, into: &settings.unlikeShare)
-        check.read("--duplicate-share", duplicateShare, 0...1, into: &settings.duplicateShare)
-        check.read("--connections", connections, 1...4_096, into: &settings.connections)
-        check.read("--like-apis", likeApis, 1...16, into: &settings.likeAPIs)
-        check.read("--workers", workers, 1...16, into: &settings.workers)
-        check.read("--readers", readers, 1...20, into: &settings.readers)
-        check.read("--viewers", viewers, 0...100_000, into: &settings.viewers)
-        check.readSeed("--seed", seed, into: &settings.seed)
-        if settings.viewers > limits.viewersPerProcess {
-            check.refuse("--viewers \(settings.viewers): one process holds \(limits.viewersPerProcess)")
-        }
-        guard check.problems.isEmpty else { throw .arguments(check.problems) }
-        return settings
+        if photoCount == 1 { return words + ["--photo", photo] }
+        return words + ["--photos", "\(photoCount)", "--photo-prefix", "p"]
     }
 }

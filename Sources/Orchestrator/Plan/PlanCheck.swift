@@ -129,7 +129,7 @@ struct PlanCheck: Sendable {
         for factor in [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000] {
             let load = part(factor, placement, readers)
             if machineCores(load) <= PlanCheck.machineLoadMax * Double(ProcessInfo.processInfo.activeProcessorCount),
-                load.viewers / load.readers < DescriptorLimits.ofThisProcess().viewersPerProcess / 2
+                load.viewers / load.readers < Capacity.ofThisMachine().viewersPerProcess / 2
             {
                 return (load, factor)
             }
@@ -204,7 +204,7 @@ struct PlanCheck: Sendable {
                 for index in 0..<count {
                     let one = outcomes.value[index]
                     progress.step("run \(run + 1) of \(settings.check.runs): \(one.name): \(one.load.name)")
-                    let probe = LoadProbe(load: one.load, number: run * count + index + 1, limits: .ofThisProcess())
+                    let probe = LoadProbe(load: one.load, number: run * count + index + 1, limits: .ofThisMachine())
                     let result = try await probe.run(in: testbed)
                     outcomes.update {
                         // At the knee comments may be late, or refused: that is what is looked for.

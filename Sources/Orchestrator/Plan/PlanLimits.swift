@@ -53,7 +53,7 @@ struct PlanLimits: Sendable {
     // MARK: Readers
 
     func readers(_ demand: PlanDemand) -> [PlanLimit] {
-        let limits = DescriptorLimits(perProcess: host.descriptors)
+        let limits = Capacity(perProcess: host.descriptors)
         let busiest = demand.busiest
         let memory =
             costs.reader.processBytes

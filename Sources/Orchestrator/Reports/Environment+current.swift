@@ -23,7 +23,7 @@ extension Report.Environment {
             memoryBytes: Int(info.physicalMemory),
             kernel: "Linux " + release.trimmingCharacters(in: .whitespacesAndNewlines),
             processor: processorName((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""),
-            descriptorsMax: DescriptorLimits.ofThisProcess().perProcess)
+            descriptorsMax: Capacity.ofThisMachine().perProcess)
     }
 
     /// The first `model name` of `/proc/cpuinfo`; `unknown` without one (some ARM kernels).

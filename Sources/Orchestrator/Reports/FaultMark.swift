@@ -83,8 +83,8 @@ struct ProcessCosts: Equatable, Sendable {
         self.usage = usage
     }
 
-    static func all(_ testbed: Testbed?) -> [ProcessCosts] {
-        (testbed?.nodes ?? []).map { ProcessCosts(name: $0.name, starts: $0.starts, usage: $0.usage) }
+    static func all(_ testbed: Testbed) -> [ProcessCosts] {
+        testbed.nodes.map { ProcessCosts(name: $0.name, starts: $0.starts, usage: $0.usage) }
     }
 
     static let metrics = MetricList<ProcessCosts> { list in

@@ -46,6 +46,18 @@ struct ReportOptions: ParsableArguments {
     }
 }
 
+/// Where the programs are that a command starts.
+struct BinariesOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Folder of Chorus's programs.", visibility: .hidden)) var binaries: String?
+
+    /// - Throws: ``Failure/missing(_:)`` with all that is missing.
+    func find(_ own: [String], postgres: Bool = false) throws(Failure) -> Binaries {
+        let found = Binaries(directory: binaries)
+        try found.check(own: own, postgres: postgres)
+        return found
+    }
+}
+
 extension Report {
     /// UTC.
     static func now() -> String {

@@ -10,77 +10,62 @@ import Wire
 struct LoadTest: Sendable {
     let settings: RunSettings
     let plan: ProcessPlan
-    let audience: Audience
-    let recorder: RunRecorder
+    let recorder: Locked<RunResult>
     let progress: Progress
-    let folders: Folders
+
+    private var setup: ExperimentSetup {
+        var setup = ExperimentSetup()
+        (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
+        (setup.audience, setup.streams, setup.viewers) = (settings.audience, settings.streams, settings.viewers)
+        (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
+        setup.swarm =
+            [
+                "--duration", Format.plain(settings.duration), "--warmup", Format.plain(settings.warmup), "--placement",
+                settings.placement == .random ? "random" : "follow",
+            ] + (settings.moves?.arguments ?? [])
+        if settings.likesRate != nil {
+            // Redis alone keeps the likes.
+            setup.likeAPIs = 1
+            setup.environment["LIKE_ROLE"] = "all"
+        }
+        return setup
+    }
 
     func run(in testbed: Testbed) async throws {
-        recorder.update { $0.testbed = testbed }
-        let services = try await recorder.phase("start") {
-            try await RunServices.start(plan, settings, in: testbed, progress: progress)
-        }
-        let crowd = LoadGeneratorGroup(try await startSwarms(services))
-        try await crowd.listening {
-            try await recorder.phase("connect") { try await connect(crowd, services) }
+        let audience = try Audience.of(
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
+            crowdShare: settings.moves?.flash?.share)
+        progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
+        let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
+        let load = try await CommentLoad.start(services, progress: progress)
+        try await load.crowd.listening {
+            try await recorder.phase("connect") {
+                let connections = try await load.connect()
+                recorder.update { $0.connections = connections }
+                _ = try await services.statistics(atMost: RunSettings.reportDelay) {
+                    $0.readerApis.totalActiveConnections >= connections.connected
+                }
+            }
             let before = try await RedisProbe(services.redis).info()
             try await recorder.phase("publish") {
-                guard let likes = services.likes else { return try await publish(crowd) }
-                let outcome = try await likes.accompany { try await publish(crowd) }
+                guard let likes = settings.likes else { return try await publish(load) }
+                let outcome = try await LikesLoad.start(services, likes).accompany { try await publish(load) }
                 recorder.update { $0.likes = outcome }
             }
-            try await recorder.phase("measure") { try await measure(services, crowd, before: before) }
-            try await recorder.phase("settle") { try await settle(crowd) }
+            try await recorder.phase("measure") {
+                try await measure(services, audience, load.crowd.coordinator, before: before)
+            }
+            try await recorder.phase("settle") {
+                let whole = try await load.settle()
+                recorder.update { $0.swarm = whole }
+            }
         }
-        progress.step("stopping")
     }
 
-    private func startSwarms(_ services: RunServices) async throws -> [Node] {
-        var nodes: [Node] = []
-        for shard in 0..<plan.swarms {
-            let arguments =
-                ["swarm", "--coordinate", "--shard", "\(shard)/\(plan.swarms)"] + services.addresses(commentAPI: shard)
-                + [
-                    "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience",
-                    "\(settings.audience)",
-                    "--seed", "\(settings.seed)", "--rate", Format.plain(settings.rate), "--duration",
-                    Format.plain(settings.durationSeconds), "--warmup", Format.plain(settings.warmupSeconds),
-                    "--placement",
-                    settings.placement == .random ? "random" : "follow",
-                ] + (settings.moves?.arguments ?? [])
-            nodes.append(try await services.testbed.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
-        }
-        return nodes
-    }
-
-    private func connect(_ crowd: LoadGeneratorGroup, _ services: RunServices) async throws {
-        let wanted = settings.viewers
-        progress.step(
-            "connecting \(Format.grouped(wanted)) viewers to \(settings.streams) streams (\(plan.swarms) swarm processes)"
-        )
-        // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
-        try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
-            let (connected, failed) = ($0.connected, $0.failed)
-            progress.update("  \(Format.grouped(connected)) connected, \(failed) failed")
-        }
-        let now = crowd.coordinator
-        recorder.update {
-            $0.connections = RunResult.Connections(
-                wanted: wanted, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
-        }
-        guard now.connected > 0 else { throw Failure.unavailable("not one of \(wanted) viewers could connect") }
-        _ = try await services.statistics(atMost: reportDelay) { $0.readerApis.totalActiveConnections >= now.connected }
-        progress.step("  \(Format.grouped(now.connected)) connected in \(Format.decimal(now.connectSeconds, 2)) s")
-    }
-
-    private func publish(_ crowd: LoadGeneratorGroup) async throws {
-        progress.step(
-            "publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.durationSeconds)) s")
+    private func publish(_ load: CommentLoad) async throws {
+        progress.step("publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.duration)) s")
         let start = ContinuousClock.now
-        try await crowd.say(SwarmCoordinator.start)
-        try await crowd.reach(
-            .published, atMost: .seconds((settings.durationSeconds + settings.warmupSeconds) * 1.5 + 60)
-        ) {
+        try await load.publish(atMost: .seconds((settings.duration + settings.warmup) * 1.5 + 60)) {
             let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
             let seconds = (ContinuousClock.now - start).seconds
             sample(RunResult.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))
@@ -100,14 +85,18 @@ struct LoadTest: Sendable {
     }
 
     /// While everybody still watches: what the Readers hold and what Redis has done.
-    private func measure(_ services: RunServices, _ crowd: LoadGeneratorGroup, before: RedisInfo) async throws {
+    private func measure(
+        _ services: Services, _ audience: Audience, _ swarms: SwarmCoordinator, before: RedisInfo
+    ) async throws {
         let after = try await RedisProbe(services.redis).info()
-        let published = crowd.coordinator.published.values.reduce(0) { $0 + $1.acknowledged }
-        _ = try await services.statistics(atMost: reportDelay) { $0.commentApi.totalCommentsPublished >= published }
+        let published = swarms.published.values.reduce(0) { $0 + $1.acknowledged }
+        _ = try await services.statistics(atMost: RunSettings.reportDelay) {
+            $0.commentApi.totalCommentsPublished >= published
+        }
         // What the Readers have sent of the last comments stands in their next report.
-        try await Task.sleep(for: .seconds(settings.reportIntervalSeconds * 2))
-        let answer = try await ServiceClient(services.statistics).statistics()
-        try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
+        try await Task.sleep(for: RunSettings.reportInterval * 2)
+        let answer = try await services.statistics()
+        try? answer.json.write(to: URL(fileURLWithPath: services.testbed.folders.report + "/statistics.json"))
         let prediction = SpreadOutcome.predicted(
             audience, placement: settings.placement, readers: services.readers.map(\.name))
         recorder.update {
@@ -119,15 +108,18 @@ struct LoadTest: Sendable {
             $0.base.environment.redis = after["redis_version"]
         }
     }
+}
 
-    private func settle(_ crowd: LoadGeneratorGroup) async throws {
-        progress.step("waiting until every viewer has everything")
-        let whole = try await crowd.report()
-        recorder.update { $0.swarm = whole }
+extension Locked<RunResult> {
+    /// Does a part of the run and notes how long it took, also when it fails.
+    func phase<Answer>(_ name: String, _ body: () async throws -> Answer) async throws -> Answer {
+        let start = ContinuousClock.now
+        defer {
+            let seconds = (ContinuousClock.now - start).seconds
+            update { $0.phases.append((name, seconds)) }
+        }
+        return try await body()
     }
-
-    /// Three report intervals, and some patience.
-    private var reportDelay: Duration { .seconds(settings.reportIntervalSeconds * 3 + 2) }
 }
 
 extension RunResult.RedisFigures {

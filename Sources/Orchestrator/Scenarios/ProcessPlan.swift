@@ -1,22 +1,48 @@
+import Foundation
 import Primitives
-import Testbed
+import Report
 
-/// How many descriptors a process may hold.
-struct DescriptorLimits: Equatable, Sendable {
-    /// What each process may raise its own limit to.
+/// What this machine has for a crowd.
+struct Capacity: Equatable, Sendable {
+    /// Descriptors to which each process may raise its own limit.
     var perProcess: Int
+    /// Memory that can be had without swapping.
+    var memoryBytes = Int.max
+    /// Connections from one address of this machine to one port.
+    var portsEach = Int.max
 
     /// For logs, Redis, listeners, and whatever else is not a viewer.
     static let reserve = 2_000
+    /// Resident memory of one service or swarm process without viewers, and of one viewer in the process and in the
+    /// kernel, both ends of its connection counted: measured, and rounded up.
+    static let processBytes = 48 << 20
+    static let viewerBytes = 12 << 10
 
-    /// Viewers that one process can hold: a tenth is kept free on small limits.
-    var viewersPerProcess: Int { max(perProcess - min(DescriptorLimits.reserve, perProcess / 10), 1) }
+    /// Viewers that one process can hold: a tenth of the descriptors is kept free on small limits.
+    var viewersPerProcess: Int { max(perProcess - min(Capacity.reserve, perProcess / 10), 1) }
 
-    static func ofThisProcess() -> DescriptorLimits { DescriptorLimits(perProcess: DescriptorLimit.maximum) }
+    static func ofThisMachine() -> Capacity {
+        func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
+        let memory = text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        let kilobytes = memory?.split(separator: " ").compactMap { Int($0) }.first
+        let ports = text("/proc/sys/net/ipv4/ip_local_port_range").split(whereSeparator: \.isWhitespace)
+            .compactMap { Int($0) }
+        return Capacity(
+            perProcess: DescriptorLimit.maximum,
+            memoryBytes: kilobytes.map { $0 << 10 } ?? Int(ProcessInfo.processInfo.physicalMemory),
+            portsEach: ports.count == 2 ? ports[1] - ports[0] + 1 : 28_232)
+    }
+
+    /// For the notes of a report.
+    var text: String {
+        "\(Format.grouped(viewersPerProcess)) connections a process (\(Format.grouped(perProcess)) descriptors),"
+            + " 64 swarm processes, four fifths of \(Format.bytes(memoryBytes)) of memory,"
+            + " \(Format.grouped(portsEach)) ports for connections to one Reader"
+    }
 }
 
 /// How many processes a run needs.
-struct ProcessPlan: Codable, Equatable, Sendable {
+struct ProcessPlan: Equatable, Sendable {
     var readers: Int
     var commentAPIs: Int
     var swarms: Int
@@ -24,12 +50,17 @@ struct ProcessPlan: Codable, Equatable, Sendable {
     var viewersOnFullestReader: Int
 
     /// One swarm process for each `viewersPerProcess` viewers, or as many as were asked for.
-    init(_ settings: RunSettings, limits: DescriptorLimits) {
+    init(_ settings: RunSettings, _ capacity: Capacity) {
         readers = settings.readers
-        commentAPIs = settings.commentAPIs
-        let needed = (settings.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
+        commentAPIs = settings.commentApis
+        let needed = ProcessPlan.swarms(settings.viewers, capacity)
         swarms = settings.preset == .seed ? 0 : settings.swarms ?? needed
         viewersOnFullestReader = ProcessPlan.fullest(viewers: settings.viewers, readers: settings.readers)
+    }
+
+    /// Generator processes for so many viewers.
+    static func swarms(_ viewers: Int, _ capacity: Capacity) -> Int {
+        (viewers + capacity.viewersPerProcess - 1) / capacity.viewersPerProcess
     }
 
     /// The mean and five standard deviations of the binomial distribution: chance goes beyond that in less than one of a
@@ -41,26 +72,40 @@ struct ProcessPlan: Codable, Equatable, Sendable {
         return min(viewers, Int((mean + 5 * (mean * (1 - share)).squareRoot()).rounded(.up)))
     }
 
-    /// Why these settings do not fit on this machine; empty when they do.
-    static func problems(with settings: RunSettings, limits: DescriptorLimits) -> [String] {
-        let plan = ProcessPlan(settings, limits: limits)
-        let room = limits.viewersPerProcess
+    /// Why these settings do not fit on this machine, and what would; empty when they do.
+    static func problems(with settings: RunSettings, _ capacity: Capacity) -> [String] {
+        let plan = ProcessPlan(settings, capacity)
+        let (viewers, readers, room) = (settings.viewers, settings.readers, capacity.viewersPerProcess)
         var problems: [String] = []
-        if plan.viewersOnFullestReader > room {
-            let enough = (settings.readers...max(100, settings.readers)).first {
-                fullest(viewers: settings.viewers, readers: $0) <= room
-            }
-            let advice = enough.map { "take at least \($0) Readers, or raise" } ?? "raise"
-            problems.append(
-                "--readers \(settings.readers): \(settings.viewers) viewers do not fit, a Reader holds \(room) connections"
-                    + " (descriptors: \(limits.perProcess)); \(advice) the limit ('ulimit -Hn')")
+        func tooFewReaders(_ each: Int, _ reason: String) {
+            guard plan.viewersOnFullestReader > each else { return }
+            let enough = (readers...max(100, readers)).first { fullest(viewers: viewers, readers: $0) <= each }
+            let advice = enough.map { "take at least \($0) Readers, or" } ?? ""
+            problems.append("--readers \(readers): \(viewers) viewers do not fit, \(reason); \(advice) raise the limit")
         }
-        if plan.swarms > 0, (settings.viewers + plan.swarms - 1) / plan.swarms > room {
+        tooFewReaders(
+            room, "a Reader holds \(room) connections (descriptors: \(capacity.perProcess), 'ulimit -Hn')")
+        tooFewReaders(
+            capacity.portsEach,
+            "there are \(capacity.portsEach) ports for connections to one Reader (net.ipv4.ip_local_port_range)")
+        if plan.swarms > 0, (viewers + plan.swarms - 1) / plan.swarms > room {
             problems.append(
-                "--swarms \(plan.swarms): one swarm process holds \(room) viewers (descriptors: \(limits.perProcess))")
+                "--swarms \(plan.swarms): one swarm process holds \(room) viewers (descriptors: \(capacity.perProcess))"
+            )
         }
         if plan.swarms > 64 {
-            problems.append("--viewers \(settings.viewers): would need \(plan.swarms) swarm processes; 64 are the most")
+            problems.append("--viewers \(viewers): would need \(plan.swarms) swarm processes; 64 are the most")
+        }
+        let processes = plan.readers + plan.commentAPIs + plan.swarms + 2
+        let (needed, limit) = (
+            processes * Capacity.processBytes + viewers * Capacity.viewerBytes, capacity.memoryBytes / 10 * 8
+        )
+        if needed > limit {
+            let fits = max(0, (limit - processes * Capacity.processBytes) / Capacity.viewerBytes)
+            problems.append(
+                "--viewers \(viewers): \(processes) processes and so many viewers need about \(Format.bytes(needed)) of"
+                    + " memory; the limit is four fifths of \(Format.bytes(capacity.memoryBytes)), enough for"
+                    + " \(fits) viewers")
         }
         return problems
     }

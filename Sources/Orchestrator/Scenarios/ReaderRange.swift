@@ -9,18 +9,20 @@ struct ReaderRange: Equatable, Sendable {
     let numbers: [Int]
 
     /// Reads `5`, `3,5,10`, `3..100`, and mixtures such as `1..5,10,20`; each from 1 to ``readersMax``.
-    static func parse(_ text: String) throws(InvalidParameter) -> ReaderRange {
+    static func parse(_ text: String, max most: Int) throws(InvalidParameter) -> ReaderRange {
         var numbers: Set<Int> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let range = range(String(part)) else {
+            guard let range = range(String(part)), range.upperBound <= most else {
                 throw InvalidParameter(
                     name: "readers", value: text,
-                    expected: "numbers and ranges from 1 to \(readersMax), for instance 3..100 or 3,5,10")
+                    expected: "numbers and ranges from 1 to \(most), for instance 3..100 or 3,5,10")
             }
             numbers.formUnion(range)
         }
         return ReaderRange(numbers: numbers.sorted())
     }
+
+    static func parse(_ text: String) throws(InvalidParameter) -> ReaderRange { try parse(text, max: readersMax) }
 
     private static func range(_ part: String) -> ClosedRange<Int>? {
         guard let dots = part.firstRange(of: "..") else { return Int(part).flatMap { whole($0, $0) } }
@@ -39,5 +41,27 @@ extension ReaderRange: CustomStringConvertible {
         let isRange = numbers.count > 2 && numbers == Array(numbers[0]...numbers[numbers.count - 1])
         return isRange
             ? "\(numbers[0])..\(numbers[numbers.count - 1])" : numbers.map(String.init).joined(separator: ",")
+    }
+}
+
+/// Whole numbers separated by commas, as `--streams` and `--viewers` of `sweep` name them.
+struct NumberList: Equatable, Sendable, CustomStringConvertible {
+    static let numbersMax = 32
+
+    /// Ascending, none twice.
+    let numbers: [Int]
+
+    var description: String { numbers.map(String.init).joined(separator: ",") }
+
+    static func parse(_ text: String, in range: ClosedRange<Int>) throws(InvalidParameter) -> NumberList {
+        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        guard numbers.count <= numbersMax, numbers.allSatisfy({ $0.map(range.contains) ?? false }) else {
+            throw InvalidParameter(
+                name: "numbers", value: text,
+                expected:
+                    "1 to \(numbersMax) whole numbers from \(range.lowerBound) to \(range.upperBound), separated by"
+                    + " commas, for instance 10,100")
+        }
+        return NumberList(numbers: Set(numbers.compactMap { $0 }).sorted())
     }
 }

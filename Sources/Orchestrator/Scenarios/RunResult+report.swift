@@ -91,6 +91,15 @@ extension RunResult {
     }
 
     func report(_ failure: Failure?) -> Report {
+        var result = self
+        for index in result.readers.indices {
+            let costs = processes.first { $0.name == readers[index].name }
+            if let costs { result.readers[index].usage = costs.usage }
+        }
+        return result.makeReport(failure)
+    }
+
+    private func makeReport(_ failure: Failure?) -> Report {
         var report = base
         report.summary = RunSummary.text(self)
         report.verdict = RunChecker.verdict(on: self, failure: failure)
@@ -106,7 +115,7 @@ extension RunResult {
         report.samples = timeline.isEmpty ? [] : [samples]
         report.notes = [
             "\(plan.readers) Readers, \(plan.commentAPIs) CommentAPI, \(plan.swarms) swarms",
-            swarm == nil ? nil : "latencies leave out the first \(Format.plain(settings.warmupSeconds)) s",
+            swarm == nil ? nil : "latencies leave out the first \(Format.plain(settings.warmup)) s",
             phases.map { "\($0.name) \(Format.decimal($0.seconds, 1)) s" }.joined(separator: ", "),
         ].compactMap { $0 }
         return report

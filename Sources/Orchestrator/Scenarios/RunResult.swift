@@ -5,13 +5,11 @@ import Testbed
 import Wire
 
 /// All that one run measured.
-struct RunResult: Sendable {
+struct RunResult: ExperimentResult {
     var settings: RunSettings
     var plan: ProcessPlan
     /// What the report begins with.
     var base: Report
-    /// Whose processes it is about.
-    var testbed: Testbed?
     /// Parts of the run and how long each took.
     var phases: [(name: String, seconds: Double)] = []
     var connections = Connections()

@@ -9,28 +9,26 @@ import Wire
 struct SmokeTest: Sendable {
     let settings: RunSettings
     let plan: ProcessPlan
-    let recorder: RunRecorder
+    let recorder: Locked<RunResult>
     let progress: Progress
-    let folders: Folders
 
     static let people = [("user1", "video1"), ("user2", "video2"), ("user3", "video1")]
 
     func run(in testbed: Testbed) async throws {
-        recorder.update { $0.testbed = testbed }
-        let services = try await recorder.phase("start") {
-            try await RunServices.start(plan, settings, in: testbed, progress: progress)
-        }
+        var setup = ExperimentSetup()
+        (setup.commentAPIs, setup.readers, setup.placement) = (plan.commentAPIs, plan.readers, settings.placement)
+        let services = try await recorder.phase("start") { [setup] in try await Services.start(setup, in: testbed) }
         let clients = try await recorder.phase("connect") { try await connect(services) }
         try await recorder.phase("publish") { try await watch(services) }
         try await recorder.phase("measure") { try await measure(services, clients) }
-        progress.step("stopping")
     }
 
-    private func connect(_ services: RunServices) async throws -> [Node] {
+    private func connect(_ services: Services) async throws -> [Node] {
         var clients: [Node] = []
         for (index, (user, video)) in SmokeTest.people.enumerated() {
             let arguments =
-                ["watch", "--user", user, "--video", video, "--interval", "1"] + services.addresses(commentAPI: index)
+                ["watch", "--user", user, "--video", video, "--interval", "1"]
+                + services.addresses([services.commentAPIs[index % services.commentAPIs.count]])
             clients.append(
                 try await services.testbed.addClient(.client, name: "client-\(index + 1)", arguments: arguments))
         }
@@ -48,16 +46,16 @@ struct SmokeTest: Sendable {
         return clients
     }
 
-    private func watch(_ services: RunServices) async throws {
-        progress.step("3 people watch and write for \(Format.plain(settings.durationSeconds)) s")
+    private func watch(_ services: Services) async throws {
+        progress.step("3 people watch and write for \(Format.plain(settings.duration)) s")
         let start = ContinuousClock.now
-        while (ContinuousClock.now - start).seconds < settings.durationSeconds {
+        while (ContinuousClock.now - start).seconds < settings.duration {
             try await Task.sleep(for: .milliseconds(200))
             progress.update("  \(Int((ContinuousClock.now - start).seconds)) s")
         }
     }
 
-    private func measure(_ services: RunServices, _ clients: [Node]) async throws {
+    private func measure(_ services: Services, _ clients: [Node]) async throws {
         let videos = Set(SmokeTest.people.map(\.1)).sorted()
         for video in videos {
             let comment = CommentRequest(userid: "orchestrator", videoid: video, comment: SmokeTest.marker(video))
@@ -67,10 +65,10 @@ struct SmokeTest: Sendable {
         _ = try await Polling.wait(atMost: .seconds(3), every: .milliseconds(50)) {
             zip(clients, SmokeTest.people).allSatisfy { heard($0, SmokeTest.marker($1.1)) } ? true : nil
         }
-        let answer = try await services.statistics(atMost: .seconds(settings.reportIntervalSeconds * 3)) {
+        let answer = try await services.statistics(atMost: RunSettings.reportDelay) {
             $0.clients.totalClients >= 3
         }
-        try? answer.json.write(to: URL(fileURLWithPath: folders.report + "/statistics.json"))
+        try? answer.json.write(to: URL(fileURLWithPath: services.testbed.folders.report + "/statistics.json"))
         for client in clients { await client.stop() }
         recorder.update { report in
             report.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: nil)

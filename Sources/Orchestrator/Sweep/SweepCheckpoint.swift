@@ -1,4 +1,6 @@
+import ArgumentParser
 import Foundation
+import Options
 import Report
 import Testbed
 
@@ -13,19 +15,20 @@ struct SweepCheckpoint: Sendable {
     let folder: String
     let settings: SweepSettings
 
-    static let schemaVersion = 1
+    static let schemaVersion = 2
 
     private struct Entry: Codable {
         var schema: Int
         var kind: String
-        var settings: SweepSettings
+        /// The options of `sweep` that differ from their defaults.
+        var options: [String]
     }
 
     /// Begins a sweep in a folder that was made for it.
     init(new settings: SweepSettings, folder: String) throws {
         self.folder = folder
         self.settings = settings
-        let entry = Entry(schema: SweepCheckpoint.schemaVersion, kind: "sweep", settings: settings)
+        let entry = Entry(schema: SweepCheckpoint.schemaVersion, kind: "sweep", options: settings.words)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let text = String(decoding: try encoder.encode(entry), as: UTF8.self)
@@ -42,12 +45,12 @@ struct SweepCheckpoint: Sendable {
             throw .arguments(["--resume \(path): must be the folder of a sweep; there is no sweep.json in it"])
         }
         guard let entry = try? JSONDecoder().decode(Entry.self, from: data), entry.kind == "sweep",
-            entry.schema == SweepCheckpoint.schemaVersion
+            entry.schema == SweepCheckpoint.schemaVersion, let settings = try? SweepSettings.parse(entry.options)
         else {
             throw .arguments(["--resume \(path): its sweep.json is none of version \(SweepCheckpoint.schemaVersion)"])
         }
         folder = absolute
-        settings = entry.settings
+        self.settings = settings
     }
 
     /// The report of a cell that is finished: one that came to its end with these very settings, clean or not. Of a run

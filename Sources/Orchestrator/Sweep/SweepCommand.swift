@@ -1,6 +1,5 @@
 import ArgumentParser
-import Audience
-import Placement
+import Options
 import Report
 import Testbed
 
@@ -18,50 +17,34 @@ struct SweepCommand: AsyncParsableCommand {
             died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: SweepArguments
+    @OptionGroup var settings: SweepSettings
     @OptionGroup var report: ReportOptions
     @Option(help: "Folder of a sweep that was interrupted: its grid is finished.") var resume: String?
-    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI, StatsAPI and SimClient.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var binaries: BinariesOption
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let limits = SweepLimits.ofThisMachine()
-            let settings = try settings()
-            let binaries = Binaries(directory: binaries)
-            try binaries.check(own: Binaries.services)
+            var earlier: SweepCheckpoint?
+            if let resume { earlier = try goOn(resume) }
+            let settings = try earlier?.settings ?? self.settings.checked()
+            let binaries = try binaries.find(Binaries.services)
             let thresholds = try report.limits(RunResult.wholeDefinitions)
-            let (checkpoint, base) = try await checkpoint(settings, binaries)
-            let progress = Progress()
-            progress.step("seed \(checkpoint.settings.seed): \(checkpoint.settings.commandLine)")
-            let runner = SweepRunner(checkpoint: checkpoint, limits: limits, binaries: binaries, progress: progress)
+            let base = await Report.begin(
+                "sweep", "Sweep", command: settings.commandLine, directory: binaries.directory)
+            let checkpoint =
+                try earlier ?? SweepCheckpoint(new: settings, folder: report.folder(for: base).path)
+            let runner = SweepRunner(checkpoint: checkpoint, capacity: .ofThisMachine(), binaries: binaries)
             let result = try await runner.run(base)
             return try report.finish(result, in: ReportFolder(existing: checkpoint.folder), thresholds)
         }
     }
 
-    private func checkpoint(_ settings: SweepSettings?, _ binaries: Binaries) async throws -> (SweepCheckpoint, Report)
-    {
-        func begin(_ settings: SweepSettings) async -> Report {
-            await .begin("sweep", "Sweep", command: settings.commandLine, directory: binaries.directory)
-        }
-        guard let settings else {
-            let checkpoint = try SweepCheckpoint(resuming: resume ?? "")
-            return (checkpoint, await begin(checkpoint.settings))
-        }
-        let base = await begin(settings)
-        return (try SweepCheckpoint(new: settings, folder: try report.folder(for: base).path), base)
-    }
-
-    /// `nil` when a sweep goes on.
-    private func settings() throws(Failure) -> SweepSettings? {
-        guard resume != nil else { return try arguments.settings() }
-        var typed = arguments.typed
-        if report.out != nil { typed.append("--out") }
+    private func goOn(_ path: String) throws(Failure) -> SweepCheckpoint {
+        let typed = settings.typed + (report.out == nil ? [] : ["--out"])
         guard typed.isEmpty else {
             throw .arguments(
                 typed.map { "\($0): stands in the folder of the sweep already; leave it out beside --resume" })
         }
-        return nil
+        return try SweepCheckpoint(resuming: path)
     }
 }

@@ -31,7 +31,7 @@ extension SweepResult {
                 settings.audience, channels: shape.streams, viewers: shape.viewers, seed: settings.seed),
             let most = settings.readers.last
         else { return [] }
-        let table = ScalingTable(audience, readers: Array(1...most + 2), strategies: settings.placements)
+        let table = ScalingTable(audience, readers: Array(1...most + 2), strategies: settings.placement)
         let measured = cells.filter { $0.cell.audience == shape }.map { cell, report in
             PlacementCharts.Point(
                 placement: cell.placement, readers: cell.readers, spread: (report.value("spread") ?? 0) / 100,
@@ -43,14 +43,14 @@ extension SweepResult {
 
     /// Over the number of Readers, a line for each placement and metric.
     private func lines(_ title: String, _ unit: String, _ cells: [Cell], _ names: [String]) -> Chart {
-        let series = settings.placements.enumerated().flatMap { index, placement in
+        let series = settings.placement.enumerated().flatMap { index, placement in
             names.enumerated().map { offset, name in
                 let points = cells.filter { $0.cell.placement == placement }.compactMap { cell, report in
                     report.value(name).map { Chart.Point(x: Double(cell.readers), y: $0) }
                 }
                 return Chart.Series(
                     names.count == 1 ? placement.rawValue : "\(placement.rawValue), \(name)", points,
-                    style: .markedLine, colour: index + offset * settings.placements.count)
+                    style: .markedLine, colour: index + offset * settings.placement.count)
             }
         }
         return Chart(title, x: "Readers", y: unit, series)
@@ -78,7 +78,7 @@ extension SweepResult {
         func shape(_ cell: SweepCell) -> String { "\(cell.streams)/\(cell.viewers)/\(cell.readers)" }
         let shapes = cells.map { shape($0.cell) }
         let labels = shapes.enumerated().filter { shapes.firstIndex(of: $0.element) == $0.offset }.map(\.element)
-        let series = settings.placements.map { placement in
+        let series = settings.placement.map { placement in
             let values = labels.map { label in
                 cells.first { $0.cell.placement == placement && shape($0.cell) == label }?.report.value("spread off")
                     ?? 0

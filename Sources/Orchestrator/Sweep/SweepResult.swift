@@ -56,7 +56,7 @@ struct SweepResult: Sendable {
         report.finishedAt = Report.now()
         report.notes = [
             "the audience is the same for every placement; each cell has \(Format.plain(settings.rate)) comments/s for"
-                + " \(Format.plain(settings.durationSeconds)) s", "limits of a cell: \(limits)",
+                + " \(Format.plain(settings.duration)) s", "limits of a cell: \(limits)",
         ]
         report.verdict.checks = [
             Check("completed", passed: open == nil, open ?? "every cell was measured", exitCode: .interrupted)

@@ -4,15 +4,20 @@ import Testbed
 /// Measures the cells of a sweep one after the other, each with processes of its own.
 struct SweepRunner: Sendable {
     let checkpoint: SweepCheckpoint
-    let limits: SweepLimits
+    let capacity: Capacity
     let binaries: Binaries
-    let progress: Progress
+    private let progress = Progress()
+
+    init(checkpoint: SweepCheckpoint, capacity: Capacity, binaries: Binaries) {
+        (self.checkpoint, self.capacity, self.binaries) = (checkpoint, capacity, binaries)
+    }
 
     private var settings: SweepSettings { checkpoint.settings }
 
     /// Runs what is not finished yet, and writes the report after every cell.
     func run(_ base: Report) async throws -> Report {
-        var result = SweepResult(settings: settings, base: base, limits: limits.text)
+        progress.step("seed \(settings.seed): \(settings.commandLine)")
+        var result = SweepResult(settings: settings, base: base, limits: capacity.text)
         let cells = settings.cells
         let folder = ReportFolder(existing: checkpoint.folder)
         for (index, cell) in cells.enumerated() {
@@ -22,7 +27,7 @@ struct SweepRunner: Sendable {
                 result.take(known, of: cell)
                 continue
             }
-            if let reason = limits.reason(against: settings.run(cell)) {
+            if let reason = ProcessPlan.problems(with: settings.run(cell), capacity).first {
                 progress.step("\(step): left out: \(reason)")
                 result.missing.append((cell, .doesNotFit, reason))
                 continue
@@ -45,14 +50,14 @@ struct SweepRunner: Sendable {
 
     private func measure(_ cell: SweepCell, _ base: Report) async throws -> Report {
         let settings = settings.run(cell)
-        let plan = ProcessPlan(settings, limits: limits.descriptors)
         let folder = try checkpoint.begin(cell)
         let own = Report(
             kind: "run", title: settings.title, command: settings.commandLine, environment: base.environment,
             startedAt: Report.now())
         // A sweep tells which cell it is in; what goes on inside stands in the cell's report.
-        let report = try await RunResult(settings: settings, plan: plan, base: own).measure(
-            Folders(report: folder.path), binaries, Progress(isTerminal: false) { _ in })
+        let runner = ExperimentRunner(binaries: binaries, progress: Progress(isTerminal: false) { _ in })
+        let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: own)
+        let report = await result.measure(runner, in: folder)
         try folder.write(report)
         return report
     }

@@ -1,27 +1,67 @@
+import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Placement
 import Report
+import Testbed
 
-/// Every parameter of one sweep: a grid, and what is the same in all of its cells.
-struct SweepSettings: Codable, Equatable, Sendable {
-    var streams = [10, 100, 1_000]
-    var viewers = [250, 2_500]
-    var readers = [3, 5, 10]
-    var placements: [PlacementStrategy] = [.random, .overflow]
-    var audience = AudienceSpec.reference
-    var seed: UInt64 = 1
-    /// Comments per second in each cell, over all streams.
-    var rate = 50.0
-    /// Of publishing, in each cell.
-    var durationSeconds = 5.0
+/// Every parameter of one sweep, as `sweep` reads it: a grid, and what is the same in all of its cells.
+struct SweepSettings: ParsableArguments {
+    @Option(
+        parsing: .unconditional, help: "Numbers of streams.",
+        transform: parsed(
+            [], { (text) throws(InvalidParameter) in try NumberList.parse(text, in: 1...1_000_000).numbers }))
+    @Checked var streams = [10, 100, 1_000]
+    @Option(
+        parsing: .unconditional, help: "Numbers of viewers.",
+        transform: parsed(
+            [], { (text) throws(InvalidParameter) in try NumberList.parse(text, in: 1...1_000_000).numbers }))
+    @Checked var viewers = [250, 2_500]
+    @Option(
+        parsing: .unconditional,
+        help: "Numbers of Readers: 3,5,10 or 3..5; each is a process on this machine, 1 to 100.",
+        transform: parsed([], { (text) throws(InvalidParameter) in try ReaderRange.parse(text, max: 100).numbers }))
+    @Checked var readers = [3, 5, 10]
+    @Option(
+        parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
+        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+    @Checked var audience = AudienceSpec.reference
+    @Option(
+        parsing: .unconditional, help: "Placements, separated by commas.",
+        transform: parsed([], PlacementStrategy.parseList))
+    @Checked var placement: [PlacementStrategy] = [.random, .overflow]
+    @Option(parsing: .unconditional, help: "The same seed makes the same audiences, 0 to 2^64-1.", transform: anySeed)
+    @Checked var seed: UInt64 = 1
+    @Option(
+        parsing: .unconditional, help: "Comments per second in each cell, 0.1 to 100,000.",
+        transform: within(0.1...100_000))
+    @Checked var rate = 50.0
+    @Option(
+        parsing: .unconditional, help: "Seconds of publishing in each cell, 1 to 3,600.",
+        transform: within(1...3_600.0))
+    @Checked var duration = 5.0
+
+    static let cellsMax = 1_000
+
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func checked() throws(Failure) -> SweepSettings {
+        var problems = self.problems
+        if cells.count > SweepSettings.cellsMax {
+            problems.append(
+                "--streams, --viewers, --readers, --placement: \(cells.count) cells; take at most"
+                    + " \(SweepSettings.cellsMax), or several sweeps")
+        }
+        guard problems.isEmpty else { throw .arguments(problems) }
+        return self
+    }
 
     /// The whole grid. Placements lie next to each other, so that those of one audience are measured one after the other.
     var cells: [SweepCell] {
         streams.flatMap { streams in
             viewers.flatMap { viewers in
                 readers.flatMap { readers in
-                    placements.map {
+                    placement.map {
                         SweepCell(streams: streams, viewers: viewers, readers: readers, placement: $0)
                     }
                 }
@@ -31,15 +71,11 @@ struct SweepSettings: Codable, Equatable, Sendable {
 
     /// The run that fills a cell.
     func run(_ cell: SweepCell) -> RunSettings {
-        var run = RunSettings()
-        run.streams = cell.streams
-        run.viewers = cell.viewers
-        run.readers = cell.readers
-        run.placement = cell.placement
-        run.audience = audience
-        run.seed = seed
-        run.rate = rate
-        run.durationSeconds = durationSeconds
+        var run = RunSettings.standard
+        (run.streams, run.viewers, run.readers, run.placement) = (
+            cell.streams, cell.viewers, cell.readers, cell.placement
+        )
+        (run.audience, run.seed, run.rate, run.duration) = (audience, seed, rate, duration)
         // The page shows how far each cell is from the formula; a cell is as short as was asked for.
         run.allowed = [.small, .spread]
         return run
@@ -57,14 +93,7 @@ struct SweepSettings: Codable, Equatable, Sendable {
     }
 
     /// The command that repeats it.
-    var commandLine: String {
-        [
-            "Orchestrator sweep", "--streams \(NumberList(numbers: streams))",
-            "--viewers \(NumberList(numbers: viewers))", "--readers \(ReaderRange(numbers: readers))",
-            "--placement \(placements.map(\.rawValue).joined(separator: ","))", "--audience \(audience)",
-            "--rate \(Format.plain(rate))", "--duration \(Format.plain(durationSeconds))", "--seed \(seed)",
-        ].joined(separator: " ")
-    }
+    var commandLine: String { commandLine("sweep") }
 }
 
 /// One point of the grid.
@@ -88,26 +117,4 @@ struct SweepCell: Codable, Hashable, Sendable {
     }
 
     var audience: Audience { Audience(streams: streams, viewers: viewers) }
-}
-
-/// Whole numbers separated by commas, as `--streams` and `--viewers` of `sweep` name them.
-struct NumberList: Equatable, Sendable, CustomStringConvertible {
-    static let numbersMax = 32
-
-    /// Ascending, none twice.
-    let numbers: [Int]
-
-    var description: String { numbers.map(String.init).joined(separator: ",") }
-
-    static func parse(_ text: String, in range: ClosedRange<Int>) throws(InvalidParameter) -> NumberList {
-        let numbers = text.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        guard numbers.count <= numbersMax, numbers.allSatisfy({ $0.map(range.contains) ?? false }) else {
-            throw InvalidParameter(
-                name: "numbers", value: text,
-                expected:
-                    "1 to \(numbersMax) whole numbers from \(range.lowerBound) to \(range.upperBound), separated by"
-                    + " commas, for instance 10,100")
-        }
-        return NumberList(numbers: Set(numbers.compactMap { $0 }).sorted())
-    }
 }

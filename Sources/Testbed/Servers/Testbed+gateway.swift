@@ -7,15 +7,18 @@ extension Testbed {
             nodes.filter { $0.role == role }.map { "127.0.0.1:\($0.port)" }.joined(separator: " ")
         }
         let directory = try makeDirectory("gateway")
-        let specification = ChildSpecification(
+        var specification = ChildSpecification(
             name: "gateway", executable: try binaries.system("sh", package: "dash"), arguments: [script, "run"],
             environment: [
                 "PATH": binaries.searchPath.joined(separator: ":"),
                 "GATEWAY_FOLDER": directory, "GATEWAY_HOST": "127.0.0.1", "GATEWAY_PORT": "\(port)",
                 "GATEWAY_COMMENT_APIS": addresses(.commentAPI), "GATEWAY_LIKE_APIS": addresses(.likeAPI),
                 "GATEWAY_STATS_APIS": addresses(.statistics), "GATEWAY_READERS": addresses(.reader),
+                "GATEWAY_STOP_SECONDS": "1",
             ],
             log: folders.log("gateway"), phase: .clients)
+        // Were its first process killed, the others would stay, with the port.
+        specification.deathSignal = .quit
         return try await add(
             .gateway, specification, port: port, directory: directory, readiness: .http(path: "/health"))
     }

@@ -13,12 +13,28 @@ func withOrchestrator(_ line: String, _ body: (Program, _ folder: String) async 
         try await withEnd({ await program.stop() }) { try await body(program, folder) }
         _ = await eventually(within: 30) { processes(of: folder).isEmpty }
         #expect(processes(of: folder).isEmpty, "\(program.log)")
+        #expect(temporaryFolders(in: folder).isEmpty, "\(program.log)")
     }
 }
 
 func orchestrator(_ line: String, _ folder: String) async throws -> Program {
     let arguments = line.split(separator: " ").map { String($0.replacing("@", with: folder)) }
     return try await Program("Orchestrator", arguments, folder: folder)
+}
+
+/// Folders of servers' data that were left behind.
+func temporaryFolders(in folder: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.contains("chorus-data") }
+}
+
+/// The id of the process of `folder` that runs this program.
+func processID(of program: String, in folder: String) -> pid_t? {
+    processes(of: folder).first { pid in
+        // Debian's redis-server is a link to another file: only its title has the name.
+        let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+        let title = String(decoding: command, as: UTF8.self).prefix { $0 != "\0" && $0 != " " }
+        return title.split(separator: "/").last.map(String.init) == program
+    }
 }
 
 /// Ids of other processes that have something of `folder` open, or name it in their command line.

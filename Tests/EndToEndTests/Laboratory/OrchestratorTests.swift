@@ -63,6 +63,47 @@ extension EndToEndTests {
             }
         }
 
+        /// One that stands still in the middle of a run: it is named, and nothing stays.
+        @Test(arguments: [("redis-server", "redis"), ("CommentAPI", "comment-api-1")])
+        func whatFreezesEndsTheRun(program frozen: String, name: String) async throws {
+            let line = "run --out @/report --streams 5 --viewers 20 --readers 2 --duration 600 --audience uniform"
+            try await withOrchestrator(line) { program, folder in
+                #expect(await eventually(within: 60) { program.log.contains("publishing") })
+                kill(try #require(processID(of: frozen, in: folder)), SIGSTOP)
+                #expect(await program.end(within: 90) == 69, "\(program.log)")
+                let report = try Report.read("\(folder)/report/latest")
+                #expect(report.verdict.reason.contains("\(name) has not answered for"), "\(report.verdict.reason)")
+            }
+        }
+
+        /// The drills that were to follow do not begin, whoever is at work in them.
+        @Test func ctrlCEndsAllDrills() async throws {
+            let line = "drill all --out @/report --viewers 50 --streams 5 --rate 20"
+            try await withOrchestrator(line) { program, folder in
+                #expect(await eventually(within: 60) { program.log.contains("connected in") })
+                program.signal(SIGINT)
+                #expect(await program.end(within: 60) == 130, "\(program.log)")
+                #expect(program.log.contains("kill-reader") && !program.log.contains("drain-reader"), "\(program.log)")
+                #expect(!program.log.contains("likes-"), "\(program.log)")
+                let report = try Report.read("\(folder)/report/latest")
+                #expect(report.kind == "drills" && report.verdict.status == .interrupted)
+            }
+        }
+
+        /// Whatever was there before stays, under the very names that a report has.
+        @Test func filesOfOthersStay() async throws {
+            try await withTemporaryFolder { folder in
+                try FileManager.default.createDirectory(atPath: "\(folder)/logs", withIntermediateDirectories: true)
+                let ours = ["logs/redis.log", "logs/mine.log", "report.md"].map { "\(folder)/\($0)" }
+                for path in ours { try "mine".write(toFile: path, atomically: true, encoding: .utf8) }
+                let line = "run --out \(folder) --streams 5 --viewers 20 --readers 2 --duration 1 --allow small"
+                let program = try await orchestrator(line + allowed, folder)
+                #expect(await program.end(within: 90) == 0, "\(program.log)")
+                for path in ours { #expect(try String(contentsOfFile: path, encoding: .utf8) == "mine") }
+                #expect(try Report.read("\(folder)/latest").kind == "run")
+            }
+        }
+
         @Test func badArgumentsAreToldAtOnce() async throws {
             try await withOrchestrator("run --out @/report --streams none --rate -1 --audience crowd") {
                 program, folder in

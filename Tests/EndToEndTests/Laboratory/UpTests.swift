@@ -96,6 +96,19 @@ extension EndToEndTests {
             }
         }
 
+        /// Not even nginx's workers, which nothing but their first process ends.
+        @Test func nothingOutlivesAProcessThatIsKilled() async throws {
+            try await withHome { folder async throws in
+                let port = try Ports.one()
+                let program = try await orchestrator("up --port \(port) --folder \(folder)/home", folder)
+                try await withEnd({ await program.stop() }) { () async throws in
+                    #expect(await eventually(within: 60) { await answers(port) }, "\(program.log)")
+                    program.signal(SIGKILL)
+                    #expect(await eventually(within: 10) { processes(of: folder).isEmpty && Ports.isFree(port) })
+                }
+            }
+        }
+
         @Test func aPortThatIsTakenIsSaidSo() async throws {
             try await withHome { folder async throws in
                 try await withSilentPort { port async throws in

@@ -1,65 +1,75 @@
 import ArgumentParser
+import Audience
+import Options
 import Placement
 import Testing
 
 @testable import Orchestrator
 
 struct DrillArgumentsTests {
-    let limits = DescriptorLimits(perProcess: 20_000)
+    let limits = Capacity(perProcess: 20_000)
 
-    func problems(_ arguments: DrillArguments) -> [String] {
-        OrchestratorTests.problems { try arguments.read(limits: limits) }
+    private func read(_ line: String) throws -> (drills: [Drill], settings: DrillSettings) {
+        let words = line.split(separator: " ").map(String.init)
+        return try DrillSettings.parse(Array(words.dropFirst())).checked(words[0], limits)
     }
 
+    private func problems(_ line: String) -> [String] { OrchestratorTests.problems { try read(line) } }
+
     @Test func theDefaultsAreTheOnesOfThePromise() throws {
-        let (drills, settings) = try DrillArguments.parse(["kill-reader"]).read(limits: limits)
+        let (drills, settings) = try read("kill-reader")
         #expect(drills == [.killReader])
-        #expect(
-            settings.commandLine("kill-reader")
-                == "Orchestrator drill kill-reader --viewers 2000 --streams 100 --rate 200 --readers 3 --seed 1")
+        #expect(settings.commandLine("drill kill-reader") == "Orchestrator drill kill-reader")
+        #expect((settings.viewers, settings.streams, settings.readers) == (2_000, 100, 3))
     }
 
     @Test func joiningAndLeavingHasASizeOfItsOwn() throws {
-        let own = try DrillArguments.parse(["join-leave"]).read(limits: limits).settings
+        let own = try read("join-leave").settings
         #expect(
-            own.commandLine("join-leave")
-                == "Orchestrator drill join-leave --viewers 10000 --streams 1000 --rate 50 --readers 6 --seed 1")
-        let smaller = try DrillArguments.parse(["join-leave", "--viewers", "90", "--readers", "2"]).read(limits: limits)
-            .settings
+            own.commandLine("drill join-leave")
+                == "Orchestrator drill join-leave --viewers 10000 --streams 1000 --rate 50 --readers 6")
+        let smaller = try read("join-leave --viewers 90 --readers 2").settings
         #expect(smaller.viewers == 90)
         #expect(smaller.streams == 1_000)
-        #expect(try !problems(DrillArguments.parse(["join-leave", "--readers", "1"])).isEmpty)
+        #expect(!problems("join-leave --readers 1").isEmpty)
         // With all others it is one of them.
-        #expect(try DrillArguments.parse(["all"]).read(limits: limits).settings == DrillSettings())
-        let layout = DrillLayout(.joinLeave, own)
-        #expect(layout.placement == .overflow)
-        #expect(layout.swarmOptions.contains("zipf:1.0"))
-        #expect(layout.swarmOptions.contains("follow"))
-        #expect(DrillLayout(.killReader, own).placement == .random)
+        #expect(try read("all").settings.words.isEmpty)
+        let setup = own.setup(.joinLeave, Drill.joinLeave.passes[0], swarms: 1)
+        #expect(setup.placement == .overflow)
+        #expect(setup.audience == .zipf(exponent: 1) && setup.connectsInProgress == 500)
+        #expect(setup.swarm.contains("follow"))
+        #expect(own.setup(.killReader, Drill.killReader.passes[0], swarms: 1).placement == .random)
     }
 
     @Test func allThatIsWrongIsToldTogether() throws {
         let told = problems(
-            try DrillArguments.parse([
-                "flood", "--viewers", "0", "--streams", "x", "--rate", "-1", "--readers", "99", "--seed", "-1",
-                "--slow-share", "2", "--postgres", "maybe",
-            ]))
+            "flood --viewers 0 --streams x --rate -1 --readers 99 --seed -1 --slow-share 2 --postgres maybe")
         for part in ["flood", "--viewers", "--streams", "--rate", "--readers", "--seed", "--slow-share", "--postgres"] {
             #expect(told.contains { $0.hasPrefix(part) }, "\(part) in \(told)")
         }
     }
 
     @Test func aDrillThatCannotWorkIsRefused() throws {
-        #expect(try !problems(DrillArguments.parse(["postgres-down", "--postgres", "never"])).isEmpty)
-        #expect(try !problems(DrillArguments.parse(["kill-reader", "--readers", "1"])).isEmpty)
-        #expect(try problems(DrillArguments.parse(["kill-worker", "--rate", "9"])).first?.hasPrefix("--rate") == true)
-        #expect(try !problems(DrillArguments.parse(["kill-reader", "--viewers", "60000"])).isEmpty)
-        #expect(try problems(DrillArguments.parse(["freeze-redis", "--readers", "1"])).isEmpty)
+        #expect(!problems("postgres-down --postgres never").isEmpty)
+        #expect(!problems("kill-reader --readers 1").isEmpty)
+        #expect(problems("kill-worker --rate 9").first?.hasPrefix("--rate") == true)
+        #expect(!problems("kill-reader --viewers 60000").isEmpty)
+        #expect(problems("freeze-redis --readers 1").isEmpty)
+    }
+
+    /// Those that move viewers cannot work with one Reader: it is said which, before the first one starts.
+    @Test func allWithOneReaderIsRefusedWithTheReason() throws {
+        let told = problems("all --readers 1")
+        #expect(told.count == 1)
+        for part in ["--readers 1", "kill-reader", "join-leave", "take at least 2"] {
+            #expect(told.first?.contains(part) == true, "\(part) in \(told)")
+        }
     }
 
     @Test func allAreAllWithoutWhatIsSwitchedOff() throws {
-        #expect(try DrillArguments.parse(["all"]).read(limits: limits).drills == Drill.all)
-        let without = try DrillArguments.parse(["all", "--postgres", "never"]).read(limits: limits).drills
-        #expect(without == Drill.all.filter { $0.crowd == .comments && $0.database != .needed })
+        #expect(try read("all").drills == Drill.all)
+        #expect(
+            try read("all --postgres never").drills
+                == Drill.all.filter { $0.crowd == .comments && $0.database != .needed })
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Options
 import Report
 import Testbed
 import Testing
@@ -7,20 +8,20 @@ import Testing
 @testable import Orchestrator
 
 struct LikesArgumentsTests {
-    private let limits = DescriptorLimits(perProcess: 20_000)
+    private let limits = Capacity(perProcess: 20_000)
 
     @Test func theDefaultIsAMillionUsersOfOnePhoto() throws {
-        let settings = try LikesArguments.parse([]).read(limits: limits)
-        #expect(settings.users == 1_000_000 && settings.photos == ["p1"])
-        #expect(settings.commandLine(nil).hasPrefix("Orchestrator likes --users 1000000 --photo p1 "))
+        let settings = try LikesSettings.parse([]).checked(limits)
+        #expect(settings.users == 1_000_000 && settings.photo == "p1")
+        #expect(settings.commandLine(nil) == "Orchestrator likes")
     }
 
     @Test func allThatIsWrongIsSaidTogether() throws {
-        let arguments = try LikesArguments.parse([
+        let arguments = try LikesSettings.parse([
             "--users", "0", "--photo", "a b", "--unlike-share", "2", "--duplicate-share", "x", "--connections", "0",
             "--like-apis", "17", "--workers", "0", "--readers", "0", "--viewers", "19000", "--seed", "-1",
         ])
-        #expect(problems { try arguments.read(limits: limits) }.count == 10)
+        #expect(problems { try arguments.checked(limits) }.count == 10)
     }
 
     @Test func aDrillIsNamedInFull() {
@@ -28,9 +29,9 @@ struct LikesArgumentsTests {
         for drill in Drill.all where drill.crowd == .likes {
             let settings = LikesSettings.drill(drill, seed: 3)
             #expect(settings.commandLine(drill) == "Orchestrator drill \(drill.name) --seed 3")
-            #expect(settings.users == 0 && settings.photos.count == 4)
+            #expect(settings.users == 0 && settings.photoCount == 4)
         }
-        #expect(LikesSettings.drill(.killWorker, seed: 1).workers == 2)
+        #expect(LikesSettings.drill(.killWorker, seed: 1).setup(.killWorker).workers == 2)
     }
 }
 
@@ -50,7 +51,7 @@ struct LikesCheckerTests {
     }
 
     private func makeReport(_ drill: Drill? = nil) -> LikesResult {
-        var report = LikesResult(drill: drill, settings: LikesSettings(), base: makeBase("likes"))
+        var report = LikesResult(drill: drill, settings: LikesSettings.standard, base: makeBase("likes"))
         report.outcome.swarm = makeSwarm()
         report.outcome.photos = [
             LikesResult.PhotoAudit(

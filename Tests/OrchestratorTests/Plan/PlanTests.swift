@@ -477,7 +477,7 @@ struct CalibrationTests {
 
     @Test func smallerLimitsMakeASmallerGrid() {
         let progress = Progress(isTerminal: false) { _ in }
-        let limits = DescriptorLimits(perProcess: 1_024)
+        let limits = Capacity(perProcess: 1_024)
         let small = ReaderCalibration(limits: limits, viewers: limits.viewersPerProcess, seconds: 1, progress: progress)
         #expect(small.points.count == ReaderCalibration.grid.count)
         #expect(small.points.map(\.viewers).max() == limits.viewersPerProcess)
@@ -495,7 +495,7 @@ struct CalibrationTests {
     }
 
     @Test func argumentsAreChecked() throws {
-        let limits = DescriptorLimits(perProcess: 1_024)
+        let limits = Capacity(perProcess: 1_024)
         let plain = try CalibrationArguments.parse([]).settings(limits: limits)
         #expect(plain == (limits.viewersPerProcess, 5, "calibration.json"))
         let wrong = ["--viewers", "17000", "--duration", "x", "--file", ""]

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Placement
 import Report
 import TestSupport
@@ -14,9 +15,9 @@ typealias RunStatus = Failure.Status
 
 struct SweepArgumentsTests {
     @Test func theGridIsTheProductWithPlacementsNextToEachOther() throws {
-        let settings = try SweepArguments.parse([
+        let settings = try SweepSettings.parse([
             "--streams", "100,10", "--viewers", "250", "--readers", "3,5", "--placement", "random,overflow",
-        ]).settings()
+        ]).checked()
         #expect(settings.cells.count == 8)
         #expect(settings.cells[0] == SweepCell(streams: 10, viewers: 250, readers: 3, placement: .random))
         #expect(settings.cells[1] == SweepCell(streams: 10, viewers: 250, readers: 3, placement: .overflow))
@@ -24,19 +25,18 @@ struct SweepArgumentsTests {
         #expect(Set(settings.cells.map(\.id)).count == 8)
         #expect(
             settings.commandLine
-                == "Orchestrator sweep --streams 10,100 --viewers 250 --readers 3,5 --placement random,overflow"
-                + " --audience reference --rate 50 --duration 5 --seed 1")
+                == "Orchestrator sweep --streams 10,100 --viewers 250 --readers 3,5")
     }
 
     @Test func aCellsRunIsTheSameAudienceUnderEveryPlacement() throws {
-        var settings = SweepSettings()
+        var settings = SweepSettings.standard
         settings.seed = 9
         settings.rate = 20
         let runs = settings.cells.prefix(2).map(settings.run)
         #expect(runs.map(\.placement) == [.random, .overflow])
         var second = runs[1]
         second.placement = .random
-        #expect(second == runs[0])
+        #expect(second.words == runs[0].words)
         #expect(runs[0].seed == 9 && runs[0].rate == 20)
     }
 
@@ -51,31 +51,30 @@ struct SweepArgumentsTests {
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
-        let arguments = try SweepArguments.parse([
+        let arguments = try SweepSettings.parse([
             "--streams", "0", "--viewers", "x", "--readers", "200", "--audience", "crowd", "--placement", "best",
             "--seed", "-1", "--rate", "0", "--duration", "x",
         ])
-        let names = problems { try arguments.settings() }.map { $0.prefix { $0 != " " } }
+        let names = problems { try arguments.checked() }.map { $0.prefix { $0 != " " } }
         #expect(
             names == [
                 "--streams", "--viewers", "--readers", "--audience", "--placement", "--seed", "--rate", "--duration",
             ])
         #expect(arguments.typed.count == 8)
-        #expect(try SweepArguments.parse([]).typed.isEmpty)
+        #expect(try SweepSettings.parse([]).typed.isEmpty)
     }
 
     @Test func tooLargeAGridIsRefused() {
-        #expect(throws: Failure.self) { try SweepArguments.parse(["--readers", "1..100"]).settings() }
-        #expect(throws: Never.self) { try SweepArguments.parse(["--readers", "1..80"]).settings() }
+        #expect(throws: Failure.self) { try SweepSettings.parse(["--readers", "1..100"]).checked() }
+        #expect(throws: Never.self) { try SweepSettings.parse(["--readers", "1..80"]).checked() }
     }
 }
 
 struct SweepLimitsTests {
-    let limits = SweepLimits(descriptors: DescriptorLimits(perProcess: 20_000), memoryBytes: 4 << 30)
-
     func reason(_ viewers: Int, _ readers: Int) -> String? {
         let cell = SweepCell(streams: 10, viewers: viewers, readers: readers, placement: .random)
-        return limits.reason(against: SweepSettings().run(cell))
+        let capacity = Capacity(perProcess: 20_000, memoryBytes: 4 << 30)
+        return ProcessPlan.problems(with: SweepSettings.standard.run(cell), capacity).first
     }
 
     @Test func whatFitsIsNotLeftOut() {
@@ -104,12 +103,12 @@ struct SweepCheckpointTests {
 
     @Test func aFinishedCellIsFoundAgain() async throws {
         try await withTemporaryFolder { folder in
-            let settings = SweepSettings()
+            let settings = SweepSettings.standard
             let checkpoint = try SweepCheckpoint(new: settings, folder: folder)
             #expect(checkpoint.finished(cell) == nil)
             try checkpoint.begin(cell).write(finishedReport(settings))
             let again = try SweepCheckpoint(resuming: folder)
-            #expect(again.settings == settings)
+            #expect(again.settings.words == settings.words)
             #expect(again.finished(cell) != nil)
             #expect(again.settings.cells.filter { again.finished($0) == nil }.count == settings.cells.count - 1)
         }
@@ -121,7 +120,7 @@ struct SweepCheckpointTests {
     ])
     func onlyARunThatCameToItsEndCounts(status: RunStatus, counts: Bool) async throws {
         try await withTemporaryFolder { folder in
-            let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
+            let checkpoint = try SweepCheckpoint(new: SweepSettings.standard, folder: folder)
             try checkpoint.begin(cell).write(finishedReport(checkpoint.settings, status))
             #expect((checkpoint.finished(cell) != nil) == counts)
         }
@@ -129,7 +128,7 @@ struct SweepCheckpointTests {
 
     @Test func aReportOfOtherParametersDoesNotCount() async throws {
         try await withTemporaryFolder { folder in
-            let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
+            let checkpoint = try SweepCheckpoint(new: SweepSettings.standard, folder: folder)
             var other = checkpoint.settings
             other.rate += 1
             try checkpoint.begin(cell).write(finishedReport(other))
@@ -140,7 +139,7 @@ struct SweepCheckpointTests {
     /// A sweep that goes on keeps what an interrupted cell has left.
     @Test func anInterruptedCellDoesNotGetLost() async throws {
         try await withTemporaryFolder { folder in
-            let checkpoint = try SweepCheckpoint(new: SweepSettings(), folder: folder)
+            let checkpoint = try SweepCheckpoint(new: SweepSettings.standard, folder: folder)
             try checkpoint.begin(cell).write("half", to: "reader-1.log")
             try checkpoint.begin(cell).write(finishedReport(checkpoint.settings))
             #expect(checkpoint.finished(cell) != nil)
@@ -161,7 +160,7 @@ struct SweepReportTests {
     let cell = SweepCell(streams: 100, viewers: 2_500, readers: 5, placement: .random)
 
     func makeSweep() -> SweepResult {
-        var result = SweepResult(settings: SweepSettings(), base: makeBase("sweep"), limits: "")
+        var result = SweepResult(settings: SweepSettings.standard, base: makeBase("sweep"), limits: "")
         result.take(makeReport(), of: cell)
         result.open = nil
         return result
@@ -207,6 +206,6 @@ struct SweepReportTests {
     }
 
     @Test func theAudienceNearestToTheReferenceIsShown() throws {
-        #expect(SweepSettings().shown == cell)
+        #expect(SweepSettings.standard.shown == cell)
     }
 }

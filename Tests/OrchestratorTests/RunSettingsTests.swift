@@ -6,23 +6,20 @@ import Testing
 
 @testable import Orchestrator
 
-struct RunArgumentsTests {
-    let limits = DescriptorLimits(perProcess: 20_000)
+struct RunSettingsTests {
+    let limits = Capacity(perProcess: 20_000)
 
     @Test func nothingTypedIsTheReferenceRun() throws {
-        let settings = try RunArguments.parse([]).settings(limits: limits)
-        #expect(settings == RunSettings())
+        let settings = try RunSettings.parse([]).checked(limits)
+        #expect(settings.commandLine == "Orchestrator run")
         #expect([settings.streams, settings.viewers, settings.readers] == [100, 2_500, 5])
         #expect(settings.audience == .reference)
         #expect(settings.placement == .random)
     }
 
     @Test func flagsOverrideThePreset() throws {
-        var arguments = try RunArguments.parse(["--preset", "reference"])
-        arguments.viewers = "600"
-        arguments.placement = "overflow"
-        arguments.audience = "zipf:1.0"
-        let settings = try arguments.settings(limits: limits)
+        let words = "--preset reference --viewers 600 --placement overflow --audience zipf:1.0"
+        let settings = try RunSettings.parse(words.split(separator: " ").map(String.init)).checked(limits)
         #expect(settings.preset == .reference)
         #expect(settings.streams == 100)
         #expect(settings.viewers == 600)
@@ -31,58 +28,66 @@ struct RunArgumentsTests {
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
-        let arguments = try RunArguments.parse([
+        let arguments = try RunSettings.parse([
             "--preset", "huge", "--streams", "abc", "--viewers", "0", "--readers", "101", "--comment-apis", "1.5",
             "--rate", "nan", "--duration", "0", "--seed", "-1", "--audience", "zipf:9", "--placement", "best",
             "--swarms", "65",
         ])
-        let names = problems { try arguments.settings(limits: limits) }.map { $0.prefix { $0 != " " } }
+        let names = problems { try arguments.checked(limits) }.map { $0.prefix { $0 != " " } }
         #expect(
             names == [
                 "--preset", "--streams", "--viewers", "--readers", "--comment-apis", "--rate", "--duration", "--seed",
-                "--swarms", "--placement", "--audience",
+                "--audience", "--placement", "--swarms",
             ])
     }
 
     @Test func aProblemSaysWhatWouldBeRight() {
         #expect(throws: Failure.arguments(["--viewers 0: must be a whole number from 1 to 1000000"])) {
-            try RunArguments.parse(["--viewers", "0"]).settings(limits: limits)
+            try RunSettings.parse(["--viewers", "0"]).checked(limits)
         }
         let names = "random, round-robin, least-connections, rendezvous, overflow"
         #expect(throws: Failure.arguments(["--placement best: must be one of \(names)"])) {
-            try RunArguments.parse(["--placement", "best"]).settings(limits: limits)
+            try RunSettings.parse(["--placement", "best"]).checked(limits)
         }
     }
 
     @Test func viewersComeAndGo() throws {
         let typed = ["--churn", "0.5", "--zaps", "0.25", "--flash-at", "5:0.4"]
-        let settings = try RunArguments.parse(typed).settings(limits: limits)
+        let settings = try RunSettings.parse(typed).checked(limits)
         #expect(settings.moves?.churn == 0.5 && settings.moves?.zaps == 0.25)
         #expect(settings.moves?.flash == FlashCrowd(seconds: 5, share: 0.4))
         #expect(settings.commandLine.contains("--churn 0.5 --zaps 0.25 --flash-at 5.0:0.4"))
-        let late = try RunArguments.parse(["--churn", "-1", "--zaps", "x", "--flash-at", "22"])
-        #expect(problems { try late.settings(limits: limits) }.count == 3)
+        let late = try RunSettings.parse(["--churn", "-1", "--zaps", "x", "--flash-at", "22"])
+        #expect(problems { try late.checked(limits) }.count == 3)
     }
 
     @Test func theSeedPresetHasNoCrowd() throws {
-        let settings = try RunArguments.parse(["--preset", "seed", "--duration", "3"]).settings(limits: limits)
+        let settings = try RunSettings.parse(["--preset", "seed", "--duration", "3"]).checked(limits)
         #expect(settings.readers == 3)
-        #expect(settings.durationSeconds == 3)
+        #expect(settings.duration == 3)
         #expect(throws: Failure.self) {
-            try RunArguments.parse(["--preset", "seed", "--viewers", "3"]).settings(limits: limits)
+            try RunSettings.parse(["--preset", "seed", "--viewers", "3"]).checked(limits)
         }
     }
 
     @Test func theCommandLineRepeatsTheRun() throws {
-        let typed = try RunArguments.parse([
+        let typed = try RunSettings.parse([
             "--viewers", "600", "--rate", "2.5", "--audience", "zipf:1.2", "--placement", "overflow", "--swarms", "2",
         ])
-        let settings = try typed.settings(limits: limits)
+        let settings = try typed.checked(limits)
         let expected =
-            "Orchestrator run --streams 100 --viewers 600 --audience zipf:1.2 --rate 2.5 --swarms 2 --readers 5"
-            + " --comment-apis 1 --duration 20 --warmup 2 --seed 1 --placement overflow"
+            "Orchestrator run --viewers 600 --rate 2.5 --audience zipf:1.2 --placement overflow --swarms 2"
         #expect(settings.commandLine == expected)
-        let seed = try RunArguments.parse(["--preset", "seed"]).settings(limits: limits)
-        #expect(seed.commandLine.hasPrefix("Orchestrator run --preset seed --readers 3 "))
+        let again = try RunSettings.parse(Array(expected.split(separator: " ").dropFirst(2).map(String.init)))
+        #expect(try again.checked(limits).commandLine == expected)
+        let seed = try RunSettings.parse(["--preset", "seed"]).checked(limits)
+        #expect(seed.commandLine == "Orchestrator run --preset seed --readers 3 --duration 10")
+    }
+
+    @Test func likesBesideNeedARate() throws {
+        #expect(
+            problems { try RunSettings.parse(["--photos", "3"]).checked(limits) }.first?.hasPrefix("--photos") == true)
+        let likes = try #require(try RunSettings.parse(["--likes-rate", "5", "--photos", "3"]).checked(limits).likes)
+        #expect(likes.rate == 5 && likes.photoCount == 3 && likes.users == 0)
     }
 }

@@ -1,0 +1,194 @@
+import Audience
+import Placement
+import Report
+import Testbed
+import Wire
+
+/// What runs in an experiment, and who watches and writes: everything before anything is broken.
+struct ExperimentSetup: Sendable {
+    /// With one or more there is a StatsAPI too.
+    var commentAPIs = 0
+    var readers = 0
+    var likeAPIs = 0
+    var workers = 0
+    var usesPostgres = false
+    var placement = PlacementStrategy.random
+    /// Of the Readers, the LikeAPIs and their workers.
+    var environment: [String: String] = [:]
+    var redis: @Sendable (Testbed) throws -> RedisOptions = { _ in RedisOptions() }
+    /// Starts what stands between the services and their servers; runs when these are ready, before any service.
+    var surround: @Sendable (inout Services) async throws -> Void = { _ in }
+
+    var audience = AudienceSpec.reference
+    var streams = 100
+    var viewers = 0
+    var seed: UInt64 = 1
+    /// Comments per second, over all streams.
+    var rate = 50.0
+    /// Generator processes for the viewers.
+    var swarms = 1
+    /// Connections that a generator has under way at once; `nil` for its own number.
+    var connectsInProgress: Int?
+    /// More of the generators' options.
+    var swarm: [String] = []
+    /// What a reader of the report has to know.
+    var notes: [String] = []
+
+    /// Whatever Redis acknowledges is on disk.
+    mutating func syncRedis() {
+        redis = { _ in RedisOptions(appendOnly: .always) }
+        notes.append("Redis: appendonly yes, appendfsync always, SIGTERM")
+    }
+
+    /// Only this promises that an acknowledged like outlives what Redis forgets.
+    mutating func keepLikes() { environment["LIKE_DURABILITY"] = "postgres" }
+}
+
+/// The servers and services of an experiment, started and ready.
+struct Services: Sendable {
+    let testbed: Testbed
+    let setup: ExperimentSetup
+    let redis: Node
+    let postgres: Node?
+    /// What every service is told.
+    var told: ServiceEnvironment
+    private(set) var commentAPIs: [Node] = []
+    private(set) var readers: [Node] = []
+    private(set) var likeAPIs: [Node] = []
+    private(set) var workers: [Node] = []
+
+    /// Starts them in the order in which they need each other.
+    static func start(_ setup: ExperimentSetup, in testbed: Testbed) async throws -> Services {
+        var services = try await Services(setup, in: testbed)
+        var all: [Node] = []
+        if setup.commentAPIs > 0 {
+            let statistics = try await testbed.addService(.statistics, services.told)
+            services.told.statistics = statistics.url
+            all.append(statistics)
+        }
+        for number in 0..<setup.commentAPIs {
+            services.commentAPIs.append(
+                try await testbed.addService(.commentAPI, number: number + 1, services.told))
+        }
+        for _ in 0..<setup.readers { services.readers.append(try await services.startReader()) }
+        for number in 0..<setup.likeAPIs {
+            services.likeAPIs.append(
+                try await testbed.addService(.likeAPI, number: number + 1, services.told, setup.environment))
+        }
+        for number in 0..<setup.workers {
+            services.workers.append(
+                try await testbed.addService(.likeWorker, number: number + 1, services.told, setup.environment))
+        }
+        all += services.commentAPIs + services.readers + services.likeAPIs + services.workers
+        // Each start takes its share of a second of the machine.
+        try await Node.waitUntilReady(all, within: .seconds(30 + all.count))
+        return services
+    }
+
+    private init(_ setup: ExperimentSetup, in testbed: Testbed) async throws {
+        (self.testbed, self.setup) = (testbed, setup)
+        redis = try await testbed.startRedis(setup.redis(testbed))
+        // A burst of a million likes writes more log than the default keeps between two checkpoints.
+        postgres = setup.usesPostgres ? try await testbed.startPostgres(settings: ["max_wal_size": "4GB"]) : nil
+        told = ServiceEnvironment(redis: redis.url, database: postgres?.url)
+        try await setup.surround(&self)
+    }
+
+    /// Starts one more Reader, of which the viewers hear by redirects only; not waited for.
+    func startReader() async throws -> Node {
+        try await testbed.addService(
+            .reader, number: readers.count + 1, told,
+            setup.environment.merging(["PLACEMENT": setup.placement.rawValue]) { $1 })
+    }
+
+    /// Whom a SimClient talks to.
+    func addresses(_ commentAPIs: [Node]) -> [String] {
+        [
+            "--readers", readers.map(\.url).joined(separator: ","), "--comment-api",
+            commentAPIs.map(\.url).joined(separator: ","), "--stats-api", told.statistics ?? "",
+        ]
+    }
+
+    /// Statistics as soon as they hold, or the last ones when that takes longer than `limit`: reports come once an interval.
+    func statistics(
+        atMost limit: Duration = .zero, when holds: (Statistics) -> Bool = { _ in true }
+    ) async throws -> ServiceClient.Answer {
+        let client = ServiceClient(try testbed.node("stats-api"))
+        var last = try await client.statistics()
+        _ = try await Polling.wait(atMost: limit, every: .milliseconds(100)) {
+            last = try await client.statistics()
+            return holds(last.statistics) ? true : nil
+        }
+        return last
+    }
+}
+
+/// Viewers who watch and write: the generator processes of an experiment on comments, from their start to their report.
+struct CommentLoad: Sendable {
+    let services: Services
+    let crowd: LoadGeneratorGroup
+    let progress: Progress
+
+    static func start(_ services: Services, progress: Progress) async throws -> CommentLoad {
+        let setup = services.setup
+        progress.step(
+            "connecting \(Format.grouped(setup.viewers)) viewers to \(setup.streams) streams"
+                + " (\(setup.swarms) swarm processes)")
+        var nodes: [Node] = []
+        for shard in 0..<setup.swarms {
+            let arguments =
+                ["swarm", "--coordinate", "--shard", "\(shard)/\(setup.swarms)"]
+                + services.addresses(services.commentAPIs) + [
+                    "--streams", "\(setup.streams)", "--viewers", "\(setup.viewers)", "--audience", "\(setup.audience)",
+                    "--seed", "\(setup.seed)", "--rate", Format.plain(setup.rate),
+                ] + (setup.connectsInProgress.map { ["--connects-in-progress", "\($0)"] } ?? []) + setup.swarm
+            nodes.append(try await services.testbed.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
+        }
+        return CommentLoad(services: services, crowd: LoadGeneratorGroup(nodes), progress: progress)
+    }
+
+    /// - Throws: ``Failure/unavailable(_:)`` when not one viewer could connect.
+    func connect() async throws -> RunResult.Connections {
+        let wanted = services.setup.viewers
+        // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
+        try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
+            let (connected, failed) = ($0.connected, $0.failed)
+            progress.update("  \(Format.grouped(connected)) connected, \(failed) failed")
+        }
+        let now = crowd.coordinator
+        guard now.connected > 0 else { throw Failure.unavailable("not one of \(wanted) viewers could connect") }
+        progress.step("  \(Format.grouped(now.connected)) connected in \(Format.decimal(now.connectSeconds, 2)) s")
+        return RunResult.Connections(
+            wanted: wanted, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
+    }
+
+    /// Lets them write; `watch` is asked again and again meanwhile.
+    ///
+    /// - Parameter end: ends the writing when it returns; without it they stop by themselves, `atMost` after the start.
+    func publish(
+        atMost limit: Duration, watch: @escaping @Sendable (SwarmCoordinator) -> Void,
+        until end: (@Sendable () async throws -> Void)? = nil
+    ) async throws {
+        try await crowd.say(SwarmCoordinator.start)
+        if let end {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { [crowd] in
+                    while !Task.isCancelled {
+                        watch(crowd.coordinator)
+                        try? await Task.sleep(for: .milliseconds(20))
+                    }
+                }
+                defer { group.cancelAll() }
+                try await end()
+            }
+            try await crowd.say(SwarmCoordinator.stop)
+        }
+        try await crowd.reach(.published, atMost: limit, meanwhile: watch)
+    }
+
+    /// Waits until every viewer has everything.
+    func settle() async throws -> SwarmReport {
+        progress.step("waiting until every viewer has everything")
+        return try await crowd.report()
+    }
+}
