@@ -19,7 +19,7 @@ struct LoadProbeTests {
     ])
     func whatALoadComesToIsMeasured(load: ProbeLoad) async throws {
         let result = try await withTestbed { testbed in
-            try await LoadProbe(load: load, number: 1, limits: .ofThisProcess()).run(in: testbed)
+            try await LoadProbe(load: load, number: 1, limits: .ofThisMachine()).run(in: testbed)
         }
         #expect(result.report.delivery.isClean)
         #expect(result.readers.count == load.readers)
