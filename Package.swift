@@ -173,7 +173,10 @@ let package = Package(
             ]),
         executable(
             "SimClient",
-            ["Audience", "Placement", "Primitives", "Report", "SocketLoop", "Wire", arguments, unixSignals, deque]),
+            [
+                "Audience", "Options", "Placement", "Primitives", "Report", "SocketLoop", "Wire", arguments,
+                unixSignals, deque,
+            ]),
         executable(
             "Orchestrator",
             [

@@ -88,28 +88,37 @@ private func optionText(_ value: Any) -> String? {
     return String(describing: value)
 }
 
+/// An option that was typed, and is not what it has to be.
+public struct MisreadOption: Sendable {
+    /// With its dashes.
+    public var name: String
+    public var text: String
+    /// For instance `a whole number from 1 to 64`.
+    public var expected: String
+}
+
 private protocol CheckedValue {
-    /// What is wrong, to be said behind the option's name.
-    var problems: [String] { get }
+    /// What was typed, and what it would have to be.
+    var misread: [(text: String, expected: String)] { get }
     /// The values as they would be typed.
     var values: [String] { get }
     var isTyped: Bool { get }
 }
 
 extension Checked: CheckedValue {
-    fileprivate var problems: [String] { expected.map { ["\(text ?? ""): must be \($0)"] } ?? [] }
+    fileprivate var misread: [(text: String, expected: String)] { expected.map { [(text ?? "", $0)] } ?? [] }
     fileprivate var values: [String] { optionText(wrappedValue).map { [$0] } ?? [] }
     fileprivate var isTyped: Bool { text != nil }
 }
 
 extension Array: CheckedValue where Element: CheckedValue {
-    fileprivate var problems: [String] { flatMap(\.problems) }
+    fileprivate var misread: [(text: String, expected: String)] { flatMap(\.misread) }
     fileprivate var values: [String] { flatMap(\.values) }
     fileprivate var isTyped: Bool { !isEmpty }
 }
 
 extension Option: CheckedValue where Value: CheckedValue {
-    fileprivate var problems: [String] { wrappedValue.problems }
+    fileprivate var misread: [(text: String, expected: String)] { wrappedValue.misread }
     fileprivate var values: [String] { wrappedValue.values }
     fileprivate var isTyped: Bool { wrappedValue.isTyped }
 }
@@ -121,7 +130,14 @@ extension ParsableArguments {
     }
 
     /// What is wrong with the options, in the order in which they are declared.
-    public var problems: [String] { options.flatMap { option in option.value.problems.map { "\(option.name) \($0)" } } }
+    public var misread: [MisreadOption] {
+        options.flatMap { option in
+            option.value.misread.map { MisreadOption(name: option.name, text: $0.text, expected: $0.expected) }
+        }
+    }
+
+    /// ``misread`` in words.
+    public var problems: [String] { misread.map { "\($0.name) \($0.text): must be \($0.expected)" } }
 
     /// The names of the options that were typed.
     public var typed: [String] { options.filter(\.value.isTyped).map(\.name) }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audience
+internal import Options
 internal import SocketLoop
 
 /// How a swarm talks to its servers.
@@ -102,7 +103,7 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Print the report as JSON.") var json = false
 
     func validate() throws {
-        var problems = problems
+        var problems = refusals
         func refuse(_ isWrong: Bool, _ text: String) { if isWrong { problems.append(text) } }
         func isMissing(_ endpoints: [Endpoint], _ name: String) -> Bool {
             endpoints.isEmpty && !problems.contains { $0.hasPrefix("\(name) ") }

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Options
 internal import Primitives
 internal import Wire
 
@@ -38,7 +39,7 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        var problems = problems
+        var problems = refusals
         func require(_ isGiven: Bool, _ name: String, _ variable: String, _ expected: String) {
             if !isGiven, !problems.contains(where: { $0.hasPrefix("\(name) ") }) {
                 problems.append("\(name) (\(variable)) is missing; expected \(expected)")
@@ -54,17 +55,4 @@ struct WatchCommand: AsyncParsableCommand {
     func run() async throws {
         throw ExitCode(await Generator.runUntilSignal { await WatchRun(self, say: { StandardOutput.write($0) }).run() })
     }
-}
-
-extension Identifier {
-    static let expected = "1 to 128 characters of A-Z a-z 0-9 . _ - :"
-}
-
-/// An id as the services take it.
-let identifier: Transform<String?> = optional(
-    reads(Identifier.expected, else: "") { Identifier.isValid($0) ? $0 : nil })
-
-/// The same where nothing given is a value too.
-func optional<Value: Sendable>(_ transform: @escaping Transform<Value>) -> Transform<Value?> {
-    { text in transform(text).asOptional }
 }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audience
+internal import Options
 
 struct LikesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -42,7 +43,7 @@ struct LikesCommand: AsyncParsableCommand {
     @Flag(help: "Take orders from standard input: start, and stop.") var coordinate = false
 
     func validate() throws {
-        var problems = problems
+        var problems = refusals
         func require(_ endpoints: [Endpoint], _ name: String) {
             if endpoints.isEmpty, !problems.contains(where: { $0.hasPrefix("\(name) ") }) {
                 problems.append("\(name) is missing; expected \(Endpoint.listed)")
