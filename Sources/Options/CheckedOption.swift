@@ -1,5 +1,6 @@
 public import ArgumentParser
 public import Audience
+internal import Wire
 
 /// The value of an option, or what is wrong with the text that was given. A transform that threw would hide every problem
 /// behind the first one: they are told together, see ``ArgumentParser/ParsableArguments/problems``.
@@ -63,6 +64,11 @@ public func parsed<Value: Sendable>(
             return Checked(text, nil, else: fallback, error.expected)
         }
     }
+}
+
+/// An id as the services take it.
+public func identifier(_ fallback: String = "") -> Transform<String> {
+    reads(Identifier.expected, else: fallback) { Identifier.isValid($0) ? $0 : nil }
 }
 
 /// For an option without a default.

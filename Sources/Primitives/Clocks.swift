@@ -10,6 +10,8 @@ public enum MonotonicClock {
 public enum WallClock {
     /// Nanoseconds since 1970-01-01T00:00:00Z: for latencies across processes.
     public static func nanoseconds() -> UInt64 { clockNanoseconds(CLOCK_REALTIME) }
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    public static func microseconds() -> Int64 { Int64(nanoseconds() / 1000) }
     /// Milliseconds since 1970-01-01T00:00:00Z.
     @Sendable
     public static func milliseconds() -> Int64 { Int64(nanoseconds() / 1_000_000) }

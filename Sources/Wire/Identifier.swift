@@ -4,6 +4,8 @@
 /// a URL query and a line of an event stream, so that no id needs quoting anywhere behind the first check.
 public enum Identifier {
     public static let lengthMax = 128
+    /// The rule, as it is told to who broke it.
+    public static let expected = "1 to \(lengthMax) characters of A-Z a-z 0-9 . _ - :"
 
     /// Whether `text` may be used as an id.
     public static func isValid(_ text: some StringProtocol) -> Bool {

@@ -1,5 +1,5 @@
 import Audience
-import Foundation
+import Primitives
 import Report
 import Testbed
 import Wire
@@ -36,7 +36,7 @@ private struct DrillRun: Sendable {
         try await load.crowd.listening {
             let connections = try await load.connect()
             recorder.pass { $0.connections = connections }
-            recorder.pass { $0.start = DrillResult.microseconds() }
+            recorder.pass { $0.start = WallClock.microseconds() }
             try await load.publish(atMost: .seconds(60), watch: take) { try await strike(services) }
             let whole = try await load.settle()
             let coordinator = load.crowd.coordinator
@@ -59,7 +59,7 @@ private struct DrillRun: Sendable {
             services: services,
             tell: { kind, text in
                 recorder.pass { pass in
-                    let seconds = Double(DrillResult.microseconds() - pass.start) / 1e6
+                    let seconds = Double(WallClock.microseconds() - pass.start) / 1e6
                     pass.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
                 }
                 progress.step("  \(text)")
@@ -101,8 +101,4 @@ extension Locked<DrillResult> {
             change(&result.passes[last])
         }
     }
-}
-
-extension DrillResult {
-    fileprivate static func microseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1e6) }
 }

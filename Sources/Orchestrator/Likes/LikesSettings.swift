@@ -2,7 +2,6 @@ import ArgumentParser
 import Options
 import Report
 import Testbed
-import Wire
 
 /// Every parameter of `likes`, as it is read, and of a drill of likes or of likes beside comments.
 struct LikesSettings: ParsableArguments {
@@ -11,9 +10,7 @@ struct LikesSettings: ParsableArguments {
         transform: within(1...10_000_000))
     @Checked var users = 1_000_000
     @Option(
-        parsing: .unconditional, help: "The photo's id.",
-        transform: reads("1 to 128 characters of A-Z a-z 0-9 . _ - :", else: "p1") { Identifier.isValid($0) ? $0 : nil }
-    )
+        parsing: .unconditional, help: "The photo's id.", transform: identifier("p1"))
     @Checked var photo = "p1"
     @Option(parsing: .unconditional, help: "Part of the users who take it back, 0 to 1.", transform: within(0...1.0))
     @Checked var unlikeShare = 0.1

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Logging
+import Primitives
 import RedisNIO
 import Testbed
 
@@ -42,7 +43,7 @@ struct PacedPublisher: Sendable {
             var commands: [RedisCommand] = []
             while let comment = due.take(until: now) {
                 truth.publish(comment.channel, in: layout.assignment)
-                commands.append(frames.nextPublish(comment.channel, stamp: ScaleFrames.microseconds()).command)
+                commands.append(frames.nextPublish(comment.channel, stamp: WallClock.microseconds()).command)
             }
             for reply in try await redis.send(contentsOf: commands) {
                 paced.redisDeliveries += Int(reply.integer ?? 0)

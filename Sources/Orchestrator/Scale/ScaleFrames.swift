@@ -26,9 +26,6 @@ struct ScaleFrames: Sendable {
     private static let beforeStamp = Array("{\"userid\":\"".utf8)
     private static let stampDigits = 16
 
-    /// Since 1970; the same clock for all processes of a machine.
-    static func microseconds() -> Int64 { Int64(WallClock.nanoseconds() / 1000) }
-
     /// The times in a chunk of frames, in their order.
     static func stamps(in chunk: [UInt8]) -> [Int64] {
         var (stamps, place) = ([Int64](), 0)

@@ -42,7 +42,7 @@ final class ScaleViewers: Sendable {
 
     /// On the hub's loop, at each viewer's turn.
     func wrote(_ chunk: [UInt8]) {
-        let now = ScaleFrames.microseconds()
+        let now = WallClock.microseconds()
         state.withLock { state in
             let isSame = chunk.withUnsafeBufferPointer { new in
                 state.chunk.withUnsafeBufferPointer { $0.baseAddress == new.baseAddress && $0.count == new.count }

@@ -2,7 +2,6 @@ internal import ArgumentParser
 internal import Audience
 internal import Options
 internal import SocketLoop
-internal import Wire
 
 // What only the options of a generator are read as, and how its command lines are refused.
 
@@ -35,14 +34,6 @@ let idPrefix: Transform<String> = reads("at most 100 letters, digits, '.', '_', 
     }
     return isAllowed && text.utf8.count <= 100 ? text : nil
 }
-
-extension Identifier {
-    static let expected = "1 to 128 characters of A-Z a-z 0-9 . _ - :"
-}
-
-/// An id as the services take it.
-let identifier: Transform<String?> = optional(
-    reads(Identifier.expected, else: "") { Identifier.isValid($0) ? $0 : nil })
 
 extension ParsableArguments {
     /// What is wrong with the options, in the words of what is wrong with a service's settings.

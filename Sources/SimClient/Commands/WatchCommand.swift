@@ -18,8 +18,8 @@ struct WatchCommand: AsyncParsableCommand {
         ("COMMENT_INTERVAL_SECONDS", "--interval"), ("COMMENT_COUNT", "--count"),
     ]
 
-    @Option(help: "The person's id.", transform: identifier) @Checked var user: String? = nil
-    @Option(help: "The video's id.", transform: identifier) @Checked var video: String? = nil
+    @Option(help: "The person's id.", transform: optional(identifier())) @Checked var user: String? = nil
+    @Option(help: "The video's id.", transform: optional(identifier())) @Checked var video: String? = nil
     @Option(help: "URLs of the Readers, separated by commas; one is taken at random.", transform: urls)
     @Checked var readers: [Endpoint] = []
     @Option(help: "URL of CommentAPI.", transform: urls) @Checked var commentAPI: [Endpoint] = []

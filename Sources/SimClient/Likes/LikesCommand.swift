@@ -21,7 +21,7 @@ struct LikesCommand: AsyncParsableCommand {
     @Option(help: "URLs of the Readers, separated by commas.", transform: urls) @Checked var readers: [Endpoint] = []
     @Option(help: "Photos; they are called <prefix>1, <prefix>2 and so on.", transform: within(1...10_000))
     @Checked var photos = 1
-    @Option(help: "The one photo's id.", transform: identifier) @Checked var photo: String? = nil
+    @Option(help: "The one photo's id.", transform: optional(identifier())) @Checked var photo: String? = nil
     @Option(help: "In front of the photos' numbers.", transform: idPrefix) @Checked var photoPrefix = "photo"
     @Option(help: "Part of all likes that go to the first photo.", transform: within(0...1.0)) @Checked var hotShare =
         0.5

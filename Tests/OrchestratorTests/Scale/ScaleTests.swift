@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Placement
+import Primitives
 import Report
 import Testbed
 import Testing
@@ -193,7 +194,7 @@ struct BurstTests {
     @Test func aChunkIsReadOnceAndCountsForEachViewer() throws {
         let viewers = try ScaleViewers(sockets: 0)
         var frames = ScaleFrames(try Audience(.uniform, channels: 1, viewers: 1, seed: 1))
-        let now = ScaleFrames.microseconds()
+        let now = WallClock.microseconds()
         let chunk = frames.next(0, stamp: now - 5_000) + frames.next(0, stamp: now - 9_000)
         for _ in 0..<3 { viewers.wrote(chunk) }
         viewers.wrote(frames.next(0, stamp: now - 50_000))
