@@ -44,6 +44,9 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
@@ -64,6 +67,7 @@ let package = Package(
         .executable(name: "LikeAPI", targets: ["LikeAPI"]),
         .executable(name: "ReaderAPI", targets: ["ReaderAPI"]),
         .executable(name: "StatsAPI", targets: ["StatsAPI"]),
+        .executable(name: "SocialAPI", targets: ["SocialAPI"]),
         .executable(name: "SimClient", targets: ["SimClient"]),
         .executable(name: "Orchestrator", targets: ["Orchestrator"]),
         // Loaded into the Redis of a drill.
@@ -75,6 +79,7 @@ let package = Package(
         .package(
             url: "https://github.com/apple/swift-configuration.git", from: "1.4.0",
             traits: [.defaults, "CommandLineArguments"]),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
@@ -86,11 +91,13 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     targets: [
         // C: system libraries and the few kernel calls that Glibc's module does not export.
         .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .target(name: "CKernel"),
         .target(name: "CClockStep"),
 
@@ -114,11 +121,15 @@ let package = Package(
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
 
+        // Who a caller is, and what callers may.
+        library("Identity", ["Wire", "Primitives", jwtKit, crypto]),
+
         // Composition.
         library(
             "ServiceRuntime",
             [
-                "Wire", "Primitives", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes, configuration,
+                "Identity", "Wire", "Primitives", "Broker", "RedisNIO", hummingbird, hummingbirdCore, httpTypes,
+                configuration,
                 logging, metrics, coreMetrics, lifecycle, unixSignals, httpClient, nioCore, nioHTTP1,
             ]),
 
@@ -145,14 +156,15 @@ let package = Package(
         executable(
             "CommentAPI",
             [
-                "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage", "Wire", hummingbird, httpTypes,
+                "Identity", "ServiceRuntime", "ServiceStorage", "Broker", "Primitives", "Storage", "Wire", hummingbird,
+                httpTypes,
                 logging, metrics,
                 lifecycle,
             ]),
         executable(
             "LikeAPI",
             [
-                "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "Primitives", "RedisNIO", "Storage",
+                "Identity", "ServiceRuntime", "ServiceStorage", "Likes", "Broker", "Primitives", "RedisNIO", "Storage",
                 "PostgresLibpq",
                 "Wire", hummingbird,
                 httpTypes, logging, lifecycle, arguments,
@@ -160,16 +172,25 @@ let package = Package(
         executable(
             "ReaderAPI",
             [
-                "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives", "RedisNIO",
-                "Wire",
-                "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics, nioCore, nioPosix,
+                "Identity", "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives",
+                "RedisNIO", "Wire", "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics,
+                nioCore, nioPosix,
             ]),
         executable(
             "StatsAPI",
             [
-                "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, httpTypes, logging,
+                "Identity", "ServiceRuntime", "Placement", "Primitives", "Broker", "Wire", hummingbird, httpTypes,
+                logging,
                 lifecycle,
                 bitCollections, nioCore,
+            ]),
+        executable(
+            "SocialAPI",
+            [
+                "Identity", "ServiceRuntime", "ServiceStorage", "Storage", "Broker", "Primitives", "RedisNIO",
+                "CKernel",
+                "CSodium", "Wire",
+                hummingbird, httpTypes, logging, lifecycle, arguments, crypto,
             ]),
         executable(
             "SimClient",
@@ -196,7 +217,10 @@ let package = Package(
         // the broker and the stores inside one process.
         .target(
             name: "TestSupport",
-            dependencies: ["Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Testbed", "Wire", logging],
+            dependencies: [
+                "Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Testbed", "Wire", logging, crypto,
+                cryptoExtras,
+            ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "InMemory", dependencies: ["Broker", "Primitives", "Storage", "Placement", "Wire"],
@@ -207,6 +231,7 @@ let package = Package(
         tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
+        tests("IdentityTests", ["Identity", "Primitives", "TestSupport", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
         tests("RedisNIOTests", ["RedisNIO", "Primitives", "Testbed", "TestSupport", nioCore]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "Testbed", "TestSupport"]),
@@ -235,14 +260,14 @@ let package = Package(
         tests(
             "FuzzTests",
             [
-                "Broker", "CommentAPI", "Fanout", "Likes", "Placement", "RedisNIO", "ServiceRuntime", "SimClient",
-                "Storage", "Wire", hummingbirdCore, httpTypes, nioCore,
+                "Broker", "CommentAPI", "Fanout", "Identity", "Likes", "Placement", "RedisNIO", "ServiceRuntime",
+                "SimClient", "Storage", "TestSupport", "Wire", hummingbirdCore, httpTypes, nioCore,
             ]),
         tests(
             "ServiceRuntimeTests",
             [
-                "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "TestSupport", "Wire", hummingbird,
-                hummingbirdTesting, httpTypes, logging, coreMetrics, lifecycle, nioCore,
+                "Identity", "ServiceRuntime", "Placement", "Primitives", "RedisNIO", "Testbed", "TestSupport", "Wire",
+                hummingbird, hummingbirdTesting, httpTypes, logging, coreMetrics, lifecycle, nioCore,
             ]),
         tests(
             "CommentAPITests",
@@ -263,6 +288,12 @@ let package = Package(
                 "ReaderAPI", "ReaderPlacement", "ServiceRuntime", "Placement", "RedisNIO", hummingbird, httpTypes,
                 nioCore,
             ]),
+        tests(
+            "SocialAPITests",
+            [
+                "SocialAPI", "Identity", "Broker", "Primitives", "RedisNIO", "ServiceRuntime", "ServiceStorage",
+                "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, nioCore, lifecycle,
+            ]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
@@ -274,10 +305,18 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives", "RedisNIO", "ServiceRuntime",
+                "CommentAPI", "Identity", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives", "RedisNIO",
+                "ServiceRuntime",
                 "Testbed", "TestSupport", "Wire",
                 hummingbird,
                 lifecycle, logging,
+            ]),
+        tests(
+            "AccessTests",
+            [
+                "CommentAPI", "LikeAPI", "ReaderAPI", "StatsAPI", "SocialAPI", "Identity", "InMemory", "Broker",
+                "Primitives", "PostgresLibpq", "ServiceStorage", "Fanout", "Testbed",
+                "ServiceRuntime", "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, nioCore, lifecycle,
             ]),
         tests("EndToEndTests", ["Primitives", "Report", "Testbed", "TestSupport", "Wire"]),
     ],

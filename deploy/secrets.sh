@@ -62,7 +62,7 @@ if [ -n "$tls" ]; then
     certificate postgres
 fi
 
-for name in comment-api like-api reader-api stats-api; do
+for name in comment-api like-api reader-api stats-api social-api; do
     printf 'redis%s://%s:%s@redis:6379\n' "${tls:+s}" "$name" "$(password)" | keep "$name-redis-url"
 done
 password | keep postgres-password

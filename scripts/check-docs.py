@@ -49,7 +49,7 @@ def too_long_ways(text):
 # A metric as Swift names it; what is written to tell kinds apart is in the table of PrometheusRegistry.
 LABEL = re.compile(r"\"(chorus_[a-z_]+)\"")
 # Codes, keys and names of other things.
-NO_METRICS = {"chorus_return_free_memory", "chorus_clock_step"}
+NO_METRICS = {"chorus_return_free_memory", "chorus_clock_step", "chorus_session", "chorus_refresh"}
 METRIC = re.compile(r"`((?:chorus|process)_[a-z_]+)`")
 ENDINGS = ("", "_total", "_seconds", "_seconds_total")
 

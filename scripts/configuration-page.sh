@@ -18,7 +18,7 @@ whole, 64 KiB at most, but for a line break at its end. Since everybody on a mac
 `--redis-url` takes an address without a password only, and `--redis-url-file` any.
 
 TEXT
-    for service in CommentAPI LikeAPI ReaderAPI StatsAPI; do
+    for service in CommentAPI LikeAPI ReaderAPI StatsAPI SocialAPI; do
         "$binaries/$service" --print-configuration
         echo
     done

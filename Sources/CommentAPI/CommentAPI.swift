@@ -30,8 +30,10 @@ enum CommentAPI {
         let router = process.makeRouter()
         CommentRoutes(service: CommentService(repository: repository, counters: counters)).add(to: router)
         HistoryRoutes(repository: repository).add(to: router)
-        RemovalRoutes(repository: repository, moderator: settings.moderator, counters: counters).add(to: router)
-        StatisticsRoutes(statsAPI: settings.reports.url).add(to: router)
+        RemovalRoutes(repository: repository, counters: counters).add(to: router)
+        SlowModeRoutes().add(to: router)
+        StatisticsRoutes(statsAPI: settings.reports.url, authorization: process.access.serviceAuthorization).add(
+            to: router)
         let reporter = StatisticsReporter(
             CommentReports(counters: counters, process: process, storedComments: postgres?.storedComments),
             settings: settings.reports, path: "/comment-api-statistics", process: process)

@@ -11,12 +11,13 @@ struct CommentAPISettings: ServiceSettings {
     var history: HistorySettings
     var database: DatabaseSettings
     var outbox: OutboxSettings
-    /// `nil`: nobody moderates.
-    var moderator: ModeratorToken?
     var reports: ReportSettings
 
     var redisNeeds: RedisNeeds? {
-        RedisNeeds(redis, RedisBroker.Needs.publishing(to: [.video], as: redis.channelNames))
+        RedisNeeds(
+            redis,
+            RedisBroker.Needs.publishing(to: [.video], as: redis.channelNames)
+                + server.access.redisNeeds(slowMode: true))
     }
 
     init(from reader: inout SettingsReader) {
@@ -25,10 +26,6 @@ struct CommentAPISettings: ServiceSettings {
         history = HistorySettings(from: &reader)
         database = DatabaseSettings(from: &reader)
         outbox = OutboxSettings(from: &reader)
-        moderator = reader.optionalSecret(
-            "MODERATOR_TOKEN", length: ModeratorToken.lengths,
-            "Bearer token that may remove any comment; unset: nobody may."
-        ).map { ModeratorToken($0) }
         reports = ReportSettings(from: &reader)
         if database.configuration != nil, outbox.grace < database.statementTimeout + OutboxSettings.publishMax {
             reader.refuse(

@@ -33,7 +33,10 @@ struct LikeAPISettings: ServiceSettings {
     var runsWorkers: Bool { role != .api && hasDatabase }
 
     var redisNeeds: RedisNeeds? {
-        RedisNeeds(redis, RedisBroker.Needs.publishing(to: [.photo, .user], as: redis.channelNames) + LikeKeys.needs)
+        RedisNeeds(
+            redis,
+            RedisBroker.Needs.publishing(to: [.photo, .user], as: redis.channelNames) + LikeKeys.needs
+                + server.access.redisNeeds())
     }
 
     init(from reader: inout SettingsReader) {

@@ -45,6 +45,12 @@ public struct GenerationCache<Key: Hashable, Value> {
         young[key] = value
     }
 
+    /// Forgets everything.
+    public mutating func removeAll() {
+        young = [:]
+        old = [:]
+    }
+
     @inlinable
     mutating func makeRoom() {
         guard young.count >= generationMax else { return }

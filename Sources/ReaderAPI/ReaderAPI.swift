@@ -1,5 +1,6 @@
 import Broker
 import Fanout
+import Identity
 import Likes
 import Logging
 import Placement
@@ -40,7 +41,13 @@ enum ReaderAPI {
             settings: settings.registry, id: process.server.instance, session: process.session,
             metrics: process.metrics, capacity: hub.settings.connectionsMax
         ) { hub.isClosed }
-        ConnectRoutes(hub: hub, instance: process.server.instance, placement: placement).add(to: router)
+        // Where nobody has a token, none can be exchanged for a ticket.
+        let tickets = process.server.access.mode == .off ? nil : redis.map { StreamTickets(redis: $0) }
+        ConnectRoutes(
+            hub: hub, instance: process.server.instance, placement: placement, tickets: tickets,
+            quota: ConnectionQuota(settings.quota)
+        ).add(to: router)
+        StreamTicketRoutes(tickets: tickets).add(to: router)
         LocateRoutes(placement: placement, instance: process.server.instance).add(to: router)
         ReaderMetrics.register(hub, in: process.metrics)
         PlacementMetrics.register(placement, in: process.metrics)

@@ -1,6 +1,7 @@
 import Broker
 import Fanout
 import Foundation
+import Identity
 import Likes
 import ReaderPlacement
 import ServiceRuntime
@@ -15,6 +16,9 @@ struct ReaderSettings: ServiceSettings {
     var registry: RegistrySettings
     /// Over how long a stopping Reader disconnects its viewers.
     var drain: Duration
+
+    /// Streams of one user, and of one address.
+    var quota: ConnectionQuota.Limits
 
     private var hub: HubSettings
     private var connectionsMax: Int
@@ -33,7 +37,8 @@ struct ReaderSettings: ServiceSettings {
                     ["HGETALL", RegistryCall.key], ["HSET", RegistryCall.key, "r", ""],
                     ["HDEL", RegistryCall.key, "r"],
                     ["PEXPIRE", RegistryCall.key, "1"],
-                ] + ViewerCountScript.needs(RedisBroker.Needs.channels([.video], redis.channelNames)))
+                ] + ViewerCountScript.needs(RedisBroker.Needs.channels([.video], redis.channelNames))
+                + server.access.redisNeeds() + (server.access.mode == .off ? [] : StreamTickets.needs))
     }
 
     init(from reader: inout SettingsReader) {
@@ -49,6 +54,15 @@ struct ReaderSettings: ServiceSettings {
         connectionsMax = reader.integer(
             "READER_CONNECTIONS_MAX", default: 0, in: 0...10_000_000, unit: "connections",
             "Viewers at the same time; 0 takes what the limit of descriptors allows.")
+        let isOff = server.access.mode == .off
+        let perUser = reader.integer(
+            "READER_CONNECTIONS_PER_USER", default: isOff ? 0 : 64, in: 0...1_000_000, unit: "connections",
+            defaultText: "0 with `AUTH=off`, else 64", "Viewers of one user at the same time; 0: any number.")
+        let perAddress = reader.integer(
+            "READER_CONNECTIONS_PER_ADDRESS", default: isOff ? 0 : 1_000, in: 0...10_000_000, unit: "connections",
+            defaultText: "0 with `AUTH=off`, else 1000",
+            "Viewers of one address (IPv6: of one /64) at the same time; 0: any number.")
+        quota = ConnectionQuota.Limits(perUser: perUser, perAddress: perAddress)
         hub.backlogBytes = reader.integer(
             "READER_BACKLOG_BYTES", default: 262_144, in: 4_096...1_073_741_824, unit: "bytes",
             "What may wait for one viewer who reads too slowly; over it the viewer is disconnected with `slow_consumer`."

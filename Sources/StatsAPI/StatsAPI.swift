@@ -44,7 +44,8 @@ struct StatsAPISettings: ServiceSettings {
         RedisNeeds(
             redis,
             [["PING"], ["INFO", "stats"], ["PUBSUB", "CHANNELS", "*"]]
-                + RedisBroker.Needs.channels([.video], redis.channelNames).map { ["PUBSUB", "NUMSUB", $0] })
+                + RedisBroker.Needs.channels([.video], redis.channelNames).map { ["PUBSUB", "NUMSUB", $0] }
+                + server.access.redisNeeds(limits: false))
     }
 
     init(from reader: inout SettingsReader) {

@@ -157,7 +157,7 @@ import Wire
         let reports = CommentReports(counters: service.counters, process: process, storedComments: nil)
         let router = process.makeRouter()
         CommentRoutes(service: service).add(to: router)
-        RemovalRoutes(repository: service.repository, moderator: nil, counters: service.counters).add(to: router)
+        RemovalRoutes(repository: service.repository, counters: service.counters).add(to: router)
         try await process.makeApplication(router: router).test(.router) { client in
             let api = TestAPI(client: client, process: process)
             for video in ["a", "a", "b"] { _ = try await api.post("c", user: "u", video: video) }

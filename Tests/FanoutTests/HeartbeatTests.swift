@@ -1,3 +1,4 @@
+import Primitives
 import SocketLoop
 import Testing
 import Wire
@@ -39,6 +40,23 @@ import Wire
         }
         sockets.now = end
         return wakeUps
+    }
+
+    /// Looked at once a second, and only the viewer whose lease has ended goes.
+    @Test func leases() {
+        let isOver = Mutex(false)
+        var attachment = Attachment(descriptor: 0, topics: [0], opening: [], states: [])
+        attachment.lease = ViewerLease { isOver.withLock { $0 } ? "token_expired" : nil }
+        loop.received(.attach(attachment), sockets: sockets)
+        attach(1, from: 2)
+        run(for: 3_000_000_000)
+        #expect(loop.viewerCount == 2)
+        isOver.withLock { $0 = true }
+        run(for: 1_100_000_000)
+        #expect(loop.viewerCount == 1 && loop.leases.isEmpty)
+        let last = String(decoding: sockets.received[socket(0)] ?? [], as: UTF8.self)
+        #expect(last.contains("event: reconnect") && last.contains(#"{"reason":"token_expired"}"#))
+        #expect(!String(decoding: sockets.received[socket(2)] ?? [], as: UTF8.self).contains("reconnect"))
     }
 
     private func comment(to topic: TopicID) {

@@ -143,7 +143,9 @@ extension JSONObject.Value {
             !(other is Bool && !(other is NSNumber)) && (other as? NSNumber)?.doubleValue == number
         case .boolean(let flag): (other as? NSNumber)?.boolValue == flag || other as? Bool == flag
         case .null: other is NSNull
-        case .array: other is [Any]
+        case .array(let values):
+            (other as? [Any]).map { $0.count == values.count && zip(values, $0).allSatisfy { $0.agrees(with: $1) } }
+                ?? false
         case .object: other is [String: Any]
         }
     }

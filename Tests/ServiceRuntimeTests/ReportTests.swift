@@ -230,7 +230,8 @@ import Wire
         let (ports, bound) = AsyncStream.makeStream(of: Int.self)
         let application = Application(
             responder: ServiceResponder(
-                router: router, monitor: process.http, connections: process.connections, crossOrigin: nil),
+                router: router, monitor: process.http, access: process.access, connections: process.connections,
+                crossOrigin: nil),
             configuration: .init(address: .hostname("127.0.0.1", port: 0)),
             onServerRunning: { bound.yield($0.localAddress?.port ?? 0) }, logger: logger)
         let source = Source()

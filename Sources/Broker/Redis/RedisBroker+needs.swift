@@ -4,7 +4,8 @@ extension RedisBroker {
     /// The commands that reading, publishing or subscribing sends to Redis, each with a key or channel of its kind: what the
     /// user's ACL must allow. `INFO` and `CLIENT SETNAME` are done without where they are refused.
     public enum Needs {
-        private static let scripts = [
+        /// Scripts, and signs of life.
+        public static let scripts = [
             ["EVAL", "return 1", "0"], ["EVALSHA", "0", "0"], ["SCRIPT", "LOAD", "return 1"], ["PING"],
         ]
 

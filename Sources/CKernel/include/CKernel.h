@@ -29,6 +29,9 @@ static inline int chorus_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC
 /// Lets other threads run that wait for this core.
 static inline void chorus_yield(void) { sched_yield(); }
 
+/// A `nice` of 10 for the calling thread: on Linux the priority is each thread's own.
+static inline void chorus_lower_priority(void) { setpriority(PRIO_PROCESS, 0, 10); }
+
 static inline int chorus_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
 static inline int chorus_epoll_set(int poller, int operation, int descriptor, uint32_t events, uint64_t data) {

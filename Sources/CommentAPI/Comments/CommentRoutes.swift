@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Logging
 import ServiceRuntime
 import Wire
@@ -20,10 +21,11 @@ struct CommentRoutes: Sendable {
 
     private func publish(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let fields = try await request.jsonFields(code: Self.invalid)
-        let user = try fields.identifier("userid")
         let video = try fields.identifier("videoid")
         let text = try fields.text("comment", charactersMax: Comment.textLengthMax)
         guard let channel = Channel.video(video) else { throw APIError.invalid(Self.invalid, "videoid is not valid") }
+        let user = try context.writer(to: channel, fields)
+        try await context.limit(.comments, request, channel: channel)
         let key = try IdempotencyKey.read(request.headers)
         do {
             return answer(

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Logging
 import ServiceRuntime
 import Storage
@@ -24,6 +25,8 @@ struct HistoryRoutes: Sendable {
         let before = try fields.optionalIdentifier("before")
         let limit = try Self.limit(fields)
         guard let channel = Channel.video(video) else { throw APIError.invalid(Self.invalid, "videoid is not valid") }
+        try context.require(.watch(channel))
+        try await context.limit(.reads, request)
         do {
             return answer(try await repository.history(of: channel, before: before, limit: limit), video: video)
         } catch {

@@ -1,14 +1,13 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Logging
 import ServiceRuntime
 import Wire
 
-/// `DELETE /comment/{id}`, by the comment's author (`userid`) or a moderator (`Authorization: Bearer …`).
+/// `DELETE /comment/{id}`, by the comment's author or a moderator.
 struct RemovalRoutes: Sendable {
     let repository: any CommentRepository
-    /// `nil`: nobody moderates.
-    let moderator: ModeratorToken?
     let counters: CommentCounters
 
     func add(to router: Router<ServiceContext>) {
@@ -32,11 +31,12 @@ struct RemovalRoutes: Sendable {
         guard let id = context.parameters.get("id"), id.utf8.count <= 64, Identifier.isValid(id) else {
             throw APIError(removing: CommentError.notFound)
         }
-        let isModerator = try isModerator(request.headers[.authorization])
+        try await context.limit(.comments, request)
         let fields = try await fields(of: request)
-        let user = try fields.optionalIdentifier("userid")
         let video = try fields.optionalIdentifier("videoid")
-        if !isModerator, user == nil { throw APIError.invalid(CommentRoutes.invalid, "userid is missing") }
+        // Who wrote it only the repository knows: it compares.
+        let isModerator = context.may(.remove(commentOf: nil))
+        let user = isModerator ? context.caller.subject?.id : try context.user(fields) { .remove(commentOf: $0) }
         return RemovalRequest(
             id: id, channel: video.flatMap { Channel.video($0) }, user: user, isModerator: isModerator)
     }
@@ -49,16 +49,6 @@ struct RemovalRoutes: Sendable {
         return try RequestFields(queryOf: request, code: CommentRoutes.invalid)
     }
 
-    /// A token that is wrong is refused, whoever else the sender says to be.
-    private func isModerator(_ authorization: String?) throws(APIError) -> Bool {
-        guard let authorization else { return false }
-        let words = authorization.split(separator: " ", maxSplits: 1)
-        guard words.count == 2, words[0].lowercased() == "bearer", let moderator, moderator.matches(words[1]) else {
-            throw APIError(removing: CommentError.forbidden)
-        }
-        return true
-    }
-
     /// 200 when the removal is published, 202 when it will be.
     private func answer(_ id: String, _ outcome: RemovalOutcome) -> Response {
         var answer = JSONText()
@@ -68,30 +58,4 @@ struct RemovalRoutes: Sendable {
         answer.member("videoid", outcome.channel.id)
         return .json(answer.finished(), status: outcome.isPublished ? .ok : .accepted)
     }
-}
-
-/// The secret that lets its bearer remove anybody's comment.
-struct ModeratorToken: Sendable {
-    static let lengths = 16...256
-
-    private let bytes: [UInt8]
-
-    /// - Parameter text: not empty.
-    init(_ text: String) {
-        bytes = Array(text.utf8)
-    }
-
-    /// Takes the same time whatever `text` is, its length aside: where it first differs cannot be measured.
-    func matches(_ text: some StringProtocol) -> Bool {
-        let other = Array(text.utf8)
-        guard other.count == bytes.count else { return false }
-        var difference: UInt8 = 0
-        for (one, two) in zip(bytes, other) { difference |= one ^ two }
-        return difference == 0
-    }
-}
-
-extension ModeratorToken: CustomStringConvertible, CustomReflectable {
-    var description: String { "***" }
-    var customMirror: Mirror { Mirror(self, children: []) }
 }

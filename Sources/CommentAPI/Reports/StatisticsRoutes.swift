@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Logging
 import ServiceRuntime
 
@@ -7,6 +8,8 @@ import ServiceRuntime
 struct StatisticsRoutes: Sendable {
     /// `nil` when none was given.
     let statsAPI: ServiceURL?
+    /// For StatsAPI, as the header field.
+    var authorization: String?
     var timeout: Duration = .seconds(5)
 
     func add(to router: Router<ServiceContext>) {
@@ -16,12 +19,13 @@ struct StatisticsRoutes: Sendable {
     }
 
     private func forward(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        guard let statsAPI else { throw Self.unavailable }
         // Only what StatsAPI knows is passed on, so that nothing of a client's query reaches another URL.
         let isFull = request.uri.queryParameters["full"] == "true"
+        try context.require(isFull ? .operate : .read)
+        guard let statsAPI else { throw Self.unavailable }
         let url = statsAPI.appending(path: "/statistics") + (isFull ? "?full=true" : "")
         do {
-            let answer = try await OutboundHTTP.get(url, timeout: timeout)
+            let answer = try await OutboundHTTP.get(url, authorization: authorization, timeout: timeout)
             guard answer.status == 200 else { throw Self.unavailable }
             // As it comes: the full answer of 90,000 channels and 14 Readers has about 30 MB.
             return .json(

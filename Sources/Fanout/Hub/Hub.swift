@@ -59,7 +59,8 @@ public final class Hub: Sendable {
             flushIntervalNanoseconds: settings.flushInterval.nanoseconds, historyBytesMax: settings.loopBytesMax,
             // Whoever takes a piece has room for live events too.
             pieceBytes: max(1, min(settings.backlogBytes / 2, 32 << 10)),
-            heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds, seed: .random(in: 1 ... .max))
+            heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds,
+            retryMillisecondsMax: settings.retryMillisecondsMax, seed: .random(in: 1 ... .max))
         return try SocketLoop(
             settings: .init(
                 name: "fanout-\(index)", limits: limits, mailboxWeightMax: settings.loopBytesMax, receiveBytes: 4096)
@@ -307,8 +308,10 @@ public final class Reservation: Sendable {
     ///   - hello: the data of the first event; its id is the viewer's position.
     ///   - isDisplaced: whether another Reader is the viewer's place.
     ///   - isChunked: whether the head says that the body comes in chunks; else it ends with the connection.
+    ///   - lease: what the viewer's right to watch depends on; `nil`: nothing.
     public func attach(
-        descriptor: Int32, from start: StreamStart, hello: [UInt8], isDisplaced: Bool = false, isChunked: Bool = true
+        descriptor: Int32, from start: StreamStart, hello: [UInt8], isDisplaced: Bool = false, isChunked: Bool = true,
+        lease: ViewerLease? = nil
     ) {
         let isFirst = !isUsed.exchange(true, ordering: .acquiringAndReleasing)
         let retry = hub.settings.retryMilliseconds()
@@ -317,7 +320,7 @@ public final class Reservation: Sendable {
             && hub.step { registry in
                 registry.attach(
                     channels, descriptor: descriptor, from: start, hello: hello, retryMilliseconds: retry,
-                    isDisplaced: isDisplaced, isChunked: isChunked)
+                    isDisplaced: isDisplaced, isChunked: isChunked, lease: lease)
             }
         if !isAttached { Descriptor.discard(descriptor) }
     }

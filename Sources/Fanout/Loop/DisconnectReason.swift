@@ -12,6 +12,8 @@ public enum DisconnectReason: String, CaseIterable, Sendable {
     case unexpectedData = "unexpected_data"
     /// The Reader drains, and has sent `event: reconnect`.
     case drained
+    /// The viewer's token has expired, or was revoked; `event: reconnect` said which.
+    case tokenEnded = "token_ended"
     /// The Reader stopped.
     case shutdown
     /// The viewer's history could not be read, or too much came while it was read.

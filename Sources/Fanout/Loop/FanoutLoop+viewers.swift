@@ -44,6 +44,7 @@ extension FanoutLoop {
         }
         if attachment.isDisplaced { displaced.insert(id) }
         if !attachment.isChunked { unchunked.insert(id) }
+        if let lease = attachment.lease { leases[id] = lease }
         send(attachment.opening, to: id, socket, sockets)
         for state in attachment.states { topic(state.topic).seed(state.frame) }
         for topicID in attachment.topics {
@@ -84,6 +85,7 @@ extension FanoutLoop {
     /// One wake-up for all viewers that are due. The ticks end with the last viewer.
     private func tick(_ sockets: Connections) {
         isTicking = false
+        endLeases(sockets)
         heartbeats.advance(to: sockets.now) { id, isDue in
             guard isDue || !recoveryMemory.isEmpty, let viewer = viewer(id) else { return }
             if isStuck(id, now: sockets.now) { return disconnect(id, reason: .slowConsumer, sockets) }
@@ -102,11 +104,20 @@ extension FanoutLoop {
 
     private func drain(_ socket: SocketHandle, _ sockets: Connections) {
         guard let id = sockets.tag(of: socket) else { return }
+        end(
+            id, socket, telling: HubRefusal.draining.rawValue, retryMillisecondsMax: retryMillisecondsMax, .drained,
+            sockets)
+    }
+
+    /// Sends a viewer its last event, and disconnects it.
+    func end(
+        _ id: ViewerID, _ socket: SocketHandle, telling code: String, retryMillisecondsMax: Int,
+        _ reason: DisconnectReason, _ sockets: Connections
+    ) {
         let delay = RetryTime.milliseconds(max: retryMillisecondsMax, draw: random.next())
-        let event = EventStream.reconnect(reason: HubRefusal.draining.rawValue, retryMilliseconds: delay)
-        let chunk = Chunk.of(event)
+        let chunk = Chunk.of(EventStream.reconnect(reason: code, retryMilliseconds: delay))
         send(unchunked.contains(id) ? chunk : chunk + Chunk.last, to: id, socket, sockets)
-        disconnect(id, reason: .drained, sockets)
+        disconnect(id, reason: reason, sockets)
     }
 }
 

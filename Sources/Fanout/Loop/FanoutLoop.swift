@@ -16,6 +16,8 @@ struct FanoutLoopSettings: Sendable {
     /// Bytes that a recovering viewer is given in one write; it gets more when the kernel has them.
     var pieceBytes = 32 << 10
     var heartbeatNanoseconds: UInt64 = 25_000_000_000
+    /// The longest wait before a viewer comes back whose lease ended.
+    var retryMillisecondsMax = 2_000
     /// Of the random times at which viewers are disconnected when the loop drains.
     var seed: UInt64 = 1
 }
@@ -43,6 +45,10 @@ final class FanoutLoop<Connections: ViewerSockets> {
     private var freeViewers: [ViewerID] = []
     /// Viewers who speak HTTP/1.0: their response is not chunked. There is hardly ever one.
     var unchunked: Set<ViewerID> = []
+    /// What viewers' rights depend on, of those with a token.
+    var leases: [ViewerID: ViewerLease] = [:]
+    /// When they are looked at next.
+    var leasesDue: UInt64 = 0
     /// Topics that have frames for somebody.
     private var queue: Deque<TopicID> = []
     var heartbeats: Heartbeats
@@ -219,6 +225,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
         }
         viewers[Int(id)] = nil
         if !unchunked.isEmpty { unchunked.remove(id) }
+        if !leases.isEmpty { leases[id] = nil }
         freeViewers.append(id)
         viewerCount -= 1
         return viewer.topics

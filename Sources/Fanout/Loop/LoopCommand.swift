@@ -22,6 +22,8 @@ struct Attachment: Equatable, Sendable {
     var isDisplaced = false
     /// Whether the response began in chunks; over HTTP/1.0 it ends with the connection.
     var isChunked = true
+    /// What the viewer's right to watch depends on; `nil`: nothing.
+    var lease: ViewerLease?
 }
 
 /// What ``Hub`` asks of a loop.

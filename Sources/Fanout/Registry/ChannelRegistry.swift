@@ -218,7 +218,7 @@ struct ChannelRegistry<Waiter> {
     /// - Parameter isDisplaced: whether another Reader is its place.
     mutating func attach(
         _ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8], retryMilliseconds: Int,
-        isDisplaced: Bool = false, isChunked: Bool = true
+        isDisplaced: Bool = false, isChunked: Bool = true, lease: ViewerLease? = nil
     ) -> Bool {
         let loop = nextLoop
         nextLoop = (nextLoop + 1) % settings.loops
@@ -242,7 +242,7 @@ struct ChannelRegistry<Waiter> {
             hello: hello, newest: newest, retryMilliseconds: retryMilliseconds)
         var attachment = Attachment(
             descriptor: descriptor, topics: topics, opening: opening, states: states, isDisplaced: isDisplaced,
-            isChunked: isChunked)
+            isChunked: isChunked, lease: lease)
         if isDisplaced { displaced += 1 }
         guard let recoversAfter else {
             actions.append(.attach(attachment, loop: loop))

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Likes
 import ServiceRuntime
 import Wire
@@ -15,31 +16,37 @@ struct LikeRoutes: Sendable {
     let likes: LikeService
 
     func add(to router: Router<ServiceContext>) {
-        router.post("v1/likes") { request, _ in
-            try await apply(try await request.jsonFields(code: Self.invalid), liked: true)
+        router.post("v1/likes") { request, context in
+            try await apply(try await request.jsonFields(code: Self.invalid), request, context, liked: true)
         }
-        router.delete("v1/likes") { request, _ in
+        router.delete("v1/likes") { request, context in
             // The body of a DELETE is lost on the way by some clients and proxies: the query does as well.
             let fields =
                 request.uri.query == nil
                 ? try await request.jsonFields(code: Self.invalid)
                 : try RequestFields(queryOf: request, code: Self.invalid)
-            return try await apply(fields, liked: false)
+            return try await apply(fields, request, context, liked: false)
         }
-        router.post("like") { request, _ in
-            try await apply(try await request.jsonFields(code: Self.invalid), liked: true, isPlain: true)
+        router.post("like") { request, context in
+            try await apply(
+                try await request.jsonFields(code: Self.invalid), request, context, liked: true, isPlain: true)
         }
-        router.post("unlike") { request, _ in
-            try await apply(try await request.jsonFields(code: Self.invalid), liked: false, isPlain: true)
+        router.post("unlike") { request, context in
+            try await apply(
+                try await request.jsonFields(code: Self.invalid), request, context, liked: false, isPlain: true)
         }
         for post in Self.posts {
             router.get("v1/likes/\(post)") { request, context in
-                let photo = try Self.photo(context)
-                return try await state(of: photo, try RequestFields(queryOf: request, code: Self.invalid))
+                let channel = try Self.channel(context)
+                try context.require(.watch(channel))
+                try await context.limit(.reads, request)
+                return try await state(of: channel.id, try RequestFields(queryOf: request, code: Self.invalid))
             }
         }
-        router.post("v1/likes/counts") { request, _ in
-            try await counts(try await request.json(CountsRequest.self, code: Self.invalid))
+        router.post("v1/likes/counts") { request, context in
+            let asked = try await request.json(CountsRequest.self, code: Self.invalid)
+            try await context.limit(.reads, request)
+            return try await counts(asked, context)
         }
     }
 
@@ -47,18 +54,23 @@ struct LikeRoutes: Sendable {
     /// method is, so that a post of that name has routes of its own.
     static let posts = ["{post_id}", "counts"]
 
-    static func photo(_ context: ServiceContext) throws -> String {
-        let photo = context.parameters.get("post_id") ?? posts[1]
-        guard Identifier.isValid(photo) else { throw APIError.invalid(invalid, "post_id is not valid") }
-        return photo
+    static func channel(_ context: ServiceContext) throws -> Channel {
+        guard let channel = Channel.photo(context.parameters.get("post_id") ?? posts[1]) else {
+            throw APIError.invalid(invalid, "post_id is not valid")
+        }
+        return channel
     }
 
     // MARK: Liking
 
     /// - Parameter isPlain: with the names of `/comment`.
-    private func apply(_ fields: RequestFields, liked: Bool, isPlain: Bool = false) async throws -> Response {
+    private func apply(
+        _ fields: RequestFields, _ request: Request, _ context: ServiceContext, liked: Bool, isPlain: Bool = false
+    ) async throws -> Response {
         let photo = try fields.identifier(isPlain ? "photoid" : "post_id")
-        let user = try fields.identifier(isPlain ? "userid" : "user_id")
+        guard let channel = Channel.photo(photo) else { throw APIError.invalid(Self.invalid, "the photo is not valid") }
+        let user = try context.writer(to: channel, fields, isPlain ? "userid" : "user_id")
+        try await context.limit(.likes, request, channel: channel)
         let total = try await total(after: LikeIntent(photo: photo, user: user, liked: liked))
         var answer = JSONText(capacity: 128)
         if isPlain { answer.member("success", true) }
@@ -104,14 +116,17 @@ struct LikeRoutes: Sendable {
         }
     }
 
-    private func counts(_ request: CountsRequest) async throws -> Response {
+    private func counts(_ request: CountsRequest, _ context: ServiceContext) async throws -> Response {
         let photos = request.posts
         guard !photos.isEmpty else { throw APIError.invalid(Self.invalid, "post_ids is empty") }
         guard photos.count <= Self.countsMax else {
             throw APIError.invalid("too_many_posts", "post_ids names more than \(Self.countsMax) posts")
         }
-        guard photos.allSatisfy({ Identifier.isValid($0) }) else {
-            throw APIError.invalid(Self.invalid, "post_ids holds something that is no id")
+        for photo in photos {
+            guard let channel = Channel.photo(photo) else {
+                throw APIError.invalid(Self.invalid, "post_ids holds something that is no id")
+            }
+            try context.require(.watch(channel))
         }
         if let user = request.user, !Identifier.isValid(user) {
             throw APIError.invalid(Self.invalid, "user_id is not valid")

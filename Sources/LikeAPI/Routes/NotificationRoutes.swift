@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Likes
 import ServiceRuntime
 import Storage
@@ -14,16 +15,16 @@ struct NotificationRoutes: Sendable {
     let notifications: (any NotificationStore)?
 
     func add(to router: Router<ServiceContext>) {
-        router.get("v1/notifications") { request, _ in
-            try await list(try RequestFields(queryOf: request, code: Self.invalid))
+        router.get("v1/notifications") { request, context in
+            try await list(try RequestFields(queryOf: request, code: Self.invalid), context)
         }
-        router.post("v1/notifications/read") { request, _ in
-            try await read(try await request.json(ReadRequest.self, code: Self.invalid))
+        router.post("v1/notifications/read") { request, context in
+            try await read(try await request.json(ReadRequest.self, code: Self.invalid), context)
         }
     }
 
-    private func list(_ fields: RequestFields) async throws -> Response {
-        let owner = try fields.identifier("user_id")
+    private func list(_ fields: RequestFields, _ context: ServiceContext) async throws -> Response {
+        let owner = try context.user(fields, "user_id") { .notifications(of: $0) }
         let limit = try fields.pageLimit()
         let cursor = try fields.cursor { NotificationCursor(parsing: $0) }
         guard let notifications else { throw APIError.databaseRequired }
@@ -45,7 +46,8 @@ struct NotificationRoutes: Sendable {
     }
 
     private struct ReadRequest: Decodable {
-        var user: String
+        /// Missing: the caller.
+        var user: String?
         /// Missing or `null`: all of them.
         var ids: [Int64]?
 
@@ -55,14 +57,16 @@ struct NotificationRoutes: Sendable {
         }
     }
 
-    private func read(_ request: ReadRequest) async throws -> Response {
-        guard Identifier.isValid(request.user) else { throw APIError.invalid(Self.invalid, "user_id is not valid") }
+    private func read(_ request: ReadRequest, _ context: ServiceContext) async throws -> Response {
+        var fields = JSONObject()
+        if let user = request.user { fields.append("user_id", .string(user)) }
+        let owner = try context.user(RequestFields(fields, code: Self.invalid), "user_id") { .notifications(of: $0) }
         guard (request.ids?.count ?? 0) <= Self.idsMax else {
             throw APIError.invalid(Self.invalid, "ids names more than \(Self.idsMax) notifications")
         }
         guard let notifications else { throw APIError.databaseRequired }
         do throws(StorageError) {
-            let marked = try await notifications.markRead(owner: request.user, ids: request.ids)
+            let marked = try await notifications.markRead(owner: owner, ids: request.ids)
             var answer = JSONText(capacity: 32)
             answer.member("marked", marked)
             return .json(answer.finished())

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import Likes
 import ServiceRuntime
 import Storage
@@ -12,12 +13,15 @@ struct PhotoRoutes: Sendable {
     func add(to router: Router<ServiceContext>) {
         for post in LikeRoutes.posts {
             router.get("v1/likes/\(post)/users") { request, context in
-                let photo = try LikeRoutes.photo(context)
-                return try await users(of: photo, try RequestFields(queryOf: request, code: LikeRoutes.invalid))
+                let channel = try LikeRoutes.channel(context)
+                try context.require(.watch(channel))
+                try await context.limit(.reads, request)
+                return try await users(of: channel.id, try RequestFields(queryOf: request, code: LikeRoutes.invalid))
             }
         }
-        router.post("v1/photos") { request, _ in
-            try await register(try await request.jsonFields(code: "invalid_photo"))
+        router.post("v1/photos") { request, context in
+            try context.require(.operate)
+            return try await register(try await request.jsonFields(code: "invalid_photo"))
         }
     }
 

@@ -23,8 +23,9 @@ struct ConnectRequest: Equatable, Sendable {
     /// - Parameters:
     ///   - fields: of the body, or of the query where there is no body.
     ///   - query: what a gateway adds stands there, whatever the body says.
-    init(_ fields: RequestFields, query: RequestFields, _ headers: HTTPFields) throws {
-        userid = try fields.identifier("userid")
+    ///   - viewer: who watches.
+    init(_ fields: RequestFields, query: RequestFields, _ headers: HTTPFields, viewer: String) throws {
+        userid = viewer
         videoid = try fields.optionalIdentifier("videoid")
         photoid = try fields.optionalIdentifier("photoid")
         notifications = try fields.optionalFlag("notifications") ?? false

@@ -1,6 +1,7 @@
 import Fanout
 import HTTPTypes
 import Hummingbird
+import Identity
 import NIOCore
 import Placement
 import ReaderPlacement
@@ -12,6 +13,9 @@ struct ConnectRoutes: Sendable {
     let hub: Hub
     let instance: String
     let placement: PlacementService
+    /// `nil` where nobody has a token.
+    let tickets: StreamTickets?
+    let quota: ConnectionQuota
 
     static let code = "invalid_connect"
 
@@ -19,12 +23,12 @@ struct ConnectRoutes: Sendable {
         router.post("connect") { request, context in
             let query = try RequestFields(queryOf: request, code: Self.code)
             let fields = try await request.jsonFields(code: Self.code)
-            return try await place(ConnectRequest(fields, query: query, request.headers), request, context)
+            return try await place(fields, query: query, request, context)
         }
         router.get("connect") { request, context in
             do {
                 let fields = try RequestFields(queryOf: request, code: Self.code)
-                return try await place(ConnectRequest(fields, query: fields, request.headers), request, context)
+                return try await place(fields, query: fields, request, context)
             } catch let error as APIError where error.isTemporary && request.asksForEventStream {
                 context.refused(error)
                 return comeBack(error)
@@ -41,20 +45,29 @@ struct ConnectRoutes: Sendable {
             status: .ok, headers: Self.headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: event)))
     }
 
-    private func place(_ connect: ConnectRequest, _ request: Request, _ context: ServiceContext) async throws
-        -> Response
-    {
+    private func place(
+        _ fields: RequestFields, query: RequestFields, _ request: Request, _ context: ServiceContext
+    ) async throws -> Response {
+        let ticket = try StreamTicket(fields)
+        var context = context
+        if let ticket { context = try await context.bearing(tickets.orInvalid().token(of: ticket)) }
+        let connect = try ConnectRequest(fields, query: query, request.headers, viewer: context.viewer(fields))
+        for channel in connect.channels { try context.require(.watch(channel)) }
         let hop = try Hop(request, code: Self.code)
         let channel = connect.channels[0]
         switch placement.place(channel: channel.name, hops: hop.count, mayRedirect: connect.mayRedirect) {
         case .serve(let reason):
             let isDisplaced = reason == PlacementDecision.ServeReason.notRedirected.rawValue
-            return try await stream(connect, context, isDisplaced: isDisplaced)
+            let place = try quota.take(user: context.caller.subject?.id, address: context.address(of: request))
+            try await redeem(ticket)
+            return try await stream(connect, context, place, isDisplaced: isDisplaced)
         case .refuse: throw APIError.noReader
         case .redirect(let id, let url):
             // Readers without a usable URL are not chosen.
             guard let base = ServiceURL(url, schemes: ["http", "https"]) else {
-                return try await stream(connect, context)
+                let place = try quota.take(user: context.caller.subject?.id, address: context.address(of: request))
+                try await redeem(ticket)
+                return try await stream(connect, context, place)
             }
             let lastEventID = request.method == .get ? ConnectRequest.lastEventID.flatMap { request.headers[$0] } : nil
             return try .redirect(
@@ -63,19 +76,26 @@ struct ConnectRoutes: Sendable {
         }
     }
 
+    /// A ticket serves once, and the Reader that serves is the one that takes it.
+    private func redeem(_ ticket: StreamTicket?) async throws {
+        if let ticket { try await tickets.orInvalid().redeem(ticket) }
+    }
+
     private func stream(
-        _ connect: ConnectRequest, _ context: ServiceContext, isDisplaced: Bool = false
+        _ connect: ConnectRequest, _ context: ServiceContext, _ place: ConnectionQuota.Place?, isDisplaced: Bool = false
     ) async throws -> Response {
         let reservation = try await reserve(connect.channels)
         let channel = context.channel
         let hello = connect.hello(instance: instance)
+        let ending = context.lease
+        let lease = place == nil && ending == nil ? nil : ViewerLease(holding: place, ending: ending ?? { nil })
         // No middleware's measure of a request may wait for this body: it ends when the socket is detached, long before
         // the stream does.
         let body = ResponseBody { _ in
             try await channel.detachSocket { descriptor, isChunked in
                 reservation.attach(
                     descriptor: descriptor, from: connect.start, hello: hello, isDisplaced: isDisplaced,
-                    isChunked: isChunked)
+                    isChunked: isChunked, lease: lease)
             }
         }
         return Response(status: .ok, headers: Self.headers, body: body)

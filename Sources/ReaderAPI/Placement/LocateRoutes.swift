@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 import ReaderPlacement
 import ServiceRuntime
 import Wire
@@ -10,17 +11,18 @@ struct LocateRoutes: Sendable {
     let instance: String
 
     func add(to router: Router<ServiceContext>) {
-        router.get("locate") { request, _ in
-            try locate(RequestFields(queryOf: request, code: "invalid_locate"))
+        router.get("locate") { request, context in
+            try locate(RequestFields(queryOf: request, code: "invalid_locate"), context)
         }
     }
 
-    private func locate(_ fields: RequestFields) throws -> Response {
+    private func locate(_ fields: RequestFields, _ context: ServiceContext) throws -> Response {
         let given = [
             try fields.optionalIdentifier("videoid").flatMap(Channel.video),
             try fields.optionalIdentifier("photoid").flatMap(Channel.photo),
         ].compactMap { $0 }
         guard given.count == 1 else { throw APIError.invalid(fields.code, "one of videoid and photoid is needed") }
+        try context.require(.watch(given[0]))
         let place: Place
         switch placement.locate(channel: given[0].name) {
         case .serve: place = Place(channel: given[0].name, instance: instance, url: placement.ownURL)

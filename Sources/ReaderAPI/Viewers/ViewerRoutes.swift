@@ -1,4 +1,5 @@
 import Hummingbird
+import Identity
 import Logging
 import RedisNIO
 import ServiceRuntime
@@ -15,6 +16,8 @@ struct ViewerRoutes: Sendable {
             guard let video = Wire.Channel.video(videoid) else {
                 throw APIError.invalid(fields.code, "videoid is no name of a video")
             }
+            try context.require(.watch(video))
+            try await context.limit(.reads, request)
             do {
                 let viewers = try await ViewerCounts.viewers(of: video, redis: redis)
                 var object = JSONText()

@@ -1,3 +1,4 @@
+public import Identity
 public import Logging
 
 /// Settings of every service: address, name, log level, time for a stop.
@@ -10,9 +11,12 @@ public struct ServerSettings: Sendable {
     public var stopTimeout: Duration
     /// Connections whose requests are answered; 0: what the limit of descriptors allows.
     public var connectionsMax: Int
+    public var access: AccessSettings
 
-    /// - Parameter port: the service's own port of the table of processes.
-    public init(from reader: inout SettingsReader, port: Int) {
+    /// - Parameters:
+    ///   - port: the service's own port of the table of processes.
+    ///   - authentication: `nil`: what `AUTH` says.
+    public init(from reader: inout SettingsReader, port: Int, authentication: Authenticator.Mode? = nil) {
         host = reader.host("HOST", default: "0.0.0.0", "Address that the service listens on.")
         self.port = reader.integer(
             "PORT", default: port, in: 0...65_535, "Port that the service listens on; 0 takes a free one and logs it.")
@@ -27,6 +31,7 @@ public struct ServerSettings: Sendable {
             "HTTP_CONNECTIONS_MAX", default: 0, in: 0...10_000_000, unit: "connections",
             "Connections of the HTTP server at the same time, attached viewers aside; 0 takes what the limit of descriptors allows."
         )
+        access = AccessSettings(from: &reader, mode: authentication)
     }
 }
 

@@ -59,6 +59,12 @@ public struct SettingProblem: Equatable, Sendable, CustomStringConvertible {
     /// What is wrong and what would be right.
     public var reason: String
 
+    public init(key: String, value: String?, reason: String) {
+        self.key = key
+        self.value = value
+        self.reason = reason
+    }
+
     public var description: String {
         value.map { "\(key)=\($0): \(reason)" } ?? "\(key): \(reason)"
     }
@@ -67,6 +73,10 @@ public struct SettingProblem: Equatable, Sendable, CustomStringConvertible {
 /// Everything that is wrong with a service's settings, at once.
 public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     public var problems: [SettingProblem]
+
+    public init(problems: [SettingProblem]) {
+        self.problems = problems
+    }
 
     public var description: String {
         problems.map(\.description).joined(separator: "\n")

@@ -1,10 +1,8 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets pages of any origin use a service from a browser (Fetch standard, section 3.3 "CORS protocol").
-///
-/// Nothing here is protected by cookies, so every origin may read every answer and send every header; credentials are not
-/// allowed.
+/// Lets pages of other origins use a service from a browser (Fetch standard, section 3.3 "CORS protocol"): of all, without
+/// credentials, where nobody has any (`AUTH=off`); else of the origins that are named, with them.
 public struct CrossOriginPolicy: Sendable {
     /// What `EventSource` polyfills, `fetch` and axios send is named always, other headers when a page asks for them.
     private static let requestHeaders = [
@@ -16,15 +14,29 @@ public struct CrossOriginPolicy: Sendable {
 
     public init() {}
 
-    func apply(to response: inout Response, for request: Request) {
-        guard request.headers[.origin] != nil else { return }
-        response.headers.append(contentsOf: Self.fields)
+    /// - Parameter allowed: origins, as browsers write them; `nil`: all.
+    func apply(to response: inout Response, for request: Request, allowed: Set<String>?) {
+        guard let allowed else {
+            guard request.headers[.origin] != nil else { return }
+            response.headers.append(HTTPField(name: .accessControlAllowOrigin, value: "*"))
+            response.headers.append(Self.exposed)
+            return
+        }
+        // A cache must not hand one origin's answer to another.
+        response.headers.append(HTTPField(name: .vary, value: "origin"))
+        guard let origin = request.headers[.origin], allowed.contains(origin) else {
+            for name in [HTTPField.Name.accessControlAllowMethods, .accessControlAllowHeaders, .accessControlMaxAge] {
+                response.headers[name] = nil
+            }
+            return
+        }
+        response.headers.append(HTTPField(name: .accessControlAllowOrigin, value: origin))
+        response.headers.append(HTTPField(name: .accessControlAllowCredentials, value: "true"))
+        response.headers.append(Self.exposed)
     }
 
-    private static let fields = [
-        HTTPField(name: .accessControlAllowOrigin, value: "*"),
-        HTTPField(name: .accessControlExposeHeaders, value: "retry-after, location"),
-    ]
+    private static let exposed = HTTPField(
+        name: .accessControlExposeHeaders, value: "retry-after, location, ratelimit, ratelimit-policy")
 
     func preflight(allowed: String, for request: Request) -> Response {
         Response(

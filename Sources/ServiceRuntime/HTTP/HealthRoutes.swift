@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Identity
 
 /// The routes of every service: liveness, readiness, metrics.
 struct HealthRoutes: Sendable {
@@ -10,8 +11,9 @@ struct HealthRoutes: Sendable {
             router.on("health", method: method) { _, _ in try live() }
             router.on("health/ready", method: method) { _, _ in try ready() }
         }
-        router.get("metrics") { _, _ in
-            Response(
+        router.get("metrics") { request, context in
+            if !process.access.allowsMetrics(from: context.address(of: request)) { try context.require(.operate) }
+            return Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: process.metrics.exposition())))
         }

@@ -1,5 +1,6 @@
 public import Hummingbird
 import HummingbirdCore
+public import Identity
 import Logging
 public import NIOCore
 
@@ -25,7 +26,7 @@ extension ServiceProcess {
     ) -> Application<ServiceResponder> {
         Application(
             responder: ServiceResponder(
-                router: router, monitor: http, connections: connections, crossOrigin: crossOrigin),
+                router: router, monitor: http, access: access, connections: connections, crossOrigin: crossOrigin),
             server: HTTPServerBuilder { [connections, http] responder in
                 ServiceChannel(
                     base: HTTP1Channel(responder: responder), connections: connections, limits: limits, monitor: http)
@@ -67,7 +68,13 @@ public struct ServiceContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
     /// The connection that the request came on. For a route that takes over the socket.
     public let channel: any Channel
-    /// Counts errors; set by ``ServiceResponder``.
+    /// Who sends the request; set by ``ServiceResponder``, as all of these.
+    public internal(set) var caller = Caller.unchecked
+    /// The caller's, as it came.
+    var token: String?
+    /// Decides what the caller may.
+    var access: AccessControl?
+    /// Counts errors.
     var monitor: HTTPMonitor?
 
     /// Counts a refusal that is answered in another form than ``APIError``'s own.

@@ -1,6 +1,7 @@
 import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
+import Identity
 import Logging
 import Wire
 
@@ -9,17 +10,19 @@ public struct ServiceResponder: HTTPResponder {
     private let routes: RouterResponder<ServiceContext>
     private let table: RouteTable
     private let monitor: HTTPMonitor
+    private let access: AccessControl
     private let crossOrigin: CrossOriginPolicy?
     private let connections: HTTPConnections
 
     init(
-        router: Router<ServiceContext>, monitor: HTTPMonitor, connections: HTTPConnections,
+        router: Router<ServiceContext>, monitor: HTTPMonitor, access: AccessControl, connections: HTTPConnections,
         crossOrigin: CrossOriginPolicy?
     ) {
         self.connections = connections
         table = RouteTable(router.routes.map { ($0.path.description, $0.method) })
         routes = router.buildResponder()
         self.monitor = monitor
+        self.access = access
         self.crossOrigin = crossOrigin
     }
 
@@ -27,12 +30,19 @@ public struct ServiceResponder: HTTPResponder {
         let start = ContinuousClock.now
         var context = context
         context.monitor = monitor
+        context.access = access
         let id = RequestID.of(request)
         context.logger[metadataKey: "request.id"] = "\(id)"
         let request = prepared(request, context)
         var response: Response
         do {
             if connections.isRefused(context.channel) { throw APIError.tooManyConnections }
+            let authentication = try await access.authenticate(request)
+            context.caller = authentication.caller
+            context.token = authentication.token
+            if authentication.isFromCookie, ![.get, .head, .options].contains(request.method) {
+                try context.requireSameOrigin(request)
+            }
             response = try await routes.respond(to: request, context: context)
             if isUnrouted(response, context) { response = unrouted(request, context) }
         } catch let error as APIError {
@@ -48,7 +58,7 @@ public struct ServiceResponder: HTTPResponder {
             context.logger.error("request failed", metadata: ["http.path": "\(request.uri.path)", "error": "\(error)"])
             response = APIError.internal.response(from: request, context: context)
         }
-        crossOrigin?.apply(to: &response, for: request)
+        crossOrigin?.apply(to: &response, for: request, allowed: access.allowedOrigins)
         response.headers[RequestID.header] = id
         let elapsed = ContinuousClock.now - start
         monitor.answered(

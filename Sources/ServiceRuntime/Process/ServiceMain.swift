@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Hummingbird
+import Identity
 import Logging
 import Metrics
 import NIOCore
@@ -41,6 +42,10 @@ public enum ServiceMain {
                 environment: ProcessInfo.processInfo.environment)
             if isCheck { try await check(settings, name: name) }
             let process = start(name, settings.server)
+            try await process.access.load()
+            if settings.server.access.mode == .off {
+                process.logger.warning("AUTH is off: everybody is whoever a request says")
+            }
             let assembly = try await assemble(settings, process)
             try await serve(assembly, process)
             process.logger.info("stopped")

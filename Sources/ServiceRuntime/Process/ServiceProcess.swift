@@ -1,4 +1,5 @@
 public import Hummingbird
+import Identity
 public import Logging
 public import ServiceLifecycle
 
@@ -13,6 +14,8 @@ public struct ServiceProcess: Sendable {
     public let metrics: PrometheusRegistry
     public let readiness: Readiness
     public let http: HTTPMonitor
+    /// Who may use the service.
+    public let access: AccessControl
     /// The connections of the server.
     let connections: HTTPConnections
     /// Files and sockets that the process may have open.
@@ -37,6 +40,11 @@ public struct ServiceProcess: Sendable {
             readiness.isReady ? 1 : 0
         }
         self.http = HTTPMonitor(factory: metrics)
+        let access = AccessControl(server.access)
+        self.access = access
+        readiness.note("keys") {
+            access.authenticator.keyFile?.problem.map { "AUTH_KEYS_FILE: \($0); the keys before stay" }
+        }
         let allowed = max(descriptorsMax - Self.descriptorsReserved, descriptorsMax / 2)
         let connections = HTTPConnections(
             max: server.connectionsMax == 0 ? allowed : min(server.connectionsMax, allowed))

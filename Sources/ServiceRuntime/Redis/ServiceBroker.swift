@@ -1,4 +1,5 @@
 public import Broker
+import Identity
 import Logging
 import RedisNIO
 public import ServiceLifecycle
@@ -6,6 +7,8 @@ public import ServiceLifecycle
 /// The broker of a service: Redis, connected while the service runs. It is the first in the list of services.
 public struct ServiceBroker: Service {
     public let broker: RedisBroker
+    /// `nil` where nobody has a token.
+    private let revocations: RevocationFeed?
 
     /// - Parameters:
     ///   - history: `nil` for a service that does not publish.
@@ -27,6 +30,11 @@ public struct ServiceBroker: Service {
         }
         let broker = RedisBroker(endpoint: redis.endpoint, settings: settings, logger: process.logger)
         self.broker = broker
+        process.access.use(RateLimiter(redis: broker.redis, factory: process.metrics))
+        revocations =
+            process.server.access.mode == .off
+            ? nil
+            : RevocationFeed(redis: broker.redis, authenticator: process.access.authenticator, logger: process.logger)
         let reason: @Sendable () -> String? = { broker.redis.trouble.map(Self.reason) }
         isRequired
             ? process.readiness.require("redis", reason: reason) : process.readiness.note("redis", reason: reason)
@@ -35,7 +43,11 @@ public struct ServiceBroker: Service {
     /// Throws a ``ServiceFailure`` when Redis is a server that no setting of it can make usable.
     public func run() async throws {
         do {
-            try await cancelWhenGracefulShutdown { try await broker.run() }
+            try await cancelWhenGracefulShutdown {
+                async let reading: Void? = revocations?.run()
+                try await broker.run()
+                _ = await reading
+            }
         } catch let error as RedisError where error.code == .unsupported {
             throw ServiceFailure(.usage, "REDIS_URL: \(error.message)")
         }

@@ -33,10 +33,15 @@ public enum OutboundHTTP {
     /// The longest time for a whole streamed answer.
     private static let streamMax = TimeAmount.minutes(5)
 
-    /// - Parameter timeout: from the start to the head of the answer.
-    public static func get(_ url: String, timeout: Duration) async throws -> Stream {
+    /// - Parameters:
+    ///   - authorization: the header field, if any.
+    ///   - timeout: from the start to the head of the answer.
+    public static func get(_ url: String, authorization: String? = nil, timeout: Duration) async throws -> Stream {
+        var request = HTTPClientRequest(url: url)
+        if let authorization { request.headers.add(name: "authorization", value: authorization) }
+        let asked = request
         let response = try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
-            group.addTask { try await client.execute(HTTPClientRequest(url: url), deadline: .now() + streamMax) }
+            group.addTask { try await client.execute(asked, deadline: .now() + streamMax) }
             group.addTask {
                 try await Task.sleep(for: timeout)
                 throw HTTPClientError.deadlineExceeded
@@ -53,12 +58,16 @@ public enum OutboundHTTP {
     /// Posts JSON.
     ///
     /// - Parameters:
+    ///   - authorization: the header field, if any.
     ///   - timeout: from the start to the last byte of the answer.
     ///   - bytesMax: a larger answer is an error.
-    public static func post(_ url: String, json: ByteBuffer, timeout: Duration, bytesMax: Int) async throws -> Answer {
+    public static func post(
+        _ url: String, json: ByteBuffer, authorization: String? = nil, timeout: Duration, bytesMax: Int
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "content-type", value: "application/json")
+        if let authorization { request.headers.add(name: "authorization", value: authorization) }
         request.body = .bytes(json)
         return try await send(request, timeout: timeout, bytesMax: bytesMax)
     }

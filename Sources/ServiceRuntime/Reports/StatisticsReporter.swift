@@ -28,6 +28,7 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
     private let interval: Duration
     private let url: String
     private let source: Source
+    private let authorization: String?
     private let logger: Logger
     private let sent: Counter
     private let failures: Counter
@@ -44,6 +45,7 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
         self.url = base.appending(path: path)
         self.interval = settings.interval
         self.timeout = timeout
+        authorization = process.access.serviceAuthorization
         self.logger = process.logger
         process.metrics.describe("chorus_reports_sent", "Reports that StatsAPI accepted.")
         process.metrics.describe("chorus_reports_failed", "Reports that got no usable answer.")
@@ -78,7 +80,8 @@ public struct StatisticsReporter<Source: ReportSource>: Service {
 
     private func send(_ report: Source.Report, timeout: Duration) async throws -> ReportAcknowledgement {
         let json = ByteBuffer(bytes: try JSONEncoder().encode(report))
-        let answer = try await OutboundHTTP.post(url, json: json, timeout: timeout, bytesMax: 65_536)
+        let answer = try await OutboundHTTP.post(
+            url, json: json, authorization: authorization, timeout: timeout, bytesMax: 65_536)
         guard (200..<300).contains(answer.status) else { throw ReportRefused(status: answer.status) }
         let acknowledgement = try JSONDecoder().decode(
             ReportAcknowledgement.self, from: Data(answer.body.readableBytesView))

@@ -3,6 +3,7 @@ import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
 import NIOCore
+import Wire
 
 extension Request {
     /// Bytes of a JSON body that are accepted unless a route says otherwise.

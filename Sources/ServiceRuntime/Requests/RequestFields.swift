@@ -1,7 +1,7 @@
 import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
-import Wire
+public import Wire
 
 /// What a client gave by name, in a JSON body or a query, with the checks that every route needs.
 ///

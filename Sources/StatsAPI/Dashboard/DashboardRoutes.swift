@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
+import Identity
 import NIOCore
 import ServiceLifecycle
 import ServiceRuntime
@@ -15,8 +16,12 @@ struct DashboardRoutes: Sendable {
     let service: StatisticsService
 
     func add(to router: Router<ServiceContext>) {
-        router.get("statistics/feed") { request, _ in try follow(request) }
-        router.get("statistics/map") { _, _ in
+        router.get("statistics/feed") { request, context in
+            try context.require(.read)
+            return try follow(request)
+        }
+        router.get("statistics/map") { _, context in
+            try context.require(.read)
             let (head, rows) = try feed.map()
             let json = try Response.encoded(head)
             var body = ByteBuffer()
@@ -27,7 +32,10 @@ struct DashboardRoutes: Sendable {
                 status: .ok, headers: [.contentType: "application/octet-stream", .cacheControl: "no-store"],
                 body: ResponseBody(byteBuffer: body))
         }
-        router.get("statistics/channels") { request, _ in try channels(request) }
+        router.get("statistics/channels") { request, context in
+            try context.require(.read)
+            return try channels(request)
+        }
     }
 
     /// As an event stream, or a recording: a line of JSON for each event, with the whole map in the first.

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
+import Identity
 import NIOCore
 import ServiceRuntime
 import Wire
@@ -35,9 +36,13 @@ struct ReportFiles: Sendable {
     }
 
     func add(to router: Router<ServiceContext>) {
-        router.get("statistics/reports") { _, _ in try Response.json(encoding: Reports(reports: reports())) }
+        router.get("statistics/reports") { _, context in
+            try context.require(.operate)
+            return try Response.json(encoding: Reports(reports: reports()))
+        }
         router.get("reports/:name/:file") { _, context in
-            try file(context.parameters.get("name") ?? "", context.parameters.get("file") ?? "")
+            try context.require(.operate)
+            return try file(context.parameters.get("name") ?? "", context.parameters.get("file") ?? "")
         }
     }
 

@@ -1,4 +1,5 @@
 import Hummingbird
+import Identity
 import ServiceRuntime
 import Wire
 
@@ -12,20 +13,26 @@ struct StatisticsRoutes: Sendable {
     let service: StatisticsService
 
     func add(to router: Router<ServiceContext>) {
-        router.post("comment-api-statistics") { request, _ in
-            try answer(service.accept(try await report(CommentAPIReport.self, request)))
+        router.post("comment-api-statistics") { request, context in
+            try context.require(.operate)
+            return try answer(service.accept(try await report(CommentAPIReport.self, request)))
         }
-        router.post("reader-api-statistics") { request, _ in
-            try answer(service.accept(try await report(ReaderReport.self, request)))
+        router.post("reader-api-statistics") { request, context in
+            try context.require(.operate)
+            return try answer(service.accept(try await report(ReaderReport.self, request)))
         }
-        router.post("like-api-statistics") { request, _ in
-            try answer(service.accept(try await report(LikeReport.self, request, bytesMax: Request.jsonBytesMax)))
+        router.post("like-api-statistics") { request, context in
+            try context.require(.operate)
+            let report = try await report(LikeReport.self, request, bytesMax: Request.jsonBytesMax)
+            return try answer(service.accept(report))
         }
-        router.post("client-statistics") { request, _ in
-            try answer(service.accept(try await report(ClientReport.self, request, bytesMax: Request.jsonBytesMax)))
+        router.post("client-statistics") { request, context in
+            try context.require(.operate)
+            let report = try await report(ClientReport.self, request, bytesMax: Request.jsonBytesMax)
+            return try answer(service.accept(report))
         }
-        router.get("statistics") { request, _ in
-            try await statistics(request)
+        router.get("statistics") { request, context in
+            try await statistics(request, context)
         }
     }
 
@@ -45,8 +52,10 @@ struct StatisticsRoutes: Sendable {
         return try .json(encoding: acknowledgement)
     }
 
-    private func statistics(_ request: Request) async throws -> Response {
+    private func statistics(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let fields = try RequestFields(queryOf: request, code: "invalid_query")
-        return .json(body: try await service.statistics(full: try fields.optionalFlag("full") ?? false).body)
+        let isFull = try fields.optionalFlag("full") ?? false
+        try context.require(isFull ? .operate : .read)
+        return .json(body: try await service.statistics(full: isFull).body)
     }
 }

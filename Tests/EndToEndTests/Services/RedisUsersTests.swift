@@ -35,6 +35,7 @@ extension EndToEndTests {
 
         private static let programs = [
             "comment-api": "CommentAPI", "like-api": "LikeAPI", "reader-api": "ReaderAPI", "stats-api": "StatsAPI",
+            "social-api": "SocialAPI",
         ]
 
         private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -119,8 +120,14 @@ extension EndToEndTests {
         private func check(_ user: String, _ url: String) async throws -> Int32? {
             try await withTemporaryFolder { folder in
                 let name = try #require(Self.programs[user])
+                // All that a service may need: it asks for tokens. The check reads no file.
+                let environment = [
+                    "REDIS_URL": url, "AUTH": "optional", "AUTH_KEYS_FILE": "\(folder)/keys.json",
+                    "AUTH_SIGNING_KEY_FILE": "\(folder)/signing.json",
+                    "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+                ]
                 let program = try await Program(
-                    name, ["--check-configuration"], environment: ["REDIS_URL": url], folder: folder)
+                    name, ["--check-configuration"], environment: environment, folder: folder)
                 let code = await program.end()
                 await program.stop()
                 return code

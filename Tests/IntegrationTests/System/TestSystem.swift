@@ -1,6 +1,7 @@
 import Broker
 import Fanout
 import Foundation
+import Identity
 import Primitives
 import ServiceRuntime
 import TestSupport
@@ -63,8 +64,9 @@ struct TestSystem: Sendable {
         let process = ServiceProcess(
             name: "ReaderAPI", server: settings.server, logger: address.logger, descriptorsMax: DescriptorLimit.raise())
         let broker = ServiceBroker(redis: settings.redis, history: settings.history, process: process)
+        let isShared = isPlaced || settings.server.access.mode != .off
         let assembly = try ReaderAPI.assemble(
-            settings, process, broker: broker.broker, redis: isPlaced ? broker.broker.redis : nil, services: [broker])
+            settings, process, broker: broker.broker, redis: isShared ? broker.broker.redis : nil, services: [broker])
         let hub = try #require(assembly.services.lazy.compactMap { $0 as? HubService }.first?.hub)
         try await RunningService.with(assembly, process, address) { try await body($0, hub) }
     }

@@ -1,26 +1,27 @@
 /// The members of one JSON object, as a request body carries it.
 ///
-/// What lies inside of nested values is checked and dropped: requests of Chorus are flat.
+/// What lies inside of nested objects is checked and dropped: requests and tokens of Chorus are flat but for lists.
 public struct JSONObject: Sendable {
     public enum Value: Equatable, Sendable {
         case string(String)
         case number(Double)
         case boolean(Bool)
         case null
-        case array
+        case array([Value])
         case object
     }
 
     /// Members that are kept at most; more make the object be refused.
     public static let membersMax = 64
 
-    private(set) var members: [(name: String, value: Value)] = []
+    public private(set) var members: [(name: String, value: Value)] = []
 
-    init() {
+    public init() {
         members.reserveCapacity(4)
     }
 
-    mutating func append(_ name: String, _ value: Value) {
+    /// The caller has seen that the name is not there.
+    public mutating func append(_ name: String, _ value: Value) {
         members.append((name, value))
     }
 

@@ -3,8 +3,8 @@
 /// Foundation's decoder costs several times as much for the 100-byte bodies of `POST /comment`, and its errors do not tell
 /// a missing member from invalid UTF-8. Beyond the RFC: names are unique, nesting and members are limited, and a lone
 /// surrogate escape is an error, since it is no Unicode text.
-struct JSONScanner {
-    static let depthMax = 32
+public struct JSONScanner {
+    public static let depthMax = 32
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var index = 0
@@ -13,7 +13,8 @@ struct JSONScanner {
         self.bytes = bytes
     }
 
-    static func object(_ bytes: UnsafeRawBufferPointer) throws(JSONProblem) -> JSONObject {
+    /// The object that the bytes are.
+    public static func object(_ bytes: UnsafeRawBufferPointer) throws(JSONProblem) -> JSONObject {
         var scanner = JSONScanner(bytes.assumingMemoryBound(to: UInt8.self))
         scanner.skipSpace()
         guard scanner.peek == UInt8(ascii: "{") else { throw scanner.malformed("the body must be a JSON object") }
@@ -73,9 +74,7 @@ struct JSONScanner {
         case UInt8(ascii: "{"):
             _ = try objectMembers(depth: depth + 1)
             return .object
-        case UInt8(ascii: "["):
-            try array(depth: depth + 1)
-            return .array
+        case UInt8(ascii: "["): return .array(try array(depth: depth + 1))
         case UInt8(ascii: "t"): return try literal("true", .boolean(true))
         case UInt8(ascii: "f"): return try literal("false", .boolean(false))
         case UInt8(ascii: "n"): return try literal("null", .null)
@@ -83,22 +82,24 @@ struct JSONScanner {
         }
     }
 
-    private mutating func array(depth: Int) throws(JSONProblem) {
+    private mutating func array(depth: Int) throws(JSONProblem) -> [JSONObject.Value] {
         guard depth < Self.depthMax else { throw malformed("the JSON is nested too deeply") }
+        var values: [JSONObject.Value] = []
         index += 1
         skipSpace()
         if peek == UInt8(ascii: "]") {
             index += 1
-            return
+            return values
         }
         while true {
             skipSpace()
-            _ = try value(depth: depth)
+            values.append(try value(depth: depth))
             skipSpace()
             if peek == UInt8(ascii: "]") { break }
             try expect(",")
         }
         index += 1
+        return values
     }
 
     private mutating func literal(_ word: StaticString, _ value: JSONObject.Value) throws(JSONProblem)

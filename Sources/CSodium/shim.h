@@ -1,0 +1,4 @@
+#ifndef CHORUS_CSODIUM_H
+#define CHORUS_CSODIUM_H
+#include <sodium.h>
+#endif

@@ -1,0 +1,173 @@
+internal import Crypto
+public import Primitives
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// What a request says about who sends it: header fields as they came.
+public struct Credentials: Equatable, Sendable {
+    /// Every `Authorization` field.
+    public var authorization: [String]
+    /// Every `Cookie` field.
+    public var cookies: [String]
+
+    public init(authorization: [String] = [], cookies: [String] = []) {
+        self.authorization = authorization
+        self.cookies = cookies
+    }
+
+    /// The session cookie: a token.
+    public static let cookieName = "chorus_session"
+}
+
+/// Who a request comes from.
+public struct Authentication: Equatable, Sendable {
+    public var caller: Caller
+    /// The token came as a cookie, which a browser sends whoever made the page.
+    public var isFromCookie = false
+    /// As it came.
+    public var token: String?
+
+    public init(caller: Caller, isFromCookie: Bool = false, token: String? = nil) {
+        self.caller = caller
+        self.isFromCookie = isFromCookie
+        self.token = token
+    }
+}
+
+/// Finds out who sends a request: tokens are verified once, and remembered in a bounded table.
+public final class Authenticator: Sendable {
+    public enum Mode: String, CaseIterable, Sendable {
+        /// Nobody is asked who he is.
+        case off
+        /// Callers without a token may watch.
+        case optional
+        /// Everybody needs a token.
+        case required
+    }
+
+    private struct State {
+        /// By the SHA-256 of the token.
+        var verified: GenerationCache<SHA256Digest, Subject>
+        /// The key set that they were verified with.
+        var keys = -1
+        var revocations = Revocations()
+    }
+
+    /// Tokens that are remembered.
+    public static let rememberedMax = 65_536
+
+    public let mode: Mode
+    public let keyFile: KeyFile?
+    private let rules: TokenRules
+    private let secrets: [SharedSecret]
+    private let now: @Sendable () -> Double
+    private let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - keyFile: `nil`: no token is accepted, only `secrets`.
+    ///   - now: seconds since 1970.
+    public init(
+        mode: Mode, keyFile: KeyFile? = nil, rules: TokenRules = TokenRules(), secrets: [SharedSecret] = [],
+        remembered: Int = Authenticator.rememberedMax,
+        now: @escaping @Sendable () -> Double = { Double(WallClock.milliseconds()) / 1_000 }
+    ) {
+        self.mode = mode
+        self.keyFile = keyFile
+        self.rules = rules
+        self.secrets = secrets
+        self.now = now
+        state = Mutex(State(verified: GenerationCache(limit: remembered)))
+    }
+
+    /// Seconds since 1970, by the clock that tokens are held against.
+    public var time: Double { now() }
+
+    /// Who sends a request.
+    ///
+    /// With ``Mode/off`` only the shared secrets count, and an `Authorization` of any other scheme than `Bearer` never does:
+    /// it is meant for a proxy.
+    public func authenticate(_ credentials: Credentials) async throws(TokenProblem) -> Authentication {
+        let nobody = Authentication(caller: mode == .off ? .unchecked : .anonymous)
+        if credentials.authorization.isEmpty, mode == .off || credentials.cookies.isEmpty { return nobody }
+        if mode == .off, secrets.isEmpty { return nobody }
+        let cookie = mode == .off ? nil : try Self.cookie(in: credentials.cookies)
+        guard let header = try Self.bearer(in: credentials.authorization) else {
+            guard let cookie else { return nobody }
+            return Authentication(caller: .user(try await subject(of: cookie)), isFromCookie: true, token: cookie)
+        }
+        if let cookie, cookie != header { throw .ambiguous }
+        return Authentication(caller: .user(try await subject(of: header)), token: header)
+    }
+
+    /// The bearer of a token or a shared secret.
+    public func subject(of token: String) async throws(TokenProblem) -> Subject {
+        if let secret = secrets.first(where: { $0.matches(token) }) { return secret.subject }
+        guard mode != .off, token.utf8.count <= SignedToken.bytesMax, let keyFile else { throw .invalid }
+        let (keys, version) = await keyFile.current()
+        let digest = SHA256.hash(data: Data(token.utf8))
+        let known = state.withLock { state -> Subject? in
+            if state.keys != version {
+                state.verified.removeAll()
+                state.keys = version
+            }
+            state.verified.touch(digest)
+            return state.verified[digest]
+        }
+        let time = now()
+        var subject: Subject
+        if let known {
+            guard time < known.validUntil ?? .infinity else { throw .expired }
+            subject = known
+        } else {
+            subject = try rules.subject(of: token, keys: keys, now: time)
+            state.withLock { if $0.keys == version { $0.verified[digest] = subject } }
+        }
+        if let problem = problem(of: subject) { throw problem }
+        return subject
+    }
+
+    /// Why the bearer of a token that was verified may not go on; `nil`: it may.
+    public func problem(of subject: Subject) -> TokenProblem? {
+        let time = now()
+        if let end = subject.validUntil, time >= end { return .expired }
+        return state.withLock { $0.revocations.problem(of: subject, now: time) }
+    }
+
+    /// Takes what was revoked since the last call.
+    public func apply(_ revocations: [Revocation]) {
+        let time = now()
+        state.withLock { state in
+            for revocation in revocations { state.revocations.apply(revocation, now: time) }
+        }
+    }
+
+    /// Tokens remembered now.
+    public var rememberedCount: Int { state.withLock { $0.verified.count } }
+
+    // MARK: Header fields
+
+    private static func bearer(in fields: [String]) throws(TokenProblem) -> String? {
+        guard let field = fields.first else { return nil }
+        guard fields.count == 1 else { throw .ambiguous }
+        let words = field.split(separator: " ", maxSplits: 1)
+        guard words.first?.lowercased() == "bearer" else { return nil }
+        guard words.count == 2 else { throw .invalid }
+        return String(words[1])
+    }
+
+    private static func cookie(in fields: [String]) throws(TokenProblem) -> String? {
+        var found: String?
+        for pair in fields.lazy.flatMap({ $0.split(separator: ";") }) {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, parts[0].drop(while: { $0 == " " }) == Credentials.cookieName else { continue }
+            let value = String(parts[1])
+            if let found, found != value { throw .ambiguous }
+            found = value
+        }
+        return found
+    }
+}

@@ -1,0 +1,110 @@
+import Identity
+import Logging
+import Primitives
+import RedisNIO
+import ServiceLifecycle
+import ServiceRuntime
+import ServiceStorage
+import Storage
+
+/// Tells every process of sessions that end and of users that are suspended.
+///
+/// PostgreSQL decides; Redis carries it. What Redis does not take is told again by ``SessionUpkeep``.
+struct Endings: Sendable {
+    let store: AccountStore
+    let redis: RedisClient
+    let accessSeconds: Int
+    let logger: Logger
+    /// What Redis did not take has to be told again.
+    let isOwed = Owed()
+
+    func ended(_ sessions: [String]) async { await tell(sessions.map(ending)) }
+
+    /// - Parameter until: seconds since 1970; `nil`: the suspension is over.
+    func suspended(_ user: String, until: Double?) async {
+        await tell([until.map { Revocation(.suspension, user, until: $0) } ?? Revocation(.lift, user, until: 0)])
+    }
+
+    /// Everything that is in force, for a Redis that may not know it.
+    func tellAll() async throws {
+        let all = try await store.endings(withinSeconds: lifetime)
+        let revocations =
+            all.sessions.map(ending)
+            + all.suspended.map { Revocation(.suspension, $0.user, until: Double($0.until) / 1e6) }
+        for start in stride(from: 0, to: revocations.count, by: 500) {
+            try await RevocationFeed.publish(Array(revocations[start..<min(start + 500, revocations.count)]), to: redis)
+        }
+    }
+
+    func tell(_ revocations: [Revocation]) async {
+        guard !revocations.isEmpty else { return }
+        do throws(RedisError) {
+            try await RevocationFeed.publish(revocations, to: redis)
+        } catch {
+            isOwed.set(true)
+            logger.warning("a revocation waits for Redis", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private var lifetime: Int { accessSeconds + Int(TokenRules.leeway) }
+
+    private func ending(_ session: String) -> Revocation {
+        Revocation(.session, session, until: Double(WallClock.milliseconds()) / 1_000 + Double(lifetime))
+    }
+
+    final class Owed: Sendable {
+        private let value = Mutex(true)
+        func set(_ new: Bool) { value.withLock { $0 = new } }
+        func take() -> Bool {
+            value.withLock { value in
+                defer { value = false }
+                return value
+            }
+        }
+    }
+}
+
+/// Removes old sessions, and tells again what Redis did not take or has lost.
+struct SessionUpkeep: Service {
+    private static let interval: Duration = .seconds(2)
+    private static let purgeEvery = 150
+
+    let database: ServiceDatabase
+    let store: AccountStore
+    let endings: Endings
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            guard await database.waitUntilMigrated() else { return }
+            var round = 0
+            while !Task.isCancelled {
+                await tell()
+                if round % Self.purgeEvery == 0 { await purge() }
+                round += 1
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    private func tell() async {
+        do {
+            let isKnown = try await RevocationFeed.exists(in: endings.redis)
+            guard endings.isOwed.take() || !isKnown else { return }
+            do { try await endings.tellAll() } catch {
+                endings.isOwed.set(true)
+                throw error
+            }
+        } catch {
+            logger.debug("revocations are told later", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func purge() async {
+        do {
+            while try await store.purge() == 1_000 {}
+        } catch {
+            logger.debug("old sessions are removed later", metadata: ["error": "\(error)"])
+        }
+    }
+}
