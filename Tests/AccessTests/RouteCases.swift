@@ -146,9 +146,23 @@ enum RouteCases {
                 .post, "/api/stream-tickets", "/api/stream-tickets", nil, Set.everybody.subtracting([.anonymous])),
         ]
 
-    /// `/api/users/me` is everybody's own; nobody is registered, so that what passes is often `404`.
+    /// `ID` is a post of `author`. `/api/users/me` is everybody's own.
     static let social =
         common + [
+            RouteCase(.post, "/api/posts", "/api/posts", #"{"user_id":"ME","content":"c"}"#, .people),
+            RouteCase(.post, "/api/posts", "/api/posts", #"{"content":"c"}"#, .people),
+            RouteCase(.post, "/api/posts", "/api/posts", #"{"user_id":"other","content":"c"}"#, .nobody),
+            RouteCase(.get, "/api/posts", "/api/posts", nil, .everybody),
+            RouteCase(.get, "/api/posts/{post_id}", "/api/posts/ID", nil, .everybody),
+            RouteCase(
+                .patch, "/api/posts/{post_id}", "/api/posts/ID", #"{"content":"d","revision":1}"#, [.author]),
+            RouteCase(.delete, "/api/posts/{post_id}", "/api/posts/ID", nil, [.author, .moderator]),
+            RouteCase(.get, "/api/users/{id}/posts", "/api/users/author/posts", nil, .everybody),
+            RouteCase(.put, "/api/users/{id}/follow", "/api/users/nobody_1/follow", nil, .people),
+            RouteCase(.delete, "/api/users/{id}/follow", "/api/users/author/follow", nil, .people),
+            RouteCase(.put, "/api/users/{id}/block", "/api/users/nobody_1/block", nil, .people),
+            RouteCase(.delete, "/api/users/{id}/block", "/api/users/author/block", nil, .people),
+            RouteCase(.post, "/api/media", "/api/media", nil, .people),
             RouteCase(
                 .post, "/api/users/register", "/api/users/register",
                 #"{"username":"x","email":"a@b","password":"12345678"}"#, .everybody),

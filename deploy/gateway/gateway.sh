@@ -182,6 +182,9 @@ social_upstream() {
 social_location() {
     [ -n "$GATEWAY_SOCIAL_APIS" ] || return 0
     printf '    # --- SocialAPI\n\n    location ~ ^/api/ { proxy_pass http://chorus_social_api; }\n'
+    # Pictures are larger than other bodies, and passed on as they come.
+    printf '    location = /api/media {\n        client_max_body_size 10m;\n        proxy_request_buffering off;\n'
+    printf '        proxy_pass http://chorus_social_api;\n    }\n'
 }
 
 # The app's files from its folder on, in one order everywhere; the licences of its fonts are for people.

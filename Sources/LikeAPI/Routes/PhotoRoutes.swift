@@ -75,23 +75,3 @@ struct PhotoRoutes: Sendable {
         }
     }
 }
-
-extension RequestFields {
-    /// How many rows a page may have: 1 to 200, usually 50.
-    func pageLimit() throws -> Int {
-        guard let text = try optionalString("limit") else { return 50 }
-        guard let limit = Int(text), (1...200).contains(limit) else {
-            throw APIError.invalid(code, "limit must be 1 to 200")
-        }
-        return limit
-    }
-
-    /// Where the page before ended; `nil` for the first page.
-    func cursor<Cursor>(_ parse: (String) -> Cursor?) throws -> Cursor? {
-        guard let text = try optionalString("after") else { return nil }
-        guard let cursor = parse(text) else {
-            throw APIError.invalid("invalid_cursor", "after is no cursor of this list")
-        }
-        return cursor
-    }
-}
