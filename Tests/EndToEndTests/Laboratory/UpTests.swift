@@ -38,7 +38,8 @@ extension EndToEndTests {
             }
         }
 
-        private func post(_ path: String, _ json: String, token: String? = nil, _ port: Int) async throws -> HTTPAnswer {
+        private func post(_ path: String, _ json: String, token: String? = nil, _ port: Int) async throws -> HTTPAnswer
+        {
             let headers = token.map { [("Authorization", "Bearer \($0)")] } ?? []
             return try await LoopbackHTTP.exchange(port: port, RequestText.post(path, json: json, headers: headers))
         }
@@ -49,10 +50,13 @@ extension EndToEndTests {
 
         /// The token of a new account, or of a log-in of an old one.
         private func signIn(_ path: String, _ port: Int) async throws -> String {
-            struct Tokens: Decodable { var access_token: String }
+            struct Tokens: Decodable {
+                var access: String
+                enum CodingKeys: String, CodingKey { case access = "access_token" }
+            }
             let json = #"{"username":"me","email":"me@example.org","password":"correct horse"}"#
             let answer = try await post(path, json, port)
-            return try JSONDecoder().decode(Tokens.self, from: Data(answer.body)).access_token
+            return try JSONDecoder().decode(Tokens.self, from: Data(answer.body)).access
         }
 
         @Test func whatWasWrittenIsThereTheNextTimeAndGoneWithFresh() async throws {
