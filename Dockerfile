@@ -1,4 +1,4 @@
-# One image with every binary: `docker build --target service`. The Orchestrator's image adds the Redis that it starts for
+# One image with every binary: `docker build --target service`; the gateway: `--target gateway`. The Orchestrator's image adds the Redis that it starts for
 # itself and the charts of its report: `--target laboratory`.
 
 FROM swift:6.3-bookworm AS build
@@ -21,7 +21,7 @@ RUN swift build -c release -Xlinker -s \
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update -qq \
-    && apt-get install -y -qq --no-install-recommends libhiredis0.14 libpq5 libsodium23 libstdc++6 zlib1g \
+    && apt-get install -y -qq --no-install-recommends libhiredis0.14 libpq5 libsodium23 libstdc++6 libvips-tools zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --no-create-home chorus
 COPY scripts/http-probe.sh /usr/local/bin/http-probe
@@ -39,6 +39,14 @@ USER chorus
 VOLUME /report
 ENTRYPOINT ["Orchestrator"]
 CMD ["run", "--preset", "reference", "--out", "/report"]
+
+# For Kubernetes; docker-compose mounts the same files into nginx's own image.
+FROM nginx:1.28-bookworm AS gateway
+COPY deploy/gateway /gateway
+COPY web/app /app
+USER nginx
+EXPOSE 8080 8443
+CMD ["sh", "/gateway/gateway.sh", "run"]
 
 FROM base AS service
 COPY web /usr/local/share/chorus/web

@@ -52,9 +52,9 @@ def run_gateway(command, **settings):
 
 @pytest.mark.parametrize("name, value", [
     ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
-    ("social_apis", "social"), ("media", "/tmp/nothing"), ("media", "web; root /"), ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
+    ("social_apis", "social"), ("auth", "yes"), ("auth", "optional"), ("media", "/tmp/nothing"), ("media", "web; root /"), ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
     ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"),
-    ("resolver", "127.0.0.11 valid=1s")])
+    ("resolver", "127.0.0.11 valid=1s"), ("trusted_proxies", "10.0.0.0/8; allow all")])
 def test_settings_are_checked(name, value):
     """They go into nginx's configuration: what is not what it says would be a directive."""
     result = run_gateway("render", **{name: value})
@@ -93,6 +93,8 @@ def test_every_public_route_reaches_its_service(stack):
     assert request("POST", f"{base}/unlike", like).json["count"] == 0
     assert request("POST", f"{base}/v1/likes", {"user_id": "u1", "post_id": "p1"}).json["liked"] is True
     assert get(f"{base}/locate?videoid=video-1").json["instance"] == "reader-1"
+    # A ticket is a Reader's, not SocialAPI's; here nobody has a token to get one for.
+    assert_error(request("POST", f"{base}/api/stream-tickets"), 401, "authentication_required")
     assert "subscriptionSpread" in get(f"{base}/statistics").json
     assert get(f"{base}/health").json == {"status": "ok", "service": "gateway"}
     preflight = request("OPTIONS", f"{base}/comment", headers={
@@ -321,6 +323,33 @@ def test_what_a_client_says_of_itself_does_not_count(stack, serve):
     assert len(service.requests[-1].headers["X-Request-ID"]) == 32
 
 
+def test_a_trusted_balancer_says_whom_it_speaks_for(stack, serve):
+    """Behind a balancer everybody has its address. The last address that is no balancer's counts: what a client wrote stands
+    before that."""
+    service = serve(echo)
+    chain = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9, 10.1.2.3"}
+    stack.start_gateway(comment_apis=service.address, trusted_proxies="127.0.0.0/8 10.0.0.0/8")
+    get(f"{stack.gateway.url}/history?videoid=v1", chain)
+    assert service.requests[-1].headers.get_all("X-Forwarded-For") == ["203.0.113.9"]
+    stack.gateway.set(trusted_proxies="192.0.2.0/24")
+    stack.gateway.reload()
+
+    def nobody_is_trusted():
+        get(f"{stack.gateway.url}/history?videoid=v1", chain)
+        return service.requests[-1].headers.get_all("X-Forwarded-For") == ["127.0.0.1"]
+
+    wait_until(nobody_is_trusted, "the reload")
+
+
+def test_the_systems_name_server_is_asked():
+    named = [line.split()[1] for line in open("/etc/resolv.conf") if line.startswith("nameserver ")]
+    result = run_gateway("render", resolver="system")
+    if named:
+        assert result.returncode == 0, result.stderr
+    else:
+        assert result.returncode == 64 and "/etc/resolv.conf" in result.stderr
+
+
 def test_a_dead_instance_is_left_out(stack, serve):
     service = serve(echo)
     stack.start_gateway(comment_apis=[unused(), service.address])
@@ -368,7 +397,7 @@ def test_connections_from_one_address_are_bounded(stack, serve):
 def test_the_app_is_served_and_can_be_left_out(stack):
     stack.start_gateway(comment_apis=unused(), readers=unused())
     base = stack.gateway.url
-    for path in ["/", "/watch/video1", "/watch/a.B_9-:"]:
+    for path in ["/", "/settings", "/watch/video1", "/watch/a.B_9-:"]:
         page = get(base + path, {"Accept-Encoding": "gzip"})
         assert page.status == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
         assert page.headers["Content-Encoding"] == "gzip" and page.headers["Cache-Control"] == "no-cache"
@@ -381,9 +410,15 @@ def test_the_app_is_served_and_can_be_left_out(stack):
     assert get(base + "/app/main.js", {"If-None-Match": script.headers["ETag"]}).status == 304
     assert get(base + "/app/fonts/karla.woff2").headers["Content-Type"] == "font/woff2"
     shell = get(base + "/app/shell.js").body.decode()
-    assert '"/app/main.js"' in shell and "version" in shell
+    assert '"/app/main.js"' in shell and '"/app/settings.js"' in shell and "version" in shell
+    assert get(base + "/app/settings.js").body == b'export const auth = "off";\n'
     assert_error(get(base + "/app/nothing.js"), 404, "not_found")
     assert_error(request("POST", base + "/app/main.js", {}), 405, "method_not_allowed")
+    # Whether people sign in is a version of its own.
+    stack.gateway.set(auth="required", social_apis=unused())
+    stack.gateway.reload()
+    wait_until(lambda: get(base + "/app/settings.js").body == b'export const auth = "required";\n', "it asks")
+    assert get(base + "/app/shell.js").body.decode() != shell
     stack.gateway.set(app="off")
     stack.gateway.reload()
     wait_until(lambda: get(base + "/").status == 404, "the app is gone")
