@@ -70,7 +70,7 @@ struct PacedPublisher: Sendable {
 
         init(_ audience: Audience, _ settings: ScaleSettings) {
             arrivals = CommentArrivals(audience, rate: settings.rate)
-            end = settings.durationSeconds
+            end = settings.duration
             advance()
         }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Options
 import Placement
 import Report
 import Testbed
@@ -20,12 +21,12 @@ struct ScaleCommand: AsyncParsableCommand {
             a process died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: ScaleArguments
+    @OptionGroup var settings: ScaleSettings
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            return try await perform(try arguments.settings())
+            return try await perform(try settings.checked())
         }
     }
 
@@ -35,16 +36,16 @@ struct ScaleCommand: AsyncParsableCommand {
         let audience = try Audience.of(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let thresholds = try report.limits(ScaleResult.definitions)
-        let base = await Report.begin("scale", settings.title, command: settings.commandLine)
+        let base = await Report.begin("scale", settings.title, command: settings.commandLine("scale"))
         let folder = try report.folder(for: base)
         let folders = try Folders(report: folder.path)
         let progress = Progress()
-        progress.step("seed \(settings.seed): \(settings.commandLine)")
+        progress.step("seed \(settings.seed): \(base.command)")
         let result = Locked(ScaleResult(settings: settings, base: base))
         let failure = await Failure.of {
             try await Testbed.run(folders, binaries) { testbed in
                 for readers in settings.readers {
-                    for placement in settings.placements {
+                    for placement in settings.placement {
                         let layout = ScaleLayout(audience, placement: placement, readers: readers)
                         let one = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
                             in: testbed)

@@ -77,13 +77,13 @@ struct ScaleRun: Sendable {
         let probe = RedisProbe(redis)
         let before = RedisFigures(try await probe.info())
         let total = layout.audience.total
-        progress.step("  \(Format.grouped(total)) viewers arrive in \(Format.plain(settings.arrivalSeconds)) s")
+        progress.step("  \(Format.grouped(total)) viewers arrive in \(Format.plain(settings.arrival)) s")
         let start = ContinuousClock.now
         try await crowd.place()
         var counts: [ScaleReaderMessage.Counts] = []
         // As long as they arrive, and then until those who were sent on are there.
         let all = try await Polling.wait(
-            atMost: .seconds(settings.arrivalSeconds + 240), every: .milliseconds(500)
+            atMost: .seconds(settings.arrival + 240), every: .milliseconds(500)
         ) { () async throws -> [ScaleReaderMessage.Placed]? in
             counts = try await crowd.counts()
             result.arriving.append(
@@ -119,7 +119,7 @@ struct ScaleRun: Sendable {
         _ layout: ScaleLayout, _ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase
     ) async throws {
         let rate = Format.plain(settings.rate)
-        progress.step("  \(rate) comments/s for \(Format.plain(settings.durationSeconds)) s")
+        progress.step("  \(rate) comments/s for \(Format.plain(settings.duration)) s")
         let probe = RedisProbe(redis)
         let before = RedisFigures(try await probe.info())
         let cpuBefore = readersCPU(crowd)
@@ -154,8 +154,8 @@ struct ScaleRun: Sendable {
     // MARK: As many as Redis takes
 
     private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
-        progress.step("  as many comments as Redis takes for \(Format.plain(settings.burstSeconds)) s")
-        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burstSeconds).run()
+        progress.step("  as many comments as Redis takes for \(Format.plain(settings.burst)) s")
+        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burst).run()
         result.burst = burst
         progress.step("  \(Format.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }

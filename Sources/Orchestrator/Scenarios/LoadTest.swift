@@ -18,11 +18,8 @@ struct LoadTest: Sendable {
         (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
         (setup.audience, setup.streams, setup.viewers) = (settings.audience, settings.streams, settings.viewers)
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
-        setup.swarm =
-            [
-                "--duration", Format.plain(settings.duration), "--warmup", Format.plain(settings.warmup), "--placement",
-                settings.placement == .random ? "random" : "follow",
-            ] + (settings.moves?.arguments ?? [])
+        setup.publishes(seconds: settings.duration, warmup: settings.warmup)
+        setup.swarm += settings.moves?.arguments ?? []
         if settings.likesRate != nil {
             // Redis alone keeps the likes.
             setup.likeAPIs = 1
