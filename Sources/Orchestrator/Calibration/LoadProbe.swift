@@ -144,13 +144,13 @@ struct LoadProbe: Sendable {
         try await Task.sleep(for: .seconds(1))
         let others = services.commentAPIs + [services.redis] + viewers.crowd.nodes
         let (rested, start) = (try await snapshots(readers), ContinuousClock.now)
-        let before = others.map(LoadProbe.cpuSeconds)
+        let before = others.map(\.cpuSeconds)
         let machine = KernelFigures.machineCPUSeconds()
         try await viewers.publish(atMost: .seconds((load.seconds + ProbeLoad.warmupSeconds) * 2 + 60)) { _ in }
         let published = try await snapshots(readers)
         let seconds = (ContinuousClock.now - start).seconds
         let machineUsed = (KernelFigures.machineCPUSeconds() - machine) / seconds
-        let used = zip(others.map(LoadProbe.cpuSeconds), before).map { ($0 - $1) / seconds }
+        let used = zip(others.map(\.cpuSeconds), before).map { ($0 - $1) / seconds }
         return ProbeResult(
             load: load,
             readers: readers.indices.map {
@@ -173,17 +173,13 @@ struct LoadProbe: Sendable {
         snapshot.events = metrics.sum("chorus_reader_events_sent")
         snapshot.messages = metrics.sum("chorus_reader_messages_received")
         snapshot.busySeconds = metrics.sum("chorus_reader_loop_busy_seconds")
-        snapshot.cpuSeconds = cpuSeconds(node)
+        snapshot.cpuSeconds = node.cpuSeconds
         snapshot.at = .now
         guard let pid = node.child?.pid else { return snapshot }
         snapshot.memoryBytes = KernelFigures.residentBytes(pid: pid)
-        snapshot.descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+        snapshot.descriptors = ProcessUsage.descriptors(pid: pid)
         snapshot.kernelBytes = KernelFigures.slabBytes()
         return snapshot
-    }
-
-    private static func cpuSeconds(_ node: Node) -> Double {
-        node.child?.pid.flatMap { ProcessUsage.sample(pid: $0)?.cpuSeconds } ?? 0
     }
 }
 

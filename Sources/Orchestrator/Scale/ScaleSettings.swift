@@ -29,16 +29,20 @@ struct ScaleSettings: ParsableArguments {
 
     var title: String { "Scale: \(Format.grouped(streams)) streams, \(Format.grouped(viewers)) viewers" }
 
+    /// In the order in which they run: placements of one number of Readers next to each other.
+    var cases: [(readers: Int, placement: PlacementStrategy)] {
+        readers.flatMap { readers in placement.map { (readers, $0) } }
+    }
+
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func checked() throws(Failure) -> ScaleSettings {
         var problems: [String] = []
         if let most = readers.last, most > Self.readersMax {
             problems.append("--readers \(most): must be at most \(Self.readersMax), each is a process on this machine")
         }
-        let cases = readers.count * placement.count
-        if cases > Self.casesMax {
+        if cases.count > Self.casesMax {
             problems.append(
-                "--readers, --placement: \(cases) cases, one after the other; take at most \(Self.casesMax)"
+                "--readers, --placement: \(cases.count) cases, one after the other; take at most \(Self.casesMax)"
                     + " (readers × placements)")
         }
         return try valid(problems)
