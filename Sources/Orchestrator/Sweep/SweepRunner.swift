@@ -55,7 +55,7 @@ struct SweepRunner: Sendable {
             kind: "run", title: settings.title, command: settings.commandLine, environment: base.environment,
             startedAt: Report.now())
         // A sweep tells which cell it is in; what goes on inside stands in the cell's report.
-        let runner = ExperimentRunner(binaries: binaries, progress: Progress(isTerminal: false) { _ in })
+        let runner = ExperimentRunner(binaries: binaries, progress: .silent)
         let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: own)
         let report = await result.measure(runner, in: folder)
         try folder.write(report)
