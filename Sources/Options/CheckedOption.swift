@@ -108,24 +108,29 @@ private protocol CheckedValue {
     var misread: [(text: String, expected: String)] { get }
     /// The values as they would be typed.
     var values: [String] { get }
+    /// What was typed.
+    var texts: [String] { get }
     var isTyped: Bool { get }
 }
 
 extension Checked: CheckedValue {
     fileprivate var misread: [(text: String, expected: String)] { expected.map { [(text ?? "", $0)] } ?? [] }
     fileprivate var values: [String] { optionText(wrappedValue).map { [$0] } ?? [] }
+    fileprivate var texts: [String] { text.map { [$0] } ?? [] }
     fileprivate var isTyped: Bool { text != nil }
 }
 
 extension Array: CheckedValue where Element: CheckedValue {
     fileprivate var misread: [(text: String, expected: String)] { flatMap(\.misread) }
     fileprivate var values: [String] { flatMap(\.values) }
+    fileprivate var texts: [String] { flatMap(\.texts) }
     fileprivate var isTyped: Bool { !isEmpty }
 }
 
 extension Option: CheckedValue where Value: CheckedValue {
     fileprivate var misread: [(text: String, expected: String)] { wrappedValue.misread }
     fileprivate var values: [String] { wrappedValue.values }
+    fileprivate var texts: [String] { wrappedValue.texts }
     fileprivate var isTyped: Bool { wrappedValue.isTyped }
 }
 
@@ -147,6 +152,12 @@ extension ParsableArguments {
 
     /// The names of the options that were typed.
     public var typed: [String] { options.filter(\.value.isTyped).map(\.name) }
+
+    /// What was typed, name and text in turn.
+    public var typedWords: [String] { options.flatMap { option in option.value.texts.flatMap { [option.name, $0] } } }
+
+    /// The names of all options.
+    public static var optionNames: [String] { standard.options.map(\.name) }
 
     /// What must be typed to get these values.
     public var words: [String] {

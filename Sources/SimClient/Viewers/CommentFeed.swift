@@ -39,6 +39,8 @@ struct CommentFeed: ViewerFeed {
     private struct Latencies {
         var sinceSent = LatencyHistogram()
         var sinceDue = LatencyHistogram()
+        /// What is not yet part of ``sinceDue``.
+        private var recent = LatencyHistogram()
         /// Comments sent before this time (µs since 1970) are delivered and audited, but not recorded: warm-up.
         var measuredFrom = Int64.min
 
@@ -46,7 +48,15 @@ struct CommentFeed: ViewerFeed {
         mutating func record(_ sent: CommentText.SendTime, viewers: Int, at now: Int64) {
             guard sent.at >= measuredFrom else { return }
             sinceSent.record(microseconds: now - sent.at, count: UInt64(viewers))
-            sinceDue.record(microseconds: now - sent.at + sent.late, count: UInt64(viewers))
+            recent.record(microseconds: now - sent.at + sent.late, count: UInt64(viewers))
+        }
+
+        /// Since comments were due, of what came since the last call.
+        mutating func takeRecent() -> LatencyHistogram {
+            let taken = recent
+            sinceDue.merge(taken)
+            recent = LatencyHistogram()
+            return taken
         }
     }
 
@@ -255,6 +265,12 @@ extension CommentFeed {
         completed.removeAll(keepingCapacity: true)
     }
 
+    /// Latencies since comments were due, of what came since the last call.
+    mutating func takeRecent() -> LatencyHistogram {
+        turned()
+        return latencies.takeRecent()
+    }
+
     private mutating func markDirty(_ channel: Int) {
         guard !channels[channel].isDirty else { return }
         channels[channel].isDirty = true
@@ -319,7 +335,7 @@ extension CommentFeed {
 
     /// - Parameter graceSeconds: viewers that left are owed what was sent so long before.
     mutating func outcome(graceSeconds: Double) -> Outcome {
-        turned()
+        _ = takeRecent()
         var counts = audit.verdict(written: written ?? [:], graceMicroseconds: Int64(graceSeconds * 1e6))
         counts.altered = altered
         counts.foreign = foreign
