@@ -29,9 +29,12 @@ public struct ServiceClient: Sendable {
         public var json: Data
     }
 
-    /// Everything that has been reported, with all channels, and as it came.
-    public func statistics() async throws(Failure) -> Answer {
-        let data = try await get("/statistics?full=true")
+    /// Everything that has been reported, and as it came.
+    ///
+    /// - Parameter allChannels: otherwise lists are cut, see ``Statistics/listMax``: with 90,000 channels on 64 Readers the
+    ///   whole answer has tens of megabytes.
+    public func statistics(allChannels: Bool = true) async throws(Failure) -> Answer {
+        let data = try await get(allChannels ? "/statistics?full=true" : "/statistics")
         do {
             return Answer(statistics: try JSONDecoder().decode(Statistics.self, from: data), json: data)
         } catch {

@@ -24,12 +24,19 @@ struct RunCommand: AsyncParsableCommand {
             let capacity = Capacity.ofThisMachine()
             let settings = try settings.checked(capacity)
             let binaries = try binaries.find(Binaries.services + (settings.likesRate == nil ? [] : ["LikeAPI"]))
-            let thresholds = try report.limits(RunResult.definitions)
+            let isMillion = settings.preset == .million
+            let thresholds = try report.limits(isMillion ? CrowdResult.definitions : RunResult.definitions)
             let base = await Report.begin(
-                "run", settings.title, command: settings.commandLine, directory: binaries.directory)
+                isMillion ? "million" : "run", settings.title, command: settings.commandLine,
+                directory: binaries.directory)
             let folder = try report.folder(for: base)
+            let runner = ExperimentRunner(binaries: binaries, progress: Progress())
+            if isMillion {
+                let result = CrowdResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+                return try report.finish(await result.measure(runner, capacity, in: folder), in: folder, thresholds)
+            }
             let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
-            let measured = await result.measure(ExperimentRunner(binaries: binaries, progress: Progress()), in: folder)
+            let measured = await result.measure(runner, in: folder)
             return try report.finish(measured, in: folder, thresholds)
         }
     }

@@ -33,6 +33,9 @@ struct SwarmCoordinator: Equatable, Sendable {
     var crowd: SwarmMessage.CrowdState? { SwarmMessage.CrowdState(together: crowds) }
     private(set) var delivered = 0
     private(set) var acknowledged = 0
+    /// Latencies since comments were due, of all swarms together, for each stage that at least one has ended.
+    private(set) var stages: [LatencyHistogram] = []
+    private var stagesEnded: [Int]
     private var phases: [Phase]
     private var progress: [(delivered: Int, acknowledged: Int)]
     private var crowds: [SwarmMessage.CrowdState?]
@@ -46,10 +49,14 @@ struct SwarmCoordinator: Equatable, Sendable {
         phases = Array(repeating: .connecting, count: swarms)
         progress = Array(repeating: (0, 0), count: swarms)
         crowds = Array(repeating: nil, count: swarms)
+        stagesEnded = Array(repeating: 0, count: swarms)
     }
 
     /// The phase that all have reached.
     var phase: Phase { phases.min() ?? .reported }
+
+    /// Stages that every swarm has ended.
+    var wholeStages: Int { stagesEnded.min() ?? 0 }
 
     func phase(of swarm: Int) -> Phase { phases[swarm] }
 
@@ -65,9 +72,12 @@ struct SwarmCoordinator: Equatable, Sendable {
             connectSeconds = max(connectSeconds, message.seconds ?? 0)
         case .progress:
             crowds[swarm] = message.crowd
-            progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
-            delivered = progress.reduce(0) { $0 + $1.delivered }
-            acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
+            note(message, of: swarm)
+        case .stage:
+            if stages.count == stagesEnded[swarm] { stages.append(LatencyHistogram()) }
+            if let latency = message.latency { stages[stagesEnded[swarm]].merge(latency) }
+            stagesEnded[swarm] += 1
+            note(message, of: swarm)
         case .published:
             try advance(swarm, to: .published)
             for (channel, more) in message.channels ?? [:] {
@@ -78,6 +88,12 @@ struct SwarmCoordinator: Equatable, Sendable {
             try advance(swarm, to: .reported)
             reports += message.report.map { [$0] } ?? []
         }
+    }
+
+    private mutating func note(_ message: SwarmMessage, of swarm: Int) {
+        progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
+        delivered = progress.reduce(0) { $0 + $1.delivered }
+        acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
     }
 
     struct OutOfTurn: Error, Equatable {
@@ -115,6 +131,13 @@ extension SwarmMessage.CrowdState {
 extension SwarmCoordinator {
     static let start = "start"
     static let stop = "stop"
+
+    /// The line that begins a stage, and ends the one before.
+    static func order(_ stage: LoadStage) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return String(decoding: (try? encoder.encode(["stage": stage])) ?? Data(), as: UTF8.self)
+    }
 
     /// The line that tells every swarm what all of them wrote.
     var expectation: String {

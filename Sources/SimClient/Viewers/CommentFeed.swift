@@ -41,6 +41,14 @@ struct CommentFeed: ViewerFeed {
         var sinceDue = LatencyHistogram()
         /// Comments sent before this time (µs since 1970) are delivered and audited, but not recorded: warm-up.
         var measuredFrom = Int64.min
+        /// Of the stages that are over.
+        var before = LatencyHistogram()
+
+        var allSinceDue: LatencyHistogram {
+            var all = before
+            all.merge(sinceDue)
+            return all
+        }
 
         /// - Parameter now: µs since 1970.
         mutating func record(_ sent: CommentText.SendTime, viewers: Int, at now: Int64) {
@@ -255,6 +263,15 @@ extension CommentFeed {
         completed.removeAll(keepingCapacity: true)
     }
 
+    /// Latencies since comments were due, of what came since the last call.
+    mutating func takeStage() -> LatencyHistogram {
+        turned()
+        let stage = latencies.sinceDue
+        latencies.before.merge(stage)
+        latencies.sinceDue = LatencyHistogram()
+        return stage
+    }
+
     private mutating func markDirty(_ channel: Int) {
         guard !channels[channel].isDirty else { return }
         channels[channel].isDirty = true
@@ -332,6 +349,6 @@ extension CommentFeed {
                 counts.foreign += wrong.foreign
             }
         }
-        return Outcome(counts: counts, latency: latencies.sinceSent, latencyFromDue: latencies.sinceDue)
+        return Outcome(counts: counts, latency: latencies.sinceSent, latencyFromDue: latencies.allSinceDue)
     }
 }
