@@ -17,6 +17,7 @@ enum ReaderAPI {
             "ReaderAPI", summary: "holds the viewers' connections and brings them what is published",
             ReaderSettings.self
         ) { settings, process in
+            if settings.hasOneLoop { SingleLoop.install() }
             let broker = ServiceBroker(
                 redis: settings.redis, history: settings.history, process: process)
             return try assemble(

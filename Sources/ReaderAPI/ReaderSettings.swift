@@ -49,7 +49,8 @@ struct ReaderSettings: ServiceSettings {
         registry = RegistrySettings(from: &reader)
         let loops = reader.integer(
             "READER_LOOPS", default: ProcessInfo.processInfo.activeProcessorCount, in: 1...256, unit: "threads",
-            defaultText: "the number of cores", "Threads that write to viewers.")
+            defaultText: "the number of cores",
+            "Threads that write to viewers. With 1, one more thread does the rest: for Readers that share a machine.")
         hub = HubSettings(loops: loops)
         connectionsMax = reader.integer(
             "READER_CONNECTIONS_MAX", default: 0, in: 0...10_000_000, unit: "connections",
@@ -85,6 +86,9 @@ struct ReaderSettings: ServiceSettings {
             "The longest wait before a viewer comes back (`retry:`); each is told a random time from half of it on.")
         server.stopTimeout = max(server.stopTimeout, drain + registry.interval * 2 + .seconds(10))
     }
+
+    /// This Reader has its machine not for itself.
+    var hasOneLoop: Bool { hub.loops == 1 }
 
     func hub(_ process: ServiceProcess) -> HubSettings {
         let allowed = max(process.descriptorsMax - Self.descriptorsReserved, process.descriptorsMax / 4)

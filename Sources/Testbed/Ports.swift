@@ -56,6 +56,10 @@ public enum Ports {
         withAddress(port) { Glibc.connect(descriptor, $0, $1) == 0 }
     }
 
+    static func bind(_ descriptor: Int32, _ port: Int) -> Bool {
+        withAddress(port) { Glibc.bind(descriptor, $0, $1) == 0 }
+    }
+
     private static func withAddress(_ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Bool) -> Bool {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -63,6 +63,6 @@ struct ProcessPlanTests {
         let problems = ProcessPlan.problems(with: settings, capacity)
         #expect(
             problems.count == 1 && problems[0].contains("of memory")
-                && problems[0].hasSuffix("enough for 14472 viewers"))
+                && problems[0].hasSuffix("enough for 25559 viewers"))
     }
 }

@@ -19,6 +19,25 @@ struct SwarmCoordinatorTests {
             })
     }
 
+    @Test func aStageIsWholeWithTheLastSwarm() throws {
+        func stage(_ milliseconds: Int64, delivered: Int) -> SwarmMessage {
+            var latency = LatencyHistogram()
+            latency.record(microseconds: milliseconds * 1000, count: 10)
+            return .stage(latency, delivered: delivered, acknowledged: 1)
+        }
+        var coordinator = SwarmCoordinator(swarms: 2)
+        try coordinator.received(stage(1, delivered: 10), from: 0)
+        try coordinator.received(stage(50, delivered: 30), from: 0)
+        #expect(coordinator.wholeStages == 0)
+        try coordinator.received(stage(3, delivered: 20), from: 1)
+        #expect(coordinator.wholeStages == 1)
+        #expect(coordinator.delivered == 50 && coordinator.acknowledged == 2)
+        #expect(coordinator.stages.map(\.count) == [20, 10])
+        #expect(coordinator.stages[0].microsecondsMax.map { (2_900...3_100).contains($0) } == true)
+        let line = SwarmCoordinator.order(LoadStage(rate: 7.5, churn: 0.06))
+        #expect(line == #"{"stage":{"churn":0.06,"rate":7.5}}"#)
+    }
+
     @Test func aPhaseIsReachedWithTheLastSwarm() throws {
         let zero = makeSwarm(lost: 7)
         var coordinator = SwarmCoordinator(swarms: 2)

@@ -27,7 +27,7 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
 
     /// In the order in which they come; `published` from swarms only.
     public enum Event: String, Codable, Sendable {
-        case connected, progress, published, report
+        case connected, progress, stage, published, report
     }
 
     public private(set) var event: Event
@@ -42,7 +42,7 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
     public private(set) var crowd: CrowdState?
     public private(set) var channels: [String: ChannelComments]?
     public private(set) var report: Report?
-    /// In progress, once a second: since comments were due, of what came since the last one.
+    /// Since comments were due: of a stage; in progress, once a second, of what came since the last one.
     public private(set) var latency: LatencyHistogram?
     /// Likes that were refused, and not answered.
     public var refused: Int?
@@ -77,6 +77,13 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         return message
     }
 
+    /// A stage is over; numbers since the start of publishing, latencies of this stage.
+    public static func stage(_ latency: LatencyHistogram, delivered: Int, acknowledged: Int) -> Self {
+        var message = Self(event: .stage)
+        (message.latency, message.delivered, message.acknowledged) = (latency, delivered, acknowledged)
+        return message
+    }
+
     /// Publishing is over.
     public static func published(_ channels: [String: ChannelComments]) -> Self {
         var message = Self(event: .published)
@@ -97,10 +104,21 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
             switch message.event {
             case .connected: message.viewers != nil
             case .progress: true
+            case .stage: message.latency != nil
             case .published: message.channels != nil
             case .report: message.report != nil
             }
         guard isWhole else { return nil }
         self = message
     }
+}
+
+/// What a led crowd does from an order on, until the next one: `{"stage":{"churn":0,"rate":5}}`.
+public struct LoadStage: Codable, Equatable, Sendable {
+    /// Comments a second, of all shards together.
+    public var rate: Double
+    /// Part of the viewers that leave each minute, and others come for them.
+    public var churn: Double
+
+    public init(rate: Double, churn: Double = 0) { (self.rate, self.churn) = (rate, churn) }
 }

@@ -30,14 +30,20 @@ struct RunCommand: AsyncParsableCommand {
             let file = try file.map { path throws(Failure) in try ExperimentFile(reading: path) }
             let settings = try file?.settings(settings, capacity) ?? settings.checked(capacity)
             let binaries = try binaries.find(Binaries.services + (settings.likesRate == nil ? [] : ["LikeAPI"]))
-            let thresholds = try file?.limits(report, RunResult.definitions) ?? report.limits(RunResult.definitions)
+            let isMillion = settings.preset == .million
+            let known = isMillion ? CrowdResult.definitions : RunResult.definitions
+            let thresholds = try file?.limits(report, known) ?? report.limits(known)
             let base = await Report.begin(
-                "run", settings.title, command: file?.commandLine(self.settings) ?? settings.commandLine,
-                directory: binaries.directory)
+                isMillion ? "million" : "run", settings.title,
+                command: file?.commandLine(self.settings) ?? settings.commandLine, directory: binaries.directory)
             let folder = try report.folder(for: base)
+            var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
+            if isMillion {
+                let result = CrowdResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+                return try report.finish(await result.measure(runner, capacity, in: folder), in: folder, thresholds)
+            }
             var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
             result.faults = file?.faults.map(\.fault) ?? []
-            var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
             // What is frozen on purpose does not answer.
             if !result.faults.isEmpty { runner.silenceMax = nil }
             let measured = await result.measure(runner, in: folder)

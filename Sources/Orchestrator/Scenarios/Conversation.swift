@@ -107,9 +107,9 @@ extension LoadGeneratorGroup {
     }
 
     /// Lets every viewer wait for the last comment of its channel, and puts the reports of all swarms together.
-    func report() async throws -> SwarmReport {
+    func report(atMost limit: Duration = .seconds(60)) async throws -> SwarmReport {
         try await say(coordinator.expectation)
-        try await reach(.reported, atMost: .seconds(60))
+        try await reach(.reported, atMost: limit)
         do {
             return try SwarmReport.merged(coordinator.reports)
         } catch {
@@ -135,7 +135,7 @@ extension LikesCrowd {
             case .connected: state.connected = message.viewers
             case .progress: took(message)
             case .report: state.report = message.report
-            case .published: break
+            case .published, .stage: break
             }
             return nil
         }

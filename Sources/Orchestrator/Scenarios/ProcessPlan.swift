@@ -1,6 +1,7 @@
 import Foundation
 import Primitives
 import Report
+import Testbed
 
 /// What this machine has for a crowd.
 struct Capacity: Equatable, Sendable {
@@ -10,13 +11,15 @@ struct Capacity: Equatable, Sendable {
     var memoryBytes = Int.max
     /// Connections from one address of this machine to one port.
     var portsEach = Int.max
+    /// Connections of this machine with itself, where the kernel tracks them; `nil` where it does not.
+    var trackedConnectionsMax: Int?
 
     /// For logs, Redis, listeners, and whatever else is not a viewer.
     static let reserve = 2_000
     /// Resident memory of one service or swarm process without viewers, and of one viewer in the process and in the
     /// kernel, both ends of its connection counted: measured, and rounded up.
-    static let processBytes = 48 << 20
-    static let viewerBytes = 12 << 10
+    static let processBytes = 32 << 20
+    static let viewerBytes = 10 << 10
 
     /// Viewers that one process can hold: a tenth of the descriptors is kept free on small limits.
     var viewersPerProcess: Int { max(perProcess - min(Capacity.reserve, perProcess / 10), 1) }
@@ -30,7 +33,8 @@ struct Capacity: Equatable, Sendable {
         return Capacity(
             perProcess: DescriptorLimit.maximum,
             memoryBytes: kilobytes.map { $0 << 10 } ?? Int(ProcessInfo.processInfo.physicalMemory),
-            portsEach: ports.count == 2 ? ports[1] - ports[0] + 1 : 28_232)
+            portsEach: ports.count == 2 ? ports[1] - ports[0] + 1 : 28_232,
+            trackedConnectionsMax: LoopbackTracking.room())
     }
 
     /// For the notes of a report.
@@ -55,7 +59,10 @@ struct ProcessPlan: Equatable, Sendable {
         commentAPIs = settings.commentApis
         let needed = ProcessPlan.swarms(settings.viewers, capacity)
         swarms = settings.preset == .seed ? 0 : settings.swarms ?? needed
-        viewersOnFullestReader = ProcessPlan.fullest(viewers: settings.viewers, readers: settings.readers)
+        viewersOnFullestReader =
+            settings.preset == .million
+            ? CrowdPlan.viewersOnFullest(settings.viewers, readers: settings.readers)
+            : ProcessPlan.fullest(viewers: settings.viewers, readers: settings.readers)
     }
 
     /// Generator processes for so many viewers.
@@ -79,7 +86,11 @@ struct ProcessPlan: Equatable, Sendable {
         var problems: [String] = []
         func tooFewReaders(_ each: Int, _ reason: String) {
             guard plan.viewersOnFullestReader > each else { return }
-            let enough = (readers...max(100, readers)).first { fullest(viewers: viewers, readers: $0) <= each }
+            let enough = (readers...max(100, readers)).first { more in
+                var settings = settings
+                settings.readers = more
+                return ProcessPlan(settings, capacity).viewersOnFullestReader <= each
+            }
             let advice = enough.map { "take at least \($0) Readers, or" } ?? ""
             problems.append("--readers \(readers): \(viewers) viewers do not fit, \(reason); \(advice) raise the limit")
         }
@@ -91,6 +102,13 @@ struct ProcessPlan: Equatable, Sendable {
         if plan.swarms > 0, (viewers + plan.swarms - 1) / plan.swarms > room {
             problems.append(
                 "--swarms \(plan.swarms): one swarm process holds \(room) viewers (descriptors: \(capacity.perProcess))"
+            )
+        }
+        if let tracked = capacity.trackedConnectionsMax, viewers > tracked {
+            problems.append(
+                "--viewers \(viewers): the kernel tracks connections of this machine with itself (NAT rules, as a Docker"
+                    + " engine makes them), and has room for \(tracked); raise net.netfilter.nf_conntrack_max, or leave"
+                    + " loopback out: 'iptables -t raw -A OUTPUT -o lo -j NOTRACK' and '-A PREROUTING -i lo -j NOTRACK'"
             )
         }
         if plan.swarms > 64 {

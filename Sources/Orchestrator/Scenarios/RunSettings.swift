@@ -13,11 +13,16 @@ struct RunSettings: ParsableArguments {
         case seed
         /// 100 videos, 2,500 viewers in the tiers of the reference design, 5 Readers.
         case reference
+        /// 90,000 videos, 1,000,000 viewers, as many Readers as that takes; random placement, then overflow.
+        case million
     }
 
     @Option(
         parsing: .unconditional,
-        help: "seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default).",
+        help: """
+            seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default). \
+            million: 90,000 videos, 1,000,000 viewers, random placement and then overflow.
+            """,
         transform: optional(oneOf(Preset.reference)))
     @Checked var preset: Preset? = nil
     @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000.", transform: within(1...1_000_000))
@@ -38,6 +43,11 @@ struct RunSettings: ParsableArguments {
         parsing: .unconditional, help: "Seconds of publishing before that, left out of the latencies, 0 to 3,600.",
         transform: within(0...3_600.0))
     @Checked var warmup = 2.0
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds without a comment when all have connected, preset million; 1 to 86,400.",
+        transform: within(1...86_400.0))
+    @Checked var hold = 300.0
     @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.", transform: anySeed)
     @Checked var seed: UInt64 = 1
     @Option(
@@ -110,11 +120,23 @@ struct RunSettings: ParsableArguments {
         return likes
     }
 
-    var title: String { "Run: \(placement.rawValue), \(Format.grouped(viewers)) viewers, \(readers) Readers" }
+    var title: String {
+        let placements = placements.map(\.rawValue).joined(separator: " and ")
+        return "Run: \(placements), \(Format.grouped(viewers)) viewers, \(readers) Readers"
+    }
+
+    /// One after the other: the preset million compares two, unless one was typed.
+    var placements: [PlacementStrategy] {
+        preset == .million && !typed.contains("--placement") ? [.random, .overflow] : [placement]
+    }
 
     /// The command that repeats the run.
     var commandLine: String {
-        guard preset == .seed else { return commandLine("run") }
+        guard preset == .seed else {
+            // Random placement is what nothing typed means, but for this preset.
+            let isOnlyRandom = preset == .million && placements == [.random]
+            return commandLine("run") + (isOnlyRandom ? " --placement random" : "")
+        }
         // The preset says the rest.
         var typed = RunSettings.standard
         (typed.preset, typed.readers, typed.commentApis) = (preset, readers, commentApis)
@@ -133,7 +155,15 @@ struct RunSettings: ParsableArguments {
     ///
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func checked(_ capacity: Capacity) throws(Failure) -> RunSettings {
-        let settings = preset == .seed ? over(RunSettings.seedPreset) : self
+        var settings =
+            switch preset {
+            case .seed: over(RunSettings.seedPreset)
+            case .million: over(CrowdPlan.preset)
+            case .reference, nil: self
+            }
+        if preset == .million, !typed.contains("--readers") {
+            settings.readers = CrowdPlan.readers(for: settings.viewers, capacity)
+        }
         var problems = self.problems
         let crowd: Set = [
             "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
@@ -142,6 +172,13 @@ struct RunSettings: ParsableArguments {
         for name in typed where preset == .seed && crowd.contains(name) {
             problems.append(
                 "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
+        }
+        let others: Set = ["--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow"]
+        for name in typed where preset == .million && others.contains(name) {
+            problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
+        }
+        if preset != .million, typed.contains("--hold") {
+            problems.append("--hold: means nothing without the preset 'million'")
         }
         for name in typed where likesRate == nil && ["--photos", "--hot-photo-share"].contains(name) {
             problems.append("\(name): means nothing without --likes-rate")

@@ -143,7 +143,12 @@ struct CommentLoad: Sendable {
                     "--streams", "\(setup.streams)", "--viewers", "\(setup.viewers)", "--audience", "\(setup.audience)",
                     "--seed", "\(setup.seed)", "--rate", Format.plain(setup.rate),
                 ] + (setup.connectsInProgress.map { ["--connects-in-progress", "\($0)"] } ?? []) + setup.swarm
-            nodes.append(try await services.testbed.addClient(.swarm, name: "swarm-\(shard + 1)", arguments: arguments))
+            // Ports are searched for each pair of addresses: one address for all would make connects slow long before
+            // its ports are used up.
+            let source = setup.swarms > 1 ? ["--source-address", "127.0.1.\(shard + 1)"] : []
+            nodes.append(
+                try await services.testbed.addClient(
+                    .swarm, name: "swarm-\(shard + 1)", arguments: arguments + source))
         }
         return CommentLoad(services: services, crowd: LoadGeneratorGroup(nodes), progress: progress)
     }
@@ -208,8 +213,8 @@ struct CommentLoad: Sendable {
     }
 
     /// Waits until every viewer has everything.
-    func settle() async throws -> SwarmReport {
+    func settle(atMost limit: Duration = .seconds(60)) async throws -> SwarmReport {
         progress.step("waiting until every viewer has everything")
-        return try await crowd.report()
+        return try await crowd.report(atMost: limit)
     }
 }

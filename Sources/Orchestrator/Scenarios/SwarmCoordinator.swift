@@ -39,6 +39,9 @@ struct SwarmCoordinator: Equatable, Sendable {
     private(set) var latency: LatencySummary?
     private var latencies = LatencyHistogram()
     private var open: [Int: OpenSecond] = [:]
+    /// Latencies since comments were due, of all swarms together, for each stage that at least one has ended.
+    private(set) var stages: [LatencyHistogram] = []
+    private var stagesEnded: [Int]
     private var phases: [Phase]
     private var progress: [(delivered: Int, acknowledged: Int)]
     private var crowds: [SwarmMessage.CrowdState?]
@@ -52,10 +55,14 @@ struct SwarmCoordinator: Equatable, Sendable {
         phases = Array(repeating: .connecting, count: swarms)
         progress = Array(repeating: (0, 0), count: swarms)
         crowds = Array(repeating: nil, count: swarms)
+        stagesEnded = Array(repeating: 0, count: swarms)
     }
 
     /// The phase that all have reached.
     var phase: Phase { phases.min() ?? .reported }
+
+    /// Stages that every swarm has ended.
+    var wholeStages: Int { stagesEnded.min() ?? 0 }
 
     func phase(of swarm: Int) -> Phase { phases[swarm] }
 
@@ -71,10 +78,13 @@ struct SwarmCoordinator: Equatable, Sendable {
             connectSeconds = max(connectSeconds, message.seconds ?? 0)
         case .progress:
             crowds[swarm] = message.crowd
-            progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
-            delivered = progress.reduce(0) { $0 + $1.delivered }
-            acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
+            note(message, of: swarm)
             noteSecond(message)
+        case .stage:
+            if stages.count == stagesEnded[swarm] { stages.append(LatencyHistogram()) }
+            if let latency = message.latency { stages[stagesEnded[swarm]].merge(latency) }
+            stagesEnded[swarm] += 1
+            note(message, of: swarm)
         case .published:
             try advance(swarm, to: .published)
             for (channel, more) in message.channels ?? [:] {
@@ -85,6 +95,12 @@ struct SwarmCoordinator: Equatable, Sendable {
             try advance(swarm, to: .reported)
             reports += message.report.map { [$0] } ?? []
         }
+    }
+
+    private mutating func note(_ message: SwarmMessage, of swarm: Int) {
+        progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
+        delivered = progress.reduce(0) { $0 + $1.delivered }
+        acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
     }
 
     /// A second that not every swarm has told of.
@@ -151,6 +167,13 @@ extension SwarmMessage.CrowdState {
 extension SwarmCoordinator {
     static let start = "start"
     static let stop = "stop"
+
+    /// The line that begins a stage, and ends the one before.
+    static func order(_ stage: LoadStage) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return String(decoding: (try? encoder.encode(["stage": stage])) ?? Data(), as: UTF8.self)
+    }
 
     /// The line that tells every swarm what all of them wrote.
     var expectation: String {

@@ -37,8 +37,8 @@ struct UpFolder {
         guard geteuid() == 0 else { return }
         var folder = URL(fileURLWithPath: path)
         while folder.path != "/" {
-            var status = stat()
-            if stat(folder.path, &status) == 0, status.st_mode & 0o001 == 0 {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: folder.path)
+            if let permissions = attributes?[.posixPermissions] as? Int, permissions & 0o001 == 0 {
                 throw .unavailable(
                     "PostgreSQL does not run as root, and other users may not enter \(folder.path): take another folder "
                         + "with --folder, or allow it with 'chmod o+x \(folder.path)'")

@@ -99,6 +99,11 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Viewers whose connection broke come back without a pause.") var reconnectAtOnce = false
     @Flag(help: "With --coordinate: publish until 'stop' comes, and tell the crowd's state ten times a second.")
     var drill = false
+    @Flag(
+        help: ArgumentHelp(
+            "With --coordinate: publish in stages that are ordered over standard input, until 'stop' comes.",
+            discussion: "An order is {\"stage\":{\"churn\":<a minute>,\"rate\":<comments/s>}}; --rate begins."))
+    var stages = false
     @Flag(help: "Take turns with other shards over standard input and output.") var coordinate = false
     @Flag(help: "Print the report as JSON.") var json = false
 
@@ -126,6 +131,9 @@ struct SwarmCommand: AsyncParsableCommand {
         refuse(
             (window > 0 || `protocol` == .plain) && !moves.isNone,
             "--churn, --zaps and --flash-at cannot be with --window and --protocol plain: an audience that stays")
+        refuse(
+            stages && (!coordinate || drill || window > 0 || !moves.isNone),
+            "--stages needs --coordinate, and cannot be with --drill, --window, --churn, --zaps and --flash-at")
         if let flashAt {
             refuse(
                 flashAt.seconds >= warmup + duration,
@@ -141,6 +149,7 @@ struct SwarmCommand: AsyncParsableCommand {
     /// Comments a second that this process and its shards write.
     var writtenPerSecond: Double { publish == .none ? 0 : rate }
     var isDrill: Bool { drill && coordinate }
+    var isStaged: Bool { stages && coordinate }
 
     var moves: Moves {
         var moves = Moves()

@@ -93,15 +93,27 @@ enum GeneratorOrder: Equatable {
     case stop
     /// Everything that was written, by channel name: what every viewer has to get.
     case expect([String: ChannelComments])
+    /// What the crowd does from now on; of a swarm with `--stages`.
+    case stage(LoadStage)
+
+    private struct Members: Decodable {
+        var expect: [String: ChannelComments]?
+        var stage: LoadStage?
+    }
 
     init?(line: String) {
         switch line.trimmingCharacters(in: .whitespacesAndNewlines) {
         case "start": self = .start
         case "stop": self = .stop
         default:
-            let read = try? JSONDecoder().decode([String: [String: ChannelComments]].self, from: Data(line.utf8))
-            guard let read, let written = read["expect"] else { return nil }
-            self = .expect(written)
+            let read = try? JSONDecoder().decode(Members.self, from: Data(line.utf8))
+            if let written = read?.expect {
+                self = .expect(written)
+            } else if let stage = read?.stage {
+                self = .stage(stage)
+            } else {
+                return nil
+            }
         }
     }
 }

@@ -42,10 +42,10 @@ final class Board<Value: Sendable>: Sendable {
 
 enum Waiting {
     /// Waits until `condition` holds; `false` when it did not in time, or the task was cancelled.
-    static func wait(seconds: Double, until condition: () -> Bool) async -> Bool {
+    static func wait(seconds: Double, every pause: Double = 0.01, until condition: () -> Bool) async -> Bool {
         let end = MonotonicClock.now() + UInt64(min(seconds, 1e9) * 1e9)
         while !condition() {
-            guard MonotonicClock.now() < end, await sleep(0.01) else { return false }
+            guard MonotonicClock.now() < end, await sleep(pause) else { return false }
         }
         return true
     }

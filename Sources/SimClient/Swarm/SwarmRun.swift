@@ -95,7 +95,9 @@ struct SwarmRun: Sendable {
 extension SwarmRun {
     private func connect(_ stage: SwarmStage) async throws -> SwarmReport.Viewers {
         let start = MonotonicClock.now()
-        let settled = await Waiting.wait(seconds: settings.connectTimeout) { stage.viewerBoard.now.unsettled == 0 }
+        let settled = await Waiting.wait(seconds: settings.connectTimeout, every: 0.05) {
+            stage.viewerBoard.now.unsettled == 0
+        }
         try Task.checkInterrupted()
         let seen = stage.viewerBoard.now
         let wanted = settings.shard.viewers(of: settings.viewers) - stage.late
@@ -103,7 +105,9 @@ extension SwarmRun {
             throw RunFailure.noViewerConnected(
                 "\(seen.tally.attempts) attempts, \(seen.tally.refusals) refused, \(seen.tally.rejections) rejected")
         }
-        if settings.writtenPerSecond > 0 || settings.window > 0, !(await stage.waitForConnections()) {
+        if settings.writtenPerSecond > 0 || settings.window > 0 || settings.isStaged,
+            !(await stage.waitForConnections())
+        {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
         }
         return SwarmReport.Viewers(
@@ -117,15 +121,18 @@ extension SwarmRun {
         let measured = settings.warmup > 0 ? now + Int64(settings.warmup * 1e6) : .min
         stage.viewers.call { viewers, _ in viewers.feed.measure(fromMicroseconds: measured) }
         let overflow = try await withThrowingTaskGroup(of: Int?.self) { group in
-            group.addTask { await write(stage) }
             group.addTask {
                 await tellProgress(stage)
                 return nil
             }
             defer { group.cancelAll() }
+            if settings.isStaged { return try await publishInStages(stage, &orders) }
+            group.addTask {
+                await write(stage, rate: settings.writtenPerSecond, seconds: settings.warmup + settings.duration)
+            }
             if !settings.moves.isNone {
                 group.addTask {
-                    await stage.moveViewers()
+                    await stage.moveViewers(settings.moves)
                     return nil
                 }
             }
@@ -155,15 +162,54 @@ extension SwarmRun {
         return tally
     }
 
+    /// Does what was ordered, until the next order; how many comments the publisher's mailbox did not take.
+    private func publishInStages(_ stage: SwarmStage, _ orders: inout GeneratorOrders?) async throws -> Int {
+        var next: LoadStage? = LoadStage(rate: settings.writtenPerSecond)
+        var overflow = 0
+        while let now = next {
+            next = try await withThrowingTaskGroup(of: Int.self) { group in
+                group.addTask { await write(stage, rate: now.rate, seconds: SwarmRun.stageSecondsMax) }
+                if now.churn > 0 {
+                    group.addTask {
+                        var moves = Moves()
+                        moves.churn = now.churn
+                        await stage.moveViewers(moves)
+                        return 0
+                    }
+                }
+                let order = try await orders?.wait { order -> LoadStage?? in
+                    switch order {
+                    case .stage(let stage): .some(stage)
+                    case .stop: .some(nil)
+                    case .start, .expect: nil
+                    }
+                }
+                group.cancelAll()
+                for try await part in group { overflow += part }
+                return order ?? nil
+            }
+            guard let latency = await stage.viewers.ask({ viewers, _ in viewers.feed.takeStage() }) else {
+                throw RunFailure.loopSilent
+            }
+            tell(
+                .stage(
+                    latency, delivered: stage.viewerBoard.now.feed?.delivered ?? 0,
+                    acknowledged: stage.publisherBoard.now.source.acknowledged))
+        }
+        return overflow
+    }
+
+    /// Longer than any stage.
+    private static let stageSecondsMax = 86_400.0
+
     /// Writes comments, or lets the time pass; how many the publisher's mailbox did not take.
-    private func write(_ stage: SwarmStage) async -> Int {
-        let seconds = settings.warmup + settings.duration
+    private func write(_ stage: SwarmStage, rate: Double, seconds: Double) async -> Int {
         if settings.window > 0 {
             await stage.publishInClosedLoop(seconds: seconds)
             return 0
         }
         let arrivals = CommentArrivals(
-            stage.audience, rate: settings.writtenPerSecond, shard: settings.shard, process: settings.arrivals)
+            stage.audience, rate: rate, shard: settings.shard, process: settings.arrivals)
         return await OpenLoopScheduler(audience: stage.audience, arrivals: arrivals).run(seconds: seconds) {
             stage.publish($0)
         }
@@ -172,7 +218,7 @@ extension SwarmRun {
     private func tellProgress(_ stage: SwarmStage) async {
         let start = MonotonicClock.now()
         var ticks = 0
-        let ticksPerSecond = settings.isDrill ? 10 : 1
+        let ticksPerSecond = settings.isDrill ? 10 : settings.isStaged ? 2 : 1
         while await Waiting.sleep(1 / Double(ticksPerSecond)) {
             ticks += 1
             let seen = stage.viewerBoard.now
@@ -194,7 +240,7 @@ extension SwarmRun {
                 .progress(
                     second: Double(ticks / ticksPerSecond), seconds: Double(MonotonicClock.now() - start) / 1e9,
                     delivered: seen.feed?.delivered ?? 0, acknowledged: published.acknowledged,
-                    crowd: settings.isDrill ? crowd : nil, latency: latency))
+                    crowd: settings.isDrill || settings.isStaged ? crowd : nil, latency: latency))
         }
     }
 

@@ -126,8 +126,8 @@ struct SwarmStage: Sendable {
     }
 
     /// Lets viewers come and go until the task is cancelled.
-    func moveViewers() async {
-        let moves = ViewerMoves(settings.moves, audience, shard: settings.shard)
+    func moveViewers(_ moves: Moves) async {
+        let moves = ViewerMoves(moves, audience, shard: settings.shard)
         viewers.call { $0.move(moves, $1) }
         if let flash = settings.flashAt, await Waiting.sleep(flash.seconds) {
             viewers.call { viewers, _ in viewers.arriveLate() }

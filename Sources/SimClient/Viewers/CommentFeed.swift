@@ -43,6 +43,14 @@ struct CommentFeed: ViewerFeed {
         private var recent = LatencyHistogram()
         /// Comments sent before this time (µs since 1970) are delivered and audited, but not recorded: warm-up.
         var measuredFrom = Int64.min
+        /// Of the stages that are over.
+        var before = LatencyHistogram()
+
+        var allSinceDue: LatencyHistogram {
+            var all = before
+            all.merge(sinceDue)
+            return all
+        }
 
         /// - Parameter now: µs since 1970.
         mutating func record(_ sent: CommentText.SendTime, viewers: Int, at now: Int64) {
@@ -271,6 +279,15 @@ extension CommentFeed {
         return latencies.takeRecent()
     }
 
+    /// Latencies since comments were due, of the stage that ends now.
+    mutating func takeStage() -> LatencyHistogram {
+        _ = takeRecent()
+        let stage = latencies.sinceDue
+        latencies.before.merge(stage)
+        latencies.sinceDue = LatencyHistogram()
+        return stage
+    }
+
     private mutating func markDirty(_ channel: Int) {
         guard !channels[channel].isDirty else { return }
         channels[channel].isDirty = true
@@ -348,6 +365,6 @@ extension CommentFeed {
                 counts.foreign += wrong.foreign
             }
         }
-        return Outcome(counts: counts, latency: latencies.sinceSent, latencyFromDue: latencies.sinceDue)
+        return Outcome(counts: counts, latency: latencies.sinceSent, latencyFromDue: latencies.allSinceDue)
     }
 }

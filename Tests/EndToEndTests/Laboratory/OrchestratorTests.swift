@@ -54,6 +54,37 @@ extension EndToEndTests {
             }
         }
 
+        /// The run of a million, small: every phase takes place under both placements, and every delivery is audited.
+        @Test func theCrowdComesStaysAndLosesAReader() async throws {
+            let line =
+                "run --out @/report --preset million --viewers 1000 --streams 100 --readers 4 --hold 2 --duration 3"
+                + " --rate 300 --churn 6"
+            try await withOrchestrator(line) { program, folder in
+                let status = await program.end(within: 240)
+                let report = try Report.read("\(folder)/report/latest")
+                // A busy machine may be slow; nothing else may fail.
+                let failed = report.verdict.failed.map(\.name).filter {
+                    !$0.contains("p99") && !$0.contains("heartbeats")
+                }
+                #expect(failed == [], "\(program.log)")
+                #expect(status == 0 || status == 65)
+                for placement in ["random", "overflow"] {
+                    func value(_ name: String) -> Double { report.value(name, scope: placement) ?? -1 }
+                    #expect(value("viewers connected") == 1_000)
+                    #expect(value("deliveries expected") > 1_000 && value("delivered") >= value("deliveries expected"))
+                    #expect(value("subscriptions") == value("subscriptions in Redis"))
+                    #expect(value("viewers who lost their Reader") > 50)
+                    #expect((0...10.0).contains(value("time to recover")))
+                    #expect(value("connects while viewers come and go") > 30)
+                    #expect(value("Readers, proportional") > 1_048_576)
+                }
+                func copies(_ placement: String) -> Double {
+                    report.value("messages from Redis for each comment", scope: placement) ?? 0
+                }
+                #expect(copies("random") > copies("overflow") && copies("overflow") >= 1)
+            }
+        }
+
         @Test func ctrlCStopsEverything() async throws {
             let line = "run --out @/report --streams 5 --viewers 20 --readers 2 --duration 600 --audience uniform"
             try await withOrchestrator(line) { program, _ in

@@ -34,7 +34,7 @@ func play(
     let connected = await Waiting.wait(seconds: 20) { stage.viewerBoard.now.unsettled == 0 }
     #expect(connected)
     #expect(await stage.waitForConnections())
-    let moving = Task { if !settings.moves.isNone { await stage.moveViewers() } }
+    let moving = Task { if !settings.moves.isNone { await stage.moveViewers(stage.settings.moves) } }
     let seconds = more.contains("--duration") ? settings.duration : seconds
     if settings.window > 0 {
         await stage.publishInClosedLoop(seconds: seconds)

@@ -27,6 +27,9 @@ import Wire
         )
         #expect(GeneratorOrder(line: "stop") == .stop)
         #expect(GeneratorOrder(line: #"{"expect":{}}"#) == .expect([:]))
+        let stage = LoadStage(rate: 7.5, churn: 0.06)
+        #expect(GeneratorOrder(line: #"{"stage":{"churn":0.06,"rate":7.5}}"#) == .stage(stage))
+        #expect(GeneratorOrder(line: #"{"stage":{"churn":0.06}}"#) == nil)
     }
 
     @Test(arguments: [
