@@ -150,7 +150,7 @@ let package = Package(
         library("ServiceStorage", ["ServiceRuntime", "Storage", "PostgresLibpq", logging, lifecycle]),
 
         // Options of commands, typed once; what is wrong with them is told together.
-        library("Options", ["Audience", "Wire", arguments]),
+        library("Options", ["Audience", "Placement", "Wire", arguments]),
         // The laboratory's ground: servers, services and generators as child processes.
         library(
             "Testbed",

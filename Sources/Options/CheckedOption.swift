@@ -1,11 +1,12 @@
 public import ArgumentParser
 public import Audience
+public import Placement
 internal import Wire
 
 /// The value of an option, or what is wrong with the text that was given. A transform that threw would hide every problem
 /// behind the first one: they are told together, see ``ArgumentParser/ParsableArguments/problems``.
 ///
-///     @Option(parsing: .unconditional, help: "Viewers.", transform: within(1...1_000_000)) @Checked var viewers = 2_500
+///     @Option("Viewers.", within(1...1_000_000)) @Checked var viewers = 2_500
 @propertyWrapper
 public struct Checked<Value: Sendable>: Sendable, CustomStringConvertible {
     public var wrappedValue: Value
@@ -24,6 +25,15 @@ public struct Checked<Value: Sendable>: Sendable, CustomStringConvertible {
 
     /// As help shows it: empty where there is no value.
     public var description: String { optionText(wrappedValue) ?? "" }
+}
+
+extension Option {
+    /// Takes whatever follows it, also what begins with a dash: a negative number is told as wrong, not as an option.
+    public init<Choice>(
+        wrappedValue: Checked<Choice>, _ help: ArgumentHelp, _ transform: @escaping Transform<Choice>
+    ) where Value == Checked<Choice> {
+        self.init(wrappedValue: wrappedValue, parsing: .unconditional, help: help, transform: transform)
+    }
 }
 
 public typealias Transform<Value: Sendable> = @Sendable (String) -> Checked<Value>
@@ -71,6 +81,12 @@ public func identifier(_ fallback: String = "") -> Transform<String> {
     reads(Identifier.expected, else: fallback) { Identifier.isValid($0) ? $0 : nil }
 }
 
+public let anyAudience = parsed(AudienceSpec.reference, AudienceSpec.parse)
+
+public let placementList = parsed([], PlacementStrategy.parseList)
+
+public let fileName = reads("the name of a file", else: "") { $0.isEmpty ? nil : $0 }
+
 /// For an option without a default.
 public func optional<Value: Sendable>(_ transform: @escaping Transform<Value>) -> Transform<Value?> {
     { text in
@@ -111,6 +127,12 @@ private protocol CheckedValue {
     /// What was typed.
     var texts: [String] { get }
     var isTyped: Bool { get }
+    /// What is typed to get the values, with the option's name.
+    func words(_ name: String) -> [String]
+}
+
+extension CheckedValue {
+    fileprivate func words(_ name: String) -> [String] { values.flatMap { [name, $0] } }
 }
 
 extension Checked: CheckedValue {
@@ -134,6 +156,14 @@ extension Option: CheckedValue where Value: CheckedValue {
     fileprivate var isTyped: Bool { wrappedValue.isTyped }
 }
 
+extension Flag: CheckedValue where Value == Bool {
+    fileprivate var misread: [(text: String, expected: String)] { [] }
+    fileprivate var values: [String] { [] }
+    fileprivate var texts: [String] { [] }
+    fileprivate var isTyped: Bool { wrappedValue }
+    fileprivate func words(_ name: String) -> [String] { wrappedValue ? [name] : [] }
+}
+
 extension ParsableArguments {
     /// As if nothing had been typed.
     public static var standard: Self {
@@ -153,8 +183,13 @@ extension ParsableArguments {
     /// The names of the options that were typed.
     public var typed: [String] { options.filter(\.value.isTyped).map(\.name) }
 
-    /// What was typed, name and text in turn.
-    public var typedWords: [String] { options.flatMap { option in option.value.texts.flatMap { [option.name, $0] } } }
+    /// What was typed: names, each with its text unless it is a flag.
+    public var typedWords: [String] {
+        options.filter(\.value.isTyped).flatMap { option in
+            let texts = option.value.texts
+            return texts.isEmpty ? [option.name] : texts.flatMap { [option.name, $0] }
+        }
+    }
 
     /// The names of all options.
     public static var optionNames: [String] { standard.options.map(\.name) }
@@ -162,8 +197,8 @@ extension ParsableArguments {
     /// What must be typed to get these values.
     public var words: [String] {
         zip(options, Self.standard.options).flatMap { option, standard in
-            let values = option.value.values
-            return values == standard.value.values ? [] : values.flatMap { [option.name, $0] }
+            let words = option.value.words(option.name)
+            return words == standard.value.words(standard.name) ? [] : words
         }
     }
 
@@ -172,8 +207,7 @@ extension ParsableArguments {
 
     /// These options where they were typed, and those of `other` elsewhere.
     public func over(_ other: Self) -> Self {
-        let own = options.filter(\.value.isTyped).flatMap { option in option.value.values.flatMap { [option.name, $0] }
-        }
+        let own = options.filter(\.value.isTyped).flatMap { $0.value.words($0.name) }
         return (try? Self.parse(other.words + own)) ?? self
     }
 

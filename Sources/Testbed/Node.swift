@@ -65,6 +65,9 @@ public final class Node: Sendable {
         }
     }
 
+    /// Processor time of its process of now, asked anew; 0 when it does not run.
+    public var cpuSeconds: Double { child?.pid.flatMap { ProcessUsage.sample(pid: $0)?.cpuSeconds } ?? 0 }
+
     /// Starts it, with the same program, environment and port as ever, and does not wait until it is ready.
     ///
     /// - Throws: ``Failure/died(_:)`` when the program cannot be run.

@@ -52,7 +52,7 @@ public enum Ports {
     }
 
     /// Connects a socket to a port of 127.0.0.1.
-    static func connect(_ descriptor: Int32, _ port: Int) -> Bool {
+    public static func connect(_ descriptor: Int32, _ port: Int) -> Bool {
         withAddress(port) { Glibc.connect(descriptor, $0, $1) == 0 }
     }
 

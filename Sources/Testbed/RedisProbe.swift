@@ -54,9 +54,20 @@ public struct RedisProbe: Sendable {
 
     /// One command over a connection of its own: a probe must not hold one while its Redis is disturbed.
     public func send(_ command: RedisCommand) async throws -> RESPValue {
+        try await withClient { try await $0.send(command) }
+    }
+
+    /// Runs `body` with a connection of its own.
+    ///
+    /// - Parameter graceWait: how long commands wait for the connection when it is lost.
+    public func withClient<Answer: Sendable>(
+        graceWait: Duration = .seconds(2), commandTimeout: Duration = .seconds(2),
+        _ body: @escaping @Sendable (RedisClient) async throws -> Answer
+    ) async throws -> Answer {
         var settings = RedisClientSettings()
         settings.connections = 1
-        settings.graceWait = .seconds(2)
+        settings.graceWait = graceWait
+        settings.connection.commandTimeout = commandTimeout
         settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
         let client = RedisClient(
             endpoint: endpoint, settings: settings,
@@ -64,7 +75,7 @@ public struct RedisProbe: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await client.run() }
             defer { group.cancelAll() }
-            return try await client.send(command)
+            return try await body(client)
         }
     }
 }

@@ -30,24 +30,27 @@ public final class Testbed: Sendable {
     }
 
     /// Runs `body` on a testbed for a command: a death that nobody expected, silence, and a signal end `body`; processor
-    /// time and memory are sampled. Afterwards everything is stopped.
+    /// time and memory are sampled. Afterwards everything is stopped. Returns what `body` returns.
     ///
     /// - Parameter silenceMax: how long a node may not answer that was ready once and is not paused; `nil` where that is
     ///   no failure.
     /// - Throws: ``Failure/died(_:)`` when a process died, ``Failure/unavailable(_:)`` naming a node that is silent,
     ///   ``Failure/interrupted`` after SIGINT, SIGTERM or SIGHUP (also one that came before), and what `body` throws. A
     ///   second signal ends this process at once, and its children.
-    public static func run(
+    @discardableResult
+    public static func run<Answer: Sendable>(
         _ folders: Folders, _ binaries: Binaries, silenceMax: Duration? = nil,
-        body: @escaping @Sendable (Testbed) async throws -> Void
-    ) async throws(Failure) {
+        body: @escaping @Sendable (Testbed) async throws -> Answer
+    ) async throws(Failure) -> Answer {
         Interruption.trap()
         let testbed = Testbed(folders, binaries)
+        var answer: Answer?
         let failure = await Failure.of {
-            try await testbed.watched(silenceMax: silenceMax) { try await body(testbed) }
+            answer = try await testbed.watched(silenceMax: silenceMax) { try await body(testbed) }
         }
         await testbed.end()
-        if let failure { throw failure }
+        if let answer { return answer }
+        throw failure ?? .interrupted
     }
 
     /// - Throws: ``Failure/unavailable(_:)`` naming the first node that has not answered for `limit`.
@@ -73,16 +76,16 @@ public final class Testbed: Sendable {
         }
     }
 
-    private func watched(
-        silenceMax: Duration?, _ body: @escaping @Sendable () async throws -> Void
-    ) async throws {
-        try await withThrowingTaskGroup(of: Bool.self) { [supervisor] group in
+    private func watched<Answer: Sendable>(
+        silenceMax: Duration?, _ body: @escaping @Sendable () async throws -> Answer
+    ) async throws -> Answer {
+        // Only `body` has an answer; what watches it throws, or ends.
+        try await withThrowingTaskGroup(of: Answer?.self) { [supervisor] group in
             // Before anything else: no part of `body` runs when the signal came earlier.
             if Interruption.hasCome { throw Failure.interrupted }
             group.addTask {
                 do {
-                    try await body()
-                    return true
+                    return try await body()
                 } catch {
                     // Whoever talks to a process notices its death sooner than its supervisor: name the cause, not the
                     // symptom.
@@ -92,12 +95,12 @@ public final class Testbed: Sendable {
             }
             group.addTask {
                 for await death in supervisor.deaths { throw Failure.died(death) }
-                return false
+                return nil
             }
             if let silenceMax {
                 group.addTask {
                     try await self.listen(atMost: silenceMax)
-                    return false
+                    return nil
                 }
             }
             group.addTask {
@@ -110,7 +113,8 @@ public final class Testbed: Sendable {
                 throw Failure.interrupted
             }
             defer { group.cancelAll() }
-            while let isDone = try await group.next() { if isDone { return } }
+            while let ended = try await group.next() { if let answer = ended { return answer } }
+            throw CancellationError()
         }
     }
 

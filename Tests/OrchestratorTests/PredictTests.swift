@@ -4,6 +4,7 @@ import Foundation
 import Options
 import Placement
 import Report
+import Testbed
 import Testing
 
 @testable import Orchestrator
@@ -13,12 +14,12 @@ struct PredictTests {
         ("5", [5]), ("3,5,10", [3, 5, 10]), ("3..6", [3, 4, 5, 6]), ("10,1..3,2", [1, 2, 3, 10]), ("1000", [1_000]),
     ])
     func numbersOfReadersAreRead(text: String, numbers: [Int]) throws {
-        #expect(try ReaderRange.parse(text).numbers == numbers)
+        #expect(try PredictSettings.parse(["--readers", text]).valid().readers == numbers)
     }
 
     @Test(arguments: ["", "0", "5..3", "1001", "a", "3..", "..3", "1,,2", "-1", "1...3"])
     func anythingElseIsRefused(text: String) {
-        #expect(throws: InvalidParameter.self) { try ReaderRange.parse(text) }
+        #expect(throws: Failure.self) { try PredictSettings.parse(["--readers", text]).valid() }
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
@@ -26,12 +27,12 @@ struct PredictTests {
             "--streams", "0", "--viewers", "x", "--readers", "5..3", "--audience", "zipf", "--placement", "random,best",
             "--seed", "-1",
         ])
-        #expect(problems { try arguments.checked() }.count == 6)
+        #expect(problems { try arguments.valid() }.count == 6)
     }
 
     @Test func theCommandRepeatsItself() throws {
         let settings = try PredictSettings.parse(["--streams", "100", "--viewers", "1000", "--readers", "3..5,9"])
-            .checked()
+            .valid()
         #expect(
             settings.commandLine("predict")
                 == "Orchestrator predict --streams 100 --viewers 1000 --readers 3,4,5,9")
@@ -39,7 +40,7 @@ struct PredictTests {
 
     func makeReport() throws -> Report {
         let settings = try PredictSettings.parse(["--streams", "100", "--viewers", "2500", "--readers", "2..4"])
-            .checked()
+            .valid()
         let audience = try Audience(settings.audience, channels: 100, viewers: 2_500, seed: 1)
         let table = ScalingTable(audience, readers: settings.readers, strategies: settings.placement)
         return Prediction(settings: settings, table: table).report(makeBase("predict"))

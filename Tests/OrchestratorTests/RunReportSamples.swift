@@ -37,8 +37,7 @@ func makeRun() -> RunResult {
             readers: 2, channels: 100, subscriptions: 142, weightedSubscriptions: 1.79, rate: 1, loadMaxOverMean: 1))
     result.spread?.predicted?.deviation = SpreadOutcome.Deviation(spread: 0.02, share: 0.04)
     result.swarm = makeSwarm()
-    result.redis = RunResult.RedisFigures(
-        usedMemoryBytes: 2 << 20, commandsWhilePublishing: 1_000, cpuSecondsWhilePublishing: 0.25, subscribersCut: 0)
+    result.redis = RedisFigures(memoryBytes: 2 << 20, cpuSeconds: 0.25, commands: 1_000, channels: 0, cut: 0)
     result.timeline = [RunResult.Sample(seconds: 1, acknowledged: 50, delivered: 100)]
     result.map = SubscriptionMap(
         title: "map", subscribed: [("reader-1", ["video:v1", "video:v2"]), ("reader-2", ["video:v2", "video:v3"])])

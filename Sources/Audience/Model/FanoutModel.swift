@@ -108,8 +108,6 @@ public struct FanoutModel: Sendable {
         public var pass: Double
         /// Seconds from publish to receive, for 99% of the deliveries.
         public var p99: Double
-
-        public var keepsUp: Bool { pass.isFinite }
     }
 
     /// - Parameter connections: of the Reader, those of silent channels among them.

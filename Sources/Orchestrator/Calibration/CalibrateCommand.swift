@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Primitives
 import Report
 import Testbed
@@ -20,70 +21,62 @@ struct CalibrateCommand: AsyncParsableCommand {
             measured, 70 a process died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: CalibrationArguments
+    @OptionGroup var settings: CalibrationSettings
     @OptionGroup var report: ReportOptions
-    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI and SimClient.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var binaries: BinariesOption
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let (viewers, seconds, file) = try arguments.settings(limits: .ofThisMachine())
-            let binaries = Binaries(directory: binaries)
-            try binaries.check(own: Binaries.services)
+            let settings = try settings.checked(.ofThisMachine())
+            let binaries = try binaries.find(Binaries.services)
             let thresholds = try report.limits(Calibration.metrics.definitions)
             let base = await Report.begin(
-                "calibration", "Calibration",
-                command:
-                    "Orchestrator calibrate --viewers \(viewers) --duration \(Format.plain(seconds)) --file \(file)",
-                directory: binaries.directory)
+                "calibration", "Calibration", command: settings.commandLine("calibrate"), directory: binaries.directory)
             let folder = try report.folder(for: base)
-            let calibration = try await measure(viewers, seconds, binaries, base, Folders(report: folder.path))
-            let result = calibration.report(base)
+            let result = try await measure(settings, binaries, base, folder).report(base)
             let status = try report.finish(result, in: folder, thresholds)
             // Nobody can plan with costs that noise hid: what an earlier calibration found stays.
             guard result.verdict.status == .fine else { return status }
-            let url = URL(fileURLWithPath: file)
+            let url = URL(fileURLWithPath: settings.file)
             try ReportFolder(existing: url.deletingLastPathComponent().path).write(
                 try result.json(), to: url.lastPathComponent)
-            StandardError.write("Calibration: \(file)")
+            StandardError.write("Calibration: \(settings.file)")
             return status
         }
     }
 
     private func measure(
-        _ viewers: Int, _ seconds: Double, _ binaries: Binaries, _ base: Report, _ folders: Folders
+        _ settings: CalibrationSettings, _ binaries: Binaries, _ base: Report, _ folder: ReportFolder
     ) async throws -> Calibration {
         let progress = Progress()
-        let calibration = Locked(Calibration(environment: base.environment))
-        try await Testbed.run(folders, binaries) { testbed in
-            let redis = try await RedisCalibration(seconds: seconds, progress: progress).run(in: testbed)
-            let reader = ReaderCalibration(
-                limits: .ofThisMachine(), viewers: viewers, seconds: seconds, progress: progress)
-            try await reader.run(in: testbed, into: calibration)
-            calibration.update {
-                $0.redis = redis
-                $0.finishedAt = Report.now()
-            }
+        var calibration = Calibration(environment: base.environment)
+        calibration.redis = try await Testbed.run(Folders(report: folder.path), binaries) {
+            try await RedisCalibration(seconds: settings.duration, progress: progress).run(in: $0)
         }
-        return calibration.value
+        let grid = ReaderCalibration(capacity: .ofThisMachine(), settings: settings, progress: progress)
+        calibration.take(try await grid.run(in: folder, binaries))
+        calibration.finishedAt = Report.now()
+        return calibration
     }
 }
 
-/// The options of `calibrate` as they are typed.
-struct CalibrationArguments: ParsableArguments {
-    @Option(parsing: .unconditional, help: "Viewers of the largest load, 200 to 16,000 (16,000).") var viewers: String?
-    @Option(parsing: .unconditional, help: "Seconds of each load, 1 to 600 (5).") var duration: String?
-    @Option(help: "The file that plan reads (calibration.json).") var file: String?
+/// Every parameter of a calibration, as `calibrate` reads it.
+struct CalibrationSettings: ParsableArguments {
+    @Option(
+        "Viewers of the largest load, 200 to 16,000; as many as the descriptors allow, if left out.",
+        optional(within(200...ReaderCalibration.viewersMax)))
+    @Checked var viewers: Int? = nil
+    @Option("Seconds of each load, 1 to 600.", within(1...600.0)) @Checked var duration = 5.0
+    @Option(help: "The file that plan reads.", transform: fileName) @Checked var file = "calibration.json"
 
+    /// With a number of viewers.
+    ///
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func settings(limits: Capacity) throws(Failure) -> (viewers: Int, seconds: Double, file: String) {
-        var check = ArgumentCheck()
-        let most = max(200, min(ReaderCalibration.viewersMax, limits.viewersPerProcess))
-        var (viewers, seconds) = (most, 5.0)
-        check.read("--viewers", self.viewers, 200...most, into: &viewers)
-        check.read("--duration", duration, 1...600, into: &seconds)
-        if file?.isEmpty == true { check.refuse("--file: must be the name of a file") }
-        guard check.problems.isEmpty else { throw .arguments(check.problems) }
-        return (viewers, seconds, file ?? "calibration.json")
+    func checked(_ capacity: Capacity) throws(Failure) -> CalibrationSettings {
+        let most = max(200, min(ReaderCalibration.viewersMax, capacity.viewersPerProcess))
+        var settings = try valid(
+            (viewers ?? 0) > most ? ["--viewers \(viewers ?? 0): one process holds \(capacity.viewersPerProcess)"] : [])
+        settings.viewers = viewers ?? most
+        return settings
     }
 }

@@ -5,7 +5,7 @@ import Report
 import Testbed
 
 /// A load on real services: one CommentAPI, so many Readers with a loop each, viewers with sockets.
-struct ProbeLoad: Codable, Equatable, Sendable {
+struct ProbeLoad: Equatable, Sendable {
     var streams = 1
     var viewers: Int
     /// Comments a second over all streams.
@@ -109,76 +109,55 @@ struct ProbeResult: Sendable {
 /// Puts a load on services of its own. Without a StatsAPI: reports every half second would be part of what is measured.
 struct LoadProbe: Sendable {
     let load: ProbeLoad
-    /// Different for each probe of a testbed.
-    let number: Int
-    let limits: Capacity
+    let capacity: Capacity
+
+    /// On a testbed of its own, with logs in a folder of this name.
+    func run(in folder: ReportFolder, _ name: String, _ binaries: Binaries) async throws -> ProbeResult {
+        try await Testbed.run(Folders(report: "\(folder.path)/loads/\(name)"), binaries) { try await run(in: $0) }
+    }
 
     func run(in testbed: Testbed) async throws -> ProbeResult {
-        let redis = try await testbed.startRedis(name: "redis-\(number)")
-        let environment = ServiceEnvironment(redis: redis.url)
-        let commentAPI = try await testbed.addService(.commentAPI, number: number, environment)
-        var readers: [Node] = []
-        for index in 0..<load.readers {
-            readers.append(
-                try await testbed.addService(
-                    .reader, number: number * 1_000 + index, environment,
-                    ["PLACEMENT": load.placement.rawValue, "READER_LOOPS": "1"]))
-        }
-        try await Node.waitUntilReady([commentAPI] + readers)
+        let services = try await Services.start(setup, in: testbed)
         // Whatever a start leaves to be done, it has done now; Readers know each other.
         try await Task.sleep(for: .seconds(load.readers > 1 ? 2.5 : 1))
-        let swarms = (load.viewers + limits.viewersPerProcess - 1) / limits.viewersPerProcess
-        var nodes: [Node] = []
-        for shard in 0..<swarms {
-            nodes.append(
-                try await testbed.addClient(
-                    .swarm, name: "swarm-\(number)-\(shard)",
-                    arguments: arguments(readers, commentAPI, shard: "\(shard)/\(swarms)")))
-        }
-        let crowd = LoadGeneratorGroup(nodes)
-        let result = try await crowd.listening { [readers] () async throws -> ProbeResult in
-            try await measure(crowd, readers, commentAPI, redis)
-        }
-        for node in nodes + [commentAPI] + readers + [redis] { await node.stop() }
-        return result
+        let empty = try await snapshots(services.readers)
+        let viewers = try await CommentLoad.start(services, progress: .silent)
+        return try await viewers.crowd.listening { try await measure(viewers, empty) }
     }
 
-    private func arguments(_ readers: [Node], _ commentAPI: Node, shard: String) -> [String] {
-        [
-            "swarm", "--coordinate", "--shard", shard, "--readers", readers.map(\.url).joined(separator: ","),
-            "--comment-api", commentAPI.url, "--streams", "\(load.streams)", "--viewers", "\(load.viewers)",
-            "--audience", "\(load.audience)", "--seed", "\(load.seed)", "--rate", Format.plain(load.rate),
-            "--duration", Format.plain(load.seconds), "--warmup", Format.plain(ProbeLoad.warmupSeconds),
-            "--placement", load.placement == .random ? "random" : "follow",
-        ]
+    private var setup: ExperimentSetup {
+        var setup = ExperimentSetup()
+        (setup.commentAPIs, setup.hasStatistics, setup.readers) = (1, false, load.readers)
+        (setup.placement, setup.environment) = (load.placement, ["READER_LOOPS": "1"])
+        (setup.audience, setup.streams, setup.viewers) = (load.audience, load.streams, load.viewers)
+        (setup.seed, setup.rate, setup.swarms) = (load.seed, load.rate, ProcessPlan.swarms(load.viewers, capacity))
+        setup.publishes(seconds: load.seconds, warmup: ProbeLoad.warmupSeconds)
+        return setup
     }
 
-    private func measure(
-        _ crowd: LoadGeneratorGroup, _ readers: [Node], _ commentAPI: Node, _ redis: Node
-    ) async throws -> ProbeResult {
-        let empty = try await snapshots(readers)
-        try await crowd.reach(.connected, atMost: .seconds(60 + load.viewers / 50)) { _ in }
-        guard crowd.coordinator.failed == 0 else { throw Failure.unavailable("not every viewer could connect") }
+    private func measure(_ viewers: CommentLoad, _ empty: [ProbeResult.Snapshot]) async throws -> ProbeResult {
+        let (services, readers) = (viewers.services, viewers.services.readers)
+        guard try await viewers.connect().failed == 0 else {
+            throw Failure.unavailable("not every viewer could connect")
+        }
         let connected = try await snapshots(readers)
         try await Task.sleep(for: .seconds(1))
-        let others = [commentAPI, redis]
+        let others = services.commentAPIs + [services.redis] + viewers.crowd.nodes
         let (rested, start) = (try await snapshots(readers), ContinuousClock.now)
-        let before = (others + crowd.nodes).map(LoadProbe.cpuSeconds)
+        let before = others.map(\.cpuSeconds)
         let machine = KernelFigures.machineCPUSeconds()
-        try await crowd.say(SwarmCoordinator.start)
-        try await crowd.reach(.published, atMost: .seconds((load.seconds + ProbeLoad.warmupSeconds) * 2 + 60)) { _ in }
+        try await viewers.publish(atMost: .seconds((load.seconds + ProbeLoad.warmupSeconds) * 2 + 60)) { _ in }
         let published = try await snapshots(readers)
         let seconds = (ContinuousClock.now - start).seconds
         let machineUsed = (KernelFigures.machineCPUSeconds() - machine) / seconds
-        let used = zip((others + crowd.nodes).map(LoadProbe.cpuSeconds), before).map { ($0 - $1) / seconds }
-        let report = try await crowd.report()
+        let used = zip(others.map(\.cpuSeconds), before).map { ($0 - $1) / seconds }
         return ProbeResult(
             load: load,
             readers: readers.indices.map {
                 .init(empty: empty[$0], connected: connected[$0], rested: rested[$0], published: published[$0])
             },
             commentAPI: used[0], redis: used[1], generators: used.dropFirst(2).reduce(0, +), machine: machineUsed,
-            report: report)
+            report: try await viewers.settle())
     }
 
     private func snapshots(_ readers: [Node]) async throws -> [ProbeResult.Snapshot] {
@@ -194,17 +173,13 @@ struct LoadProbe: Sendable {
         snapshot.events = metrics.sum("chorus_reader_events_sent")
         snapshot.messages = metrics.sum("chorus_reader_messages_received")
         snapshot.busySeconds = metrics.sum("chorus_reader_loop_busy_seconds")
-        snapshot.cpuSeconds = cpuSeconds(node)
+        snapshot.cpuSeconds = node.cpuSeconds
         snapshot.at = .now
         guard let pid = node.child?.pid else { return snapshot }
         snapshot.memoryBytes = KernelFigures.residentBytes(pid: pid)
-        snapshot.descriptors = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+        snapshot.descriptors = ProcessUsage.descriptors(pid: pid)
         snapshot.kernelBytes = KernelFigures.slabBytes()
         return snapshot
-    }
-
-    private static func cpuSeconds(_ node: Node) -> Double {
-        node.child?.pid.flatMap { ProcessUsage.sample(pid: $0)?.cpuSeconds } ?? 0
     }
 }
 

@@ -1,15 +1,11 @@
 import Audience
-import Foundation
 import Report
 import Testbed
 
 /// What a Reader costs: real viewers, over a grid of rates, viewers of a channel, and channels.
 struct ReaderCalibration: Sendable {
-    let limits: Capacity
-    /// Of the largest load.
-    let viewers: Int
-    /// Of publishing, for each point.
-    let seconds: Double
+    let capacity: Capacity
+    let settings: CalibrationSettings
     let progress: Progress
 
     /// Viewers, channels, comments a second. Between them, and not on them, are the loads of `docs/BENCHMARKS.md`.
@@ -28,33 +24,34 @@ struct ReaderCalibration: Sendable {
     /// The grid, with fewer viewers where these are wanted.
     var points: [ProbeLoad] {
         Self.grid.map {
-            let viewers = max(1, $0.viewers * viewers / Self.viewersMax)
+            let viewers = max(1, $0.viewers * (settings.viewers ?? Self.viewersMax) / Self.viewersMax)
             return ProbeLoad(
-                streams: min($0.channels, viewers), viewers: viewers, rate: $0.rate, seconds: seconds)
+                streams: min($0.channels, viewers), viewers: viewers, rate: $0.rate, seconds: settings.duration)
         }
     }
 
-    func run(in testbed: Testbed, into calibration: Locked<Calibration>) async throws {
+    /// One result for each point.
+    func run(in folder: ReportFolder, _ binaries: Binaries) async throws -> [ProbeResult] {
         let points = points
         var results: [ProbeResult] = []
         for (index, point) in points.enumerated() {
             progress.step("Reader \(index + 1) of \(points.count): \(point.name)")
-            var result: ProbeResult?
-            for attempt in 0..<Self.attemptsMax where result == nil || result?.problem != nil {
-                if let problem = result?.problem { progress.step("  again: \(problem)") }
-                let number = index * Self.attemptsMax + attempt + 1
-                result = try await LoadProbe(load: point, number: number, limits: limits).run(in: testbed)
+            let probe = LoadProbe(load: point, capacity: capacity)
+            var result = try await probe.run(in: folder, "\(index + 1)", binaries)
+            for attempt in 2...Self.attemptsMax {
+                guard let problem = result.problem else { break }
+                progress.step("  again: \(problem)")
+                result = try await probe.run(in: folder, "\(index + 1)-\(attempt)", binaries)
             }
-            guard let result else { continue }
             results.append(result)
-            calibration.update { $0.points.append(Calibration.Point(result)) }
         }
-        calibration.update { $0.take(results) }
+        return results
     }
 }
 
 extension Calibration {
     mutating func take(_ results: [ProbeResult]) {
+        points = results.map(Point.init)
         let usable = points.filter { $0.isUsed }.compactMap(\.measurement)
         fanout = FanoutFit.costs(usable)
         range = Range(

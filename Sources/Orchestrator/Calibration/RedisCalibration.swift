@@ -54,10 +54,10 @@ struct RedisCalibration: Sendable {
         let viewers = RedisCalibration.channels * readers * (readers == 1 ? 1 : 20)
         let audience = try Audience.of(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
-        let before = RedisFigures(try await probe.info()).memoryBytes
+        let before = try await probe.figures().memoryBytes
         let after = Locked(0)
         let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: seconds).run {
-            let memory = RedisFigures(try await probe.info()).memoryBytes
+            let memory = try await probe.figures().memoryBytes
             after.update { $0 = memory }
         }
         await redis.stop()
@@ -84,14 +84,14 @@ struct RedisCalibration: Sendable {
             defer { group.cancelAll() }
             _ = try await Polling.wait(atMost: .seconds(10)) { broker.isReady ? true : nil }
             _ = await broker.publish(contentsOf: Array(events.prefix(64)))
-            let before = RedisFigures(try await probe.info())
+            let before = try await probe.figures()
             var published = 0
             let end = ContinuousClock.now + .seconds(seconds)
             // Fewer than the history keeps, or its bytes would be those of what was trimmed.
             while ContinuousClock.now < end, published < 64 * 900 {
                 for result in await broker.publish(contentsOf: events) { if case .success = result { published += 1 } }
             }
-            let after = RedisFigures(try await probe.info())
+            let after = try await probe.figures()
             guard published > 0 else { throw Failure.unavailable("Redis took no publish") }
             return (
                 (after.cpuSeconds - before.cpuSeconds) * 1e6 / Double(published),

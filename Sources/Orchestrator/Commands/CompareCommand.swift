@@ -42,8 +42,6 @@ struct CompareCommand: AsyncParsableCommand {
 }
 
 struct CompareSettings: ParsableArguments {
-    @Option(
-        parsing: .unconditional, help: "Percent by which a number may become worse, 0 to 1,000.",
-        transform: within(0...1_000.0))
+    @Option("Percent by which a number may become worse, 0 to 1,000.", within(0...1_000.0))
     @Checked var tolerance = 10.0
 }

@@ -20,7 +20,7 @@ struct PredictCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let settings = try settings.checked()
+            let settings = try settings.valid()
             let thresholds = try report.limits(Prediction.metrics.definitions)
             let audience = try Audience.of(
                 settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
@@ -36,32 +36,16 @@ struct PredictCommand: AsyncParsableCommand {
 
 /// Every parameter of one prediction, as `predict` reads it.
 struct PredictSettings: ParsableArguments {
-    @Option(parsing: .unconditional, help: "Channels, 1 to 1,000,000.", transform: within(1...Audience.channelsMax))
-    @Checked var streams = 90_000
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 100,000,000.", transform: within(1...Audience.viewersMax))
-    @Checked var viewers = 2_000_000
-    @Option(
-        parsing: .unconditional, help: "Numbers of Readers: 5, 3,5,10 or 3..100.",
-        transform: parsed([], { (text) throws(InvalidParameter) in try ReaderRange.parse(text).numbers }))
-    @Checked var readers = Array(3...20)
-    @Option(
-        parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
-        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+    @Option("Channels, 1 to 1,000,000.", within(1...Audience.channelsMax)) @Checked var streams = 90_000
+    @Option("Viewers, 1 to 100,000,000.", within(1...Audience.viewersMax)) @Checked var viewers = 2_000_000
+    @Option("Numbers of Readers: 5, 3,5,10 or 3..100.", readerNumbers()) @Checked var readers = Array(3...20)
+    @Option("reference, uniform, zipf:<exponent>, flash or flash:<share>.", anyAudience)
     @Checked var audience = AudienceSpec.zipf(exponent: 1)
-    @Option(
-        parsing: .unconditional, help: "Placements, separated by commas.",
-        transform: parsed([], PlacementStrategy.parseList))
+    @Option("Placements, separated by commas.", placementList)
     @Checked var placement: [PlacementStrategy] = [.random, .rendezvous, .overflow]
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.", transform: anySeed)
-    @Checked var seed: UInt64 = 1
+    @Option("The same seed makes the same audience, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
 
     var title: String { "Prediction: \(audience), \(Format.grouped(viewers)) viewers" }
-
-    /// - Throws: ``Failure/arguments(_:)`` with every problem.
-    func checked() throws(Failure) -> PredictSettings {
-        guard problems.isEmpty else { throw .arguments(problems) }
-        return self
-    }
 }
 
 /// The model's answer for one audience and many numbers of Readers.

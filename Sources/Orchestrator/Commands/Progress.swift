@@ -32,6 +32,9 @@ final class Progress: Sendable {
         (self.width, self.write) = (width, write)
     }
 
+    /// Says nothing.
+    static let silent = Progress(isTerminal: false) { _ in }
+
     /// A step that is done or begins: always shown, and it stays.
     func step(_ text: String) {
         state.withLock { state in

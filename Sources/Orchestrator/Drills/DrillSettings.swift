@@ -14,25 +14,12 @@ struct DrillSettings: ParsableArguments {
         case never
     }
 
-    @Option(
-        parsing: .unconditional, help: "Viewers, 1 to 100,000 (join-leave: 10,000).", transform: within(1...100_000))
-    @Checked var viewers = 2_000
-    @Option(
-        parsing: .unconditional, help: "Videos, 1 to 1,000,000 (join-leave: 1,000).",
-        transform: within(1...Audience.channelsMax))
-    @Checked var streams = 100
-    @Option(
-        parsing: .unconditional, help: "Comments per second, 1 to 10,000 (join-leave: 50).",
-        transform: within(1...10_000.0))
-    @Checked var rate = 200.0
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20 (join-leave: 6).", transform: within(1...20))
-    @Checked var readers = 3
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.", transform: anySeed)
-    @Checked var seed: UInt64 = 1
-    @Option(
-        parsing: .unconditional, help: "Part of the viewers that never read, in slow-viewers.",
-        transform: within(0.0001...1))
-    @Checked var slowShare = 0.01
+    @Option("Viewers, 1 to 100,000 (join-leave: 10,000).", within(1...100_000)) @Checked var viewers = 2_000
+    @Option("Videos, 1 to 1,000,000 (join-leave: 1,000).", within(1...Audience.channelsMax)) @Checked var streams = 100
+    @Option("Comments per second, 1 to 10,000 (join-leave: 50).", within(1...10_000.0)) @Checked var rate = 200.0
+    @Option("Reader processes, 1 to 20 (join-leave: 6).", within(1...20)) @Checked var readers = 3
+    @Option("The same seed makes the same audience, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
+    @Option("Part of the viewers that never read, in slow-viewers.", within(0.0001...1)) @Checked var slowShare = 0.01
     @Option(help: "auto: in the drills that are about it; always; never.", transform: oneOf(Postgres.auto))
     @Checked var postgres = Postgres.auto
 

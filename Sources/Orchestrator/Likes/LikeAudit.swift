@@ -14,7 +14,6 @@ struct LikeAudit: Sendable {
     let databaseURL: String?
 
     private static let pageMax = 50_000
-    private static let silent = Logger(label: "audit", factory: { _ in SwiftLogNoOpLogHandler() })
 
     /// Waits until the record has everything; how long that took.
     ///
@@ -57,7 +56,8 @@ struct LikeAudit: Sendable {
         var configuration = try PostgresConfiguration(url: url)
         // There may be a pooler in between.
         configuration.preparedStatementsMax = 0
-        let pool = PostgresPool(configuration: configuration, logger: Self.silent)
+        let silent = Logger(label: "audit", factory: { _ in SwiftLogNoOpLogHandler() })
+        let pool = PostgresPool(configuration: configuration, logger: silent)
         pool.start()
         do {
             let record = PostgresLikeStore(pool: pool)
@@ -102,16 +102,8 @@ struct LikeAudit: Sendable {
     private func withCensus<Answer: Sendable>(
         _ body: @escaping @Sendable (PhotoCensus) async throws -> Answer
     ) async throws -> Answer {
-        var settings = RedisClientSettings()
-        settings.connections = 1
-        settings.graceWait = .seconds(5)
-        settings.connection.commandTimeout = .seconds(30)
-        let client = RedisClient(
-            endpoint: RedisEndpoint(host: "127.0.0.1", port: redisPort), settings: settings, logger: Self.silent)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await client.run() }
-            defer { group.cancelAll() }
-            guard let census = try await PhotoCensus(redis: client) else {
+        try await RedisProbe(port: redisPort).withClient(graceWait: .seconds(5), commandTimeout: .seconds(30)) {
+            guard let census = try await PhotoCensus(redis: $0) else {
                 throw Failure.unavailable("no LikeAPI has worked on this Redis")
             }
             return try await body(census)

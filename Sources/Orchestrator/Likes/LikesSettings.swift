@@ -5,29 +5,17 @@ import Testbed
 
 /// Every parameter of `likes`, as it is read, and of a drill of likes or of likes beside comments.
 struct LikesSettings: ParsableArguments {
-    @Option(
-        parsing: .unconditional, help: "Distinct users, as fast as it goes, 1 to 10,000,000.",
-        transform: within(1...10_000_000))
+    @Option("Distinct users, as fast as it goes, 1 to 10,000,000.", within(1...10_000_000))
     @Checked var users = 1_000_000
-    @Option(
-        parsing: .unconditional, help: "The photo's id.", transform: identifier("p1"))
-    @Checked var photo = "p1"
-    @Option(parsing: .unconditional, help: "Part of the users who take it back, 0 to 1.", transform: within(0...1.0))
-    @Checked var unlikeShare = 0.1
-    @Option(parsing: .unconditional, help: "Part of what is said twice at once, 0 to 1.", transform: within(0...1.0))
-    @Checked var duplicateShare = 0.1
-    @Option(parsing: .unconditional, help: "Requests at the same time, 1 to 4,096.", transform: within(1...4_096))
-    @Checked var connections = 64
-    @Option(parsing: .unconditional, help: "LikeAPI processes, 1 to 16.", transform: within(1...16))
-    @Checked var likeApis = 2
-    @Option(parsing: .unconditional, help: "Worker processes, 1 to 16.", transform: within(1...16))
-    @Checked var workers = 1
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 20.", transform: within(1...20))
-    @Checked var readers = 1
-    @Option(parsing: .unconditional, help: "Viewers of the photo, 0 to 100,000.", transform: within(0...100_000))
-    @Checked var viewers = 200
-    @Option(parsing: .unconditional, help: "The same seed makes the same users, 0 to 2^64-1.", transform: anySeed)
-    @Checked var seed: UInt64 = 1
+    @Option("The photo's id.", identifier("p1")) @Checked var photo = "p1"
+    @Option("Part of the users who take it back, 0 to 1.", within(0...1.0)) @Checked var unlikeShare = 0.1
+    @Option("Part of what is said twice at once, 0 to 1.", within(0...1.0)) @Checked var duplicateShare = 0.1
+    @Option("Requests at the same time, 1 to 4,096.", within(1...4_096)) @Checked var connections = 64
+    @Option("LikeAPI processes, 1 to 16.", within(1...16)) @Checked var likeApis = 2
+    @Option("Worker processes, 1 to 16.", within(1...16)) @Checked var workers = 1
+    @Option("Reader processes, 1 to 20.", within(1...20)) @Checked var readers = 1
+    @Option("Viewers of the photo, 0 to 100,000.", within(0...100_000)) @Checked var viewers = 200
+    @Option("The same seed makes the same users, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
 
     /// Users who come each second where ``users`` is 0: in a drill, or beside comments.
     var rate = 1_000.0
@@ -61,12 +49,8 @@ struct LikesSettings: ParsableArguments {
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func checked(_ capacity: Capacity) throws(Failure) -> LikesSettings {
-        var problems = self.problems
-        if viewers > capacity.viewersPerProcess {
-            problems.append("--viewers \(viewers): one process holds \(capacity.viewersPerProcess)")
-        }
-        guard problems.isEmpty else { throw .arguments(problems) }
-        return self
+        guard viewers > capacity.viewersPerProcess else { return try valid() }
+        return try valid(["--viewers \(viewers): one process holds \(capacity.viewersPerProcess)"])
     }
 
     /// The services of `likes`, or of a drill of likes.

@@ -105,11 +105,11 @@ struct PlanCheck: Sendable {
     // MARK: Loads
 
     var outcomes: [Outcome] {
-        let plan = settings.check.plan ? planned : []
-        let points = PlanCheck.references.filter { settings.check.points.contains($0.name) }.map {
+        let plan = settings.check ? planned : []
+        let points = PlanCheck.references.filter { settings.checkPoints.contains($0.name) }.map {
             predicted($0.name, $0.load)
         }
-        return plan + points + (settings.check.points.contains(PlanCheck.knee) ? aroundTheKnee : [])
+        return plan + points + (settings.checkPoints.contains(PlanCheck.knee) ? aroundTheKnee : [])
     }
 
     /// Of each placement the planned Readers, and one fewer.
@@ -144,7 +144,7 @@ struct PlanCheck: Sendable {
             streams: streams, viewers: max(readers, settings.viewers / factor),
             rate: settings.rate * Double(streams) / Double(settings.streams), audience: settings.audience,
             readers: max(min(2, readers), readers / factor), placement: placement, seed: settings.seed,
-            seconds: settings.check.seconds)
+            seconds: settings.duration)
     }
 
     private func machineCores(_ load: ProbeLoad) -> Double {
@@ -164,7 +164,7 @@ struct PlanCheck: Sendable {
 
     func predicted(_ name: String, _ load: ProbeLoad) -> Outcome {
         var load = load
-        load.seconds = settings.check.seconds
+        load.seconds = settings.duration
         let model = FanoutModel(costs.loopCosts)
         let readers = (try? loads(load)) ?? []
         let all = readers.map { ($0, model.predict($0.channels, connections: $0.connections)) }
@@ -194,30 +194,24 @@ struct PlanCheck: Sendable {
 
     // MARK: Running
 
-    func run(folders: Folders, binaries: Binaries) async throws -> [Outcome] {
+    func run(in folder: ReportFolder, _ binaries: Binaries) async throws -> [Outcome] {
         let progress = Progress()
-        let outcomes = Locked(outcomes)
-        let count = outcomes.value.count
-        try await Testbed.run(folders, binaries) { [settings] testbed in
-            // Runs of one load are apart in time: what disturbs one must not disturb all.
-            for run in 0..<settings.check.runs {
-                for index in 0..<count {
-                    let one = outcomes.value[index]
-                    progress.step("run \(run + 1) of \(settings.check.runs): \(one.name): \(one.load.name)")
-                    let probe = LoadProbe(load: one.load, number: run * count + index + 1, limits: .ofThisMachine())
-                    let result = try await probe.run(in: testbed)
-                    outcomes.update {
-                        // At the knee comments may be late, or refused: that is what is looked for.
-                        if let problem = result.problem, one.isBelowKnee == nil || result.p99 == nil {
-                            $0[index].problems.append(problem)
-                        } else {
-                            $0[index].measured.append(result)
-                        }
-                    }
+        var outcomes = outcomes
+        // Runs of one load are apart in time: what disturbs one must not disturb all.
+        for run in 0..<settings.runs {
+            for (index, one) in outcomes.enumerated() {
+                progress.step("run \(run + 1) of \(settings.runs): \(one.name): \(one.load.name)")
+                let probe = LoadProbe(load: one.load, capacity: .ofThisMachine())
+                let result = try await probe.run(in: folder, "\(run + 1)-\(index + 1)", binaries)
+                // At the knee comments may be late, or refused: that is what is looked for.
+                if let problem = result.problem, one.isBelowKnee == nil || result.p99 == nil {
+                    outcomes[index].problems.append(problem)
+                } else {
+                    outcomes[index].measured.append(result)
                 }
             }
         }
-        return outcomes.value
+        return outcomes
     }
 
     static func table(_ outcomes: [Outcome]) -> Table {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Options
 import Placement
 import Report
 import Testbed
@@ -20,29 +21,26 @@ struct PlanCommand: AsyncParsableCommand {
             arguments, 69 no calibration, 70 a process died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: PlanArguments
+    @OptionGroup var settings: PlanSettings
     @OptionGroup var report: ReportOptions
-
-    @Option(help: ArgumentHelp("Folder of CommentAPI, ReaderAPI and SimClient.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var binaries: BinariesOption
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let thresholds = try report.limits(PlanResult.metrics.definitions)
             // What was typed is looked at first: a file that is missing must not hide what is wrong besides.
-            _ = try arguments.settings(machine: nil)
-            let costs = try Calibration.read(arguments.calibration ?? PlanSettings().calibration)
-            let settings = try arguments.settings(machine: costs.environment)
-            let binaries = Binaries(directory: binaries)
-            if settings.check.isWanted { try binaries.check(own: Binaries.services) }
+            let typed = try settings.valid()
+            let costs = try Calibration.read(typed.calibration)
+            let settings = typed.on(costs.environment)
+            let binaries = try settings.measures ? binaries.find(Binaries.services) : Binaries()
             let base = await Report.begin(
-                "plan", settings.title, command: settings.commandLine, directory: binaries.directory)
+                "plan", settings.title, command: settings.commandLine("plan"), directory: binaries.directory)
             let folder = try report.folder(for: base)
             var result = PlanResult(
                 settings: settings, calibration: costs, answers: try Self.answers(settings, costs))
-            if settings.check.isWanted {
+            if settings.measures {
                 result.checked = try await PlanCheck(settings: settings, costs: costs, answers: result.answers).run(
-                    folders: Folders(report: folder.path), binaries: binaries)
+                    in: folder, binaries)
             }
             return try report.finish(result.report(base), in: folder, thresholds)
         }
@@ -52,9 +50,9 @@ struct PlanCommand: AsyncParsableCommand {
         let audience = try Audience.of(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let limits = PlanLimits(
-            costs: costs, host: settings.host, p99Milliseconds: settings.p99Milliseconds,
+            costs: costs, host: settings.host, p99Milliseconds: settings.p99,
             channels: audience.sizes.channels)
         var planner = Planner(model: PlanModel(audience, rate: settings.rate), limits: limits)
-        return settings.placements.map { planner.answer($0, readers: settings.readers) }
+        return settings.placement.map { planner.answer($0, readers: settings.readers) }
     }
 }

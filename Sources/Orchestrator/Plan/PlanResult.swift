@@ -45,7 +45,7 @@ struct PlanResult: Sendable {
             ),
             Check(
                 "measured",
-                problems: settings.extrapolates
+                problems: settings.extrapolate
                     ? [] : answers.flatMap { one in one.beyondMeasured.map { "\(one.placement.rawValue): \($0)" } },
                 else: "every load of the plan is like those that were measured, or --extrapolate was given"),
         ]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Options
 import Primitives
 import Report
 import Testbed
@@ -43,6 +44,18 @@ struct ReportOptions: ParsableArguments {
         StandardOutput.write(json ? try report.json() : report.text())
         if let folder { StandardError.write("Report: \(folder.path)/report.html, report.md, report.json") }
         return report.verdict.status
+    }
+}
+
+extension ParsableArguments {
+    /// These, unless something is wrong with them.
+    ///
+    /// - Parameter others: problems that are not of one option alone.
+    /// - Throws: ``Failure/arguments(_:)`` with every problem.
+    func valid(_ others: [String] = []) throws(Failure) -> Self {
+        let problems = problems + others
+        guard problems.isEmpty else { throw .arguments(problems) }
+        return self
     }
 }
 

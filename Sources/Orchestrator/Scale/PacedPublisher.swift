@@ -1,6 +1,5 @@
 import Audience
 import Foundation
-import Logging
 import Primitives
 import RedisNIO
 import Testbed
@@ -13,17 +12,8 @@ struct PacedPublisher: Sendable {
 
     /// Publishes over a connection of the Chorus client, and says what must have come of it.
     func run() async throws -> (ScaleCase.Paced, ExpectedDeliveries) {
-        var client = RedisClientSettings()
-        client.connections = 1
-        client.graceWait = .seconds(20)
-        client.connection.commandTimeout = .seconds(60)
-        let redis = RedisClient(
-            endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: client,
-            logger: Logger(label: "redis", factory: { _ in SwiftLogNoOpLogHandler() }))
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await redis.run() }
-            defer { group.cancelAll() }
-            return try await publish(redis)
+        try await RedisProbe(port: port).withClient(graceWait: .seconds(20), commandTimeout: .seconds(60)) {
+            try await publish($0)
         }
     }
 
@@ -70,7 +60,7 @@ struct PacedPublisher: Sendable {
 
         init(_ audience: Audience, _ settings: ScaleSettings) {
             arrivals = CommentArrivals(audience, rate: settings.rate)
-            end = settings.durationSeconds
+            end = settings.duration
             advance()
         }
 

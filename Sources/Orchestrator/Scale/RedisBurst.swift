@@ -27,7 +27,7 @@ struct RedisBurst: Sendable {
     private func publish(_ sinks: DiscardingSubscribers, _ acknowledgements: Int) async throws -> ScaleCase.Burst {
         let (layout, port, seconds) = (layout, port, seconds)
         let probe = RedisProbe(port: port)
-        let (before, cpuBefore) = (RedisFigures(try await probe.info()), RedisBurst.ownCPU())
+        let (before, cpuBefore) = (try await probe.figures(), RedisBurst.ownCPU())
         let (publisher, outcome) = try await Blocking.run { isCancelled in
             var frames = ScaleFrames(layout.audience)
             let publisher = BurstPublisher(layout, frames: &frames)
@@ -40,7 +40,7 @@ struct RedisBurst: Sendable {
         _ = try await Polling.wait(atMost: .seconds(30)) {
             sinks.bytesInAll - acknowledgements == expected ? true : nil
         }
-        let after = RedisFigures(try await probe.info())
+        let after = try await probe.figures()
         return ScaleCase.Burst(
             publishes: outcome.publishes, seconds: outcome.seconds, redisDeliveries: outcome.redisDeliveries,
             redisDeliveriesExpected: publisher.truth(outcome, in: layout.assignment).messagesInAll,

@@ -25,21 +25,35 @@ struct RedisSubscribers: Equatable, Sendable {
 struct RedisFigures: Equatable, Sendable {
     var memoryBytes: Int
     var cpuSeconds: Double
+    var commands: Int
     /// Channels with a subscriber.
     var channels: Int
     /// Clients that were cut because their output buffer was full.
     var cut: Int
 
+    /// What was done since then; memory and channels are those of now.
+    func since(_ before: RedisFigures) -> RedisFigures {
+        var figures = self
+        figures.cpuSeconds -= before.cpuSeconds
+        figures.commands -= before.commands
+        figures.cut -= before.cut
+        return figures
+    }
+}
+
+extension RedisFigures {
     init(_ info: RedisInfo) {
         func number(_ name: String) -> Double { info[name].flatMap { Double($0) } ?? 0 }
-        memoryBytes = Int(number("used_memory"))
-        cpuSeconds = number("used_cpu_user") + number("used_cpu_sys")
-        channels = Int(number("pubsub_channels"))
-        cut = Int(number("client_output_buffer_limit_disconnections"))
+        self.init(
+            memoryBytes: Int(number("used_memory")), cpuSeconds: number("used_cpu_user") + number("used_cpu_sys"),
+            commands: Int(number("total_commands_processed")), channels: Int(number("pubsub_channels")),
+            cut: Int(number("client_output_buffer_limit_disconnections")))
     }
 }
 
 extension RedisProbe {
+    func figures() async throws(Failure) -> RedisFigures { RedisFigures(try await info()) }
+
     /// `CLIENT LIST`.
     func clients() async throws(Failure) -> String {
         do {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Options
 import Placement
 import Report
 import Testbed
@@ -20,39 +21,42 @@ struct ScaleCommand: AsyncParsableCommand {
             a process died, 130 interrupted.
             """)
 
-    @OptionGroup var arguments: ScaleArguments
+    @OptionGroup var settings: ScaleSettings
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            return try await perform(try arguments.settings())
+            let settings = try settings.checked()
+            let audience = try Audience.of(
+                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            let thresholds = try report.limits(ScaleResult.definitions)
+            let binaries = Binaries()
+            try binaries.check()
+            let base = await Report.begin("scale", settings.title, command: settings.commandLine("scale"))
+            let folder = try report.folder(for: base)
+            // A Redis that gets all that it takes may not answer for a while.
+            let runner = ExperimentRunner(binaries: binaries, progress: Progress(), silenceMax: nil)
+            let measured = await ScaleResult(settings: settings, base: base).measure(audience, runner, in: folder)
+            return try report.finish(measured, in: folder, thresholds)
         }
     }
+}
 
-    private func perform(_ settings: ScaleSettings) async throws -> ExitStatus {
-        let binaries = Binaries()
-        try binaries.check()
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        let thresholds = try report.limits(ScaleResult.definitions)
-        let base = await Report.begin("scale", settings.title, command: settings.commandLine)
-        let folder = try report.folder(for: base)
-        let folders = try Folders(report: folder.path)
-        let progress = Progress()
-        progress.step("seed \(settings.seed): \(settings.commandLine)")
-        let result = Locked(ScaleResult(settings: settings, base: base))
-        let failure = await Failure.of {
-            try await Testbed.run(folders, binaries) { testbed in
-                for readers in settings.readers {
-                    for placement in settings.placements {
+extension ScaleResult {
+    /// Runs its cases one after the other; a failure stands in the report's verdict.
+    func measure(_ audience: Audience, _ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
+        let (settings, progress) = (settings, runner.progress)
+        return await runner.run(
+            self, in: folder,
+            [
+                .init { testbed, recorder in
+                    for (readers, placement) in settings.cases {
                         let layout = ScaleLayout(audience, placement: placement, readers: readers)
-                        let one = try await ScaleRun(settings: settings, layout: layout, progress: progress).run(
-                            in: testbed)
-                        result.update { $0.add(one.0, one.1) }
+                        let (one, placed) = try await ScaleRun(settings: settings, layout: layout, progress: progress)
+                            .run(in: testbed)
+                        recorder.update { $0.add(one, placed) }
                     }
                 }
-            }
-        }
-        return try report.finish(result.value.report(failure), in: folder, thresholds)
+            ])
     }
 }

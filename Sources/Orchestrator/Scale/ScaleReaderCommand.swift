@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Placement
 import Primitives
 import Testbed
@@ -11,28 +12,21 @@ struct ScaleReaderCommand: AsyncParsableCommand {
 
     @Option var redisPort: Int
     @Option var index: Int
-    @Option var readers: Int
-    @Option var streams: Int
-    @Option var viewers: Int
-    @Option var audience: String
-    @Option var placement: String
-    @Option var seed: UInt64
-    @Option var arrival: Double
-    @Option var sockets: Int
+    /// One placement, one number of Readers, and the sockets of one of them.
+    @OptionGroup var settings: ScaleSettings
 
     static func arguments(_ settings: ScaleSettings, _ layout: ScaleLayout, index: Int, port: Int) -> [String] {
-        [
-            "scale-reader", "--redis-port", "\(port)", "--index", "\(index)", "--readers", "\(layout.readers.count)",
-            "--streams", "\(settings.streams)", "--viewers", "\(settings.viewers)", "--audience",
-            "\(settings.audience)", "--placement", layout.placement.rawValue, "--seed", "\(settings.seed)",
-            "--arrival", "\(settings.arrivalSeconds)", "--sockets",
-            "\((settings.sockets + layout.readers.count - 1) / layout.readers.count)",
-        ]
+        var own = settings
+        let readers = layout.readers.count
+        (own.readers, own.placement, own.sockets) = (
+            [readers], [layout.placement], (settings.sockets + readers - 1) / readers
+        )
+        return ["scale-reader", "--redis-port", "\(port)", "--index", "\(index)"] + own.words
     }
 
     func run() async throws {
         let audience = try Audience(
-            AudienceSpec.parse(audience), channels: streams, viewers: viewers, seed: seed)
+            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let (orders, input) = AsyncStream.makeStream(
             of: ScaleReaderOrder.self, bufferingPolicy: .bufferingOldest(1_024))
         // Reading standard input blocks: not on a thread that tasks run on.
@@ -43,8 +37,9 @@ struct ScaleReaderCommand: AsyncParsableCommand {
             input.finish()
         }
         let reader = ScaleReader(
-            port: redisPort, index: index, audience: audience, placement: try .parse(placement),
-            readers: AssignmentSimulation.readerNames(readers), arrivalSeconds: arrival, sockets: sockets)
+            port: redisPort, index: index, audience: audience, placement: settings.placement[0],
+            readers: AssignmentSimulation.readerNames(settings.readers[0]), arrivalSeconds: settings.arrival,
+            sockets: settings.sockets)
         try await reader.run(orders) { StandardOutput.write($0.line) }
     }
 }

@@ -9,7 +9,7 @@ extension ScaleResult {
                 settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         else { return [] }
         let table = ScalingTable(
-            audience, readers: Array(1...max(20, most + most / 2)), strategies: settings.placements)
+            audience, readers: Array(1...max(20, most + most / 2)), strategies: settings.placement)
         let measured = cases.map { result in
             PlacementCharts.Point(
                 placement: result.placement, readers: result.readers, spread: result.spread,
@@ -43,7 +43,7 @@ extension ScaleResult {
         }
         return Chart(
             title, x: "Readers", y: "comments/s",
-            settings.placements.enumerated().map { index, placement in
+            settings.placement.enumerated().map { index, placement in
                 let points = cases.filter { $0.placement == placement }.map {
                     Chart.Point(x: Double($0.readers), y: $0.burst?.perSecond ?? 0)
                 }

@@ -66,7 +66,9 @@ extension ScaleResult {
         list.add("memory", .bytes) { Double($0.memoryPeakBytes) }
     }
 
-    static var definitions: [MetricDefinition] { metrics.definitions + readerMetrics.definitions }
+    static var definitions: [MetricDefinition] {
+        metrics.definitions + readerMetrics.definitions + ProcessCosts.metrics.definitions
+    }
 
     mutating func add(_ result: ScaleCase, _ layout: ScaleLayout) {
         cases.append(result)
@@ -77,7 +79,6 @@ extension ScaleResult {
     func report(_ failure: Failure?) -> Report {
         var report = base
         report.summary = summary
-        report.finishedAt = Report.now()
         report.verdict.checks = [.completed(failure)]
         report.verdict.checks += cases.map { result in
             Check(
@@ -90,7 +91,8 @@ extension ScaleResult {
                 Self.readerMetrics.metrics(of: $0, scope: "\(result.name), \($0.name)")
             }
         }
-        report.details = ["Readers"]
+        report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
+        report.details = ["Readers", "Processes"]
         report.maps = maps
         report.samples = cases.map { one in
             Report.Samples(

@@ -4,7 +4,7 @@ import Report
 import Testbed
 
 /// All that one scale run found out.
-struct ScaleResult: Sendable {
+struct ScaleResult: ExperimentResult {
     var settings: ScaleSettings
     /// What the report begins with.
     var base: Report
@@ -12,6 +12,7 @@ struct ScaleResult: Sendable {
     var cases: [ScaleCase] = []
     /// Which Reader subscribes to which channel, for each placement; the same channels in the same order.
     var maps: [SubscriptionMap] = []
+    var processes: [ProcessCosts] = []
 }
 
 /// One placement of the audience on one number of Readers.

@@ -75,15 +75,15 @@ struct ScaleRun: Sendable {
             throw Failure.unavailable("not every Reader knows all others")
         }
         let probe = RedisProbe(redis)
-        let before = RedisFigures(try await probe.info())
+        let before = try await probe.figures()
         let total = layout.audience.total
-        progress.step("  \(Format.grouped(total)) viewers arrive in \(Format.plain(settings.arrivalSeconds)) s")
+        progress.step("  \(Format.grouped(total)) viewers arrive in \(Format.plain(settings.arrival)) s")
         let start = ContinuousClock.now
         try await crowd.place()
         var counts: [ScaleReaderMessage.Counts] = []
         // As long as they arrive, and then until those who were sent on are there.
         let all = try await Polling.wait(
-            atMost: .seconds(settings.arrivalSeconds + 240), every: .milliseconds(500)
+            atMost: .seconds(settings.arrival + 240), every: .milliseconds(500)
         ) { () async throws -> [ScaleReaderMessage.Placed]? in
             counts = try await crowd.counts()
             result.arriving.append(
@@ -96,7 +96,7 @@ struct ScaleRun: Sendable {
         guard let all else { throw Failure.unavailable("not all viewers had a place in time; see the Readers' logs") }
         let placed = layout.measured(try await crowd.channels(atMost: .seconds(120)))
         let clients = RedisSubscribers(try await probe.clients())
-        let after = RedisFigures(try await probe.info())
+        let after = try await probe.figures()
         for (index, name) in layout.readers.enumerated() {
             result.perReader[index].subscriptions = clients.subscriptions(of: name)
             result.perReader[index].subscriptionsExpected = placed.assignment.subscriptions[index]
@@ -119,9 +119,9 @@ struct ScaleRun: Sendable {
         _ layout: ScaleLayout, _ crowd: ScaleCrowd, _ redis: Node, into result: inout ScaleCase
     ) async throws {
         let rate = Format.plain(settings.rate)
-        progress.step("  \(rate) comments/s for \(Format.plain(settings.durationSeconds)) s")
+        progress.step("  \(rate) comments/s for \(Format.plain(settings.duration)) s")
         let probe = RedisProbe(redis)
-        let before = RedisFigures(try await probe.info())
+        let before = try await probe.figures()
         let cpuBefore = readersCPU(crowd)
         let (paced, truth) = try await PacedPublisher(settings: settings, layout: layout, port: redis.port).run()
         let published = ContinuousClock.now
@@ -134,7 +134,7 @@ struct ScaleRun: Sendable {
         }
         result.paced?.settleSeconds = (ContinuousClock.now - published).seconds
         result.paced?.latency = counts.reduce(into: LatencyHistogram()) { $0.merge($1.latency) }
-        result.paced?.redisCPUSeconds = RedisFigures(try await probe.info()).cpuSeconds - before.cpuSeconds
+        result.paced?.redisCPUSeconds = try await probe.figures().cpuSeconds - before.cpuSeconds
         result.paced?.readersCPUSeconds = readersCPU(crowd) - cpuBefore
         for index in layout.readers.indices {
             result.perReader[index].messages = counts[index].messages
@@ -145,17 +145,13 @@ struct ScaleRun: Sendable {
         progress.step("  \(Format.grouped(result.deliveries)) of \(Format.grouped(truth.deliveriesInAll)) deliveries")
     }
 
-    private func readersCPU(_ crowd: ScaleCrowd) -> Double {
-        crowd.nodes.reduce(0) { sum, node in
-            sum + (node.child?.pid.flatMap { ProcessUsage.sample(pid: $0)?.cpuSeconds } ?? 0)
-        }
-    }
+    private func readersCPU(_ crowd: ScaleCrowd) -> Double { crowd.nodes.reduce(0) { $0 + $1.cpuSeconds } }
 
     // MARK: As many as Redis takes
 
     private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
-        progress.step("  as many comments as Redis takes for \(Format.plain(settings.burstSeconds)) s")
-        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burstSeconds).run()
+        progress.step("  as many comments as Redis takes for \(Format.plain(settings.burst)) s")
+        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burst).run()
         result.burst = burst
         progress.step("  \(Format.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }

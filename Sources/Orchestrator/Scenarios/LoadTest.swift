@@ -20,11 +20,8 @@ struct LoadTest: Sendable {
         (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
         (setup.audience, setup.streams, setup.viewers) = (settings.audience, settings.streams, settings.viewers)
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
-        setup.swarm =
-            [
-                "--duration", Format.plain(settings.duration), "--warmup", Format.plain(settings.warmup), "--placement",
-                settings.placement == .random ? "random" : "follow",
-            ] + (settings.moves?.arguments ?? [])
+        setup.publishes(seconds: settings.duration, warmup: settings.warmup)
+        setup.swarm += settings.moves?.arguments ?? []
         if faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
         if settings.likesRate != nil {
             // Redis alone keeps the likes.
@@ -116,7 +113,7 @@ struct LoadTest: Sendable {
             $0.readers = RunResult.Reader.all(answer.statistics, predictedShare: prediction.spread)
             $0.map = SubscriptionMap(
                 answer.statistics, title: "Channels of each Reader, placement \(settings.placement.rawValue)")
-            $0.redis = RunResult.RedisFigures(before: before, after: after)
+            $0.redis = RedisFigures(after).since(RedisFigures(before))
             $0.base.environment.redis = after["redis_version"]
         }
     }
@@ -131,16 +128,5 @@ extension Locked<RunResult> {
             update { $0.phases.append((name, seconds)) }
         }
         return try await body()
-    }
-}
-
-extension RunResult.RedisFigures {
-    init(before: RedisInfo, after: RedisInfo) {
-        func number(_ info: RedisInfo, _ key: String) -> Double { info[key].flatMap { Double($0) } ?? 0 }
-        func growth(_ key: String) -> Double { number(after, key) - number(before, key) }
-        usedMemoryBytes = Int(number(after, "used_memory"))
-        commandsWhilePublishing = Int(growth("total_commands_processed"))
-        cpuSecondsWhilePublishing = growth("used_cpu_user") + growth("used_cpu_sys")
-        subscribersCut = Int(growth("client_output_buffer_limit_disconnections"))
     }
 }

@@ -44,14 +44,14 @@ extension RunResult {
         list.add("Readers' memory", .bytes, .lowerIsBetter, minimumDelta: 4_194_304) { result in
             result.readers.isEmpty ? nil : Double(result.readers.reduce(0) { $0 + $1.usage.memoryPeakBytes })
         }
-        list.add("Redis CPU", .seconds, .lowerIsBetter, minimumDelta: 0.1) { $0.redis?.cpuSecondsWhilePublishing }
+        list.add("Redis CPU", .seconds, .lowerIsBetter, minimumDelta: 0.1) { $0.redis?.cpuSeconds }
         list.add("Redis CPU per comment", .microseconds) { result in
             let comments = result.swarm?.publishing.acknowledged ?? 0
-            return comments > 0 ? result.redis.map { $0.cpuSecondsWhilePublishing * 1e6 / Double(comments) } : nil
+            return comments > 0 ? result.redis.map { $0.cpuSeconds * 1e6 / Double(comments) } : nil
         }
-        list.add("Redis memory", .bytes) { $0.redis.map { Double($0.usedMemoryBytes) } }
-        list.count("Redis commands") { $0.redis?.commandsWhilePublishing }
-        list.count("subscribers cut") { $0.redis?.subscribersCut }
+        list.add("Redis memory", .bytes) { $0.redis.map { Double($0.memoryBytes) } }
+        list.count("Redis commands") { $0.redis?.commands }
+        list.count("subscribers cut") { $0.redis?.cut }
         list.add("bytes received", .bytes) { $0.swarm.map { Double($0.bytesReceived) } }
     }
 

@@ -17,6 +17,7 @@ struct RunResult: ExperimentResult {
     var spread: Spread?
     /// All swarms together.
     var swarm: SwarmReport?
+    /// From the start of publishing to its end, while all viewers are connected.
     var redis: RedisFigures?
     /// Likes beside the comments; `nil` without.
     var likes: LikesResult.Outcome?
@@ -101,17 +102,6 @@ struct RunResult: ExperimentResult {
         /// 1 - 1 / amplification.
         var wastedShare: Double
         var predicted: SpreadOutcome?
-    }
-
-    /// What the private Redis says of itself.
-    struct RedisFigures: Sendable {
-        /// While all viewers are connected.
-        var usedMemoryBytes: Int
-        /// From the start of publishing to its end.
-        var commandsWhilePublishing: Int
-        var cpuSecondsWhilePublishing: Double
-        /// Subscribers that Redis cut because they lagged.
-        var subscribersCut: Int
     }
 }
 

@@ -6,8 +6,9 @@ import Wire
 
 /// What runs in an experiment, and who watches and writes: everything before anything is broken.
 struct ExperimentSetup: Sendable {
-    /// With one or more there is a StatsAPI too.
     var commentAPIs = 0
+    /// Whether there is a StatsAPI beside CommentAPIs.
+    var hasStatistics = true
     var readers = 0
     var likeAPIs = 0
     var workers = 0
@@ -33,6 +34,14 @@ struct ExperimentSetup: Sendable {
     var swarm: [String] = []
     /// What a reader of the report has to know.
     var notes: [String] = []
+
+    /// The generators write for so long by themselves, and ask any Reader first, or go where they are sent.
+    mutating func publishes(seconds: Double, warmup: Double) {
+        swarm += [
+            "--duration", Format.plain(seconds), "--warmup", Format.plain(warmup), "--placement",
+            placement == .random ? "random" : "follow",
+        ]
+    }
 
     /// Whatever Redis acknowledges is on disk.
     mutating func syncRedis() {
@@ -61,7 +70,7 @@ struct Services: Sendable {
     static func start(_ setup: ExperimentSetup, in testbed: Testbed) async throws -> Services {
         var services = try await Services(setup, in: testbed)
         var all: [Node] = []
-        if setup.commentAPIs > 0 {
+        if setup.commentAPIs > 0, setup.hasStatistics {
             let web = Services.webFolder.map { ["WEB_FOLDER": $0] } ?? [:]
             let statistics = try await testbed.addService(.statistics, services.told, web)
             services.told.statistics = statistics.url
@@ -106,8 +115,8 @@ struct Services: Sendable {
     func addresses(_ commentAPIs: [Node]) -> [String] {
         [
             "--readers", readers.map(\.url).joined(separator: ","), "--comment-api",
-            commentAPIs.map(\.url).joined(separator: ","), "--stats-api", told.statistics ?? "",
-        ]
+            commentAPIs.map(\.url).joined(separator: ","),
+        ] + (told.statistics.map { ["--stats-api", $0] } ?? [])
     }
 
     /// Statistics as soon as they hold, or the last ones when that takes longer than `limit`: reports come once an interval.

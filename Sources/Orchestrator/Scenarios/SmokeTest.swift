@@ -71,7 +71,7 @@ struct SmokeTest: Sendable {
             $0.clients.totalClients >= 3
         }
         try? answer.json.write(to: URL(fileURLWithPath: services.testbed.folders.report + "/statistics.json"))
-        for client in clients { await client.stop() }
+        await services.testbed.supervisor.stop(clients.compactMap(\.child))
         recorder.update { report in
             report.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: nil)
             report.readers = RunResult.Reader.all(answer.statistics, predictedShare: nil)

@@ -8,52 +8,27 @@ import Testbed
 
 /// Every parameter of one sweep, as `sweep` reads it: a grid, and what is the same in all of its cells.
 struct SweepSettings: ParsableArguments {
-    @Option(
-        parsing: .unconditional, help: "Numbers of streams.",
-        transform: parsed(
-            [], { (text) throws(InvalidParameter) in try NumberList.parse(text, in: 1...1_000_000).numbers }))
-    @Checked var streams = [10, 100, 1_000]
-    @Option(
-        parsing: .unconditional, help: "Numbers of viewers.",
-        transform: parsed(
-            [], { (text) throws(InvalidParameter) in try NumberList.parse(text, in: 1...1_000_000).numbers }))
-    @Checked var viewers = [250, 2_500]
-    @Option(
-        parsing: .unconditional,
-        help: "Numbers of Readers: 3,5,10 or 3..5; each is a process on this machine, 1 to 100.",
-        transform: parsed([], { (text) throws(InvalidParameter) in try ReaderRange.parse(text, max: 100).numbers }))
+    @Option("Numbers of streams.", wholeNumbers(1...1_000_000)) @Checked var streams = [10, 100, 1_000]
+    @Option("Numbers of viewers.", wholeNumbers(1...1_000_000)) @Checked var viewers = [250, 2_500]
+    @Option("Numbers of Readers: 3,5,10 or 3..5; each is a process on this machine, 1 to 100.", readerNumbers(max: 100))
     @Checked var readers = [3, 5, 10]
-    @Option(
-        parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
-        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+    @Option("reference, uniform, zipf:<exponent>, flash or flash:<share>.", anyAudience)
     @Checked var audience = AudienceSpec.reference
-    @Option(
-        parsing: .unconditional, help: "Placements, separated by commas.",
-        transform: parsed([], PlacementStrategy.parseList))
+    @Option("Placements, separated by commas.", placementList)
     @Checked var placement: [PlacementStrategy] = [.random, .overflow]
-    @Option(parsing: .unconditional, help: "The same seed makes the same audiences, 0 to 2^64-1.", transform: anySeed)
-    @Checked var seed: UInt64 = 1
-    @Option(
-        parsing: .unconditional, help: "Comments per second in each cell, 0.1 to 100,000.",
-        transform: within(0.1...100_000))
-    @Checked var rate = 50.0
-    @Option(
-        parsing: .unconditional, help: "Seconds of publishing in each cell, 1 to 3,600.",
-        transform: within(1...3_600.0))
-    @Checked var duration = 5.0
+    @Option("The same seed makes the same audiences, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
+    @Option("Comments per second in each cell, 0.1 to 100,000.", within(0.1...100_000)) @Checked var rate = 50.0
+    @Option("Seconds of publishing in each cell, 1 to 3,600.", within(1...3_600.0)) @Checked var duration = 5.0
 
     static let cellsMax = 1_000
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func checked() throws(Failure) -> SweepSettings {
-        var problems = self.problems
-        if cells.count > SweepSettings.cellsMax {
-            problems.append(
-                "--streams, --viewers, --readers, --placement: \(cells.count) cells; take at most"
-                    + " \(SweepSettings.cellsMax), or several sweeps")
-        }
-        guard problems.isEmpty else { throw .arguments(problems) }
-        return self
+        guard cells.count > SweepSettings.cellsMax else { return try valid() }
+        return try valid([
+            "--streams, --viewers, --readers, --placement: \(cells.count) cells; take at most"
+                + " \(SweepSettings.cellsMax), or several sweeps"
+        ])
     }
 
     /// The whole grid. Placements lie next to each other, so that those of one audience are measured one after the other.

@@ -37,9 +37,7 @@ struct SwarmCommand: AsyncParsableCommand {
     @Option(help: "Number of channels.", transform: within(1...Audience.channelsMax)) @Checked var streams = 100
     @Option(help: "Number of viewers, of all shards together.", transform: within(1...Audience.viewersMax))
     @Checked var viewers = 2500
-    @Option(
-        help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
-        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+    @Option(help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.", transform: anyAudience)
     @Checked var audience = AudienceSpec.reference
     @Option(help: "Decides about the audience and the comments.", transform: anySeed) @Checked var seed: UInt64 = 1
     @Option(help: "Comments a second, of all shards together.", transform: within(0...1_000_000.0))

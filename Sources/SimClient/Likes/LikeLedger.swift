@@ -52,7 +52,6 @@ struct LikeLedger: Sendable {
 
     var underWay: Int { people.count - free.count }
     var usersStarted: Int { users.reduce(0, +) }
-    var hasReady: Bool { !ready.isEmpty }
 
     /// Somebody comes who has not liked the photo before. `false` when too many are under way.
     @discardableResult

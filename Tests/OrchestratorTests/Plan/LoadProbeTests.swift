@@ -19,7 +19,7 @@ struct LoadProbeTests {
     ])
     func whatALoadComesToIsMeasured(load: ProbeLoad) async throws {
         let result = try await withTestbed { testbed in
-            try await LoadProbe(load: load, number: 1, limits: .ofThisMachine()).run(in: testbed)
+            try await LoadProbe(load: load, capacity: .ofThisMachine()).run(in: testbed)
         }
         #expect(result.report.delivery.isClean)
         #expect(result.readers.count == load.readers)
@@ -48,7 +48,7 @@ struct LoadProbeTests {
 
     @Test func whatRedisCostsIsMeasured() async throws {
         let costs = try await withTestbed { testbed in
-            try await RedisCalibration(seconds: 0.5, progress: Progress(isTerminal: false) { _ in }).run(in: testbed)
+            try await RedisCalibration(seconds: 0.5, progress: .silent).run(in: testbed)
         }
         #expect((0.5...1_000).contains(costs.publishCPUMicroseconds))
         #expect((0.01...100).contains(costs.deliveryCPUMicroseconds))

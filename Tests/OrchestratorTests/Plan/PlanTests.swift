@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Placement
 import Report
 import TestSupport
@@ -231,14 +232,14 @@ struct PlannerTests {
 
 struct PlanReportTests {
     @Test func everyLimitIsNamedWithItsHeadroom() throws {
-        let settings = try PlanArguments.parse(["--streams", "1000", "--viewers", "100000", "--rate", "10"]).settings(
-            machine: makeCalibration().environment)
+        let settings = try PlanSettings.parse(["--streams", "1000", "--viewers", "100000", "--rate", "10"]).on(
+            makeCalibration().environment)
         let audience = try Audience(settings.audience, channels: 1_000, viewers: 100_000, seed: 1)
         let limits = PlanLimits(
             costs: makeCalibration(), host: settings.host, p99Milliseconds: 500, channels: 1_000)
         var planner = Planner(model: PlanModel(audience, rate: 10), limits: limits)
         let result = PlanResult(
-            settings: settings, calibration: makeCalibration(), answers: settings.placements.map { planner.answer($0) })
+            settings: settings, calibration: makeCalibration(), answers: settings.placement.map { planner.answer($0) })
         let report = result.report(makeBase("plan"))
         #expect(report.tables.last?.rows.count == 3 * 9)
         for name in PlanLimit.Name.allCases { #expect(report.markdown().contains(name.rawValue)) }
@@ -250,8 +251,8 @@ struct PlanReportTests {
 
     /// It used to end with 0 whatever it found.
     @Test func noAnswerAtAllIsNotFine() throws {
-        let settings = try PlanArguments.parse(["--streams", "1000", "--viewers", "100000"]).settings(
-            machine: makeCalibration().environment)
+        let settings = try PlanSettings.parse(["--streams", "1000", "--viewers", "100000"]).on(
+            makeCalibration().environment)
         var planner = try PlannerTests().makePlanner(viewers: 100_000, rate: 1e6)
         let answers = [PlacementStrategy.random, .rendezvous, .overflow].map { planner.answer($0) }
         let report = PlanResult(settings: settings, calibration: makeCalibration(), answers: answers).report(
@@ -262,46 +263,47 @@ struct PlanReportTests {
     }
 }
 
-struct PlanArgumentsTests {
+struct PlanSettingsTests {
     @Test func aHostIsLikeThatOfTheCalibrationUnlessSaidOtherwise() throws {
         let machine = makeCalibration().environment
-        let plain = try PlanArguments.parse([]).settings(machine: machine).host
+        let plain = try PlanSettings.parse([]).on(machine).host
         #expect(plain == PlanHost(cores: 4, memoryGiB: 8, networkGbit: 10, descriptors: 20_000, fill: 0.7))
-        let other = try PlanArguments.parse(["--cores", "16", "--memory", "0.5", "--descriptors", "100000"]).settings(
-            machine: machine
-        ).host
+        let other = try PlanSettings.parse(["--cores", "16", "--memory", "0.5", "--descriptors", "100000"]).on(machine)
+            .host
         #expect([Double(other.cores), other.memoryGiB, Double(other.descriptors)] == [16, 0.5, 100_000])
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
-        let arguments = try PlanArguments.parse([
+        let arguments = try PlanSettings.parse([
             "--streams", "0", "--viewers", "x", "--rate", "0", "--p99", "0", "--audience", "q", "--placement", "best",
             "--seed", "-1", "--cores", "0", "--memory", "0", "--network", "0", "--descriptors", "1", "--fill", "2",
             "--readers", "1", "--check-points", "C,Z", "--runs", "0", "--duration", "0",
         ])
-        #expect(problems { try arguments.settings(machine: nil) }.count == 16)
+        #expect(problems { try arguments.valid() }.count == 16)
     }
 
     @Test func theCommandRepeatsThePlan() throws {
         let words = ["--readers", "7", "--extrapolate", "--check", "--check-points", "C,D", "--runs", "3"]
-        let settings = try PlanArguments.parse(words).settings(machine: makeCalibration().environment)
-        #expect(settings.check.points == ["C", "D"])
-        let again = settings.commandLine.split(separator: " ").dropFirst(2).map(String.init)
-        #expect(try PlanArguments.parse(again).settings(machine: nil) == settings)
+        let settings = try PlanSettings.parse(words).on(makeCalibration().environment)
+        #expect(settings.checkPoints == ["C", "D"])
+        let host = ["--cores", "4", "--memory", "8", "--descriptors", "20000"]
+        #expect(settings.words == host + words)
+        #expect(settings.commandLine("plan").hasSuffix(" --check --check-points C,D --runs 3"))
+        #expect(try PlanSettings.parse(settings.words).words == settings.words)
     }
 }
 
 struct PlanCheckTests {
     private func makeCheck(_ words: [String]) throws -> PlanCheck {
         let costs = makeCalibration()
-        let settings = try PlanArguments.parse(words).settings(machine: costs.environment)
+        let settings = try PlanSettings.parse(words).on(costs.environment)
         let audience = try Audience(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let limits = PlanLimits(
-            costs: costs, host: settings.host, p99Milliseconds: settings.p99Milliseconds, channels: settings.streams)
+            costs: costs, host: settings.host, p99Milliseconds: settings.p99, channels: settings.streams)
         var planner = Planner(model: PlanModel(audience, rate: settings.rate), limits: limits)
         return PlanCheck(
-            settings: settings, costs: costs, answers: settings.placements.map { planner.answer($0) })
+            settings: settings, costs: costs, answers: settings.placement.map { planner.answer($0) })
     }
 
     func makeResult(_ load: ProbeLoad, cores: Double, p99: Double) -> ProbeResult {
@@ -475,10 +477,10 @@ struct CalibrationTests {
         #expect(result.measurement == nil)
     }
 
-    @Test func smallerLimitsMakeASmallerGrid() {
-        let progress = Progress(isTerminal: false) { _ in }
+    @Test func smallerLimitsMakeASmallerGrid() throws {
         let limits = Capacity(perProcess: 1_024)
-        let small = ReaderCalibration(limits: limits, viewers: limits.viewersPerProcess, seconds: 1, progress: progress)
+        let settings = try CalibrationSettings.standard.checked(limits)
+        let small = ReaderCalibration(capacity: limits, settings: settings, progress: .silent)
         #expect(small.points.count == ReaderCalibration.grid.count)
         #expect(small.points.map(\.viewers).max() == limits.viewersPerProcess)
         #expect(small.points.allSatisfy { $0.streams <= $0.viewers })
@@ -496,9 +498,11 @@ struct CalibrationTests {
 
     @Test func argumentsAreChecked() throws {
         let limits = Capacity(perProcess: 1_024)
-        let plain = try CalibrationArguments.parse([]).settings(limits: limits)
-        #expect(plain == (limits.viewersPerProcess, 5, "calibration.json"))
+        let plain = try CalibrationSettings.parse([]).checked(limits)
+        #expect(plain.commandLine("calibrate") == "Orchestrator calibrate --viewers \(limits.viewersPerProcess)")
         let wrong = ["--viewers", "17000", "--duration", "x", "--file", ""]
-        #expect(problems { _ = try CalibrationArguments.parse(wrong).settings(limits: limits) }.count == 3)
+        #expect(problems { try CalibrationSettings.parse(wrong).checked(limits) }.count == 3)
+        let many = try CalibrationSettings.parse(["--viewers", "2000"])
+        #expect(problems { try many.checked(limits) } == ["--viewers 2000: one process holds 922"])
     }
 }

@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Options
 import Placement
 import Report
 import TestSupport
@@ -50,10 +51,10 @@ struct ScaleRunTests {
     }
 
     func makeReport(burst: [Double]) -> ScaleResult {
-        var report = ScaleResult(settings: ScaleSettings(), base: makeBase("scale"))
+        var report = ScaleResult(settings: .standard, base: makeBase("scale"))
         let outcome = SpreadOutcome(
             readers: 14, channels: 10, subscriptions: 20, weightedSubscriptions: 2, rate: 1, loadMaxOverMean: 1)
-        for (placement, rate) in zip(report.settings.placements, burst) {
+        for (placement, rate) in zip(report.settings.placement, burst) {
             var one = ScaleCase(placement: placement, readers: 14, formula: nil, model: outcome)
             one.burst = ScaleCase.Burst(
                 publishes: Int(rate), seconds: 1, redisDeliveries: 5, redisDeliveriesExpected: 5, redisCPUSeconds: 0.9)

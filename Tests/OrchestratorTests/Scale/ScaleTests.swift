@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Options
 import Placement
 import Primitives
 import Report
@@ -8,44 +9,57 @@ import Testing
 
 @testable import Orchestrator
 
-struct ScaleArgumentsTests {
+struct ScaleSettingsTests {
     @Test func nothingTypedIsTheFullCase() throws {
-        let settings = try ScaleArguments.parse([]).settings()
-        #expect(settings == ScaleSettings())
+        let settings = try ScaleSettings.parse([]).checked()
         #expect([settings.streams, settings.viewers] + settings.readers == [90_000, 2_000_000, 14])
-        #expect(
-            settings.commandLine
-                == "Orchestrator scale --streams 90000 --viewers 2000000 --readers 14 --audience zipf:1.0"
-                + " --placement random,overflow --seed 1 --arrival 30 --sockets 2000 --rate 200 --duration 10 --burst 8"
-        )
+        #expect(settings.commandLine("scale") == "Orchestrator scale")
+    }
+
+    @Test func theCommandRepeatsTheRun() throws {
+        let typed = [
+            "--streams", "10", "--viewers", "100", "--readers", "3,4,5", "--audience", "uniform", "--placement",
+            "rendezvous", "--seed", "7", "--arrival", "0.5", "--sockets", "9", "--rate", "20.5", "--duration", "2",
+            "--burst", "3",
+        ]
+        #expect(try ScaleSettings.parse(typed).checked().words == typed)
+    }
+
+    /// What a Reader process is told is what it reads.
+    @Test func aReaderKnowsItsPartOfTheRun() throws {
+        let settings = try ScaleSettings.parse([
+            "--streams", "200", "--viewers", "4000", "--readers", "3,5", "--seed", "7", "--sockets", "11",
+        ])
+        let audience = try Audience(settings.audience, channels: 200, viewers: 4_000, seed: 7)
+        let layout = ScaleLayout(audience, placement: .overflow, readers: 5)
+        let words = ScaleReaderCommand.arguments(settings, layout, index: 4, port: 1_234)
+        let reader = try #require(try Orchestrator.parseAsRoot(words) as? ScaleReaderCommand)
+        #expect([reader.redisPort, reader.index, reader.settings.sockets] == [1_234, 4, 3])
+        #expect(reader.settings.readers == [5] && reader.settings.placement == [.overflow])
+        #expect([reader.settings.streams, reader.settings.viewers] == [200, 4_000] && reader.settings.seed == 7)
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {
-        let arguments = try ScaleArguments.parse([
+        let arguments = try ScaleSettings.parse([
             "--streams", "0", "--viewers", "x", "--readers", "0", "--audience", "zipf", "--placement", "best", "--seed",
             "-1", "--rate", "0", "--duration", "0", "--burst", "x", "--arrival", "-1", "--sockets", "x",
         ])
-        #expect(problems { try arguments.settings() }.count == 11)
+        #expect(problems { try arguments.checked() }.count == 11)
     }
 
     @Test func tooManyProcessesAndCasesAreRefused() {
         #expect(throws: Failure.arguments(["--readers 101: must be at most 100, each is a process on this machine"])) {
-            try ScaleArguments.parse(["--readers", "101"]).settings()
+            try ScaleSettings.parse(["--readers", "101"]).checked()
         }
         #expect(
             throws: Failure.arguments([
                 "--readers, --placement: 34 cases, one after the other; take at most 32 (readers × placements)"
             ])
         ) {
-            try ScaleArguments.parse(["--readers", "1..17"]).settings()
+            try ScaleSettings.parse(["--readers", "1..17"]).checked()
         }
     }
 
-    @Test(arguments: [([3], "3"), ([3, 4], "3,4"), ([3, 4, 5], "3..5"), ([1, 3, 5], "1,3,5")])
-    func numbersOfReadersAreWrittenAsTheyAreRead(numbers: [Int], text: String) throws {
-        #expect(ReaderRange(numbers: numbers).description == text)
-        #expect(try ReaderRange.parse(text).numbers == numbers)
-    }
 }
 
 struct ScaleLayoutTests {

@@ -42,12 +42,12 @@ struct SweepArgumentsTests {
 
     @Test(arguments: [("10", [10]), ("100,10,10", [10, 100]), ("1,1000000", [1, 1_000_000])])
     func numbersAreRead(text: String, numbers: [Int]) throws {
-        #expect(try NumberList.parse(text, in: 1...1_000_000).numbers == numbers)
+        #expect(try SweepSettings.parse(["--streams", text]).valid().streams == numbers)
     }
 
     @Test(arguments: ["", "0", "10,", "a", "1,,2", "1000001", "1..5", "-1"])
     func anythingElseIsRefused(text: String) {
-        #expect(throws: InvalidParameter.self) { try NumberList.parse(text, in: 1...1_000_000) }
+        #expect(throws: Failure.self) { try SweepSettings.parse(["--streams", text]).valid() }
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {

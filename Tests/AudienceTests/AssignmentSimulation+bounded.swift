@@ -1,4 +1,6 @@
-internal import Placement
+import Placement
+
+@testable import Audience
 
 /// Bounded load alone: what overflow would be without hot channels giving way first.
 ///
@@ -10,7 +12,7 @@ extension AssignmentSimulation {
     /// - Parameters:
     ///   - loadFactor: c, above 1.
     ///   - readers: their names; without any nobody is placed.
-    public func assignBounded(loadFactor: Double, readers: [String]) -> Assignment {
+    func assignBounded(loadFactor: Double, readers: [String]) -> Assignment {
         guard !readers.isEmpty else { return Assignment(readers: 0, channels: 0) }
         let hashes = readers.map { StableHash.of($0) }
         var orders: [Int: [Int]] = [:]
