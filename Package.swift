@@ -46,6 +46,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -88,6 +89,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.0"),
@@ -205,7 +207,7 @@ let package = Package(
                 "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
                 "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq",
                 "Storage",
-                arguments, nioCore, logging, coreMetrics,
+                arguments, nioCore, logging, coreMetrics, yams,
             ]),
 
         // Benchmarks below HTTP.

@@ -124,6 +124,8 @@ private protocol CheckedValue {
     var misread: [(text: String, expected: String)] { get }
     /// The values as they would be typed.
     var values: [String] { get }
+    /// What was typed.
+    var texts: [String] { get }
     var isTyped: Bool { get }
     /// What is typed to get the values, with the option's name.
     func words(_ name: String) -> [String]
@@ -136,24 +138,28 @@ extension CheckedValue {
 extension Checked: CheckedValue {
     fileprivate var misread: [(text: String, expected: String)] { expected.map { [(text ?? "", $0)] } ?? [] }
     fileprivate var values: [String] { optionText(wrappedValue).map { [$0] } ?? [] }
+    fileprivate var texts: [String] { text.map { [$0] } ?? [] }
     fileprivate var isTyped: Bool { text != nil }
 }
 
 extension Array: CheckedValue where Element: CheckedValue {
     fileprivate var misread: [(text: String, expected: String)] { flatMap(\.misread) }
     fileprivate var values: [String] { flatMap(\.values) }
+    fileprivate var texts: [String] { flatMap(\.texts) }
     fileprivate var isTyped: Bool { !isEmpty }
 }
 
 extension Option: CheckedValue where Value: CheckedValue {
     fileprivate var misread: [(text: String, expected: String)] { wrappedValue.misread }
     fileprivate var values: [String] { wrappedValue.values }
+    fileprivate var texts: [String] { wrappedValue.texts }
     fileprivate var isTyped: Bool { wrappedValue.isTyped }
 }
 
 extension Flag: CheckedValue where Value == Bool {
     fileprivate var misread: [(text: String, expected: String)] { [] }
     fileprivate var values: [String] { [] }
+    fileprivate var texts: [String] { [] }
     fileprivate var isTyped: Bool { wrappedValue }
     fileprivate func words(_ name: String) -> [String] { wrappedValue ? [name] : [] }
 }
@@ -176,6 +182,17 @@ extension ParsableArguments {
 
     /// The names of the options that were typed.
     public var typed: [String] { options.filter(\.value.isTyped).map(\.name) }
+
+    /// What was typed: names, each with its text unless it is a flag.
+    public var typedWords: [String] {
+        options.filter(\.value.isTyped).flatMap { option in
+            let texts = option.value.texts
+            return texts.isEmpty ? [option.name] : texts.flatMap { [option.name, $0] }
+        }
+    }
+
+    /// The names of all options.
+    public static var optionNames: [String] { standard.options.map(\.name) }
 
     /// What must be typed to get these values.
     public var words: [String] {

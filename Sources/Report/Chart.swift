@@ -42,6 +42,8 @@ public struct Chart: Codable, Equatable, Sendable {
     public var xTitle: String
     public var yTitle: String
     public var labels: [String] = []
+    /// For percentiles: `x` is 1 / (1 - percentile / 100), so that each nine takes as much room; `nil` in other charts.
+    public var isOfPercentiles: Bool?
     public var series: [Series]
 
     /// Lines and points; series without a point are left out.

@@ -79,6 +79,42 @@ struct RunReportTests {
         #expect(theory.series[1].points == [Chart.Point(x: 2, y: 70)])
     }
 
+    @Test func latencyAndRatesAreShownOverTime() throws {
+        var run = makeRun()
+        run.settings.rate = 60
+        run.timeline = (1...4).map { second in
+            var latency = LatencyHistogram()
+            if second > 2 { latency.record(microseconds: Int64(second) * 1000) }
+            return RunResult.Sample(
+                seconds: Double(second), acknowledged: 50 * second, delivered: 100 * second,
+                latency: LatencySummary(latency))
+        }
+        let report = run.report(nil)
+        let latency = try #require(report.charts.first { $0.title.hasPrefix("Latency of each second") })
+        #expect(latency.series.map(\.name) == ["p50", "p99"] && latency.series[1].points.map(\.x) == [3, 4])
+        #expect(latency.series[1].points.map { $0.y.rounded() } == [3, 4])
+        let comments = try #require(report.charts.first { $0.title == "Comments" })
+        #expect(comments.series[0].points.allSatisfy { $0.y == 60 })
+        #expect(comments.series[1].points.map(\.y) == [50, 50, 50])
+        let lines = report.samplesCSV().split(separator: "\n").map(String.init)
+        #expect(lines[0] == "series,seconds,wanted,acknowledged,delivered,p50 milliseconds,p99 milliseconds")
+        #expect(lines[1] == "publishing,1,60,50,100,,")
+        #expect(lines.count { $0.hasPrefix("latency since due,") } == 2)
+    }
+
+    /// 2,468 deliveries say nothing of the slowest in 10,000.
+    @Test func percentilesEndWhereDeliveriesDo() throws {
+        let chart = try #require(makeReport().charts.first { $0.isOfPercentiles == true })
+        let xs = chart.series[0].points.map { $0.x.rounded() }
+        #expect(xs.first == 1 && xs.last == 2_000 && xs.contains(100))
+    }
+
+    @Test func whatWasDoneToTheServicesIsTold() {
+        var run = makeRun()
+        run.marks = [FaultMark(seconds: 8, kind: .begin, text: "SIGKILL to reader-1")]
+        #expect(run.report(nil).markdown().contains("| 8.00 | begin: SIGKILL to reader-1 |"))
+    }
+
     @Test func slowerAndLostAreFoundByAComparison() throws {
         var worse = makeRun()
         worse.swarm = makeSwarm(lost: 1, latencyMicroseconds: 20_000)

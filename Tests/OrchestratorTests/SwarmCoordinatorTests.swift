@@ -112,6 +112,47 @@ struct SwarmCoordinatorTests {
         #expect(coordinator.acknowledged == 5)
     }
 
+    @Test func aSecondIsKnownWhenEverySwarmHasToldIt() throws {
+        var coordinator = SwarmCoordinator(swarms: 2)
+        func tell(_ second: Double, _ swarm: Int, milliseconds: Int64, count: UInt64 = 1, number: Int = 10) throws {
+            var latency = LatencyHistogram()
+            latency.record(microseconds: milliseconds * 1000, count: count)
+            try coordinator.received(
+                .progress(
+                    second: second, seconds: second + Double(swarm) / 10, delivered: number, acknowledged: 1,
+                    latency: latency), from: swarm)
+        }
+        try tell(1, 0, milliseconds: 1, count: 99)
+        try tell(2, 0, milliseconds: 7, number: 30)
+        #expect(coordinator.seconds.isEmpty && coordinator.latency == nil)
+        try tell(1, 1, milliseconds: 500)
+        let first = try #require(coordinator.seconds.first)
+        #expect(coordinator.seconds.count == 1)
+        #expect(first.seconds == 1.1 && first.delivered == 20 && first.acknowledged == 2)
+        #expect(first.latency?.p50.map { $0.rounded() } == 1)
+        #expect((first.latency?.max ?? 0) >= 500)
+        // A second in which nothing came has no latency, and the whole run still has.
+        try coordinator.received(
+            .progress(second: 2, seconds: 2, delivered: 15, acknowledged: 4, latency: LatencyHistogram()), from: 1)
+        #expect(coordinator.seconds.map(\.delivered) == [20, 45])
+        #expect(coordinator.seconds.last?.latency?.p50.map { $0.rounded() } == 7)
+        #expect(coordinator.latency?.p50.map { $0.rounded() } == 1)
+    }
+
+    /// One that tells nothing any more is not waited for without end.
+    @Test func aSwarmThatFellSilentDoesNotFillTheMemory() throws {
+        var coordinator = SwarmCoordinator(swarms: 2)
+        for second in 1...100 {
+            try coordinator.received(
+                .progress(second: Double(second), delivered: 1, acknowledged: 1, latency: LatencyHistogram()), from: 0)
+        }
+        for second in 1...100 {
+            try coordinator.received(
+                .progress(second: Double(second), delivered: 1, acknowledged: 1, latency: LatencyHistogram()), from: 1)
+        }
+        #expect(coordinator.seconds.map(\.seconds) == (41...100).map(Double.init))
+    }
+
     @Test func nobodySkipsOrRepeatsAPhase() throws {
         var coordinator = SwarmCoordinator(swarms: 1)
         #expect(throws: SwarmCoordinator.OutOfTurn(swarm: 0, said: .published, after: .connecting)) {
@@ -133,6 +174,10 @@ struct SwarmMessageTests {
         #expect(
             SwarmMessage(line: #"{"event":"progress","second":3,"delivered":70,"acknowledged":7}"#)
                 == .progress(second: 3, delivered: 70, acknowledged: 7))
+        var latency = LatencyHistogram()
+        latency.record(microseconds: 1_500, count: 3)
+        let progress = SwarmMessage.progress(second: 3, delivered: 70, acknowledged: 7, latency: latency)
+        #expect(SwarmMessage(line: progress.json) == progress)
         let published = SwarmMessage.published(["video:v1": ChannelComments()])
         #expect(SwarmMessage(line: published.json) == published)
         #expect(SwarmMessage(line: SwarmMessage.report(makeSwarm()).json) == .report(makeSwarm()))

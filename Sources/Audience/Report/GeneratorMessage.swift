@@ -42,7 +42,7 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
     public private(set) var crowd: CrowdState?
     public private(set) var channels: [String: ChannelComments]?
     public private(set) var report: Report?
-    /// Of a stage: since comments were due.
+    /// Since comments were due: of a stage; in progress, once a second, of what came since the last one.
     public private(set) var latency: LatencyHistogram?
     /// Likes that were refused, and not answered.
     public var refused: Int?
@@ -68,11 +68,12 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
 
     /// While publishing; numbers since its start.
     public static func progress(
-        second: Double, seconds: Double? = nil, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil
+        second: Double, seconds: Double? = nil, delivered: Int, acknowledged: Int, crowd: CrowdState? = nil,
+        latency: LatencyHistogram? = nil
     ) -> Self {
         var message = Self(event: .progress)
         (message.second, message.seconds, message.crowd) = (second, seconds, crowd)
-        (message.delivered, message.acknowledged) = (delivered, acknowledged)
+        (message.delivered, message.acknowledged, message.latency) = (delivered, acknowledged, latency)
         return message
     }
 

@@ -11,10 +11,15 @@ struct RunCommand: AsyncParsableCommand {
             Starts a private Redis, a StatsAPI, CommentAPIs, Readers and swarms of viewers, lets the viewers write and audit \
             every delivery, stops everything, and writes a report.
 
+            With --file the experiment stands in a YAML file, and may have faults at times; what is typed beside it comes \
+            first. While it goes, the dashboard is at the address that is printed.
+
             Exit codes: 0 fine, 64 bad arguments, 65 the audit found a loss, 69 something needed is missing, 70 a process \
             died, 130 interrupted.
             """)
 
+    @Option(help: "An experiment as YAML: the same options, thresholds, and faults at times.") var file: String?
+    @Flag(help: "Open the dashboard in a browser while it runs.") var open = false
     @OptionGroup var settings: RunSettings
     @OptionGroup var report: ReportOptions
     @OptionGroup var binaries: BinariesOption
@@ -22,20 +27,25 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let capacity = Capacity.ofThisMachine()
-            let settings = try settings.checked(capacity)
+            let file = try file.map { path throws(Failure) in try ExperimentFile(reading: path) }
+            let settings = try file?.settings(settings, capacity) ?? settings.checked(capacity)
             let binaries = try binaries.find(Binaries.services + (settings.likesRate == nil ? [] : ["LikeAPI"]))
             let isMillion = settings.preset == .million
-            let thresholds = try report.limits(isMillion ? CrowdResult.definitions : RunResult.definitions)
+            let known = isMillion ? CrowdResult.definitions : RunResult.definitions
+            let thresholds = try file?.limits(report, known) ?? report.limits(known)
             let base = await Report.begin(
-                isMillion ? "million" : "run", settings.title, command: settings.commandLine,
-                directory: binaries.directory)
+                isMillion ? "million" : "run", settings.title,
+                command: file?.commandLine(self.settings) ?? settings.commandLine, directory: binaries.directory)
             let folder = try report.folder(for: base)
-            let runner = ExperimentRunner(binaries: binaries, progress: Progress())
+            var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
             if isMillion {
                 let result = CrowdResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
                 return try report.finish(await result.measure(runner, capacity, in: folder), in: folder, thresholds)
             }
-            let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+            var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+            result.faults = file?.faults.map(\.fault) ?? []
+            // What is frozen on purpose does not answer.
+            if !result.faults.isEmpty { runner.silenceMax = nil }
             let measured = await result.measure(runner, in: folder)
             return try report.finish(measured, in: folder, thresholds)
         }
@@ -45,17 +55,22 @@ struct RunCommand: AsyncParsableCommand {
 extension RunResult {
     /// Runs it on processes of its own; a failure stands in the report's verdict.
     func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, plan, progress) = (settings, plan, runner.progress)
+        let (settings, plan, faults) = (settings, plan, faults)
+        let (progress, opens) = (runner.progress, runner.opensDashboard)
         return await runner.run(
             self, in: folder,
             [
                 .init { testbed, recorder in
                     if settings.preset == .seed {
-                        try await SmokeTest(settings: settings, plan: plan, recorder: recorder, progress: progress)
-                            .run(in: testbed)
+                        try await SmokeTest(
+                            settings: settings, plan: plan, recorder: recorder, progress: progress,
+                            opensDashboard: opens
+                        ).run(in: testbed)
                     } else {
-                        try await LoadTest(settings: settings, plan: plan, recorder: recorder, progress: progress)
-                            .run(in: testbed)
+                        try await LoadTest(
+                            settings: settings, plan: plan, recorder: recorder, progress: progress, faults: faults,
+                            opensDashboard: opens
+                        ).run(in: testbed)
                     }
                 }
             ])

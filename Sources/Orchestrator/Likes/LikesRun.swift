@@ -71,11 +71,16 @@ private struct LikesRun: Sendable {
         let services = try await Services.start(settings.setup(drill), in: testbed)
         let probe = RedisProbe(services.redis)
         let before = Self.memory(try await probe.info())
-        let load = try await LikesLoad.start(services, settings) { take($0) }
+        let monitor = LiveMonitor(services)
+        let load = try await LikesLoad.start(services, settings) { take($0, monitor) }
         var fault: (@Sendable () async throws -> Void)?
         if let drill { fault = { try await strike(drill, services) } }
-        let outcome = try await load.accompany(
-            draining: { left in progress.update("  PostgreSQL: \(Format.grouped(left)) changes left") }, fault)
+        let outcome = try await withThrowingTaskGroup(of: Void.self) { [fault] group in
+            group.addTask { await monitor.run(audience: nil) }
+            defer { group.cancelAll() }
+            return try await load.accompany(
+                draining: { left in progress.update("  PostgreSQL: \(Format.grouped(left)) changes left") }, fault)
+        }
         let after = try await probe.info()
         recorder.update {
             $0.outcome = outcome
@@ -104,7 +109,7 @@ private struct LikesRun: Sendable {
         try await Task.sleep(for: LikesSettings.after)
     }
 
-    private func take(_ message: LikesMessage) {
+    private func take(_ message: LikesMessage, _ monitor: LiveMonitor) {
         recorder.update { result in
             let start = result.start ?? .now
             result.start = start
@@ -115,7 +120,8 @@ private struct LikesRun: Sendable {
                     refused: message.refused ?? 0, unanswered: message.unanswered ?? 0,
                     underWay: message.underWay ?? 0, updates: message.updates ?? 0))
         }
-        progress.update(
-            "  \(Format.grouped(message.users ?? 0)) users, \(Format.grouped(message.acknowledged ?? 0)) acknowledged")
+        let samples = recorder.value.samples
+        // As fast as it goes, and until everybody is done.
+        progress.show(monitor.view(samples, settings))
     }
 }

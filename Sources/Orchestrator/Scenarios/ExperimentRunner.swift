@@ -31,6 +31,8 @@ struct ExperimentRunner: Sendable {
     let progress: Progress
     /// A server or service that does not answer for so long ends the experiment; `nil` where that is the experiment.
     var silenceMax: Duration? = .seconds(20)
+    /// Shows the dashboard in a browser, in a run.
+    var opensDashboard = false
 
     /// One part of an experiment: its folder inside the report's, empty for the only one, and what happens on a testbed.
     struct Part<Result: Sendable>: Sendable {
@@ -52,6 +54,7 @@ struct ExperimentRunner: Sendable {
                         try await part.body(testbed, gathered)
                         progress.step("stopping")
                     } catch {
+                        progress.step("stopping")
                         gathered.update { $0.processes = ProcessCosts.all(testbed) }
                         throw error
                     }

@@ -12,6 +12,8 @@ struct LoadTest: Sendable {
     let plan: ProcessPlan
     let recorder: Locked<RunResult>
     let progress: Progress
+    var faults: [TimedFault] = []
+    var opensDashboard = false
 
     private var setup: ExperimentSetup {
         var setup = ExperimentSetup()
@@ -20,6 +22,7 @@ struct LoadTest: Sendable {
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
         setup.publishes(seconds: settings.duration, warmup: settings.warmup)
         setup.swarm += settings.moves?.arguments ?? []
+        if faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
         if settings.likesRate != nil {
             // Redis alone keeps the likes.
             setup.likeAPIs = 1
@@ -34,6 +37,7 @@ struct LoadTest: Sendable {
             crowdShare: settings.moves?.flash?.share)
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
+        services.showDashboard(progress, opens: opensDashboard)
         let load = try await CommentLoad.start(services, progress: progress)
         try await load.crowd.listening {
             try await recorder.phase("connect") {
@@ -45,8 +49,8 @@ struct LoadTest: Sendable {
             }
             let before = try await RedisProbe(services.redis).info()
             try await recorder.phase("publish") {
-                guard let likes = settings.likes else { return try await publish(load) }
-                let outcome = try await LikesLoad.start(services, likes).accompany { try await publish(load) }
+                guard let likes = settings.likes else { return try await publish(load, audience) }
+                let outcome = try await LikesLoad.start(services, likes).accompany { try await publish(load, audience) }
                 recorder.update { $0.likes = outcome }
             }
             try await recorder.phase("measure") {
@@ -59,26 +63,34 @@ struct LoadTest: Sendable {
         }
     }
 
-    private func publish(_ load: CommentLoad) async throws {
+    private func publish(_ load: CommentLoad, _ audience: Audience) async throws {
         progress.step("publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.duration)) s")
+        let seconds = settings.duration + settings.warmup
         let start = ContinuousClock.now
-        try await load.publish(atMost: .seconds((settings.duration + settings.warmup) * 1.5 + 60)) {
-            let (acknowledged, delivered) = ($0.acknowledged, $0.delivered)
-            let seconds = (ContinuousClock.now - start).seconds
-            sample(RunResult.Sample(seconds: seconds, acknowledged: acknowledged, delivered: delivered))
-            progress.update(
-                "  \(Int(seconds)) s: \(Format.grouped(acknowledged)) acknowledged, \(Format.grouped(delivered)) delivered"
-            )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for fault in faults { group.addTask { try await inject(fault, load.services, since: start) } }
+            group.addTask {
+                try await load.publish(atMost: .seconds(seconds * 1.5 + 60), seconds: seconds, audience: audience) {
+                    let known = $0.seconds
+                    recorder.update { if $0.timeline.count < known.count { $0.timeline = known } }
+                }
+            }
+            try await group.waitForAll()
         }
     }
 
-    /// Keeps one a second.
-    private func sample(_ sample: RunResult.Sample) {
-        recorder.update { report in
-            guard report.timeline.count < RunResult.samplesMax else { return }
-            guard sample.seconds >= (report.timeline.last?.seconds ?? 0) + 1 else { return }
-            report.timeline.append(sample)
-        }
+    private func inject(_ fault: TimedFault, _ services: Services, since start: ContinuousClock.Instant) async throws {
+        try await Task.sleep(until: start + .seconds(fault.at), clock: .continuous)
+        try await fault.strike(
+            FaultInjector(
+                services: services,
+                tell: { kind, text in
+                    let seconds = (ContinuousClock.now - start).seconds
+                    recorder.update { $0.marks.append(FaultMark(seconds: seconds, kind: kind, text: text)) }
+                    progress.step("  \(text)")
+                },
+                found: { _ in },
+                crowd: { (recorder.value.timeline.last?.acknowledged ?? 0, 0, 0) }, moved: { _ in }))
     }
 
     /// While everybody still watches: what the Readers hold and what Redis has done.

@@ -110,9 +110,10 @@ extension RunResult {
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         report.details = ["Costs", "Likes", "Processes"]
         report.tables = people.isEmpty ? [] : [peopleTable]
+        if !marks.isEmpty { report.tables.append(marks.timeline("Faults", recovery: nil, "")) }
         report.maps = [map].compactMap { $0 }.filter { !$0.channels.isEmpty }
         report.charts = charts
-        report.samples = timeline.isEmpty ? [] : [samples]
+        report.samples = samples.filter { !$0.rows.isEmpty }
         report.notes = [
             "\(plan.readers) Readers, \(plan.commentAPIs) CommentAPI, \(plan.swarms) swarms",
             swarm == nil ? nil : "latencies leave out the first \(Format.plain(settings.warmup)) s",
@@ -121,10 +122,20 @@ extension RunResult {
         return report
     }
 
-    private var samples: Report.Samples {
-        Report.Samples(
-            "publishing", ["seconds", "acknowledged", "delivered"],
-            rows: timeline.map { [$0.seconds, Double($0.acknowledged), Double($0.delivered)] })
+    private var samples: [Report.Samples] {
+        [
+            Report.Samples(
+                "publishing", ["seconds", "wanted", "acknowledged", "delivered"],
+                rows: timeline.map {
+                    [$0.seconds, settings.rate * $0.seconds, Double($0.acknowledged), Double($0.delivered)]
+                }),
+            Report.Samples(
+                "latency since due", ["seconds", "p50 milliseconds", "p99 milliseconds"],
+                rows: timeline.compactMap { sample in
+                    guard let p50 = sample.latency?.p50, let p99 = sample.latency?.p99 else { return nil }
+                    return [sample.seconds, p50, p99]
+                }),
+        ]
     }
 
     /// One line a watching person.
@@ -151,7 +162,7 @@ extension RunResult {
         var charts = readers.isEmpty ? [] : [shares]
         charts += theory
         if let latency { charts.append(latency) }
-        if timeline.count > 1 { charts.append(deliveries) }
+        if timeline.count > 1 { charts += [latencyOverTime, comments, deliveries].filter { !$0.series.isEmpty } }
         guard !processes.isEmpty else { return charts }
         let (names, usage) = (processes.map(\.name), processes.map(\.usage))
         return charts + [
@@ -188,21 +199,53 @@ extension RunResult {
 
     private var latency: Chart? {
         guard let histogram = swarm?.latencyHistogram, histogram.count > 0 else { return nil }
-        let steps = [1.0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9, 100]
-        let points = steps.compactMap { step in
-            histogram.microseconds(atPercentile: step).map { Chart.Point(x: step, y: Double($0) / 1000) }
+        let steps = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9, 99.95, 99.99, 99.995, 99.999]
+        // Beyond, fewer than one delivery would be slower.
+        let points = steps.filter { (1 - $0 / 100) * Double(histogram.count) >= 1 }.compactMap { step in
+            histogram.microseconds(atPercentile: step).map {
+                Chart.Point(x: 1 / (1 - step / 100), y: Double($0) / 1000)
+            }
+        }
+        var chart = Chart(
+            "Latency from publish to receive", x: "% of all deliveries", y: "ms", [Chart.Series("latency", points)])
+        chart.isOfPercentiles = true
+        return chart
+    }
+
+    private var latencyOverTime: Chart {
+        func points(_ milliseconds: (LatencySummary) -> Double?) -> [Chart.Point] {
+            timeline.compactMap { sample in
+                sample.latency.flatMap(milliseconds).map { Chart.Point(x: sample.seconds, y: $0) }
+            }
         }
         return Chart(
-            "Latency from publish to receive", x: "% of all deliveries", y: "ms", [Chart.Series("latency", points)])
+            "Latency of each second, since a comment was due", x: "seconds of publishing", y: "ms",
+            [
+                Chart.Series("p50", points(\.p50), style: .markedLine),
+                Chart.Series("p99", points(\.p99), style: .markedLine),
+            ])
+    }
+
+    private var comments: Chart {
+        Chart(
+            "Comments", x: "seconds of publishing", y: "per second",
+            [
+                Chart.Series("wanted", timeline.map { Chart.Point(x: $0.seconds, y: settings.rate) }),
+                Chart.Series("acknowledged", rate(\.acknowledged), style: .markedLine),
+            ])
     }
 
     private var deliveries: Chart {
-        let points = zip(timeline, timeline.dropFirst()).map { before, now in
-            let seconds = max(now.seconds - before.seconds, 0.001)
-            return Chart.Point(x: now.seconds, y: Double(now.delivered - before.delivered) / seconds)
-        }
-        return Chart(
+        Chart(
             "Deliveries", x: "seconds of publishing", y: "per second",
-            [Chart.Series("delivered", points, style: .markedLine)])
+            [Chart.Series("delivered", rate(\.delivered), style: .markedLine)])
+    }
+
+    /// Of a number that grows, a second.
+    private func rate(_ number: KeyPath<Sample, Int>) -> [Chart.Point] {
+        zip(timeline, timeline.dropFirst()).map { before, now in
+            let seconds = max(now.seconds - before.seconds, 0.001)
+            return Chart.Point(x: now.seconds, y: Double(now[keyPath: number] - before[keyPath: number]) / seconds)
+        }
     }
 }

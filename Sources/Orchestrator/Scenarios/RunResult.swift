@@ -26,6 +26,9 @@ struct RunResult: ExperimentResult {
     /// Which Reader subscribes to what, while all viewers are connected.
     var map: SubscriptionMap?
     var people: [Person] = []
+    /// What is done to the services at times, and what was.
+    var faults: [TimedFault] = []
+    var marks: [FaultMark] = []
     var processes: [ProcessCosts] = []
 
     static let samplesMax = 3_600
@@ -41,6 +44,8 @@ struct RunResult: ExperimentResult {
         var seconds: Double
         var acknowledged: Int
         var delivered: Int
+        /// Since comments were due, of this second; empty while nothing came, or while warming up.
+        var latency: LatencySummary?
     }
 
     struct Connections: Sendable {

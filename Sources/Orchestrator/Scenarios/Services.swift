@@ -71,7 +71,8 @@ struct Services: Sendable {
         var services = try await Services(setup, in: testbed)
         var all: [Node] = []
         if setup.commentAPIs > 0, setup.hasStatistics {
-            let statistics = try await testbed.addService(.statistics, services.told)
+            let web = Services.webFolder.map { ["WEB_FOLDER": $0] } ?? [:]
+            let statistics = try await testbed.addService(.statistics, services.told, web)
             services.told.statistics = statistics.url
             all.append(statistics)
         }
@@ -176,12 +177,32 @@ struct CommentLoad: Sendable {
             wanted: wanted, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
     }
 
-    /// Lets them write; `watch` is asked again and again meanwhile.
+    /// Lets them write, and shows how that goes; `watch` is asked again and again meanwhile.
     ///
-    /// - Parameter end: ends the writing when it returns; without it they stop by themselves, `atMost` after the start.
+    /// - Parameters:
+    ///   - seconds: how long they write, where they stop by themselves.
+    ///   - audience: for the formula of the spread.
+    ///   - end: ends the writing when it returns; without it they stop by themselves, `atMost` after the start.
     func publish(
+        atMost limit: Duration, seconds: Double? = nil, audience: Audience? = nil,
+        watch: @escaping @Sendable (SwarmCoordinator) -> Void, until end: (@Sendable () async throws -> Void)? = nil
+    ) async throws {
+        let monitor = LiveMonitor(services)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await monitor.run(audience: audience) }
+            defer { group.cancelAll() }
+            try await publish(
+                atMost: limit,
+                watch: { [progress] now in
+                    watch(now)
+                    progress.show(monitor.view(now, duration: seconds))
+                }, until: end)
+        }
+    }
+
+    private func publish(
         atMost limit: Duration, watch: @escaping @Sendable (SwarmCoordinator) -> Void,
-        until end: (@Sendable () async throws -> Void)? = nil
+        until end: (@Sendable () async throws -> Void)?
     ) async throws {
         try await crowd.say(SwarmCoordinator.start)
         if let end {

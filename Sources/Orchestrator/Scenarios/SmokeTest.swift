@@ -11,6 +11,7 @@ struct SmokeTest: Sendable {
     let plan: ProcessPlan
     let recorder: Locked<RunResult>
     let progress: Progress
+    var opensDashboard = false
 
     static let people = [("user1", "video1"), ("user2", "video2"), ("user3", "video1")]
 
@@ -18,6 +19,7 @@ struct SmokeTest: Sendable {
         var setup = ExperimentSetup()
         (setup.commentAPIs, setup.readers, setup.placement) = (plan.commentAPIs, plan.readers, settings.placement)
         let services = try await recorder.phase("start") { [setup] in try await Services.start(setup, in: testbed) }
+        services.showDashboard(progress, opens: opensDashboard)
         let clients = try await recorder.phase("connect") { try await connect(services) }
         try await recorder.phase("publish") { try await watch(services) }
         try await recorder.phase("measure") { try await measure(services, clients) }
@@ -51,7 +53,7 @@ struct SmokeTest: Sendable {
         let start = ContinuousClock.now
         while (ContinuousClock.now - start).seconds < settings.duration {
             try await Task.sleep(for: .milliseconds(200))
-            progress.update("  \(Int((ContinuousClock.now - start).seconds)) s")
+            progress.update("  \(Int((ContinuousClock.now - start).seconds)) s of \(Format.plain(settings.duration)) s")
         }
     }
 

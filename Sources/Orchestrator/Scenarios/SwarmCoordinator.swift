@@ -33,6 +33,12 @@ struct SwarmCoordinator: Equatable, Sendable {
     var crowd: SwarmMessage.CrowdState? { SwarmMessage.CrowdState(together: crowds) }
     private(set) var delivered = 0
     private(set) var acknowledged = 0
+    /// Each second of publishing that every swarm has told of; at most ``RunResult/samplesMax``.
+    private(set) var seconds: [RunResult.Sample] = []
+    /// Since comments were due, from the start of publishing until the last of ``seconds``.
+    private(set) var latency: LatencySummary?
+    private var latencies = LatencyHistogram()
+    private var open: [Int: OpenSecond] = [:]
     /// Latencies since comments were due, of all swarms together, for each stage that at least one has ended.
     private(set) var stages: [LatencyHistogram] = []
     private var stagesEnded: [Int]
@@ -73,6 +79,7 @@ struct SwarmCoordinator: Equatable, Sendable {
         case .progress:
             crowds[swarm] = message.crowd
             note(message, of: swarm)
+            noteSecond(message)
         case .stage:
             if stages.count == stagesEnded[swarm] { stages.append(LatencyHistogram()) }
             if let latency = message.latency { stages[stagesEnded[swarm]].merge(latency) }
@@ -94,6 +101,35 @@ struct SwarmCoordinator: Equatable, Sendable {
         progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
         delivered = progress.reduce(0) { $0 + $1.delivered }
         acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
+    }
+
+    /// A second that not every swarm has told of.
+    private struct OpenSecond: Sendable {
+        var swarms = 0
+        var sample = RunResult.Sample(seconds: 0, acknowledged: 0, delivered: 0)
+        var latencies = LatencyHistogram()
+
+        /// A swarm that tells nothing any more must not fill the memory.
+        static let most = 60
+    }
+
+    private mutating func noteSecond(_ message: SwarmMessage) {
+        guard let told = message.latency, let number = message.second.map({ Int($0) }) else { return }
+        var second = open.removeValue(forKey: number) ?? OpenSecond()
+        second.swarms += 1
+        second.sample.seconds = max(second.sample.seconds, message.seconds ?? Double(number))
+        second.sample.acknowledged += message.acknowledged ?? 0
+        second.sample.delivered += message.delivered ?? 0
+        second.latencies.merge(told)
+        guard second.swarms == phases.count else {
+            open[number] = second
+            if open.count > OpenSecond.most, let oldest = open.keys.min() { open[oldest] = nil }
+            return
+        }
+        latencies.merge(second.latencies)
+        latency = LatencySummary(latencies)
+        second.sample.latency = LatencySummary(second.latencies)
+        if seconds.count < RunResult.samplesMax { seconds.append(second.sample) }
     }
 
     struct OutOfTurn: Error, Equatable {

@@ -54,10 +54,12 @@ struct SweepRunner: Sendable {
         let own = Report(
             kind: "run", title: settings.title, command: settings.commandLine, environment: base.environment,
             startedAt: Report.now())
-        // A sweep tells which cell it is in; what goes on inside stands in the cell's report.
-        let runner = ExperimentRunner(binaries: binaries, progress: .silent)
+        // A sweep tells which cell it is in, and how that goes; its steps stand in the cell's report.
+        let inside = Progress(showsSteps: false)
+        let runner = ExperimentRunner(binaries: binaries, progress: inside)
         let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: own)
         let report = await result.measure(runner, in: folder)
+        inside.clear()
         try folder.write(report)
         return report
     }

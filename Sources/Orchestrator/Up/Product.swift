@@ -12,16 +12,21 @@ struct Product: Sendable {
     /// Whoever writes has an account.
     private static let authentication = "optional"
 
-    /// Looks for `deploy/gateway/gateway.sh` in the folders above the programs, as in a checkout, and in the current one.
+    /// Looks for `deploy/gateway/gateway.sh`.
     static func gatewayScript(above directory: String) throws(Failure) -> String {
         let script = "deploy/gateway/gateway.sh"
+        guard let found = ofCheckout(script, above: directory) else {
+            throw .missing("\(script) was found neither here nor above \(directory): run this in a checkout")
+        }
+        return found
+    }
+
+    /// A file of the checkout: looked for in the current folder, and in those above the programs.
+    static func ofCheckout(_ path: String, above directory: String) -> String? {
         var folders = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath), URL(fileURLWithPath: directory)]
         while let last = folders.last, last.path != "/" { folders.append(last.deletingLastPathComponent()) }
-        guard
-            let found = folders.map({ $0.appendingPathComponent(script).path })
-                .first(where: { FileManager.default.fileExists(atPath: $0) })
-        else { throw .missing("\(script) was found neither here nor above \(directory): run this in a checkout") }
-        return found
+        return folders.map { $0.appendingPathComponent(path).path }
+            .first { FileManager.default.fileExists(atPath: $0) }
     }
 
     /// - Returns: the gateway, through which everything is reached.

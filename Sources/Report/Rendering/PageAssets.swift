@@ -33,13 +33,14 @@ enum PageAssets {
             pointStyle: chart.kind === 'line' && series.style === 'line' ? 'line' : 'circle',
           }));
           const axis = text => ({ title: { display: text !== '', text }, beginAtZero: true });
+          const nines = { ...axis(chart.xTitle), type: 'logarithmic', beginAtZero: false, ticks: { callback: x => String(Number((100 - 100 / x).toFixed(4))) } };
           new Chart(document.getElementById('chart-' + number), {
             type: bar ? 'bar' : 'scatter',
             data: bar ? { labels: chart.labels, datasets } : { datasets },
             options: {
               maintainAspectRatio: false, animation: false, interaction: { mode: 'nearest', intersect: false },
               plugins: { title: { display: true, text: chart.title }, legend: { display: chart.series.length > 1, labels: { usePointStyle: !bar } } },
-              scales: { x: bar ? { title: { display: chart.xTitle !== '', text: chart.xTitle } } : axis(chart.xTitle), y: axis(chart.yTitle) },
+              scales: { x: bar ? { title: { display: chart.xTitle !== '', text: chart.xTitle } } : chart.isOfPercentiles ? nines : axis(chart.xTitle), y: axis(chart.yTitle) },
             },
           });
         });

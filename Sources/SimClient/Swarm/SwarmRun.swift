@@ -232,11 +232,15 @@ extension SwarmRun {
             crowd.unacknowledged = published.unacknowledged
             crowd.attempts = seen.tally.attempts
             crowd.connects = seen.tally.connects
+            let isWhole = ticks.isMultiple(of: ticksPerSecond)
+            let latency =
+                settings.coordinate && isWhole
+                ? await stage.viewers.ask { viewers, _ in viewers.feed.takeRecent() } : nil
             tell(
                 .progress(
                     second: Double(ticks / ticksPerSecond), seconds: Double(MonotonicClock.now() - start) / 1e9,
                     delivered: seen.feed?.delivered ?? 0, acknowledged: published.acknowledged,
-                    crowd: settings.isDrill || settings.isStaged ? crowd : nil))
+                    crowd: settings.isDrill || settings.isStaged ? crowd : nil, latency: latency))
         }
     }
 

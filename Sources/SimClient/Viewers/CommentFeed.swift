@@ -39,6 +39,8 @@ struct CommentFeed: ViewerFeed {
     private struct Latencies {
         var sinceSent = LatencyHistogram()
         var sinceDue = LatencyHistogram()
+        /// What is not yet part of ``sinceDue``.
+        private var recent = LatencyHistogram()
         /// Comments sent before this time (µs since 1970) are delivered and audited, but not recorded: warm-up.
         var measuredFrom = Int64.min
         /// Of the stages that are over.
@@ -54,7 +56,15 @@ struct CommentFeed: ViewerFeed {
         mutating func record(_ sent: CommentText.SendTime, viewers: Int, at now: Int64) {
             guard sent.at >= measuredFrom else { return }
             sinceSent.record(microseconds: now - sent.at, count: UInt64(viewers))
-            sinceDue.record(microseconds: now - sent.at + sent.late, count: UInt64(viewers))
+            recent.record(microseconds: now - sent.at + sent.late, count: UInt64(viewers))
+        }
+
+        /// Since comments were due, of what came since the last call.
+        mutating func takeRecent() -> LatencyHistogram {
+            let taken = recent
+            sinceDue.merge(taken)
+            recent = LatencyHistogram()
+            return taken
         }
     }
 
@@ -264,8 +274,14 @@ extension CommentFeed {
     }
 
     /// Latencies since comments were due, of what came since the last call.
-    mutating func takeStage() -> LatencyHistogram {
+    mutating func takeRecent() -> LatencyHistogram {
         turned()
+        return latencies.takeRecent()
+    }
+
+    /// Latencies since comments were due, of the stage that ends now.
+    mutating func takeStage() -> LatencyHistogram {
+        _ = takeRecent()
         let stage = latencies.sinceDue
         latencies.before.merge(stage)
         latencies.sinceDue = LatencyHistogram()
@@ -336,7 +352,7 @@ extension CommentFeed {
 
     /// - Parameter graceSeconds: viewers that left are owed what was sent so long before.
     mutating func outcome(graceSeconds: Double) -> Outcome {
-        turned()
+        _ = takeRecent()
         var counts = audit.verdict(written: written ?? [:], graceMicroseconds: Int64(graceSeconds * 1e6))
         counts.altered = altered
         counts.foreign = foreign

@@ -135,6 +135,33 @@ extension EndToEndTests {
             }
         }
 
+        /// A Reader dies and comes back; what is typed comes before the file.
+        @Test func anExperimentFileIsRunWithItsFaults() async throws {
+            try await withTemporaryFolder { folder in
+                let text = """
+                    topology: { readers: 2 }
+                    audience: { streams: 5, viewers: 40, shape: uniform }
+                    workload: { rate: 20, duration: 600 }
+                    allow: [spread, saturated]
+                    faults:
+                      - { at: 2, kill: reader-1, for: 1 }
+                    """
+                try text.write(toFile: "\(folder)/x.yaml", atomically: true, encoding: .utf8)
+                let line = "run --file \(folder)/x.yaml --out \(folder)/report --duration 7"
+                let program = try await orchestrator(line, folder)
+                #expect(await program.end(within: 120) == 0, "\(program.log)")
+                let report = try Report.read("\(folder)/report/latest")
+                expectNothingLost(report)
+                #expect(report.tables.first { $0.title == "Faults" }?.rows.count == 2)
+                #expect(report.samples.first { $0.name == "latency since due" }?.rows.isEmpty == false)
+                #expect(program.log.contains("dashboard: http://127.0.0.1:"))
+                #expect(program.log.contains("20/s wanted"), "\(program.log)")
+                try "workload: { rat: 1 }".write(toFile: "\(folder)/bad.yaml", atomically: true, encoding: .utf8)
+                let bad = try await orchestrator("run --file \(folder)/bad.yaml --out \(folder)/other", folder)
+                #expect(await bad.end(within: 20) == 64 && bad.log.contains("bad.yaml:1: workload.rat"), "\(bad.log)")
+            }
+        }
+
         @Test func badArgumentsAreToldAtOnce() async throws {
             try await withOrchestrator("run --out @/report --streams none --rate -1 --audience crowd") {
                 program, folder in
