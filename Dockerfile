@@ -1,4 +1,4 @@
-# One image with every binary: `docker build --target service`. The Orchestrator's image adds the Redis that it starts for
+# One image with every binary: `docker build --target service`; the gateway: `--target gateway`. The Orchestrator's image adds the Redis that it starts for
 # itself and the charts of its report: `--target laboratory`.
 
 FROM swift:6.3-bookworm AS build
@@ -39,6 +39,14 @@ USER chorus
 VOLUME /report
 ENTRYPOINT ["Orchestrator"]
 CMD ["run", "--preset", "reference", "--out", "/report"]
+
+# For Kubernetes; docker-compose mounts the same files into nginx's own image.
+FROM nginx:1.28-bookworm AS gateway
+COPY deploy/gateway /gateway
+COPY web/app /app
+USER nginx
+EXPOSE 8080 8443
+CMD ["sh", "/gateway/gateway.sh", "run"]
 
 FROM base AS service
 COPY web /usr/local/share/chorus/web

@@ -25,7 +25,7 @@ SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench setup-web build release up demo test test-deep test-web test-web-long lint format docs bench clean
+.PHONY: help setup setup-bench setup-web setup-lint build release up demo test test-deep test-web test-web-long lint format docs bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ setup-bench: setup ## install what only the benchmark's peers need
 
 setup-web: ## install what only the browser tests need
 	@scripts/setup-web.sh
+
+setup-lint: ## install what only `make lint` needs
+	@scripts/setup-lint.sh
 
 build: setup ## debug build of everything, tests included; a warning of ours is an error
 	$(STRICT) $(SWIFT) build --build-tests
@@ -73,10 +76,11 @@ test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures
 	.venv-web/bin/python -m pytest Tests/Browser -m long -s \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
-lint: setup ## formatting, imports against the manifest, links and files of the docs, shell scripts
+lint: setup setup-lint ## formatting, imports against the manifest, links and files of the docs, shell scripts, Kubernetes
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)
 	scripts/check-imports.py
 	scripts/check-docs.py
+	.venv-lint/bin/python scripts/check-kubernetes.py
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 
@@ -91,4 +95,4 @@ bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEER
 		$(if $(PEERS),--peers $(PEERS)) $(if $(AGAINST),--against $(AGAINST))
 
 clean: ## remove builds, reports and benchmark results
-	rm -rf .build .build-tsan .build-asan .venv-web $(OUT) bench-results
+	rm -rf .build .build-tsan .build-asan .venv-web .venv-lint $(OUT) bench-results

@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# Sourced by the set-up scripts: install Debian packages that are missing, without starting the daemons they bring.
+# Sourced by the set-up scripts: install Debian packages that are missing, without starting the daemons they bring, and
+# Python packages in a folder of the checkout.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() { printf 'setup: %s\n' "$*" >&2; exit 69; }
@@ -58,4 +61,16 @@ install_packages() {
         apt-get install -qq -y --no-install-recommends --no-remove "$@" >/dev/null || result=$?
     allow_daemon_starts
     return "$result"
+}
+
+# install_python_packages FOLDER LIST: into a virtual environment of the checkout, unless it was made from the same list.
+# Another list, or a Python that is gone, makes it anew.
+install_python_packages() {
+    local environment=$root/$1 requirements=$root/$2
+    "$environment/bin/python" -c '' 2>/dev/null && cmp -s "$requirements" "$environment/requirements.txt" && return
+    say "installing with pip into $1: $(grep -v '^#' "$requirements" | tr '\n' ' ')"
+    python3 -m venv --clear "$environment"
+    "$environment/bin/pip" --quiet --disable-pip-version-check install -r "$requirements"
+    # Last: an installation that was interrupted is none.
+    cp "$requirements" "$environment/requirements.txt"
 }

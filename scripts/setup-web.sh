@@ -5,21 +5,6 @@ set -euo pipefail
 # shellcheck source=scripts/apt.sh
 source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-readonly environment=$root/.venv-web
-readonly requirements=$root/Tests/Browser/requirements.txt
-
-# Python's own copy of the list says what was installed; a newer list, or a Python that is gone, makes it anew.
-install_python_packages() {
-    "$environment/bin/python" -c 'import axe_playwright_python, playwright, pytest' 2>/dev/null &&
-        cmp -s "$requirements" "$environment/requirements.txt" && return
-    say "installing with pip into .venv-web: $(tr '\n' ' ' <"$requirements")"
-    # Another Python than the one of before would find nothing of what is in there.
-    python3 -m venv --clear "$environment"
-    "$environment/bin/pip" --quiet --disable-pip-version-check install -r "$requirements"
-    cp "$requirements" "$environment/requirements.txt"
-}
-
 main() {
     local missing=() wanted=(python3-venv redis-server postgresql openssl)
     # One of another origin is used as it is.
@@ -35,7 +20,7 @@ main() {
         if [[ " ${missing[*]} " == *" postgresql "* ]]; then keep_off postgresql; fi
         if [[ " ${missing[*]} " == *" prometheus "* ]]; then keep_off prometheus; fi
     fi
-    install_python_packages
+    install_python_packages .venv-web Tests/Browser/requirements.txt
 }
 
 main

@@ -54,7 +54,7 @@ def run_gateway(command, **settings):
     ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
     ("social_apis", "social"), ("auth", "yes"), ("auth", "optional"), ("media", "/tmp/nothing"), ("media", "web; root /"), ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
     ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"),
-    ("resolver", "127.0.0.11 valid=1s")])
+    ("resolver", "127.0.0.11 valid=1s"), ("trusted_proxies", "10.0.0.0/8; allow all")])
 def test_settings_are_checked(name, value):
     """They go into nginx's configuration: what is not what it says would be a directive."""
     result = run_gateway("render", **{name: value})
@@ -321,6 +321,33 @@ def test_what_a_client_says_of_itself_does_not_count(stack, serve):
     assert len(service.requests[-1].headers["X-Request-ID"]) == 32
     get(url, {"X-Request-ID": 'quo"te and space'})
     assert len(service.requests[-1].headers["X-Request-ID"]) == 32
+
+
+def test_a_trusted_balancer_says_whom_it_speaks_for(stack, serve):
+    """Behind a balancer everybody has its address. The last address that is no balancer's counts: what a client wrote stands
+    before that."""
+    service = serve(echo)
+    chain = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9, 10.1.2.3"}
+    stack.start_gateway(comment_apis=service.address, trusted_proxies="127.0.0.0/8 10.0.0.0/8")
+    get(f"{stack.gateway.url}/history?videoid=v1", chain)
+    assert service.requests[-1].headers.get_all("X-Forwarded-For") == ["203.0.113.9"]
+    stack.gateway.set(trusted_proxies="192.0.2.0/24")
+    stack.gateway.reload()
+
+    def nobody_is_trusted():
+        get(f"{stack.gateway.url}/history?videoid=v1", chain)
+        return service.requests[-1].headers.get_all("X-Forwarded-For") == ["127.0.0.1"]
+
+    wait_until(nobody_is_trusted, "the reload")
+
+
+def test_the_systems_name_server_is_asked():
+    named = [line.split()[1] for line in open("/etc/resolv.conf") if line.startswith("nameserver ")]
+    result = run_gateway("render", resolver="system")
+    if named:
+        assert result.returncode == 0, result.stderr
+    else:
+        assert result.returncode == 64 and "/etc/resolv.conf" in result.stderr
 
 
 def test_a_dead_instance_is_left_out(stack, serve):

@@ -21,6 +21,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 : "${GATEWAY_AUTH:=off}"
 : "${GATEWAY_READERS:=127.0.0.1:4000}"
 : "${GATEWAY_RESOLVER:=}"
+: "${GATEWAY_TRUSTED_PROXIES:=}"
 : "${GATEWAY_TLS:=off}"
 : "${GATEWAY_TLS_PORT:=8443}"
 : "${GATEWAY_TLS_NAME:=localhost}"
@@ -51,10 +52,15 @@ check() {
 }
 
 address='([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}'
+network='[0-9A-Fa-f.:]+(/[0-9]{1,3})?'
 url='https?://[A-Za-z0-9._~:/%[-]+(]:[0-9]{1,5})?'
 
 check_settings() {
     value=
+    if [ "$GATEWAY_RESOLVER" = system ]; then
+        GATEWAY_RESOLVER=$(awk '$1 == "nameserver" { print $2 ~ /:/ ? "[" $2 "]" : $2; exit }' /etc/resolv.conf)
+        [ -n "$GATEWAY_RESOLVER" ] || fail "GATEWAY_RESOLVER is \"system\", and /etc/resolv.conf names no server"
+    fi
     for name in GATEWAY_COMMENT_APIS GATEWAY_LIKE_APIS GATEWAY_STATS_APIS; do
         eval "value=\$$name"
         check "$name" "$value" "$address( $address)*" "addresses: host:port host:port"
@@ -64,7 +70,9 @@ check_settings() {
         "addresses, each with the Reader's READER_PUBLIC_URL when that is another one: host:port=http://host:port"
     check GATEWAY_HOST "$GATEWAY_HOST" '[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]' "an address"
     check GATEWAY_RESOLVER "$GATEWAY_RESOLVER" '([0-9A-Fa-f.:]+|\[[0-9A-Fa-f:.]+\](:[0-9]+)?)?' \
-        "an address of a name server, or nothing"
+        "an address of a name server, system, or nothing"
+    check GATEWAY_TRUSTED_PROXIES "$GATEWAY_TRUSTED_PROXIES" "($network( $network)*)?" \
+        "addresses or networks: 10.0.0.0/8 192.168.1.2"
     check GATEWAY_TLS "$GATEWAY_TLS" 'off|made|given' "off, made or given"
     check GATEWAY_AUTH "$GATEWAY_AUTH" 'off|optional|required' "off, optional or required, as AUTH of the services"
     [ "$GATEWAY_AUTH" = off ] || [ -n "$GATEWAY_SOCIAL_APIS" ] ||
@@ -125,6 +133,13 @@ reader_locations() {
             '    "~^\\Q%s\\E(?<chorus_path>/connect\\?[!-~]*)$" "chorus_reader_%s$chorus_path";\n' \
             "${public%/}" "$number"
     done
+}
+
+# Who of these connects says by X-Forwarded-For whom it speaks for; the last address that is none of these is the client's.
+trusted_proxies() {
+    [ -n "$GATEWAY_TRUSTED_PROXIES" ] || return 0
+    for entry in $GATEWAY_TRUSTED_PROXIES; do printf 'set_real_ip_from %s;\n' "$entry"; done
+    printf 'real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n'
 }
 
 tls_lines() {
@@ -252,6 +267,7 @@ render() {
         PLAIN_SERVER=$(plain_server)
         LISTEN=$(tls_lines)
     fi
+    TRUSTED_PROXIES=$(trusted_proxies)
     ACCESS_LOG=off
     [ "$GATEWAY_ACCESS_LOG" = off ] || ACCESS_LOG="$GATEWAY_ACCESS_LOG chorus"
     STREAM_SECONDS=$GATEWAY_STREAM_SECONDS
@@ -260,7 +276,7 @@ render() {
     MEDIA_LOCATION=$(media_location)
     export COMMENT_API_SERVERS LIKE_API_SERVERS STATS_API_SERVERS SOCIAL_UPSTREAM SOCIAL_LOCATION \
         READER_SERVERS READER_ANY_SERVERS \
-        READER_UPSTREAMS READER_LOCATIONS PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP \
+        READER_UPSTREAMS READER_LOCATIONS TRUSTED_PROXIES PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP \
         MEDIA_LOCATION
     fill_in "$here/gateway.conf.template"
 }
