@@ -742,7 +742,11 @@ def test_the_traffic_drawer_makes_traffic(app, visit, video):
     assert (figures["refused"], figures["dropped here"]) == ("0", "0")
     assert int(figures["delivered"]) >= 100 and figures["sent to seen, p50"].endswith(" ms")
     page.page.click(".drawer [aria-label=Close]")
-    page.page.wait_for_timeout(500)
-    before = len(get(f"{app.gateway.url}/history?videoid={video}&limit=500").json["comments"])
-    page.page.wait_for_timeout(500)
-    assert len(get(f"{app.gateway.url}/history?videoid={video}&limit=500").json["comments"]) == before
+    # What was under way arrives yet; at 20 a second no half second would be without.
+    counts = [-1]
+
+    def is_quiet():
+        counts.append(len(get(f"{app.gateway.url}/history?videoid={video}&limit=500").json["comments"]))
+        time.sleep(0.5)
+        return counts[-1] == counts[-2]
+    wait_until(is_quiet, lambda: f"nothing comes any more: {counts}", 8)
