@@ -21,7 +21,7 @@ RUN swift build -c release -Xlinker -s \
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update -qq \
-    && apt-get install -y -qq --no-install-recommends libhiredis0.14 libpq5 libsodium23 libstdc++6 zlib1g \
+    && apt-get install -y -qq --no-install-recommends libhiredis0.14 libpq5 libsodium23 libstdc++6 libvips-tools zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --user-group --no-create-home chorus
 COPY scripts/http-probe.sh /usr/local/bin/http-probe

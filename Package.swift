@@ -119,6 +119,8 @@ let package = Package(
         library("Broker", ["Wire", "Placement", "Primitives", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "Primitives", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
+        library("Social", ["PostgresLibpq", "Storage", "Wire"]),
+        library("Media", ["PostgresLibpq", "Primitives", "Storage", subprocess, systemPackage, crypto]),
         library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
 
         // Who a caller is, and what callers may.
@@ -187,10 +189,9 @@ let package = Package(
         executable(
             "SocialAPI",
             [
-                "Identity", "ServiceRuntime", "ServiceStorage", "Storage", "Broker", "Primitives", "RedisNIO",
-                "CKernel",
-                "CSodium", "Wire",
-                hummingbird, httpTypes, logging, lifecycle, arguments, crypto,
+                "Identity", "ServiceRuntime", "ServiceStorage", "Social", "Media", "Storage", "Broker", "Primitives",
+                "RedisNIO", "CKernel", "CSodium", "Wire", hummingbird, httpTypes, logging, lifecycle, arguments, crypto,
+                nioCore,
             ]),
         executable(
             "SimClient",
@@ -291,9 +292,10 @@ let package = Package(
         tests(
             "SocialAPITests",
             [
-                "SocialAPI", "Identity", "Broker", "Primitives", "RedisNIO", "ServiceRuntime", "ServiceStorage",
-                "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, nioCore, lifecycle,
+                "SocialAPI", "Media", "Identity", "Broker", "Primitives", "RedisNIO", "ServiceRuntime",
+                "ServiceStorage", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, nioCore, lifecycle,
             ]),
+        tests("MediaTests", ["Media", "TestSupport"]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
         tests(
@@ -315,7 +317,7 @@ let package = Package(
             "AccessTests",
             [
                 "CommentAPI", "LikeAPI", "ReaderAPI", "StatsAPI", "SocialAPI", "Identity", "InMemory", "Broker",
-                "Primitives", "PostgresLibpq", "ServiceStorage", "Fanout", "Testbed",
+                "Primitives", "PostgresLibpq", "ServiceStorage", "Social", "Storage", "Fanout", "Testbed",
                 "ServiceRuntime", "TestSupport", "Wire", hummingbird, hummingbirdTesting, httpTypes, nioCore, lifecycle,
             ]),
         tests("EndToEndTests", ["Primitives", "Report", "Testbed", "TestSupport", "Wire"]),

@@ -9,9 +9,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/apt.sh"
 # The oldest Swift that reads Package.swift.
 readonly swift_needed=6.2
 
-# Headers to build, servers for tests and the Orchestrator, the dashboard's charts.
+# Headers to build, servers for tests and the Orchestrator, what converts pictures, the dashboard's charts.
 packages=(libhiredis-dev libpq-dev libsodium-dev pkg-config redis-server postgresql pgbouncer python3
-    libjs-chart.js openssl)
+    libjs-chart.js openssl libvips-tools util-linux)
 # One of another origin is used as it is; it may be where only root looks.
 [[ -x /usr/sbin/nginx ]] || command -v nginx >/dev/null || packages+=(nginx-light)
 readonly packages

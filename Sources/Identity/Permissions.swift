@@ -4,17 +4,17 @@ public import Wire
 public enum Action: Equatable, Sendable {
     /// Follow a channel, read its history or its counts.
     case watch(Channel)
-    /// Comment or like on a channel, in the name of a user; `nil`: in one's own.
+    /// Comment or like on a channel, write or change a post, in the name of a user; `nil`: in one's own.
     case write(Channel, as: String?)
-    /// Remove a comment of this user; `nil`: of whomever.
+    /// Remove a comment or a post of this user; `nil`: of whomever.
     case remove(commentOf: String?)
     /// Read or mark a user's notifications, or follow them.
     case notifications(of: String)
-    /// Read what this user keeps private of the account, or change it.
+    /// Read what this user keeps private of the account, or change it; whom the user follows and blocks, and uploads too.
     case account(of: String)
     /// Suspend users, and slow a channel down.
     case moderate
-    /// What is public: profiles, the short statistics.
+    /// What is public: profiles, lists of posts, the short statistics.
     case read
     /// What processes do for each other: reports, metrics, full statistics, owners of photos.
     case operate

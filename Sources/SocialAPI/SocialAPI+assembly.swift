@@ -1,10 +1,12 @@
 import FoundationEssentials
 import Identity
+import Media
 import Primitives
 import RedisNIO
 import ServiceLifecycle
 import ServiceRuntime
 import ServiceStorage
+import Social
 import Storage
 
 extension SocialAPI {
@@ -29,12 +31,42 @@ extension SocialAPI {
             Double(hasher.refused)
         }
         let router = process.makeRouter()
-        AccountRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings).add(to: router)
-        SessionRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings).add(to: router)
-        SuspensionRoutes(store: store, endings: endings).add(to: router)
-        let upkeep = SessionUpkeep(database: database, store: store, endings: endings, logger: process.logger)
-        return ServiceAssembly(
-            router: router, services: services + [database, hasher, upkeep], crossOrigin: CrossOriginPolicy())
+        let mediaStore = settings.mediaFolder.map {
+            MediaStore(pool: database.pool, files: FolderMediaFiles(folder: $0))
+        }
+        if settings.role != .worker {
+            let urls = MediaURLs()
+            let relations = RelationStore(pool: database.pool)
+            AccountRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings, relations: relations)
+                .add(to: router)
+            SessionRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings).add(to: router)
+            SuspensionRoutes(store: store, endings: endings).add(to: router)
+            PostRoutes(store: PostStore(pool: database.pool), media: urls).add(to: router)
+            RelationRoutes(store: relations).add(to: router)
+            mediaRoutes(mediaStore, settings, process, urls).add(to: router)
+        }
+        var all = services + [database, hasher]
+        if settings.role != .api {
+            all.append(
+                Upkeep(
+                    database: database, store: store, endings: endings, media: mediaStore, logger: process.logger))
+        }
+        return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
+    }
+
+    private static func mediaRoutes(
+        _ store: MediaStore?, _ settings: SocialAPISettings, _ process: ServiceProcess, _ urls: MediaURLs
+    ) -> MediaRoutes {
+        let uploads = WorkSlots(runningMax: 32, waitingMax: 0)
+        let conversions = WorkSlots(runningMax: settings.mediaConversions, waitingMax: 32)
+        process.metrics.gauge("chorus_media_waiting", "Pictures that wait to be converted.") {
+            Double(conversions.waiting)
+        }
+        process.metrics.counter("chorus_media_refused", "Pictures not taken: too many were taken already.") {
+            Double(uploads.refused + conversions.refused)
+        }
+        return MediaRoutes(
+            store: store, converter: ImageConverter(), uploads: uploads, conversions: conversions, urls: urls)
     }
 
     private static func signer(_ settings: SessionSettings) async throws -> TokenSigner {

@@ -6,11 +6,23 @@ import Wire
 
 /// The settings of SocialAPI.
 struct SocialAPISettings: ServiceSettings {
+    /// What a process does.
+    enum Role: String, CaseIterable {
+        /// Answers requests, and removes what is over.
+        case all
+        case api
+        case worker
+    }
+
     var server: ServerSettings
     var redis: RedisSettings
     var database: DatabaseSettings
     var passwords: PasswordHasher.Settings
     var sessions: SessionSettings
+    var role: Role
+    /// `nil`: no pictures are taken.
+    var mediaFolder: String?
+    var mediaConversions: Int
 
     var redisNeeds: RedisNeeds? {
         RedisNeeds(redis, RedisBroker.Needs.scripts + RevocationFeed.writingNeeds + server.access.redisNeeds())
@@ -23,6 +35,17 @@ struct SocialAPISettings: ServiceSettings {
         database = DatabaseSettings(from: &reader)
         passwords = PasswordHasher.Settings(from: &reader)
         sessions = SessionSettings(from: &reader)
+        role = reader.choice(
+            "SOCIAL_ROLE", default: .all, "Whether the process answers requests, removes what is over, or both.")
+        mediaFolder = reader.value(
+            SettingDeclaration(
+                key: "MEDIA_FOLDER", type: "a path", range: "a folder",
+                doc: "Pictures that people upload, for the gateway's `GATEWAY_MEDIA`; unset: none are taken."),
+            default: nil
+        ) { $0 }
+        mediaConversions = reader.integer(
+            "MEDIA_CONVERSIONS", default: 2, in: 1...64, unit: "processes",
+            "Pictures that are converted at a time; each may take 1 GiB of memory.")
         if database.configuration == nil { reader.refuse("DATABASE_URL", because: "is needed: accounts live there") }
     }
 }

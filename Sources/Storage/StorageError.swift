@@ -65,7 +65,7 @@ extension StorageError: CustomStringConvertible {
 
 extension PostgresPool {
     /// Runs `body` on a session; errors become ``StorageError``.
-    func session<T: Sendable>(
+    public func session<T: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws -> T
     ) async throws(StorageError) -> T {
         do {

@@ -1,16 +1,16 @@
-/// What a viewer follows: one Redis channel a video, a photo or a user.
+/// What a viewer follows: one Redis channel a video, a photo, a user or a post.
 ///
 /// The name is `<kind>:<id>`, for instance `video:video1`. It stands as hash tag in every key that belongs to the
 /// channel, so that on Redis Cluster the keys and the sharded channel share one slot.
 public struct Channel: Hashable, Sendable {
     public enum Kind: String, Sendable, CaseIterable {
-        case video, photo, user
+        case video, photo, user, post
     }
 
     /// `<kind>:<id>`.
     public let name: String
 
-    /// The channel of one video, photo or user; `nil` when the id breaks the rule of ``Identifier``.
+    /// The channel of one video, photo, user or post; `nil` when the id breaks the rule of ``Identifier``.
     public init?(_ kind: Kind, id: String) {
         guard Identifier.isValid(id) else { return nil }
         self.name = "\(kind.rawValue):\(id)"
@@ -27,6 +27,7 @@ public struct Channel: Hashable, Sendable {
     public static func video(_ id: String) -> Channel? { Channel(.video, id: id) }
     public static func photo(_ id: String) -> Channel? { Channel(.photo, id: id) }
     public static func user(_ id: String) -> Channel? { Channel(.user, id: id) }
+    public static func post(_ id: String) -> Channel? { Channel(.post, id: id) }
 
     public var kind: Kind {
         // The initialisers let no other prefix in.

@@ -34,6 +34,11 @@ public struct JSONText: Sendable {
         bytes.append(contentsOf: value)
     }
 
+    /// Objects that are finished, as a list.
+    public static func array(_ objects: [[UInt8]]) -> [UInt8] {
+        [UInt8(ascii: "[")] + objects.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
+    }
+
     /// Closes the object and returns its text.
     public consuming func finished() -> [UInt8] {
         bytes.append(UInt8(ascii: "}"))

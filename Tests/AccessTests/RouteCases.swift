@@ -122,6 +122,9 @@ enum RouteCases {
             RouteCase(.get, "/v1/likes/{post_id}/users", "/v1/likes/p/users", nil, .everybody),
             RouteCase(.get, "/v1/likes/counts/users", "/v1/likes/counts/users", nil, .everybody),
             RouteCase(.post, "/v1/photos", "/v1/photos", #"{"post_id":"p","owner_id":"owner"}"#, .service),
+            RouteCase(
+                .post, "/v1/photos", "/v1/photos", #"{"post_id":"of:owner","owner_id":"owner"}"#, [.owner, .service]),
+            RouteCase(.post, "/v1/photos", "/v1/photos", #"{"post_id":"of:other","owner_id":"owner"}"#, .service),
             RouteCase(.get, "/v1/notifications", "/v1/notifications?user_id=owner", nil, [.owner]),
             RouteCase(.get, "/v1/notifications", "/v1/notifications", nil, .people),
             RouteCase(.post, "/v1/notifications/read", "/v1/notifications/read", #"{"user_id":"owner"}"#, [.owner]),
@@ -143,9 +146,23 @@ enum RouteCases {
                 .post, "/api/stream-tickets", "/api/stream-tickets", nil, Set.everybody.subtracting([.anonymous])),
         ]
 
-    /// `/api/users/me` is everybody's own; nobody is registered, so that what passes is often `404`.
+    /// `ID` is a post of `author`. `/api/users/me` is everybody's own.
     static let social =
         common + [
+            RouteCase(.post, "/api/posts", "/api/posts", #"{"user_id":"ME","content":"c"}"#, .people),
+            RouteCase(.post, "/api/posts", "/api/posts", #"{"content":"c"}"#, .people),
+            RouteCase(.post, "/api/posts", "/api/posts", #"{"user_id":"other","content":"c"}"#, .nobody),
+            RouteCase(.get, "/api/posts", "/api/posts", nil, .everybody),
+            RouteCase(.get, "/api/posts/{post_id}", "/api/posts/ID", nil, .everybody),
+            RouteCase(
+                .patch, "/api/posts/{post_id}", "/api/posts/ID", #"{"content":"d","revision":1}"#, [.author]),
+            RouteCase(.delete, "/api/posts/{post_id}", "/api/posts/ID", nil, [.author, .moderator]),
+            RouteCase(.get, "/api/users/{id}/posts", "/api/users/author/posts", nil, .everybody),
+            RouteCase(.put, "/api/users/{id}/follow", "/api/users/nobody_1/follow", nil, .people),
+            RouteCase(.delete, "/api/users/{id}/follow", "/api/users/author/follow", nil, .people),
+            RouteCase(.put, "/api/users/{id}/block", "/api/users/nobody_1/block", nil, .people),
+            RouteCase(.delete, "/api/users/{id}/block", "/api/users/author/block", nil, .people),
+            RouteCase(.post, "/api/media", "/api/media", nil, .people),
             RouteCase(
                 .post, "/api/users/register", "/api/users/register",
                 #"{"username":"x","email":"a@b","password":"12345678"}"#, .everybody),

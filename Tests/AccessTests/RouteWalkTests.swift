@@ -12,6 +12,8 @@ import Primitives
 import ServiceLifecycle
 import ServiceRuntime
 import ServiceStorage
+import Social
+import Storage
 import TestSupport
 import Testbed
 import Testing
@@ -163,25 +165,30 @@ private let tokens = TestTokens()
             try Data(TokenSigner.makeKeys().signing.utf8).write(to: URL(fileURLWithPath: signing))
             var environment = try environment(folder, "off")
             environment["AUTH_SIGNING_KEY_FILE"] = signing
-            // Nobody runs them: what passes is answered with 503.
-            environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none"
+            environment["DATABASE_URL"] = try await sharedPostgres().makeDatabase()
             let settings = try SocialAPISettings.read(environment: environment.filter { $0.key != "AUTH" })
             let process = ServiceProcess(name: "SocialAPI", server: settings.server, logger: quietLogger)
+            // A Redis that nobody runs.
             let redis = RedisBroker(endpoint: settings.redis.endpoint, logger: quietLogger).redis
             let database = ServiceDatabase(try #require(settings.database.configuration), process: process)
             let assembly = try await SocialAPI.assemble(settings, process, database: database, redis: redis)
-            try await withStopped(database) {
+            let number = Counter()
+            try await withBackground({ try await database.run() }) {
+                try #require(await eventually(within: 30) { database.isReady })
+                for visitor in Visitor.allCases {
+                    _ = try await AccountStore(pool: database.pool).register(
+                        id: visitor.rawValue, email: "a@b", password: "")
+                }
                 try await walk(
-                    RouteCases.social, assembly, process, mode: "optional", own: RouteCases.credentials, isOpen: true)
+                    RouteCases.social, assembly, process, mode: "optional", own: RouteCases.credentials, isOpen: true
+                ) {
+                    let id = "post\(number.next())"
+                    let post = NewPost(id: id, author: "author", content: "c")
+                    guard case .created = try await PostStore(pool: database.pool).create(post) else { return "none" }
+                    return id
+                }
             }
         }
-    }
-
-    /// A pool that was stopped refuses at once; one that was never started would wait.
-    private func withStopped(_ database: ServiceDatabase, _ body: () async throws -> Void) async throws {
-        database.pool.start()
-        await database.pool.stop()
-        try await body()
     }
 
     private final class Counter: Sendable {

@@ -22,7 +22,7 @@ public struct Rate: Equatable, Sendable {
 /// How often requests may come, by route and by what is counted together. Pure.
 public struct Limits: Equatable, Sendable {
     public enum Route: String, CaseIterable, Sendable {
-        case comments, likes, reads, tickets, login, register, refresh
+        case comments, likes, posts, follows, media, reads, tickets, login, register, refresh
     }
 
     public enum Scope: String, CaseIterable, Sendable {
@@ -48,7 +48,8 @@ public struct Limits: Equatable, Sendable {
     /// What holds where `AUTH` is not `off` and nothing else is said.
     public static let standard = Limits(
         "comments:user=10/10 comments:address=60/10 comments:channel=500/1 likes:user=60/10 likes:address=300/10 "
-            + "reads:address=600/10 tickets:user=30/10 tickets:address=120/10 login:account=10/60 login:address=30/60 "
+            + "posts:user=20/60 posts:address=120/60 follows:user=60/60 follows:address=240/60 media:user=40/60 "
+            + "media:address=120/60 reads:address=600/10 tickets:user=30/10 tickets:address=120/10 login:account=10/60 login:address=30/60 "
             + "register:address=10/3600 refresh:address=120/60", changing: Limits())
 
     /// Limits as a setting writes them, `comments:user=10/60` with spaces between, on top of `others`; `off` instead of a rate

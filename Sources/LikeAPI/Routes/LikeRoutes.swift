@@ -162,9 +162,4 @@ extension JSONText {
         member("count", total.count)
         member("version", total.version)
     }
-
-    /// An array of objects that are encoded already.
-    static func array(_ objects: [[UInt8]]) -> [UInt8] {
-        [UInt8(ascii: "[")] + objects.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]
-    }
 }

@@ -12,29 +12,41 @@ struct BodyCollector {
     var bytesMax: Int
 
     func collect(_ request: Request) async throws -> ByteBuffer {
+        var body: ByteBuffer?
+        try await stream(request) { part in
+            if body == nil { body = part } else { body?.writeImmutableBuffer(part) }
+        }
+        return body ?? ByteBuffer()
+    }
+
+    /// Hands the parts of a body over as they come.
+    ///
+    /// - Parameter take: what it throws ends the reading, and is thrown.
+    func stream(_ request: Request, _ take: (ByteBuffer) async throws -> Void) async throws {
+        var iterator = request.body.makeAsyncIterator()
         if let text = request.headers[.contentLength], let length = Int(text), length > bytesMax {
             // A client that waits to be told is told nothing.
             if request.headers[.expect] != nil { throw tooLarge }
-            var iterator = request.body.makeAsyncIterator()
-            throw await drained(&iterator, from: 0)
+            throw await drained(&iterator, from: 0, tooLarge)
         }
-        do {
-            return try await collect(request.body)
-        } catch {
-            throw Self.reason(error)
+        var length = 0
+        while let part = try await next(&iterator) {
+            length += part.readableBytes
+            guard length <= bytesMax else { throw await drained(&iterator, from: length, tooLarge) }
+            do {
+                try await take(part)
+            } catch let error as APIError {
+                throw await drained(&iterator, from: length, error)
+            }
         }
     }
 
-    private func collect(_ content: RequestBody) async throws -> ByteBuffer {
-        var iterator = content.makeAsyncIterator()
-        guard var body = try await iterator.next() else { return ByteBuffer() }
-        var length = body.readableBytes
-        while length <= bytesMax, var next = try await iterator.next() {
-            length += next.readableBytes
-            if length <= bytesMax { body.writeBuffer(&next) }
+    private func next(_ iterator: inout RequestBody.AsyncIterator) async throws -> ByteBuffer? {
+        do {
+            return try await iterator.next()
+        } catch {
+            throw Self.reason(error)
         }
-        guard length <= bytesMax else { throw await drained(&iterator, from: length) }
-        return body
     }
 
     /// Why a body ended before its end.
@@ -52,8 +64,10 @@ struct BodyCollector {
     }
 
     /// The error, after as much of the rest as is worth reading.
-    private func drained(_ iterator: inout RequestBody.AsyncIterator, from start: Int) async -> APIError {
-        var error = tooLarge
+    private func drained(
+        _ iterator: inout RequestBody.AsyncIterator, from start: Int, _ refusal: APIError
+    ) async -> APIError {
+        var error = refusal
         var length = start
         while length <= Self.drainedBytesMax {
             guard let part = try? await iterator.next() else { return error }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 public import Hummingbird
 import HummingbirdCore
-import NIOCore
+public import NIOCore
 import Wire
 
 extension Request {
@@ -29,6 +29,14 @@ extension Request {
         } catch let error as DecodingError {
             throw APIError(error, code: code)
         }
+    }
+
+    /// Hands the parts of a body that is no JSON over as they come.
+    ///
+    /// - Parameter take: what it throws ends the reading, and is thrown.
+    /// - Throws: ``APIError``: 413 `body_too_large`.
+    public func streamBody(bytesMax: Int, _ take: (ByteBuffer) async throws -> Void) async throws {
+        try await BodyCollector(bytesMax: bytesMax).stream(self, take)
     }
 
     private func jsonBody(bytesMax: Int) async throws -> ByteBuffer {

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Identity
 import ServiceRuntime
+import Social
 import Storage
 import Wire
 
@@ -13,6 +14,7 @@ struct AccountRoutes: Sendable {
     let hasher: PasswordHasher
     let sessions: Sessions
     let endings: Endings
+    let relations: RelationStore
 
     func add(to router: Router<ServiceContext>) {
         router.post("api/users/register") { request, context in
@@ -30,7 +32,7 @@ struct AccountRoutes: Sendable {
         router.get("api/users/{id}") { request, context in
             try context.require(.read)
             try await context.limit(.reads, request)
-            return try await account(context.parameters.get("id") ?? "")
+            return try await account(context.parameters.get("id") ?? "", for: context.caller.subject?.id)
         }
     }
 
@@ -53,12 +55,19 @@ struct AccountRoutes: Sendable {
         }
     }
 
-    private func account(_ id: String) async throws -> Response {
+    private func account(_ id: String, for viewer: String?) async throws -> Response {
         guard AccountRules.isName(id) else { throw APIError.userNotFound }
         do {
             guard let account = try await store.account(id) else { throw APIError.userNotFound }
             var answer = JSONText(capacity: 256)
             answer.member("user", json: account.json(isOwn: false))
+            if let viewer, viewer != id {
+                let standing = try await relations.standing(of: viewer, to: id)
+                if standing.isBlockedBy { throw APIError.userNotFound }
+                answer.member("following", standing.follows)
+                answer.member("follows_you", standing.isFollowedBy)
+                answer.member("blocked", standing.blocks)
+            }
             return .json(answer.finished())
         } catch let error as StorageError {
             throw APIError(accounts: error)
@@ -173,7 +182,8 @@ extension APIError {
     static let userNotFound = APIError(.notFound, code: "user_not_found", "there is no such user")
     static let wrongPassword = APIError(.forbidden, code: "wrong_password", "current_password is not the account's")
 
-    init(accounts error: StorageError) {
+    /// - Parameter invalid: the code for what the database refuses.
+    init(accounts error: StorageError, invalid: String = AccountRoutes.invalid) {
         let code = "storage_unavailable"
         if error.outcomeIsUnknown {
             self = .unavailable(code, "it is not known whether this was done: PostgreSQL went away")
@@ -183,7 +193,7 @@ extension APIError {
         case .unavailable: self = .unavailable(code, "PostgreSQL is away")
         case .timeout: self = .unavailable(code, "PostgreSQL is too slow")
         case .overloaded: self = .unavailable(code, "PostgreSQL takes no more at the moment")
-        case .invalid, .duplicate: self = .invalid(AccountRoutes.invalid, "the database refuses it")
+        case .invalid, .duplicate: self = .invalid(invalid, "the database refuses it")
         case .unknownCursor, .internal: self = .unavailable("storage_failed", "PostgreSQL answered with an error")
         }
     }

@@ -1,5 +1,6 @@
 import Identity
 import Logging
+import Media
 import Primitives
 import RedisNIO
 import ServiceLifecycle
@@ -9,7 +10,7 @@ import Storage
 
 /// Tells every process of sessions that end and of users that are suspended.
 ///
-/// PostgreSQL decides; Redis carries it. What Redis does not take is told again by ``SessionUpkeep``.
+/// PostgreSQL decides; Redis carries it. What Redis does not take is told again by ``Upkeep``.
 struct Endings: Sendable {
     let store: AccountStore
     let redis: RedisClient
@@ -64,14 +65,17 @@ struct Endings: Sendable {
     }
 }
 
-/// Removes old sessions, and tells again what Redis did not take or has lost.
-struct SessionUpkeep: Service {
+/// Removes old sessions and pictures that no post shows, and tells again what Redis did not take or has lost.
+struct Upkeep: Service {
     private static let interval: Duration = .seconds(2)
     private static let purgeEvery = 150
+    /// How long a picture waits for a post.
+    private static let unusedMedia: Duration = .seconds(86_400)
 
     let database: ServiceDatabase
     let store: AccountStore
     let endings: Endings
+    let media: MediaStore?
     let logger: Logger
 
     func run() async throws {
@@ -103,8 +107,9 @@ struct SessionUpkeep: Service {
     private func purge() async {
         do {
             while try await store.purge() == 1_000 {}
+            while try await media?.purge(olderThan: Self.unusedMedia) == 100 {}
         } catch {
-            logger.debug("old sessions are removed later", metadata: ["error": "\(error)"])
+            logger.debug("old sessions and pictures are removed later", metadata: ["error": "\(error)"])
         }
     }
 }

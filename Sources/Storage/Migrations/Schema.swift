@@ -7,5 +7,6 @@ public enum Schema {
         Migration(version: 4, name: "like_versions", script: likeVersionsScript),
         Migration(version: 5, name: "comments_history", script: commentsHistoryScript),
         Migration(version: 6, name: "accounts", script: accountsScript),
+        Migration(version: 7, name: "social", script: socialScript),
     ]
 }
