@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -226,6 +227,36 @@ private struct AccessTestSettings: ServiceSettings {
         }
     }
 
+    /// Requests that come at once go to Redis together, and each is counted.
+    @Test func manyAtOnceAreCountedOneByOne() async throws {
+        try await withLimiter("off") { _, process, redis in
+            let limiter = RateLimiter(redis: redis, factory: process.metrics)
+            let shared = RateLimiter.Check(
+                route: .comments, reason: "channel", key: "limit:{c}", rate: Rate(150, per: 600))
+            let before = try await calls(redis)
+            let outcomes = await withTaskGroup(of: String.self) { group in
+                for number in 0..<1_000 {
+                    // Each user may once, and comes twice.
+                    let own = RateLimiter.Check(
+                        route: .comments, reason: "user", key: "limit:{u\(number / 2)}", rate: Rate(1, per: 600))
+                    group.addTask {
+                        switch await limiter.check([own, shared]) {
+                        case .allowed: "\(number / 2)"
+                        case .refused(let reason, _, let microseconds):
+                            (1...600_000_000).contains(microseconds) ? reason : "\(microseconds)"
+                        case .unknown: "unknown"
+                        }
+                    }
+                }
+                return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            let refused = outcomes.filter { ["user", "channel"].contains($0.key) }
+            #expect(refused.values.reduce(0, +) == 850 && refused.count == 2, "\(outcomes)")
+            #expect(outcomes.count == 152 && outcomes.values.filter { $0 == 1 }.count == 150)
+            #expect(try await calls(redis) - before < 500)
+        }
+    }
+
     private func read(_ client: any TestClientProtocol, _ addresses: [String]) async throws -> [Int] {
         var statuses: [Int] = []
         for address in addresses {
@@ -295,6 +326,19 @@ private struct AccessTestSettings: ServiceSettings {
                     == .serviceUnavailable)
             #expect(try await send(client, .get, "/read").status == .ok)
         }
+        // However many wait: nobody for longer than one attempt to reach Redis, a quarter of a second.
+        let limiter = RateLimiter(redis: nobody, factory: NOOPMetricsHandler.instance)
+        let start = ContinuousClock.now
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<3_000 {
+                group.addTask {
+                    let check = RateLimiter.Check(
+                        route: .likes, reason: "user", key: "limit:{\(number)}", rate: Rate(1, per: 1))
+                    #expect(await limiter.check([check]) == .unknown)
+                }
+            }
+        }
+        #expect(ContinuousClock.now - start < .seconds(2))
         // With AUTH=off nothing is counted.
         try await withService(["AUTH": "off"]) { client, _ async throws in
             #expect(try await send(client, .post, "/write?userid=u").status == .ok)

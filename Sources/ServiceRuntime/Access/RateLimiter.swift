@@ -7,9 +7,9 @@ import Wire
 /// Limits that all processes share: GCRA (the virtual scheduling algorithm of ITU-T I.371) in Redis, by Redis's clock.
 ///
 /// A limit is one key, which holds the time at which its bucket would be empty again, and lives until then. All keys of a
-/// request are looked at in one call, and count it only when none of them refuses it: whoever is refused takes nothing from
-/// others. Until a limit can let a request through again this process refuses by itself, so that a flood does not reach
-/// Redis.
+/// request are looked at together, and count it only when none of them refuses it: whoever is refused takes nothing from
+/// others. Requests that come while calls are under way go together in the next one. Until a limit can let a request through
+/// again this process refuses by itself, so that a flood does not reach Redis.
 public final class RateLimiter: Sendable {
     /// A key that is counted.
     struct Check: Sendable {
@@ -45,39 +45,71 @@ public final class RateLimiter: Sendable {
         case unknown
     }
 
-    // KEYS: the limits', and perhaps a slow mode's. ARGV: of each limit the microseconds from one request to the next, and the
-    // requests at once. Returns the number of the limit that refuses for longest, or 0, how long, and its interval.
+    /// Requests of one call.
+    static let callMax = 64
+    /// Calls under way at a time.
+    static let callsMax = 2
+    /// Requests that wait for one of them; more are answered as if Redis were away.
+    static let waitingMax = 10_000
+
+    // KEYS: of each request the limits', and perhaps a slow mode's. ARGV: of each request the number of its limits, whether there
+    // is a slow mode (0 or 1), and of each limit the microseconds from one request to the next, and the requests at once.
+    // Returns for each request the number of the limit that refuses for longest, or 0, how long, and its interval.
     private static let script = RedisScript(
         """
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-        local count = #ARGV / 2
-        local intervals, tats = {}, {}
-        local refusing, longest = 0, 0
-        for i = 1, count do
-            local interval = tonumber(ARGV[2 * i - 1])
-            if i == count and KEYS[i + 1] then
-                local seconds = redis.call('GET', KEYS[i + 1])
-                interval = seconds and tonumber(seconds) * 1000000
+        local tats, changed, answer = {}, {}, {}
+        local key, argument = 1, 1
+        while ARGV[argument] do
+            local count, slow = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
+            local refusing, longest, refused, after = 0, 0, 0, {}
+            for i = 1, count do
+                local name = KEYS[key + i - 1]
+                local interval = tonumber(ARGV[argument + 2 * i])
+                if slow == 1 and i == count then
+                    local seconds = redis.call('GET', KEYS[key + count])
+                    interval = seconds and tonumber(seconds) * 1000000
+                end
+                if interval then
+                    local tat = tats[name] or tonumber(redis.call('GET', name) or now)
+                    if tat < now then tat = now end
+                    tats[name] = tat
+                    local wait = tat + interval - tonumber(ARGV[argument + 2 * i + 1]) * interval - now
+                    if wait > longest then refusing, longest, refused = i, wait, interval end
+                    after[name] = tat + interval
+                end
             end
-            if interval then
-                local tat = tonumber(redis.call('GET', KEYS[i]) or now)
-                if tat < now then tat = now end
-                local wait = tat + interval - tonumber(ARGV[2 * i]) * interval - now
-                if wait > longest then refusing, longest = i, wait end
-                intervals[i], tats[i] = interval, tat + interval
+            for _, number in ipairs({refusing, longest, refused}) do answer[#answer + 1] = number end
+            if refusing == 0 then
+                for name, tat in pairs(after) do tats[name], changed[name] = tat, true end
             end
+            key, argument = key + count + slow, argument + 2 + 2 * count
         end
-        if refusing > 0 then return {refusing, longest, intervals[refusing]} end
-        for i, tat in pairs(tats) do
-            redis.call('SET', KEYS[i], string.format('%.0f', tat), 'PX', math.ceil((tat - now) / 1000))
+        for name in pairs(changed) do
+            redis.call('SET', name, string.format('%.0f', tats[name]), 'PX', math.ceil((tats[name] - now) / 1000))
         end
-        return {0, 0, 0}
+        return answer
         """)
+
+    /// A request that waits for Redis.
+    private struct Question {
+        var checks: [Check]
+        /// By ``MonotonicClock``: before Redis was asked.
+        var start: UInt64
+        var continuation: CheckedContinuation<Outcome, Never>
+    }
+
+    private struct Queue {
+        var questions: [Question] = []
+        /// Calls under way.
+        var calls = 0
+    }
 
     private let redis: RedisClient
     private let factory: any MetricsFactory
     private let refusals = Mutex<[String: Counter]>([:])
+    private let queue = Mutex(Queue())
     private let refusing = Mutex(GenerationCache<String, Refusal>(limit: RateLimiter.rememberedMax))
 
     init(redis: RedisClient, factory: any MetricsFactory) {
@@ -98,24 +130,78 @@ public final class RateLimiter: Sendable {
         if let (check, refusal) = known(checks, at: start) {
             return refused(check, refusal.rate, microseconds: Int((refusal.until - start + 999) / 1_000))
         }
-        var call = Self.script.call(keys: checks.map(\.key) + checks.compactMap(\.slowModeKey))
-        for check in checks {
-            call.append(check.rate.interval)
-            call.append(check.rate.count)
+        return await withCheckedContinuation { continuation in
+            let question = Question(checks: checks, start: start, continuation: continuation)
+            let (isTaken, isNewCall) = queue.withLock { queue in
+                guard queue.questions.count < Self.waitingMax else { return (false, false) }
+                queue.questions.append(question)
+                guard queue.calls < Self.callsMax else { return (true, false) }
+                queue.calls += 1
+                return (true, true)
+            }
+            if !isTaken { continuation.resume(returning: .unknown) }
+            // Not the request's own work: it goes on when that request is answered.
+            if isNewCall { Task { await work() } }
         }
-        do throws(RedisError) {
-            let reply = try await redis.connection().evaluate(Self.script, call)
-            guard let numbers = reply.array?.compactMap({ $0.integer }).map({ Int($0) }), numbers.count == 3,
-                numbers[0] <= checks.count
-            else { return .unknown }
-            guard numbers[0] > 0 else { return .allowed }
-            let check = checks[numbers[0] - 1]
-            let rate = check.slowModeKey == nil ? check.rate : Rate(1, per: numbers[2] / 1_000_000)
-            remember(check, rate, microseconds: numbers[1], since: start)
-            return refused(check, rate, microseconds: numbers[1])
-        } catch {
-            return .unknown
+    }
+
+    /// Asks Redis for whatever waits, until nothing does.
+    private func work() async {
+        while let questions = next() {
+            if let answers = await ask(questions) {
+                for (index, question) in questions.enumerated() {
+                    question.continuation.resume(returning: outcome(of: question, answers[3 * index..<3 * index + 3]))
+                }
+            } else {
+                // Whoever came meanwhile has waited for the same Redis: nobody waits for two calls that fail.
+                for question in questions + takeAll() { question.continuation.resume(returning: .unknown) }
+            }
         }
+    }
+
+    /// The requests of the next call; `nil`: there are none, and this was the last call for now.
+    private func next() -> [Question]? {
+        queue.withLock { queue in
+            guard !queue.questions.isEmpty else {
+                queue.calls -= 1
+                return nil
+            }
+            defer { queue.questions.removeFirst(min(Self.callMax, queue.questions.count)) }
+            return Array(queue.questions.prefix(Self.callMax))
+        }
+    }
+
+    private func takeAll() -> [Question] {
+        queue.withLock { queue in
+            defer { queue.questions = [] }
+            return queue.questions
+        }
+    }
+
+    /// Three numbers for each request; `nil`: Redis did not answer.
+    private func ask(_ questions: [Question]) async -> [Int]? {
+        var call = Self.script.call(
+            keys: questions.flatMap { $0.checks.map(\.key) + $0.checks.compactMap(\.slowModeKey) })
+        for question in questions {
+            call.append(question.checks.count)
+            call.append(question.checks.last?.slowModeKey == nil ? 0 : 1)
+            for check in question.checks {
+                call.append(check.rate.interval)
+                call.append(check.rate.count)
+            }
+        }
+        let reply = try? await redis.connection().evaluate(Self.script, call)
+        let numbers = (reply?.array ?? []).compactMap { $0.integer }.map { Int($0) }
+        return numbers.count == 3 * questions.count ? numbers : nil
+    }
+
+    private func outcome(of question: Question, _ numbers: ArraySlice<Int>) -> Outcome {
+        let answer = Array(numbers)
+        guard answer[0] > 0 else { return .allowed }
+        let check = question.checks[answer[0] - 1]
+        let rate = check.slowModeKey == nil ? check.rate : Rate(1, per: answer[2] / 1_000_000)
+        remember(check, rate, microseconds: answer[1], since: question.start)
+        return refused(check, rate, microseconds: answer[1])
     }
 
     private func refused(_ check: Check, _ rate: Rate, microseconds: Int) -> Outcome {
