@@ -86,12 +86,15 @@ public final class Authenticator: Sendable {
     /// Seconds since 1970, by the clock that tokens are held against.
     public var time: Double { now() }
 
+    /// Who comes without a token.
+    public var nobody: Caller { mode == .off ? .unchecked : .anonymous }
+
     /// Who sends a request.
     ///
     /// With ``Mode/off`` only the shared secrets count, and an `Authorization` of any other scheme than `Bearer` never does:
     /// it is meant for a proxy.
     public func authenticate(_ credentials: Credentials) async throws(TokenProblem) -> Authentication {
-        let nobody = Authentication(caller: mode == .off ? .unchecked : .anonymous)
+        let nobody = Authentication(caller: nobody)
         if credentials.authorization.isEmpty, mode == .off || credentials.cookies.isEmpty { return nobody }
         if mode == .off, secrets.isEmpty { return nobody }
         let cookie = mode == .off ? nil : try Self.cookie(in: credentials.cookies)

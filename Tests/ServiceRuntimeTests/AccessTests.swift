@@ -22,8 +22,9 @@ private struct AccessTestSettings: ServiceSettings {
 }
 
 @Suite(.serialized) struct AccessTests {
+    /// - Parameter isLive: with a port of its own, so that requests have addresses.
     private func withService(
-        _ environment: [String: String] = [:], redis: RedisClient? = nil,
+        _ environment: [String: String] = [:], redis: RedisClient? = nil, isLive: Bool = false,
         _ body: @escaping @Sendable (any TestClientProtocol, ServiceProcess) async throws -> Void
     ) async throws {
         try await withTemporaryFolder { folder in
@@ -51,8 +52,12 @@ private struct AccessTestSettings: ServiceSettings {
                     of: try #require(Channel.video("v")), seconds: seconds == 0 ? nil : seconds)
                 return Response(status: .ok)
             }
+            router.delete("other") { _, context in
+                try context.require(.remove(commentOf: "other"))
+                return Response(status: .ok)
+            }
             let application = process.makeApplication(router: router, crossOrigin: CrossOriginPolicy())
-            try await application.test(.router) { try await body($0, process) }
+            try await application.test(isLive ? .live : .router) { try await body($0, process) }
         }
     }
 
@@ -70,14 +75,15 @@ private struct AccessTestSettings: ServiceSettings {
     }
 
     private func withLimiter(
-        _ limits: String, _ more: [String: String] = [:],
+        _ limits: String, _ more: [String: String] = [:], isLive: Bool = false,
         _ body: @escaping @Sendable (any TestClientProtocol, ServiceProcess, RedisClient) async throws -> Void
     ) async throws {
         try await withRedis { server in
             let redis = RedisClient(endpoint: try RedisEndpoint(parsing: server.url), logger: quietLogger)
             try await withBackground({ try await redis.run() }) {
                 try #require(await eventually { redis.isConnected })
-                try await withService(["LIMITS": limits].merging(more) { $1 }, redis: redis) { client, process in
+                try await withService(["LIMITS": limits].merging(more) { $1 }, redis: redis, isLive: isLive) {
+                    client, process in
                     try await body(client, process, redis)
                 }
             }
@@ -85,6 +91,12 @@ private struct AccessTestSettings: ServiceSettings {
     }
 
     // MARK: Limits
+
+    private func refusals(_ process: ServiceProcess, _ route: String, _ reason: String) -> Int {
+        let name = #"chorus_limit_refusals_total{route="\#(route)",reason="\#(reason)"} "#
+        let line = process.metrics.exposition().split(separator: "\n").first { $0.hasPrefix(name) }
+        return line.flatMap { Int($0.dropFirst(name.count)) } ?? 0
+    }
 
     @Test func aBurstThenTheRate() async throws {
         // Five at once, then one every two seconds.
@@ -104,11 +116,7 @@ private struct AccessTestSettings: ServiceSettings {
             try await Task.sleep(for: .milliseconds(2_050))
             #expect(try await send(client, .post, "/write", token: anna).status == .ok)
             #expect(try await send(client, .post, "/write", token: anna).status == .tooManyRequests)
-            let metrics = process.metrics.exposition()
-            #expect(
-                metrics.contains(#"chorus_limit_refusals_total{reason="user",route="comments"} 4"#)
-                    || metrics.contains(#"chorus_limit_refusals_total{route="comments",reason="user"} 4"#), "\(metrics)"
-            )
+            #expect(refusals(process, "comments", "user") == 4)
         }
     }
 
@@ -144,8 +152,106 @@ private struct AccessTestSettings: ServiceSettings {
         }
     }
 
+    /// Anna's refused requests take nothing of what the channel lets through.
+    @Test func aRefusedRequestIsCountedByNoLimit() async throws {
+        try await withLimiter("comments:user=1/60 comments:address=off comments:channel=3/600") { client, process, _ in
+            let anna = try tokens.token(of: "anna")
+            for number in 0..<20 {
+                #expect(try await send(client, .post, "/write", token: anna).status.code == (number < 1 ? 200 : 429))
+            }
+            for (name, status) in [("bert", 200), ("carl", 200), ("dora", 429)] {
+                let answer = try await send(client, .post, "/write", token: try tokens.token(of: name))
+                #expect(answer.status.code == status, "\(name)")
+            }
+            #expect(refusals(process, "comments", "user") == 19 && refusals(process, "comments", "channel") == 1)
+            // Both refuse: what is said is the longer time.
+            let both = try await send(client, .post, "/write", token: anna)
+            #expect(String(buffer: both.body).contains("by channel"))
+        }
+    }
+
+    private func calls(_ redis: RedisClient) async throws -> Int {
+        let text = try await redis.send(RedisCommand("INFO", "commandstats")).text ?? ""
+        return text.split(separator: "\r\n").reduce(0) { sum, line in
+            guard line.hasPrefix("cmdstat_eval") else { return sum }
+            return sum + (Int(line.split(separator: "calls=").dropFirst().first?.prefix { $0 != "," } ?? "") ?? 0)
+        }
+    }
+
+    @Test func aFloodOfRefusedRequestsDoesNotReachRedis() async throws {
+        try await withLimiter("comments:user=1/600 comments:address=off comments:channel=off") { client, _, redis in
+            let anna = try tokens.token(of: "anna")
+            for _ in 0..<2 { _ = try await send(client, .post, "/write", token: anna) }
+            let (before, start) = (try await calls(redis), ContinuousClock.now)
+            #expect(before >= 2)
+            for _ in 0..<500 {
+                #expect(try await send(client, .post, "/write", token: anna).status == .tooManyRequests)
+            }
+            // One a second, since somebody may have changed what Redis knows.
+            let seconds = Int((ContinuousClock.now - start).components.seconds)
+            #expect(try await calls(redis) - before <= seconds + 1)
+            _ = try await redis.send(RedisCommand("DEL", "limit:{comments:user:anna}"))
+            #expect(
+                await eventually(within: 3) { try await send(client, .post, "/write", token: anna).status == .ok })
+        }
+    }
+
+    /// A limit lets a request through when it said that it would, and not before; to the millisecond, below the whole
+    /// seconds of the answer.
+    @Test func theTimeToWaitIsExact() async throws {
+        try await withLimiter("off") { _, process, redis in
+            let limiter = RateLimiter(redis: redis, factory: process.metrics)
+            let check = RateLimiter.Check(route: .likes, reason: "user", key: "limit:{x}", rate: Rate(4, per: 2))
+            func wait() async -> Int? {
+                guard case .refused(_, _, let microseconds) = await limiter.check([check]) else { return nil }
+                return microseconds
+            }
+            for _ in 0..<4 { #expect(await wait() == nil) }
+            let first = try #require(await wait())
+            #expect((300_000...500_000).contains(first), "\(first)")
+            try await Task.sleep(for: .microseconds(first - 100_000))
+            let rest = try #require(await wait(), "let through too early")
+            #expect(rest <= 100_000)
+            // A second process, which remembers nothing, is told the same.
+            let other = RateLimiter(redis: redis, factory: process.metrics)
+            guard case .refused(_, _, let asked) = await other.check([check]) else {
+                Issue.record("Redis lets through what this process refuses")
+                return
+            }
+            #expect(abs(asked - rest) < 50_000)
+            try await Task.sleep(for: .microseconds(asked))
+            #expect(await wait() == nil, "refused for longer than was said")
+            // One every half second from here on, and not five after a rest.
+            #expect(await wait() != nil)
+        }
+    }
+
+    private func read(_ client: any TestClientProtocol, _ addresses: [String]) async throws -> [Int] {
+        var statuses: [Int] = []
+        for address in addresses {
+            statuses.append(try await send(client, .get, "/read", [("X-Forwarded-For", address)]).status.code)
+        }
+        return statuses
+    }
+
+    /// An IPv6 customer has a whole /64; and nobody but a trusted proxy says where a request came from.
+    @Test func addressesAreCountedAsTheProxySaysThem() async throws {
+        try await withLimiter("reads:address=2/60", ["TRUSTED_PROXIES": "127.0.0.1,::1"], isLive: true) {
+            client, process, _ async throws in
+            let v6 = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8::3", "2001:db8:0:1::1"]
+            #expect(try await read(client, v6) == [200, 200, 429, 200])
+            let v4 = ["1.2.3.4", "9.9.9.9, 1.2.3.4", "8.8.8.8, 1.2.3.4", "1.2.3.5"]
+            #expect(try await read(client, v4) == [200, 200, 429, 200])
+            #expect(refusals(process, "reads", "address") == 2)
+        }
+        try await withLimiter("reads:address=2/60", isLive: true) { client, _, _ async throws in
+            #expect(try await read(client, ["1.2.3.4", "1.2.3.5", "1.2.3.6"]) == [200, 200, 429])
+        }
+    }
+
     @Test func slowMode() async throws {
-        try await withLimiter("comments:user=100/1 comments:address=off comments:channel=off") { client, _, redis in
+        try await withLimiter("comments:user=100/1 comments:address=off comments:channel=off") {
+            client, process, redis in
             let anna = try tokens.token(of: "anna")
             let moderator = try tokens.token(of: "mod", #","role":"moderator""#)
             for _ in 0..<3 { #expect(try await send(client, .post, "/write", token: anna).status == .ok) }
@@ -154,6 +260,8 @@ private struct AccessTestSettings: ServiceSettings {
             let refused = try await send(client, .post, "/write", token: anna)
             #expect(refused.status == .tooManyRequests && String(buffer: refused.body).contains(#""code":"slow_mode""#))
             #expect(["59", "60"].contains(refused.headers[.retryAfter] ?? ""))
+            #expect(refused.headers[try #require(HTTPField.Name("RateLimit-Policy"))] == #""slow_mode";q=1;w=60"#)
+            #expect(refusals(process, "comments", "slow_mode") == 1)
             // Others wait for themselves only, and moderators do not.
             #expect(try await send(client, .post, "/write", token: try tokens.token(of: "bert")).status == .ok)
             for _ in 0..<3 { #expect(try await send(client, .post, "/write", token: moderator).status == .ok) }
@@ -190,6 +298,36 @@ private struct AccessTestSettings: ServiceSettings {
         // With AUTH=off nothing is counted.
         try await withService(["AUTH": "off"]) { client, _ async throws in
             #expect(try await send(client, .post, "/write?userid=u").status == .ok)
+        }
+    }
+
+    // MARK: Tokens
+
+    /// A token that is none is refused by whatever asks who the caller is, and by nothing else.
+    @Test func aTokenThatIsNone() async throws {
+        try await withService(["LIMITS": "off"]) { client, _ in
+            let expired = try tokens.token(of: "anna", seconds: -61)
+            for (uri, status) in [("/health", 200), ("/health/ready", 200), ("/metrics", 401), ("/nowhere", 404)] {
+                #expect(try await send(client, .get, uri, token: expired).status.code == status, "\(uri)")
+                #expect(try await send(client, .get, uri, cookie: expired).status.code == status, "\(uri)")
+            }
+            for cookie in [nil, expired] {
+                let answer = try await send(
+                    client, .post, "/write", token: cookie == nil ? expired : nil, cookie: cookie)
+                #expect(answer.status == .unauthorized && String(buffer: answer.body).contains("token_expired"))
+            }
+        }
+        // With AUTH=off nobody is asked, but for what a moderator's token would have changed.
+        let off = ["AUTH": "off", "MODERATOR_TOKEN": "a-secret-of-moderators"]
+        try await withService(off) { client, _ async throws in
+            for token in ["a-secret-of-moderators", "a-secret-of-moderatorS", try tokens.token(of: "anna")] {
+                let isSecret = token == "a-secret-of-moderators"
+                #expect(try await send(client, .get, "/metrics", token: token).status.code == (isSecret ? 403 : 200))
+                let written = try await send(client, .post, "/write?userid=u", token: token)
+                #expect(written.status.code == (isSecret ? 403 : 200))
+                #expect(try await send(client, .delete, "/other", token: token).status.code == (isSecret ? 200 : 401))
+            }
+            #expect(try await send(client, .delete, "/other").status == .ok)
         }
     }
 

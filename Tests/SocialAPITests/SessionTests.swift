@@ -85,6 +85,30 @@ import Testing
         }
     }
 
+    /// A browser sends its session cookie whatever became of it: it is no reason to refuse the next log-in.
+    @Test func aDeadCookieIsNoReasonToStayOut() async throws {
+        try await withSocial { social in
+            let first = try await social.register("anna")
+            let second = try await social.login("anna")
+            #expect(try await social.send(.post, "/api/users/logout", cookies: first.cookies).status == 200)
+            #expect(
+                await eventually(within: 5) {
+                    try await social.send(.get, "/api/users/me", cookies: first.cookies).code == "token_revoked"
+                })
+            let body = #"{"username":"anna","password":"correct horse"}"#
+            for dead in [try #require(first.cookies["chorus_session"]), "x", "eyJhbGciOiJub25lIn0.e30."] {
+                #expect(
+                    try await social.send(.post, "/api/users/login", body, cookies: ["chorus_session": dead]).status
+                        == 200)
+                #expect(
+                    try await social.send(.post, "/api/users/logout", cookies: ["chorus_session": dead]).status == 200)
+                let both = ["chorus_session": dead, "chorus_refresh": try refreshToken(second)]
+                #expect(try await social.send(.post, "/api/users/token", cookies: both).status == 200)
+                #expect(try await social.send(.get, "/api/users/me", cookies: both).status == 401)
+            }
+        }
+    }
+
     @Test(arguments: ["", "x", String(repeating: "a", count: 43), "a; chorus_refresh=b"])
     func noRefreshToken(text: String) async throws {
         try await withSocial { social in

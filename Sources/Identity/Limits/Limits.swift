@@ -89,18 +89,3 @@ public struct Limits: Equatable, Sendable {
     /// Whether anything counts for a route.
     public func concern(_ route: Route) -> Bool { rates.keys.contains { $0.route == route } }
 }
-
-/// What a limit said of one request.
-public struct LimitVerdict: Equatable, Sendable {
-    public var isAllowed: Bool
-    /// Requests that may follow at once.
-    public var remaining: Int
-    /// Until a refused request would be allowed, in microseconds.
-    public var retryAfter: Int
-
-    public init(isAllowed: Bool, remaining: Int, retryAfter: Int) {
-        self.isAllowed = isAllowed
-        self.remaining = remaining
-        self.retryAfter = retryAfter
-    }
-}

@@ -61,15 +61,11 @@ public final class AccessControl: Sendable {
     }
 
     /// Who sends a request.
-    func authenticate(_ request: Request) async throws -> Authentication {
+    func authenticate(_ request: Request) async throws(TokenProblem) -> Authentication {
         if asksNobody { return Authentication(caller: .unchecked) }
-        let credentials = Credentials(
-            authorization: request.headers[values: .authorization], cookies: request.headers[values: .cookie])
-        do {
-            return try await authenticator.authenticate(credentials)
-        } catch {
-            throw APIError(error)
-        }
+        return try await authenticator.authenticate(
+            Credentials(
+                authorization: request.headers[values: .authorization], cookies: request.headers[values: .cookie]))
     }
 
     /// Whether metrics may be read from this address without a token.
@@ -80,22 +76,33 @@ public final class AccessControl: Sendable {
 }
 
 extension ServiceContext {
-    /// Throws unless the caller may do this: 401 `authentication_required` without a token, else 403 `forbidden`.
+    /// Throws unless the caller may do this: 401 with a token that is none, 401 `authentication_required` without one, else 403
+    /// `forbidden`.
     public func require(_ action: Action) throws(APIError) {
+        try requireToken(for: action.verb)
         guard let access, case .denied(let denial) = access.permissions.decide(caller, action) else { return }
         throw APIError(denial)
+    }
+
+    /// Throws when a token came that is none. With `AUTH=off` only where a moderator's would have made a difference.
+    private func requireToken(for verb: Verb? = nil) throws(APIError) {
+        guard let tokenProblem else { return }
+        if access?.authenticator.mode == .off, verb != .remove, verb != .moderate { return }
+        throw APIError(tokenProblem)
     }
 
     /// The same request, sent by the bearer of a token that came on another way.
     public func bearing(_ token: String) async throws -> ServiceContext {
         guard let access else { return self }
         var context = self
+        context.tokenProblem = nil
         do { context.caller = .user(try await access.authenticator.subject(of: token)) } catch { throw APIError(error) }
         return context
     }
 
     /// The caller's token, which somebody signed for a time: no shared secret.
     public func signedToken() throws(APIError) -> String {
+        try requireToken()
         guard let subject = caller.subject else { throw APIError(.authenticationRequired) }
         guard subject.validUntil != nil, let token else { throw APIError(.role) }
         return token
@@ -115,6 +122,7 @@ extension ServiceContext {
 
     /// Who watches: the token's subject; without a token a name that the request gives and nobody checks.
     public func viewer(_ fields: RequestFields, _ name: String = "userid") throws(APIError) -> String {
+        try requireToken()
         let named = try fields.optionalIdentifier(name)
         switch caller {
         case .unchecked: return try user(named, fields, name)
@@ -147,6 +155,7 @@ extension ServiceContext {
     }
 
     private func user(_ named: String?, _ fields: RequestFields, _ name: String) throws(APIError) -> String {
+        try requireToken()
         if let named { return named }
         switch caller {
         case .user(let subject): return subject.id

@@ -35,7 +35,7 @@ extension ServiceContext {
         }
         switch await access.limiter?.check(checks) ?? .unknown {
         case .allowed: return
-        case .refused(let reason, let rate, let verdict): throw .rateLimited(reason, rate, verdict)
+        case .refused(let reason, let rate, let microseconds): throw .rateLimited(reason, rate, microseconds)
         case .unknown: if route != .reads { throw .limitsUnavailable }
         }
     }
@@ -92,12 +92,12 @@ extension APIError {
         .forbidden, code: "cross_origin", "pages of another origin may not do this with this browser's cookies")
 
     /// With the fields of draft-ietf-httpapi-ratelimit-headers.
-    static func rateLimited(_ reason: String, _ rate: Rate, _ verdict: LimitVerdict) -> APIError {
-        let seconds = max(1, (verdict.retryAfter + 999_999) / 1_000_000)
+    static func rateLimited(_ reason: String, _ rate: Rate, _ microseconds: Int) -> APIError {
+        let seconds = max(1, (microseconds + 999_999) / 1_000_000)
         var headers: HTTPFields = [.retryAfter: String(seconds)]
         if let policy = HTTPField.Name.rateLimitPolicy, let state = HTTPField.Name.rateLimit {
             headers[policy] = #""\#(reason)";q=\#(rate.count);w=\#(rate.seconds)"#
-            headers[state] = #""\#(reason)";r=\#(verdict.remaining);t=\#(seconds)"#
+            headers[state] = #""\#(reason)";r=0;t=\#(seconds)"#
         }
         return APIError(
             .tooManyRequests, code: reason == "slow_mode" ? reason : "rate_limited",

@@ -37,7 +37,13 @@ public struct ServiceResponder: HTTPResponder {
         var response: Response
         do {
             if connections.isRefused(context.channel) { throw APIError.tooManyConnections }
-            let authentication = try await access.authenticate(request)
+            let authentication: Authentication
+            do throws(TokenProblem) {
+                authentication = try await access.authenticate(request)
+            } catch {
+                authentication = Authentication(caller: access.authenticator.nobody)
+                context.tokenProblem = error
+            }
             context.caller = authentication.caller
             context.token = authentication.token
             if authentication.isFromCookie, ![.get, .head, .options].contains(request.method) {

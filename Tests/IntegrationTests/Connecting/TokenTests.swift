@@ -136,6 +136,28 @@ extension IntegrationTests {
             }
         }
 
+        /// A ticket opens what its token does and no more, is no token, and a token is no ticket.
+        @Test func aTicketServesNothingElse() async throws {
+            try await withTokens { system in
+                let token = try tokens.token(of: "anna", #","watch":["video:v"]"#)
+                let ticket = try await ticket(system, token)
+                let left = try system.redis.command("PTTL", "ticket:{\(ticket)}")
+                #expect((20_000...30_000).contains(Int(left.filter(\.isNumber)) ?? 0), "\(left)")
+                for query in ["videoid=other", "videoid=v&photoid=p", "notifications=true&userid=bert"] {
+                    #expect(try await connect(system, query + "&ticket=\(ticket)").status == 403, "\(query)")
+                }
+                #expect(try await connect(system, "videoid=v&ticket=\(token)").status == 401)
+                #expect(try await connect(system, "videoid=v", headers: [bearer(ticket)]).status == 401)
+                let viewers = try await LoopbackHTTP.exchange(
+                    port: system.reader.port, RequestText.make("GET", "/viewers?videoid=v&ticket=\(ticket)"))
+                #expect(viewers.status == 401)
+                // A cookie that is worth nothing any more is no hindrance.
+                let cookie = ("Cookie", "chorus_session=\(try tokens.token(of: "anna", seconds: -61))")
+                _ = try await viewer(system, "videoid=v&ticket=\(ticket)", headers: [cookie])
+                #expect(try await connect(system, "videoid=v", headers: [cookie]).text.contains("token_expired"))
+            }
+        }
+
         @Test(arguments: ["x", String(repeating: "a", count: 32), String(repeating: "a", count: 33), "a%20b"])
         func noTicket(text: String) async throws {
             try await withTokens("optional") { system in
