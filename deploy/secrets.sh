@@ -1,7 +1,7 @@
 #!/bin/sh
-# The secrets of a deployment with docker-compose: makes those that are missing, one file each. POSIX, for Redis's image too.
+# The secrets of a deployment with docker-compose: makes those that are missing, one file each. POSIX, for nginx's image too.
 #
-#   secrets.sh FOLDER         passwords, the addresses that hold them, and the users of Redis
+#   secrets.sh FOLDER         passwords, the addresses that hold them, the users of Redis, and the keys of tokens
 #   secrets.sh FOLDER tls     an authority and certificates for Redis and PostgreSQL, too, and addresses that check them
 #
 # What is there is kept. A file of yours takes the place of any: an address of another PostgreSQL, for instance. The users
@@ -28,6 +28,25 @@ keep() {
 
 password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
+# What tokens are signed with, and the key set that the services accept them by, as `SocialAPI make-keys` writes them.
+token_keys() {
+    if [ -s "$folder/auth-keys" ] || [ -s "$folder/auth-signing-key" ]; then
+        [ -s "$folder/auth-keys" ] && [ -s "$folder/auth-signing-key" ] && return
+        printf 'secrets.sh: of auth-keys and auth-signing-key one is missing: give both, or none\n' >&2
+        exit 65
+    fi
+    openssl genpkey -algorithm ed25519 -outform DER -out "$folder/.key"
+    # The last 32 bytes of either form are the key itself (RFC 8410).
+    private=$(tail -c 32 "$folder/.key" | base64url)
+    public=$(openssl pkey -in "$folder/.key" -inform DER -pubout -outform DER | tail -c 32 | base64url)
+    rm "$folder/.key"
+    common=$(printf '"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"%.12s","x":"%s"' "$public" "$public")
+    printf '{%s,"d":"%s"}\n' "$common" "$private" | keep auth-signing-key
+    printf '{"keys":[{%s,"use":"sig"}]}\n' "$common" | keep auth-keys
+}
+
+base64url() { base64 -w 0 | tr '+/' '-_' | tr -d '='; }
+
 redis_users() {
     printf 'user default off\n'
     # For the container's health check.
@@ -51,8 +70,8 @@ certificate() {
     printf 'secrets.sh: made %s-certificate, good for 825 days\n' "$1" >&2
 }
 
+command -v openssl >/dev/null || { printf 'secrets.sh: openssl is needed\n' >&2; exit 69; }
 if [ -n "$tls" ]; then
-    command -v openssl >/dev/null || { printf 'secrets.sh: tls needs openssl\n' >&2; exit 69; }
     if [ ! -s "$folder/authority" ] || [ ! -s "$folder/authority-key" ]; then
         openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj "/CN=chorus" \
             -keyout "$folder/authority-key" -out "$folder/authority" 2>/dev/null
@@ -69,5 +88,7 @@ password | keep postgres-password
 printf 'postgresql://chorus:%s@postgres:5432/chorus%s\n' "$(cat "$folder/postgres-password")" \
     "${tls:+?sslmode=verify-full&sslrootcert=$mounted/authority}" | keep database-url
 password | keep moderator-token
+password | keep service-token
+token_keys
 redis_users >"$folder/redis-users.new"
 mv "$folder/redis-users.new" "$folder/redis-users"

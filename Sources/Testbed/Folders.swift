@@ -45,6 +45,18 @@ public struct Folders: Sendable {
         }
     }
 
+    /// A folder among the data that only its owner may enter.
+    public func secrets(_ name: String) throws(Failure) -> String {
+        let path = "\(data)/\(name)"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw .unavailable("cannot make \(path): \(error.localizedDescription)")
+        }
+        return path
+    }
+
     public func log(_ name: String) -> String { "\(report)/logs/\(name).log" }
 
     /// Removes temporary data.

@@ -7,7 +7,7 @@ import Primitives
 public final class Node: Sendable {
     public enum Role: String, Codable, Sendable {
         case redis, postgres, pooler, statistics, commentAPI = "comment-api", likeAPI = "like-api"
-        case likeWorker = "like-worker", reader, gateway, swarm, client
+        case likeWorker = "like-worker", socialAPI = "social-api", reader, gateway, swarm, client
     }
 
     public let role: Role

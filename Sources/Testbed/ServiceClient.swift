@@ -48,6 +48,26 @@ public struct ServiceClient: Sendable {
         _ = try await execute(request, expecting: 201)
     }
 
+    /// The status and the body of the answer to `POST <path>`, whatever they are.
+    ///
+    /// - Parameter token: sent as the request's bearer token.
+    public func post(
+        _ path: String, _ json: Data, token: String? = nil
+    ) async throws(Failure) -> (status: UInt, body: Data) {
+        var request = HTTPClientRequest(url: node.url + path)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+        request.body = .bytes(json)
+        do {
+            let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+            let body = try await response.body.collect(upTo: ServiceClient.bytesMax)
+            return (response.status.code, Data(body.readableBytesView))
+        } catch {
+            throw .unavailable("\(node.name): \(request.url) failed: \(error)")
+        }
+    }
+
     private func execute(_ request: HTTPClientRequest, expecting code: UInt) async throws(Failure) -> Data {
         do {
             let response = try await HTTPClient.shared.execute(request, timeout: timeout)

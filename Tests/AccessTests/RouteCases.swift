@@ -122,6 +122,9 @@ enum RouteCases {
             RouteCase(.get, "/v1/likes/{post_id}/users", "/v1/likes/p/users", nil, .everybody),
             RouteCase(.get, "/v1/likes/counts/users", "/v1/likes/counts/users", nil, .everybody),
             RouteCase(.post, "/v1/photos", "/v1/photos", #"{"post_id":"p","owner_id":"owner"}"#, .service),
+            RouteCase(
+                .post, "/v1/photos", "/v1/photos", #"{"post_id":"of:owner","owner_id":"owner"}"#, [.owner, .service]),
+            RouteCase(.post, "/v1/photos", "/v1/photos", #"{"post_id":"of:other","owner_id":"owner"}"#, .service),
             RouteCase(.get, "/v1/notifications", "/v1/notifications?user_id=owner", nil, [.owner]),
             RouteCase(.get, "/v1/notifications", "/v1/notifications", nil, .people),
             RouteCase(.post, "/v1/notifications/read", "/v1/notifications/read", #"{"user_id":"owner"}"#, [.owner]),

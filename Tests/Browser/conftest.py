@@ -71,6 +71,16 @@ def app(binaries, tmp_path_factory):
     stack.close()
 
 
+@pytest.fixture(scope="session")
+def society(binaries, tmp_path_factory):
+    """The same with accounts: who writes has signed in."""
+    stack = Stack(binaries, tmp_path_factory.mktemp("society"), database=True)
+    stack.start_social_api(ALLOWED_ORIGINS=stack.pages.url)
+    stack.start_comment_api().start_like_api().start_readers(2).start_gateway()
+    yield stack
+    stack.close()
+
+
 @pytest.fixture
 def visit(browser):
     """visit(stack, video, name): a page of the app, in a browser profile of its own unless it is `beside` another."""

@@ -41,6 +41,11 @@ def wait_until(condition, what, seconds=20.0):
         time.sleep(0.05)
 
 
+def run(command):
+    """A program that ends by itself, with 0."""
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, timeout=60)
+
+
 class Process:
     """One child. It is stopped by its id, and the kernel stops it when the tests die."""
 

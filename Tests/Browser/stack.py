@@ -5,7 +5,8 @@ import pathlib
 import time
 import urllib.parse
 
-from processes import ROOT, Failure, Gateway, Postgres, Reader, Redis, Service, get, page_server, request, wait_until
+from processes import (
+    ROOT, Failure, Gateway, Postgres, Reader, Redis, Service, get, page_server, request, run, wait_until)
 
 
 class Stack:
@@ -21,7 +22,9 @@ class Stack:
         self._exits = contextlib.ExitStack()
         self.redis = self.started(Redis(folder))
         self.postgres = self.started(Postgres(folder)) if database else None
-        self.comment_api = self.like_api = self.stats_api = self.gateway = None
+        self.comment_api = self.like_api = self.stats_api = self.social_api = self.gateway = None
+        self.auth = "off"
+        self._access = {}
         self.pages = page_server()
         self._exits.callback(self.pages.stop)
 
@@ -38,10 +41,25 @@ class Stack:
         return {"STATISTICS_API_URL": self.stats_api.url} if self.stats_api else {}
 
     def _service(self, program, name, **environment):
-        environment = {"REDIS_URL": self.redis.url, **self._reports, **environment}
+        environment = {"REDIS_URL": self.redis.url, **self._reports, **self._access, **environment}
         if self.postgres:
             environment["DATABASE_URL"] = self.postgres.url
         return self.started(Service(program, name, self.binaries, self.folder, environment))
+
+    def start_social_api(self, auth="optional", **access):
+        """Accounts; the services that are started after it ask for tokens. `access` are settings of all of them."""
+        keys = pathlib.Path(self.folder) / "keys"
+        keys.mkdir()
+        self.signing_key = keys / "signing.json"
+        run([self.binaries / "SocialAPI", "make-keys", "--signing-key", self.signing_key, "--keys", keys / "keys.json"])
+        self.auth = auth
+        # Everybody in a test has one address.
+        self._access = {
+            "AUTH": auth, "AUTH_KEYS_FILE": str(keys / "keys.json"), "SERVICE_TOKEN": "service-of-a-test",
+            "MODERATOR_TOKEN": "moderator-of-a-test", "TRUSTED_PROXIES": "127.0.0.1", "METRICS_ALLOW": "127.0.0.1",
+            "LIMITS": "register:address=off login:address=off comments:address=off", **access}
+        self.social_api = self._service("SocialAPI", "social-api", AUTH_SIGNING_KEY_FILE=str(self.signing_key))
+        return self
 
     def start_comment_api(self):
         self.comment_api = self._service("CommentAPI", "comment-api")
@@ -56,7 +74,8 @@ class Stack:
         return self
 
     def start_reader(self, name, **environment):
-        environment = {"REDIS_URL": self.redis.url, **self.reader_environment, **self._reports, **environment}
+        environment = {
+            "REDIS_URL": self.redis.url, **self.reader_environment, **self._reports, **self._access, **environment}
         self.readers[name] = self.started(Reader(name, self.binaries, self.folder, environment))
         return self.readers[name]
 
@@ -77,10 +96,11 @@ class Stack:
 
     def start_gateway(self, **settings):
         for name, service in [("comment_apis", self.comment_api), ("like_apis", self.like_api),
-                              ("stats_apis", self.stats_api)]:
+                              ("stats_apis", self.stats_api), ("social_apis", self.social_api)]:
             if service:
                 settings.setdefault(name, [service.address])
         settings.setdefault("readers", self.reader_addresses())
+        settings.setdefault("auth", self.auth)
         self.gateway = self.started(Gateway(self.folder, **settings))
         return self
 

@@ -149,6 +149,18 @@ def assert_quiet(page):
     assert page.complaints == [] and page.evaluate("violations") == []
 
 
+def test_nothing_is_loaded_one_after_another(stats, look):
+    """Each module is named in the page: a module that names the next costs a round trip."""
+    page = look(stats.url)
+    wait_until(lambda: page.evaluate("globalThis.dashboard?.state ?? null") is not None, "state")
+    scripts = page.evaluate("""performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname)
+        .filter((path) => path.endsWith(".js"))""")
+    named = page.evaluate("[...document.querySelectorAll('link[rel=modulepreload], script[src]')]"
+                          ".map((link) => new URL(link.href ?? link.src).pathname)")
+    # The worker is started by its address and loads its own.
+    assert set(scripts) - set(named) == {"/dashboard/map-worker.js"} and set(named) <= set(scripts)
+
+
 # --- What it says
 
 def test_the_verdict_is_that_of_the_statistics(stats, look):

@@ -105,3 +105,16 @@ def test_ten_minutes_of_a_page(stats, look):  # noqa: F811
           f"redraw p50 {times[len(times) // 2]:.1f} ms, p99 {times[int(len(times) * 0.99)]:.1f} ms")
     assert after[0] - before[0] < 5e6 and share < 0.03
     assert times[int(len(times) * 0.99)] <= 8
+
+
+def test_the_map_is_painted_soon(stats, look):  # noqa: F811
+    """From the beginning of the navigation until the worker has painted 90,000 channels; five new profiles."""
+    Reported(stats).spread(CHANNELS, most=20_000)
+    times = []
+    for _ in range(5):
+        page = look(stats.url)
+        page.wait_for_function("globalThis.dashboard")
+        times.append(page.evaluate("dashboard.map.painted.then(() => performance.now())"))
+        page.context.close()
+    print(f"\nfirst paint of the map: {sorted(round(time) for time in times)} ms")
+    assert sorted(times)[2] <= 300

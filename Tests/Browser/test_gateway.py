@@ -52,7 +52,7 @@ def run_gateway(command, **settings):
 
 @pytest.mark.parametrize("name, value", [
     ("readers", "reader-1"), ("readers", "a:1; include /etc/passwd"), ("readers", "a:1=http://b:1/\"x"),
-    ("social_apis", "social"), ("media", "/tmp/nothing"), ("media", "web; root /"), ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
+    ("social_apis", "social"), ("auth", "yes"), ("auth", "optional"), ("media", "/tmp/nothing"), ("media", "web; root /"), ("readers", "a:1\nb:2"), ("comment_apis", "a:1 weight=3"), ("port", "0"), ("port", "65536"), ("tls", "yes"),
     ("folder", "/tmp/a b"), ("app", "/tmp/nothing"), ("app", "web; root /"), ("access_log", "/tmp/log; x"),
     ("resolver", "127.0.0.11 valid=1s")])
 def test_settings_are_checked(name, value):
@@ -93,6 +93,8 @@ def test_every_public_route_reaches_its_service(stack):
     assert request("POST", f"{base}/unlike", like).json["count"] == 0
     assert request("POST", f"{base}/v1/likes", {"user_id": "u1", "post_id": "p1"}).json["liked"] is True
     assert get(f"{base}/locate?videoid=video-1").json["instance"] == "reader-1"
+    # A ticket is a Reader's, not SocialAPI's; here nobody has a token to get one for.
+    assert_error(request("POST", f"{base}/api/stream-tickets"), 401, "authentication_required")
     assert "subscriptionSpread" in get(f"{base}/statistics").json
     assert get(f"{base}/health").json == {"status": "ok", "service": "gateway"}
     preflight = request("OPTIONS", f"{base}/comment", headers={
@@ -368,7 +370,7 @@ def test_connections_from_one_address_are_bounded(stack, serve):
 def test_the_app_is_served_and_can_be_left_out(stack):
     stack.start_gateway(comment_apis=unused(), readers=unused())
     base = stack.gateway.url
-    for path in ["/", "/watch/video1", "/watch/a.B_9-:"]:
+    for path in ["/", "/settings", "/watch/video1", "/watch/a.B_9-:"]:
         page = get(base + path, {"Accept-Encoding": "gzip"})
         assert page.status == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
         assert page.headers["Content-Encoding"] == "gzip" and page.headers["Cache-Control"] == "no-cache"
@@ -381,9 +383,15 @@ def test_the_app_is_served_and_can_be_left_out(stack):
     assert get(base + "/app/main.js", {"If-None-Match": script.headers["ETag"]}).status == 304
     assert get(base + "/app/fonts/karla.woff2").headers["Content-Type"] == "font/woff2"
     shell = get(base + "/app/shell.js").body.decode()
-    assert '"/app/main.js"' in shell and "version" in shell
+    assert '"/app/main.js"' in shell and '"/app/settings.js"' in shell and "version" in shell
+    assert get(base + "/app/settings.js").body == b'export const auth = "off";\n'
     assert_error(get(base + "/app/nothing.js"), 404, "not_found")
     assert_error(request("POST", base + "/app/main.js", {}), 405, "method_not_allowed")
+    # Whether people sign in is a version of its own.
+    stack.gateway.set(auth="required", social_apis=unused())
+    stack.gateway.reload()
+    wait_until(lambda: get(base + "/app/settings.js").body == b'export const auth = "required";\n', "it asks")
+    assert get(base + "/app/shell.js").body.decode() != shell
     stack.gateway.set(app="off")
     stack.gateway.reload()
     wait_until(lambda: get(base + "/").status == 404, "the app is gone")

@@ -114,9 +114,10 @@ import Testing
             let handled = Handled()
             let relay = makeRelay(pool) { handled.add($0) }
             #expect(try await relay.relay() == 0)
-            dying.cancel()
             try await withBackground({ await relay.run() }) { #expect(await eventually { handled.all == ["0"] }) }
             #expect(ContinuousClock.now - start >= .milliseconds(300))
+            // Not before: a process that is told to end gives back what it has claimed.
+            dying.cancel()
             #expect(await eventually { (try? await count(pool)) == 0 })
         }
     }

@@ -18,6 +18,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 : "${GATEWAY_LIKE_APIS:=127.0.0.1:3001}"
 : "${GATEWAY_STATS_APIS:=127.0.0.1:5000}"
 : "${GATEWAY_SOCIAL_APIS:=}"
+: "${GATEWAY_AUTH:=off}"
 : "${GATEWAY_READERS:=127.0.0.1:4000}"
 : "${GATEWAY_RESOLVER:=}"
 : "${GATEWAY_TLS:=off}"
@@ -65,6 +66,9 @@ check_settings() {
     check GATEWAY_RESOLVER "$GATEWAY_RESOLVER" '([0-9A-Fa-f.:]+|\[[0-9A-Fa-f:.]+\](:[0-9]+)?)?' \
         "an address of a name server, or nothing"
     check GATEWAY_TLS "$GATEWAY_TLS" 'off|made|given' "off, made or given"
+    check GATEWAY_AUTH "$GATEWAY_AUTH" 'off|optional|required' "off, optional or required, as AUTH of the services"
+    [ "$GATEWAY_AUTH" = off ] || [ -n "$GATEWAY_SOCIAL_APIS" ] ||
+        fail "GATEWAY_AUTH is $GATEWAY_AUTH, and GATEWAY_SOCIAL_APIS names nobody who could sign people in"
     check GATEWAY_TLS_NAME "$GATEWAY_TLS_NAME" '[A-Za-z0-9.*-]+' "a host name"
     check GATEWAY_ACCESS_LOG "$GATEWAY_ACCESS_LOG" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a file"
     check GATEWAY_APP "$GATEWAY_APP" 'off|/[A-Za-z0-9._/-]+' "off, or the path of a folder"
@@ -191,8 +195,9 @@ app() {
     app_files | grep -Evq '^[A-Za-z0-9._/-]+$' && fail "GATEWAY_APP: a file's name has other than letters, digits, . _ - /"
     APP_FOLDER=$GATEWAY_APP
     APP_FILES=$(app_files | sed 's|.*|"/app/&"|' | paste -s -d , -)
-    APP_VERSION=$(app_files | (cd "$GATEWAY_APP" && xargs cat) | sha256sum | cut -c 1-12)
-    export APP_FOLDER APP_FILES APP_VERSION
+    APP_VERSION=$( (app_files | (cd "$GATEWAY_APP" && xargs cat) && printf '%s' "$GATEWAY_AUTH") | sha256sum | cut -c 1-12)
+    APP_AUTH=$GATEWAY_AUTH
+    export APP_FOLDER APP_FILES APP_VERSION APP_AUTH
     fill_in "$here/app.conf.template"
 }
 

@@ -1,10 +1,12 @@
+import { identity } from "./identity.js";
+
 const ANSWER_WITHIN = 10_000;
 
 /**
- * One request to the services. Never throws: `{status, body, error, retryAfter}`. Status 0 means that there was no
+ * One request to the services. Never throws: `{status, body, code, error, retryAfter}`. Status 0 means that there was no
  * answer, `retryAfter` is in milliseconds, `error` is the sentence of a refusal.
  */
-async function ask(method, path, body, headers = {}) {
+async function once(method, path, body, headers = {}) {
   try {
     const response = await fetch(path, {
       method,
@@ -15,11 +17,22 @@ async function ask(method, path, body, headers = {}) {
     });
     const answer = await response.json().catch(() => ({}));
     const seconds = Number(response.headers.get("Retry-After")) || 0;
-    return { status: response.status, body: answer, error: answer.error, retryAfter: seconds * 1000 };
+    return {
+      status: response.status, body: answer, code: answer.code, error: answer.error, retryAfter: seconds * 1000,
+    };
   } catch {
     return { status: 0, body: {}, error: undefined, retryAfter: 0 };
   }
 }
+
+/** The same, and once more when the token had ended and there is a new one. */
+async function ask(...request) {
+  const sent = Date.now();
+  const answer = await once(...request);
+  return answer.status === 401 && (await identity.renewed(sent)) ? once(...request) : answer;
+}
+
+const USERS = "/api/users/";
 
 export const api = {
   comment: (key, comment) => ask("POST", "/comment", comment, { "Idempotency-Key": key }),
@@ -32,4 +45,8 @@ export const api = {
   notifications: (userid) => ask("GET", `/v1/notifications?${new URLSearchParams({ user_id: userid, limit: 50 })}`),
   read: (userid) => ask("POST", "/v1/notifications/read", { user_id: userid }),
   statistics: () => ask("GET", "/statistics"),
+  /** `what` is register, login, logout or token. */
+  session: (what, fields) => once("POST", USERS + what, fields),
+  account: () => ask("GET", `${USERS}me`),
+  change: (fields) => ask("PATCH", `${USERS}me`, fields),
 };

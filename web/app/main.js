@@ -1,15 +1,21 @@
 import { api } from "./api.js";
+import { identity } from "./identity.js";
+import { auth } from "./settings.js";
 
 /** Pages by address: pattern, what is asked for while the module loads, the module, what it exports. More join here. */
 const PAGES = [
   [/^\/watch\/([A-Za-z0-9._:-]{1,128})$/, api.history, () => import("./pages/watch.js"), "watch"],
+  [/^\/settings$/, () => null, () => import("./pages/settings.js"), "settings"],
   [/^\//, api.statistics, () => import("./pages/start.js"), "start"],
 ];
 
 const path = decodeURIComponent(location.pathname);
-const [pattern, ask, load, name] = PAGES.find(([each]) => each.test(path));
-const [, ...parts] = pattern.exec(path);
+// Where everybody has a token, the way in is the only page for those without.
+const isOut = auth === "required" && !identity.isNamed;
+const [pattern, ask, load, name] = PAGES.find(([each]) => each.test(isOut ? "/settings" : path));
+const [, ...parts] = isOut ? [] : pattern.exec(path);
 const asked = ask(...parts);
 const page = await load();
 page[name](document.getElementById("page"), asked, ...parts);
+if (auth === "required") identity.addEventListener("change", () => location.reload());
 import("./ui/install.js");

@@ -23,7 +23,7 @@ self.addEventListener("message", ({ data }) => data === "activate" && self.skipW
 self.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
   if (event.request.method !== "GET" || origin !== location.origin) return;
-  const isPage = event.request.mode === "navigate" && (pathname === "/" || pathname.startsWith("/watch/"));
+  const isPage = event.request.mode === "navigate" && (["/", "/settings"].includes(pathname) || pathname.startsWith("/watch/"));
   if (isPage) event.respondWith(file(INDEX, event.request));
   else if (files.includes(pathname)) event.respondWith(file(pathname, event.request));
 });

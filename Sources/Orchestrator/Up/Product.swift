@@ -7,8 +7,10 @@ struct Product: Sendable {
     let progress: Progress
 
     /// What has to be built.
-    static let programs = ["StatsAPI", "CommentAPI", "LikeAPI", "ReaderAPI", "SimClient"]
+    static let programs = ["StatsAPI", "CommentAPI", "LikeAPI", "SocialAPI", "ReaderAPI", "SimClient"]
     private static let readers = 2
+    /// Whoever writes has an account.
+    private static let authentication = "optional"
 
     /// Looks for `deploy/gateway/gateway.sh` in the folders above the programs, as in a checkout, and in the current one.
     static func gatewayScript(above directory: String) throws(Failure) -> String {
@@ -28,17 +30,49 @@ struct Product: Sendable {
         tell(redis)
         let postgres = try await testbed.startPostgres()
         tell(postgres)
+        let keys = try await tokenKeys()
+        let access = [
+            "AUTH": Self.authentication, "AUTH_KEYS_FILE": keys.accepting, "SERVICE_TOKEN": Self.secret(),
+            "TRUSTED_PROXIES": "127.0.0.1", "METRICS_ALLOW": "127.0.0.1",
+            // Everybody on this machine has one address.
+            "LIMITS": "register:address=100/3600",
+        ]
         var environment = ServiceEnvironment(redis: redis.url, database: postgres.url)
-        environment.statistics = try await started(testbed.addService(.statistics, environment)).url
-        let comments = try await testbed.addService(.commentAPI, environment)
-        let likes = try await testbed.addService(.likeAPI, environment, ["LIKE_ROLE": "all"])
-        var services = [comments, likes]
+        environment.statistics = try await started(testbed.addService(.statistics, environment, access)).url
+        func add(_ role: Node.Role, number: Int = 1, _ own: [String: String] = [:]) async throws -> Node {
+            try await testbed.addService(role, number: number, environment, access.merging(own) { $1 })
+        }
+        var services = [
+            try await add(.commentAPI), try await add(.likeAPI, ["LIKE_ROLE": "all"]),
+            try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing]),
+        ]
         for number in 1...Self.readers {
-            services.append(
-                try await testbed.addService(.reader, number: number, environment, ["PLACEMENT": "overflow"]))
+            services.append(try await add(.reader, number: number, ["PLACEMENT": "overflow"]))
         }
         for service in services { _ = try await started(service) }
-        return try await started(testbed.addGateway(script: script, port: port))
+        return try await started(
+            testbed.addGateway(script: script, port: port, authentication: Self.authentication))
+    }
+
+    /// What tokens are signed with, and the set that they are accepted by: made once, so that people stay logged in.
+    private func tokenKeys() async throws -> (signing: String, accepting: String) {
+        let folder = try testbed.folders.secrets("keys")
+        let (signing, accepting) = ("\(folder)/signing.json", "\(folder)/keys.json")
+        // It is written last.
+        guard !FileManager.default.fileExists(atPath: accepting) else { return (signing, accepting) }
+        try? FileManager.default.removeItem(atPath: signing)
+        let specification = ChildSpecification(
+            name: "make-keys", executable: try testbed.binaries.own("SocialAPI"),
+            arguments: ["make-keys", "--signing-key", signing, "--keys", accepting],
+            log: testbed.folders.log("make-keys"))
+        try await testbed.supervisor.run(specification)
+        return (signing, accepting)
+    }
+
+    /// 128 random bits, for as long as this process runs.
+    static func secret() -> String {
+        let (high, low) = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
+        return String(high, radix: 36) + "-" + String(low, radix: 36)
     }
 
     private func started(_ node: Node) async throws -> Node {
@@ -50,45 +84,5 @@ struct Product: Sendable {
     private func tell(_ node: Node) {
         let name = node.name.padding(toLength: 14, withPad: " ", startingAt: 0)
         progress.step("\(name) 127.0.0.1:\(node.port)  \(node.specification.log)")
-    }
-}
-
-extension Product {
-    /// Who watches what, and writes there.
-    private static let people = [
-        ("anna", "harbour"), ("ben", "harbour"), ("chloe", "harbour"), ("dev", "aurora"), ("emil", "aurora"),
-        ("fatou", "kitchen"),
-    ]
-
-    /// A small world of traffic, through the gateway as in a browser: comments on three videos, likes for five photos.
-    func startDemo() async throws {
-        let gateway = try testbed.node("gateway").url
-        let statistics = try testbed.node("stats-api").url
-        for (number, (user, video)) in Self.people.enumerated() {
-            try await client(
-                "demo-\(user)",
-                [
-                    "watch", "--user", user, "--video", video, "--readers", gateway, "--comment-api", gateway,
-                    "--stats-api", statistics, "--interval", "\(3 + number)",
-                ])
-        }
-        // The app shows a video's photos under these names. A day of it, then nobody likes any more.
-        try await client(
-            "demo-likes",
-            [
-                "likes", "--like-api", gateway, "--readers", gateway, "--photo-prefix", "harbour.", "--photos", "5",
-                "--rate", "1", "--duration", "86400", "--connections", "4", "--seed",
-                "\(UInt32.random(in: 1 ... .max))",
-            ])
-        progress.step("demo           \(Self.people.map(\.0).joined(separator: ", ")) write")
-    }
-
-    private func client(_ name: String, _ arguments: [String]) async throws {
-        // However one of them ends, the product goes on.
-        var specification = ChildSpecification(
-            name: name, executable: try testbed.binaries.own("SimClient"), arguments: arguments,
-            log: testbed.folders.log(name), life: .ends(codes: Set(0...255)), phase: .clients)
-        specification.grace = .seconds(3)
-        try await testbed.add(.client, specification)
     }
 }

@@ -11,7 +11,8 @@ struct UpCommand: AsyncParsableCommand {
         abstract: "Start the whole product on this machine, and keep it running until Ctrl-C.",
         discussion: """
             Starts Redis, PostgreSQL, all services and the gateway (nginx) on 127.0.0.1 and prints the gateway's URL. What \
-            people write stays in the folder, and is there again the next time. Logs are in its folder `logs`, those of \
+            people write, their accounts among it, stays in the folder, and is there again the next time. Who writes has an \
+            account; everybody may watch. Logs are in its folder `logs`, those of \
             the time before are removed.
 
             Exit codes: 0 stopped, 64 bad arguments, 69 something needed is missing, or the folder or the port is in use, \
@@ -21,7 +22,7 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Port of the gateway.") var port = 8_080
     @Option(help: "Folder of data and logs.") var folder = ".chorus"
     @Flag(help: "Forget what was written before.") var fresh = false
-    @Flag(help: "Six people who watch and write, and likes: two or three requests a second.") var demo = false
+    @Flag(help: "Six people with accounts who watch, write and like: two or three requests a second.") var demo = false
     @Option(help: ArgumentHelp("Folder of the services' programs.", visibility: .hidden))
     var binaries: String?
 
@@ -44,9 +45,11 @@ struct UpCommand: AsyncParsableCommand {
                 try await Testbed.run(Folders(report: home.path, data: home.data), binaries) { [demo, port] testbed in
                     let product = Product(testbed: testbed, progress: progress)
                     let gateway = try await product.start(script: script, port: port)
-                    if demo { try await product.startDemo() }
+                    let world = demo ? try Demo(testbed) : nil
+                    try await world?.start(progress)
                     StandardOutput.write("\(gateway.url)/")
                     progress.step("Ctrl-C stops everything")
+                    await world?.run()
                     // Until a signal, or the death of a process.
                     while true { try await Task.sleep(for: .seconds(3_600)) }
                 }

@@ -1,8 +1,10 @@
 extension Testbed {
     /// Starts the gateway for the services that were added so far; not waited for.
     ///
-    /// - Parameter script: `deploy/gateway/gateway.sh`, which runs nginx.
-    public func addGateway(script: String, port: Int) async throws -> Node {
+    /// - Parameters:
+    ///   - script: `deploy/gateway/gateway.sh`, which runs nginx.
+    ///   - authentication: `AUTH` of the services.
+    public func addGateway(script: String, port: Int, authentication: String) async throws -> Node {
         func addresses(_ role: Node.Role) -> String {
             nodes.filter { $0.role == role }.map { "127.0.0.1:\($0.port)" }.joined(separator: " ")
         }
@@ -13,7 +15,8 @@ extension Testbed {
                 "PATH": binaries.searchPath.joined(separator: ":"),
                 "GATEWAY_FOLDER": directory, "GATEWAY_HOST": "127.0.0.1", "GATEWAY_PORT": "\(port)",
                 "GATEWAY_COMMENT_APIS": addresses(.commentAPI), "GATEWAY_LIKE_APIS": addresses(.likeAPI),
-                "GATEWAY_STATS_APIS": addresses(.statistics), "GATEWAY_READERS": addresses(.reader),
+                "GATEWAY_STATS_APIS": addresses(.statistics), "GATEWAY_SOCIAL_APIS": addresses(.socialAPI),
+                "GATEWAY_READERS": addresses(.reader), "GATEWAY_AUTH": authentication,
                 "GATEWAY_STOP_SECONDS": "1",
             ],
             log: folders.log("gateway"), phase: .clients)

@@ -31,6 +31,7 @@ extension Node.Role {
         case .commentAPI: ("CommentAPI", "comment-api")
         case .likeAPI: ("LikeAPI", "like-api")
         case .likeWorker: ("LikeAPI", "like-worker")
+        case .socialAPI: ("SocialAPI", "social-api")
         case .reader: ("ReaderAPI", "reader")
         default: ("StatsAPI", "stats-api")
         }
@@ -38,8 +39,8 @@ extension Node.Role {
 }
 
 extension Testbed {
-    /// Starts one of our own services, of role `.statistics`, `.commentAPI`, `.likeAPI`, `.likeWorker` or `.reader`; not
-    /// waited for.
+    /// Starts one of our own services, of role `.statistics`, `.commentAPI`, `.likeAPI`, `.likeWorker`, `.socialAPI` or
+    /// `.reader`; not waited for.
     ///
     /// - Parameters:
     ///   - number: from 1, part of its name; a StatsAPI has none.

@@ -8,6 +8,7 @@ class World {
   now = 1_000_000;
   open = null;
   opened = [];
+  renewals = 0;
 
   constructor(random = generator(1)) {
     this.connection = new Connection(random.next);
@@ -15,7 +16,8 @@ class World {
 
   send(event) {
     for (const action of this.connection.on(event, this.now)) {
-      if (action.do === "close") {
+      if (action.do === "renew") this.renewals += 1;
+      else if (action.do === "close") {
         assert.notEqual(this.open, null, "closed what was not open");
         this.open = null;
       } else {
@@ -117,6 +119,8 @@ test("whatever happens: one stream, never without a way on, and live in the end"
         { type: "unwant" }, { type: "alive", stream: stale }, { type: "connected", position: `${step}.a`, stream: stale },
         { type: "position", position: `${step}.a`, stream: stale }, { type: "ended", stream: stale },
         { type: "reconnect", retry: random.below(4_000), stream: stale },
+        { type: "reconnect", reason: "token_expired", stream: stale }, { type: "refused", status: 401, stream: stale },
+        { type: "renewed", isRenewed: random.below(3) > 0 },
         { type: "refused", status: 503, retryAfter: random.below(3_000), stream: stale }, { type: "pass" }, { type: "pass" }]);
       const { phase } = world.connection;
       if (event.type === "pass") world.pass(random.below(40_000));
@@ -133,7 +137,7 @@ test("whatever happens: one stream, never without a way on, and live in the end"
       const after = world.connection.phase;
       assert.equal(world.open !== null, after === "opening" || after === "live", `${phase} → ${after} by ${event.type}`);
       if (!seen.online || !seen.wanted) assert.equal(world.open, null, `open by ${event.type}`);
-      if (world.open !== null || after === "waiting") assert.notEqual(world.connection.deadline, null);
+      if (world.open !== null || after === "waiting" || after === "expired") assert.notEqual(world.connection.deadline, null);
     }
     world.send({ type: "online" }).send({ type: "visible" }).send({ type: "want" });
     for (let attempt = 0; attempt < 3 && world.open === null; attempt += 1) world.pass(31_000);
@@ -141,4 +145,32 @@ test("whatever happens: one stream, never without a way on, and live in the end"
     world.stream({ type: "connected", position: "999.a" });
     assert.equal(world.connection.status, "live");
   });
+});
+
+test("a token that ended is renewed, and the place is kept", () => {
+  for (const end of [{ type: "reconnect", reason: "token_expired", retry: 10 }, { type: "refused", status: 401 }]) {
+    const world = new World().live("17.k3f9");
+    world.stream({ type: "position", position: "18.k3f9" });
+    world.renewals = 0;
+    world.stream(end);
+    assert.deepEqual([world.connection.phase, world.connection.status, world.renewals], ["expired", "reconnecting", 1]);
+    world.send({ type: "renewed", isRenewed: true });
+    assert.deepEqual(world.opened.map(({ position }) => position), [null, "18.k3f9"]);
+    world.stream({ type: "connected", position: "20.k3f9" });
+    assert.equal(world.connection.status, "live");
+  }
+});
+
+test("a page that does not answer is asked again; without a token it is over; a token that does not help is the last", () => {
+  const silent = new World().live();
+  silent.stream({ type: "reconnect", reason: "token_expired" });
+  for (let time = 0; time < 3; time += 1) silent.pass(60_000);
+  assert.equal(silent.renewals, 4);
+  silent.send({ type: "renewed", isRenewed: false });
+  assert.equal(silent.connection.status, "failed");
+
+  const useless = new World().live();
+  useless.stream({ type: "refused", status: 401 }).send({ type: "renewed", isRenewed: true });
+  useless.stream({ type: "refused", status: 401 });
+  assert.deepEqual([useless.renewals, useless.connection.status], [1, "failed"]);
 });

@@ -38,25 +38,40 @@ extension EndToEndTests {
             }
         }
 
-        private func comment(_ text: String, _ port: Int) async throws -> Int {
-            let body = #"{"userid":"me","videoid":"v","comment":"\#(text)"}"#
-            return try await LoopbackHTTP.post(port: port, "/comment", json: body).status
+        private func post(_ path: String, _ json: String, token: String? = nil, _ port: Int) async throws -> HTTPAnswer {
+            let headers = token.map { [("Authorization", "Bearer \($0)")] } ?? []
+            return try await LoopbackHTTP.exchange(port: port, RequestText.post(path, json: json, headers: headers))
+        }
+
+        private func comment(_ text: String, token: String? = nil, _ port: Int) async throws -> Int {
+            try await post("/comment", #"{"videoid":"v","comment":"\#(text)"}"#, token: token, port).status
+        }
+
+        /// The token of a new account, or of a log-in of an old one.
+        private func signIn(_ path: String, _ port: Int) async throws -> String {
+            struct Tokens: Decodable { var access_token: String }
+            let json = #"{"username":"me","email":"me@example.org","password":"correct horse"}"#
+            let answer = try await post(path, json, port)
+            return try JSONDecoder().decode(Tokens.self, from: Data(answer.body)).access_token
         }
 
         @Test func whatWasWrittenIsThereTheNextTimeAndGoneWithFresh() async throws {
             try await withHome { folder async throws in
                 try await up(in: folder) { port, program async throws in
                     #expect(try await LoopbackHTTP.get(port: port, "/").text.contains("<html"))
-                    #expect(try await comment("kept", port) == 201)
-                    let like = #"{"userid":"me","photoid":"p"}"#
-                    #expect(try await LoopbackHTTP.post(port: port, "/like", json: like).text.contains(#""count":1"#))
+                    #expect(try await comment("of nobody", port) == 401)
+                    let token = try await signIn("/api/users/register", port)
+                    #expect(try await comment("kept", token: token, port) == 201)
+                    let like = try await post("/like", #"{"photoid":"p"}"#, token: token, port)
+                    #expect(like.text.contains(#""count":1"#))
                     let viewer = try await StreamClient(port: port, RequestText.connect(video: "v"))
                     _ = try await viewer.next()
-                    #expect(try await comment("live", port) == 201)
+                    #expect(try await comment("live", token: token, port) == 201)
                     #expect(try await viewer.next().data.contains("live"))
                     await viewer.close()
                     for name in [
-                        "redis", "postgres", "stats-api", "comment-api-1", "like-api-1", "reader-2", "gateway",
+                        "redis", "postgres", "stats-api", "comment-api-1", "like-api-1", "social-api-1", "reader-2",
+                        "gateway",
                     ] {
                         let lines = program.log.split(separator: "\n").filter { $0.hasPrefix("\(name) ") }
                         #expect(lines.count == 1, "\(program.log)")
@@ -69,6 +84,9 @@ extension EndToEndTests {
                     let history = try await LoopbackHTTP.get(port: port, "/history?videoid=v").text
                     #expect(history.contains("kept") && history.contains("live"), "\(history)")
                     #expect(try await LoopbackHTTP.get(port: port, "/v1/likes/p").text.contains(#""count":1"#))
+                    // The account is there, and so is the key that its tokens are signed with.
+                    let token = try await signIn("/api/users/login", port)
+                    #expect(try await comment("again", token: token, port) == 201)
                 }
                 try await up("--fresh", in: folder) { port, _ async throws in
                     #expect(try await !LoopbackHTTP.get(port: port, "/history?videoid=v").text.contains("kept"))

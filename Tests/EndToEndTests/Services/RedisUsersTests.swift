@@ -98,6 +98,11 @@ extension EndToEndTests {
                     try await make()
                     #expect(try text("redis-users") == users)
                     #expect(try text("postgres-password") == before)
+                    // Of two that belong together the other one is not made anew.
+                    try FileManager.default.removeItem(atPath: "\(secrets)/auth-signing-key")
+                    let script = Self.root.appending(path: "deploy/secrets.sh").path
+                    let program = try await Program("/bin/sh", [script, secrets], folder: folder)
+                    #expect(await program.end() == 65)
                 }
             }
         }
@@ -131,6 +136,69 @@ extension EndToEndTests {
                 let code = await program.end()
                 await program.stop()
                 return code
+            }
+        }
+
+        /// `deploy/secrets.sh`: what SocialAPI signs with its key, the others accept by their set; and its rights in Redis are
+        /// enough.
+        @Test func theKeysOfADeploymentFitTogether() async throws {
+            try await withTestbed { testbed async throws in
+                let database = try await testbed.startQuickPostgres().makeDatabase()
+                try await withUsers { redis, users async throws in
+                    try await withTemporaryFolder { folder async throws in
+                        let script = Self.root.appending(path: "deploy/secrets.sh").path
+                        let program = try await Program("/bin/sh", [script, "\(folder)/secrets"], folder: folder)
+                        #expect(await program.end() == 0, "\(program.log)")
+                        func start(_ role: Node.Role, _ user: String, _ own: [String: String] = [:]) async throws
+                            -> Node
+                        {
+                            let told = ServiceEnvironment(
+                                redis: try #require(users[user]).url(redis), database: database)
+                            let access = [
+                                "AUTH": "required", "AUTH_KEYS_FILE": "\(folder)/secrets/auth-keys",
+                                "SERVICE_TOKEN_FILE": "\(folder)/secrets/service-token",
+                                "MODERATOR_TOKEN_FILE": "\(folder)/secrets/moderator-token",
+                            ]
+                            let node = try await testbed.addService(
+                                role, told, System.quick.merging(access) { $1 }.merging(own) { $1 })
+                            try await Node.waitUntilReady([node])
+                            return node
+                        }
+                        let social = try await start(
+                            .socialAPI, "social-api",
+                            ["AUTH_SIGNING_KEY_FILE": "\(folder)/secrets/auth-signing-key"])
+                        let comments = try await start(.commentAPI, "comment-api")
+                        let reader = try await start(.reader, "reader-api")
+                        let answer = try await post(
+                            social, "/api/users/register",
+                            #"{"username":"anna","email":"a@b","password":"correct horse"}"#)
+                        let token = try #require(answer.text.firstMatch(of: /"access_token":"([^"]+)"/)).1
+                        func send(_ node: Node, _ path: String, _ body: String, _ token: Substring) async throws -> Int
+                        {
+                            let headers = [("Content-Type", "application/json"), ("Authorization", "Bearer \(token)")]
+                            let text = RequestText.make("POST", path, headers: headers, body: Array(body.utf8))
+                            return try await LoopbackHTTP.exchange(port: node.port, text).status
+                        }
+                        let comment = #"{"videoid":"v","comment":"by token"}"#
+                        #expect(try await post(comments, "/comment", comment).status == 401)
+                        #expect(try await send(comments, "/comment", comment, token) == 201)
+                        #expect(try await send(reader, "/api/stream-tickets", "", token) == 201)
+                        let moderator = try String(
+                            contentsOf: URL(filePath: "\(folder)/secrets/moderator-token"), encoding: .utf8)
+                        let suspension = RequestText.make(
+                            "PUT", "/api/users/anna/suspension",
+                            headers: [
+                                ("Content-Type", "application/json"), ("Authorization", "Bearer \(moderator)"),
+                            ], body: Array(#"{"seconds":60}"#.utf8))
+                        #expect(try await LoopbackHTTP.exchange(port: social.port, suspension).status == 200)
+                        #expect(
+                            await eventually {
+                                (try? await send(comments, "/comment", comment, token)) == 403
+                            })
+                        let log = try redis.command("ACL", "LOG")
+                        #expect(log == "*0\r\n", "\(log)")
+                    }
+                }
             }
         }
 

@@ -7,12 +7,16 @@ const HIDDEN_MAX = 60_000;
 /** A stream that ends sooner counts as a failed attempt. */
 const STEADY = 5_000;
 const WAIT_MAX = 30_000;
+/** So long a page may take to get another token before it is asked again. */
+const RENEWAL_MAX = 20_000;
+/** Why a stream ends that another token can take up. */
+const UNAUTHORIZED = ["token_expired", "token_revoked", "account_suspended"];
 
 /**
  * The life of one event stream, without the stream: takes what happened and says what to do.
  *
- * Phases: `idle` nobody wants it; `opening`; `live`; `waiting` for the next attempt; `offline` no network; `hidden`
- * nobody looks; `failed` refused for good.
+ * Phases: `idle` nobody wants it; `opening`; `live`; `waiting` for the next attempt; `expired` until there is another token;
+ * `offline` no network; `hidden` nobody looks; `failed` refused for good.
  */
 export class Connection {
   phase = "idle";
@@ -22,6 +26,7 @@ export class Connection {
   #stream = 0;
   #attempt = 0;
   #wanted = false;
+  #isRenewed = false;
   #online = true;
   #hiddenSince = null;
   #liveSince = 0;
@@ -46,8 +51,8 @@ export class Connection {
   }
 
   /**
-   * The actions that an event leads to: `{do: "open", stream, position}` or `{do: "close"}`. What comes from a stream
-   * has its number; `again` opens it anew, for other photos. Times are in milliseconds.
+   * The actions that an event leads to: `{do: "open", stream, position}`, `{do: "close"}` or `{do: "renew"}`, answered by
+   * `renewed`. What comes from a stream has its number; `again` opens it anew, for other photos. Times are in milliseconds.
    */
   on(event, now) {
     if (event.stream !== undefined && event.stream !== this.#stream) return [];
@@ -63,7 +68,9 @@ export class Connection {
       case "alive": this.#heard(now); return [];
       case "position": this.position = event.position; this.#heard(now); return [];
       case "connected": return this.#connected(event, now);
-      case "reconnect": return this.#retry(now, event.retry ?? 0);
+      case "reconnect":
+        return UNAUTHORIZED.includes(event.reason) ? this.#expire(now) : this.#retry(now, event.retry ?? 0);
+      case "renewed": return this.#renewed(event.isRenewed, now);
       case "ended": return this.#retry(now, 0);
       case "refused": return this.#refused(event, now);
       default: throw new TypeError(`no event of a connection: ${event.type}`);
@@ -71,7 +78,7 @@ export class Connection {
   }
 
   get #isUp() {
-    return this.phase === "opening" || this.phase === "live" || this.phase === "waiting";
+    return ["opening", "live", "waiting", "expired"].includes(this.phase);
   }
 
   /** Opens unless it is open; one that waits does not wait any longer. */
@@ -107,6 +114,7 @@ export class Connection {
   #connected(event, now) {
     this.phase = "live";
     this.wasLive = true;
+    this.#isRenewed = false;
     this.#liveSince = now;
     this.position = event.position || this.position;
     this.#heard(now);
@@ -122,7 +130,23 @@ export class Connection {
     return actions;
   }
 
+  #expire(now) {
+    // Another token did not help.
+    if (this.#isRenewed) return this.#stop("failed");
+    const actions = this.#stop("expired");
+    this.#streamDeadline = now + RENEWAL_MAX;
+    return [...actions, { do: "renew" }];
+  }
+
+  #renewed(isRenewed, now) {
+    if (this.phase !== "expired") return [];
+    if (!isRenewed) return this.#stop("failed");
+    this.#isRenewed = true;
+    return this.#open(now);
+  }
+
   #refused(event, now) {
+    if (event.status === 401) return this.#expire(now);
     if (event.status >= 400 && event.status < 500 && event.status !== 429) return this.#stop("failed");
     // Everybody was told the same number of seconds.
     return this.#retry(now, (event.retryAfter ?? 0) * (1 + this.#random() / 4));
@@ -132,6 +156,7 @@ export class Connection {
     if (this.deadline === null || now < this.deadline) return [];
     if (this.#hiddenSince !== null && now >= this.#hiddenSince + HIDDEN_MAX) return this.#stop("hidden");
     if (this.phase === "waiting") return this.#open(now);
+    if (this.phase === "expired") return this.#expire(now);
     return this.#retry(now, 0);
   }
 }

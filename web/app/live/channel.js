@@ -12,6 +12,7 @@ export class Channel {
   #states = new Map();
   #close = () => {};
   #timer = 0;
+  #opened = 0;
   #status = null;
 
   /** `base` is the address without photos and position. */
@@ -23,7 +24,8 @@ export class Channel {
     return this.#pages.size === 0;
   }
 
-  /** A page follows, or follows other photos. `told` gets `{status}`, `{position}` and `{events}`. */
+  /** A page follows, or follows other photos. `told` gets `{status}`, `{position}`, `{events}`, and
+   * `{renew}` when the token of that time is good no more. */
   follow(page, { photos, position, isVisible, isOnline }, told) {
     const isNew = !this.#pages.has(page);
     this.#pages.set(page, { isVisible, told });
@@ -62,8 +64,17 @@ export class Channel {
     this.#send({ type: isSeen ? "visible" : "hidden" });
   }
 
+  /** A page has another token, or knows that there is none. */
+  renewed(isRenewed) {
+    this.#send({ type: "renewed", isRenewed });
+  }
+
   #send(event) {
     for (const action of this.#connection.on(event, Date.now())) {
+      if (action.do === "renew") {
+        this.#tell({ renew: this.#opened });
+        continue;
+      }
       this.#close();
       this.#close = action.do === "open" ? this.#open(action) : () => {};
     }
@@ -74,6 +85,7 @@ export class Channel {
   }
 
   #open({ stream, position }) {
+    this.#opened = Date.now();
     const query = [this.#base];
     if (this.#photos.size) query.push(`photoids=${[...this.#photos].join(",")}`);
     if (position) query.push(`lastEventId=${position}`);
@@ -89,7 +101,7 @@ export class Channel {
     let farewell = null;
     for (const { event, data, id, retry } of events) {
       if (event === "reconnect") {
-        farewell = { type: "reconnect", retry, stream };
+        farewell = { type: "reconnect", reason: parsed(data)?.reason, retry, stream };
         break;
       }
       const value = parsed(data);

@@ -26,6 +26,7 @@ export class Hub {
     if (isForgotten) return port.postMessage({ again: true });
     this.#heard.set(port, Date.now());
     if (message.do === "follow") this.#follow(port, message);
+    else if (message.do === "renewed") this.#channels.get(message.base)?.renewed(message.isRenewed);
     else if (message.do === "leave") this.#leave(port, message.base);
     else if (message.do === "network") for (const channel of this.#channels.values()) channel.network(message.isOnline);
     else if (message.do === "see") for (const channel of this.#channels.values()) channel.see(port, message.isVisible);

@@ -1,4 +1,5 @@
 import { position as parsed } from "../core/ids.js";
+import { identity } from "../identity.js";
 import { scriptURL } from "../trusted.js";
 
 const HERE_EVERY = 20_000;
@@ -87,6 +88,10 @@ class Live {
   #take({ base, isAnswer, ...message }) {
     const one = this.#following.get(base);
     if (!one) return;
+    if (message.renew !== undefined) {
+      this.#renew(base, message.renew);
+      return;
+    }
     if (isAnswer && one.position) {
       const gap = missed(one.position, message.position);
       if (gap) one.told({ events: [{ event: "gap", value: gap, id: message.position }] });
@@ -96,6 +101,11 @@ class Live {
     const last = message.events?.findLast((event) => event.id);
     if (last) one.position = last.id;
     else if (message.status === "live") one.position ??= message.position;
+  }
+
+  async #renew(base, since) {
+    const isRenewed = await identity.renewed(since);
+    if (isRenewed !== null) this.#post({ do: "renewed", base, isRenewed });
   }
 
   #post(message) {

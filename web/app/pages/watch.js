@@ -57,7 +57,8 @@ export function watch(root, history, videoid) {
     const isQuick = status.dataset.status === "live" && text !== "live";
     said = setTimeout(() => {
       status.dataset.status = text;
-      status.textContent = STATUS[text];
+      const isSuspended = text === "failed" && identity.reason === "account_suspended";
+      status.textContent = isSuspended ? "suspended" : STATUS[text];
     }, isQuick ? UNSAID : 0);
   };
   const told = ({ status: now, events, position }) => {
@@ -80,6 +81,7 @@ export function watch(root, history, videoid) {
   photos.addEventListener("photos", () => stream.setPhotos(photos.ids));
   identity.addEventListener("change", () => {
     follow();
+    feed.recognise();
     photos.refresh();
     own();
   });

@@ -1,6 +1,6 @@
 import { api } from "../api.js";
 import { figure, moment } from "../core/format.js";
-import { identity } from "../identity.js";
+import { hasAccounts, identity } from "../identity.js";
 import { live } from "../live/live.js";
 import { h, iconButton } from "./dom.js";
 
@@ -72,7 +72,7 @@ export class Bell {
     const rows = [...this.#items.values()].reverse().map(({ text, unread, newest_at: time }) =>
       h("li", { class: unread ? "notice new" : "notice" },
         h("span", { dir: "auto" }, text), h("time", { class: "figure quiet" }, moment(time))));
-    const hint = identity.isNamed ? "Likes of your picture stand here, at once." : "Choose a name first.";
+    const hint = identity.isNamed ? "Likes of your picture stand here, at once." : hasAccounts ? "Sign in first." : "Choose a name first.";
     const empty = h("li", { class: "empty" },
       h("p", { class: "title" }, "Nothing yet"), h("p", { class: "quiet" }, this.#problem || hint));
     this.#list.replaceChildren(...(rows.length ? rows : [empty]));

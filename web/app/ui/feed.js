@@ -135,6 +135,14 @@ export class Feed extends EventTarget {
     this.#draw();
   }
 
+  /** The person is another one now: which rows are theirs. */
+  recognise() {
+    for (const { kind, id, userid } of this.#timeline.rows) {
+      if (kind === "comment") this.#timeline.change(id, { isOwn: userid === identity.userid });
+    }
+    this.#draw();
+  }
+
   /** Takes one's own comment back; the sentence of a refusal, or null. */
   async remove(id) {
     const answer = await api.remove(id, identity.userid, this.#videoid);

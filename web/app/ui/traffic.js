@@ -1,6 +1,7 @@
 import { api } from "../api.js";
 import { figure } from "../core/format.js";
 import { newKey } from "../core/ids.js";
+import { hasAccounts, identity } from "../identity.js";
 import { Latencies, OpenLoop } from "../core/load.js";
 import { openStream } from "../live/stream.js";
 import { h } from "./dom.js";
@@ -30,7 +31,8 @@ export function openTraffic(videoid, photos, feed) {
   const likes = slider("likes-rate", "Likes a second", RATE_MAX, 10);
   const button = h("button", { class: "action", type: "button", onclick: () => (run ? stop() : start()) }, "Start");
   const figures = h("dl", { class: "figures" });
-  const note = most < 50 ? "Two viewers at most over HTTP/1.1, 50 over TLS." : "";
+  const note = (most < 50 ? "Two viewers at most over HTTP/1.1, 50 over TLS. " : "")
+    + (hasAccounts ? "All in your name: what goes beyond its limits is refused." : "");
   let run = null;
 
   function start() {
@@ -66,7 +68,7 @@ export function openTraffic(videoid, photos, feed) {
     while (run.closes.length < count) {
       const { closes } = run;
       const mine = run;
-      const query = new URLSearchParams({ userid: `sim-viewer-${closes.length + 1}`, videoid });
+      const query = new URLSearchParams({ userid: person(), videoid });
       closes.push(openStream(`/connect?${query}`, ({ events }) => { mine.delivered += events?.length ?? 0; }));
     }
   }
@@ -116,7 +118,9 @@ function anyOf(list) {
   return list[Math.floor(Math.random() * list.length)];
 }
 
+/** One of a few; with a token nobody can be anybody else. */
 function person() {
+  if (hasAccounts) return identity.userid;
   return `sim-${1 + Math.floor(Math.random() * PEOPLE)}`;
 }
 

@@ -1,17 +1,13 @@
 import { cellOf, cellStart } from "../core/map.js";
+import { worker } from "../worker.js";
 import { h } from "/app/ui/dom.js";
 import { figure } from "/app/core/format.js";
 
-/** The only script that is started by its address; the CSP names the policy. */
-const WORKER = "/dashboard/map-worker.js";
-const policy = globalThis.trustedTypes?.createPolicy("chorus", {
-  createScriptURL() { return WORKER; },
-});
 const NEAR = 24;
 
 /** The map of all Readers and channels: staves, a cursor, a readout. The picture is painted by a worker. */
 export class MapView extends EventTarget {
-  #worker = new Worker(policy?.createScriptURL("") ?? WORKER, { type: "module" });
+  #worker = worker;
   #asked = new Map();
   #number = 0;
   #rows = [];
