@@ -50,6 +50,8 @@ CMD ["sh", "/gateway/gateway.sh", "run"]
 
 FROM base AS service
 COPY web /usr/local/share/chorus/web
+# A new volume takes its owner from here.
+RUN install -d -o chorus -g chorus /media
 ENV WEB_FOLDER=/usr/local/share/chorus/web
 USER chorus
 CMD ["CommentAPI"]

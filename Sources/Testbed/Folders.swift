@@ -46,11 +46,16 @@ public struct Folders: Sendable {
     }
 
     /// A folder among the data that only its owner may enter.
-    public func secrets(_ name: String) throws(Failure) -> String {
+    public func secrets(_ name: String) throws(Failure) -> String { try folder(name, permissions: 0o700) }
+
+    /// A folder among the data that everybody may read.
+    public func shared(_ name: String) throws(Failure) -> String { try folder(name, permissions: 0o755) }
+
+    private func folder(_ name: String, permissions: Int) throws(Failure) -> String {
         let path = "\(data)/\(name)"
         do {
             try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: permissions])
         } catch {
             throw .unavailable("cannot make \(path): \(error.localizedDescription)")
         }

@@ -36,6 +36,7 @@ struct Product: Sendable {
         let postgres = try await testbed.startPostgres()
         tell(postgres)
         let keys = try await tokenKeys()
+        let media = try testbed.folders.shared("media")
         let access = [
             "AUTH": Self.authentication, "AUTH_KEYS_FILE": keys.accepting, "SERVICE_TOKEN": Self.secret(),
             "TRUSTED_PROXIES": "127.0.0.1", "METRICS_ALLOW": "127.0.0.1",
@@ -49,14 +50,14 @@ struct Product: Sendable {
         }
         var services = [
             try await add(.commentAPI), try await add(.likeAPI, ["LIKE_ROLE": "all"]),
-            try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing]),
+            try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing, "MEDIA_FOLDER": media]),
         ]
         for number in 1...Self.readers {
             services.append(try await add(.reader, number: number, ["PLACEMENT": "overflow"]))
         }
         for service in services { _ = try await started(service) }
         return try await started(
-            testbed.addGateway(script: script, port: port, authentication: Self.authentication))
+            testbed.addGateway(script: script, port: port, authentication: Self.authentication, media: media))
     }
 
     /// What tokens are signed with, and the set that they are accepted by: made once, so that people stay logged in.

@@ -4,7 +4,10 @@ extension Testbed {
     /// - Parameters:
     ///   - script: `deploy/gateway/gateway.sh`, which runs nginx.
     ///   - authentication: `AUTH` of the services.
-    public func addGateway(script: String, port: Int, authentication: String) async throws -> Node {
+    ///   - media: the folder of uploaded pictures.
+    public func addGateway(
+        script: String, port: Int, authentication: String, media: String? = nil
+    ) async throws -> Node {
         func addresses(_ role: Node.Role) -> String {
             nodes.filter { $0.role == role }.map { "127.0.0.1:\($0.port)" }.joined(separator: " ")
         }
@@ -17,7 +20,7 @@ extension Testbed {
                 "GATEWAY_COMMENT_APIS": addresses(.commentAPI), "GATEWAY_LIKE_APIS": addresses(.likeAPI),
                 "GATEWAY_STATS_APIS": addresses(.statistics), "GATEWAY_SOCIAL_APIS": addresses(.socialAPI),
                 "GATEWAY_READERS": addresses(.reader), "GATEWAY_AUTH": authentication,
-                "GATEWAY_STOP_SECONDS": "1",
+                "GATEWAY_MEDIA": media ?? "off", "GATEWAY_STOP_SECONDS": "1",
             ],
             log: folders.log("gateway"), phase: .clients)
         // Were its first process killed, the others would stay, with the port.
