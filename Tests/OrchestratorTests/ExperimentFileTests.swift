@@ -1,3 +1,4 @@
+import Audience
 import ArgumentParser
 import Foundation
 import Options
@@ -49,7 +50,7 @@ struct ExperimentFileTests {
     @Test func aFileIsAWholeExperiment() throws {
         let file = try ExperimentFile(text, path: "x.yaml")
         let settings = try file.settings(.parse([]), capacity)
-        #expect([settings.readers, settings.streams, settings.viewers] == [3, 40, 600])
+        #expect(settings.readers == 3 && settings.streams == 40 && settings.viewers == 600)
         #expect(settings.placement == .overflow && settings.audience == .zipf(exponent: 1.2))
         #expect(settings.rate == 20 && settings.duration == 10 && settings.warmup == 2)
         #expect(settings.flashAt?.seconds == 5 && settings.allowed == [.spread, .small])
