@@ -295,7 +295,8 @@ let package = Package(
             "SocialAPITests",
             [
                 "SocialAPI", "Media", "Identity", "Broker", "Primitives", "RedisNIO", "ServiceRuntime",
-                "ServiceStorage", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, nioCore, lifecycle,
+                "ServiceStorage", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes,
+                nioCore, lifecycle,
             ]),
         tests("MediaTests", ["Media", "TestSupport"]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),

@@ -1,5 +1,5 @@
-import Audience
 import ArgumentParser
+import Audience
 import Foundation
 import Options
 import Placement
