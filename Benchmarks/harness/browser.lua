@@ -4,8 +4,14 @@
 local browser = {}
 local between, last
 
--- The request's text. Made by hand: wrk.format takes as long as the server does.
-function browser.request(method, path, body)
+-- Of TOKENS, a file with a line for each: the first is user1's.
+local tokens = {}
+if os.getenv("TOKENS") then
+   for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = "\r\nAuthorization: Bearer " .. line end
+end
+
+-- The request's text, with the token of the user of this number. Made by hand: wrk.format takes as long as the server does.
+function browser.request(method, path, body, user)
    if not between then
       local page = "http://" .. wrk.host .. ":8080"
       between = " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port ..
@@ -28,7 +34,7 @@ function browser.request(method, path, body)
          "", "",
       }, "\r\n")
    end
-   return method .. " " .. path .. between .. #body .. last .. body
+   return method .. " " .. path .. between .. #body .. (tokens[user] or "") .. last .. body
 end
 
 -- wrk's own counters as one line of JSON, the last one of the output. `requests` are those that were answered below 400.

@@ -9,9 +9,10 @@ local texts = {
 }
 
 function request()
-   local body = '{"userid":"user' .. math.random(10000) .. '","videoid":"video' .. math.random(channels) ..
+   local user = math.random(10000)
+   local body = '{"userid":"user' .. user .. '","videoid":"video' .. math.random(channels) ..
       '","comment":"' .. texts[math.random(#texts)] .. '"}'
-   return browser.request("POST", "/comment", body)
+   return browser.request("POST", "/comment", body, user)
 end
 
 done = browser.done

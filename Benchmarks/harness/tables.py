@@ -1,7 +1,7 @@
 """Medians, spread between runs, ratios, and the tables that show them."""
 import statistics
 
-from . import likes
+from . import accounts, likes
 
 
 def number(value, digits=0):
@@ -16,6 +16,7 @@ COLUMNS = {
     "deliveriesPerSecond": ("deliveries/s", 0),
     "requestsPerSecond": ("requests/s", 0),
     **likes.COLUMNS,
+    **accounts.COLUMNS,
     "latencyP50": ("p50 ms", 2),
     "latencyP99": ("p99 ms", 2),
     "latencyMax": ("max ms", 1),
@@ -58,7 +59,7 @@ RARE = {"behind", "toldMissing", "reconnects", "connectFailures", "dropped", "no
 # Shown with the least and the most of the runs.
 SPREAD = {
     "deliveriesPerSecond", "requestsPerSecond", "likesPerSecond", "rowsPerSecond", "latencyP99", "coldP99",
-    "readerCpuPerHeartbeat", "memoryPerConnection", "connectSeconds"}
+    "readerCpuPerHeartbeat", "memoryPerConnection", "connectSeconds", "latencyRatio", "hashingRatio"}
 
 
 def middle(values, name):
@@ -119,6 +120,8 @@ def markdown(name, scenario, results):
     headings = ["peer", *(COLUMNS[column][0] for column in columns)]
     if any(not peer.startswith("chorus") for _, peer in groups):
         headings.append(f"{compared}: Chorus ÷ it")
+    if any(peer in accounts.PLAIN for _, peer in groups):
+        headings.append(f"{compared}: ÷ without tokens")
     rows = [headings, ["---", *["---:"] * (len(headings) - 1)]]
     # A series is read row by row, peers beside each other; runs came in turns.
     order = list(dict.fromkeys(row for row, _ in groups))
@@ -154,6 +157,10 @@ def ours(peer):
 
 
 def ratio(groups, row, peer, compared):
+    plain = accounts.PLAIN.get(peer)
+    if (row, plain) in groups:
+        mine, theirs = (middle([run.get(compared) for run in groups[row, name]], compared) for name in (peer, plain))
+        return f"{mine / theirs:.3f}"
     if peer.startswith("chorus") or (row, ours(peer)) not in groups:
         return ""
     mine, theirs = (

@@ -17,13 +17,13 @@ SCRIPTS = HERE / "harness"
 TIMEOUT_SECONDS = 10
 
 
-def load(peer, url, script, parameters, **environment):
+def load(peer, url, script, parameters, kind="comment", **environment):
     """Warm-up, then the load that counts. Fails when an answer is no 2xx, or when a connection fails."""
     warm = 0
     if parameters.warmup:
-        warm = run(url, script, parameters, parameters.warmup, RUN="warmup", **environment)["requests"]
+        warm = run(url, script, parameters, parameters.warmup, kind, RUN="warmup", **environment)["requests"]
     before, own = cpu_seconds_of(peer.processes), children_seconds()
-    counted = run(url, script, parameters, parameters.duration, RUN="counted", **environment)
+    counted = run(url, script, parameters, parameters.duration, kind, RUN="counted", **environment)
     seconds, requests = counted["seconds"], max(counted["requests"], 1)
     busy = {name: after - before[name] for name, after in cpu_seconds_of(peer.processes).items()}
     generator = (children_seconds() - own) / seconds
@@ -36,12 +36,13 @@ def load(peer, url, script, parameters, **environment):
         "generatorBusy": generator, "generatorLimited": generator > 0.9}
 
 
-def run(url, script, parameters, seconds, **environment):
-    """The generator's counters, all answers being good."""
+def run(url, script, parameters, seconds, kind="comment", **environment):
+    """The generator's counters, all answers being good. `kind` is what an open loop sends."""
     if parameters.rate:
         parts = urllib.parse.urlsplit(url)
         command = [RATE_BINARY, "--port", parts.port, "--rate", parameters.rate, "--connections", parameters.writers,
-                   "--warmup", 0, "--seconds", seconds, "--channels", parameters.channels, "--seed", parameters.seed]
+                   "--warmup", 0, "--seconds", seconds, "--channels", parameters.channels, "--seed", parameters.seed,
+                   "--kind", kind, *(["--tokens", environment["TOKENS"]] if "TOKENS" in environment else [])]
     else:
         command = ["wrk", "--threads", 1, "--connections", parameters.writers, "--duration", f"{seconds}s", "--timeout",
                    f"{TIMEOUT_SECONDS}s", "--script", script, url]

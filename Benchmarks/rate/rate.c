@@ -1,10 +1,13 @@
-// Comments at a rate: an open loop. Requests fall due at random times (Poisson), whatever became of those before. One that finds
+// Requests at a rate: an open loop. Requests fall due at random times (Poisson), whatever became of those before. One that finds
 // every connection busy waits, and its latency counts from when it was due, as its user feels it. A closed loop, which asks
 // again when it was answered, leaves that out.
 //
 //   rate --port 4000 --rate 5000 [--connections 64] [--warmup 1] [--seconds 6] [--channels 1000] [--seed 1]
+//        [--kind comment] [--users 10000] [--first 1] [--tokens FILE]
 //
-// POST /comment on 127.0.0.1, with the headers that Chromium sends (see harness/browser.lua). At the end one line of JSON, with
+// POST /comment on 127.0.0.1 (--kind like: POST /v1/likes, of as many photos as channels; login: POST /api/users/login), with the
+// headers that Chromium sends (see harness/browser.lua). It comes from one of `users` users, user1 being the first, at random; with
+// --tokens each sends its own, which is the line of its number in the file. At the end one line of JSON, with
 // the members of browser.lua's: requests that were answered with 2xx, latencies in milliseconds, errors by kind; and `waited`,
 // the part of the requests that were sent over a millisecond after they were due.
 #define _GNU_SOURCE
@@ -22,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 16384, REQUEST_MAX = 2048, ANSWER_MAX = 16384, BUCKETS = 64 * 128, TIMEOUT_SECONDS = 10 };
+enum { CONNECTIONS_MAX = 16384, REQUEST_MAX = 8192, ANSWER_MAX = 16384, BUCKETS = 64 * 128, TIMEOUT_SECONDS = 10 };
 
 typedef struct {
     int descriptor, busy, length;
@@ -32,6 +35,9 @@ typedef struct {
 
 static connection *connections;
 static int idle[CONNECTIONS_MAX], idle_count, connection_count = 64, port, channels = 1000;
+static int users = 10000, first_user = 1, token_count;
+static const char *kind = "comment";
+static char **tokens;
 static double rate, warmup = 1, seconds = 6;
 static uint64_t state = 1;
 static uint64_t histogram[BUCKETS];
@@ -98,7 +104,7 @@ static void open_connection(int index) {
     connections[index].descriptor = descriptor;
 }
 
-static void send_comment(int index, int64_t due) {
+static void send_request(int index, int64_t due) {
     static const char more[] =
         "\r\nsec-ch-ua-platform: \"Linux\"\r\n"
         "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\n"
@@ -108,15 +114,25 @@ static void send_comment(int index, int64_t due) {
         "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"
         "Referer: http://127.0.0.1:8080/\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
         "Accept-Language: en-US,en;q=0.9,de;q=0.8\r\n\r\n";
-    char body[512], request[REQUEST_MAX];
-    int length = snprintf(
-        body, sizeof body, "{\"userid\":\"user%d\",\"videoid\":\"video%d\",\"comment\":\"%s\"}",
-        (int)(next_random() % 10000) + 1, (int)(next_random() % (unsigned)channels) + 1,
-        texts[next_random() % (sizeof texts / sizeof *texts)]);
+    char body[512], token[REQUEST_MAX / 2] = "", request[REQUEST_MAX];
+    const char *path = "/comment";
+    int user = first_user + (int)(next_random() % (unsigned)users), channel = (int)(next_random() % (unsigned)channels) + 1, length;
+    if (!strcmp(kind, "like")) {
+        path = "/v1/likes";
+        length = snprintf(body, sizeof body, "{\"user_id\":\"user%d\",\"post_id\":\"photo%d\"}", user, channel);
+    } else if (!strcmp(kind, "login")) {
+        path = "/api/users/login";
+        length = snprintf(body, sizeof body, "{\"username\":\"user%d\",\"password\":\"correct horse\"}", user);
+    } else {
+        length = snprintf(
+            body, sizeof body, "{\"userid\":\"user%d\",\"videoid\":\"video%d\",\"comment\":\"%s\"}", user, channel,
+            texts[next_random() % (sizeof texts / sizeof *texts)]);
+    }
+    if (user <= token_count) snprintf(token, sizeof token, "Authorization: Bearer %s\r\n", tokens[user - 1]);
     int count = snprintf(
         request, sizeof request,
-        "POST /comment HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: keep-alive\r\nContent-Length: %d%s"
-        "Origin: http://127.0.0.1:8080\r\n%s%s", port, length, more, last, body);
+        "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: keep-alive\r\nContent-Length: %d%s"
+        "%sOrigin: http://127.0.0.1:8080\r\n%s%s", path, port, length, more, token, last, body);
     connection *one = &connections[index];
     one->busy = 1;
     one->due = due;
@@ -155,10 +171,24 @@ static void receive(int index) {
     if (took > latency_max) latency_max = took;
 }
 
+static void read_tokens(const char *path) {
+    FILE *file = fopen(path, "re");
+    if (!file) fail(path);
+    size_t room = 0;
+    for (char *line = NULL; getline(&line, &room, file) > 0; line = NULL, room = 0) {
+        line[strcspn(line, "\n")] = 0;
+        tokens = realloc(tokens, (size_t)(token_count + 1) * sizeof *tokens);
+        if (!tokens || strlen(line) > REQUEST_MAX / 2 - 64) fail("tokens");
+        tokens[token_count++] = line;
+    }
+    fclose(file);
+}
+
 static void read_options(int count, char **words) {
     static const struct option known[] = {
         {"port", 1, 0, 'p'}, {"rate", 1, 0, 'r'}, {"connections", 1, 0, 'c'}, {"warmup", 1, 0, 'w'},
-        {"seconds", 1, 0, 's'}, {"channels", 1, 0, 'n'}, {"seed", 1, 0, 'x'}, {0, 0, 0, 0}};
+        {"seconds", 1, 0, 's'}, {"channels", 1, 0, 'n'}, {"seed", 1, 0, 'x'},
+        {"kind", 1, 0, 'k'}, {"users", 1, 0, 'u'}, {"first", 1, 0, 'f'}, {"tokens", 1, 0, 't'}, {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count, words, "", known, NULL)) != -1;) switch (option) {
         case 'p': port = atoi(optarg); break;
         case 'r': rate = atof(optarg); break;
@@ -166,11 +196,15 @@ static void read_options(int count, char **words) {
         case 'w': warmup = atof(optarg); break;
         case 's': seconds = atof(optarg); break;
         case 'n': channels = atoi(optarg); break;
+        case 'k': kind = optarg; break;
+        case 'u': users = atoi(optarg); break;
+        case 'f': first_user = atoi(optarg); break;
+        case 't': read_tokens(optarg); break;
         case 'x': state = strtoull(optarg, NULL, 10); break;
         default: exit(64);
     }
     if (port < 1 || port > 65535 || !(rate > 0) || connection_count < 1 || connection_count > CONNECTIONS_MAX
-        || channels < 1 || !(seconds > 0) || !(warmup >= 0)) {
+        || channels < 1 || users < 1 || first_user < 1 || !(seconds > 0) || !(warmup >= 0)) {
         fprintf(stderr, "rate: --port and --rate are needed; --connections 1 to %d\n", CONNECTIONS_MAX);
         exit(64);
     }
@@ -196,7 +230,7 @@ int main(int count, char **words) {
             int counts = due >= begin + warmup * 1e6;
             offered += (uint64_t)counts;
             waited += (uint64_t)(counts && now - due > 1000);
-            send_comment(idle[--idle_count], (int64_t)due);
+            send_request(idle[--idle_count], (int64_t)due);
             due += pause_us();
         }
         int is_over = due >= end;

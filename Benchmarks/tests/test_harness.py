@@ -1,12 +1,15 @@
 import http.server
+import json
+import os
 import shutil
 import socket
+import tempfile
 import threading
 import time
 import unittest
 
 import run
-from harness import builds, idle, wrk
+from harness import accounts, builds, idle, tables, wrk
 from harness.processes import Failure
 from harness.scenarios import Parameters, Scenario
 
@@ -69,14 +72,15 @@ class TwoBuilds(unittest.TestCase):
 class Answers(http.server.BaseHTTPRequestHandler):
     """Answers every second request with the class's status."""
     protocol_version = "HTTP/1.1"
-    status, count, headers_seen = 503, 0, {}
+    status, count, headers_seen, senders = 503, 0, {}, []
     # Nobody is answered until then.
     frozen_until = 0
 
     def do_POST(self):
         Answers.count += 1
         Answers.headers_seen = dict(self.headers)
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        Answers.senders.append((body["userid"], self.headers["Authorization"]))
         time.sleep(max(0, Answers.frozen_until - time.monotonic()))
         self.send_response(self.status if Answers.count % 2 else 201)
         self.send_header("Content-Length", "0")
@@ -145,6 +149,33 @@ class Load(unittest.TestCase):
                     "Connection": "keep-alive", "Content-Type": "application/json; charset=utf-8", "Accept": "*/*",
                     "Origin": "http://127.0.0.1:8080", "Sec-Fetch-Mode": "cors"}.items():
                 self.assertEqual(Answers.headers_seen[name], value)
+
+
+    def test_each_user_sends_its_own_token(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "tokens")
+            with open(path, "w") as file:
+                file.write("".join(f"token{number}\n" for number in range(1, 10_001)))
+            for rate in (0, 50):
+                Answers.status, Answers.senders = 201, []
+                parameters = Parameters(viewers=0, channels=10, writers=2, rate=rate)
+                wrk.run(f"{self.url}/comment", "comments.lua", parameters, 1, TOKENS=path)
+                self.assertGreater(len({user for user, _ in Answers.senders}), 10)
+                for user, token in Answers.senders:
+                    self.assertEqual(token, "Bearer " + user.replace("user", "token"))
+
+
+class Accounts(unittest.TestCase):
+    def test_a_table_compares_with_the_peer_that_asks_for_no_tokens(self):
+        results = [
+            {"row": "", "peer": peer, "run": 0, "build": "new", "requestsPerSecond": rate,
+             "parameters": {"duration": 1, "warmup": 0, "seed": 1}}
+            for peer, rate in (("chorus-open", 200), ("chorus-tokens", 190), ("chorus-limits", 170))]
+        text = tables.markdown("U1", accounts.SCENARIOS["U1"], results)
+        self.assertIn("| requests/s: ÷ without tokens |", text)
+        self.assertIn("| chorus-open | 200 |  |", text)
+        self.assertIn("| chorus-tokens | 190 | 0.950 |", text)
+        self.assertIn("| chorus-limits | 170 | 0.850 |", text)
 
 
 class Idle(unittest.TestCase):
