@@ -54,7 +54,7 @@ extension EndToEndTests {
                 var access: String
                 enum CodingKeys: String, CodingKey { case access = "access_token" }
             }
-            let json = #"{"username":"me","email":"me@example.org","password":"correct horse"}"#
+            let json = #"{"username":"anna","email":"anna@example.org","password":"correct horse"}"#
             let answer = try await post(path, json, port)
             return try JSONDecoder().decode(Tokens.self, from: Data(answer.body)).access
         }
