@@ -275,11 +275,16 @@ def test_two_pages_renew_at_once(society, visit, video, name):
         return [is, JSON.parse(localStorage["chorus.session"]).since > before];
     }"""
     start = """() => { window.renewal = (%s)(); }""" % renew
-    before = token_calls(society)
-    for page in (first, second):
-        page.evaluate(start)
-    for page in (first, second):
-        assert page.evaluate("window.renewal") == [True, True]
+    # A request that a busy machine did not answer in time is tried again later: nobody can say yet.
+    for _ in range(3):
+        before = token_calls(society)
+        for page in (first, second):
+            page.evaluate(start)
+        said = [page.evaluate("window.renewal") for page in (first, second)]
+        if all(is_renewed is not None for is_renewed, _ in said):
+            break
+        time.sleep(2)
+    assert said == [[True, True], [True, True]]
     assert token_calls(society) - before == 1
     # Without locks both ask, within the grace.
     for page in (first, second):

@@ -322,10 +322,16 @@ def test_a_flood_is_sampled_and_says_so(app, visit, video):
 HOSTILE = [
     "<script>window.hacked = 1</script>", "<img src=x onerror='window.hacked=1'>", "javascript:window.hacked=1",
     "\"><svg/onload=window.hacked=1>", "{{constructor.constructor('window.hacked=1')()}}", "&lt;b&gt;", "<!--",
-    "</div></body>", "\u202eevil\u202c right to left override", "\u2067isolated", "שלום עולם", "a\u0301" * 600,
-    "Z" + "\u0353\u034b\u0363" * 500, "W" * 2_000, "line\nfeed\n" * 60 + ".", "\u200b\u200b", "\ufeffmark",
+    "</div></body>", "\u2067isolated", "שלום עולם", "a\u0301" * 600,
+    "Z" + "\u0353\u034b\u0363" * 10, "W" * 2_000, "line\nfeed\n" * 60 + ".", "\u200b\u200b", "\ufeffmark",
     "👨‍👩‍👧‍👦" * 40, "’; DROP TABLE comments; --",
 ]
+
+
+@pytest.mark.parametrize("text", ["\u202eevil\u202c right to left override", "Z" + "\u0353\u034b\u0363" * 500])
+def test_what_reaches_into_other_rows_is_refused(app, video, text):
+    answer = request("POST", f"{app.gateway.url}/comment", {"userid": "ana", "videoid": video, "comment": text})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_comment")
 
 
 def test_what_people_write_is_only_ever_text(app, visit, video):

@@ -33,7 +33,7 @@ enum PageAssets {
             pointStyle: chart.kind === 'line' && series.style === 'line' ? 'line' : 'circle',
           }));
           const axis = text => ({ title: { display: text !== '', text }, beginAtZero: true });
-          const nines = { ...axis(chart.xTitle), type: 'logarithmic', beginAtZero: false, ticks: { callback: x => String(Number((100 - 100 / x).toFixed(4))) } };
+          const nines = { ...axis(chart.xTitle), type: 'logarithmic', beginAtZero: false, ticks: { autoSkip: false, maxRotation: 0, callback: x => x === 2 || Number.isInteger(Math.log10(x)) ? String(Number((100 - 100 / x).toFixed(4))) : '' } };
           new Chart(document.getElementById('chart-' + number), {
             type: bar ? 'bar' : 'scatter',
             data: bar ? { labels: chart.labels, datasets } : { datasets },
