@@ -45,7 +45,13 @@ extension FuzzTests {
             do throws(TokenProblem) {
                 let subject = try rules.subject(of: text, keys: keys, now: now)
                 if isSpoilt { return .wrong("accepted though it was changed after it was signed: \(text)") }
-                let oracle = try? JSONSerialization.jsonObject(with: claims) as? [String: Any]
+                // Foundation refuses a number that is too large for it, also in a claim that nobody reads.
+                let inRange = String(decoding: input, as: UTF8.self)
+                    .replacingOccurrences(of: "[eE][+]?[0-9]{3,}", with: "e1", options: .regularExpression)
+                func object(_ data: Data) -> [String: Any]? {
+                    (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+                }
+                let oracle = object(claims) ?? object(Data(inRange.utf8))
                 let audiences = (oracle?["aud"] as? [Any] ?? [oracle?["aud"] as Any]).compactMap { $0 as? String }
                 guard let oracle, oracle["sub"] as? String == subject.id,
                     let exp = (oracle["exp"] as? NSNumber)?.doubleValue, let end = subject.validUntil,
