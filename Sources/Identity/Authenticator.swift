@@ -21,6 +21,14 @@ public struct Credentials: Equatable, Sendable {
 
     /// The session cookie: a token.
     public static let cookieName = "chorus_session"
+
+    /// The values of a cookie in `Cookie` fields, in their order.
+    public static func values(ofCookie name: String, in fields: [String]) -> [String] {
+        fields.flatMap { $0.split(separator: ";") }.compactMap { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return parts.count == 2 && parts[0].drop(while: { $0 == " " }) == name ? String(parts[1]) : nil
+        }
+    }
 }
 
 /// Who a request comes from.
@@ -163,14 +171,8 @@ public final class Authenticator: Sendable {
     }
 
     private static func cookie(in fields: [String]) throws(TokenProblem) -> String? {
-        var found: String?
-        for pair in fields.lazy.flatMap({ $0.split(separator: ";") }) {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, parts[0].drop(while: { $0 == " " }) == Credentials.cookieName else { continue }
-            let value = String(parts[1])
-            if let found, found != value { throw .ambiguous }
-            found = value
-        }
-        return found
+        let values = Credentials.values(ofCookie: Credentials.cookieName, in: fields)
+        guard values.allSatisfy({ $0 == values[0] }) else { throw .ambiguous }
+        return values.first
     }
 }

@@ -44,9 +44,13 @@ public struct MediaStore: Sendable {
     /// What an owner's files are called: by what was uploaded, and otherwise for every owner, so that nobody learns from a
     /// name what others have.
     public static func name(owner: String, digest: String) -> String {
-        let hash = SHA256.hash(data: Data("\(owner)\u{0}\(digest)".utf8))
-        let text = hash.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let text = hex(SHA256.hash(data: Data("\(owner)\u{0}\(digest)".utf8)))
         return "\(text.prefix(2))/\(text.dropFirst(2))"
+    }
+
+    /// Two digits a byte.
+    public static func hex(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
     public static func file(_ name: String, side: Int) -> String { "\(name)-\(side).webp" }

@@ -36,7 +36,7 @@ struct CrowdResult: ExperimentResult {
 
         var p50: Double? { latency.microseconds(atPercentile: 50).map { Double($0) / 1e6 } }
         var p99: Double? { latency.microseconds(atPercentile: 99).map { Double($0) / 1e6 } }
-        /// Comments or viewers that got them in time.
+        /// 99% of the deliveries came in time; `false` without any.
         var isSustained: Bool { p99.map { $0 <= CrowdPlan.lastP99SecondsMax } ?? false }
     }
 

@@ -162,13 +162,14 @@ struct CommentLoad: Sendable {
         return CommentLoad(services: services, crowd: LoadGeneratorGroup(nodes), progress: progress)
     }
 
+    /// - Parameter isTold: whether the progress says how many are connected, as the swarms tell it when they are done.
     /// - Throws: ``Failure/unavailable(_:)`` when not one viewer could connect.
-    func connect() async throws -> RunResult.Connections {
+    func connect(isTold: Bool = true) async throws -> RunResult.Connections {
         let wanted = services.setup.viewers
         // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
         try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
             let (connected, failed) = ($0.connected, $0.failed)
-            progress.update("  \(Format.grouped(connected)) connected, \(failed) failed")
+            if isTold { progress.update("  \(Format.grouped(connected)) connected, \(failed) failed") }
         }
         let now = crowd.coordinator
         guard now.connected > 0 else { throw Failure.unavailable("not one of \(wanted) viewers could connect") }

@@ -98,7 +98,7 @@ struct MediaRoutes: Sendable {
             }
         }
         guard head == nil else { throw APIError.notAnImage }
-        return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return MediaStore.hex(hash.finalize())
     }
 
     private func answer(_ picture: MediaStore.Picture) -> Response {

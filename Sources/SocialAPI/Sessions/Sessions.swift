@@ -62,11 +62,8 @@ struct Sessions: Sendable {
 
     /// The refresh token of a request; `nil` when it has none, or several that differ.
     static func refreshToken(_ request: Request) -> RefreshToken? {
-        let values = request.headers[values: .cookie].flatMap { $0.split(separator: ";") }.compactMap {
-            pair -> String? in
-            let parts = pair.drop { $0 == " " }.split(separator: "=", maxSplits: 1)
-            return parts.count == 2 && parts[0] == RefreshToken.cookieName ? String(parts[1]) : nil
-        }
+        let values = Credentials.values(ofCookie: RefreshToken.cookieName, in: request.headers[values: .cookie])
+            .filter { !$0.isEmpty }
         guard let first = values.first, values.allSatisfy({ $0 == first }) else { return nil }
         return RefreshToken(first)
     }
