@@ -48,11 +48,14 @@ import Wire
         var settings = CommentStoreSettings()
         settings.waitingMax = 10
         try await withCommentStore(settings: settings) { store, pool in
+            let first = (0..<10).map { makeComment("c\($0)") }
             let outcomes = try await whileHeld(pool, store, until: 10) {
-                await storeAll((0..<30).map { makeComment("c\($0)") }, in: store)
+                await storeAll(first, in: store)
+            } then: {
+                let refused = await storeAll((10..<30).map { makeComment("c\($0)") }, in: store)
+                #expect(refused.filter { $0.error?.code == .overloaded }.count == 20)
             }
             #expect(outcomes.filter { $0.error == nil }.count == 10)
-            #expect(outcomes.filter { $0.error?.code == .overloaded }.count == 20)
             #expect(try await count(pool) == 10)
         }
     }
@@ -104,10 +107,10 @@ import Wire
     }
 
     /// Occupies all sessions until so many comments of `body` wait, so that they go as one batch; with `nil` until `body`
-    /// is over.
+    /// is over. `then` runs before they go.
     private func whileHeld<T: Sendable>(
         _ pool: PostgresPool, _ store: PostgresCommentStore, until waiting: Int?,
-        _ body: @escaping @Sendable () async -> T
+        _ body: @escaping @Sendable () async -> T, then: () async -> Void = {}
     ) async throws -> T {
         let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let sessions = pool.configuration.connections
@@ -124,6 +127,7 @@ import Wire
         } else {
             _ = await result.value
         }
+        await then()
         for _ in 0..<sessions { release.signal() }
         return await result.value
     }

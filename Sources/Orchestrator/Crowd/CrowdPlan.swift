@@ -48,7 +48,7 @@ enum CrowdPlan {
     }
 
     /// After so long the run says how far it came.
-    static func connectSeconds(_ viewers: Int) -> Double { 60 + Double(viewers) / 2_000 }
+    static func connectSeconds(_ viewers: Int) -> Double { 120 + Double(viewers) / 400 }
 }
 
 /// The machine while a crowd comes, as the kernel tells it.
