@@ -60,7 +60,7 @@ demo: setup ## build what it runs, then 100 videos, 2,500 viewers, 5 Readers: re
 # One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.
 test: build ## all tests, against a private Redis and PostgreSQL
 	cd Benchmarks && python3 -m unittest --quiet
-	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
+	$(STRICT) SWIFT=$(SWIFT) scripts/test.sh $(FILTER)
 
 test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedules: for a night. PART="threads inputs"
 	SWIFT=$(SWIFT) scripts/test-deep.sh $(PART)
