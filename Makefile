@@ -68,7 +68,7 @@ test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedu
 test-web: setup-web ## tests of the app, the dashboard, the gateway and the metrics: BINARIES=.build/debug ARGS="-k redis"
 	node --test Tests/Browser/modules
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
-	.venv-web/bin/python -m pytest Tests/Browser -m "not long" -n 2 --dist worksteal \
+	.venv-web/bin/python -m pytest Tests/Browser -m "not long" -n 2 --dist worksteal --reruns 1 \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
 test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures on standard output
