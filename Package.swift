@@ -121,7 +121,7 @@ let package = Package(
         library("Broker", ["Wire", "Placement", "Primitives", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "Primitives", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
-        library("Social", ["PostgresLibpq", "Storage", "Wire"]),
+        library("Social", ["Media", "PostgresLibpq", "Storage", "Wire"]),
         library("Media", ["PostgresLibpq", "Primitives", "Storage", subprocess, systemPackage, crypto]),
         library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
 
@@ -294,8 +294,8 @@ let package = Package(
         tests(
             "SocialAPITests",
             [
-                "SocialAPI", "Media", "Identity", "Broker", "Primitives", "RedisNIO", "ServiceRuntime",
-                "ServiceStorage", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes,
+                "SocialAPI", "CommentAPI", "LikeAPI", "Media", "Identity", "Broker", "Primitives", "RedisNIO",
+                "ServiceRuntime", "ServiceStorage", "Social", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes,
                 nioCore, lifecycle,
             ]),
         tests("MediaTests", ["Media", "TestSupport"]),

@@ -39,17 +39,26 @@ extension SocialAPI {
             let relations = RelationStore(pool: database.pool)
             AccountRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings, relations: relations)
                 .add(to: router)
+            ErasureRoutes(
+                store: store, hasher: hasher, sessions: sessions, endings: endings,
+                erasure: ErasureStore(pool: database.pool), export: ExportStore(pool: database.pool)
+            ).add(to: router)
             SessionRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings).add(to: router)
             SuspensionRoutes(store: store, endings: endings).add(to: router)
             PostRoutes(store: PostStore(pool: database.pool), media: urls).add(to: router)
+            SearchRoutes(store: SearchStore(pool: database.pool), media: urls).add(to: router)
             RelationRoutes(store: relations).add(to: router)
             mediaRoutes(mediaStore, settings, process, urls).add(to: router)
         }
         var all = services + [database, hasher]
         if settings.role != .api {
+            let eraser = Eraser(
+                erasure: ErasureStore(pool: database.pool), likes: LikeErasure(pool: database.pool), media: mediaStore,
+                tokenLife: endings.lifetime)
             all.append(
                 Upkeep(
-                    database: database, store: store, endings: endings, media: mediaStore, logger: process.logger))
+                    database: database, store: store, endings: endings, media: mediaStore, eraser: eraser,
+                    logger: process.logger))
         }
         return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
     }

@@ -158,6 +158,8 @@ enum RouteCases {
                 .patch, "/api/posts/{post_id}", "/api/posts/ID", #"{"content":"d","revision":1}"#, [.author]),
             RouteCase(.delete, "/api/posts/{post_id}", "/api/posts/ID", nil, [.author, .moderator]),
             RouteCase(.get, "/api/users/{id}/posts", "/api/users/author/posts", nil, .everybody),
+            RouteCase(.get, "/api/search", "/api/search?q=a", nil, .everybody),
+            RouteCase(.get, "/api/users/search", "/api/users/search?q=a", nil, .everybody),
             RouteCase(.put, "/api/users/{id}/follow", "/api/users/nobody_1/follow", nil, .people),
             RouteCase(.delete, "/api/users/{id}/follow", "/api/users/author/follow", nil, .people),
             RouteCase(.put, "/api/users/{id}/block", "/api/users/nobody_1/block", nil, .people),
@@ -168,6 +170,8 @@ enum RouteCases {
                 #"{"username":"x","email":"a@b","password":"12345678"}"#, .everybody),
             RouteCase(.get, "/api/users/{id}", "/api/users/author", nil, .everybody),
             RouteCase(.get, "/api/users/me", "/api/users/me", nil, .people),
+            RouteCase(.get, "/api/users/me/export", "/api/users/me/export", nil, .people),
+            RouteCase(.delete, "/api/users/me", "/api/users/me", nil, .people),
             RouteCase(.patch, "/api/users/me", "/api/users/me", #"{"bio":"b"}"#, .people),
             RouteCase(
                 .put, "/api/users/{id}/suspension", "/api/users/author/suspension", #"{"seconds":1}"#, [.moderator]),

@@ -115,11 +115,11 @@ public struct RelationStore: Sendable {
 }
 
 private let shareStatement: PostgresStatement = """
-    SELECT user_id FROM users WHERE user_id IN ($1, $2) ORDER BY user_id FOR SHARE
+    SELECT user_id FROM users WHERE user_id IN ($1, $2) AND erased_at IS NULL ORDER BY user_id FOR SHARE
     """
 
 private let updateStatement: PostgresStatement = """
-    SELECT user_id FROM users WHERE user_id IN ($1, $2) ORDER BY user_id FOR NO KEY UPDATE
+    SELECT user_id FROM users WHERE user_id IN ($1, $2) AND erased_at IS NULL ORDER BY user_id FOR NO KEY UPDATE
     """
 
 private let followStateStatement: PostgresStatement = """

@@ -1,3 +1,4 @@
+import Media
 public import PostgresLibpq
 public import Storage
 import Wire
@@ -127,7 +128,7 @@ public struct PostStore: Sendable {
             case .photos: posts = try connection.query(photosStatement, values, row: Post.init)
             case .user(let id):
                 let isFound = try connection.query(
-                    "SELECT 1 FROM users WHERE user_id = $1 AND NOT are_apart($1, $2)",
+                    "SELECT 1 FROM users WHERE user_id = $1 AND erased_at IS NULL AND NOT are_apart($1, $2)",
                     [.text(id), .optionalText(viewer)])
                 guard !isFound.isEmpty else { return nil }
                 posts = try connection.query(userStatement, values + [.text(id)], row: Post.init)
@@ -163,7 +164,7 @@ extension Post {
 private let insertStatement: PostgresStatement = """
     INSERT INTO posts (post_id, author_id, content, visibility, comments_open, media_count)
     SELECT $1, user_id, $3, $4, $5, $6::integer::smallint FROM users
-    WHERE user_id = $2 AND coalesce(suspended_until <= now(), true)
+    WHERE user_id = $2 AND erased_at IS NULL AND coalesce(suspended_until <= now(), true)
     """
 
 private let attachStatement: PostgresStatement = """
@@ -200,14 +201,15 @@ private let postStatement: PostgresStatement = """
 private let publicStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
-    FROM posts_shown WHERE visibility = 'public' AND sequence < $2 AND NOT are_apart($1, author_id)
+    FROM posts_shown WHERE visibility = 'public' AND sequence < $2 AND may_see($1, author_id, visibility)
     ORDER BY sequence DESC LIMIT $3
     """
 
 private let photosStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
-    FROM posts_shown WHERE visibility = 'public' AND media_count > 0 AND sequence < $2 AND NOT are_apart($1, author_id)
+    FROM posts_shown WHERE visibility = 'public' AND media_count > 0 AND sequence < $2
+        AND may_see($1, author_id, visibility)
     ORDER BY sequence DESC LIMIT $3
     """
 

@@ -117,7 +117,9 @@ struct AccountRoutes: Sendable {
 enum AccountRules {
     static let passwordLengths = 8...256
     /// Words of routes, and subjects that are no users.
-    private static let reserved: Set = ["login", "logout", "token", "register", "moderator", "service", "anonymous"]
+    private static let reserved: Set = [
+        "login", "logout", "token", "register", "moderator", "service", "anonymous", "search",
+    ]
 
     static func isName(_ text: String) -> Bool {
         (3...30).contains(text.utf8.count)

@@ -28,7 +28,7 @@ struct Endings: Sendable {
 
     /// Everything that is in force, for a Redis that may not know it.
     func tellAll() async throws {
-        let all = try await store.endings(withinSeconds: lifetime)
+        let all = try await store.endings(withinSeconds: Int(lifetime.components.seconds))
         let revocations =
             all.sessions.map(ending)
             + all.suspended.map { Revocation(.suspension, $0.user, until: Double($0.until) / 1e6) }
@@ -47,10 +47,11 @@ struct Endings: Sendable {
         }
     }
 
-    private var lifetime: Int { accessSeconds + Int(TokenRules.leeway) }
+    /// How long an access token is accepted.
+    var lifetime: Duration { .seconds(accessSeconds + Int(TokenRules.leeway)) }
 
     private func ending(_ session: String) -> Revocation {
-        Revocation(.session, session, until: Double(WallClock.milliseconds()) / 1_000 + Double(lifetime))
+        Revocation(.session, session, until: Double(WallClock.milliseconds()) / 1_000 + lifetime / .seconds(1))
     }
 
     final class Owed: Sendable {
@@ -65,7 +66,7 @@ struct Endings: Sendable {
     }
 }
 
-/// Removes old sessions and pictures that no post shows, and tells again what Redis did not take or has lost.
+/// Removes old sessions, pictures that no post shows, and what erased accounts have left, and tells again what Redis did not take or has lost.
 struct Upkeep: Service {
     private static let interval: Duration = .seconds(2)
     private static let purgeEvery = 150
@@ -76,6 +77,7 @@ struct Upkeep: Service {
     let store: AccountStore
     let endings: Endings
     let media: MediaStore?
+    let eraser: Eraser
     let logger: Logger
 
     func run() async throws {
@@ -84,6 +86,7 @@ struct Upkeep: Service {
             var round = 0
             while !Task.isCancelled {
                 await tell()
+                await erase()
                 if round % Self.purgeEvery == 0 { await purge() }
                 round += 1
                 try? await Task.sleep(for: Self.interval)
@@ -101,6 +104,12 @@ struct Upkeep: Service {
             }
         } catch {
             logger.debug("revocations are told later", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func erase() async {
+        do { try await eraser.pass() } catch {
+            logger.debug("accounts are erased later", metadata: ["error": "\(error)"])
         }
     }
 
