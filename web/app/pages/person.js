@@ -18,7 +18,8 @@ export async function person(root, _, id) {
       h("p", { class: "quiet" }, answer.status === 404 ? "" : sentence(answer)))));
     return;
   }
-  let { user } = answer.body;
+  const known = ({ user: account, ...standing }) => ({ ...account, ...standing });
+  let user = known(answer.body);
   const head = h("header", { class: "person" });
   const said = h("p", { class: "problem", role: "alert" });
   const list = new PostList((after) => social.postsOf(id, after), () => ["Silence", "Nothing yet that you may see."]);
@@ -46,7 +47,7 @@ export async function person(root, _, id) {
   };
   const refresh = async () => {
     const { status, body } = await social.person(id);
-    if (status === 200) ({ user } = body);
+    if (status === 200) user = known(body);
     draw();
   };
   identity.addEventListener("change", refresh);

@@ -80,5 +80,6 @@ export async function post(root, _, id) {
     draw();
   });
   root.replaceChildren(skip, bar((openYou) => openYou({ onAnnounced }), status),
-    h("main", { class: "watch with-post" }, h("div", { class: "one-post" }, holder, said), section), spoken);
+    h("main", { class: "watch with-post" }, h("div", { class: "one-post" },
+      h("h1", { class: "unseen" }, `Post of ${shown.display_name || shown.user_id}`), holder, said), section), spoken);
 }
