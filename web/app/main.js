@@ -9,6 +9,7 @@ const PAGES = [
   [/^\/posts\/([A-Za-z0-9._:-]{1,128})$/, () => null, () => import("./pages/post.js"), "post"],
   [/^\/people\/([A-Za-z0-9._:-]{1,128})$/, () => null, () => import("./pages/person.js"), "person"],
   [/^\/search$/, () => null, () => import("./pages/search.js"), "search"],
+  [/^\/moderation$/, () => null, () => import("./pages/moderation.js"), "moderation"],
   [/^\/settings$/, () => null, () => import("./pages/settings.js"), "settings"],
   [/^\//, api.statistics, () => import("./pages/start.js"), "start"],
 ];

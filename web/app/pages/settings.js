@@ -36,7 +36,8 @@ export async function settings(root) {
   };
   const { display_name: name, bio, email } = body.user;
   return show(
-    h("section", {}, signedIn(again)),
+    h("section", {}, signedIn(again), ...(body.user.role === "moderator"
+      ? [h("a", { class: "action link", href: "/moderation" }, "Moderation")] : [])),
     section("Profile", form("Save", [
       { name: "display_name", label: "Full name", maxlength: 50, autocomplete: "name", value: name },
       { name: "bio", label: "About you", maxlength: 300, value: bio },
