@@ -76,11 +76,12 @@ test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures
 	.venv-web/bin/python -m pytest Tests/Browser -m long -s \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
-lint: setup setup-lint ## formatting, imports against the manifest, links and files of the docs, shell scripts, Kubernetes
+lint: setup setup-lint ## formatting, imports against the manifest, links and files of the docs, shell scripts, Kubernetes, docker-compose
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)
 	scripts/check-imports.py
 	scripts/check-docs.py
 	.venv-lint/bin/python scripts/check-kubernetes.py
+	.venv-lint/bin/python scripts/check-compose.py
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 

@@ -54,7 +54,7 @@ extension SocialAPI {
         if settings.role != .api {
             let eraser = Eraser(
                 erasure: ErasureStore(pool: database.pool), likes: LikeErasure(pool: database.pool), media: mediaStore,
-                tokenLife: endings.lifetime)
+                tokenLife: .seconds(endings.lifetime))
             all.append(
                 Upkeep(
                     database: database, store: store, endings: endings, media: mediaStore, eraser: eraser,
