@@ -295,7 +295,8 @@ let package = Package(
             "SocialAPITests",
             [
                 "SocialAPI", "CommentAPI", "LikeAPI", "Media", "Identity", "Broker", "Primitives", "RedisNIO",
-                "ServiceRuntime", "ServiceStorage", "Social", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes,
+                "ServiceRuntime", "ServiceStorage", "Social", "Storage", "Testbed", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes,
                 nioCore, lifecycle,
             ]),
         tests("MediaTests", ["Media", "TestSupport"]),

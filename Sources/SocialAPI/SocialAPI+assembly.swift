@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Hummingbird
 import Identity
 import Media
 import Primitives
@@ -46,6 +47,16 @@ extension SocialAPI {
             SessionRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings).add(to: router)
             SuspensionRoutes(store: store, endings: endings).add(to: router)
             PostRoutes(store: PostStore(pool: database.pool), media: urls).add(to: router)
+            let document = try OpenAPIDocument.json()
+            router.get("api/openapi.json") { request, context in
+                try context.require(.read)
+                try await context.limit(.reads, request)
+                return Response.json(document)
+            }
+            ModerationRoutes(
+                store: ModerationStore(pool: database.pool), posts: PostStore(pool: database.pool), accounts: store,
+                endings: endings
+            ).add(to: router)
             SearchRoutes(store: SearchStore(pool: database.pool), media: urls).add(to: router)
             RelationRoutes(store: relations).add(to: router)
             mediaRoutes(mediaStore, settings, process, urls).add(to: router)

@@ -50,6 +50,12 @@ public struct StorageError: Error, Hashable, Sendable {
         }
     }
 
+    /// The text has a word that is refused: the database's functions `moderate_post` and `moderate_comment` say so.
+    public var isFilteredWord: Bool { code == .invalid && message == "a filtered word" }
+
+    /// A comment that was stored, and is published when a moderator has approved it.
+    public static let held = StorageError(.invalid, "a moderator has to look at it first")
+
     /// Whether the same request may succeed a moment later.
     public var isTransient: Bool {
         switch code {

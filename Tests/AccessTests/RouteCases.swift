@@ -158,6 +158,17 @@ enum RouteCases {
                 .patch, "/api/posts/{post_id}", "/api/posts/ID", #"{"content":"d","revision":1}"#, [.author]),
             RouteCase(.delete, "/api/posts/{post_id}", "/api/posts/ID", nil, [.author, .moderator]),
             RouteCase(.get, "/api/users/{id}/posts", "/api/users/author/posts", nil, .everybody),
+            RouteCase(
+                .post, "/api/reports", "/api/reports", #"{"type":"post","id":"ID","reason":"r"}"#, .people),
+            RouteCase(.get, "/api/moderation/reports", "/api/moderation/reports", nil, [.moderator]),
+            RouteCase(
+                .post, "/api/moderation/actions", "/api/moderation/actions",
+                #"{"action":"hold","type":"post","id":"ID"}"#, [.moderator]),
+            RouteCase(.get, "/api/moderation/actions", "/api/moderation/actions", nil, [.moderator]),
+            RouteCase(
+                .put, "/api/moderation/words", "/api/moderation/words", #"{"words":[]}"#, [.moderator]),
+            RouteCase(.get, "/api/moderation/words", "/api/moderation/words", nil, [.moderator]),
+            RouteCase(.get, "/api/openapi.json", "/api/openapi.json", nil, .everybody),
             RouteCase(.get, "/api/search", "/api/search?q=a", nil, .everybody),
             RouteCase(.get, "/api/users/search", "/api/users/search?q=a", nil, .everybody),
             RouteCase(.put, "/api/users/{id}/follow", "/api/users/nobody_1/follow", nil, .people),

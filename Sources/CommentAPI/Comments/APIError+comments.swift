@@ -57,6 +57,8 @@ extension APIError {
         case .unavailable: self = .unavailable(code, "\(didNot): PostgreSQL is away")
         case .timeout: self = .unavailable(code, "\(didNot): PostgreSQL is too slow")
         case .overloaded: self = .unavailable(code, "\(didNot): PostgreSQL takes no more at the moment")
+        case .invalid where error.isFilteredWord:
+            self = .invalid("filtered_word", "the comment has a word that is not taken here")
         case .invalid, .duplicate: self = .invalid(CommentRoutes.invalid, "the comment cannot be stored")
         case .unknownCursor, .internal:
             self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error")

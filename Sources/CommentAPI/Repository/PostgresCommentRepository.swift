@@ -52,6 +52,8 @@ final class PostgresCommentRepository: CommentRepository, Service {
         switch await storeAndPublish(comment, channel) {
         case .success(let position): return Publication(comment: comment, position: position)
         case .failure(let error) where error.code == .duplicate: return try await repeated(comment, channel)
+        // Neither published nor a mistake: `202`, and the sweep publishes it when it is approved.
+        case .failure(.held): return Publication(comment: comment, position: nil)
         case .failure(let error): throw error
         }
     }

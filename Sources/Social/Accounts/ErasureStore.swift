@@ -152,6 +152,24 @@ private let steps: [PostgresStatement] = [
     """,
     """
     WITH gone AS (
+        DELETE FROM reports WHERE report_id = ANY(ARRAY(
+            SELECT report_id FROM reports WHERE reporter = $1 OR (kind = 'user' AND subject_id = $1) LIMIT $2))
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+    """,
+    """
+    WITH gone AS (
+        UPDATE moderation_log SET moderator = CASE moderator WHEN $1 THEN 'moderator' ELSE moderator END,
+            subject_id = CASE WHEN kind = 'user' AND subject_id = $1 THEN 'erased-user' ELSE subject_id END
+        WHERE entry_id = ANY(ARRAY(
+            SELECT entry_id FROM moderation_log WHERE moderator = $1 OR (kind = 'user' AND subject_id = $1) LIMIT $2))
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+    """,
+    """
+    WITH gone AS (
         DELETE FROM blocks WHERE ctid = ANY(ARRAY(
             (SELECT ctid FROM blocks WHERE blocker_id = $1 LIMIT $2)
             UNION ALL (SELECT ctid FROM blocks WHERE blocked_id = $1 LIMIT $2)))

@@ -106,6 +106,12 @@ private let sections: [PostgresStatement] = [
     ORDER BY row.id LIMIT $3
     """,
     """
+    SELECT report_id::text, json_build_object('type', 'report', 'subject_type', kind, 'subject_id', subject_id,
+        'reason', reason, 'created_at', created_at)::text
+    FROM reports AS row WHERE reporter = $1 AND report_id > coalesce(nullif($2, ''), '0')::bigint
+    ORDER BY row.report_id LIMIT $3
+    """,
+    """
     SELECT session_id, json_build_object('type', 'session', 'created_at', created_at, 'expires_at', expires_at,
         'ended_at', ended_at)::text
     FROM sessions WHERE user_id = $1 AND session_id > $2 ORDER BY session_id LIMIT $3

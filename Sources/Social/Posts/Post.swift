@@ -7,6 +7,11 @@ public enum Visibility: String, CaseIterable, Sendable {
     case `public`
     /// Of those, who follow the author.
     case followers
+    /// Nobody: a moderator has to look at it first.
+    case held
+
+    /// What an author may choose.
+    public static let choices: Set<Visibility> = [.public, .followers]
 }
 
 /// A post as its readers see it.

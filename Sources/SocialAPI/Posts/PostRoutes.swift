@@ -92,7 +92,9 @@ struct PostRoutes: Sendable {
                 throw APIError.postNotFound
             }
         } catch let error as StorageError {
-            if error.code == .invalid { throw APIError.invalid(Self.invalid, "a post needs text or a picture") }
+            if error.code == .invalid, !error.isFilteredWord {
+                throw APIError.invalid(Self.invalid, "a post needs text or a picture")
+            }
             throw APIError(accounts: error, invalid: Self.invalid)
         }
     }
@@ -130,7 +132,7 @@ struct PostRoutes: Sendable {
 
     private static func visibility(_ fields: RequestFields) throws(APIError) -> Visibility? {
         guard let text = try fields.optionalString("visibility") else { return nil }
-        guard let visibility = Visibility(rawValue: text) else {
+        guard let visibility = Visibility(rawValue: text), Visibility.choices.contains(visibility) else {
             throw .invalid(invalid, "visibility must be public or followers")
         }
         return visibility

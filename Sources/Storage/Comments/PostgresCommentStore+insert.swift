@@ -69,16 +69,17 @@ extension PostgresCommentStore: GroupCommit {
         }
     }
 
-    private func send(_ batch: ArraySlice<Waiting>, _ connection: PostgresConnection) throws(PostgresError) -> [String]
+    private func send(_ batch: ArraySlice<Waiting>, _ connection: PostgresConnection) throws(PostgresError)
+        -> [String: Bool]
     {
         let start = ContinuousClock.now
         let stored = try connection.query(insertStatement, values(batch)) {
-            row throws(PostgresError) in try row.text(0)
+            row throws(PostgresError) in (try row.text(0), try row.boolean(1))
         }
         metrics.batches.increment()
         metrics.batchRows.record(batch.count)
         metrics.batchTime.record(duration: ContinuousClock.now - start)
-        return stored
+        return Dictionary(stored) { first, _ in first }
     }
 
     private func values(_ batch: ArraySlice<Waiting>) -> [PostgresValue] {
@@ -89,12 +90,17 @@ extension PostgresCommentStore: GroupCommit {
         ]
     }
 
+    /// - Parameter stored: whether each is held.
+    ///
     /// An id comes back once, also when two rows of the batch share it: the second is the duplicate.
-    private func answer(_ batch: ArraySlice<Waiting>, stored: [String]) {
-        var stored = Set(stored)
+    private func answer(_ batch: ArraySlice<Waiting>, stored: [String: Bool]) {
+        var stored = stored
         for waiting in batch {
-            let isStored = stored.remove(waiting.row.comment.id) != nil
-            waiting.answer(isStored ? .success(()) : .failure(StorageError(.duplicate, "the id is stored already")))
+            switch stored.removeValue(forKey: waiting.row.comment.id) {
+            case false: waiting.answer(.success(()))
+            case true: waiting.answer(.failure(.held))
+            case nil: waiting.answer(.failure(StorageError(.duplicate, "the id is stored already")))
+            }
         }
     }
 
@@ -107,5 +113,5 @@ private let insertStatement: PostgresStatement = """
     INSERT INTO comments (id, video_id, user_id, comment, created_at, channel)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
     ON CONFLICT (id) DO NOTHING
-    RETURNING id
+    RETURNING id, held_at IS NOT NULL
     """

@@ -13,5 +13,6 @@ public enum Schema {
         Migration(
             version: 10, name: "trigrams", needsExtension: "pg_trgm", by: "CREATE EXTENSION IF NOT EXISTS pg_trgm"),
         Migration(version: 11, name: "search", outsideTransaction: searchStatements),
+        Migration(version: 12, name: "moderation", script: moderationScript),
     ]
 }
