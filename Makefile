@@ -60,7 +60,7 @@ demo: setup ## build what it runs, then 100 videos, 2,500 viewers, 5 Readers: re
 # One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.
 test: build ## all tests, against a private Redis and PostgreSQL
 	cd Benchmarks && python3 -m unittest --quiet
-	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
+	$(STRICT) SWIFT=$(SWIFT) scripts/test.sh $(FILTER)
 
 test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedules: for a night. PART="threads inputs"
 	SWIFT=$(SWIFT) scripts/test-deep.sh $(PART)
@@ -68,7 +68,7 @@ test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedu
 test-web: setup-web ## tests of the app, the dashboard, the gateway and the metrics: BINARIES=.build/debug ARGS="-k redis"
 	node --test Tests/Browser/modules
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
-	.venv-web/bin/python -m pytest Tests/Browser -m "not long" -n 2 --dist worksteal \
+	.venv-web/bin/python -m pytest Tests/Browser -m "not long" -n 2 --dist worksteal --reruns 1 \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
 test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures on standard output
