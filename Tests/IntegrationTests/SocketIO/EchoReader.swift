@@ -17,9 +17,14 @@ struct EchoReader: Sendable {
     let port: Int
 
     static let pingMilliseconds: UInt64 = 300
-    static let pongMilliseconds: UInt64 = 200
 
-    static func with(_ body: @Sendable (EchoReader) async throws -> Void) async throws {
+    /// - Parameters:
+    ///   - pongMilliseconds: the suites' 200 where a client does not answer; else so long that a slow machine does no harm.
+    ///   - connectTimeout: of a client that joins no namespace.
+    static func with(
+        pongMilliseconds: UInt64 = 60_000, connectTimeout: Duration = .seconds(60),
+        _ body: @Sendable (EchoReader) async throws -> Void
+    ) async throws {
         let settings = try ReaderSettings.read(
             environment: ["REDIS_URL": "redis://127.0.0.1:1", "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "echo"])
         let address = ListeningAddress()
@@ -29,7 +34,7 @@ struct EchoReader: Sendable {
         hubSettings.sessions.pingInterval = pingMilliseconds * 1_000_000
         hubSettings.sessions.pingTimeout = pongMilliseconds * 1_000_000
         hubSettings.sessions.maxPayload = 1_000_000
-        hubSettings.sessionConnectTimeout = .seconds(1)
+        hubSettings.sessionConnectTimeout = connectTimeout
         let echo = Echo()
         let hub = try Hub(
             settings: hubSettings, broker: InMemoryBroker(), logger: quietLogger, sessionHandler: echo)

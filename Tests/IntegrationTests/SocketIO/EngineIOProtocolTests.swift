@@ -8,7 +8,7 @@ extension IntegrationTests {
         // MARK: Handshake
 
         @Test func aPollingSessionIsOpened() async throws {
-            try await EchoReader.with { reader in
+            try await EchoReader.with(pongMilliseconds: 200) { reader in
                 let answer = try await LoopbackHTTP.get(port: reader.port, reader.path())
                 #expect(answer.status == 200)
                 let settings = #","upgrades":["websocket"],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}"#
@@ -47,7 +47,7 @@ extension IntegrationTests {
         }
 
         @Test func aWebSocketSessionIsOpened() async throws {
-            try await EchoReader.with { reader in
+            try await EchoReader.with(pongMilliseconds: 200) { reader in
                 let socket = try await reader.webSocket()
                 let text = try await socket.text()
                 let settings = #","upgrades":[],"pingInterval":300,"pingTimeout":200,"maxPayload":1000000}"#
@@ -202,7 +202,7 @@ extension IntegrationTests {
         }
 
         @Test func withoutAPongThePollingSessionEnds() async throws {
-            try await EchoReader.with { reader in
+            try await EchoReader.with(pongMilliseconds: 200) { reader in
                 let sid = try await reader.open()
                 #expect(await eventually { try await reader.poll(sid).status == 400 })
             }
@@ -222,7 +222,7 @@ extension IntegrationTests {
         }
 
         @Test func withoutAPongTheWebSocketEnds() async throws {
-            try await EchoReader.with { reader in
+            try await EchoReader.with(pongMilliseconds: 200) { reader in
                 let socket = try await reader.webSocket()
                 #expect(await socket.waitForEnd())
             }

@@ -48,7 +48,7 @@ extension IntegrationTests {
         }
 
         @Test func withoutAHandshakeTheConnectionEnds() async throws {
-            try await EchoReader.with { reader in
+            try await EchoReader.with(connectTimeout: .seconds(1)) { reader in
                 let socket = try await socket(reader)
                 // Pings are answered, so that nothing else ends it.
                 await #expect(throws: WebSocketClient.Refused.self) { _ = try await socket.text() }

@@ -198,7 +198,7 @@ extension IntegrationTests {
                     #expect(try await client.ask("subscribe", #"{"video":"v"}"#).contains(#""recovered":true"#))
                     #expect(try await client.ask("subscribe", #"{"notifications":true}"#).contains("position"))
                     // Clocks may differ by 60 s.
-                    let short = try tokens.token(of: "bert", seconds: -57)
+                    let short = try tokens.token(of: "bert", seconds: -54)
                     let leaving = try await Client(system, auth: #"{"token":"\#(short)"}"#)
                     var end = try await leaving.event()
                     while end.name == "viewers" { end = try await leaving.event() }
