@@ -22,6 +22,7 @@ struct LoadTest: Sendable {
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
         setup.publishes(seconds: settings.duration, warmup: settings.warmup)
         setup.swarm += settings.moves?.arguments ?? []
+        setup.watch(by: settings.transport)
         if faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
         if settings.likesRate != nil {
             // Redis alone keeps the likes.

@@ -63,6 +63,10 @@ struct RunSettings: ParsableArguments {
         transform: optional(within(1...64)))
     @Checked var swarms: Int? = nil
     @Option(
+        parsing: .unconditional, help: "stream, or socketio: viewers on Socket.IO's WebSocket.",
+        transform: oneOf(ViewerTransport.stream))
+    @Checked var transport = ViewerTransport.stream
+    @Option(
         parsing: .unconditional,
         help: "Part of the viewers that leave each minute, and others come for them, 0 to 600.",
         transform: within(0...600.0))
@@ -167,13 +171,13 @@ struct RunSettings: ParsableArguments {
         var problems = self.problems
         let crowd: Set = [
             "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
-            "--zaps", "--flash-at",
+            "--zaps", "--flash-at", "--transport",
         ]
         for name in typed where preset == .seed && crowd.contains(name) {
             problems.append(
                 "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         }
-        let others: Set = ["--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow"]
+        let others: Set = ["--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow", "--transport"]
         for name in typed where preset == .million && others.contains(name) {
             problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
         }

@@ -147,18 +147,25 @@ struct CommentFeed: ViewerFeed {
 
 extension CommentFeed {
     mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
+        let asked = subscription(of: viewer)
+        switch settings.streamProtocol {
+        case .chorus:
+            return RequestText.connect(
+                userid: asked.userid, videoid: asked.videoid, lastEventID: asked.since, to: endpoint, target: target)
+        case .plain: return RequestText.connectPlainly(userid: asked.userid, videoid: asked.videoid, to: endpoint)
+        }
+    }
+
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription? { subscription(of: viewer) }
+
+    private mutating func subscription(of viewer: Int) -> ViewerSubscription {
         viewers[viewer].cursor.reset()
         let channel = channels[Int(viewers[viewer].channel)]
         var userid = settings.audience.userID(ofViewer: Int(viewers[viewer].number))
         if viewers[viewer].generation > 0 { userid += ".\(viewers[viewer].generation)" }
-        let videoid = settings.audience.videoID(ofChannel: channel.number)
-        switch settings.streamProtocol {
-        case .chorus:
-            let last = viewers[viewer].cursor.position(in: channel.log)?.description
-            return RequestText.connect(
-                userid: userid, videoid: videoid, lastEventID: last, to: endpoint, target: target)
-        case .plain: return RequestText.connectPlainly(userid: userid, videoid: videoid, to: endpoint)
-        }
+        return ViewerSubscription(
+            userid: userid, videoid: settings.audience.videoID(ofChannel: channel.number),
+            since: viewers[viewer].cursor.position(in: channel.log)?.description)
     }
 
     mutating func opened(_ viewer: Int) -> FeedSignal {
