@@ -31,6 +31,7 @@ struct LoadTest: Sendable {
             setup.rate = 0
             setup.swarm += ["--stages"] + (first.load.viewers.map { ["--present", "\($0)"] } ?? [])
         }
+        setup.watch(by: settings.transport)
         if faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
         if settings.likesRate != nil {
             // Redis alone keeps the likes.

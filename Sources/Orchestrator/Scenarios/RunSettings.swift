@@ -44,6 +44,8 @@ struct RunSettings: ParsableArguments {
     @Checked var placement = PlacementStrategy.random
     @Option("Swarm processes, 1 to 64; as many as descriptors ask for, if left out.", optional(within(1...64)))
     @Checked var swarms: Int? = nil
+    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Checked var transport = ViewerTransport.stream
     @Option("Part of the viewers that leave each minute, and others come for them, 0 to 600.", within(0...600.0))
     @Checked var churn = 0.0
     @Option("Part of the viewers that change the video each minute, 0 to 600.", within(0...600.0))
@@ -149,13 +151,15 @@ struct RunSettings: ParsableArguments {
         var problems = self.problems
         let crowd: Set = [
             "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
-            "--zaps", "--flash-at", "--record", "--replay",
+            "--zaps", "--flash-at", "--record", "--replay", "--transport",
         ]
         for name in typed where preset == .seed && crowd.contains(name) {
             problems.append(
                 "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         }
-        let others: Set = ["--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow", "--record", "--replay"]
+        let others: Set = [
+            "--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow", "--record", "--replay", "--transport",
+        ]
         for name in typed where preset == .million && others.contains(name) {
             problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
         }

@@ -1,4 +1,5 @@
 import Audience
+import Options
 import Placement
 import Report
 import Testbed
@@ -43,6 +44,11 @@ struct ExperimentSetup: Sendable {
             "--duration", Format.plain(seconds), "--warmup", Format.plain(warmup), "--placement",
             placement == .random ? "random" : "follow",
         ]
+    }
+
+    /// How the viewers get their events.
+    mutating func watch(by transport: ViewerTransport) {
+        if transport != .stream { swarm += ["--transport", transport.rawValue] }
     }
 
     /// Whatever Redis acknowledges is on disk.

@@ -45,9 +45,10 @@ struct Product: Sendable {
             try await add(.commentAPI), try await add(.likeAPI, ["LIKE_ROLE": "all"]),
             try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing, "MEDIA_FOLDER": media]),
         ]
-        for number in 1...Self.readers {
-            services.append(try await add(.reader, number: number, ["PLACEMENT": "overflow"]))
-        }
+        let reader = [
+            "PLACEMENT": "overflow", "COMMENT_API_URL": services[0].url, "LIKE_API_URL": services[1].url,
+        ]
+        for number in 1...Self.readers { services.append(try await add(.reader, number: number, reader)) }
         for service in services { _ = try await started(service) }
         return try await started(
             testbed.addGateway(script: script, port: port, authentication: Self.authentication, media: media))

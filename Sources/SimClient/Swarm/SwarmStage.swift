@@ -85,6 +85,7 @@ struct SwarmStage: Sendable {
     ) -> ViewerSettings {
         var viewing = ViewerSettings(viewers: settings.shard.viewers(of: audience.total), readers: readers)
         viewing.placement = settings.placement
+        viewing.transport = settings.transport
         viewing.connectsInProgressMax = settings.connectsInProgress
         viewing.silenceSeconds = UInt32(settings.silence)
         viewing.limits.firstAtOnce = settings.reconnectAtOnce

@@ -149,17 +149,23 @@ struct CommentFeed: ViewerFeed {
 
 extension CommentFeed {
     mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
-        viewers[viewer].cursor.reset()
-        let channel = channels[Int(viewers[viewer].channel)]
-        let userid = name(of: viewer)
-        let videoid = settings.audience.videoID(ofChannel: channel.number)
+        let asked = subscription(of: viewer)
         switch settings.streamProtocol {
         case .chorus:
-            let last = viewers[viewer].cursor.position(in: channel.log)?.description
             return RequestText.connect(
-                userid: userid, videoid: videoid, lastEventID: last, to: endpoint, target: target)
-        case .plain: return RequestText.connectPlainly(userid: userid, videoid: videoid, to: endpoint)
+                userid: asked.userid, videoid: asked.videoid, lastEventID: asked.since, to: endpoint, target: target)
+        case .plain: return RequestText.connectPlainly(userid: asked.userid, videoid: asked.videoid, to: endpoint)
         }
+    }
+
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription? { subscription(of: viewer) }
+
+    private mutating func subscription(of viewer: Int) -> ViewerSubscription {
+        viewers[viewer].cursor.reset()
+        let channel = channels[Int(viewers[viewer].channel)]
+        return ViewerSubscription(
+            userid: name(of: viewer), videoid: settings.audience.videoID(ofChannel: channel.number),
+            since: viewers[viewer].cursor.position(in: channel.log)?.description)
     }
 
     mutating func opened(_ viewer: Int) -> FeedSignal {

@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import Options
 internal import Placement
 internal import SocketLoop
 
@@ -42,6 +43,7 @@ struct ViewerSettings: Sendable {
     var viewers: Int
     var readers: ServerDirectory
     var placement = Placement.random
+    var transport = ViewerTransport.stream
     var limits = ViewerMachine.Limits()
     /// Connections between their start and their first event.
     var connectsInProgressMax = 500

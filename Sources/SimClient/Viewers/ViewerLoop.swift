@@ -1,4 +1,5 @@
 internal import Audience
+internal import Options
 internal import Primitives
 internal import SocketLoop
 
@@ -10,6 +11,8 @@ protocol ViewerFeed {
     ///
     /// - Parameter target: where a redirect led, for the request line.
     mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8]
+    /// What a viewer who connects now asks for on Socket.IO; `nil`: it cannot.
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription?
     /// The stream of a viewer begins: the answer was 200.
     mutating func opened(_ viewer: Int) -> FeedSignal
     /// Bytes of a viewer's stream.
@@ -27,6 +30,7 @@ protocol ViewerFeed {
 }
 
 extension ViewerFeed {
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription? { nil }
     mutating func opened(_ viewer: Int) -> FeedSignal { FeedSignal() }
     mutating func told(_ viewer: Int, _ news: ViewerNews) {}
     mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes) {}
@@ -84,6 +88,8 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
 
     var feed: Feed
     private(set) var viewers: ViewerConnections
+    /// Of viewers on Socket.IO, from the start of a connection on.
+    private var packets: [Int: SocketIOStream] = [:]
     private let board: Board<Seen>
     private var seen = Seen()
     private var startedAt: UInt64 = 0
@@ -139,6 +145,11 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     func socketConnected(_ socket: SocketHandle, sockets: Sockets) {
         guard let viewer = viewer(of: socket, sockets) else { return }
         let target = viewers.takeTarget(of: viewer)
+        if viewers.settings.transport == .socketio, let subscription = feed.subscribe(viewer) {
+            packets[viewer] = SocketIOStream(subscription, target: target)
+            _ = sockets.send(SocketIOStream.request(to: viewers.server(of: viewer).endpoint), to: socket)
+            return
+        }
         // A socket that broke at once is told by `socketClosed`.
         _ = sockets.send(feed.connect(viewer, to: viewers.server(of: viewer).endpoint, target: target), to: socket)
     }
@@ -152,9 +163,12 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             var cursor = 0
             while let part = try viewers.users[viewer].response.next(in: bytes, from: &cursor) {
                 switch part {
+                case .head(let head) where head.status == 101 && packets[viewer] != nil: break
                 case .head(let head):
                     guard head.status == 200 else { return answered(head, viewer, sockets) }
                     guard take(feed.opened(viewer), viewer, sockets) else { return }
+                case .body(let range) where packets[viewer] != nil:
+                    guard try receivedPackets(bytes.part(range), viewer, at: times, sockets) else { return }
                 case .body(let range):
                     let signal = try feed.received(bytes.part(range), viewer, at: times)
                     guard take(signal, viewer, sockets) else { return }
@@ -166,6 +180,26 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             return ended(viewer, "its stream was broken", sockets)
         }
         if viewers.users[viewer].response.hasEnded { ended(viewer, "the Reader ended it", sockets) }
+    }
+
+    /// `false` when the connection is over.
+    private func receivedPackets(
+        _ bytes: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes, _ sockets: Sockets
+    ) throws -> Bool {
+        guard let output = try packets[viewer]?.received(bytes), let socket = viewers.users[viewer].socket else {
+            return false
+        }
+        if !output.replies.isEmpty { sockets.send(output.replies, to: socket) }
+        if !output.frames.isEmpty {
+            let signal = try output.frames.withUnsafeBytes { try feed.received($0, viewer, at: times) }
+            guard take(signal, viewer, sockets) else { return false }
+        }
+        if let location = output.location {
+            answered(ResponseHead(status: 307, location: location), viewer, sockets)
+            return false
+        }
+        if output.hasEnded { ended(viewer, "the Reader ended it", sockets) }
+        return !output.hasEnded
     }
 
     private func answered(_ head: ResponseHead, _ viewer: Int, _ sockets: Sockets) {
