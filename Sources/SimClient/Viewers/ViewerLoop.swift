@@ -21,8 +21,8 @@ protocol ViewerFeed {
     mutating func received(_ payload: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes) throws -> FeedSignal
     /// Something else happened to a viewer that a person might want to know.
     mutating func told(_ viewer: Int, _ news: ViewerNews)
-    /// A viewer goes for good, and another one takes its place; the same one on another channel, if that is named.
-    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?)
+    /// A viewer comes, goes, or changes; it is not connected any more.
+    mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes)
     /// The end of a turn of the loop.
     mutating func turned()
     /// What other threads may see; ten times a second and more.
@@ -33,7 +33,7 @@ extension ViewerFeed {
     mutating func subscribe(_ viewer: Int) -> ViewerSubscription? { nil }
     mutating func opened(_ viewer: Int) -> FeedSignal { FeedSignal() }
     mutating func told(_ viewer: Int, _ news: ViewerNews) {}
-    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?) {}
+    mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes) {}
     mutating func turned() {}
 }
 
@@ -52,6 +52,9 @@ enum ViewerNews {
     /// The connection ended for this reason; the next attempt comes after so many milliseconds, `nil` when none comes.
     case ended(String, next: Int?)
 }
+
+/// Whose moves come one after another: by chance, or as a trace has them.
+typealias ViewerProcess = IteratorProtocol<ViewerMove> & Sendable
 
 /// When bytes came.
 struct FeedTimes {
@@ -92,7 +95,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     private var startedAt: UInt64 = 0
     private var second: UInt32 = 0
     private var tickDue: UInt64 = 0
-    private var moves: (start: UInt64, process: ViewerMoves, next: ViewerMoves.Move)?
+    private var moves: (start: UInt64, process: any ViewerProcess, next: ViewerMove)?
 
     init(_ settings: ViewerSettings, feed: Feed, board: Board<Seen>) {
         viewers = ViewerConnections(settings)
@@ -109,14 +112,15 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     }
 
     /// Viewers come and go from now on, or do not any more.
-    func move(_ process: ViewerMoves?, _ sockets: Sockets) {
-        var process = process
-        let first = process?.next()
-        moves = process.flatMap { process in first.map { (sockets.now, process, $0) } }
+    func move(_ process: (any ViewerProcess)?, _ sockets: Sockets) {
+        guard var process, let first = process.next() else { return moves = nil }
+        moves = (sockets.now, process, first)
     }
 
-    /// The viewers that are late come now.
-    func arriveLate() { viewers.arriveLate() }
+    /// These do that, now.
+    func move(_ those: some Sequence<Int>, _ action: ViewerMove.Action, _ sockets: Sockets) {
+        for viewer in those { perform(viewer, action, sockets) }
+    }
 
     func received(_ commands: [LoopCall<ViewerLoop>], sockets: Sockets) {
         for command in commands { command.body(self, sockets) }
@@ -282,11 +286,21 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             var process = process
             let following = process.next()
             moves = following.map { (start, process, $0) }
-            guard let viewer = viewers.replace(move.viewer) else { continue }
-            if let socket = viewers.users[viewer].socket { sockets.close(socket) }
-            viewers.users[viewer].socket = nil
-            feed.left(viewer, microseconds: WallClock.microseconds(), to: move.channel)
+            perform(move.viewer, move.action, sockets)
         }
+    }
+
+    private func perform(_ viewer: Int, _ action: ViewerMove.Action, _ sockets: Sockets) {
+        let found: Int? =
+            switch action {
+            case .replaced, .zaps: viewers.replace(viewer)
+            case .joins: viewers.join(viewer) ? viewer : nil
+            case .leaves: viewers.leave(viewer) ? viewer : nil
+            }
+        guard let found else { return }
+        if let socket = viewers.users[found].socket { sockets.close(socket) }
+        viewers.users[found].socket = nil
+        feed.moved(found, action, at: FeedTimes(microseconds: WallClock.microseconds(), nanoseconds: sockets.now))
     }
 
     /// Called before each look at the board too: who sees that all are settled must also see when.
