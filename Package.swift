@@ -106,6 +106,8 @@ let package = Package(
         // Pure: no clock, no random source, no environment, no input or output.
         library("Wire", []),
         library("Placement", []),
+        // Engine.IO 4, Socket.IO 5 and RFC 6455.
+        library("SocketIO", ["Wire", crypto]),
         library("Audience", ["Wire", "Placement", "Report", histogram]),
         // What every layer needs one of: backoff, batching, bounded caches, clocks, the descriptor limit.
         library("Primitives", [deque]),
@@ -123,7 +125,7 @@ let package = Package(
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
         library("Social", ["Media", "PostgresLibpq", "Storage", "Wire"]),
         library("Media", ["PostgresLibpq", "Primitives", "Storage", subprocess, systemPackage, crypto]),
-        library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketLoop", logging, deque]),
+        library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketIO", "SocketLoop", logging, deque]),
 
         // Who a caller is, and what callers may.
         library("Identity", ["Wire", "Primitives", jwtKit, crypto]),
@@ -177,8 +179,8 @@ let package = Package(
             "ReaderAPI",
             [
                 "Identity", "ReaderPlacement", "ServiceRuntime", "Fanout", "Broker", "Likes", "Placement", "Primitives",
-                "RedisNIO", "Wire", "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, coreMetrics,
-                nioCore, nioPosix,
+                "RedisNIO", "SocketIO", "Wire", "CKernel", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle,
+                coreMetrics, nioCore, nioPosix, deque,
             ]),
         executable(
             "StatsAPI",
@@ -198,7 +200,7 @@ let package = Package(
         executable(
             "SimClient",
             [
-                "Audience", "Options", "Placement", "Primitives", "Report", "SocketLoop", "Wire", arguments,
+                "Audience", "Options", "Placement", "Primitives", "Report", "SocketIO", "SocketLoop", "Wire", arguments,
                 unixSignals, deque,
             ]),
         executable(
@@ -221,8 +223,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Broker", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Testbed", "Wire", logging, crypto,
-                cryptoExtras,
+                "Broker", "PostgresLibpq", "Primitives", "RedisNIO", "SocketIO", "Storage", "Testbed", "Wire", logging,
+                crypto, cryptoExtras,
             ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
@@ -230,6 +232,7 @@ let package = Package(
             path: "Tests/InMemory",
             swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
+        tests("SocketIOTests", ["SocketIO", "Placement"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
@@ -301,7 +304,9 @@ let package = Package(
             ]),
         tests("MediaTests", ["Media", "TestSupport"]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
-        tests("SimClientTests", ["SimClient", "Audience", "Placement", "Primitives", "SocketLoop", "Wire", arguments]),
+        tests(
+            "SimClientTests",
+            ["SimClient", "Audience", "Placement", "Primitives", "SocketIO", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             [
@@ -311,9 +316,8 @@ let package = Package(
         tests(
             "IntegrationTests",
             [
-                "CommentAPI", "Identity", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives", "RedisNIO",
-                "ServiceRuntime",
-                "Testbed", "TestSupport", "Wire",
+                "CommentAPI", "Identity", "InMemory", "ReaderAPI", "Broker", "Fanout", "Placement", "Primitives",
+                "ReaderPlacement", "RedisNIO", "ServiceRuntime", "SocketIO", "Testbed", "TestSupport", "Wire",
                 hummingbird,
                 lifecycle, logging,
             ]),

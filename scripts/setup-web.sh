@@ -21,6 +21,10 @@ main() {
         if [[ " ${missing[*]} " == *" prometheus "* ]]; then keep_off prometheus; fi
     fi
     install_python_packages .venv-web Tests/Browser/requirements.txt
+    # Its wheel has the JavaScript client of Socket.IO. Nothing else of it is used, so nothing that it needs is installed.
+    local wheel=nicegui==3.18.0
+    compgen -G "$root/.venv-web/lib/python*/site-packages/nicegui-${wheel#*==}.dist-info" >/dev/null ||
+        "$root/.venv-web/bin/pip" --quiet --disable-pip-version-check install --no-deps "$wheel"
 }
 
 main

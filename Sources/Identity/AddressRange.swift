@@ -20,10 +20,18 @@ public struct IPAddress: Hashable, Sendable {
         bytes = isMapped ? Array(all[12...]) : all
     }
 
+    /// In a form that ``init(_:)`` reads.
+    public var text: String {
+        bytes.count == 4
+            ? bytes.map { String($0) }.joined(separator: ".")
+            : stride(from: 0, to: 16, by: 2).map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }
+                .joined(separator: ":")
+    }
+
     /// What a limit counts together: an IPv4 address, or the /64 of an IPv6 one, of which one customer has all.
     public var limitKey: String {
         bytes.count == 4
-            ? bytes.map { String($0) }.joined(separator: ".")
+            ? text
             : stride(from: 0, to: 8, by: 2).map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }
                 .joined(separator: ":") + "::"
     }

@@ -35,7 +35,10 @@ enum ReaderAPI {
         states: (any StateSource)? = nil, redis: RedisClient? = nil,
         names: ChannelNames = ChannelNames(namespace: nil), services: [any Service]
     ) throws -> ServiceAssembly {
-        let hub = try Hub(settings: settings.hub(process), broker: broker, logger: process.logger, states: states)
+        let inbox = SocketIOInbox()
+        let hub = try Hub(
+            settings: settings.hub(process), broker: broker, logger: process.logger, states: states,
+            sessionHandler: inbox)
         process.readiness.require("hub") { hub.isReady ? nil : "not connected to Redis, or draining" }
         let router = process.makeRouter()
         let placement = PlacementService(
@@ -44,10 +47,14 @@ enum ReaderAPI {
         ) { hub.isClosed }
         // Where nobody has a token, none can be exchanged for a ticket.
         let tickets = process.server.access.mode == .off ? nil : redis.map { StreamTickets(redis: $0) }
+        let quota = ConnectionQuota(settings.quota)
         ConnectRoutes(
-            hub: hub, instance: process.server.instance, placement: placement, tickets: tickets,
-            quota: ConnectionQuota(settings.quota)
+            hub: hub, instance: process.server.instance, placement: placement, tickets: tickets, quota: quota
         ).add(to: router)
+        let sessions = SocketIOSessions(
+            hub: hub, inbox: inbox, instance: process.server.instance, publicURL: settings.registry.publicURL,
+            placement: placement, quota: quota, writes: settings.writes, logger: process.logger)
+        SocketIORoutes(hub: hub, sessions: sessions, quota: quota).add(to: router)
         StreamTicketRoutes(tickets: tickets).add(to: router)
         LocateRoutes(placement: placement, instance: process.server.instance).add(to: router)
         ReaderMetrics.register(hub, in: process.metrics)
@@ -69,7 +76,7 @@ enum ReaderAPI {
         return ServiceAssembly(
             router: router,
             services: services + [registry as (any Service)?, viewers].compactMap { $0 }
-                + [hubService, MemoryTrimmer(hub: hub)] + [reporter].compactMap { $0 },
+                + [sessions, hubService, MemoryTrimmer(hub: hub)] + [reporter].compactMap { $0 },
             crossOrigin: CrossOriginPolicy(),
             preStop: settings.registry.isTarget ? registry.map(LeaveAnnouncement.init) : nil)
     }

@@ -5,6 +5,7 @@ import Identity
 import Likes
 import ReaderPlacement
 import ServiceRuntime
+import SocketIO
 import Wire
 
 /// The settings of ReaderAPI.
@@ -19,6 +20,9 @@ struct ReaderSettings: ServiceSettings {
 
     /// Streams of one user, and of one address.
     var quota: ConnectionQuota.Limits
+
+    /// Where clients of Socket.IO write to.
+    var writes: WriteForwarder
 
     private var hub: HubSettings
     private var connectionsMax: Int
@@ -76,6 +80,14 @@ struct ReaderSettings: ServiceSettings {
             "Shortest time between two writes of a channel; more saves CPU and costs latency.")
         hub.heartbeatInterval = reader.seconds(
             "READER_HEARTBEAT_SECONDS", default: 25, in: 1...3_600, "Time between two heartbeats of a connection.")
+        hub.sessions.maxPayload = 65_536
+        writes = WriteForwarder(
+            commentAPI: reader.optionalURL(
+                "COMMENT_API_URL", schemes: ["http", "https"],
+                "CommentAPI, for comments that Socket.IO clients send; unset: they are refused."),
+            likeAPI: reader.optionalURL(
+                "LIKE_API_URL", schemes: ["http", "https"],
+                "LikeAPI, for likes that Socket.IO clients send; unset: they are refused."))
         hub.unsubscribeDelay = reader.milliseconds(
             "READER_UNSUBSCRIBE_DELAY_MS", default: 2_000, in: 0...3_600_000,
             "How long a channel stays subscribed after its last viewer left.")

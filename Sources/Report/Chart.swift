@@ -66,6 +66,52 @@ public struct Chart: Codable, Equatable, Sendable {
     }
 }
 
+extension Chart.Series {
+    fileprivate func named(_ name: String) -> Self {
+        var series = self
+        series.name = name
+        return series
+    }
+
+    /// Bars at their own labels among others.
+    fileprivate func moved(_ labels: [String], to all: [String]) -> [Chart.Point] {
+        zip(labels, points).compactMap { label, point in
+            all.firstIndex(of: label).map { Chart.Point(x: Double($0), y: point.y) }
+        }
+    }
+}
+
+extension Chart {
+    /// Charts of one title in one, with the series of every run; bars of a label stand beside each other.
+    static func together(_ runs: [(name: String, charts: [Chart])]) -> [Chart] {
+        var titles: [String] = []
+        for chart in runs.flatMap(\.charts) where !titles.contains(chart.title) { titles.append(chart.title) }
+        return titles.compactMap { title in
+            let charts = runs.compactMap { name, charts in charts.first { $0.title == title }.map { (name, $0) } }
+            guard var whole = charts.first?.1 else { return nil }
+            for label in charts.flatMap(\.1.labels) where !whole.labels.contains(label) { whole.labels.append(label) }
+            whole.series = []
+            for (number, (name, chart)) in charts.enumerated() {
+                for series in chart.series {
+                    // A theory is the same for all.
+                    if let same = whole.series.firstIndex(where: {
+                        $0.points == series.points && $0.style == .line && $0.name.hasSuffix(": \(series.name)")
+                    }) {
+                        whole.series[same].name = series.name
+                        continue
+                    }
+                    whole.series.append(series.named("\(name): \(series.name)"))
+                    let isAlone = chart.series.count == 1 || series.colour != nil
+                    let last = whole.series.count - 1
+                    whole.series[last].colour = isAlone ? number : nil
+                    if whole.kind == .bar { whole.series[last].points = series.moved(chart.labels, to: whole.labels) }
+                }
+            }
+            return whole
+        }
+    }
+}
+
 /// Which Reader subscribes to which channel: the picture of the flaw, and of its absence.
 public struct SubscriptionMap: Codable, Equatable, Sendable {
     /// Channels in a map; of more, every n-th is shown.

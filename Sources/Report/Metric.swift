@@ -37,6 +37,8 @@ public struct Metric: Codable, Equatable, Sendable {
     public var text: String { unit.text(value) }
     public var label: String { scope.isEmpty ? name : "\(scope): \(name)" }
 
+    public var definition: MetricDefinition { MetricDefinition(name: name, unit: unit) }
+
     var id: [String] { [group, scope, name] }
 }
 
@@ -85,7 +87,7 @@ public struct MetricList<Source>: Sendable {
     public init(_ build: (inout MetricList) -> Void) { build(&self) }
 
     public var definitions: [MetricDefinition] {
-        entries.map { MetricDefinition(name: $0.metric.name, unit: $0.metric.unit) }
+        entries.map(\.metric.definition)
     }
 
     /// What is added from here on stands in a table with this title.

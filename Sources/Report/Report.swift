@@ -25,6 +25,8 @@ public struct Report: Codable, Equatable, Sendable {
     public var tables: [Table] = []
     /// Titles of tables, and groups of metrics, that are left out on a terminal.
     public var details: [String] = []
+    /// Names of metrics of the whole that a page shows large, at most four; `nil` for none.
+    public var highlights: [String]?
     public var charts: [Chart] = []
     public var maps: [SubscriptionMap] = []
     public var samples: [Samples] = []

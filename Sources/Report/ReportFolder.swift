@@ -42,6 +42,16 @@ public struct ReportFolder: Sendable {
     /// A folder that is there already.
     public init(existing path: String) { self.path = URL(fileURLWithPath: path).standardizedFileURL.path }
 
+    /// Whether a file of this name can be written: nothing is made.
+    public static func canWrite(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        let folder = URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) {
+            return !isFolder.boolValue && FileManager.default.isWritableFile(atPath: path)
+        }
+        return FileManager.default.isWritableFile(atPath: folder)
+    }
+
     private static func make(_ path: String) throws(ReportError) {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -65,16 +75,15 @@ public struct ReportFolder: Sendable {
     ///
     /// - Returns: what a person should know: that Chart.js is missing, so that the page has no plots.
     @discardableResult
-    public func write(_ report: Report, chartScripts: [String] = ChartScript.places) throws(ReportError) -> String? {
-        let script = ChartScript.load(from: chartScripts)
+    public func write(_ report: Report, _ assets: PageAssets = .installed) throws(ReportError) -> String? {
         try write(report.json(), to: "report.json")
         try write(report.markdown(), to: "report.md")
-        try write(report.html(script: script), to: "report.html")
+        try write(report.html(assets), to: "report.html")
         try write(report.csv(), to: "report.csv")
         try write(report.junit(), to: "junit.xml")
         try write(report.openMetrics(), to: "metrics.txt")
         if !report.samples.isEmpty { try write(report.samplesCSV(), to: "samples.csv") }
-        return script == nil && !report.charts.isEmpty ? ChartScript.missing : nil
+        return assets.script == nil && !report.charts.isEmpty ? PageAssets.missing : nil
     }
 
     public func write(_ text: String, to name: String) throws(ReportError) {
@@ -123,22 +132,5 @@ extension Report {
         } catch {
             throw .invalid("\(file): not a report.json of Orchestrator: \(error.localizedDescription)")
         }
-    }
-}
-
-/// Chart.js as Debian's `libjs-chart.js` installs it.
-public enum ChartScript {
-    public static let places = [
-        "/usr/share/javascript/chart.js/chart.min.js", "/usr/share/javascript/chart.js/Chart.min.js",
-        "/usr/share/javascript/chart.js/chart.js", "/usr/share/nodejs/chart.js/dist/chart.min.js",
-        "/usr/share/nodejs/chart.js/dist/chart.js",
-    ]
-
-    static let missing =
-        "Chart.js was not found, so that report.html has no plots: install it with 'apt-get install libjs-chart.js'"
-
-    /// Its text; `nil` when it is not installed.
-    static func load(from places: [String]) -> String? {
-        places.lazy.compactMap { try? String(contentsOfFile: $0, encoding: .utf8) }.first
     }
 }

@@ -26,6 +26,9 @@ public struct Check: Codable, Equatable, Sendable {
         self.exitCode = exitCode
     }
 
+    /// As tables say it.
+    static let failed = "FAILED"
+
     /// Passes when there are no problems.
     public init(_ name: String, problems: [String], else text: String, exitCode: ExitStatus = .auditFailed) {
         self.init(

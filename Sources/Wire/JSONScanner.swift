@@ -24,6 +24,26 @@ public struct JSONScanner {
         return object
     }
 
+    /// Where the elements of the array lie that the bytes are.
+    public static func elements(_ bytes: UnsafeRawBufferPointer) throws(JSONProblem) -> [Range<Int>] {
+        var scanner = JSONScanner(bytes.assumingMemoryBound(to: UInt8.self))
+        scanner.skipSpace()
+        guard scanner.peek == UInt8(ascii: "[") else { throw scanner.malformed("the text must be a JSON array") }
+        var elements: [Range<Int>] = []
+        _ = try scanner.array(depth: 0) { elements.append($0) }
+        scanner.skipSpace()
+        guard scanner.peek == nil else { throw scanner.malformed("something follows the JSON array") }
+        return elements
+    }
+
+    /// The string that the bytes are.
+    public static func string(_ bytes: UnsafeRawBufferPointer) throws(JSONProblem) -> String {
+        var scanner = JSONScanner(bytes.assumingMemoryBound(to: UInt8.self))
+        let string = try scanner.string()
+        guard scanner.peek == nil else { throw scanner.malformed("something follows the JSON string") }
+        return string
+    }
+
     private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
 
     private func malformed(_ sentence: String = "the body is not JSON") -> JSONProblem {
@@ -82,7 +102,9 @@ public struct JSONScanner {
         }
     }
 
-    private mutating func array(depth: Int) throws(JSONProblem) -> [JSONObject.Value] {
+    private mutating func array(
+        depth: Int, element: (Range<Int>) -> Void = { _ in }
+    ) throws(JSONProblem) -> [JSONObject.Value] {
         guard depth < Self.depthMax else { throw malformed("the JSON is nested too deeply") }
         var values: [JSONObject.Value] = []
         index += 1
@@ -93,7 +115,9 @@ public struct JSONScanner {
         }
         while true {
             skipSpace()
+            let start = index
             values.append(try value(depth: depth))
+            element(start..<index)
             skipSpace()
             if peek == UInt8(ascii: "]") { break }
             try expect(",")

@@ -34,6 +34,15 @@ public struct JSONText: Sendable {
         bytes.append(contentsOf: value)
     }
 
+    /// One string, in its quotes.
+    public static func string(_ value: String) -> [UInt8] {
+        var text = JSONText(capacity: value.utf8.count + 8)
+        text.bytes = [UInt8(ascii: "\"")]
+        text.escape(value)
+        text.bytes.append(UInt8(ascii: "\""))
+        return text.bytes
+    }
+
     /// Objects that are finished, as a list.
     public static func array(_ objects: [[UInt8]]) -> [UInt8] {
         [UInt8(ascii: "[")] + objects.joined(separator: [UInt8(ascii: ",")]) + [UInt8(ascii: "]")]

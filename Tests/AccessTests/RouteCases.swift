@@ -67,7 +67,9 @@ struct RouteCase {
     }
 
     /// Routes that ask nobody who he is: a token that is none changes nothing.
-    private static let open: Set = ["/health", "/health/ready", "/api/users/register", "/api/users/logout"]
+    private static let open: Set = [
+        "/health", "/health/ready", "/api/users/register", "/api/users/logout", "/socket.io",
+    ]
 
     func expected(_ visitor: Visitor) -> Outcome {
         if visitor == .late { return Self.open.contains(route) ? .passed : .unauthorized }
@@ -142,6 +144,13 @@ enum RouteCases {
             RouteCase(.get, "/connect", "/connect?notifications=true", nil, .people),
             RouteCase(.get, "/locate", "/locate?videoid=v", nil, .everybody),
             RouteCase(.get, "/viewers", "/viewers?videoid=v", nil, .everybody),
+            // Who a client of Socket.IO is, its CONNECT says, behind these.
+            RouteCase(.get, "/socket.io", "/socket.io/?EIO=4&transport=polling", nil, .everybody),
+            RouteCase(.get, "/socket.io", "/socket.io/?EIO=4&transport=polling&sid=i.0", nil, .everybody),
+            RouteCase(.post, "/socket.io", "/socket.io/?EIO=4&transport=polling&sid=i.0", nil, .everybody),
+            RouteCase(.put, "/socket.io", "/socket.io/?EIO=4&transport=polling", nil, .everybody),
+            RouteCase(.delete, "/socket.io", "/socket.io/?EIO=4&transport=polling", nil, .everybody),
+            RouteCase(.patch, "/socket.io", "/socket.io/?EIO=4&transport=polling", nil, .everybody),
             RouteCase(
                 .post, "/api/stream-tickets", "/api/stream-tickets", nil, Set.everybody.subtracting([.anonymous])),
         ]

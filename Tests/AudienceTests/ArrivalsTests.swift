@@ -93,9 +93,9 @@ import Testing
 }
 
 @Suite struct MovesTests {
-    private func make(_ churn: Double, _ zaps: Double, seed: UInt64 = 1, shard: String = "0/1") throws -> [ViewerMoves
-        .Move]
-    {
+    private func make(
+        _ churn: Double, _ zaps: Double, seed: UInt64 = 1, shard: String = "0/1"
+    ) throws -> [ViewerMove] {
         let audience = try Audience(.zipf(exponent: 1), channels: 50, viewers: 1_000, seed: seed)
         var moves = Moves()
         (moves.churn, moves.zaps) = (churn, zaps)
@@ -107,10 +107,10 @@ import Testing
         // 10 minutes of 1,000 viewers, 10% and 5% a minute.
         let all = try make(0.1, 0.05)
         #expect((1_380...1_620).contains(all.count))
-        let zaps = all.filter { $0.channel != nil }
+        let zaps = all.filter { $0.action != .replaced }
         #expect((400...600).contains(zaps.count))
         // The first of 50 channels has a share of 0.22.
-        #expect((70...160).contains(zaps.count { $0.channel == 0 }))
+        #expect((70...160).contains(zaps.count { $0.action == .zaps(0) }))
         #expect(Set(all.map(\.viewer)).count > 600 && all.allSatisfy { (0..<1_000).contains($0.viewer) })
         let half = try make(0.1, 0.05, shard: "1/2")
         #expect((670...830).contains(half.count) && half.allSatisfy { $0.viewer < 500 })
@@ -131,6 +131,15 @@ import Testing
         #expect(audience.crowd.count == 1_000 && audience.crowd.upperBound == audience.viewers[0])
         #expect(audience.viewers[0] == without.viewers[0] + 1_000 && audience.total == 4_000)
         #expect(audience.viewers.dropFirst() == without.viewers.dropFirst())
+        var moves = Moves()
+        (moves.churn, moves.flash) = (0.5, flash)
+        let shard = try Shard.parse("1/2")
+        let process = Array(ViewerMoves(moves, audience, shard: shard).prefix { $0.nanoseconds < 10_000_000_000 })
+        let coming = process.filter { $0.action == .joins(nil) }
+        #expect(coming.map(\.viewer) == Array(audience.crowd(of: shard)) && coming.count == 500)
+        #expect(coming.allSatisfy { $0.nanoseconds == 5_000_000_000 })
+        #expect(process.map(\.nanoseconds) == process.map(\.nanoseconds).sorted())
+        #expect(process.count { $0.action == .replaced } > 50)
         for text in ["", "x", "5:", "5:0", "5:1", "-1", "5:0.1:2"] {
             #expect(throws: InvalidParameter.self) { try FlashCrowd.parse(text) }
         }

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sysconfig
 import tempfile
 import threading
 import time
@@ -314,12 +315,19 @@ class Server:
         self.server.server_close()
 
 
+# Socket.IO's own client for browsers, in a wheel that scripts/setup-web.sh installs.
+SOCKET_IO_CLIENT = "socket.io.min.js"
+
+
 def page_server():
-    """Serves the folder of pages, from an origin of its own."""
+    """Serves the folder of pages, and Socket.IO's client, from an origin of its own."""
     def answer(handler):
         name = urllib.parse.urlsplit(handler.path).path.rpartition("/")[2]
         file = HERE / "pages" / name
-        if name and file.is_file():
+        if name == SOCKET_IO_CLIENT:
+            wheel = pathlib.Path(sysconfig.get_path("purelib")) / "nicegui/static"
+            handler.reply(200, (wheel / name).read_bytes(), Content_Type="text/javascript; charset=utf-8")
+        elif name and file.is_file():
             handler.reply(200, file.read_bytes(), Content_Type="text/html; charset=utf-8")
         else:
             handler.reply(404)

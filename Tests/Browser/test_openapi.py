@@ -16,7 +16,7 @@ CASES_MIN = int(os.environ.get("OPENAPI_CASES_MIN", "500"))
 # These end what the others need: the log-in, the account; or they do not end.
 APART = {
     "SocialAPI": ["POST /api/users/logout", "DELETE /api/users/me"],
-    "ReaderAPI": ["POST /connect", "GET /connect"],
+    "ReaderAPI": ["POST /connect", "GET /connect", "GET /socket.io"],
     "StatsAPI": ["GET /statistics/feed"],
 }
 

@@ -21,9 +21,9 @@ import Wire
 
         mutating func pass(_ members: Int) {
             if !ring.isMidRound { ring.startRound() }
-            _ = ring.pass(members: members) { viewer, chunk, _ in
+            _ = ring.pass(members: members) { viewer, portion in
                 writes += 1
-                let body = chunk.drop { $0 != UInt8(ascii: "\n") }.dropFirst().dropLast(2)
+                let body = portion.chunk().drop { $0 != UInt8(ascii: "\n") }.dropFirst().dropLast(2)
                 received[viewer, default: ""] += String(decoding: body, as: UTF8.self)
             }
         }

@@ -79,12 +79,7 @@ extension FuzzTests {
 
             let start = StreamStart.after(String(decoding: input, as: UTF8.self))
             let newest = page.position ?? .beginning
-            guard
-                let position = start.opening(hello: Array("{}".utf8), newest: newest, retryMilliseconds: 1)
-                    .recoversAfter
-            else {
-                return .refused
-            }
+            guard let position = start.resolved(newest: newest).recoversAfter else { return .refused }
             var sequencer = Sequencer(at: position)
             sequencer.interrupted()
             _ = sequencer.repaired(with: page)

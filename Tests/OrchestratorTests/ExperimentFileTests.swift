@@ -62,6 +62,44 @@ struct ExperimentFileTests {
         #expect(try file.limits(.standard, RunResult.definitions).map(\.text) == ["p99<2s", "dropped<1%"])
     }
 
+    @Test func stagesFollowOneAnother() throws {
+        let file = try ExperimentFile(
+            """
+            audience: { streams: 40, viewers: 600 }
+            workload: { warmup: 1 }
+            stages:
+              - { for: 4, rate: 10, viewers: 200 }
+              - { for: 6, rate: 50, viewers: 600, churn: 0.5 }
+              - { for: 2.5, rate: 0 }
+            faults: [{ at: 11, kill: reader-1, for: 1 }]
+            """, path: "x.yaml")
+        let settings = try file.settings(.parse([]), capacity)
+        #expect(settings.duration == 11.5 && settings.warmup == 1)
+        let stages = file.stages.map(\.stage)
+        #expect(
+            stages == [
+                RunStage(seconds: 4, load: LoadStage(rate: 10, viewers: 200)),
+                RunStage(seconds: 6, load: LoadStage(rate: 50, churn: 0.5, viewers: 600)),
+                RunStage(seconds: 2.5, load: LoadStage(rate: 0)),
+            ])
+        #expect([0, 3.9, 4, 9.9, 10, 20].map { stages.rate(at: $0) } == [10, 10, 50, 50, 0, 0])
+        #expect([0, 2, 4, 5, 12.5, 20].map { stages.comments(until: $0) } == [0, 20, 40, 90, 340, 340])
+        // How many watch is not what the formula counts with.
+        #expect(try settings.audience(stages) == nil)
+        #expect(try settings.audience(Array(stages.suffix(1)))?.total == 600)
+        var ended = [SwarmCoordinator.Stage](repeating: .init(), count: 4)
+        for (index, count) in [0, 40, 340, 341].enumerated() {
+            (ended[index].acknowledged, ended[index].delivered) = (count, count * 10)
+        }
+        ended[2].latency.record(microseconds: 5_000, count: 10)
+        let results = stages.results(ended)
+        #expect(results.map(\.name) == ["1: 4 s, 10/s, 200 viewers", "2: 6 s, 50/s, 600 viewers", "3: 2.5 s, 0/s"])
+        #expect(results.map(\.acknowledged) == [40, 300, 1] && results.map(\.delivered) == [400, 3_000, 10])
+        #expect(results[1].latency.p50.map { (4.9...5.1).contains($0) } == true && results[0].latency.p50 == nil)
+        // The run was cut short.
+        #expect(stages.results(Array(ended.prefix(2))).isEmpty)
+    }
+
     @Test func whatIsTypedComesFirst() throws {
         let file = try ExperimentFile(text, path: "x.yaml")
         // 50 and 2,500 are the defaults: they were typed all the same.
@@ -135,6 +173,23 @@ struct ExperimentFileTests {
         ("faults: [{ at: 1, kill: reader-1, stop: reader-2 }]", "x.yaml:1: faults: each needs 'at' and one of"),
         ("faults: [{ at: soon, kill: reader-1 }]", "x.yaml:1: faults.at soon: must be seconds"),
         ("faults: [{ at: 1, kill: reader-1, for: 0 }]", "x.yaml:1: faults.for 0: must be seconds"),
+        ("stages: [{ for: 1 }]", "x.yaml:1: stages: each needs 'for', in seconds, and 'rate'"),
+        ("stages: [5]", "x.yaml:1: stages: must be such as"),
+        ("stages: [{ for: 30, rate: 1, users: 3 }]", "x.yaml:1: stages.users: is not known; there are for, rate"),
+        ("stages: [{ for: 0, rate: 1 }]", "x.yaml:1: stages.for 0: must be a number from 0.1 to 86400"),
+        ("stages: [{ for: 5, rate: 1, viewers: 2.5 }]", "x.yaml:1: stages.viewers 2.5: must be a whole number from 0"),
+        (
+            "audience: { viewers: 600 }\nstages:\n- { for: 5, rate: 1 }\n- { for: 5, rate: 1, viewers: 601 }",
+            "x.yaml:4: stages: 601 viewers are more than the audience's 600"
+        ),
+        ("workload: { rate: 5 }\nstages: [{ for: 5, rate: 1 }]", "x.yaml:2: stages: rate cannot be with stages"),
+        ("audience: { churn: 1 }\nstages: [{ for: 5, rate: 1 }]", "x.yaml:2: stages: churn cannot be with stages"),
+        ("preset: seed\nstages: [{ for: 5, rate: 1 }]", "x.yaml:2: stages: the preset 'seed' has phases"),
+        ("stages: [{ for: 2, rate: 1 }]", "x.yaml:1: stages: are over after 2 s, before the end of warmup"),
+        (
+            "stages: [{ for: 5, rate: 1 }]\nfaults: [{ at: 5, kill: reader-1 }]",
+            "x.yaml:2: faults: must be over before publishing ends, 5 s"
+        ),
         ("workload: { rate: 1, rate: 2 }", "x.yaml"),
         ("topology: {", "x.yaml:"),
         ("", "x.yaml: is empty"),

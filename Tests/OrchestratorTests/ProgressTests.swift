@@ -75,8 +75,10 @@ struct LiveViewTests {
     @Test func elsewhereItIsOneLine() {
         #expect(
             makeView().line
-                == "  12 s of 22 s, 10 s left: 50/s wanted, 49.8/s acknowledged, 12,346 deliveries/s, p50 2.00 ms,"
-                + " p99 2.00 ms, spread 70.2% (formula 71.0%), 9 processes")
+                == "  12 s of 22 s, 10 s left: comments 50/s wanted, 49.8/s acknowledged, 600 in all;"
+                + " deliveries 12,346/s, 148,000 in all; latency p50 2.00 ms, p99 2.00 ms so far; p99 2.00 ms in the"
+                + " last second; spread 70.2%, the formula says 71.0%; processes 9, 1.25 cores, 300.0 MiB at their peaks"
+        )
     }
 
     /// What does not fit would be wrapped, and the next drawing would not cover it.

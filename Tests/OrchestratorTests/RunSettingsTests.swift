@@ -1,6 +1,8 @@
 import ArgumentParser
 import Audience
+import Foundation
 import Placement
+import TestSupport
 import Testbed
 import Testing
 
@@ -12,7 +14,7 @@ struct RunSettingsTests {
     @Test func nothingTypedIsTheReferenceRun() throws {
         let settings = try RunSettings.parse([]).checked(limits)
         #expect(settings.commandLine == "Orchestrator run")
-        #expect([settings.streams, settings.viewers, settings.readers] == [100, 2_500, 5])
+        #expect(settings.streams == 100 && settings.viewers == 2_500 && settings.readers == 5)
         #expect(settings.audience == .reference)
         #expect(settings.placement == .random)
     }
@@ -48,6 +50,36 @@ struct RunSettingsTests {
         let names = "random, round-robin, least-connections, rendezvous, overflow"
         #expect(throws: Failure.arguments(["--placement best: must be one of \(names)"])) {
             try RunSettings.parse(["--placement", "best"]).checked(limits)
+        }
+    }
+
+    @Test func aTraceSaysTheRest() async throws {
+        try await withTemporaryFolder { folder in
+            let path = "\(folder)/trace.ndjson"
+            let events = [
+                Trace.Event(.join, "v1", viewer: "a", at: 0), .init(.join, "v2", viewer: "b", at: 1),
+                .init(.comment, "v1", viewer: "a", at: 5), .init(.leave, "v1", viewer: "a", at: 9.99),
+            ]
+            try events.map { $0.line + "\n" }.joined().write(toFile: path, atomically: true, encoding: .utf8)
+            let typed = ["--replay", path, "--record", "\(folder)/again.ndjson", "--placement", "overflow"]
+            let settings = try RunSettings.parse(typed).checked(limits)
+            #expect(settings.streams == 2 && settings.viewers == 2)
+            #expect(abs(settings.duration - 8) < 0.1 && abs(settings.rate - 0.1) < 0.001)
+            #expect(
+                settings.commandLine
+                    == "Orchestrator run --placement overflow --record \(folder)/again.ndjson --replay \(path)")
+            // Only who is still there counts.
+            #expect(try settings.audience([])?.viewers == [0, 1])
+            let wrong = try RunSettings.parse(typed + ["--viewers", "5", "--warmup", "10"])
+            #expect(
+                problems { try wrong.checked(limits) } == [
+                    "--viewers: cannot be with --replay: the trace has its own",
+                    "--warmup 10: the trace is over by then",
+                ])
+            let missing = try RunSettings.parse(["--replay", "\(folder)/none", "--record", "\(folder)/none/trace"])
+            let found = problems { try missing.checked(limits) }
+            #expect(found.first == "--replay \(folder)/none: must be a trace that can be read")
+            #expect(found.last?.hasPrefix("--record \(folder)/none/trace: must be a file in a folder") == true)
         }
     }
 

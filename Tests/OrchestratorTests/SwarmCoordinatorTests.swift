@@ -1,5 +1,8 @@
 import Audience
 import Foundation
+import Glibc
+import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -32,10 +35,42 @@ struct SwarmCoordinatorTests {
         try coordinator.received(stage(3, delivered: 20), from: 1)
         #expect(coordinator.wholeStages == 1)
         #expect(coordinator.delivered == 50 && coordinator.acknowledged == 2)
-        #expect(coordinator.stages.map(\.count) == [20, 10])
-        #expect(coordinator.stages[0].microsecondsMax.map { (2_900...3_100).contains($0) } == true)
+        #expect(coordinator.stages.map(\.latency.count) == [20, 10])
+        #expect(coordinator.stages[0].delivered == 30 && coordinator.stages[0].acknowledged == 2)
+        #expect(coordinator.stages[0].latency.microsecondsMax.map { (2_900...3_100).contains($0) } == true)
         let line = SwarmCoordinator.order(LoadStage(rate: 7.5, churn: 0.06))
         #expect(line == #"{"stage":{"churn":0.06,"rate":7.5}}"#)
+        let held = SwarmCoordinator.order(LoadStage(rate: 1, viewers: 30))
+        #expect(held == #"{"stage":{"churn":0,"rate":1,"viewers":30}}"#)
+    }
+
+    /// A line that is cut off, or of another version, ends the run; what is for people does not.
+    @Test func aMessageThatCannotBeReadIsAProblem() async throws {
+        let message = SwarmMessage.connected(viewers: 1, failed: 0, seconds: 0)
+        let whole = String(decoding: try JSONEncoder().encode(message), as: UTF8.self)
+        for (said, problem) in [
+            ("{\"event\":\"prog", "swarm-1 said what cannot be read: {\"event\":\"prog"),
+            ("{}", "swarm-1 said what cannot be read: {}"), ("warning: slow", nil),
+        ] as [(String, String?)] {
+            try await withTemporaryFolder { folder in
+                let script = "#!/bin/sh\necho '\(said)'\necho '\(whole)'\nsleep 60\n"
+                try script.write(toFile: "\(folder)/swarm", atomically: true, encoding: .utf8)
+                chmod("\(folder)/swarm", 0o755)
+                let testbed = Testbed(try Folders(report: folder))
+                try await withEnd({ await testbed.end() }) {
+                    let node = try await testbed.add(
+                        .client,
+                        ChildSpecification(
+                            name: "swarm-1", executable: "\(folder)/swarm", log: testbed.folders.log("swarm-1"),
+                            converses: true))
+                    let group = LoadGeneratorGroup([node])
+                    let failure = await Failure.of {
+                        try await group.listening { try await group.reach(.connected, atMost: .seconds(30)) }
+                    }
+                    #expect(failure == problem.map { .unavailable($0) })
+                }
+            }
+        }
     }
 
     @Test func aPhaseIsReachedWithTheLastSwarm() throws {

@@ -87,6 +87,91 @@ struct ComparisonTests {
     }
 }
 
+struct SideBySideTests {
+    private func run(_ placement: String, p99: Double? = 20, spread: Double, lost: Double = 0) -> Report {
+        var report = Report(
+            kind: "run", title: "Run", command: "Orchestrator run --viewers 200 --placement \(placement)",
+            environment: makeEnvironment(), startedAt: "2026-01-01T12:00:00.000Z")
+        let base = makeReport(lost: lost, p99: p99)
+        (report.metrics, report.verdict) = (base.metrics, base.verdict)
+        report.charts = [
+            Chart(
+                "Spread", x: "Readers", y: "%",
+                [
+                    Chart.Series("measured", [.init(x: 1, y: spread)], style: .points, colour: 0),
+                    Chart.Series("model", [.init(x: 1, y: 85)], colour: 0),
+                ]),
+            Chart(bars: "Shares", y: "%", labels: placement == "random" ? ["a"] : ["b", "a"], [("share", [1, 2])]),
+        ]
+        report.maps = [SubscriptionMap(title: "Map", channels: ["c"], readers: ["r"], rows: ["1"])]
+        return report
+    }
+
+    private func compare(_ runs: [Report], tolerance: Double = 0.1) throws -> Report {
+        var report = Report(
+            kind: "comparison", title: "Comparison", command: "Orchestrator compare a b",
+            environment: makeEnvironment(), startedAt: "")
+        try report.compare(runs, tolerance: tolerance)
+        return report
+    }
+
+    @Test func allRunsStandBesideTheFirst() throws {
+        let report = try compare([
+            run("random", spread: 80), run("overflow", p99: 40, spread: 20), run("rendezvous", p99: 10, spread: 20),
+        ])
+        #expect(
+            report.tables[0].columns.map(\.title) == [
+                "metric", "placement random", "placement overflow", "change", "placement rendezvous", "change",
+            ])
+        #expect(report.tables[0].rows[2] == ["p99", "20.0 ms", "40.0 ms", "100.0% worse", "10.0 ms", "-50.0% better"])
+        #expect(report.verdict.status == .auditFailed)
+        #expect(report.verdict.reason == "Worse: p99, from 20.0 ms to 40.0 ms")
+        #expect(
+            report.summary
+                == "3 reports of 'run' against placement random: placement overflow: 1 worse, 3 the same;"
+                + " placement rendezvous: 1 better, 3 the same.")
+        #expect(report.value("p99", scope: "placement overflow") == 40)
+        #expect(report.value("share", scope: "placement random, reader-2") == 80)
+        #expect(report.maps.map(\.title).last == "placement rendezvous: Map")
+        #expect(report.tables[1].rows.first == ["placement overflow", "--placement differs: random and overflow"])
+    }
+
+    /// One plot for all, and each run in one colour; bars stand at their own label.
+    @Test func plotsOfOneTitleAreOne() throws {
+        let report = try compare([run("random", spread: 80), run("overflow", spread: 20)])
+        #expect(report.charts.map(\.title) == ["Spread", "Shares"])
+        // The model is one for both.
+        #expect(
+            report.charts[0].series.map(\.name) == [
+                "placement random: measured", "model", "placement overflow: measured",
+            ])
+        #expect(report.charts[0].series.map(\.colour) == [0, 0, 1])
+        #expect(report.charts[0].series.map { $0.points[0].y } == [80, 85, 20])
+        #expect(report.charts[1].labels == ["a", "b"])
+        #expect(report.charts[1].series[1].points == [.init(x: 1, y: 1), .init(x: 0, y: 2)])
+    }
+
+    @Test func runsOfOneCommandAreToldApartByTheirTime() throws {
+        var later = run("random", spread: 80)
+        later.startedAt = "2026-01-01T13:00:00.000Z"
+        let same = run("random", spread: 80)
+        #expect(
+            Report.names(of: [same, later, same]) == [
+                "2026-01-01T12:00:00.000Z", "2026-01-01T13:00:00.000Z", "2026-01-01T12:00:00.000Z (2)",
+            ])
+        let report = try compare([same, later])
+        #expect(report.verdict.status == .fine)
+        #expect(report.verdict.reason == "Nothing became worse by more than the tolerance")
+    }
+
+    @Test func oneReportIsNoComparison() {
+        #expect(throws: ReportError.invalid("there must be at least two reports to compare")) {
+            try compare([run("random", spread: 80)])
+        }
+        #expect(throws: ReportError.self) { try compare([run("random", spread: 80), makeReport(kind: "scale")]) }
+    }
+}
+
 struct ThresholdTests {
     private let known = [
         MetricDefinition(name: "p99", unit: .milliseconds), MetricDefinition(name: "dropped", unit: .percent),

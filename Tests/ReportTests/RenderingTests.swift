@@ -71,10 +71,14 @@ struct RenderingTests {
     }
 
     @Test func thePageNeedsNoOtherFile() throws {
-        let html = makeReport().html(script: "/* the library */")
+        let font = Data([1, 2, 3])
+        let html = makeReport().html(PageAssets(script: "/* the library */", fonts: [(.karla, font)]))
         #expect(html.hasPrefix("<!doctype html>"))
         #expect(html.contains("<script>/* the library */</script>"))
-        for outside in ["src=", "href=", "http:", "https:", "@import", "url("] { #expect(!html.contains(outside)) }
+        for outside in ["src=", "href=", "http:", "https:", "@import"] { #expect(!html.contains(outside)) }
+        // The font, and no other address.
+        #expect(html.components(separatedBy: "url(").count == 2)
+        #expect(html.contains("font-family: Karla; font-weight: 200 800; src: url(data:font/woff2;base64,AQID)"))
         #expect(html.contains("canvas id=\"chart-0\""))
         #expect(html.components(separatedBy: "<table>").count == html.components(separatedBy: "</table>").count)
     }
@@ -86,21 +90,67 @@ struct RenderingTests {
             Chart(bars: "</script><script>alert(2)</script>", y: "", labels: ["a"], [("b", [1])])
         ]
         report.tables = [Table("'", [.init("<th>", .left)], rows: [["<img src=x>"]])]
-        let html = report.html(script: "var x = '</script>'")
+        report.maps = [SubscriptionMap(title: "<b>", channels: ["c"], readers: ["<i>"], rows: ["1"])]
+        let html = report.html(PageAssets(script: "var x = '</script>'"))
         #expect(html.contains("<title>Run: &lt;b&gt; &amp; &quot;x&quot;</title>"))
         // The two script elements of the page itself, and no other.
         #expect(html.components(separatedBy: "<script>").count == 3)
         #expect(html.components(separatedBy: "</script>").count == 3)
-        #expect(!html.contains("<img"))
+        #expect(!html.contains("<img") && !html.contains("<i>"))
+    }
+
+    @Test func aPageBeginsWithOneSentenceAndItsFigures() {
+        var report = makeReport()
+        report.summary = "With 5 Readers it is 81.6% (theory says 81.6%). 972 comments came. All is well."
+        report.highlights = ["p99", "share", "lost"]
+        let html = report.html(PageAssets(script: nil))
+        #expect(html.contains("<p class=\"lead\">With 5 Readers it is 81.6% (theory says 81.6%).</p>"))
+        #expect(html.contains("<p class=\"summary\">972 comments came. All is well.</p>"))
+        // Those of the whole only.
+        #expect(html.contains("<dt>p99</dt><dd>20.0 ms</dd></div>\n<div><dt>lost</dt><dd>0</dd>"))
+        #expect(!makeReport().html(PageAssets(script: nil)).contains("<dl"))
+    }
+
+    /// Whoever opens a page of a failed run looks for the reason.
+    @Test func ofAFailedRunTheChecksComeFirst() throws {
+        func place(_ text: String, in html: String) throws -> String.Index {
+            try #require(html.firstRange(of: text)?.lowerBound)
+        }
+        let failed = makeReport(lost: 3).html(PageAssets(script: nil))
+        #expect(failed.contains("<p class=\"verdict bad\">Verdict: 3 lost (exit code 65).</p>"))
+        #expect(failed.contains("<td class=\"bad\">FAILED</td>"))
+        #expect(try place("<h2>Checks</h2>", in: failed) < place("<h2>Delivery</h2>", in: failed))
+        let fine = makeReport().html(PageAssets(script: nil))
+        #expect(fine.contains("class=\"verdict good\"") && !fine.contains("class=\"bad\""))
+        #expect(try place("<h2>Checks</h2>", in: fine) > place("<h2>Delivery</h2>", in: fine))
+        var empty = makeReport()
+        empty.summary = ""
+        #expect(empty.html(PageAssets(script: nil)).contains("<h1 class=\"lead\">Run: &lt;b&gt;"))
+    }
+
+    /// One look: what the app's sheet says of colours, in both themes, the page says too.
+    @Test func thePageHasTheAppsColoursAndFonts() throws {
+        let folder = try #require(Checkout.file("web/app/app.css")).replacing("app.css", with: "fonts")
+        let app = text(of: folder.replacing("fonts", with: "app.css"))
+        for name in ["ground", "text", "quiet", "hairline", "amber", "teal"] {
+            func values(_ sheet: String) -> [Substring] {
+                sheet.matches(of: try! Regex("--\(name): (#[0-9a-f]{6})", as: (Substring, Substring).self)).map(\.1)
+            }
+            #expect(values(PageAssets.sheet).count == 2)
+            #expect(values(PageAssets.sheet) == values(app))
+        }
+        let assets = PageAssets(scripts: ["/nonexistent"], fontFolder: folder)
+        #expect(assets.fonts.count == 3 && assets.script == nil)
+        #expect(PageAssets(scripts: [], fontFolder: nil).style == PageAssets.sheet)
     }
 
     @Test func withoutTheLibraryThePageSaysSo() throws {
-        let html = makeReport().html(script: nil)
+        let html = makeReport().html(PageAssets(script: nil))
         #expect(html.contains("libjs-chart.js"))
         #expect(!html.contains("<canvas"))
         #expect(html.contains("<h2>Readers</h2>"))
         try withFolder { folder in
-            let note = try ReportFolder(existing: folder).write(makeReport(), chartScripts: ["/nonexistent/chart.js"])
+            let note = try ReportFolder(existing: folder).write(makeReport(), PageAssets(script: nil))
             #expect(note?.contains("libjs-chart.js") == true)
         }
     }

@@ -135,6 +135,22 @@ reader_locations() {
     done
 }
 
+# The Reader that the beginning of a session's sid names: `<host>~<port>.`, with `-` for what no id may have.
+reader_sessions() {
+    number=0
+    for entry in $GATEWAY_READERS; do
+        number=$((number + 1))
+        case $entry in *=*) public=${entry#*=} ;; *) public=http://$entry ;; esac
+        name=${public#*://}
+        name=${name%%/*}
+        port=$(printf '%s\n' "$name" | sed -n 's/.*:\([0-9][0-9]*\)$/\1/p')
+        name=${name%":$port"}
+        [ -n "$port" ] || case $public in https:*) port=443 ;; *) port=80 ;; esac
+        host=$(printf '%s' "$name" | tr -d '[]' | tr -c 'A-Za-z0-9._~-' -)
+        printf '    "~^\\Q%s~%s.\\E" chorus_reader_%s;\n' "$host" "$port" "$number"
+    done
+}
+
 # Who of these connects says by X-Forwarded-For whom it speaks for; the last address that is none of these is the client's.
 trusted_proxies() {
     [ -n "$GATEWAY_TRUSTED_PROXIES" ] || return 0
@@ -260,6 +276,7 @@ render() {
     READER_ANY_SERVERS=$(servers "$GATEWAY_READERS" max_fails=0)
     READER_UPSTREAMS=$(reader_upstreams)
     READER_LOCATIONS=$(reader_locations)
+    READER_SESSIONS=$(reader_sessions)
     if [ "$GATEWAY_TLS" = off ]; then
         PLAIN_SERVER=
         LISTEN="    listen $GATEWAY_HOST:$GATEWAY_PORT;"
@@ -276,7 +293,7 @@ render() {
     MEDIA_LOCATION=$(media_location)
     export COMMENT_API_SERVERS LIKE_API_SERVERS STATS_API_SERVERS SOCIAL_UPSTREAM SOCIAL_LOCATION \
         READER_SERVERS READER_ANY_SERVERS \
-        READER_UPSTREAMS READER_LOCATIONS TRUSTED_PROXIES PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP \
+        READER_UPSTREAMS READER_LOCATIONS READER_SESSIONS TRUSTED_PROXIES PLAIN_SERVER LISTEN ACCESS_LOG STREAM_SECONDS CONNECTIONS_PER_ADDRESS APP \
         MEDIA_LOCATION
     fill_in "$here/gateway.conf.template"
 }

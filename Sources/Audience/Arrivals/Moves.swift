@@ -47,22 +47,39 @@ public struct FlashCrowd: Codable, Equatable, Sendable, CustomStringConvertible 
     public var description: String { "\(seconds):\(share)" }
 }
 
-/// The departures and zaps of one shard, one after another: an endless process unless nobody moves.
-public struct ViewerMoves: Sequence, IteratorProtocol, Sendable {
-    public struct Move: Equatable, Sendable {
-        /// Nanoseconds since publishing began.
-        public let nanoseconds: UInt64
-        /// In `0..<` the shard's viewers: who goes; the next one that watches goes instead where this one does not.
-        public let viewer: Int
-        /// Where a zapping viewer goes; `nil` for one that leaves to another one of its channel.
-        public let channel: Int?
+/// What one viewer of a shard does while comments are written.
+public struct ViewerMove: Equatable, Sendable {
+    public enum Action: Equatable, Sendable {
+        /// Leaves, and another one comes to the same channel.
+        case replaced
+        /// Changes to another channel.
+        case zaps(Int)
+        /// Comes, to this channel; `nil`: its own.
+        case joins(Int?)
+        case leaves
     }
 
+    /// Nanoseconds since publishing began.
+    public let nanoseconds: UInt64
+    /// In `0..<` the shard's viewers. Who is replaced or zaps is the next one that watches where this one does not.
+    public let viewer: Int
+    public let action: Action
+
+    public init(nanoseconds: UInt64, viewer: Int, action: Action) {
+        (self.nanoseconds, self.viewer, self.action) = (nanoseconds, viewer, action)
+    }
+}
+
+/// The moves of one shard, one after another: an endless process unless nobody leaves or zaps.
+public struct ViewerMoves: Sequence, IteratorProtocol, Sendable {
     private let viewers: Int
     private let zapShare: Double
     private let table: AliasTable?
     private var arrivals: Arrivals
     private var draws: Xoshiro256
+    private var following: ViewerMove?
+    /// Of the flash crowd.
+    private var coming: ArraySlice<ViewerMove>
 
     public init(_ moves: Moves, _ audience: Audience, shard: Shard = .whole) {
         viewers = shard.viewers(of: audience.total)
@@ -72,12 +89,31 @@ public struct ViewerMoves: Sequence, IteratorProtocol, Sendable {
         arrivals = Arrivals(
             .poisson, rate: both * Double(viewers) / 60, seed: audience.seed, purpose: "move times \(shard)")
         draws = Xoshiro256(seed: audience.seed, purpose: "moves \(shard)")
+        let time = UInt64((moves.flash?.seconds ?? 0) * 1e9)
+        let crowd = moves.flash == nil ? 0..<0 : audience.crowd(of: shard)
+        coming = crowd.map { ViewerMove(nanoseconds: time, viewer: $0, action: .joins(nil)) }[...]
+        following = draw()
     }
 
-    public mutating func next() -> Move? {
+    public mutating func next() -> ViewerMove? {
+        if let first = coming.first, first.nanoseconds <= following?.nanoseconds ?? .max { return coming.removeFirst() }
+        defer { following = draw() }
+        return following
+    }
+
+    private mutating func draw() -> ViewerMove? {
         guard viewers > 0, let nanoseconds = arrivals.next() else { return nil }
         let viewer = draws.below(viewers)
         let channel = draws.unit() < zapShare ? table?.draw(using: &draws) : nil
-        return Move(nanoseconds: nanoseconds, viewer: viewer, channel: channel)
+        return ViewerMove(
+            nanoseconds: nanoseconds, viewer: viewer, action: channel.map(ViewerMove.Action.zaps) ?? .replaced)
+    }
+}
+
+extension Audience {
+    /// The crowd's part of a shard, by the shard's own numbers: the end of the first channel, and so a run of them.
+    public func crowd(of shard: Shard) -> Range<Int> {
+        func before(_ viewer: Int) -> Int { (viewer - shard.index + shard.count - 1) / shard.count }
+        return before(crowd.lowerBound)..<before(crowd.upperBound)
     }
 }

@@ -29,7 +29,9 @@ extension Audience {
     }
 
     /// `v1`, `v2` … behind ``channelPrefix``: the video of a channel.
-    public func videoID(ofChannel channel: Int) -> String { "\(channelPrefix)v\(channel + 1)" }
+    public func videoID(ofChannel channel: Int) -> String {
+        channelPrefix + (names?.videos[channel] ?? "v\(channel + 1)")
+    }
 
     /// `video:v1`, `video:v2` … , with the prefix behind the colon.
     public func channelName(_ channel: Int) -> String { "video:\(videoID(ofChannel: channel))" }
@@ -38,7 +40,7 @@ extension Audience {
     public var channelNames: [String] { (0..<channels).map(channelName) }
 
     /// `user1`, `user2` … .
-    public func userID(ofViewer viewer: Int) -> String { "user\(viewer + 1)" }
+    public func userID(ofViewer viewer: Int) -> String { names?.users[viewer] ?? "user\(viewer + 1)" }
 
     /// The audience as the closed forms see it.
     public var sizes: ChannelSizes { ChannelSizes(viewers: viewers) }

@@ -22,6 +22,15 @@ public struct Audience: Equatable, Sendable {
     public let crowd: Range<Int>
     /// First viewer of each channel, and the number of viewers as one more entry.
     let starts: [Int]
+    /// As a trace has them; `nil`: made from the numbers.
+    let names: Names?
+
+    struct Names: Equatable, Sendable {
+        /// Of each channel.
+        var videos: [String]
+        /// Of each viewer, and then of those who only write.
+        var users: [String]
+    }
 
     /// - Parameters:
     ///   - channels: 1 to ``channelsMax``.
@@ -43,13 +52,21 @@ public struct Audience: Equatable, Sendable {
         sizes[0] += crowd
         self.crowd = (sizes[0] - crowd)..<sizes[0]
         self.viewers = sizes
-        var start = 0
-        starts =
-            sizes.map { size in
-                defer { start += size }
-                return start
-            } + [viewers]
+        starts = Audience.starts(sizes)
         total = viewers
+        names = nil
+    }
+
+    /// Of a trace.
+    init(counted sizes: [Int], names: Names) {
+        (spec, seed, crowd, self.names) = (.trace, 1, 0..<0, names)
+        viewers = sizes
+        starts = Audience.starts(sizes)
+        total = sizes.reduce(0, +)
+    }
+
+    private static func starts(_ sizes: [Int]) -> [Int] {
+        sizes.reduce(into: [0]) { starts, size in starts.append(starts[starts.count - 1] + size) }
     }
 
     private static func check(_ name: String, _ value: Int, max: Int) throws(InvalidParameter) {
@@ -60,7 +77,7 @@ public struct Audience: Equatable, Sendable {
 
     private static func sizes(_ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64) -> [Int] {
         switch spec {
-        case .uniform, .flash:
+        case .uniform, .flash, .trace:
             return Apportionment.share(viewers, weights: Array(repeating: 1, count: channels), minimum: 1)
         case .reference:
             return ReferenceTiers.viewers(channels: channels, viewers: viewers, seed: seed)

@@ -11,6 +11,8 @@ public enum AudienceSpec: Hashable, Sendable {
     case zipf(exponent: Double)
     /// Uniform, and then a crowd of this part of all viewers comes to the first channel.
     case flash(share: Double)
+    /// As somebody counted it (``Trace``); nobody can ask for it by name.
+    case trace
 
     /// The part of the viewers that a flash crowd has when none is stated.
     public static let flashShare = 0.3
@@ -51,6 +53,7 @@ extension AudienceSpec: CustomStringConvertible {
         case .reference: "reference"
         case .zipf(let exponent): "zipf:\(exponent)"
         case .flash(let share): "flash:\(share)"
+        case .trace: "trace"
         }
     }
 }
@@ -59,7 +62,8 @@ extension AudienceSpec: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         do {
-            self = try AudienceSpec.parse(try container.decode(String.self))
+            let text = try container.decode(String.self)
+            self = text == "trace" ? .trace : try AudienceSpec.parse(text)
         } catch let invalid as InvalidParameter {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: invalid.description)
         }

@@ -113,12 +113,16 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
     }
 }
 
-/// What a led crowd does from an order on, until the next one: `{"stage":{"churn":0,"rate":5}}`.
+/// What a led crowd does from an order on, until the next one: `{"stage":{"churn":0,"rate":5,"viewers":200}}`.
 public struct LoadStage: Codable, Equatable, Sendable {
     /// Comments a second, of all shards together.
     public var rate: Double
     /// Part of the viewers that leave each minute, and others come for them.
     public var churn: Double
+    /// Viewers of all shards together who watch then, drawn from the audience; `nil`: as many as before.
+    public var viewers: Int?
 
-    public init(rate: Double, churn: Double = 0) { (self.rate, self.churn) = (rate, churn) }
+    public init(rate: Double, churn: Double = 0, viewers: Int? = nil) {
+        (self.rate, self.churn, self.viewers) = (rate, churn, viewers)
+    }
 }

@@ -60,11 +60,14 @@ extension SwarmReport {
         public var channelPrefix: String?
         /// Who comes and goes; `nil` when nobody does.
         public var moves: Moves?
+        /// The file of the trace that was replayed.
+        public var replay: String?
 
         public init(
             streams: Int, viewers: Int, audience: AudienceSpec, seed: UInt64, rate: Double, durationSeconds: Double,
             warmupSeconds: Double = 0, placement: String = "random", readers: [String] = [],
-            window: Int? = nil, streamProtocol: String? = nil, channelPrefix: String? = nil, moves: Moves? = nil
+            window: Int? = nil, streamProtocol: String? = nil, channelPrefix: String? = nil, moves: Moves? = nil,
+            replay: String? = nil
         ) {
             self.streams = streams
             self.viewers = viewers
@@ -79,6 +82,7 @@ extension SwarmReport {
             self.streamProtocol = streamProtocol
             self.channelPrefix = channelPrefix
             self.moves = moves
+            self.replay = replay
         }
     }
 

@@ -1,6 +1,7 @@
 public import Broker
 public import Logging
 internal import Primitives
+internal import SocketIO
 internal import SocketLoop
 public import Wire
 
@@ -24,6 +25,7 @@ public final class Hub: Sendable {
     public let settings: HubSettings
     let broker: any Broker
     let states: (any StateSource)?
+    let sessionHandler: (any SessionHandler)?
     let logger: Logger
     private let state: Mutex<State>
     private let counts = Mutex(HubCounters())
@@ -33,13 +35,17 @@ public final class Hub: Sendable {
     let stateQueries = BatchWorker<Channel>(batchMax: 1024)
     private let recoveries = BatchWorker<RecoveryGroup>(batchMax: 64)
 
-    /// - Parameter states: knows the current states of channels, for viewers who attach; `nil`: they wait for an event.
+    /// - Parameters:
+    ///   - states: knows the current states of channels, for viewers who attach; `nil`: they wait for an event.
+    ///   - sessionHandler: what clients of Socket.IO talk to; `nil`: nobody.
     public init(
-        settings: HubSettings, broker: any Broker, logger: Logger, states: (any StateSource)? = nil
+        settings: HubSettings, broker: any Broker, logger: Logger, states: (any StateSource)? = nil,
+        sessionHandler: (any SessionHandler)? = nil
     ) throws {
         self.settings = settings
         self.broker = broker
         self.states = states
+        self.sessionHandler = sessionHandler
         self.logger = logger
         let registry = Registry(
             settings: .init(
@@ -55,18 +61,22 @@ public final class Hub: Sendable {
         let limits = Sockets.Limits(
             socketsMax: settings.connectionsMax, backlogBytesMax: settings.backlogBytes,
             sendBufferBytes: settings.sendBufferBytes)
-        let loopSettings = FanoutLoopSettings(
+        var loopSettings = FanoutLoopSettings(
             flushIntervalNanoseconds: settings.flushInterval.nanoseconds, historyBytesMax: settings.loopBytesMax,
             // Whoever takes a piece has room for live events too.
             pieceBytes: max(1, min(settings.backlogBytes / 2, 32 << 10)),
             heartbeatNanoseconds: settings.heartbeatInterval.nanoseconds,
-            retryMillisecondsMax: settings.retryMillisecondsMax, seed: .random(in: 1 ... .max))
+            retryMillisecondsMax: settings.retryMillisecondsMax, sessions: settings.sessions,
+            connectNanoseconds: settings.sessionConnectTimeout.nanoseconds, seed: .random(in: 1 ... .max))
+        loopSettings.sessions.queuedBytesMax = settings.backlogBytes
         return try SocketLoop(
             settings: .init(
                 name: "fanout-\(index)", limits: limits, mailboxWeightMax: settings.loopBytesMax, receiveBytes: 4096)
-        ) { [settings, unowned self] in
+        ) { [settings, loopSettings, sessionHandler, unowned self] in
             // Unowned: a loop's thread runs only within `run()`, which holds the hub.
-            FanoutLoop(settings: loopSettings, adopt: settings.adopt, wrote: settings.wrote) {
+            FanoutLoop(
+                settings: loopSettings, adopt: settings.adopt, wrote: settings.wrote, sessionHandler: sessionHandler
+            ) {
                 self.received($0, from: index)
             }
         }
@@ -145,7 +155,7 @@ public final class Hub: Sendable {
             loops[loop].submit(.append(frames), weight: bytes, hasRoom: true)
         case .attach(let attachment, let loop):
             guard loops[loop].submit(.attach(attachment)) else {
-                Descriptor.discard(attachment.descriptor)
+                if attachment.subscription == nil { Descriptor.discard(attachment.descriptor) }
                 let departure = LoopReport.Departure(attachment, reason: .refused)
                 return registry.departed(departure, loop: loop, now: MonotonicClock.now())
             }
@@ -186,6 +196,12 @@ public final class Hub: Sendable {
         }
         let now = MonotonicClock.now()
         count { $0.add(report, now: now) }
+    }
+
+    /// A command for the loop that has a session. `false`: the loop has stopped.
+    @discardableResult
+    func submit(_ command: SessionCommand, for session: SessionID) -> Bool {
+        state.withLock { $0.loops[session.loop(of: $0.loops.count)].submit(.session(session, command)) }
     }
 
     func count(_ change: (inout HubCounters) -> Void) { counts.withLock { change(&$0) } }
@@ -323,5 +339,22 @@ public final class Reservation: Sendable {
                     isDisplaced: isDisplaced, isChunked: isChunked, lease: lease)
             }
         if !isAttached { Descriptor.discard(descriptor) }
+    }
+
+    /// Makes the reservation a subscription of a session of Socket.IO. To be called once.
+    ///
+    /// - Parameters:
+    ///   - start: where the client says it was.
+    ///   - ack: of the event that asked for it.
+    public func subscribe(
+        _ session: SessionID, from start: StreamStart, ack: UInt64?, isDisplaced: Bool = false
+    ) {
+        guard !isUsed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        let subscription = SessionSubscription(session: session, channels: channels, ack: ack)
+        hub.step { registry in
+            _ = registry.attach(
+                channels, descriptor: -1, from: start, hello: [], retryMilliseconds: 0, isDisplaced: isDisplaced,
+                subscription: subscription)
+        }
     }
 }

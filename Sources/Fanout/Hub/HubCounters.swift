@@ -36,11 +36,18 @@ public struct HubCounters: Equatable, Sendable {
     /// From its timestamp until then.
     public internal(set) var deliveryTimes = DurationHistogram()
     public internal(set) var disconnects: [DisconnectReason: Int] = [:]
+    /// Sessions of Socket.IO that are open, that went from polling to a WebSocket, and that ended.
+    public internal(set) var sessions = 0
+    public internal(set) var sessionUpgrades = 0
+    public internal(set) var sessionEndings: [DisconnectReason: Int] = [:]
     public internal(set) var refusals: [HubRefusal: Int] = [:]
 
     mutating func add(_ report: LoopReport, now: UInt64) {
         connections -= report.departures.count
         for departure in report.departures { disconnects[departure.reason, default: 0] += 1 }
+        sessions -= report.endings.count
+        for reason in report.endings { sessionEndings[reason, default: 0] += 1 }
+        sessionUpgrades += report.upgrades
         eventsSent += report.events
         writes += report.writes
         conflated += report.conflated

@@ -1,4 +1,5 @@
 internal import Primitives
+public import SocketIO
 package import SocketLoop
 
 /// How a Reader fans out. Every number is a limit or a time; `docs/CONFIGURATION.md` has the keys they come from.
@@ -23,6 +24,10 @@ public struct HubSettings: Sendable {
     public var retryMax = Duration.seconds(2)
     /// A connect waits for Redis at most so long.
     public var subscribeTimeout = Duration.seconds(5)
+    /// Times and bounds of sessions of Socket.IO. What may wait for one that polls is ``backlogBytes``.
+    public var sessions = EngineIOSession.Settings()
+    /// A client of Socket.IO has to join a namespace within so long.
+    public var sessionConnectTimeout = Duration.seconds(45)
     /// How a loop takes over a viewer's descriptor. A tool may bring viewers of another kind: writes to a handle that
     /// names no socket are counted, and go nowhere.
     package var adopt: @Sendable (_ descriptor: Int32, _ tag: UInt32, _ sockets: Sockets) -> SocketHandle? = {

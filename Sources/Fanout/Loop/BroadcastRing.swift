@@ -13,12 +13,33 @@ struct BroadcastRing {
         var next: UInt32
     }
 
-    /// Frames from one number to another, as one write.
-    private struct Portion {
-        var from: UInt32
-        var to: UInt32
-        var chunk: [UInt8]
-        var events: Int
+    /// Frames from one number to another, as one write: encoded once for each protocol that somebody speaks.
+    struct Portion {
+        fileprivate var from: UInt32 = 0
+        fileprivate var to: UInt32 = 0
+        fileprivate var frames: [Frame] = []
+        private var stream: [UInt8] = []
+        private var packets: [UInt8] = []
+
+        fileprivate init(from: UInt32 = 0, to: UInt32 = 0, frames: [Frame] = []) {
+            self.from = from
+            self.to = to
+            self.frames = frames
+        }
+
+        var events: Int { frames.count }
+
+        /// For event streams.
+        mutating func chunk() -> [UInt8] {
+            if stream.isEmpty { stream = Chunk.joining(frames) }
+            return stream
+        }
+
+        /// For sessions of Socket.IO.
+        mutating func packets(of channel: ChannelTail) -> [UInt8] {
+            if packets.isEmpty { packets = EventPacket.joining(frames, of: channel) }
+            return packets
+        }
     }
 
     private(set) var members: [Member] = []
@@ -33,7 +54,7 @@ struct BroadcastRing {
     /// Members to pass until the round is over, and what everybody will have then. 0: no round is under way.
     private var roundLeft = 0
     private var roundSequence: UInt64 = 0
-    private var portion: Portion?
+    private var portion = Portion()
 
     /// Somebody has not got everything.
     var hasWork: Bool { left > 0 }
@@ -61,7 +82,7 @@ struct BroadcastRing {
             })
         else { return false }
         frames[older] = nil
-        portion = nil
+        portion = Portion()
         return true
     }
 
@@ -73,14 +94,17 @@ struct BroadcastRing {
     }
 
     /// Passes up to `limit` members, and not beyond the end of the round. Returns how many.
-    mutating func pass(members limit: Int, write: (ViewerID, _ chunk: [UInt8], _ events: Int) -> Void) -> Int {
+    mutating func pass(members limit: Int, write: (ViewerID, inout Portion) -> Void) -> Int {
         let steps = min(limit, left, roundLeft)
         let next = UInt32(truncatingIfNeeded: nextSequence)
         for _ in 0..<steps {
             let member = members[cursor]
             if member.next != next {
-                let portion = portion(from: member.next, to: next)
-                if portion.events > 0 { write(member.viewer, portion.chunk, portion.events) }
+                if portion.from != member.next || portion.to != next {
+                    let owed = frames.suffix(Int(next &- member.next)).compactMap(\.self)
+                    portion = Portion(from: member.next, to: next, frames: owed)
+                }
+                if portion.events > 0 { write(member.viewer, &portion) }
                 members[cursor].next = next
             }
             cursor += 1
@@ -90,16 +114,6 @@ struct BroadcastRing {
         roundLeft -= steps
         endRoundIfOver()
         return steps
-    }
-
-    private mutating func portion(from: UInt32, to: UInt32) -> Portion {
-        if let portion, portion.from == from, portion.to == to { return portion }
-        let count = Int(to &- from)
-        let owed = frames.suffix(count).compactMap(\.self)
-        let made = Portion(
-            from: from, to: to, chunk: owed.isEmpty ? [] : Chunk.joining(owed), events: owed.count)
-        portion = made
-        return made
     }
 
     private mutating func endRoundIfOver() {
@@ -116,7 +130,7 @@ struct BroadcastRing {
         for _ in firstSequence..<sequence {
             if let frame = frames.removeFirst(), frame.kind != .state { bytes -= frame.bytes.count }
         }
-        portion = nil
+        portion = Portion()
     }
 
     // MARK: Members

@@ -20,6 +20,14 @@ public enum DisconnectReason: String, CaseIterable, Sendable {
     case recoveryFailed = "resume_failed"
     /// The loop's table of sockets was full, or the kernel refused the descriptor.
     case refused
+    /// A Socket.IO client did not answer a ping.
+    case pingTimeout = "ping_timeout"
+    /// A Socket.IO client, or its WebSocket, broke the protocol.
+    case protocolError = "protocol_error"
+    /// A Socket.IO client sent events faster than they were served.
+    case tooManyEvents = "too_many_events"
+    /// A Socket.IO client joined no namespace in time.
+    case connectTimeout = "connect_timeout"
     /// Any other error of the socket.
     case failed
 

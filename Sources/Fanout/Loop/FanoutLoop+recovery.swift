@@ -9,6 +9,7 @@ extension FanoutLoop {
         guard let recovering = (viewer(id)?.first.topic).flatMap({ existing($0) })?.recovering,
             recovering.beginFeed(missed, to: id, cursor, now: sockets.now)
         else { return }
+        acknowledgeRecovery(of: id, missed, sockets)
         recoveryMemory.retain(missed.history, for: id)
         feed(id, sockets)
     }
@@ -16,7 +17,7 @@ extension FanoutLoop {
     /// The socket has taken what it was given: the viewer gets the next pieces, if it is being fed.
     func feed(_ id: ViewerID, _ sockets: Connections) {
         guard !recoveryMemory.isEmpty, let viewer = viewer(id), let topic = existing(viewer.first.topic) else { return }
-        while sockets.backlogBytes(of: viewer.socket) == 0,
+        while backlogBytes(of: viewer, sockets) == 0,
             let piece = topic.recovering?.nextPiece(for: id, bytes: settings.pieceBytes, now: sockets.now)
         {
             var frames = piece.frames
@@ -28,7 +29,7 @@ extension FanoutLoop {
                 if end.outcome == .joins { join(id, topic) }
                 topic.endRecoveryIfEmpty()
             }
-            if !frames.isEmpty, !write(frames, to: id, viewer.socket, sockets) { return }
+            if !frames.isEmpty, !write(frames, of: topic, to: id, viewer, sockets) { return }
         }
     }
 
@@ -50,10 +51,10 @@ extension FanoutLoop {
 
     func sendOwedStates(_ sockets: Connections) {
         for owed in owedStates {
-            guard let states = existing(owed.topic)?.latestStates, !states.isEmpty,
+            guard let topic = existing(owed.topic), !topic.latestStates.isEmpty,
                 let viewer = viewer(owed.viewer), viewer.first.topic == owed.topic
             else { continue }
-            write(states, to: owed.viewer, viewer.socket, sockets)
+            write(topic.latestStates, of: topic, to: owed.viewer, viewer, sockets)
         }
         owedStates = []
     }

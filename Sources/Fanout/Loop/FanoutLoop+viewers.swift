@@ -3,7 +3,7 @@ internal import Wire
 
 /// What a timer of a loop is for.
 enum LoopTimer: UInt32 {
-    case heartbeats, drain, flush
+    case heartbeats, drain, flush, session
 }
 
 /// The life of a connection: attached, kept alive, disconnected.
@@ -28,25 +28,26 @@ extension FanoutLoop {
         case .drain(let seconds, let retryMillisecondsMax):
             self.retryMillisecondsMax = retryMillisecondsMax
             let span = UInt64(max(seconds, 0) * 1_000_000_000)
-            sockets.forEach { scheduleDrain($0, at: sockets.now + random.next() % max(span, 1), sockets) }
+            sockets.forEach { socket in
+                guard let tag = sockets.tag(of: socket), !SessionTable.isTag(tag) else { return }
+                scheduleDrain(socket, at: sockets.now + random.next() % max(span, 1), sockets)
+            }
+            drainSessions(over: max(span, 1), sockets)
+        case .session(let id, let command): received(command, for: id, sockets)
         }
     }
 
     private func attach(_ attachment: Attachment, _ sockets: Connections) {
+        if let subscription = attachment.subscription { return subscribe(subscription, attachment, sockets) }
         guard let socket = adopt(attachment.descriptor, nextViewer, sockets) else {
             report.departures.append(.init(attachment, reason: .refused))
             return
         }
         let id = add(socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, sockets)
-        if let recovery = attachment.recovery {
-            viewersByRecovery[recovery] = id
-            recoveriesByViewer[id] = recovery
-        }
-        if attachment.isDisplaced { displaced.insert(id) }
+        note(attachment, id)
         if !attachment.isChunked { unchunked.insert(id) }
         if let lease = attachment.lease { leases[id] = lease }
         send(attachment.opening, to: id, socket, sockets)
-        for state in attachment.states { topic(state.topic).seed(state.frame) }
         for topicID in attachment.topics {
             let states = topic(topicID).latestStates
             if !states.isEmpty { send(Chunk.joining(states), to: id, socket, sockets) }
@@ -54,16 +55,32 @@ extension FanoutLoop {
         if retryMillisecondsMax > 0 { scheduleDrain(socket, at: sockets.now, sockets) }
     }
 
+    /// What a viewer brings that only some have, and the states that its topics have now.
+    func note(_ attachment: Attachment, _ id: ViewerID) {
+        if let recovery = attachment.recovery {
+            viewersByRecovery[recovery] = id
+            recoveriesByViewer[id] = recovery
+        }
+        if attachment.isDisplaced { displaced.insert(id) }
+        for state in attachment.states { topic(state.topic).seed(state.frame) }
+    }
+
+    /// Ends a viewer's connection; of a session, with everything else that is on it.
     func disconnect(_ id: ViewerID, reason: DisconnectReason, _ sockets: Connections) {
-        guard let socket = viewer(id)?.socket else { return }
-        sockets.close(socket)
-        departed(id, socket, reason: reason)
+        guard let viewer = viewer(id) else { return }
+        if let session = sessions[viewer.session] { return end(session, reason, sockets) }
+        sockets.close(viewer.socket)
+        departed(id, viewer.socket, reason: reason)
     }
 
     /// A viewer departs once: its socket may break under a write and be closed before that is reported, and its number
     /// may be another viewer's by then.
     private func departed(_ id: ViewerID, _ socket: SocketHandle, reason: DisconnectReason) {
         guard viewer(id)?.socket == socket else { return }
+        departed(id, reason: reason)
+    }
+
+    func departed(_ id: ViewerID, reason: DisconnectReason) {
         if let recovery = recoveriesByViewer.removeValue(forKey: id) { viewersByRecovery[recovery] = nil }
         let isDisplaced = displaced.remove(id) != nil
         report.departures.append(.init(topics: remove(id), reason: reason, isDisplaced: isDisplaced))
@@ -72,6 +89,7 @@ extension FanoutLoop {
     // MARK: Heartbeats
 
     func startTicks(_ sockets: Connections) {
+        guard !isTicking else { return }
         heartbeats.start(at: sockets.now)
         scheduleTick(sockets)
     }
@@ -90,10 +108,10 @@ extension FanoutLoop {
             guard isDue || !recoveryMemory.isEmpty, let viewer = viewer(id) else { return }
             if isStuck(id, now: sockets.now) { return disconnect(id, reason: .slowConsumer, sockets) }
             // A viewer whose socket has bytes waiting needs no more of them.
-            guard isDue, sockets.backlogBytes(of: viewer.socket) == 0 else { return }
+            guard isDue, viewer.session == Viewer.none, sockets.backlogBytes(of: viewer.socket) == 0 else { return }
             send(heartbeatChunk, to: id, viewer.socket, sockets)
         }
-        if viewerCount > 0 { scheduleTick(sockets) }
+        if viewerCount > 0 || !sessions.isEmpty { scheduleTick(sockets) }
     }
 
     // MARK: Drain
@@ -126,6 +144,9 @@ private let heartbeatChunk = Chunk.of(EventStream.heartbeat)
 /// What a `SocketLoop` calls on its thread.
 extension FanoutLoop {
     func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Connections) {
+        if let session = sockets.tag(of: socket).flatMap({ sessions[tag: $0] }) {
+            return received(bytes, from: socket, session, sockets)
+        }
         // Old clients send a stray line break after a body (RFC 9112, section 2.2); nothing else may follow a request
         // whose response never ends.
         guard !bytes.allSatisfy({ $0 == 0x0D || $0 == 0x0A }), let id = sockets.tag(of: socket) else { return }
@@ -134,12 +155,15 @@ extension FanoutLoop {
 
     /// The kernel has everything that was sent.
     func socketDrained(_ socket: SocketHandle, sockets: Connections) {
-        guard let id = sockets.tag(of: socket), let topic = viewer(id)?.first.topic else { return }
+        guard let id = sockets.tag(of: socket) else { return }
+        if let session = sessions[tag: id] { return sessions.drained.append(session) }
+        guard let topic = viewer(id)?.first.topic else { return }
         feed(id, sockets)
         disconnectLost(of: topic, sockets)
     }
 
     func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Connections) {
+        guard !SessionTable.isTag(tag) else { return socketClosed(socket, sessions[tag: tag], reason, sockets) }
         departed(tag, socket, reason: DisconnectReason(reason))
     }
 
@@ -148,11 +172,13 @@ extension FanoutLoop {
         case .heartbeats: tick(sockets)
         case .drain: drain(token.socket, sockets)
         case .flush: wake(TopicID(token.value))
+        case .session: sessionTimerFired(UInt32(truncatingIfNeeded: token.value), sockets)
         case nil: break
         }
     }
 
     func stopping(sockets: Connections) {
+        for session in sessions.all { end(session, .shutdown, sockets) }
         sockets.forEach { socket in
             if let id = sockets.tag(of: socket) { disconnect(id, reason: .shutdown, sockets) }
         }

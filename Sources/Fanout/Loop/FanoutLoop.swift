@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import Placement
+internal import SocketIO
 internal import SocketLoop
 internal import Wire
 
@@ -18,6 +19,9 @@ struct FanoutLoopSettings: Sendable {
     var heartbeatNanoseconds: UInt64 = 25_000_000_000
     /// The longest wait before a viewer comes back whose lease ended.
     var retryMillisecondsMax = 2_000
+    var sessions = EngineIOSession.Settings()
+    /// A client of Socket.IO has to join a namespace within so long.
+    var connectNanoseconds: UInt64 = 45_000_000_000
     /// Of the random times at which viewers are disconnected when the loop drains.
     var seed: UInt64 = 1
 }
@@ -61,6 +65,9 @@ final class FanoutLoop<Connections: ViewerSockets> {
     var recoveryMemory = RecoveryMemory()
     /// Viewers whose place is another Reader.
     var displaced: Set<ViewerID> = []
+    // Sessions of Socket.IO; see FanoutLoop+sessions.swift.
+    var sessions = SessionTable()
+    let sessionHandler: (any SessionHandler)?
     /// Viewers that joined a ring after a recovery, and missed states meanwhile.
     var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
 
@@ -68,11 +75,12 @@ final class FanoutLoop<Connections: ViewerSockets> {
     init(
         settings: FanoutLoopSettings, adopt: @escaping Adopt = { $2.adopt(descriptor: $0, tag: $1) },
         wrote: (@Sendable (_ chunk: [UInt8], _ events: Int) -> Void)? = nil,
-        submitReport: @escaping (LoopReport) -> Void
+        sessionHandler: (any SessionHandler)? = nil, submitReport: @escaping (LoopReport) -> Void
     ) {
         self.settings = settings
         self.adopt = adopt
         self.wrote = wrote
+        self.sessionHandler = sessionHandler
         self.submitReport = submitReport
         heartbeats = Heartbeats(intervalNanoseconds: settings.heartbeatNanoseconds)
         random = SplitMix64(seed: settings.seed)
@@ -107,6 +115,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
 
     /// One slice of writes; `true` asks for another turn without waiting.
     func pass(sockets: Connections) -> Bool {
+        workOffSessions(sockets)
         if !owedStates.isEmpty { sendOwedStates(sockets) }
         var budget = settings.writesPerSlice
         while budget > 0, let topicID = queue.popFirst() {
@@ -118,6 +127,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
             budget -= pass(topic, members: budget, sockets)
             if topic.ring.hasWork { enqueue(topic) }
         }
+        workOffSessions(sockets)
         if report != LoopReport() {
             submitReport(report)
             report = LoopReport()
@@ -141,13 +151,19 @@ final class FanoutLoop<Connections: ViewerSockets> {
         let before = topic.ring.bytes
         var (writes, events) = (0, 0)
         // No viewer is removed in the middle of a slice: sockets that break are reported after it.
-        let passed = topic.ring.pass(members: members) { id, chunk, count in
+        let tail = topic.tail
+        let passed = topic.ring.pass(members: members) { id, portion in
             guard let viewer = viewers[Int(id)] else { return }
-            send(chunk, to: id, viewer.socket, sockets)
-            wrote?(chunk, count)
-            heartbeats.sent(to: id)
+            if viewer.session == Viewer.none {
+                let chunk = portion.chunk()
+                send(chunk, to: id, viewer.socket, sockets)
+                wrote?(chunk, portion.events)
+                heartbeats.sent(to: id)
+            } else {
+                send(portion.packets(of: tail), toSession: viewer.session, sockets)
+            }
             writes += 1
-            events += count
+            events += portion.events
         }
         report.writes += writes
         report.events += events
@@ -161,11 +177,20 @@ final class FanoutLoop<Connections: ViewerSockets> {
 
     /// Frames for one viewer. `false` when its socket is gone.
     @discardableResult
-    func write(_ frames: [Frame], to id: ViewerID, _ socket: SocketHandle, _ sockets: Connections) -> Bool {
+    func write(_ frames: [Frame], of topic: Topic, to id: ViewerID, _ viewer: Viewer, _ sockets: Connections) -> Bool {
         report.writes += 1
         report.events += frames.count
+        guard viewer.session == Viewer.none else {
+            return send(EventPacket.joining(frames, of: topic.tail), toSession: viewer.session, sockets)
+        }
         heartbeats.sent(to: id)
-        return send(Chunk.joining(frames), to: id, socket, sockets) != .closed
+        return send(Chunk.joining(frames), to: id, viewer.socket, sockets) != .closed
+    }
+
+    /// Bytes that wait for a viewer's connection.
+    func backlogBytes(of viewer: Viewer, _ sockets: Connections) -> Int {
+        guard viewer.session != Viewer.none else { return sockets.backlogBytes(of: viewer.socket) }
+        return sessions[viewer.session].map { $0.backlogBytes(sockets) } ?? 0
     }
 
     /// A chunk for one viewer, as its protocol wants it.
@@ -186,18 +211,20 @@ final class FanoutLoop<Connections: ViewerSockets> {
     /// ``recover(_:_:_:_:)``.
     @discardableResult
     func add(
-        _ socket: SocketHandle, topics topicIDs: [TopicID], isRecovering: Bool = false, _ sockets: Connections
+        _ socket: SocketHandle, topics topicIDs: [TopicID], isRecovering: Bool = false, session: UInt32 = Viewer.none,
+        _ sockets: Connections
     ) -> ViewerID {
         let id = nextViewer
         if freeViewers.popLast() == nil { viewers.append(nil) }
         let memberships = topicIDs.map { Viewer.Membership(topic: $0, index: Viewer.Membership.none) }
-        viewers[Int(id)] = Viewer(socket: socket, first: memberships[0], others: Array(memberships.dropFirst()))
+        viewers[Int(id)] = Viewer(
+            socket: socket, session: session, first: memberships[0], others: Array(memberships.dropFirst()))
         viewerCount += 1
         for topicID in topicIDs {
             let topic = topic(topicID)
             if isRecovering, topicID == topicIDs[0] { topic.addRecovering(id) } else { join(id, topic) }
         }
-        if !isTicking { startTicks(sockets) }
+        startTicks(sockets)
         heartbeats.add(id, at: sockets.now)
         return id
     }

@@ -24,6 +24,8 @@ struct Attachment: Equatable, Sendable {
     var isChunked = true
     /// What the viewer's right to watch depends on; `nil`: nothing.
     var lease: ViewerLease?
+    /// Set for a subscription of a session, which brings no descriptor.
+    var subscription: SessionSubscription?
 }
 
 /// What ``Hub`` asks of a loop.
@@ -36,6 +38,7 @@ enum LoopCommand: Sendable {
     case failRecovery(RecoveryID)
     /// Disconnect everybody within so many seconds, with `event: reconnect`.
     case drain(seconds: Double, retryMillisecondsMax: Int)
+    case session(SessionID, SessionCommand)
 }
 
 /// What a loop has done in a turn.
@@ -47,6 +50,10 @@ struct LoopReport: Equatable, Sendable {
     }
 
     var departures: [Departure] = []
+    /// Sessions of Socket.IO that ended.
+    var endings: [DisconnectReason] = []
+    /// Sessions that went from polling to a WebSocket.
+    var upgrades = 0
     /// Events written, one for each viewer and event.
     var events = 0
     /// Calls that wrote them.

@@ -6,6 +6,8 @@ final class Topic {
     static let stateNamesMax = 8
 
     let id: TopicID
+    /// What stands behind every event for sessions of Socket.IO; empty while none of them is here.
+    var tail = ChannelTail()
     /// Those who get what comes, and what they do not have yet.
     var ring = BroadcastRing()
     /// Those who are not in the ring yet; nearly no topic has any.

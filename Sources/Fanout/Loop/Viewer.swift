@@ -6,7 +6,7 @@ typealias ViewerID = UInt32
 /// A channel's number on a Reader. The registry gives it to another one when nobody watches the channel any more.
 typealias TopicID = UInt32
 
-/// One connection, as its loop sees it.
+/// What follows one log on one connection, as its loop sees it: a stream, or a subscription of a session of Socket.IO.
 struct Viewer {
     struct Membership {
         var topic: TopicID
@@ -16,11 +16,16 @@ struct Viewer {
         static let none = UInt32.max
     }
 
+    /// Of a stream.
     var socket: SocketHandle
+    /// Its session of Socket.IO, which it has no socket without; ``none`` for a stream.
+    var session = Viewer.none
     /// The channel that it follows; nearly everybody follows one.
     var first: Membership
     /// The others, for a page of photos.
     var others: [Membership]
+
+    static let none = UInt32.max
 
     var topics: [TopicID] { [first.topic] + others.map(\.topic) }
 

@@ -23,8 +23,9 @@ extension FanoutLoop {
 
     /// Disconnects whose lease has ended; each is told why, and when to come back.
     func endLeases(_ sockets: Connections) {
-        guard !leases.isEmpty, sockets.now >= leasesDue else { return }
+        guard !leases.isEmpty || !sessions.isEmpty, sockets.now >= leasesDue else { return }
         leasesDue = sockets.now + Self.leaseInterval
+        endSessionLeases(sockets)
         for (id, lease) in leases {
             guard let reason = lease.ending(), let socket = viewer(id)?.socket else { continue }
             end(id, socket, telling: reason, retryMillisecondsMax: settings.retryMillisecondsMax, .tokenEnded, sockets)

@@ -218,10 +218,11 @@ struct ChannelRegistry<Waiter> {
     /// - Parameter isDisplaced: whether another Reader is its place.
     mutating func attach(
         _ channels: [Channel], descriptor: Int32, from start: StreamStart, hello: [UInt8], retryMilliseconds: Int,
-        isDisplaced: Bool = false, isChunked: Bool = true, lease: ViewerLease? = nil
+        isDisplaced: Bool = false, isChunked: Bool = true, lease: ViewerLease? = nil,
+        subscription: SessionSubscription? = nil
     ) -> Bool {
-        let loop = nextLoop
-        nextLoop = (nextLoop + 1) % settings.loops
+        let loop = subscription?.session.loop(of: settings.loops) ?? nextLoop
+        if subscription == nil { nextLoop = (nextLoop + 1) % settings.loops }
         var topics: [TopicID] = []
         var newest = Position.beginning
         var states: [TopicFrame] = []
@@ -238,11 +239,16 @@ struct ChannelRegistry<Waiter> {
             states += entry.states.map { TopicFrame(topic: entry.topic, frame: $0) }
         }
         guard !topics.isEmpty else { return false }
-        let (opening, recoversAfter) = start.opening(
-            hello: hello, newest: newest, retryMilliseconds: retryMilliseconds)
+        let (position, gap, recoversAfter) = start.resolved(newest: newest)
+        var subscription = subscription
+        subscription?.position = position
+        subscription?.gap = gap
+        let opening =
+            subscription == nil
+            ? StreamStart.opening(hello: hello, position, gap, retryMilliseconds: retryMilliseconds) : []
         var attachment = Attachment(
             descriptor: descriptor, topics: topics, opening: opening, states: states, isDisplaced: isDisplaced,
-            isChunked: isChunked, lease: lease)
+            isChunked: isChunked, lease: lease, subscription: subscription)
         if isDisplaced { displaced += 1 }
         guard let recoversAfter else {
             actions.append(.attach(attachment, loop: loop))
@@ -329,24 +335,23 @@ public enum StreamStart: Equatable, Sendable {
     /// After the event with this id, if it can be understood.
     case after(String)
 
-    /// The first chunk for a viewer of a channel that is at `newest`, and the position after which it has missed events.
+    /// Where a viewer of a channel that is at `newest` stands, the gap that it has to be told of at once, and the position
+    /// after which it has missed events.
+    func resolved(newest: Position) -> (position: Position, gap: Frame?, recoversAfter: Position?) {
+        guard case .after(let text) = self else { return (newest, nil, nil) }
+        guard let position = Position(parsing: text) else {
+            return (newest, Gap(reason: .unknownPosition, at: newest).frame, nil)
+        }
+        return (position, nil, position == newest ? nil : position)
+    }
+
+    /// The first chunk of a stream.
     ///
     /// The id of `connected` is where the viewer was: if the connection breaks right after it, it recovers from there.
     /// Its `retry:` takes the place of what another Reader may have told the client.
-    func opening(
-        hello: [UInt8], newest: Position, retryMilliseconds: Int
-    ) -> (chunk: [UInt8], recoversAfter: Position?) {
-        var id = newest
-        var gap: [Frame] = []
-        if case .after(let text) = self {
-            if let position = Position(parsing: text) {
-                id = position
-            } else {
-                gap = [Gap(reason: .unknownPosition, at: newest).frame]
-            }
-        }
+    static func opening(hello: [UInt8], _ position: Position, _ gap: Frame?, retryMilliseconds: Int) -> [UInt8] {
         let connected = Frame(
-            EventStream.frame(data: hello, id: id, retryMilliseconds: retryMilliseconds), kind: .notice(id))
-        return (Chunk.joining([connected] + gap), id == newest ? nil : id)
+            EventStream.frame(data: hello, id: position, retryMilliseconds: retryMilliseconds), kind: .notice(position))
+        return Chunk.joining([connected] + (gap.map { [$0] } ?? []))
     }
 }

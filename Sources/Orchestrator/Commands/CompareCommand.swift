@@ -4,40 +4,47 @@ import Primitives
 import Report
 import Testbed
 
-/// `Orchestrator compare`: what became worse between two runs.
+/// `Orchestrator compare`: what became worse between runs.
 struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Compare two reports of one kind; exit code 65 when something became worse.",
+        abstract: "Compare reports of one kind with the first of them; exit code 65 when something became worse.",
         discussion: """
             Reads report.json of every command, and calibration.json. A number is worse when it changed by more than the \
             tolerance and by more than its own noise. Lost, repeated and misplaced deliveries are worse as soon as there \
-            is one more; so is a number that is missing, and a new run that did not pass.
+            is one more; so is a number that is missing, and a run that did not pass. With --out it writes a report: one \
+            page with the numbers, the plots and the maps of all runs.
             """)
 
-    @Argument(help: "The report to compare with: its report.json or its folder.") var old: String
-    @Argument(help: "The newer report.") var new: String
+    @Argument(help: "The report to compare with, its report.json or its folder, and those that are compared with it.")
+    var reports: [String]
     @OptionGroup var settings: CompareSettings
+    @OptionGroup var report: ReportOptions
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let comparison = try compare()
-            StandardOutput.write(comparison.table.plain())
-            for note in comparison.notes { StandardOutput.write("Note: \(note)") }
-            StandardOutput.write(comparison.summary)
-            return comparison.passed ? .fine : .auditFailed
+            let runs = try read()
+            var known: [MetricDefinition] = []
+            for metric in runs.flatMap(\.metrics) where !known.contains(metric.definition) {
+                known.append(metric.definition)
+            }
+            let thresholds = try report.limits(known)
+            let command = (["compare"] + reports).joined(separator: " ")
+            var result = await Report.begin(
+                "comparison", "Comparison of \(runs.count) runs", command: settings.commandLine(command))
+            try result.compare(runs, tolerance: settings.tolerance / 100)
+            result.finishedAt = Report.now()
+            return try report.finish(result, thresholds)
         }
     }
 
-    private func compare() throws -> Comparison {
-        var (problems, reports) = (settings.problems, [Report]())
-        for path in [old, new] {
-            do throws(ReportError) { reports.append(try Report.read(path)) } catch {
-                problems.append(error.description)
-            }
+    private func read() throws -> [Report] {
+        var (problems, runs) = (settings.problems, [Report]())
+        for path in reports {
+            do throws(ReportError) { runs.append(try Report.read(path)) } catch { problems.append(error.description) }
         }
         guard problems.isEmpty else { throw Failure.arguments(problems) }
-        return try Comparison(old: reports[0], new: reports[1], tolerance: settings.tolerance / 100)
+        return runs
     }
 }
 

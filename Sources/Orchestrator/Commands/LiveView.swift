@@ -109,21 +109,6 @@ struct LiveView: Equatable, Sendable {
             }
     }
 
-    /// For a file or a pipe.
-    var line: String {
-        var parts = [
-            "\(Format.plain(wanted))/s wanted", "\(Self.rate(written))/s acknowledged",
-            "\(Self.rate(delivered)) \(delivered.name)/s",
-        ]
-        if let latency {
-            parts.append("p50 \(Self.milliseconds(latency.p50)), p99 \(Self.milliseconds(latency.p99))")
-        }
-        if let spread {
-            let formula = spread.predicted.map { " (formula \(Format.percent($0)))" } ?? ""
-            parts.append("spread \(Format.percent(spread.share))\(formula)")
-        }
-        if let others { parts.append(others) }
-        if let processes { parts.append("\(processes.running) processes") }
-        return "  \(time): " + parts.joined(separator: ", ")
-    }
+    /// For a file or a pipe: the same.
+    var line: String { "  \(time): " + rows.map { "\($0.label) \($0.text)" }.joined(separator: "; ") }
 }

@@ -29,7 +29,7 @@ struct PredictCommand: AsyncParsableCommand {
                 table: ScalingTable(audience, readers: settings.readers, strategies: settings.placement))
             let result = prediction.report(
                 await .begin("predict", settings.title, command: settings.commandLine("predict")))
-            return try report.finish(result, in: report.out.map { _ in try report.folder(for: result) }, thresholds)
+            return try report.finish(result, thresholds)
         }
     }
 }

@@ -11,14 +11,15 @@ struct RunCommand: AsyncParsableCommand {
             Starts a private Redis, a StatsAPI, CommentAPIs, Readers and swarms of viewers, lets the viewers write and audit \
             every delivery, stops everything, and writes a report.
 
-            With --file the experiment stands in a YAML file, and may have faults at times; what is typed beside it comes \
-            first. While it goes, the dashboard is at the address that is printed.
+            With --file the experiment stands in a YAML file, and may have stages, and faults at times; what is typed \
+            beside it comes first. With --record a trace of the run is kept, and --replay does it again, on another \
+            placement for instance. While it goes, the dashboard is at the address that is printed.
 
             Exit codes: 0 fine, 64 bad arguments, 65 the audit found a loss, 69 something needed is missing, 70 a process \
             died, 130 interrupted.
             """)
 
-    @Option(help: "An experiment as YAML: the same options, thresholds, and faults at times.") var file: String?
+    @Option(help: "An experiment as YAML: the same options, stages, thresholds, and faults at times.") var file: String?
     @Flag(help: "Open the dashboard in a browser while it runs.") var open = false
     @OptionGroup var settings: RunSettings
     @OptionGroup var report: ReportOptions
@@ -44,6 +45,7 @@ struct RunCommand: AsyncParsableCommand {
             }
             var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
             result.faults = file?.faults.map(\.fault) ?? []
+            result.plannedStages = file?.stages.map(\.stage) ?? []
             // What is frozen on purpose does not answer.
             if !result.faults.isEmpty { runner.silenceMax = nil }
             let measured = await result.measure(runner, in: folder)
@@ -55,7 +57,7 @@ struct RunCommand: AsyncParsableCommand {
 extension RunResult {
     /// Runs it on processes of its own; a failure stands in the report's verdict.
     func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, plan, faults) = (settings, plan, faults)
+        let (settings, plan, faults, stages) = (settings, plan, faults, plannedStages)
         let (progress, opens) = (runner.progress, runner.opensDashboard)
         return await runner.run(
             self, in: folder,
@@ -69,7 +71,7 @@ extension RunResult {
                     } else {
                         try await LoadTest(
                             settings: settings, plan: plan, recorder: recorder, progress: progress, faults: faults,
-                            opensDashboard: opens
+                            stages: stages, opensDashboard: opens
                         ).run(in: testbed)
                     }
                 }

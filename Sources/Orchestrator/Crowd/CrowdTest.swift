@@ -37,6 +37,9 @@ private struct CrowdTest: Sendable {
     let recorder: Locked<CrowdResult>
     let progress: Progress
 
+    /// Every Reader reports once in 2 s.
+    private static let reportDelay = Duration.seconds(10)
+
     private var setup: ExperimentSetup {
         var setup = ExperimentSetup()
         (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
@@ -161,32 +164,23 @@ private struct CrowdTest: Sendable {
     }
 
     private func step(_ rate: Double, _ services: Services, _ load: CommentLoad) async throws -> CrowdResult.Step {
-        try await order(LoadStage(rate: 0), load)
+        try await load.order(LoadStage(rate: 0))
         let first = load.crowd.coordinator.wholeStages
         let (acknowledged, delivered) = (load.crowd.coordinator.acknowledged, load.crowd.coordinator.delivered)
-        try await order(LoadStage(rate: rate), load)
+        try await load.order(LoadStage(rate: rate))
         let meter = Meter(services, load)
         try await Task.sleep(for: .seconds(settings.duration))
         var step = CrowdResult.Step(rate: rate)
         step.cores = meter.cores()
-        try await order(LoadStage(rate: 0), load)
+        try await load.order(LoadStage(rate: 0))
         try await drain(load)
-        try await order(LoadStage(rate: 0), load)
+        try await load.order(LoadStage(rate: 0))
         let now = load.crowd.coordinator
-        for stage in now.stages[first...] { step.latency.merge(stage) }
+        for stage in now.stages[first...] { step.latency.merge(stage.latency) }
         step.acknowledged = now.acknowledged - acknowledged
         step.delivered = now.delivered - delivered
         step.achieved = Double(step.acknowledged) / step.cores.seconds
         return step
-    }
-
-    /// Begins a stage, and waits until every swarm has ended the one before.
-    private func order(_ stage: LoadStage, _ load: CommentLoad) async throws {
-        let wanted = load.crowd.coordinator.wholeStages + 1
-        try await load.crowd.say(SwarmCoordinator.order(stage))
-        _ = try await load.crowd.reach("the end of a stage", atMost: .seconds(60)) {
-            $0.wholeStages >= wanted ? true : nil
-        }
     }
 
     /// Waits until nothing more arrives.
@@ -202,8 +196,8 @@ private struct CrowdTest: Sendable {
     /// While everybody still watches.
     private func measure(_ services: Services, _ load: CommentLoad) async throws {
         // What the Readers have received of the last comments stands in their next report.
-        try await Task.sleep(for: .seconds(3))
-        let answer = try await services.statistics()
+        let now = ContinuousClock.now
+        let answer = try await services.statistics(atMost: CrowdTest.reportDelay) { $0.isNewer(than: now) }
         let audience = try Audience.of(
             settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let prediction = SpreadOutcome.predicted(
@@ -222,11 +216,11 @@ private struct CrowdTest: Sendable {
         progress.step(
             "  \(Format.grouped(Int(settings.churn * Double(settings.viewers) / 60))) viewers come and go a second")
         let before = load.crowd.coordinator.crowd?.connects ?? 0
-        try await order(LoadStage(rate: settings.rate, churn: settings.churn), load)
+        try await load.order(LoadStage(rate: settings.rate, churn: settings.churn))
         let meter = Meter(services, load)
         try await Task.sleep(for: .seconds(settings.duration))
         let cores = meter.cores()
-        try await order(LoadStage(rate: 0), load)
+        try await load.order(LoadStage(rate: 0))
         _ = try await load.crowd.reach("everybody connected", atMost: .seconds(60)) { $0.crowd?.away == 0 ? true : nil }
         let connects = (load.crowd.coordinator.crowd?.connects ?? before) - before
         pass { $0.moves = (Double(connects) / cores.seconds, cores) }
@@ -234,7 +228,7 @@ private struct CrowdTest: Sendable {
 
     /// One Reader dies and stays away: its viewers find another one.
     private func killReader(_ services: Services, _ load: CommentLoad) async throws {
-        try await order(LoadStage(rate: settings.rate), load)
+        try await load.order(LoadStage(rate: settings.rate))
         try await Task.sleep(for: .seconds(2))
         let victim = services.readers[0]
         let lost = try await readers(services).first { $0.instanceId == victim.name }?.activeConnections ?? 0
@@ -254,17 +248,17 @@ private struct CrowdTest: Sendable {
             pass.recoverySeconds = seconds
         }
         try await Task.sleep(for: .seconds(3))
-        try await order(LoadStage(rate: 0), load)
+        try await load.order(LoadStage(rate: 0))
         try await drain(load)
     }
 
     // MARK: Figures
 
     private func readers(_ services: Services) async throws -> [Statistics.Readers.Reader] {
-        // Every Reader reports once more.
-        try await Task.sleep(for: .seconds(2.5))
-        let client = ServiceClient(try services.testbed.node("stats-api"))
-        return try await client.statistics(allChannels: false).statistics.readerApis.readers
+        let now = ContinuousClock.now
+        return try await services.statistics(atMost: CrowdTest.reportDelay, allChannels: false) {
+            $0.isNewer(than: now)
+        }.statistics.readerApis.readers
     }
 
     private func proportional(_ nodes: [Node]) -> Int {

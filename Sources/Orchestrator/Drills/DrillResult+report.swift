@@ -48,6 +48,7 @@ extension DrillResult {
         }
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         report.details = ["Latency", "Processes"]
+        report.highlights = ["time to recover", "delivered", "lost", "p99"]
         report.charts = [
             chart("Viewers that are not connected", "viewers") { $0.map { Double($0.away) } },
             chart("Viewers that lack something", "viewers") { $0.map { Double($0.behind) } },

@@ -20,6 +20,8 @@ struct DrillSettings: ParsableArguments {
     @Option("Reader processes, 1 to 20 (join-leave: 6).", within(1...20)) @Checked var readers = 3
     @Option("The same seed makes the same audience, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
     @Option("Part of the viewers that never read, in slow-viewers.", within(0.0001...1)) @Checked var slowShare = 0.01
+    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Checked var transport = ViewerTransport.stream
     @Option(help: "auto: in the drills that are about it; always; never.", transform: oneOf(Postgres.auto))
     @Checked var postgres = Postgres.auto
 
@@ -88,6 +90,7 @@ struct DrillSettings: ParsableArguments {
         setup.connectsInProgress = 20_000
         drill.arrange(&setup, self)
         setup.swarm += pass.swarm
+        setup.watch(by: transport)
         setup.notes = setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + setup.notes
         return setup
     }

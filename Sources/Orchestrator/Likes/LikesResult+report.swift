@@ -65,6 +65,7 @@ extension LikesResult {
         report.metrics = outcome.metrics(scope: "") + Self.ownMetrics.metrics(of: self) + facts.metrics
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         if outcome.swarm?.generatorLimited == true { report.notes.append("the generator was the limit") }
+        report.highlights = ["rate", "acknowledged", "p99", "time to recover", "until PostgreSQL had everything"]
         report.charts = [
             chart("Likes acknowledged", "a second", rate(\.acknowledged)),
             chart("Requests refused or without an answer", "a second", rate { $0.refused + $0.unanswered }),

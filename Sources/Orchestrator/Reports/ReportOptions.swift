@@ -16,7 +16,7 @@ struct ReportOptions: ParsableArguments {
         help:
             "Limit on a metric of the report, such as 'p99<150ms' or 'dropped<1%'; exit code 65 when it does not hold.")
     var thresholds: [String] = []
-    @Flag(help: "Print the report as JSON instead of tables.") var json = false
+    @OptionGroup var output: OutputOptions
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func limits(_ known: [MetricDefinition]) throws(Failure) -> [Threshold] {
@@ -34,6 +34,11 @@ struct ReportOptions: ParsableArguments {
         try ReportFolder(in: out ?? "report", kind: report.kind, startedAt: report.startedAt)
     }
 
+    /// Of a command that measures nothing: it writes only where it is told to.
+    func finish(_ report: Report, _ limits: [Threshold]) throws -> ExitStatus {
+        try finish(report, in: out.map { _ in try folder(for: report) }, limits)
+    }
+
     /// Holds the report against the thresholds, writes it and shows it.
     func finish(_ report: Report, in folder: ReportFolder?, _ limits: [Threshold]) throws -> ExitStatus {
         var report = report
@@ -41,10 +46,17 @@ struct ReportOptions: ParsableArguments {
         if let folder {
             if let note = try folder.write(report) { StandardError.write("Note: \(note)") }
         }
-        StandardOutput.write(json ? try report.json() : report.text())
+        try output.show(report)
         if let folder { StandardError.write("Report: \(folder.path)/report.html, report.md, report.json") }
         return report.verdict.status
     }
+}
+
+/// How a command shows what came of it.
+struct OutputOptions: ParsableArguments {
+    @Flag(help: "Print the report as JSON instead of tables; nothing else is on standard output.") var json = false
+
+    func show(_ report: Report) throws(ReportError) { StandardOutput.write(json ? try report.json() : report.text()) }
 }
 
 extension ParsableArguments {
@@ -84,12 +96,6 @@ extension Report {
                 name, passed: report.verdict.status == .fine, "\(name): \(report.verdict.reason)",
                 exitCode: report.verdict.status)
         }
-        for (name, report) in reports {
-            metrics += report.metrics.filter { groups.contains($0.group) }.map { metric in
-                var metric = metric
-                metric.scope = metric.scope.isEmpty ? name : "\(name), \(metric.scope)"
-                return metric
-            }
-        }
+        metrics += reports.flatMap { $0.report.metrics(under: $0.name) }.filter { groups.contains($0.group) }
     }
 }

@@ -35,7 +35,8 @@ struct ScaleCrowdState: Sendable {
 extension ScaleCrowd {
     convenience init(_ nodes: [Node]) {
         self.init(nodes, ScaleCrowdState(readers: nodes.count), mayEnd: { _, _ in false }) { state, line, index in
-            if let message = ScaleReaderMessage(line: line) { state.received(message, from: index) }
+            guard let message = ScaleReaderMessage(line: line) else { return complaint(about: line) }
+            state.received(message, from: index)
             return nil
         }
     }

@@ -76,6 +76,12 @@ final class Conversation<State: Sendable>: Sendable {
     private func note(_ text: String) { problem.withLock { $0 = $0 ?? text } }
 }
 
+/// What is wrong with a line that is no message: nothing where it is for people. A message that is cut or of another
+/// version must not be missed in silence.
+func complaint(about line: String) -> String? {
+    line.hasPrefix("{") ? "said what cannot be read: \(line.prefix(120))" : nil
+}
+
 /// The swarm processes of a run.
 typealias LoadGeneratorGroup = Conversation<SwarmCoordinator>
 
@@ -83,8 +89,7 @@ extension LoadGeneratorGroup {
     convenience init(_ nodes: [Node]) {
         self.init(nodes, SwarmCoordinator(swarms: nodes.count), mayEnd: { $0.phase(of: $1) == .reported }) {
             coordinator, line, index in
-            // Anything else on its standard output is for people.
-            guard let message = SwarmMessage(line: line) else { return nil }
+            guard let message = SwarmMessage(line: line) else { return complaint(about: line) }
             do throws(SwarmCoordinator.OutOfTurn) {
                 try coordinator.received(message, from: index)
                 return nil
@@ -130,7 +135,7 @@ extension LikesCrowd {
     /// - Parameter took: gets every message of how far it is.
     convenience init(_ node: Node, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }) {
         self.init([node], LikesCrowdState(), mayEnd: { state, _ in state.report != nil }) { state, line, _ in
-            guard let message = LikesMessage(line: line) else { return nil }
+            guard let message = LikesMessage(line: line) else { return complaint(about: line) }
             switch message.event {
             case .connected: state.connected = message.viewers
             case .progress: took(message)

@@ -1,15 +1,19 @@
 import ArgumentParser
+import Audience
 import Foundation
 import Options
 import Report
 import Testbed
 import Yams
 
-/// An experiment as a YAML file: the options of `run` in sections, thresholds, what may fail, and faults at times.
+/// An experiment as a YAML file: the options of `run` in sections, stages, thresholds, what may fail, and faults at times.
 ///
 ///     topology: { readers: 3, placement: overflow }
 ///     audience: { streams: 100, viewers: 600, shape: zipf:1.0 }
-///     workload: { rate: 50, duration: 20 }
+///     workload: { warmup: 2 }
+///     stages:
+///       - { for: 10, rate: 20, viewers: 300 }
+///       - { for: 10, rate: 200, viewers: 600, churn: 0.5 }
 ///     thresholds: [p99<500ms]
 ///     allow: [spread]
 ///     faults:
@@ -29,10 +33,12 @@ struct ExperimentFile: Sendable {
     private(set) var entries: [Entry] = []
     private(set) var thresholds: [(text: String, line: Int)] = []
     private(set) var faults: [(fault: TimedFault, line: Int)] = []
+    private(set) var stages: [(stage: RunStage, line: Int)] = []
     private var problems: [String] = []
 
     /// Larger ones are refused: it is read as a whole.
     static let bytesMax = 1 << 20
+    static let stagesMax = 100
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem, each with file, line and key.
     init(reading path: String) throws(Failure) {
@@ -94,9 +100,16 @@ struct ExperimentFile: Sendable {
                     if let text = scalar(item, key) { thresholds.append((text, item.mark?.line ?? 1)) }
                 }
             case "faults": for item in list(value, key) { readFault(item) }
+            case "stages":
+                for item in list(value, key) {
+                    guard stages.count < Self.stagesMax else {
+                        return refuse(item, key, "are more than \(Self.stagesMax)")
+                    }
+                    readStage(item)
+                }
             default:
                 guard let section = Self.sections.first(where: { $0.name == key }) else {
-                    let known = Self.sections.map(\.name) + ["preset", "thresholds", "allow", "faults"]
+                    let known = Self.sections.map(\.name) + ["preset", "stages", "thresholds", "allow", "faults"]
                     refuse(name, key, "is not known; there are \(known.joined(separator: ", "))")
                     continue
                 }
@@ -117,6 +130,37 @@ struct ExperimentFile: Sendable {
             }
             take(value, option, "\(section).\(key)")
         }
+    }
+
+    private mutating func readStage(_ node: Yams.Node) {
+        guard let mapping = node.mapping else {
+            return refuse(node, "stages", "must be such as { for: 10, rate: 50 }")
+        }
+        let ranges = ["for": 0.1...86_400, "rate": 0...100_000, "churn": 0...600, "viewers": 0...1_000_000]
+        var values: [String: Double] = [:]
+        let before = problems.count
+        for (name, value) in mapping {
+            let key = name.string ?? "?"
+            guard let range = ranges[key] else {
+                refuse(name, "stages.\(key)", "is not known; there are for, rate, churn, viewers")
+                continue
+            }
+            guard let text = scalar(value, "stages.\(key)") else { continue }
+            guard let number = Double(text), range.contains(number), key != "viewers" || number == number.rounded()
+            else {
+                let kind = key == "viewers" ? "a whole number" : "a number"
+                let bounds = "\(Format.plain(range.lowerBound)) to \(Format.plain(range.upperBound))"
+                refuse(value, "stages.\(key) \(text)", "must be \(kind) from \(bounds)")
+                continue
+            }
+            values[key] = number
+        }
+        guard problems.count == before else { return }
+        guard let seconds = values["for"], let rate = values["rate"] else {
+            return refuse(node, "stages", "each needs 'for', in seconds, and 'rate', in comments a second")
+        }
+        let load = LoadStage(rate: rate, churn: values["churn"] ?? 0, viewers: values["viewers"].map { Int($0) })
+        stages.append((RunStage(seconds: seconds, load: load), node.mark?.line ?? 1))
     }
 
     private mutating func readFault(_ node: Yams.Node) {
@@ -186,8 +230,13 @@ struct ExperimentFile: Sendable {
         }
         var problems: [String] = []
         do throws(Failure) {
-            let settings = try settings.checked(capacity)
-            problems = TimedFault.problems(with: faults.map(\.fault), settings).map { index, text in
+            var settings = try settings.checked(capacity)
+            let stages = stages.map(\.stage)
+            problems = RunStage.problems(with: stages, settings).map { index, text in
+                "\(path):\(self.stages[index].line): stages: \(text)"
+            }
+            if !stages.isEmpty { settings.duration = max(stages.total - settings.warmup, 0) }
+            problems += TimedFault.problems(with: faults.map(\.fault), settings).map { index, text in
                 "\(path):\(faults[index].line): faults: \(text)"
             }
             if problems.isEmpty { return settings }

@@ -65,13 +65,15 @@ final class LiveMonitor: Sendable {
     }
 
     /// Comments and their viewers.
-    func view(_ now: SwarmCoordinator, duration: Double?) -> LiveView {
+    func view(
+        _ now: SwarmCoordinator, duration: Double?, wanted: ((Double) -> Double)? = nil
+    ) -> LiveView {
         let points = now.seconds.suffix(Self.samples + 1)
         func flow(_ name: String, _ sum: Int, _ number: KeyPath<RunResult.Sample, Int>) -> LiveView.Flow {
             .init(name: name, sum: sum, perSecond: Self.rate(points.map { ($0.seconds, $0[keyPath: number]) }))
         }
         var view = LiveView(
-            seconds: seconds, duration: duration, wanted: services.setup.rate,
+            seconds: seconds, duration: duration, wanted: wanted?(seconds) ?? services.setup.rate,
             written: flow("comments", now.acknowledged, \.acknowledged),
             delivered: flow("deliveries", now.delivered, \.delivered))
         (view.latency, view.latencyNow) = (now.latency, now.seconds.last?.latency)

@@ -13,6 +13,8 @@ struct LoadTest: Sendable {
     let recorder: Locked<RunResult>
     let progress: Progress
     var faults: [TimedFault] = []
+    /// Loads one after another; empty: one all the time.
+    var stages: [RunStage] = []
     var opensDashboard = false
 
     private var setup: ExperimentSetup {
@@ -22,6 +24,14 @@ struct LoadTest: Sendable {
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
         setup.publishes(seconds: settings.duration, warmup: settings.warmup)
         setup.swarm += settings.moves?.arguments ?? []
+        if let trace = settings.replay { setup.swarm += ["--replay", URL(fileURLWithPath: trace).path] }
+        setup.recordsTraces = settings.record != nil
+        if let first = stages.first {
+            // Their orders say how much is written.
+            setup.rate = 0
+            setup.swarm += ["--stages"] + (first.load.viewers.map { ["--present", "\($0)"] } ?? [])
+        }
+        setup.watch(by: settings.transport)
         if faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
         if settings.likesRate != nil {
             // Redis alone keeps the likes.
@@ -32,9 +42,7 @@ struct LoadTest: Sendable {
     }
 
     func run(in testbed: Testbed) async throws {
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
-            crowdShare: settings.moves?.flash?.share)
+        let audience = try settings.audience(stages)
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
         services.showDashboard(progress, opens: opensDashboard)
@@ -59,23 +67,60 @@ struct LoadTest: Sendable {
             try await recorder.phase("settle") {
                 let whole = try await load.settle()
                 recorder.update { $0.swarm = whole }
+                try writeTrace(in: testbed)
             }
         }
     }
 
-    private func publish(_ load: CommentLoad, _ audience: Audience) async throws {
-        progress.step("publishing \(Format.plain(settings.rate)) comments/s for \(Format.plain(settings.duration)) s")
+    /// The swarms' parts become one file.
+    private func writeTrace(in testbed: Testbed) throws {
+        guard let path = settings.record else { return }
+        let parts = (0..<plan.swarms).map(testbed.trace)
+        do {
+            let events = try Trace.merge(parts, into: path)
+            for part in parts { try FileManager.default.removeItem(atPath: part) }
+            progress.step("trace: \(path), \(Format.grouped(events)) events")
+        } catch {
+            throw Failure.unavailable("--record \(path): cannot be written: \(error.localizedDescription)")
+        }
+    }
+
+    private func publish(_ load: CommentLoad, _ audience: Audience?) async throws {
+        let loads =
+            stages.isEmpty ? "\(Format.decimal(settings.rate, 1)) comments/s" : "\(stages.count) stages of comments"
+        progress.step("publishing \(loads) for \(Format.plain(settings.duration)) s")
         let seconds = settings.duration + settings.warmup
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
             for fault in faults { group.addTask { try await inject(fault, load.services, since: start) } }
             group.addTask {
-                try await load.publish(atMost: .seconds(seconds * 1.5 + 60), seconds: seconds, audience: audience) {
-                    let known = $0.seconds
-                    recorder.update { if $0.timeline.count < known.count { $0.timeline = known } }
+                let watch: @Sendable (SwarmCoordinator) -> Void = { now in
+                    recorder.update { if $0.timeline.count < now.seconds.count { $0.timeline = now.seconds } }
                 }
+                let limit = Duration.seconds(seconds * 1.5 + 60)
+                guard !stages.isEmpty else {
+                    return try await load.publish(atMost: limit, seconds: seconds, audience: audience, watch: watch)
+                }
+                try await load.publish(
+                    atMost: limit, seconds: seconds, audience: audience, wanted: { stages.rate(at: $0) }, watch: watch
+                ) { try await play(load) }
+                recorder.update { $0.stages = stages.results(load.crowd.coordinator.stages) }
             }
             try await group.waitForAll()
+        }
+    }
+
+    /// The stages, each from its own time on.
+    private func play(_ load: CommentLoad) async throws {
+        var time = ContinuousClock.now
+        for (index, stage) in stages.enumerated() {
+            try await load.order(stage.load)
+            let viewers = stage.load.viewers.map { ", \(Format.grouped($0)) viewers" } ?? ""
+            progress.step(
+                "  stage \(index + 1): \(Format.plain(stage.load.rate))/s\(viewers) for \(Format.plain(stage.seconds)) s"
+            )
+            time += .seconds(stage.seconds)
+            try await Task.sleep(until: time, clock: .continuous)
         }
     }
 
@@ -95,7 +140,7 @@ struct LoadTest: Sendable {
 
     /// While everybody still watches: what the Readers hold and what Redis has done.
     private func measure(
-        _ services: Services, _ audience: Audience, _ swarms: SwarmCoordinator, before: RedisInfo
+        _ services: Services, _ audience: Audience?, _ swarms: SwarmCoordinator, before: RedisInfo
     ) async throws {
         let after = try await RedisProbe(services.redis).info()
         let published = swarms.published.values.reduce(0) { $0 + $1.acknowledged }
@@ -103,14 +148,15 @@ struct LoadTest: Sendable {
             $0.commentApi.totalCommentsPublished >= published
         }
         // What the Readers have sent of the last comments stands in their next report.
-        try await Task.sleep(for: RunSettings.reportInterval * 2)
-        let answer = try await services.statistics()
+        let now = ContinuousClock.now
+        let answer = try await services.statistics(atMost: RunSettings.reportDelay) { $0.isNewer(than: now) }
         try? answer.json.write(to: URL(fileURLWithPath: services.testbed.folders.report + "/statistics.json"))
-        let prediction = SpreadOutcome.predicted(
-            audience, placement: settings.placement, readers: services.readers.map(\.name))
+        let prediction = audience.map {
+            SpreadOutcome.predicted($0, placement: settings.placement, readers: services.readers.map(\.name))
+        }
         recorder.update {
             $0.spread = RunResult.Spread(answer.statistics.subscriptionSpread, predicted: prediction)
-            $0.readers = RunResult.Reader.all(answer.statistics, predictedShare: prediction.spread)
+            $0.readers = RunResult.Reader.all(answer.statistics, predictedShare: prediction?.spread)
             $0.map = SubscriptionMap(
                 answer.statistics, title: "Channels of each Reader, placement \(settings.placement.rawValue)")
             $0.redis = RedisFigures(after).since(RedisFigures(before))

@@ -70,6 +70,7 @@ extension RunResult {
     /// Of the metrics that a run has once.
     static var wholeDefinitions: [MetricDefinition] {
         metrics.definitions + SwarmReport.metrics.definitions + costMetrics.definitions
+            + RunStage.Result.metrics.definitions
     }
 
     static var definitions: [MetricDefinition] {
@@ -104,11 +105,13 @@ extension RunResult {
         report.summary = RunSummary.text(self)
         report.verdict = RunChecker.verdict(on: self, failure: failure)
         report.metrics = readers.flatMap { Self.readerMetrics.metrics(of: $0, scope: $0.name) }
+        report.metrics += stages.flatMap { RunStage.Result.metrics.metrics(of: $0, scope: $0.name) }
         report.metrics += Self.metrics.metrics(of: self)
         report.metrics += (swarm.map { SwarmReport.metrics.metrics(of: $0) } ?? []) + Self.costMetrics.metrics(of: self)
         report.metrics += likes?.metrics(scope: "likes") ?? []
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         report.details = ["Costs", "Likes", "Processes"]
+        report.highlights = ["spread", "messages from Redis for each comment", "delivered", "p99"]
         report.tables = people.isEmpty ? [] : [peopleTable]
         if !marks.isEmpty { report.tables.append(marks.timeline("Faults", recovery: nil, "")) }
         report.maps = [map].compactMap { $0 }.filter { !$0.channels.isEmpty }
@@ -127,7 +130,9 @@ extension RunResult {
             Report.Samples(
                 "publishing", ["seconds", "wanted", "acknowledged", "delivered"],
                 rows: timeline.map {
-                    [$0.seconds, settings.rate * $0.seconds, Double($0.acknowledged), Double($0.delivered)]
+                    let wanted =
+                        plannedStages.isEmpty ? settings.rate * $0.seconds : plannedStages.comments(until: $0.seconds)
+                    return [$0.seconds, wanted, Double($0.acknowledged), Double($0.delivered)]
                 }),
             Report.Samples(
                 "latency since due", ["seconds", "p50 milliseconds", "p99 milliseconds"],
@@ -186,9 +191,7 @@ extension RunResult {
     /// The formula of random placement over the number of Readers as a line, this run as a point.
     private var theory: [Chart] {
         guard let spread, settings.preset != .seed,
-            let audience = try? Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed,
-                crowdShare: settings.moves?.flash?.share)
+            let audience = try? settings.audience(plannedStages)
         else { return [] }
         let table = ScalingTable(audience, readers: 1...max(20, settings.readers * 2), strategies: [.random])
         let point = PlacementCharts.Point(
@@ -226,11 +229,16 @@ extension RunResult {
             ])
     }
 
+    private func wanted(at seconds: Double) -> Double {
+        // A sample is of the second before it.
+        plannedStages.isEmpty ? settings.rate : plannedStages.rate(at: seconds - 1)
+    }
+
     private var comments: Chart {
         Chart(
             "Comments", x: "seconds of publishing", y: "per second",
             [
-                Chart.Series("wanted", timeline.map { Chart.Point(x: $0.seconds, y: settings.rate) }),
+                Chart.Series("wanted", timeline.map { Chart.Point(x: $0.seconds, y: wanted(at: $0.seconds)) }),
                 Chart.Series("acknowledged", rate(\.acknowledged), style: .markedLine),
             ])
     }

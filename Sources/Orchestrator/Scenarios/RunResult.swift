@@ -29,6 +29,9 @@ struct RunResult: ExperimentResult {
     /// What is done to the services at times, and what was.
     var faults: [TimedFault] = []
     var marks: [FaultMark] = []
+    /// Loads that were to follow one another, and what became of them.
+    var plannedStages: [RunStage] = []
+    var stages: [RunStage.Result] = []
     var processes: [ProcessCosts] = []
 
     static let samplesMax = 3_600

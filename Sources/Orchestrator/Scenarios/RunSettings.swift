@@ -18,75 +18,52 @@ struct RunSettings: ParsableArguments {
     }
 
     @Option(
-        parsing: .unconditional,
-        help: """
-            seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default). \
-            million: 90,000 videos, 1,000,000 viewers, random placement and then overflow.
-            """,
-        transform: optional(oneOf(Preset.reference)))
+        """
+        seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default). \
+        million: 90,000 videos, 1,000,000 viewers, random placement and then overflow.
+        """, optional(oneOf(Preset.reference)))
     @Checked var preset: Preset? = nil
-    @Option(parsing: .unconditional, help: "Videos, 1 to 1,000,000.", transform: within(1...1_000_000))
-    @Checked var streams = 100
-    @Option(parsing: .unconditional, help: "Viewers, 1 to 1,000,000.", transform: within(1...1_000_000))
-    @Checked var viewers = 2_500
-    @Option(parsing: .unconditional, help: "Reader processes, 1 to 100.", transform: within(1...100))
-    @Checked var readers = 5
-    @Option(parsing: .unconditional, help: "CommentAPI processes, 1 to 16.", transform: within(1...16))
-    @Checked var commentApis = 1
-    @Option(
-        parsing: .unconditional, help: "Comments per second over all videos, 0.1 to 100,000.",
-        transform: within(0.1...100_000))
-    @Checked var rate = 50.0
-    @Option(parsing: .unconditional, help: "Seconds of publishing, 1 to 86,400.", transform: within(1...86_400.0))
-    @Checked var duration = 20.0
-    @Option(
-        parsing: .unconditional, help: "Seconds of publishing before that, left out of the latencies, 0 to 3,600.",
-        transform: within(0...3_600.0))
+    @Option("Videos, 1 to 1,000,000.", within(1...1_000_000)) @Checked var streams = 100
+    @Option("Viewers, 1 to 1,000,000.", within(1...1_000_000)) @Checked var viewers = 2_500
+    @Option("Reader processes, 1 to 100.", within(1...100)) @Checked var readers = 5
+    @Option("CommentAPI processes, 1 to 16.", within(1...16)) @Checked var commentApis = 1
+    @Option("Comments per second over all videos, 0.1 to 100,000.", within(0.1...100_000)) @Checked var rate = 50.0
+    @Option("Seconds of publishing, 1 to 86,400.", within(1...86_400.0)) @Checked var duration = 20.0
+    @Option("Seconds of publishing before that, left out of the latencies, 0 to 3,600.", within(0...3_600.0))
     @Checked var warmup = 2.0
-    @Option(
-        parsing: .unconditional,
-        help: "Seconds without a comment when all have connected, preset million; 1 to 86,400.",
-        transform: within(1...86_400.0))
+    @Option("Seconds without a comment when all have connected, preset million; 1 to 86,400.", within(1...86_400.0))
     @Checked var hold = 300.0
-    @Option(parsing: .unconditional, help: "The same seed makes the same audience, 0 to 2^64-1.", transform: anySeed)
-    @Checked var seed: UInt64 = 1
+    @Option("The same seed makes the same audience, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
     @Option(
-        parsing: .unconditional, help: "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
-        transform: parsed(AudienceSpec.reference, AudienceSpec.parse))
+        "reference, uniform, zipf:<exponent>, flash or flash:<share>.",
+        anyAudience)
     @Checked var audience = AudienceSpec.reference
     @Option(
-        parsing: .unconditional, help: "random, round-robin, least-connections, rendezvous or overflow.",
-        transform: parsed(PlacementStrategy.random, PlacementStrategy.parse))
+        "random, round-robin, least-connections, rendezvous or overflow.",
+        parsed(PlacementStrategy.random, PlacementStrategy.parse))
     @Checked var placement = PlacementStrategy.random
-    @Option(
-        parsing: .unconditional, help: "Swarm processes, 1 to 64; as many as descriptors ask for, if left out.",
-        transform: optional(within(1...64)))
+    @Option("Swarm processes, 1 to 64; as many as descriptors ask for, if left out.", optional(within(1...64)))
     @Checked var swarms: Int? = nil
-    @Option(
-        parsing: .unconditional,
-        help: "Part of the viewers that leave each minute, and others come for them, 0 to 600.",
-        transform: within(0...600.0))
+    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Checked var transport = ViewerTransport.stream
+    @Option("Part of the viewers that leave each minute, and others come for them, 0 to 600.", within(0...600.0))
     @Checked var churn = 0.0
-    @Option(
-        parsing: .unconditional, help: "Part of the viewers that change the video each minute, 0 to 600.",
-        transform: within(0...600.0))
+    @Option("Part of the viewers that change the video each minute, 0 to 600.", within(0...600.0))
     @Checked var zaps = 0.0
     @Option(
-        parsing: .unconditional,
-        help: "<seconds>[:<share>]: then this part of the viewers comes to the first video together.",
-        transform: optional(parsed(FlashCrowd(seconds: 0, share: 0), FlashCrowd.parse)))
+        "<seconds>[:<share>]: then this part of the viewers comes to the first video together.",
+        optional(parsed(FlashCrowd(seconds: 0, share: 0), FlashCrowd.parse)))
     @Checked var flashAt: FlashCrowd? = nil
-    @Option(
-        parsing: .unconditional, help: "Users who like photos each second, beside the comments; 0.1 to 100,000.",
-        transform: optional(within(0.1...100_000)))
+    @Option("Users who like photos each second, beside the comments; 0.1 to 100,000.", optional(within(0.1...100_000)))
     @Checked var likesRate: Double? = nil
+    @Option("Photos that are liked and watched, 1 to 1,000.", within(1...1_000)) @Checked var photos = 10
+    @Option("Part of all likes that go to the first photo, 0 to 1.", within(0...1.0)) @Checked var hotPhotoShare = 0.5
+    @Option("File that gets a trace of who joined, left and commented when (NDJSON).", optional(fileName))
+    @Checked var record: String? = nil
     @Option(
-        parsing: .unconditional, help: "Photos that are liked and watched, 1 to 1,000.", transform: within(1...1_000))
-    @Checked var photos = 10
-    @Option(
-        parsing: .unconditional, help: "Part of all likes that go to the first photo, 0 to 1.",
-        transform: within(0...1.0))
-    @Checked var hotPhotoShare = 0.5
+        "Such a trace, to be done again: it has the videos, the viewers, the comments and the time.",
+        optional(fileName))
+    @Checked var replay: String? = nil
     @Option(
         parsing: .unconditionalSingleValue,
         help: "What else fails a run, may be given several times: \(RunChecker.Allowance.names).",
@@ -132,6 +109,13 @@ struct RunSettings: ParsableArguments {
 
     /// The command that repeats the run.
     var commandLine: String {
+        if replay != nil {
+            // The trace says the rest.
+            var typed = self
+            (typed.streams, typed.viewers) = (RunSettings.standard.streams, RunSettings.standard.viewers)
+            (typed.rate, typed.duration) = (RunSettings.standard.rate, RunSettings.standard.duration)
+            return typed.commandLine("run")
+        }
         guard preset == .seed else {
             // Random placement is what nothing typed means, but for this preset.
             let isOnlyRandom = preset == .million && placements == [.random]
@@ -167,13 +151,15 @@ struct RunSettings: ParsableArguments {
         var problems = self.problems
         let crowd: Set = [
             "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
-            "--zaps", "--flash-at",
+            "--zaps", "--flash-at", "--record", "--replay", "--transport",
         ]
         for name in typed where preset == .seed && crowd.contains(name) {
             problems.append(
                 "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         }
-        let others: Set = ["--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow"]
+        let others: Set = [
+            "--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow", "--record", "--replay", "--transport",
+        ]
         for name in typed where preset == .million && others.contains(name) {
             problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
         }
@@ -183,12 +169,54 @@ struct RunSettings: ParsableArguments {
         for name in typed where likesRate == nil && ["--photos", "--hot-photo-share"].contains(name) {
             problems.append("\(name): means nothing without --likes-rate")
         }
+        if replay != nil { problems += settings.takeTrace() }
+        if let record, !ReportFolder.canWrite(record) {
+            problems.append("--record \(record): must be a file in a folder that is there and can be written to")
+        }
         if let flashAt, flashAt.seconds >= settings.warmup + settings.duration {
             problems.append("--flash-at \(flashAt): must be before the end of --warmup and --duration")
         }
         if problems.isEmpty { problems += ProcessPlan.problems(with: settings, capacity) }
         guard problems.isEmpty else { throw .arguments(problems) }
         return settings
+    }
+}
+
+extension RunSettings {
+    /// The trace that is to be done again; `nil` without one.
+    func trace() throws(Failure) -> Trace? {
+        guard let replay else { return nil }
+        do throws(InvalidParameter) { return try Trace(reading: replay) } catch {
+            throw .arguments(["--replay \(replay): must be \(error.expected)"])
+        }
+    }
+
+    /// Takes what the trace says; what is wrong with that.
+    private mutating func takeTrace() -> [String] {
+        let own: Set = [
+            "--streams", "--viewers", "--audience", "--seed", "--rate", "--duration", "--churn", "--zaps", "--flash-at",
+        ]
+        var problems = typed.filter(own.contains).map { "\($0): cannot be with --replay: the trace has its own" }
+        do throws(Failure) {
+            guard let trace = try trace() else { return problems }
+            (streams, viewers) = (trace.audience.channels, trace.audience.total)
+            duration = trace.seconds - warmup
+            rate = Double(trace.comments.count) / trace.seconds
+            if duration <= 0 {
+                problems.append("--warmup \(Format.plain(warmup)): the trace is over by then")
+            }
+        } catch {
+            if case .arguments(let found) = error { problems += found }
+        }
+        return problems
+    }
+
+    /// Whom the formula of the spread is about: whoever watches in the end; `nil` where nobody has counted them.
+    func audience(_ stages: [RunStage]) throws(Failure) -> Audience? {
+        if stages.contains(where: { $0.load.viewers != nil }) { return nil }
+        if let trace = try trace() { return trace.audienceAtEnd.total > 0 ? trace.audienceAtEnd : nil }
+        return try Audience.of(
+            audience, channels: streams, viewers: viewers, seed: seed, crowdShare: moves?.flash?.share)
     }
 }
 

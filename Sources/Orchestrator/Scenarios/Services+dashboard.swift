@@ -1,9 +1,10 @@
 import Foundation
+import Report
 import Testbed
 
 extension Services {
     /// With the files of the dashboard; `nil` outside of a checkout.
-    static let webFolder = Product.ofCheckout("web/dashboard/index.html", above: Binaries.ownDirectory).map {
+    static let webFolder = Checkout.file("web/dashboard/index.html").map {
         URL(fileURLWithPath: $0).deletingLastPathComponent().deletingLastPathComponent().path
     }
 

@@ -1,4 +1,5 @@
 import Audience
+import Options
 import Placement
 import Report
 import Testbed
@@ -32,6 +33,8 @@ struct ExperimentSetup: Sendable {
     var connectsInProgress: Int?
     /// More of the generators' options.
     var swarm: [String] = []
+    /// The generators write down who joins, leaves and comments when: traces in the folder of the report.
+    var recordsTraces = false
     /// What a reader of the report has to know.
     var notes: [String] = []
 
@@ -41,6 +44,11 @@ struct ExperimentSetup: Sendable {
             "--duration", Format.plain(seconds), "--warmup", Format.plain(warmup), "--placement",
             placement == .random ? "random" : "follow",
         ]
+    }
+
+    /// How the viewers get their events.
+    mutating func watch(by transport: ViewerTransport) {
+        if transport != .stream { swarm += ["--transport", transport.rawValue] }
     }
 
     /// Whatever Redis acknowledges is on disk.
@@ -121,15 +129,23 @@ struct Services: Sendable {
 
     /// Statistics as soon as they hold, or the last ones when that takes longer than `limit`: reports come once an interval.
     func statistics(
-        atMost limit: Duration = .zero, when holds: (Statistics) -> Bool = { _ in true }
+        atMost limit: Duration = .zero, allChannels: Bool = true, when holds: (Statistics) -> Bool = { _ in true }
     ) async throws -> ServiceClient.Answer {
         let client = ServiceClient(try testbed.node("stats-api"))
-        var last = try await client.statistics()
+        var last = try await client.statistics(allChannels: allChannels)
         _ = try await Polling.wait(atMost: limit, every: .milliseconds(100)) {
-            last = try await client.statistics()
+            last = try await client.statistics(allChannels: allChannels)
             return holds(last.statistics) ? true : nil
         }
         return last
+    }
+}
+
+extension Statistics {
+    /// Whether every Reader has reported since then; what was under way by then does not count.
+    func isNewer(than start: ContinuousClock.Instant) -> Bool {
+        let age = (ContinuousClock.now - start).seconds - 0.2
+        return readerApis.readers.allSatisfy { $0.secondsSinceReport < age }
     }
 }
 
@@ -154,10 +170,11 @@ struct CommentLoad: Sendable {
                 ] + (setup.connectsInProgress.map { ["--connects-in-progress", "\($0)"] } ?? []) + setup.swarm
             // Ports are searched for each pair of addresses: one address for all would make connects slow long before
             // its ports are used up.
+            let trace = setup.recordsTraces ? ["--record", services.testbed.trace(shard)] : []
             let source = setup.swarms > 1 ? ["--source-address", "127.0.1.\(shard + 1)"] : []
             nodes.append(
                 try await services.testbed.addClient(
-                    .swarm, name: "swarm-\(shard + 1)", arguments: arguments + source))
+                    .swarm, name: "swarm-\(shard + 1)", arguments: arguments + source + trace))
         }
         return CommentLoad(services: services, crowd: LoadGeneratorGroup(nodes), progress: progress)
     }
@@ -183,10 +200,12 @@ struct CommentLoad: Sendable {
     /// - Parameters:
     ///   - seconds: how long they write, where they stop by themselves.
     ///   - audience: for the formula of the spread.
+    ///   - wanted: comments a second at a time, where that changes.
     ///   - end: ends the writing when it returns; without it they stop by themselves, `atMost` after the start.
     func publish(
         atMost limit: Duration, seconds: Double? = nil, audience: Audience? = nil,
-        watch: @escaping @Sendable (SwarmCoordinator) -> Void, until end: (@Sendable () async throws -> Void)? = nil
+        wanted: (@Sendable (Double) -> Double)? = nil, watch: @escaping @Sendable (SwarmCoordinator) -> Void,
+        until end: (@Sendable () async throws -> Void)? = nil
     ) async throws {
         let monitor = LiveMonitor(services)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -196,7 +215,7 @@ struct CommentLoad: Sendable {
                 atMost: limit,
                 watch: { [progress] now in
                     watch(now)
-                    progress.show(monitor.view(now, duration: seconds))
+                    progress.show(monitor.view(now, duration: seconds, wanted: wanted))
                 }, until: end)
         }
     }
@@ -222,9 +241,23 @@ struct CommentLoad: Sendable {
         try await crowd.reach(.published, atMost: limit, meanwhile: watch)
     }
 
+    /// Begins a stage, and waits until every swarm has ended the one before.
+    func order(_ stage: LoadStage) async throws {
+        let wanted = crowd.coordinator.wholeStages + 1
+        try await crowd.say(SwarmCoordinator.order(stage))
+        _ = try await crowd.reach("the end of a stage", atMost: .seconds(60)) {
+            $0.wholeStages >= wanted ? true : nil
+        }
+    }
+
     /// Waits until every viewer has everything.
     func settle(atMost limit: Duration = .seconds(60)) async throws -> SwarmReport {
         progress.step("waiting until every viewer has everything")
         return try await crowd.report(atMost: limit)
     }
+}
+
+extension Testbed {
+    /// Where a generator writes its part of a trace.
+    func trace(_ shard: Int) -> String { "\(folders.report)/trace-\(shard + 1).ndjson" }
 }

@@ -39,8 +39,8 @@ struct SwarmCoordinator: Equatable, Sendable {
     private(set) var latency: LatencySummary?
     private var latencies = LatencyHistogram()
     private var open: [Int: OpenSecond] = [:]
-    /// Latencies since comments were due, of all swarms together, for each stage that at least one has ended.
-    private(set) var stages: [LatencyHistogram] = []
+    /// What all swarms together did, for each stage that at least one has ended.
+    private(set) var stages: [Stage] = []
     private var stagesEnded: [Int]
     private var phases: [Phase]
     private var progress: [(delivered: Int, acknowledged: Int)]
@@ -81,8 +81,8 @@ struct SwarmCoordinator: Equatable, Sendable {
             note(message, of: swarm)
             noteSecond(message)
         case .stage:
-            if stages.count == stagesEnded[swarm] { stages.append(LatencyHistogram()) }
-            if let latency = message.latency { stages[stagesEnded[swarm]].merge(latency) }
+            if stages.count == stagesEnded[swarm] { stages.append(Stage()) }
+            stages[stagesEnded[swarm]].add(message)
             stagesEnded[swarm] += 1
             note(message, of: swarm)
         case .published:
@@ -101,6 +101,20 @@ struct SwarmCoordinator: Equatable, Sendable {
         progress[swarm] = (message.delivered ?? 0, message.acknowledged ?? 0)
         delivered = progress.reduce(0) { $0 + $1.delivered }
         acknowledged = progress.reduce(0) { $0 + $1.acknowledged }
+    }
+
+    struct Stage: Equatable, Sendable {
+        /// Since comments were due, of this stage.
+        var latency = LatencyHistogram()
+        /// Until its end, since the start of publishing.
+        var acknowledged = 0
+        var delivered = 0
+
+        fileprivate mutating func add(_ message: SwarmMessage) {
+            if let told = message.latency { latency.merge(told) }
+            acknowledged += message.acknowledged ?? 0
+            delivered += message.delivered ?? 0
+        }
     }
 
     /// A second that not every swarm has told of.

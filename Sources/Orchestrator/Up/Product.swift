@@ -1,4 +1,5 @@
 import Foundation
+import Report
 import Testbed
 
 /// All parts of the product, started in the order in which they need each other; one line each.
@@ -15,18 +16,10 @@ struct Product: Sendable {
     /// Looks for `deploy/gateway/gateway.sh`.
     static func gatewayScript(above directory: String) throws(Failure) -> String {
         let script = "deploy/gateway/gateway.sh"
-        guard let found = ofCheckout(script, above: directory) else {
+        guard let found = Checkout.file(script, above: directory) else {
             throw .missing("\(script) was found neither here nor above \(directory): run this in a checkout")
         }
         return found
-    }
-
-    /// A file of the checkout: looked for in the current folder, and in those above the programs.
-    static func ofCheckout(_ path: String, above directory: String) -> String? {
-        var folders = [URL(fileURLWithPath: FileManager.default.currentDirectoryPath), URL(fileURLWithPath: directory)]
-        while let last = folders.last, last.path != "/" { folders.append(last.deletingLastPathComponent()) }
-        return folders.map { $0.appendingPathComponent(path).path }
-            .first { FileManager.default.fileExists(atPath: $0) }
     }
 
     /// - Returns: the gateway, through which everything is reached.
@@ -52,9 +45,10 @@ struct Product: Sendable {
             try await add(.commentAPI), try await add(.likeAPI, ["LIKE_ROLE": "all"]),
             try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing, "MEDIA_FOLDER": media]),
         ]
-        for number in 1...Self.readers {
-            services.append(try await add(.reader, number: number, ["PLACEMENT": "overflow"]))
-        }
+        let reader = [
+            "PLACEMENT": "overflow", "COMMENT_API_URL": services[0].url, "LIKE_API_URL": services[1].url,
+        ]
+        for number in 1...Self.readers { services.append(try await add(.reader, number: number, reader)) }
         for service in services { _ = try await started(service) }
         return try await started(
             testbed.addGateway(script: script, port: port, authentication: Self.authentication, media: media))
@@ -79,6 +73,19 @@ struct Product: Sendable {
     static func secret() -> String {
         let (high, low) = (UInt64.random(in: 0 ... .max), UInt64.random(in: 0 ... .max))
         return String(high, radix: 36) + "-" + String(low, radix: 36)
+    }
+
+    /// What is up, and where.
+    func report(_ base: Report) -> Report {
+        var report = base
+        report.finishedAt = Report.now()
+        report.verdict.checks = [.completed(nil)]
+        report.tables = [
+            Table(
+                "Services", [.init("name", .left), .init("address", .left), .init("log", .left)],
+                rows: testbed.nodes.map { [$0.name, $0.url, $0.specification.log] })
+        ]
+        return report
     }
 
     private func started(_ node: Node) async throws -> Node {

@@ -13,7 +13,7 @@ struct UpCommand: AsyncParsableCommand {
             Starts Redis, PostgreSQL, all services and the gateway (nginx) on 127.0.0.1 and prints the gateway's URL. What \
             people write, their accounts among it, stays in the folder, and is there again the next time. Who writes has an \
             account; everybody may watch. Logs are in its folder `logs`, those of \
-            the time before are removed.
+            the time before are removed. With --json the addresses of all parts are printed as a report, once they are up.
 
             Exit codes: 0 stopped, 64 bad arguments, 69 something needed is missing, or the folder or the port is in use, \
             70 a process died.
@@ -23,8 +23,8 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: "Folder of data and logs.") var folder = ".chorus"
     @Flag(help: "Forget what was written before.") var fresh = false
     @Flag(help: "Six people with accounts who watch, write and like: two or three requests a second.") var demo = false
-    @Option(help: ArgumentHelp("Folder of the services' programs.", visibility: .hidden))
-    var binaries: String?
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var binaries: BinariesOption
 
     func validate() throws {
         guard (1...65_535).contains(port) else { throw ValidationError("--port must be 1 to 65535") }
@@ -32,8 +32,7 @@ struct UpCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
-            let binaries = Binaries(directory: binaries)
-            try binaries.check(own: Product.programs, postgres: true)
+            let binaries = try binaries.find(Product.programs, postgres: true)
             _ = try binaries.system("nginx", package: "nginx-light")
             let script = try Product.gatewayScript(above: binaries.directory)
             guard Ports.isFree(port) else {
@@ -41,13 +40,21 @@ struct UpCommand: AsyncParsableCommand {
             }
             let home = try UpFolder(folder, fresh: fresh)
             let progress = Progress()
+            let base = await Report.begin(
+                "up", "The product on this machine", command: "Orchestrator up --port \(port) --folder \(folder)",
+                directory: binaries.directory)
             do {
-                try await Testbed.run(Folders(report: home.path, data: home.data), binaries) { [demo, port] testbed in
+                try await Testbed.run(Folders(report: home.path, data: home.data), binaries) {
+                    [demo, port, output] testbed in
                     let product = Product(testbed: testbed, progress: progress)
                     let gateway = try await product.start(script: script, port: port)
                     let world = demo ? try Demo(testbed) : nil
                     try await world?.start(progress)
-                    StandardOutput.write("\(gateway.url)/")
+                    if output.json {
+                        try output.show(product.report(base))
+                    } else {
+                        StandardOutput.write("\(gateway.url)/")
+                    }
                     progress.step("Ctrl-C stops everything")
                     await world?.run()
                     // Until a signal, or the death of a process.

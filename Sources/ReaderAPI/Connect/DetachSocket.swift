@@ -4,15 +4,16 @@ import NIOPosix
 import ServiceRuntime
 
 extension Channel {
-    /// Takes the connection out of NIO after the head of its response was written: a viewer then costs a slot in a table
-    /// instead of a pipeline of handlers and a task.
+    /// Takes the connection out of NIO: a viewer then costs a slot in a table instead of a pipeline of handlers and a task.
+    /// A stream's head was written before; whoever takes over a WebSocket writes it, so that nothing that the client sends
+    /// after it comes here.
     ///
     /// The descriptor is copied and the channel closed in one turn of the event loop: otherwise Hummingbird half-closes
     /// the connection when the response body returns.
     ///
     /// - Parameter adopt: gets a descriptor of its own, without blocking, and owns it; and whether the response is chunked.
     func detachSocket(_ adopt: @escaping @Sendable (Int32, _ isChunked: Bool) -> Void) async throws {
-        // The response head was given to the event loop before, so this turn comes after it.
+        // A response head that was given to the event loop before: this turn comes after it.
         try await eventLoop.flatSubmit { [self] in
             getOption(.bufferedWritableBytes).flatMapThrowing { [self] buffered in
                 guard isActive else { throw DetachError(description: "the client has gone") }

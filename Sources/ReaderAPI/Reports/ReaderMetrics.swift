@@ -24,6 +24,18 @@ enum ReaderMetrics {
                 dimensions: [("reason", reason.rawValue)]
             ) { Double(hub.counters.disconnects[reason] ?? 0) }
         }
+        registry.gauge("chorus_reader_socketio_sessions", "Sessions of Socket.IO that are open.") {
+            Double(hub.counters.sessions)
+        }
+        registry.counter(
+            "chorus_reader_socketio_upgrades", "Sessions of Socket.IO that went from polling to a WebSocket."
+        ) { Double(hub.counters.sessionUpgrades) }
+        for reason in DisconnectReason.allCases {
+            registry.counter(
+                "chorus_reader_socketio_endings", "Sessions of Socket.IO that ended, by reason.",
+                dimensions: [("reason", reason.rawValue)]
+            ) { Double(hub.counters.sessionEndings[reason] ?? 0) }
+        }
         for refusal in HubRefusal.allCases {
             registry.counter(
                 "chorus_reader_refusals", "Connects that were refused, by code.",

@@ -5,7 +5,7 @@ extension Report {
     var checks: Table {
         Table(
             "Checks", [.init("check", .left), .init("", .left), .init("found", .left)],
-            rows: verdict.checks.map { [$0.name, $0.passed ? "ok" : "FAILED", $0.text] })
+            rows: verdict.checks.map { [$0.name, $0.passed ? "ok" : Check.failed, $0.text] })
     }
 
     /// All that another run needs to be the same, and what this one ran on.

@@ -99,44 +99,32 @@ public final class AccessControl: Sendable {
 }
 
 extension ServiceContext {
-    /// Throws unless the caller may do this: 401 with a token that is none, 401 `authentication_required` without one, else 403
-    /// `forbidden`.
-    public func require(_ action: Action) throws(APIError) {
-        try requireToken(for: action.verb)
-        guard let access, case .denied(let denial) = access.permissions.decide(caller, action) else { return }
-        throw APIError(denial)
+    /// Who sends the request, for a connection that outlives it.
+    public var callerAccess: CallerAccess {
+        CallerAccess(caller: caller, token: token, tokenProblem: tokenProblem, access: access)
     }
 
-    /// Throws when a token came that is none. With `AUTH=off` only where a moderator's would have made a difference.
-    private func requireToken(for verb: Verb? = nil) throws(APIError) {
-        guard let tokenProblem else { return }
-        if access?.authenticator.mode == .off, verb != .remove, verb != .moderate { return }
-        throw tokenProblem
-    }
+    /// As ``CallerAccess/require(_:)``.
+    public func require(_ action: Action) throws(APIError) { try callerAccess.require(action) }
 
     /// The same request, sent by the bearer of a token that came on another way.
     public func bearing(_ token: String) async throws -> ServiceContext {
-        guard let access else { return self }
         var context = self
-        context.tokenProblem = nil
-        do { context.caller = .user(try await access.authenticator.subject(of: token)) } catch { throw APIError(error) }
+        let bearer = try await callerAccess.bearing(token)
+        (context.caller, context.tokenProblem) = (bearer.caller, bearer.tokenProblem)
         return context
     }
 
     /// The caller's token, which somebody signed for a time: no shared secret.
     public func signedToken() throws(APIError) -> String {
-        try requireToken()
+        try callerAccess.requireToken()
         guard let subject = caller.subject else { throw APIError(.authenticationRequired) }
         guard subject.validUntil != nil, let token else { throw APIError(.role) }
         return token
     }
 
-    /// Says why the caller may not go on, as a code: its token has expired or was revoked. `nil` for callers without a token
-    /// that could.
-    public var lease: (@Sendable () -> String?)? {
-        guard let access, let subject = caller.subject else { return nil }
-        return { access.authenticator.problem(of: subject)?.rawValue }
-    }
+    /// As ``CallerAccess/lease``.
+    public var lease: (@Sendable () -> String?)? { callerAccess.lease }
 
     /// Whether the caller may do this.
     public func may(_ action: Action) -> Bool {
@@ -145,15 +133,9 @@ extension ServiceContext {
 
     /// Who watches: the token's subject; without a token a name that the request gives and nobody checks.
     public func viewer(_ fields: RequestFields, _ name: String = "userid") throws(APIError) -> String {
-        try requireToken()
         let named = try fields.optionalIdentifier(name)
-        switch caller {
-        case .unchecked: return try user(named, fields, name)
-        case .anonymous: return named ?? "anonymous"
-        case .user(let subject):
-            guard named == nil || named == subject.id else { throw APIError(.notSubject) }
-            return subject.id
-        }
+        guard let viewer = try callerAccess.viewer(named: named) else { return try user(named, fields, name) }
+        return viewer
     }
 
     /// The user in whose name a request writes to a channel: the one that it names, who must be the token's subject; without
@@ -178,7 +160,7 @@ extension ServiceContext {
     }
 
     private func user(_ named: String?, _ fields: RequestFields, _ name: String) throws(APIError) -> String {
-        try requireToken()
+        try callerAccess.requireToken()
         if let named { return named }
         switch caller {
         case .user(let subject): return subject.id

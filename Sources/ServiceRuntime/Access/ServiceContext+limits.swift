@@ -79,6 +79,15 @@ extension ServiceContext {
     }
 }
 
+extension ServiceContext {
+    /// Throws ``APIError`` 403 `cross_origin` when a page of an origin that is not allowed opens a WebSocket, or anything else
+    /// that browsers do not guard by themselves. With `AUTH=off` every page may.
+    public func requireAllowedOrigin(_ request: Request) throws(APIError) {
+        guard access?.allowedOrigins != nil else { return }
+        try requireSameOrigin(request, allowsPrograms: true)
+    }
+}
+
 extension HTTPField.Name {
     fileprivate static let xForwardedFor = HTTPField.Name("X-Forwarded-For")
     fileprivate static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")

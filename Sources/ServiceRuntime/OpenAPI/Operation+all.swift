@@ -91,12 +91,27 @@ extension Operation {
         .optional("notifications", .flag),
     ]
 
-    private static let readers: [Operation] = [
-        write("ReaderAPI", .post, "/connect", "An event stream", .watch, watching),
-        get("ReaderAPI", path: "/connect", "An event stream", .watch, watching, as: EventStream.mediaType),
-        get("ReaderAPI", path: "/locate", "Which Reader serves a video", .watch, [.required("videoid", .id)]),
-        get("ReaderAPI", path: "/viewers", "How many watch a video", .watch, [.required("videoid", .id)]),
-        write("ReaderAPI", .post, "/api/stream-tickets", "A ticket that opens one stream", .watch),
+    private static let readers: [Operation] =
+        [
+            write("ReaderAPI", .post, "/connect", "An event stream", .watch, watching),
+            get("ReaderAPI", path: "/connect", "An event stream", .watch, watching, as: EventStream.mediaType),
+            get("ReaderAPI", path: "/locate", "Which Reader serves a video", .watch, [.required("videoid", .id)]),
+            get("ReaderAPI", path: "/viewers", "How many watch a video", .watch, [.required("videoid", .id)]),
+            write("ReaderAPI", .post, "/api/stream-tickets", "A ticket that opens one stream", .watch),
+            get(
+                "ReaderAPI", path: "/socket.io", "Engine.IO: begins a session, waits for packets", .watch, engine,
+                as: "text/plain"),
+        ]
+        + [HTTPRequest.Method.post, .put, .delete, .patch].map {
+            Operation(
+                services: ["ReaderAPI"], method: $0, path: "/socket.io",
+                summary: $0 == .post ? "Engine.IO: takes packets" : "Refused, as Engine.IO refuses it", verb: .watch,
+                query: engine, body: $0 == .post ? .bytes(["text/plain"]) : nil, success: Success(mediaType: nil))
+        }
+
+    private static let engine: [Field] = [
+        .required("EIO", .choice(["4"])), .required("transport", .choice(["polling", "websocket"])),
+        .optional("sid", .text(100)),
     ]
 
     private static let statistics: [Operation] =

@@ -59,15 +59,18 @@ public enum OutboundHTTP {
     ///
     /// - Parameters:
     ///   - authorization: the header field, if any.
+    ///   - headers: more of them.
     ///   - timeout: from the start to the last byte of the answer.
     ///   - bytesMax: a larger answer is an error.
     public static func post(
-        _ url: String, json: ByteBuffer, authorization: String? = nil, timeout: Duration, bytesMax: Int
+        _ url: String, json: ByteBuffer, authorization: String? = nil, headers: [String: String] = [:],
+        timeout: Duration, bytesMax: Int
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url)
         request.method = .POST
         request.headers.add(name: "content-type", value: "application/json")
         if let authorization { request.headers.add(name: "authorization", value: authorization) }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(json)
         return try await send(request, timeout: timeout, bytesMax: bytesMax)
     }

@@ -54,6 +54,8 @@ struct SwarmCommand: AsyncParsableCommand {
         help: "chorus, or plain: any event stream, comments known by their texts.",
         transform: oneOf(StreamProtocol.chorus))
     @Checked var `protocol` = StreamProtocol.chorus
+    @Option(help: "stream, or socketio: viewers on Socket.IO's WebSocket.", transform: oneOf(ViewerTransport.stream))
+    @Checked var transport = ViewerTransport.stream
     @Option(help: "In front of the names of all videos.", transform: idPrefix) @Checked var channelPrefix = ""
     @Option(help: "Seconds of publishing before latencies count.", transform: within(0...86_400.0))
     @Checked var warmup = 0.0
@@ -94,13 +96,25 @@ struct SwarmCommand: AsyncParsableCommand {
         help: "The IPv4 address that viewers connect from, such as 127.0.1.7: one pair of addresses has 28,000 ports.",
         transform: ownAddress)
     @Checked var sourceAddress: SourceAddress? = nil
+    @Option(
+        help: "A trace (NDJSON) of who joins, leaves and comments when, instead of an audience, a rate and moves.",
+        transform: optional(fileName))
+    @Checked var replay: String? = nil
+    @Option(help: "The file that gets such a trace of this swarm.", transform: optional(fileName))
+    @Checked var record: String? = nil
+    @Option(
+        help: "With --stages: viewers of all shards together who are there from the start; all, if left out.",
+        transform: optional(within(0...Audience.viewersMax)))
+    @Checked var present: Int? = nil
     @Flag(help: "Viewers whose connection broke come back without a pause.") var reconnectAtOnce = false
     @Flag(help: "With --coordinate: publish until 'stop' comes, and tell the crowd's state ten times a second.")
     var drill = false
     @Flag(
         help: ArgumentHelp(
             "With --coordinate: publish in stages that are ordered over standard input, until 'stop' comes.",
-            discussion: "An order is {\"stage\":{\"churn\":<a minute>,\"rate\":<comments/s>}}; --rate begins."))
+            discussion:
+                "An order is {\"stage\":{\"churn\":<a minute>,\"rate\":<comments/s>,\"viewers\":<number>}}; --rate begins."
+        ))
     var stages = false
     @Flag(help: "Take turns with other shards over standard input and output.") var coordinate = false
     @Flag(help: "Print the report as JSON.") var json = false
@@ -130,8 +144,19 @@ struct SwarmCommand: AsyncParsableCommand {
             (window > 0 || `protocol` == .plain) && !moves.isNone,
             "--churn, --zaps and --flash-at cannot be with --window and --protocol plain: an audience that stays")
         refuse(
+            transport == .socketio && `protocol` == .plain,
+            "--transport is \"socketio\"; expected stream with --protocol plain")
+        refuse(
             stages && (!coordinate || drill || window > 0 || !moves.isNone),
             "--stages needs --coordinate, and cannot be with --drill, --window, --churn, --zaps and --flash-at")
+        refuse(
+            replay != nil
+                && (!moves.isNone || stages || drill || window > 0 || publish == .none || `protocol` == .plain
+                    || slowShare > 0),
+            "--replay cannot be with --churn, --zaps, --flash-at, --stages, --drill, --window, --publish none,"
+                + " --protocol plain and --slow-share: a trace has its own viewers and comments")
+        refuse(record != nil && window > 0, "--record cannot be with --window: no comment is due at a time")
+        refuse(present != nil && !stages, "--present needs --stages")
         if let flashAt {
             refuse(
                 flashAt.seconds >= warmup + duration,
@@ -167,8 +192,9 @@ struct SwarmCommand: AsyncParsableCommand {
             streams: streams, viewers: viewers, audience: audience, seed: seed, rate: writtenPerSecond,
             durationSeconds: duration, warmupSeconds: warmup, placement: placement.rawValue,
             readers: readers.map(\.description), window: window > 0 ? window : nil,
-            streamProtocol: `protocol` == .chorus ? nil : `protocol`.rawValue,
+            streamProtocol: transport == .socketio
+                ? transport.rawValue : `protocol` == .chorus ? nil : `protocol`.rawValue,
             channelPrefix: channelPrefix.isEmpty ? nil : channelPrefix,
-            moves: moves.isNone ? nil : moves)
+            moves: moves.isNone ? nil : moves, replay: replay)
     }
 }

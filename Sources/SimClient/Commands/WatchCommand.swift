@@ -14,6 +14,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     private static let variables = [
         ("USER_ID", "--user"), ("VIDEO_ID", "--video"), ("READER_API_URLS", "--readers"),
+        ("VIEWER_TRANSPORT", "--transport"),
         ("COMMENT_API_URL", "--comment-api"), ("STATISTICS_API_URL", "--stats-api"),
         ("COMMENT_INTERVAL_SECONDS", "--interval"), ("COMMENT_COUNT", "--count"),
     ]
@@ -24,6 +25,8 @@ struct WatchCommand: AsyncParsableCommand {
     @Checked var readers: [Endpoint] = []
     @Option(help: "URL of CommentAPI.", transform: urls) @Checked var commentAPI: [Endpoint] = []
     @Option(help: "URL of StatsAPI, for a report a second.", transform: urls) @Checked var statsAPI: [Endpoint] = []
+    @Option(help: "stream, or socketio: Socket.IO on a WebSocket.", transform: oneOf(ViewerTransport.stream))
+    @Checked var transport = ViewerTransport.stream
     @Option(help: "Seconds between two comments; 0 only watches.", transform: within(0...86_400.0))
     @Checked var interval = 5.0
     @Option(help: "Ends after so many comments.", transform: optional(within(1...1_000_000_000)))

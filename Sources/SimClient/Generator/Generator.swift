@@ -25,6 +25,7 @@ enum RunFailure: Error, Equatable, CustomStringConvertible {
     case noViewerConnected(String)
     case loopSilent
     case ordersMissing
+    case traceNotWritten(String)
     case interrupted
 
     var description: String {
@@ -32,6 +33,7 @@ enum RunFailure: Error, Equatable, CustomStringConvertible {
         case .noViewerConnected(let why): "no viewer could connect: \(why)"
         case .loopSilent: "a loop of this program does not answer"
         case .ordersMissing: "standard input ended before the coordinator's orders came"
+        case .traceNotWritten(let why): "the trace cannot be written: \(why)"
         case .interrupted: "interrupted"
         }
     }
@@ -41,6 +43,7 @@ enum RunFailure: Error, Equatable, CustomStringConvertible {
         switch error {
         case RunFailure.noViewerConnected, is SocketAddress.Unresolvable: ExitStatus.unavailable
         case RunFailure.interrupted: ExitStatus.interrupted
+        case is InvalidParameter: ExitStatus.usage
         default: ExitStatus.internalError
         }
     }

@@ -15,7 +15,7 @@ struct ResponseHead: Equatable, Sendable {
 }
 
 /// Reads one HTTP/1.1 response from bytes that come in any portions: the head is copied only if it was cut, the body is
-/// handed on in place. Interim responses (1xx) are skipped. 24 bytes, since a swarm keeps one for each viewer.
+/// handed on in place. Interim responses (1xx) are skipped; what follows 101 is the other protocol. 24 bytes, since a swarm keeps one for each viewer.
 struct ResponseScanner: Sendable {
     enum Malformed: Error, Equatable, Sendable {
         case statusLine
@@ -73,6 +73,10 @@ struct ResponseScanner: Sendable {
             switch state {
             case .head:
                 guard let head = try takeHead(in: bytes, from: &cursor) else { return nil }
+                if head.status == 101 {
+                    state = .untilClose
+                    return .head(head)
+                }
                 if head.status < 200 { continue }
                 switch head.framing {
                 case .untilClose: state = .untilClose

@@ -8,7 +8,9 @@ struct OpenLoopScheduler: Sendable {
     static let batchMax = 1024
 
     let audience: Audience
-    let arrivals: CommentArrivals
+    /// Comments one after another: by chance, or as a trace has them.
+    typealias Process = IteratorProtocol<CommentArrivals.Comment> & Sendable
+    let arrivals: any Process
 
     /// Hands over the drafts as they fall due, for `seconds`. Returns early when the task is cancelled. `submit` gives
     /// back whether they were taken; how many were not is the result.

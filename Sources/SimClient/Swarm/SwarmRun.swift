@@ -49,13 +49,15 @@ struct SwarmRun: Sendable {
         let load = load(stage) - before
         let outcome = try await stage.outcome()
         try Task.checkInterrupted()
+        if let path = settings.record { try stage.recorder?.write(to: path) }
         var viewers = connected
-        if stage.late > 0 {
-            viewers.wanted += stage.late
+        if stage.hasMoves {
+            // Whoever is there in the end.
+            viewers.wanted = settings.shard.viewers(of: stage.audience.total) - outcome.tally.absent
             viewers.connected = outcome.tally.watching
             viewers.failed = viewers.wanted - viewers.connected
         }
-        let report = makeReport(viewers, published, outcome, load)
+        let report = makeReport(stage, viewers, published, outcome, load)
         if settings.coordinate {
             StandardOutput.write(SwarmMessage.report(report).line)
         } else {
@@ -76,7 +78,7 @@ struct SwarmRun: Sendable {
         let seen = stage.viewerBoard.now
         return ClientReport(
             clientId: "swarm-\(settings.shard.index)-\(getpid())",
-            viewers: settings.shard.viewers(of: settings.viewers), connected: seen.tally.watching,
+            viewers: settings.shard.viewers(of: stage.audience.total), connected: seen.tally.watching,
             commentsGenerated: stage.publisherBoard.now.source.acknowledged,
             commentsConsumed: seen.feed?.delivered ?? 0, reconnects: seen.feed?.reconnects ?? 0)
     }
@@ -100,12 +102,12 @@ extension SwarmRun {
         }
         try Task.checkInterrupted()
         let seen = stage.viewerBoard.now
-        let wanted = settings.shard.viewers(of: settings.viewers) - stage.late
+        let wanted = settings.shard.viewers(of: stage.audience.total) - seen.tally.absent
         if seen.tally.watching == 0, wanted > 0, !settings.coordinate {
             throw RunFailure.noViewerConnected(
                 "\(seen.tally.attempts) attempts, \(seen.tally.refusals) refused, \(seen.tally.rejections) rejected")
         }
-        if settings.writtenPerSecond > 0 || settings.window > 0 || settings.isStaged,
+        if settings.publish == .comments, settings.rate > 0 || settings.window > 0 || settings.isStaged,
             !(await stage.waitForConnections())
         {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
@@ -120,6 +122,12 @@ extension SwarmRun {
         let now = WallClock.microseconds()
         let measured = settings.warmup > 0 ? now + Int64(settings.warmup * 1e6) : .min
         stage.viewers.call { viewers, _ in viewers.feed.measure(fromMicroseconds: measured) }
+        if let recorder = stage.recorder {
+            recorder.begin(at: MonotonicClock.now())
+            stage.viewers.call { viewers, _ in
+                viewers.feed.note(present: { viewers.viewers.users[$0].machine.state != .absent }, at: 0)
+            }
+        }
         let overflow = try await withThrowingTaskGroup(of: Int?.self) { group in
             group.addTask {
                 await tellProgress(stage)
@@ -130,7 +138,7 @@ extension SwarmRun {
             group.addTask {
                 await write(stage, rate: settings.writtenPerSecond, seconds: settings.warmup + settings.duration)
             }
-            if !settings.moves.isNone {
+            if stage.trace != nil || !settings.moves.isNone {
                 group.addTask {
                     await stage.moveViewers(settings.moves)
                     return nil
@@ -177,6 +185,7 @@ extension SwarmRun {
                         return 0
                     }
                 }
+                if let viewers = now.viewers { stage.hold(viewers: viewers) }
                 let order = try await orders?.wait { order -> LoadStage?? in
                     switch order {
                     case .stage(let stage): .some(stage)
@@ -208,8 +217,12 @@ extension SwarmRun {
             await stage.publishInClosedLoop(seconds: seconds)
             return 0
         }
-        let arrivals = CommentArrivals(
-            stage.audience, rate: rate, shard: settings.shard, process: settings.arrivals)
+        let arrivals: any OpenLoopScheduler.Process =
+            if let trace = stage.trace {
+                trace.comments.makeIterator()
+            } else {
+                CommentArrivals(stage.audience, rate: rate, shard: settings.shard, process: settings.arrivals)
+            }
         return await OpenLoopScheduler(audience: stage.audience, arrivals: arrivals).run(seconds: seconds) {
             stage.publish($0)
         }
@@ -245,14 +258,19 @@ extension SwarmRun {
     }
 
     private func makeReport(
-        _ connected: SwarmReport.Viewers, _ published: PublishTally,
+        _ stage: SwarmStage, _ connected: SwarmReport.Viewers, _ published: PublishTally,
         _ outcome: (tally: ViewerTally, found: CommentFeed.Outcome), _ load: LoadWindow
     ) -> SwarmReport {
         let usage = ResourceUsage.now()
+        var parameters = settings.parameters
+        let audience = stage.audience
+        (parameters.streams, parameters.viewers, parameters.audience) = (
+            audience.channels, audience.total, audience.spec
+        )
         var viewers = connected
         viewers.reconnects = outcome.found.counts.reconnects
         return SwarmReport(
-            parameters: settings.parameters, shard: settings.shard, viewers: viewers,
+            parameters: parameters, shard: settings.shard, viewers: viewers,
             publishing: .init(
                 offered: published.offered, started: published.started, acknowledged: published.acknowledged,
                 failed: published.unacknowledged, dropped: published.dropped, refused: published.refused,

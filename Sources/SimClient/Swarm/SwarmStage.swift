@@ -14,8 +14,11 @@ struct SwarmStage: Sendable {
     let publisherBoard = Board(Publisher.Seen(source: PublishTally()))
     /// For comments.
     private let connections: Int
-    /// Viewers of this shard that come later, together.
-    let late: Int
+    /// What is replayed; `nil`: everything by chance.
+    let trace: (moves: [ViewerMove], comments: [CommentArrivals.Comment])?
+    let recorder: TraceRecorder?
+    /// In stages: the order in which viewers of this shard come, the last of whom leave first.
+    private let order: [Int]
     let viewers: SocketLoop<Viewers>
     let publisher: SocketLoop<Publisher>
 
@@ -25,8 +28,12 @@ struct SwarmStage: Sendable {
 
     init(_ settings: SwarmCommand) throws {
         self.settings = settings
-        let audience = try settings.makeAudience()
+        let whole = try settings.replay.map { path throws(InvalidParameter) in try Trace(reading: path) }
+        let part = whole?.part(of: settings.shard)
+        trace = part.map { ($0.moves, $0.comments) }
+        let audience = try whole?.audience ?? settings.makeAudience()
         self.audience = audience
+        recorder = settings.record == nil ? nil : TraceRecorder()
         let (viewerBoard, publisherBoard) = (viewerBoard, publisherBoard)
         let connections = settings.publish == .none ? 0 : settings.publishConnections
         self.connections = connections
@@ -39,10 +46,16 @@ struct SwarmStage: Sendable {
                 board: publisherBoard)
         }
         self.publisher = publisher
-        let viewing = SwarmStage.makeViewing(settings, audience, try ServerDirectory(resolving: settings.readers))
-        late = viewing.late.count
+        var viewing = SwarmStage.makeViewing(settings, audience, try ServerDirectory(resolving: settings.readers))
+        if let part { viewing.absent = Set(0..<viewing.viewers).subtracting(part.present) }
+        var order = settings.isStaged ? Array(0..<viewing.viewers) : []
+        var draws = Xoshiro256(seed: settings.seed, purpose: "order of viewers \(settings.shard)")
+        draws.permute(&order)
+        self.order = order
+        if let first = settings.present { viewing.absent = Set(order.dropFirst(settings.shard.viewers(of: first))) }
         var feed = CommentFeed.Settings(audience: audience, shard: settings.shard, slow: viewing.slow)
         feed.streamProtocol = settings.protocol
+        feed.recorder = recorder
         feed.knowsAllWritten = settings.publish == .comments && (settings.coordinate || settings.shard.count == 1)
         if settings.window > 0 {
             feed.completed = { channels in
@@ -54,7 +67,7 @@ struct SwarmStage: Sendable {
         }
         viewers = try SocketLoop(
             settings: .init(name: "viewers", limits: .init(socketsMax: 1 << 20), receiveBytes: 256 << 10)
-        ) { [feed] in ViewerLoop(viewing, feed: CommentFeed(feed), board: viewerBoard) }
+        ) { [feed, viewing] in ViewerLoop(viewing, feed: CommentFeed(feed), board: viewerBoard) }
     }
 
     private static func makeSource(_ settings: SwarmCommand, _ audience: Audience) -> CommentSource {
@@ -70,19 +83,14 @@ struct SwarmStage: Sendable {
     private static func makeViewing(
         _ settings: SwarmCommand, _ audience: Audience, _ readers: ServerDirectory
     ) -> ViewerSettings {
-        var viewing = ViewerSettings(viewers: settings.shard.viewers(of: settings.viewers), readers: readers)
+        var viewing = ViewerSettings(viewers: settings.shard.viewers(of: audience.total), readers: readers)
         viewing.placement = settings.placement
+        viewing.transport = settings.transport
         viewing.connectsInProgressMax = settings.connectsInProgress
         viewing.silenceSeconds = UInt32(settings.silence)
         viewing.limits.firstAtOnce = settings.reconnectAtOnce
         viewing.source = settings.sourceAddress
-        if settings.flashAt != nil {
-            // The crowd is the end of the first channel, and so a run of the shard's viewers.
-            func before(_ viewer: Int) -> Int {
-                (viewer - settings.shard.index + settings.shard.count - 1) / settings.shard.count
-            }
-            viewing.late = before(audience.crowd.lowerBound)..<before(audience.crowd.upperBound)
-        }
+        if settings.flashAt != nil { viewing.absent = Set(audience.crowd(of: settings.shard)) }
         viewing.seed = settings.seed ^ UInt64(settings.shard.index) << 32
         if settings.slowShare > 0 {
             var draws = Xoshiro256(seed: settings.seed, purpose: "slow viewers \(settings.shard)")
@@ -105,7 +113,12 @@ struct SwarmStage: Sendable {
 
     /// Each draft weighs 1: the mailbox holds 131,072 of them.
     func publish(_ drafts: [Draft]) -> Bool {
-        publisher.call(weight: drafts.count) { sender, _ in sender.source.publish(drafts) }
+        if let recorder {
+            for draft in drafts {
+                recorder.note(.comment, draft.videoid, draft.userid, at: draft.due ?? MonotonicClock.now())
+            }
+        }
+        return publisher.call(weight: drafts.count) { sender, _ in sender.source.publish(drafts) }
     }
 
     /// Writes in a closed loop for so many seconds.
@@ -125,15 +138,25 @@ struct SwarmStage: Sendable {
         } while await Waiting.sleep(0.03)
     }
 
+    /// Whether viewers come and go by themselves.
+    var hasMoves: Bool { !settings.moves.isNone || trace != nil || settings.isStaged }
+
     /// Lets viewers come and go until the task is cancelled.
     func moveViewers(_ moves: Moves) async {
-        let moves = ViewerMoves(moves, audience, shard: settings.shard)
-        viewers.call { $0.move(moves, $1) }
-        if let flash = settings.flashAt, await Waiting.sleep(flash.seconds) {
-            viewers.call { viewers, _ in viewers.arriveLate() }
-        }
+        let process: any ViewerProcess =
+            if let trace { trace.moves.makeIterator() } else { ViewerMoves(moves, audience, shard: settings.shard) }
+        viewers.call { $0.move(process, $1) }
         while await Waiting.sleep(3600) {}
         viewers.call { $0.move(nil, $1) }
+    }
+
+    /// So many viewers of all shards watch from now on: those who are too many leave, those who lack come.
+    func hold(viewers count: Int) {
+        let present = min(settings.shard.viewers(of: count), order.count)
+        viewers.call { [order] viewers, sockets in
+            viewers.move(order[..<present], .joins(nil), sockets)
+            viewers.move(order[present...], .leaves, sockets)
+        }
     }
 
     /// Waits until every viewer has come and has all that was written; `false` when not all had it in time.
@@ -143,7 +166,7 @@ struct SwarmStage: Sendable {
         viewers.call { viewers, _ in viewers.feed.expect(written) }
         return await Waiting.wait(seconds: seconds) {
             let seen = viewerBoard.now
-            return seen.feed?.short == 0 && (settings.moves.isNone || seen.unsettled == 0)
+            return seen.feed?.short == 0 && (!hasMoves || seen.unsettled == 0)
         }
     }
 

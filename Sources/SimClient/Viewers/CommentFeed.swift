@@ -13,6 +13,8 @@ struct CommentFeed: ViewerFeed {
         var completed: (@Sendable ([Int]) -> Void)?
         /// Whether everything that is written to these channels is known at the end: what nobody wrote is then found.
         var knowsAllWritten = true
+        /// Is told of every viewer that comes or goes.
+        var recorder: TraceRecorder?
         /// Bytes of all channels' logs together.
         var logBytesMax = 64 << 20
     }
@@ -147,18 +149,23 @@ struct CommentFeed: ViewerFeed {
 
 extension CommentFeed {
     mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
-        viewers[viewer].cursor.reset()
-        let channel = channels[Int(viewers[viewer].channel)]
-        var userid = settings.audience.userID(ofViewer: Int(viewers[viewer].number))
-        if viewers[viewer].generation > 0 { userid += ".\(viewers[viewer].generation)" }
-        let videoid = settings.audience.videoID(ofChannel: channel.number)
+        let asked = subscription(of: viewer)
         switch settings.streamProtocol {
         case .chorus:
-            let last = viewers[viewer].cursor.position(in: channel.log)?.description
             return RequestText.connect(
-                userid: userid, videoid: videoid, lastEventID: last, to: endpoint, target: target)
-        case .plain: return RequestText.connectPlainly(userid: userid, videoid: videoid, to: endpoint)
+                userid: asked.userid, videoid: asked.videoid, lastEventID: asked.since, to: endpoint, target: target)
+        case .plain: return RequestText.connectPlainly(userid: asked.userid, videoid: asked.videoid, to: endpoint)
         }
+    }
+
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription? { subscription(of: viewer) }
+
+    private mutating func subscription(of viewer: Int) -> ViewerSubscription {
+        viewers[viewer].cursor.reset()
+        let channel = channels[Int(viewers[viewer].channel)]
+        return ViewerSubscription(
+            userid: name(of: viewer), videoid: settings.audience.videoID(ofChannel: channel.number),
+            since: viewers[viewer].cursor.position(in: channel.log)?.description)
     }
 
     mutating func opened(_ viewer: Int) -> FeedSignal {
@@ -236,19 +243,41 @@ extension CommentFeed {
 // MARK: - Moves
 
 extension CommentFeed {
-    mutating func left(_ viewer: Int, microseconds: Int64, to number: Int?) {
-        let channel = Int(viewers[viewer].channel)
-        let next = number.map { index(ofChannel: $0) } ?? channel
-        if next != channel {
-            channels[channel].viewers.removeAll { $0 == Int32(viewer) }
-            channels[next].viewers.append(Int32(viewer))
-            if channels[next].viewers.count > 1 { channels[next].log.bytesMax = logBytesMax }
-            viewers[viewer].channel = Int32(next)
+    mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes) {
+        if case .joins = action {} else { note(.leave, viewer, at: times) }
+        switch action {
+        case .zaps(let number), .joins(let number?): change(viewer, to: index(ofChannel: number))
+        // Somebody else.
+        case .replaced: viewers[viewer].generation += 1
+        case .joins(nil), .leaves: break
         }
-        // Somebody else, unless it is the same viewer on another channel.
-        if number == nil { viewers[viewer].generation += 1 }
         viewers[viewer].cursor = EventCursor()
-        if !settings.slow.contains(viewer) { audit.left(viewer: viewer, microseconds: microseconds, to: next) }
+        if !settings.slow.contains(viewer) {
+            audit.left(viewer: viewer, microseconds: times.microseconds, to: Int(viewers[viewer].channel))
+        }
+        if action != .leaves { note(.join, viewer, at: times) }
+    }
+
+    private func note(_ action: Trace.Action, _ viewer: Int, at times: FeedTimes) {
+        settings.recorder?.note(action, video(viewers[viewer].channel), name(of: viewer), at: times.nanoseconds)
+    }
+
+    private mutating func change(_ viewer: Int, to next: Int) {
+        let channel = Int(viewers[viewer].channel)
+        guard next != channel else { return }
+        channels[channel].viewers.removeAll { $0 == Int32(viewer) }
+        channels[next].viewers.append(Int32(viewer))
+        if channels[next].viewers.count > 1 { channels[next].log.bytesMax = logBytesMax }
+        viewers[viewer].channel = Int32(next)
+    }
+
+    private func name(of viewer: Int) -> String {
+        let (number, generation) = (Int(viewers[viewer].number), viewers[viewer].generation)
+        return settings.audience.userID(ofViewer: number) + (generation > 0 ? ".\(generation)" : "")
+    }
+
+    private func video(_ channel: Int32) -> String {
+        settings.audience.videoID(ofChannel: channels[Int(channel)].number)
     }
 
     private mutating func index(ofChannel number: Int) -> Int {
@@ -260,6 +289,15 @@ extension CommentFeed {
         channelIndices[number] = index
         channels.append(Channel(number: number, viewers: [], log: ChannelLog(bytesMax: 0)))
         return index
+    }
+}
+
+extension CommentFeed {
+    /// Tells the recorder who is there.
+    func note(present: (Int) -> Bool, at nanoseconds: UInt64) {
+        for viewer in viewers.indices where present(viewer) {
+            note(.join, viewer, at: FeedTimes(microseconds: 0, nanoseconds: nanoseconds))
+        }
     }
 }
 

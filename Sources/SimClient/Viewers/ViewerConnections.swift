@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import Options
 internal import Placement
 internal import SocketLoop
 
@@ -10,6 +11,8 @@ struct ViewerTally: Equatable, Sendable {
     var connectedOnce = 0
     /// Viewers that gave up.
     var failed = 0
+    /// Viewers that have not come, or have left.
+    var absent = 0
     /// Connections that were started.
     var attempts = 0
     /// Events `connected`, of all connections.
@@ -40,6 +43,7 @@ struct ViewerSettings: Sendable {
     var viewers: Int
     var readers: ServerDirectory
     var placement = Placement.random
+    var transport = ViewerTransport.stream
     var limits = ViewerMachine.Limits()
     /// Connections between their start and their first event.
     var connectsInProgressMax = 500
@@ -49,8 +53,8 @@ struct ViewerSettings: Sendable {
     var silenceSeconds: UInt32 = 60
     /// Viewers that never read once they are connected.
     var slow: Set<Int> = []
-    /// Viewers that come later, together.
-    var late: Range<Int> = 0..<0
+    /// Viewers that are not there from the start.
+    var absent: Set<Int> = []
     /// The address that connections come from; `nil`: the kernel chooses.
     var source: SourceAddress?
     /// Decides in which order viewers connect, and how long they pause.
@@ -84,8 +88,6 @@ struct ViewerConnections: Sendable {
     /// Where a redirect led, for the one request that follows it.
     private var targets: [Int32: String] = [:]
     private var queue: Deque<Int32> = []
-    /// Viewers that have not come yet.
-    private var absent: Range<Int>
     private var connecting = 0
     private var draws: Xoshiro256
     private var serverDraws: Xoshiro256
@@ -93,33 +95,53 @@ struct ViewerConnections: Sendable {
     init(_ settings: ViewerSettings) {
         self.settings = settings
         directory = settings.readers
-        absent = settings.late
         draws = Xoshiro256(seed: settings.seed, purpose: "viewers")
         serverDraws = Xoshiro256(seed: settings.connectSeed, purpose: "servers")
         users = []
         users.reserveCapacity(settings.viewers)
         for viewer in 0..<settings.viewers {
             let server = Int32(serverDraws.below(max(directory.servers.count, 1)))
-            users.append(VirtualUser(isSlow: settings.slow.contains(viewer), server: server))
+            let machine = ViewerMachine(isPresent: !settings.absent.contains(viewer))
+            users.append(VirtualUser(machine: machine, isSlow: settings.slow.contains(viewer), server: server))
         }
-        away = users.indices.count { !users[$0].isSlow && !settings.late.contains($0) }
+        tally.absent = settings.absent.count
+        away = users.count { !$0.isSlow && $0.machine.state != .absent }
     }
 
     /// Viewers that are on their way: queued, connecting or waiting.
-    var unsettled: Int { users.count - absent.count - tally.watching - tally.failed }
+    var unsettled: Int { users.count - tally.absent - tally.watching - tally.failed }
 
-    /// All that are not late queue up.
+    /// All that are there queue up.
     mutating func start() {
-        var order = users.indices.filter { !absent.contains($0) }.map { Int32($0) }
+        var order = users.indices.filter { users[$0].machine.state != .absent }.map { Int32($0) }
         draws.permute(&order)
         queue = Deque(order)
     }
 
-    /// Those who are late queue up too.
-    mutating func arriveLate() {
-        away += absent.count { !users[$0].isSlow }
-        queue.append(contentsOf: absent.map { Int32($0) })
-        absent = 0..<0
+    /// One that is not there queues up; `false` for any other.
+    mutating func join(_ viewer: Int) -> Bool {
+        guard users[viewer].machine.state == .absent else { return false }
+        tally.absent -= 1
+        if !users[viewer].isSlow { away += 1 }
+        users[viewer].machine = ViewerMachine()
+        queue.append(Int32(viewer))
+        return true
+    }
+
+    /// One that is there goes, connected or not; `false` for any other, and for one that gave up.
+    mutating func leave(_ viewer: Int) -> Bool {
+        switch users[viewer].machine.state {
+        case .absent, .failed: return false
+        case .watching: tally.watching -= 1
+        case .connecting: connecting -= 1
+        case .queued, .waiting: break
+        }
+        if !users[viewer].isSlow, users[viewer].machine.state != .watching { away -= 1 }
+        tally.absent += 1
+        users[viewer].machine = ViewerMachine(isPresent: false)
+        targets[Int32(viewer)] = nil
+        drawOtherServer(viewer)
+        return true
     }
 
     /// A viewer that watches goes, and another one queues up in its place. `nil` when nobody watches; else who went:
@@ -140,8 +162,10 @@ struct ViewerConnections: Sendable {
 
     /// The next viewer that may connect; `nil` when none waits, or enough are on their way.
     mutating func nextToConnect(second: UInt32) -> Int? {
-        guard connecting < settings.connectsInProgressMax, let next = queue.popFirst() else { return nil }
-        let viewer = Int(next)
+        guard connecting < settings.connectsInProgressMax else { return nil }
+        // Who left while waiting here, and may have come back behind, is passed over.
+        while let first = queue.first, users[Int(first)].machine.state != .queued { queue.removeFirst() }
+        guard let viewer = queue.popFirst().map(Int.init) else { return nil }
         connecting += 1
         tally.attempts += 1
         tally.connectingMost = max(tally.connectingMost, connecting)
@@ -237,7 +261,7 @@ struct ViewerConnections: Sendable {
             switch users[viewer].machine.state {
             case .connecting: second > users[viewer].heardAt + settings.connectSeconds
             case .watching: !users[viewer].isSlow && second > users[viewer].heardAt + settings.silenceSeconds
-            case .queued, .waiting, .failed: false
+            case .queued, .waiting, .failed, .absent: false
             }
         }
         tally.silences += silent.count { users[$0].machine.state == .watching }

@@ -1,4 +1,5 @@
 internal import Audience
+internal import Options
 internal import Primitives
 internal import SocketLoop
 
@@ -10,6 +11,8 @@ protocol ViewerFeed {
     ///
     /// - Parameter target: where a redirect led, for the request line.
     mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8]
+    /// What a viewer who connects now asks for on Socket.IO; `nil`: it cannot.
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription?
     /// The stream of a viewer begins: the answer was 200.
     mutating func opened(_ viewer: Int) -> FeedSignal
     /// Bytes of a viewer's stream.
@@ -18,8 +21,8 @@ protocol ViewerFeed {
     mutating func received(_ payload: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes) throws -> FeedSignal
     /// Something else happened to a viewer that a person might want to know.
     mutating func told(_ viewer: Int, _ news: ViewerNews)
-    /// A viewer goes for good, and another one takes its place; the same one on another channel, if that is named.
-    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?)
+    /// A viewer comes, goes, or changes; it is not connected any more.
+    mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes)
     /// The end of a turn of the loop.
     mutating func turned()
     /// What other threads may see; ten times a second and more.
@@ -27,9 +30,10 @@ protocol ViewerFeed {
 }
 
 extension ViewerFeed {
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription? { nil }
     mutating func opened(_ viewer: Int) -> FeedSignal { FeedSignal() }
     mutating func told(_ viewer: Int, _ news: ViewerNews) {}
-    mutating func left(_ viewer: Int, microseconds: Int64, to channel: Int?) {}
+    mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes) {}
     mutating func turned() {}
 }
 
@@ -48,6 +52,9 @@ enum ViewerNews {
     /// The connection ended for this reason; the next attempt comes after so many milliseconds, `nil` when none comes.
     case ended(String, next: Int?)
 }
+
+/// Whose moves come one after another: by chance, or as a trace has them.
+typealias ViewerProcess = IteratorProtocol<ViewerMove> & Sendable
 
 /// When bytes came.
 struct FeedTimes {
@@ -81,12 +88,14 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
 
     var feed: Feed
     private(set) var viewers: ViewerConnections
+    /// Of viewers on Socket.IO, from the start of a connection on.
+    private var packets: [Int: SocketIOStream] = [:]
     private let board: Board<Seen>
     private var seen = Seen()
     private var startedAt: UInt64 = 0
     private var second: UInt32 = 0
     private var tickDue: UInt64 = 0
-    private var moves: (start: UInt64, process: ViewerMoves, next: ViewerMoves.Move)?
+    private var moves: (start: UInt64, process: any ViewerProcess, next: ViewerMove)?
 
     init(_ settings: ViewerSettings, feed: Feed, board: Board<Seen>) {
         viewers = ViewerConnections(settings)
@@ -103,14 +112,15 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     }
 
     /// Viewers come and go from now on, or do not any more.
-    func move(_ process: ViewerMoves?, _ sockets: Sockets) {
-        var process = process
-        let first = process?.next()
-        moves = process.flatMap { process in first.map { (sockets.now, process, $0) } }
+    func move(_ process: (any ViewerProcess)?, _ sockets: Sockets) {
+        guard var process, let first = process.next() else { return moves = nil }
+        moves = (sockets.now, process, first)
     }
 
-    /// The viewers that are late come now.
-    func arriveLate() { viewers.arriveLate() }
+    /// These do that, now.
+    func move(_ those: some Sequence<Int>, _ action: ViewerMove.Action, _ sockets: Sockets) {
+        for viewer in those { perform(viewer, action, sockets) }
+    }
 
     func received(_ commands: [LoopCall<ViewerLoop>], sockets: Sockets) {
         for command in commands { command.body(self, sockets) }
@@ -135,6 +145,11 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     func socketConnected(_ socket: SocketHandle, sockets: Sockets) {
         guard let viewer = viewer(of: socket, sockets) else { return }
         let target = viewers.takeTarget(of: viewer)
+        if viewers.settings.transport == .socketio, let subscription = feed.subscribe(viewer) {
+            packets[viewer] = SocketIOStream(subscription, target: target)
+            _ = sockets.send(SocketIOStream.request(to: viewers.server(of: viewer).endpoint), to: socket)
+            return
+        }
         // A socket that broke at once is told by `socketClosed`.
         _ = sockets.send(feed.connect(viewer, to: viewers.server(of: viewer).endpoint, target: target), to: socket)
     }
@@ -148,9 +163,12 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             var cursor = 0
             while let part = try viewers.users[viewer].response.next(in: bytes, from: &cursor) {
                 switch part {
+                case .head(let head) where head.status == 101 && packets[viewer] != nil: break
                 case .head(let head):
                     guard head.status == 200 else { return answered(head, viewer, sockets) }
                     guard take(feed.opened(viewer), viewer, sockets) else { return }
+                case .body(let range) where packets[viewer] != nil:
+                    guard try receivedPackets(bytes.part(range), viewer, at: times, sockets) else { return }
                 case .body(let range):
                     let signal = try feed.received(bytes.part(range), viewer, at: times)
                     guard take(signal, viewer, sockets) else { return }
@@ -162,6 +180,26 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             return ended(viewer, "its stream was broken", sockets)
         }
         if viewers.users[viewer].response.hasEnded { ended(viewer, "the Reader ended it", sockets) }
+    }
+
+    /// `false` when the connection is over.
+    private func receivedPackets(
+        _ bytes: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes, _ sockets: Sockets
+    ) throws -> Bool {
+        guard let output = try packets[viewer]?.received(bytes), let socket = viewers.users[viewer].socket else {
+            return false
+        }
+        if !output.replies.isEmpty { sockets.send(output.replies, to: socket) }
+        if !output.frames.isEmpty {
+            let signal = try output.frames.withUnsafeBytes { try feed.received($0, viewer, at: times) }
+            guard take(signal, viewer, sockets) else { return false }
+        }
+        if let location = output.location {
+            answered(ResponseHead(status: 307, location: location), viewer, sockets)
+            return false
+        }
+        if output.hasEnded { ended(viewer, "the Reader ended it", sockets) }
+        return !output.hasEnded
     }
 
     private func answered(_ head: ResponseHead, _ viewer: Int, _ sockets: Sockets) {
@@ -248,11 +286,21 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             var process = process
             let following = process.next()
             moves = following.map { (start, process, $0) }
-            guard let viewer = viewers.replace(move.viewer) else { continue }
-            if let socket = viewers.users[viewer].socket { sockets.close(socket) }
-            viewers.users[viewer].socket = nil
-            feed.left(viewer, microseconds: WallClock.microseconds(), to: move.channel)
+            perform(move.viewer, move.action, sockets)
         }
+    }
+
+    private func perform(_ viewer: Int, _ action: ViewerMove.Action, _ sockets: Sockets) {
+        let found: Int? =
+            switch action {
+            case .replaced, .zaps: viewers.replace(viewer)
+            case .joins: viewers.join(viewer) ? viewer : nil
+            case .leaves: viewers.leave(viewer) ? viewer : nil
+            }
+        guard let found else { return }
+        if let socket = viewers.users[found].socket { sockets.close(socket) }
+        viewers.users[found].socket = nil
+        feed.moved(found, action, at: FeedTimes(microseconds: WallClock.microseconds(), nanoseconds: sockets.now))
     }
 
     /// Called before each look at the board too: who sees that all are settled must also see when.

@@ -14,6 +14,8 @@ struct ViewerMachine: Equatable, Sendable {
         case waiting
         /// Gave up. Final.
         case failed
+        /// Has not come, or has left; then `queued`.
+        case absent
     }
 
     struct Limits: Equatable, Sendable {
@@ -47,11 +49,13 @@ struct ViewerMachine: Equatable, Sendable {
         case giveUp
     }
 
-    private(set) var state = State.queued
+    private(set) var state: State
     private var attempts: UInt8 = 0
     private var hops: UInt8 = 0
     /// Whether it was ever connected: what comes after is a reconnection.
     private(set) var hasWatched = false
+
+    init(isPresent: Bool = true) { state = isPresent ? .queued : .absent }
 
     /// There is a place for it among the connects in progress.
     mutating func admitted() {
@@ -92,7 +96,7 @@ struct ViewerMachine: Equatable, Sendable {
         case .watching:
             state = .waiting
             return .wait(milliseconds: limits.pause(attempt: 1, draw: draw))
-        case .queued, .waiting, .failed: return .stay
+        case .queued, .waiting, .failed, .absent: return .stay
         }
     }
 

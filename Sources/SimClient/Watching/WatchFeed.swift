@@ -40,6 +40,12 @@ struct WatchFeed: ViewerFeed {
             target: target)
     }
 
+    mutating func subscribe(_ viewer: Int) -> ViewerSubscription? {
+        parser = EventStreamParser()
+        return ViewerSubscription(
+            userid: userid, videoid: videoid, since: lastEventID.isEmpty ? nil : lastEventID)
+    }
+
     mutating func received(_ payload: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes) throws -> FeedSignal {
         var signal = FeedSignal()
         for event in try parser.feed(payload) where !signal.sentAway.isAsked { take(event, &signal) }

@@ -23,7 +23,8 @@ struct WatchRun: Sendable {
     func run() async -> Int32 {
         await Generator.run {
             let (settings, say, viewerBoard, senderBoard) = (settings, say, viewerBoard, senderBoard)
-            let viewing = ViewerSettings(viewers: 1, readers: try ServerDirectory(resolving: settings.readers))
+            let viewing = ViewerSettings(
+                viewers: 1, readers: try ServerDirectory(resolving: settings.readers), transport: settings.transport)
             let commentAPIs = try ServerDirectory(resolving: settings.commentAPI)
             let statistics = try StatisticsReporter(to: settings.statsAPI) { report() }
             let viewer = try SocketLoop(settings: .init(name: "viewer")) {

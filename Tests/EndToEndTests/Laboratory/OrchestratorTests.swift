@@ -54,6 +54,65 @@ extension EndToEndTests {
             }
         }
 
+        /// One audience twice: as chance has it at random placement, and the same people again by channel.
+        @Test func aRunIsDoneAgainOnAnotherPlacement() async throws {
+            let line =
+                "run --out @/report --streams 10 --viewers 100 --readers 3 --duration 4 --rate 20 --audience zipf:1.0"
+                + " --swarms 2 --churn 6 --flash-at 2:0.3 --record @/trace.ndjson" + allowed
+            try await withOrchestrator(line) { program, folder in
+                #expect(await program.end(within: 90) == 0, "\(program.log)")
+                let first = try Report.read("\(folder)/report/latest")
+                expectNothingLost(first)
+                #expect(processes(of: folder).isEmpty)
+                let again = try await orchestrator(
+                    "run --out @/report --readers 3 --placement overflow --replay @/trace.ndjson --swarms 3 --json"
+                        + allowed, folder)
+                try await withEnd({ await again.stop() }) {
+                    #expect(await again.end(within: 90) == 0, "\(again.log)")
+                    let second = try Report.read("\(folder)/report/latest")
+                    expectNothingLost(second)
+                    #expect(second.value("comments due") == first.value("comments due"))
+                    #expect(second.value("viewers left, others came") ?? 0 > 10)
+                    #expect(second.value("subscriptions") ?? 0 < first.value("subscriptions") ?? 0)
+                }
+                let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/report/latest")
+                #expect(!names.contains { $0.hasSuffix(".ndjson") })
+            }
+        }
+
+        /// The load of a file changes with its stages, and standard output is the report alone.
+        @Test func stagesChangeRateAndAudience() async throws {
+            try await withTemporaryFolder { folder in
+                let file = """
+                    topology: { readers: 2, swarms: 2 }
+                    audience: { streams: 10, viewers: 120, shape: uniform }
+                    workload: { warmup: 0.5 }
+                    stages:
+                      - { for: 3, rate: 10, viewers: 40 }
+                      - { for: 3, rate: 60, viewers: 120 }
+                      - { for: 2, rate: 20, viewers: 20 }
+                    allow: [saturated]
+                    """
+                try file.write(toFile: "\(folder)/stages.yaml", atomically: true, encoding: .utf8)
+                let line = "run --file \(folder)/stages.yaml --out @/report --json"
+                try await withOrchestrator(line) { program, own in
+                    #expect(await program.end(within: 90) == 0, "\(program.log)")
+                    let report = try Report.read("\(own)/report/latest")
+                    expectNothingLost(report)
+                    #expect(report.value("viewers connected") == 40)
+                    let readers = report.metrics.filter { $0.group == "Readers" && $0.name == "viewers" }
+                    #expect(readers.reduce(0) { $0 + $1.value } == 20)
+                    let stages = report.metrics.filter { $0.group == "Stages" }
+                    let wanted = stages.filter { $0.name == "wanted" }
+                    #expect(wanted.map(\.value) == [10, 60, 20])
+                    let deliveries = stages.filter { $0.name == "deliveries a second" }.map(\.value)
+                    // 4, 12 and 2 viewers a channel.
+                    #expect(deliveries.count == 3 && deliveries[1] > 5 * deliveries[0] && deliveries[1] > deliveries[2])
+                    #expect(report.value("spread predicted") == nil && report.value("spread") != nil)
+                }
+            }
+        }
+
         /// The run of a million, small: every phase takes place under both placements, and every delivery is audited.
         @Test func theCrowdComesStaysAndLosesAReader() async throws {
             let line =

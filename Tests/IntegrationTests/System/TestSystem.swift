@@ -33,7 +33,8 @@ struct TestSystem: Sendable {
                 "READER_LOOPS": "2",
             ]
             try await withCommentAPI(redis) { comments in
-                let settings = try ReaderSettings.read(environment: common.merging(environment) { _, own in own })
+                let reader = common.merging(["COMMENT_API_URL": "http://127.0.0.1:\(comments.port)"]) { _, new in new }
+                let settings = try ReaderSettings.read(environment: reader.merging(environment) { _, own in own })
                 try await withReader(settings) { reader, hub in
                     let system = TestSystem(redis: redis, comments: comments, reader: reader, hub: hub)
                     await expectEventually { try await system.isReady }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Foundation
 import Testing
 
 @testable import SimClient
@@ -103,5 +104,47 @@ import Testing
                 #expect(played.crowd.counts.lost > 0)
             }
         }
+    }
+}
+
+/// Runs that are written down, and done again.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ReplayTests {
+    private func run(_ url: String, _ more: [String]) async throws -> Int32 {
+        let command = try SwarmCommand.parse(
+            ["--readers", url, "--comment-api", url, "--settle-timeout", "2", "--json"] + more)
+        return await SwarmRun(command).run()
+    }
+
+    /// What happened, without the times.
+    private func events(_ path: String) throws -> [String] {
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        return lines.map { String($0[($0.firstIndex(of: ",") ?? $0.startIndex)...]) }.sorted()
+    }
+
+    @Test func aReplayDoesWhatWasRecorded() async throws {
+        let folder = NSTemporaryDirectory() + "replay-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (first, second) = ("\(folder)/first", "\(folder)/second")
+        let moves = [
+            "--streams", "4", "--viewers", "60", "--rate", "100", "--duration", "1.5", "--churn", "40", "--zaps", "20",
+            "--flash-at", "0.5:0.4", "--record", first,
+        ]
+        #expect(try await withService { try await run($0.url, moves) } == ExitStatus.fine)
+        let trace = try Trace(reading: first)
+        // 36 are there, 24 come together, and others move.
+        #expect(trace.present.count == 36 && trace.audience.channels == 4)
+        #expect(trace.moves.count { if case .joins = $0.action { true } else { false } } >= 24)
+        #expect(trace.moves.contains { $0.action == .leaves } && trace.comments.count > 50)
+        let again = ["--replay", first, "--duration", "\(trace.seconds)", "--record", second]
+        #expect(try await withService { try await run($0.url, again) } == ExitStatus.fine)
+        #expect(try events(second) == events(first))
+        // It is audited like any run.
+        let lost = FakeService.Faults(lostOffset: 5)
+        #expect(try await withService(lost) { try await run($0.url, again) } == ExitStatus.auditFailed)
+    }
+
+    @Test func aTraceThatIsNoneIsABadArgument() async throws {
+        #expect(try await run("http://127.0.0.1:9", ["--replay", "/nonexistent/trace"]) == ExitStatus.usage)
     }
 }

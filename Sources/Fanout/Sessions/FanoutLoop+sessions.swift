@@ -1,0 +1,413 @@
+internal import SocketIO
+internal import SocketLoop
+internal import Wire
+
+/// Sessions of Socket.IO on the loop of the streams: the same rings, the same limits, other bytes.
+extension FanoutLoop {
+    func received(_ command: SessionCommand, for id: SessionID, _ sockets: Connections) {
+        switch command {
+        case .open(let sid, let lease, let reply):
+            let session = makeSession(id, .polling, lease, sockets)
+            let opening = EngineIOSession.opening(sid: sid, .polling, settings.sessions)
+            reply.give(.success(EngineIOPayload.answer([opening])))
+            schedule(session, sockets)
+        case .adopt(let sid, let descriptor, let head, let lease):
+            let session = makeSession(id, .websocket, lease, sockets)
+            let tag = SessionTable.tag(of: session.index)
+            guard let socket = sockets.adopt(descriptor: descriptor, tag: tag) else {
+                return end(session, .refused, sockets)
+            }
+            session.socket = socket
+            sockets.send(head + EngineIOSession.opening(sid: sid, .websocket, settings.sessions), to: socket)
+            schedule(session, sockets)
+        case .poll(let reply): poll(id, reply, sockets)
+        case .abandonPoll:
+            if let session = sessions[id] { perform(session.engine.pollAborted(), session, sockets) }
+        case .post(let body, let reply): post(body, id, reply, sockets)
+        case .mayProbe(let reply):
+            guard let session = sessions[id] else { return reply.give(.failure(.unknownSession)) }
+            do throws(EngineIOError) {
+                try session.engine.probed(now: sockets.now, settings.sessions)
+                reply.give(.success([]))
+                schedule(session, sockets)
+            } catch { reply.give(.failure(error)) }
+        case .probe(let descriptor, let head): probe(id, descriptor, head, sockets)
+        case .send(let frames): if let session = sessions[id] { send(frames, toSession: session.index, sockets) }
+        case .accept(let namespace, let frames, let lease):
+            guard let session = sessions[id], session.connection.accept(namespace) else { return }
+            session.connectBy = 0
+            if let lease { session.lease = lease }
+            send(frames, toSession: session.index, sockets)
+        case .refuse(let namespace, let frames):
+            guard let session = sessions[id] else { return }
+            session.connection.refuse(namespace)
+            send(frames, toSession: session.index, sockets)
+        case .unsubscribe(let channels): unsubscribe(channels, id)
+        case .sendAway:
+            guard let session = sessions[id] else { return }
+            end(session, telling: HubRefusal.draining.rawValue, settings.retryMillisecondsMax, .drained, sockets)
+        case .close(let reason, let frames):
+            guard let session = sessions[id] else { return }
+            if !frames.isEmpty { send(frames, toSession: session.index, sockets) }
+            end(session, reason, sockets)
+        }
+    }
+
+    private func makeSession(
+        _ id: SessionID, _ transport: EngineIOSession.Transport, _ lease: ViewerLease?, _ sockets: Connections
+    ) -> Session {
+        let session = Session(
+            id, index: sessions.nextIndex, EngineIOSession(transport, now: sockets.now, settings.sessions),
+            messageBytesMax: settings.sessions.maxPayload, connectBy: sockets.now + settings.connectNanoseconds)
+        session.lease = lease
+        if retryMillisecondsMax > 0 { session.drainAt = sockets.now }
+        sessions.insert(session)
+        startTicks(sockets)
+        return session
+    }
+
+    // MARK: Polling
+
+    private func poll(_ id: SessionID, _ reply: SessionReply, _ sockets: Connections) {
+        guard let session = sessions[id] else { return reply.give(.failure(.unknownSession)) }
+        do throws(EngineIOError) {
+            let actions = try session.engine.polled()
+            session.reply = reply
+            perform(actions, session, sockets)
+            schedule(session, sockets)
+        } catch {
+            reply.give(.failure(error))
+            // Two polls at a time end the session; one of a session with a WebSocket does not.
+            if session.reply != nil { perform(session.engine.close(.violation), session, sockets) }
+        }
+    }
+
+    private func post(_ body: [UInt8], _ id: SessionID, _ reply: SessionReply, _ sockets: Connections) {
+        guard let session = sessions[id] else { return reply.give(.failure(.unknownSession)) }
+        do throws(EngineIOError) {
+            let actions = try session.engine.posted(body, now: sockets.now, settings.sessions)
+            reply.give(.success(Array("ok".utf8)))
+            perform(actions, session, sockets)
+            schedule(session, sockets)
+        } catch {
+            reply.give(.failure(error))
+            if session.engine.phase != .websocket {
+                perform(session.engine.close(.violation), session, sockets)
+                if session.engine.isClosed { end(session, .protocolError, sockets) }
+            }
+        }
+    }
+
+    // MARK: WebSocket
+
+    private func probe(_ id: SessionID, _ descriptor: Int32, _ head: [UInt8], _ sockets: Connections) {
+        guard let session = sessions[id], case .probing = session.engine.phase, session.probe == nil else {
+            return Descriptor.discard(descriptor)
+        }
+        guard let socket = sockets.adopt(descriptor: descriptor, tag: SessionTable.tag(of: session.index)) else {
+            return perform(session.engine.probeEnded(), session, sockets)
+        }
+        session.probe = Session.Probe(
+            socket: socket, decoder: WebSocketDecoder(messageBytesMax: settings.sessions.maxPayload))
+        sockets.send(head, to: socket)
+    }
+
+    func received(
+        _ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, _ session: Session, _ sockets: Connections
+    ) {
+        session.append(bytes, from: socket)
+        do throws(WebSocketDecoder.Violation) {
+            while let message = try session.nextMessage(of: socket) {
+                received(message, from: socket, session, sockets)
+                guard sockets.tag(of: socket) != nil else { return }
+            }
+        } catch {
+            sockets.send(WebSocketFrame.close(error.code), to: socket)
+            guard session.socket == socket else { return endProbe(session, sockets) }
+            sockets.close(socket)
+            session.socket = nil
+            perform(session.engine.close(.violation), session, sockets)
+        }
+        schedule(session, sockets)
+    }
+
+    private func received(
+        _ message: WebSocketDecoder.Message, from socket: SocketHandle, _ session: Session, _ sockets: Connections
+    ) {
+        let packet: EngineIOPacket?
+        switch message {
+        case .text(let text): packet = EngineIOPacket(text: text)
+        case .binary(let bytes): packet = .binary(bytes)
+        case .ping(let data):
+            var pong: [UInt8] = []
+            WebSocketFrame.append(.pong, data, to: &pong)
+            sockets.send(pong, to: socket)
+            return
+        case .pong: return
+        case .close: packet = .close
+        }
+        let now = sockets.now
+        let actions: [EngineIOSession.Action]
+        if session.socket == socket {
+            actions =
+                packet.map { session.engine.received($0, now: now, settings.sessions) }
+                ?? session.engine.close(.violation)
+        } else {
+            actions = session.engine.probeReceived(packet ?? .noop, now: now, settings.sessions)
+        }
+        perform(actions, session, sockets)
+    }
+
+    /// A socket of a session is gone.
+    func socketClosed(_ socket: SocketHandle, _ session: Session?, _ reason: CloseReason, _ sockets: Connections) {
+        guard let session else { return }
+        if session.socket == socket {
+            session.socket = nil
+            end(session, DisconnectReason(reason), sockets)
+        } else if session.probe?.socket == socket {
+            session.probe = nil
+            perform(session.engine.probeEnded(), session, sockets)
+        }
+    }
+
+    private func endProbe(_ session: Session, _ sockets: Connections) {
+        if let probe = session.probe { sockets.close(probe.socket) }
+        session.probe = nil
+        perform(session.engine.probeEnded(), session, sockets)
+    }
+
+    // MARK: Actions
+
+    func perform(_ actions: [EngineIOSession.Action], _ session: Session, _ sockets: Connections) {
+        for action in actions {
+            switch action {
+            case .answer(let body):
+                session.reply?.give(.success(body))
+                session.reply = nil
+                sessions.drained.append(session)
+            case .write(let frames): if let socket = session.socket { sockets.send(frames, to: socket) }
+            case .writeProbe(let frames): if let probe = session.probe { sockets.send(frames, to: probe.socket) }
+            case .closeProbe: endProbe(session, sockets)
+            case .upgraded:
+                guard let probe = session.probe else { continue }
+                (session.socket, session.decoder, session.probe) = (probe.socket, probe.decoder, nil)
+                report.upgrades += 1
+                sessions.drained.append(session)
+            case .received(let packet): received(packet, session, sockets)
+            case .closed(let ending): end(session, DisconnectReason(ending), sockets)
+            }
+        }
+    }
+
+    private func received(_ packet: EngineIOPacket, _ session: Session, _ sockets: Connections) {
+        guard !session.engine.isClosed else { return }
+        do throws(SocketIOPacket.Malformed) {
+            let bytesMax = settings.sessions.maxPayload
+            guard let input = try session.connection.received(packet, bytesMax: bytesMax) else { return }
+            if input == .disconnect(namespace: "/") { unsubscribeAll(session, .clientClosed) }
+            guard sessionHandler?.received(input, from: session.id) ?? true else {
+                return end(session, .tooManyEvents, sockets)
+            }
+        } catch {
+            perform(session.engine.close(.violation), session, sockets)
+        }
+    }
+
+    /// Frames for a session, which may be in the middle of a slice of writes. `false` when it is over.
+    @discardableResult
+    func send(_ frames: [UInt8], toSession index: UInt32, _ sockets: Connections) -> Bool {
+        guard let session = sessions[index] else { return false }
+        if let socket = session.socket { return sockets.send(frames, to: socket) != .closed }
+        let actions = session.engine.send(frames, settings.sessions)
+        guard !session.engine.isClosed else {
+            sessions.ending.append((session, .slowConsumer))
+            return false
+        }
+        perform(actions, session, sockets)
+        return true
+    }
+
+    /// What has to wait until no slice of writes is under way.
+    func workOffSessions(_ sockets: Connections) {
+        guard !sessions.ending.isEmpty || !sessions.drained.isEmpty else { return }
+        for (session, reason) in sessions.ending { end(session, reason, sockets) }
+        sessions.ending = []
+        let drained = sessions.drained
+        sessions.drained = []
+        guard !recoveryMemory.isEmpty else { return }
+        for session in drained {
+            for subscription in session.subscriptions {
+                feed(subscription.viewer, sockets)
+                guard let topic = viewer(subscription.viewer)?.first.topic else { continue }
+                disconnectLost(of: topic, sockets)
+            }
+        }
+    }
+
+    // MARK: Subscriptions
+
+    /// A session becomes a viewer.
+    func subscribe(_ subscription: SessionSubscription, _ attachment: Attachment, _ sockets: Connections) {
+        guard let session = sessions[subscription.session], session.connection.hasJoined("/") else {
+            report.departures.append(.init(attachment, reason: .refused))
+            return
+        }
+        let socket = session.socket ?? SocketHandle(index: .max, generation: .max)
+        let id = add(
+            socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, session: session.index, sockets
+        )
+        for (topicID, channel) in zip(attachment.topics, subscription.channels) where topic(topicID).tail.bytes.isEmpty
+        {
+            topic(topicID).tail = ChannelTail(channel)
+        }
+        note(attachment, id)
+        let isRecovering = attachment.recovery != nil
+        session.subscriptions.append(
+            Session.Subscription(
+                viewer: id, channels: subscription.channels, waiting: isRecovering ? subscription : nil))
+        let log = topic(attachment.topics[0])
+        if !isRecovering {
+            let hasGap = subscription.gap != nil
+            acknowledge(subscription, recovered: !hasGap, gap: hasGap, session, sockets)
+            if let gap = subscription.gap {
+                send(EventPacket.joining([gap], of: log.tail), toSession: session.index, sockets)
+            }
+        }
+        for topicID in attachment.topics {
+            let topic = topic(topicID)
+            let states = topic.latestStates
+            if !states.isEmpty {
+                send(EventPacket.joining(states, of: topic.tail), toSession: session.index, sockets)
+            }
+        }
+    }
+
+    private func acknowledge(
+        _ subscription: SessionSubscription, recovered: Bool, gap: Bool, _ session: Session, _ sockets: Connections
+    ) {
+        guard let frames = subscription.acknowledgement(recovered: recovered, gap: gap) else { return }
+        send(frames, toSession: session.index, sockets)
+    }
+
+    /// The history of a recovering viewer was read, so it is known what its subscription brings.
+    func acknowledgeRecovery(of id: ViewerID, _ missed: MissedFrames, _ sockets: Connections) {
+        guard let index = viewer(id)?.session, let session = sessions[index],
+            let place = session.subscriptions.firstIndex(where: { $0.viewer == id }),
+            let subscription = session.subscriptions[place].waiting
+        else { return }
+        session.subscriptions[place].waiting = nil
+        let hasGap = missed.frames.contains { if case .notice = $0.kind { true } else { false } }
+        acknowledge(subscription, recovered: !hasGap, gap: hasGap, session, sockets)
+    }
+
+    private func unsubscribe(_ channels: [Channel], _ id: SessionID) {
+        guard let session = sessions[id],
+            let place = session.subscriptions.firstIndex(where: { $0.channels == channels })
+        else { return }
+        departed(session.subscriptions.remove(at: place).viewer, reason: .clientClosed)
+    }
+
+    private func unsubscribeAll(_ session: Session, _ reason: DisconnectReason) {
+        for subscription in session.subscriptions { departed(subscription.viewer, reason: reason) }
+        session.subscriptions = []
+    }
+
+    // MARK: Time
+
+    /// Deadlines fall on common ticks, so that many sessions cost one wake-up.
+    func schedule(_ session: Session, _ sockets: Connections) {
+        guard !session.engine.isClosed else { return }
+        let tick = max(settings.sessions.pingInterval / 256, 1)
+        let due = (session.deadline + tick - 1) / tick * tick
+        guard due < session.timerAt || session.timerAt <= sockets.now else { return }
+        session.timerAt = due
+        sockets.schedule(TimerToken(kind: LoopTimer.session.rawValue, value: UInt64(session.index)), at: due)
+    }
+
+    func sessionTimerFired(_ index: UInt32, _ sockets: Connections) {
+        guard let session = sessions[index] else { return }
+        let now = sockets.now
+        if now >= session.timerAt { session.timerAt = .max }
+        if session.connectBy > 0, now >= session.connectBy {
+            return end(session, .connectTimeout, sockets)
+        }
+        if session.drainAt > 0, now >= session.drainAt {
+            return end(
+                session, telling: HubRefusal.draining.rawValue, max(retryMillisecondsMax, 1), .drained, sockets)
+        }
+        perform(session.engine.tick(now: now, settings.sessions), session, sockets)
+        schedule(session, sockets)
+    }
+
+    func drainSessions(over span: UInt64, _ sockets: Connections) {
+        for session in sessions.all {
+            session.drainAt = sockets.now + random.next() % span
+            schedule(session, sockets)
+        }
+    }
+
+    func endSessionLeases(_ sockets: Connections) {
+        for session in sessions.all {
+            guard let reason = session.lease?.ending() else { continue }
+            end(session, telling: reason, settings.retryMillisecondsMax, .tokenEnded, sockets)
+        }
+    }
+
+    // MARK: The end
+
+    /// Sends a client its last event, and ends its session.
+    private func end(
+        _ session: Session, telling code: String, _ retryMillisecondsMax: Int, _ reason: DisconnectReason,
+        _ sockets: Connections
+    ) {
+        var data = JSONText(capacity: 64)
+        data.member("reason", code)
+        data.member("retry", RetryTime.milliseconds(max: retryMillisecondsMax, draw: random.next()))
+        if session.connection.hasJoined("/") {
+            let packet = SocketIOPacket(event: "reconnect", [data.finished()])
+            send(packet.frames, toSession: session.index, sockets)
+        }
+        end(session, reason, sockets)
+    }
+
+    /// Ends a session with everything that it carries. Not to be called in the middle of a slice of writes.
+    func end(_ session: Session, _ reason: DisconnectReason, _ sockets: Connections) {
+        guard sessions[session.id] === session else { return }
+        sessions.remove(session)
+        for action in session.engine.close(.client) {
+            if case .answer(let body) = action { session.reply?.give(.success(body)) }
+        }
+        session.reply = nil
+        for socket in [session.socket, session.probe?.socket].compactMap(\.self) {
+            sockets.send(WebSocketFrame.close(WebSocketCloseCode(reason)), to: socket)
+            sockets.close(socket)
+        }
+        (session.socket, session.probe) = (nil, nil)
+        unsubscribeAll(session, reason)
+        session.lease = nil
+        report.endings.append(reason)
+        sessionHandler?.ended(session.id)
+    }
+}
+
+extension WebSocketCloseCode {
+    fileprivate init(_ reason: DisconnectReason) {
+        switch reason {
+        case .shutdown, .drained: self = .goingAway
+        case .protocolError: self = .protocolError
+        case .tooManyEvents, .connectTimeout, .pingTimeout: self = .policyViolation
+        default: self = .normal
+        }
+    }
+}
+
+extension DisconnectReason {
+    fileprivate init(_ ending: EngineIOSession.Ending) {
+        switch ending {
+        case .client: self = .clientClosed
+        case .pingTimeout: self = .pingTimeout
+        case .violation: self = .protocolError
+        case .slowConsumer: self = .slowConsumer
+        }
+    }
+}

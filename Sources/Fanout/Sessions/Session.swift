@@ -1,0 +1,104 @@
+internal import SocketIO
+internal import SocketLoop
+internal import Wire
+
+/// A client of Socket.IO on a loop: its protocol, its connections, and the viewers of the hub that it carries.
+final class Session {
+    /// A WebSocket that wants to take over.
+    struct Probe {
+        let socket: SocketHandle
+        var decoder: WebSocketDecoder
+    }
+
+    struct Subscription {
+        let viewer: ViewerID
+        let channels: [Channel]
+        /// The acknowledgement that waits until it is known what was missed.
+        var waiting: SessionSubscription?
+    }
+
+    let id: SessionID
+    /// Its place in the table.
+    let index: UInt32
+    var engine: EngineIOSession
+    var connection = SocketIOConnection()
+    var socket: SocketHandle?
+    var decoder: WebSocketDecoder
+    var probe: Probe?
+    /// Of the poll that waits.
+    var reply: SessionReply?
+    var lease: ViewerLease?
+    var subscriptions: [Subscription] = []
+    /// The client has to have joined a namespace by then; 0: it has.
+    var connectBy: UInt64
+    /// When it is sent away; 0: it is not.
+    var drainAt: UInt64 = 0
+    /// When the timer fires that was set last.
+    var timerAt = UInt64.max
+
+    init(_ id: SessionID, index: UInt32, _ engine: EngineIOSession, messageBytesMax: Int, connectBy: UInt64) {
+        self.id = id
+        self.index = index
+        self.engine = engine
+        self.connectBy = connectBy
+        decoder = WebSocketDecoder(messageBytesMax: messageBytesMax)
+    }
+
+    var deadline: UInt64 {
+        min(engine.deadline, connectBy == 0 ? .max : connectBy, drainAt == 0 ? .max : drainAt)
+    }
+
+    func backlogBytes(_ sockets: some ViewerSockets) -> Int {
+        socket.map { sockets.backlogBytes(of: $0) } ?? engine.queuedBytes
+    }
+
+    /// The next message of one of its connections.
+    func nextMessage(of socket: SocketHandle) throws(WebSocketDecoder.Violation) -> WebSocketDecoder.Message? {
+        if self.socket == socket { return try decoder.next() }
+        guard probe?.socket == socket else { return nil }
+        return try probe?.decoder.next()
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle) {
+        if self.socket == socket { decoder.append(bytes) } else { probe?.decoder.append(bytes) }
+    }
+}
+
+/// The sessions of a loop, by their id and by the number that their sockets carry as a tag.
+struct SessionTable {
+    private static let tagBit: UInt32 = 1 << 31
+
+    private var slots: [Session?] = []
+    private var free: [UInt32] = []
+    private var indices: [SessionID: UInt32] = [:]
+    /// Whose client has taken what it was given: their viewers may be fed.
+    var drained: [Session] = []
+    /// Who has to be ended, and may not be in the middle of a slice of writes.
+    var ending: [(session: Session, reason: DisconnectReason)] = []
+
+    var isEmpty: Bool { indices.isEmpty }
+    var all: [Session] { slots.compactMap(\.self) }
+    var nextIndex: UInt32 { free.last ?? UInt32(slots.count) }
+
+    static func isTag(_ tag: UInt32) -> Bool { tag & tagBit != 0 }
+
+    static func tag(of index: UInt32) -> UInt32 { index | tagBit }
+
+    subscript(index: UInt32) -> Session? { Int(index) < slots.count ? slots[Int(index)] : nil }
+
+    subscript(tag tag: UInt32) -> Session? { Self.isTag(tag) ? self[tag & ~Self.tagBit] : nil }
+
+    subscript(id: SessionID) -> Session? { indices[id].flatMap { self[$0] } }
+
+    mutating func insert(_ session: Session) {
+        if free.popLast() == nil { slots.append(nil) }
+        slots[Int(session.index)] = session
+        indices[session.id] = session.index
+    }
+
+    mutating func remove(_ session: Session) {
+        slots[Int(session.index)] = nil
+        indices[session.id] = nil
+        free.append(session.index)
+    }
+}

@@ -1,0 +1,151 @@
+internal import SocketIO
+internal import Wire
+
+/// What a viewer follows, and where it was.
+struct ViewerSubscription: Equatable, Sendable {
+    var userid: String
+    var videoid: String
+    /// The position of its last event.
+    var since: String?
+}
+
+/// One viewer's Socket.IO on a WebSocket, seen as an event stream: bytes of the WebSocket come in, and the frames go out that
+/// a stream would have brought, with what has to be sent back. No socket and no clock.
+struct SocketIOStream: Sendable {
+    struct Output: Equatable {
+        /// Of an event stream: `connected`, comments, gaps, states.
+        var frames: [UInt8] = []
+        /// Masked frames for the server.
+        var replies: [UInt8] = []
+        /// The Reader that placement names.
+        var location: String?
+        /// The server ended the connection.
+        var hasEnded = false
+    }
+
+    enum Broken: Error, Equatable {
+        case refused(String)
+        case noPacket
+    }
+
+    static let path = "/socket.io/?EIO=4&transport=websocket"
+    private static let messageBytesMax = 1 << 20
+    /// Masks are for proxies that are none of ours; any key will do.
+    private static let mask: UInt32 = 0x5AC3_0F91
+    private static let key = "Y2hvcnVzIHNpbWNsaWVudA=="
+
+    private let subscription: ViewerSubscription
+    /// How often placement has sent this viewer on.
+    private let hops: Int
+    private var decoder = WebSocketDecoder(peerMasks: false, messageBytesMax: messageBytesMax)
+
+    /// - Parameter target: where placement led, with the count of its hops.
+    init(_ subscription: ViewerSubscription, target: String?) {
+        self.subscription = subscription
+        hops = target?.split(separator: "&").last.flatMap { Int($0.dropFirst("hop=".count)) } ?? 0
+    }
+
+    /// The request that makes the connection a WebSocket.
+    static func request(to endpoint: Endpoint) -> [UInt8] {
+        Array(
+            ("GET \(endpoint.path)\(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\nUpgrade: websocket\r\n"
+                + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(key)\r\n\r\n").utf8)
+    }
+
+    mutating func received(_ bytes: UnsafeRawBufferPointer) throws -> Output {
+        decoder.append(bytes)
+        var output = Output()
+        while let message = try decoder.next() {
+            switch message {
+            case .text(let text): try take(text, &output)
+            case .ping(let data): WebSocketFrame.append(.pong, data, mask: Self.mask, to: &output.replies)
+            case .close: output.hasEnded = true
+            case .binary, .pong: break
+            }
+        }
+        return output
+    }
+
+    private mutating func take(_ text: [UInt8], _ output: inout Output) throws(Broken) {
+        switch text.first {
+        case UInt8(ascii: "0"):
+            var auth = JSONText(capacity: 96)
+            auth.member("userid", subscription.userid)
+            auth.member("redirect", "follow")
+            auth.member("hop", hops)
+            reply(SocketIOPacket(.connect, data: auth.finished()), &output)
+        case UInt8(ascii: "1"): output.hasEnded = true
+        case UInt8(ascii: "2"): WebSocketFrame.append(.text, [UInt8(ascii: "3")], mask: Self.mask, to: &output.replies)
+        case UInt8(ascii: "4"): try takePacket(text.dropFirst(), &output)
+        default: break
+        }
+    }
+
+    private func reply(_ packet: SocketIOPacket, _ output: inout Output) {
+        WebSocketFrame.append(.text, [UInt8(ascii: "4")] + packet.encoded, mask: Self.mask, to: &output.replies)
+    }
+
+    private func takePacket(_ packet: ArraySlice<UInt8>, _ output: inout Output) throws(Broken) {
+        switch packet.first {
+        case UInt8(ascii: "0"):
+            var asked = JSONText(capacity: 96)
+            asked.member("video", subscription.videoid)
+            if let since = subscription.since { asked.member("since", since) }
+            var event = SocketIOPacket(event: "subscribe", [asked.finished()])
+            event.id = 0
+            reply(event, &output)
+        case UInt8(ascii: "2"): try takeEvent(packet, &output)
+        case UInt8(ascii: "3"): try takeAnswer(packet, &output)
+        case UInt8(ascii: "4"): throw .refused(String(decoding: packet.dropFirst(), as: UTF8.self))
+        default: throw .noPacket
+        }
+    }
+
+    /// `["<name>",<data>,{"channel":"…","position":"…"}]`, as a Reader writes it: the data is copied as it is.
+    private func takeEvent(_ packet: ArraySlice<UInt8>, _ output: inout Output) throws(Broken) {
+        guard packet.starts(with: #"2[""#.utf8), let quote = packet.dropFirst(3).firstIndex(of: UInt8(ascii: "\"")),
+            packet.last == UInt8(ascii: "]"), packet[quote...].starts(with: #"","#.utf8)
+        else { throw .noPacket }
+        let name = String(decoding: packet[(packet.startIndex + 3)..<quote], as: UTF8.self)
+        let rest = packet[(quote + 2)..<(packet.endIndex - 1)]
+        guard name != "reconnect" else { return try takeReconnect(rest, &output) }
+        guard let tail = Self.tail(of: rest), let place = Self.object(rest[(tail + 1)...]) else { throw .noPacket }
+        var position: Position?
+        if case .string(let text) = place["position"] { position = Position(parsing: text) }
+        output.frames += EventStream.frame(
+            data: rest[..<tail], event: name == "comment" ? nil : name, id: position)
+    }
+
+    private func takeReconnect(_ data: ArraySlice<UInt8>, _ output: inout Output) throws(Broken) {
+        guard let object = Self.object(data) else { throw .noPacket }
+        if case .string(let url) = object["url"], case .number(let hop) = object["hop"] {
+            output.location = "\(url)\(Self.path)&hop=\(Int(hop))"
+        } else if case .number(let retry) = object["retry"] {
+            output.frames += EventStream.frame(data: data, event: "reconnect", retryMilliseconds: Int(retry))
+        } else {
+            throw .noPacket
+        }
+    }
+
+    /// The acknowledgement of the subscription is a stream's `connected`.
+    private func takeAnswer(_ packet: ArraySlice<UInt8>, _ output: inout Output) throws(Broken) {
+        guard let start = packet.firstIndex(of: UInt8(ascii: "[")), packet.last == UInt8(ascii: "]"),
+            let answer = Self.object(packet[(start + 1)..<(packet.endIndex - 1)])
+        else { throw .noPacket }
+        if case .string("elsewhere") = answer["code"] { return }
+        guard case .string(let text) = answer["position"], let position = Position(parsing: text) else {
+            throw .refused(String(decoding: packet, as: UTF8.self))
+        }
+        output.frames += EventStream.frame(data: #"{"type":"connected"}"#.utf8, id: position)
+    }
+
+    /// Where the last argument begins: behind a comma, and nothing in it is nested.
+    private static func tail(of arguments: ArraySlice<UInt8>) -> Int? {
+        guard let brace = arguments.lastIndex(of: UInt8(ascii: "{")), brace > arguments.startIndex else { return nil }
+        return arguments[brace - 1] == UInt8(ascii: ",") ? brace - 1 : nil
+    }
+
+    private static func object(_ json: ArraySlice<UInt8>) -> JSONObject? {
+        json.withUnsafeBytes { try? JSONScanner.object($0) }
+    }
+}
