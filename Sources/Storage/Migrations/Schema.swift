@@ -8,5 +8,8 @@ public enum Schema {
         Migration(version: 5, name: "comments_history", script: commentsHistoryScript),
         Migration(version: 6, name: "accounts", script: accountsScript),
         Migration(version: 7, name: "social", script: socialScript),
+        Migration(version: 8, name: "comments_on_posts", script: postCommentsScript),
+        Migration(version: 9, name: "comments_by_channel", outsideTransaction: commentsByChannelStatements),
+        Migration(version: 10, name: "feed", script: feedScript),
     ]
 }
