@@ -1,5 +1,7 @@
 import FoundationEssentials
 import Identity
+import Likes
+import Logging
 import Media
 import Primitives
 import RedisNIO
@@ -24,6 +26,7 @@ extension SocialAPI {
             rules: process.server.access.rules)
         let endings = Endings(
             store: store, redis: redis, accessSeconds: settings.sessions.accessSeconds, logger: process.logger)
+        for (label, text) in FeedMetricTexts.all { process.metrics.describe(label, text) }
         process.metrics.gauge("chorus_passwords_waiting", "Passwords that wait to be hashed.") {
             Double(hasher.waiting)
         }
@@ -43,10 +46,16 @@ extension SocialAPI {
             SuspensionRoutes(store: store, endings: endings).add(to: router)
             PostRoutes(store: PostStore(pool: database.pool), media: urls).add(to: router)
             RelationRoutes(store: relations).add(to: router)
+            FeedRoutes(
+                reader: FeedReader(pool: database.pool, redis: redis, logger: process.logger),
+                counts: LikeSnapshots(redis: redis), media: urls
+            ).add(to: router)
             mediaRoutes(mediaStore, settings, process, urls).add(to: router)
         }
         var all = services + [database, hasher]
         if settings.role != .api {
+            let fanout = FeedFanout(pool: database.pool, redis: redis)
+            all.append(FeedRelay(database: database, logger: process.logger, fanout: fanout))
             all.append(
                 Upkeep(
                     database: database, store: store, endings: endings, media: mediaStore, logger: process.logger))
