@@ -1,6 +1,8 @@
 import FoundationEssentials
 import Hummingbird
 import Identity
+import Likes
+import Logging
 import Media
 import Primitives
 import RedisNIO
@@ -25,6 +27,7 @@ extension SocialAPI {
             rules: process.server.access.rules)
         let endings = Endings(
             store: store, redis: redis, accessSeconds: settings.sessions.accessSeconds, logger: process.logger)
+        for (label, text) in FeedMetricTexts.all { process.metrics.describe(label, text) }
         process.metrics.gauge("chorus_passwords_waiting", "Passwords that wait to be hashed.") {
             Double(hasher.waiting)
         }
@@ -59,13 +62,19 @@ extension SocialAPI {
             ).add(to: router)
             SearchRoutes(store: SearchStore(pool: database.pool), media: urls).add(to: router)
             RelationRoutes(store: relations).add(to: router)
+            FeedRoutes(
+                reader: FeedReader(pool: database.pool, redis: redis, logger: process.logger),
+                counts: LikeSnapshots(redis: redis), media: urls
+            ).add(to: router)
             mediaRoutes(mediaStore, settings, process, urls).add(to: router)
         }
         var all = services + [database, hasher]
         if settings.role != .api {
+            let fanout = FeedFanout(pool: database.pool, redis: redis)
+            all.append(FeedRelay(database: database, logger: process.logger, fanout: fanout))
             let eraser = Eraser(
                 erasure: ErasureStore(pool: database.pool), likes: LikeErasure(pool: database.pool), media: mediaStore,
-                tokenLife: .seconds(endings.lifetime))
+                redis: redis, tokenLife: .seconds(endings.lifetime))
             all.append(
                 Upkeep(
                     database: database, store: store, endings: endings, media: mediaStore, eraser: eraser,

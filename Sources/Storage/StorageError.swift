@@ -13,6 +13,8 @@ public struct StorageError: Error, Hashable, Sendable {
         case duplicate
         /// A value that can never be stored.
         case invalid
+        /// What it belongs to does not take it; the message is the reason's code.
+        case refused
         /// The cursor names nothing in this list.
         case unknownCursor = "unknown_cursor"
         /// A defect of the program or of the schema.
@@ -60,7 +62,7 @@ public struct StorageError: Error, Hashable, Sendable {
     public var isTransient: Bool {
         switch code {
         case .unavailable, .timeout, .overloaded: true
-        case .duplicate, .invalid, .unknownCursor, .internal: false
+        case .duplicate, .invalid, .refused, .unknownCursor, .internal: false
         }
     }
 }

@@ -175,7 +175,9 @@ import Testing
         #expect(try await social.send(.put, "/api/users/\(user)/follow", token: bert).status == 200)
         try #require(
             await eventually(within: 30) {
-                try await social.sql("SELECT count(*) FROM notification_likers") == "4"
+                let likers = try await social.sql("SELECT count(*) FROM notification_likers")
+                let told = try await social.sql("SELECT count(*) FROM notifications WHERE kind = 'follow'")
+                return likers == "4" && told == "2"
             })
         // She takes all of it along.
         let export = try await social.send(.get, "/api/users/me/export", token: anna)
@@ -189,7 +191,7 @@ import Testing
         #expect(
             kinds == [
                 "profile": 1, "post": posts + 1, "media": 1, "comment": 20, "like": 1, "follows": 1, "follower": 1,
-                "block": 1, "notification": 2, "session": 1, "end": 1,
+                "block": 1, "notification": 3, "session": 1, "end": 1,
             ])
         #expect(lines.last == #"{"type":"end","lines":\#(lines.count - 1)}"#)
         #expect(try await social.send(.get, "/api/users/me/export").status == 401)
@@ -212,7 +214,8 @@ import Testing
         #expect(await eventually { try await social.send(.get, uri, token: anna).status == 401 })
         let eraser = Eraser(
             erasure: ErasureStore(pool: social.database.pool), likes: LikeErasure(pool: social.database.pool),
-            media: MediaStore(pool: social.database.pool, files: FolderMediaFiles(folder: folder)), tokenLife: .zero)
+            media: MediaStore(pool: social.database.pool, files: FolderMediaFiles(folder: folder)), redis: social.redis,
+            tokenLife: .zero)
         #expect(
             await eventually(within: 120) {
                 try await eraser.pass()
@@ -243,7 +246,7 @@ import Testing
             // While a token may be valid the account stays, hidden.
             let eraser = Eraser(
                 erasure: ErasureStore(pool: social.database.pool), likes: LikeErasure(pool: social.database.pool),
-                media: nil, tokenLife: .seconds(600))
+                media: nil, redis: social.redis, tokenLife: .seconds(600))
             try await eraser.pass()
             #expect(try await social.sql("SELECT count(*) FROM users") == "1")
         }

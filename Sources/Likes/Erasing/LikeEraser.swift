@@ -56,6 +56,12 @@ public struct LikeEraser: Sendable {
     /// - Returns: whether it found anything.
     func pass(_ user: String) async throws -> Bool {
         var found = try await removePicture(of: user)
+        while true {
+            let owners = try await erasure.removeTold(by: user)
+            if owners.isEmpty { break }
+            try await forget(Array(Set(owners)))
+            found = true
+        }
         var photo = ""
         repeat {
             let page = try await erasure.photos(of: user, after: photo)

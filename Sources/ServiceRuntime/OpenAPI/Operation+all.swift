@@ -52,6 +52,22 @@ extension Operation {
             "CommentAPI", .delete, "/comment/{id}", "Removes a comment", .remove,
             query: [.optional("userid", .id), .optional("videoid", .id)]),
         write(
+            "CommentAPI", .post, "/api/posts/{post_id}/comments", "Writes a comment on a post, or a reply", .write,
+            [.optional("user_id", .id), .required("content", .text(10_000)), .optional("parent_id", .id)], status: 201),
+        get(
+            "CommentAPI", path: "/api/posts/{post_id}/comments", "Comments on a post, newest first", .watch,
+            Field.page()),
+        get("CommentAPI", path: "/api/comments/{id}", "A comment", .watch),
+        write(
+            "CommentAPI", .patch, "/api/comments/{id}", "Changes a comment", .write,
+            [
+                .optional("user_id", .id), .required("content", .text(10_000)),
+                .required("revision", .integer(1...1_000_000)),
+            ]),
+        write(
+            "CommentAPI", .delete, "/api/comments/{id}", "Removes a comment", .remove,
+            query: [.optional("user_id", .id)]),
+        write(
             "CommentAPI", .put, "/slow-mode", "Sets the time between two comments of a user", .moderate,
             [.required("videoid", .id), .required("seconds", .integer(0...86_400))]),
     ]
@@ -81,6 +97,12 @@ extension Operation {
             [.optional("user_id", .id)] + Field.page()),
         write(
             "LikeAPI", .post, "/v1/notifications/read", "Marks notifications as read", .notifications,
+            [.optional("user_id", .id)]),
+        get(
+            "LikeAPI", path: "/api/notifications", "Notifications, as a bare list", .notifications,
+            [.optional("user_id", .id)] + Field.page()),
+        write(
+            "LikeAPI", .post, "/api/notifications/read", "Marks notifications as read", .notifications,
             [.optional("user_id", .id)]),
     ]
 
@@ -173,6 +195,9 @@ extension Operation {
         get(
             "SocialAPI", path: "/api/posts", "Public posts, newest first", .read,
             [.optional("has", .choice(["photo"]))] + Field.page()),
+        get(
+            "SocialAPI", path: "/api/feed", "What one follows, newest first", .account,
+            [.optional("user_id", .id)] + Field.page()),
         get("SocialAPI", path: "/api/posts/{post_id}", "A post", .watch),
         write(
             "SocialAPI", .patch, "/api/posts/{post_id}", "Changes a post", .write,

@@ -22,6 +22,9 @@ public struct ErasureStore: Sendable {
         self.pool = pool
     }
 
+    /// What Redis keeps of a user's feed.
+    public static func redisKey(of user: String) -> String { RedisFeedCache.key(user) }
+
     /// Whether this log-in began within `seconds`.
     public func isFresh(session: String, of user: String, withinSeconds seconds: Int) async throws(StorageError) -> Bool
     {
@@ -116,11 +119,19 @@ private let steps: [PostgresStatement] = [
     """,
     """
     WITH gone AS (
-        UPDATE comments SET comment = '', removed_at = coalesce(removed_at, now()), removed_by = 'erasure'
-        WHERE id = ANY(ARRAY(
-            SELECT id FROM comments WHERE user_id = $1 AND (removed_at IS NULL OR comment <> '')
-            ORDER BY sequence LIMIT $2))
-        RETURNING id
+        UPDATE comments AS c SET comment = '', removed_at = coalesce(c.removed_at, now()), removed_by = 'erasure',
+            held_at = NULL
+        FROM (
+            SELECT id, removed_at IS NULL AS was_seen FROM comments
+            WHERE user_id = $1 AND (removed_at IS NULL OR comment <> '') ORDER BY sequence LIMIT $2 FOR UPDATE) AS those
+        WHERE c.id = those.id RETURNING c.id, c.video_id, c.channel, those.was_seen
+    ), revised AS (
+        DELETE FROM comment_revisions USING gone WHERE comment_id = gone.id
+    ), counted AS (
+        UPDATE post_counts SET comments = comments - some_gone.count
+        FROM (
+            SELECT video_id, count(*) AS count FROM gone WHERE was_seen AND channel LIKE 'post:%' GROUP BY video_id
+        ) AS some_gone WHERE post_id = video_id
     )
     SELECT count(*) FROM gone
     """,
@@ -146,6 +157,14 @@ private let steps: [PostgresStatement] = [
         DELETE FROM follows WHERE ctid = ANY(ARRAY(
             (SELECT ctid FROM follows WHERE follower_id = $1 LIMIT $2)
             UNION ALL (SELECT ctid FROM follows WHERE followee_id = $1 LIMIT $2)))
+        RETURNING 1
+    )
+    SELECT count(*) FROM gone
+    """,
+    """
+    WITH gone AS (
+        DELETE FROM outbox WHERE id = ANY(ARRAY(
+            SELECT id FROM outbox WHERE topic = 'feed' AND payload->>'author' = $1 LIMIT $2))
         RETURNING 1
     )
     SELECT count(*) FROM gone

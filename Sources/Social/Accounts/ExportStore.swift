@@ -99,7 +99,7 @@ private let sections: [PostgresStatement] = [
     FROM blocks WHERE blocker_id = $1 AND blocked_id > $2 ORDER BY blocked_id LIMIT $3
     """,
     """
-    SELECT id::text, json_build_object('type', 'notification', 'id', id, 'post_id', photo_id, 'likers', likers,
+    SELECT id::text, json_build_object('type', 'notification', 'id', id, 'kind', kind, 'about', photo_id, 'likers', likers,
         'newest_user_id', newest_user_id, 'newest_at', newest_at, 'read_at', read_at)::text
     FROM notifications AS row
     WHERE owner_id = $1 AND id > coalesce(nullif($2, ''), '0')::bigint

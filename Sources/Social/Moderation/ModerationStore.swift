@@ -252,12 +252,21 @@ private let approvePostStatement: PostgresStatement = """
     UPDATE posts SET held_at = NULL WHERE post_id = $1 AND deleted_at IS NULL
     """
 
-// One that is held and was never published is gone without a word; viewers of any other are told by CommentAPI's sweep.
+// One that is held and was never published is gone without a word; viewers of any other are told by CommentAPI's sweep. What
+// a post counts are those that are shown.
 private let removeCommentStatement: PostgresStatement = """
+    WITH counted AS (
+        UPDATE post_counts SET comments = comments - 1 FROM comments AS c
+        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel = 'post:' || post_id
+    )
     UPDATE comments SET removed_at = coalesce(removed_at, now()), removed_by = 'moderator', held_at = NULL WHERE id = $1
     """
 
 private let holdCommentStatement: PostgresStatement = """
+    WITH counted AS (
+        UPDATE post_counts SET comments = comments - 1 FROM comments AS c
+        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel = 'post:' || post_id
+    )
     UPDATE comments SET held_at = coalesce(held_at, now()), removed_at = coalesce(removed_at, now()),
         removed_by = coalesce(removed_by, 'held')
     WHERE id = $1 AND (removed_at IS NULL OR held_at IS NOT NULL)
@@ -265,6 +274,12 @@ private let holdCommentStatement: PostgresStatement = """
 
 // One that was never published is published now, by the sweep.
 private let approveCommentStatement: PostgresStatement = """
+    WITH counted AS (
+        INSERT INTO post_counts AS held (post_id, comments)
+        SELECT p.post_id, 1 FROM comments AS c JOIN posts AS p ON c.channel = 'post:' || p.post_id
+        WHERE c.id = $1 AND c.held_at IS NOT NULL
+        ON CONFLICT (post_id) DO UPDATE SET comments = held.comments + 1
+    )
     UPDATE comments SET
         stored_at = CASE WHEN held_at IS NULL THEN stored_at ELSE now() END,
         removed_at = CASE WHEN held_at IS NULL THEN removed_at END,

@@ -38,7 +38,7 @@ public struct PostStore: Sendable {
         self.pool = pool
     }
 
-    /// Stores a post, its pictures, and who is told of its likes, in one transaction.
+    /// Stores a post, its pictures, who is told of its likes, and what brings it into feeds, in one transaction.
     public func create(_ new: NewPost) async throws(StorageError) -> Created {
         try await pool.session { connection in
             try connection.transaction { connection in
@@ -58,6 +58,8 @@ public struct PostStore: Sendable {
                     try connection.execute(attachStatement, [.text(new.id), .texts(new.pictures)])
                 }
                 try connection.execute(ownerStatement, [.text(new.id), .text(new.author)])
+                try connection.execute(feedStatement, [.text(new.id)])
+                if new.content.contains("@") { try connection.execute(mentionsStatement, [.text(new.id)]) }
                 return try Self.post(new.id, of: new.author, connection).map { .created($0) } ?? .unknownAuthor
             }
         }
@@ -184,6 +186,19 @@ private let detachStatement: PostgresStatement = """
 private let ownerStatement: PostgresStatement = """
     INSERT INTO photos AS held (photo_id, owner_id) VALUES ($1, $2)
     ON CONFLICT (photo_id) DO UPDATE SET owner_id = excluded.owner_id
+    """
+
+private let feedStatement: PostgresStatement = """
+    INSERT INTO outbox (topic, payload)
+    SELECT 'feed', jsonb_build_object('post', post_id, 'author', author_id, 'sequence', sequence)
+    FROM posts WHERE post_id = $1
+    """
+
+private let mentionsStatement: PostgresStatement = """
+    INSERT INTO outbox (topic, payload)
+    SELECT 'notify', jsonb_build_array(jsonb_build_object(
+        'type', 'post', 'post', post_id, 'user', author_id, 'at', (extract(epoch FROM created_at) * 1000000)::bigint))
+    FROM posts WHERE post_id = $1 AND outbox_has_room('notify')
     """
 
 private let changeStatement: PostgresStatement = """

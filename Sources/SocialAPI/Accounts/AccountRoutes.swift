@@ -196,7 +196,7 @@ extension APIError {
         case .timeout: self = .unavailable(code, "PostgreSQL is too slow")
         case .overloaded: self = .unavailable(code, "PostgreSQL takes no more at the moment")
         case .invalid where error.isFilteredWord: self = .filteredWord
-        case .invalid, .duplicate: self = .invalid(invalid, "the database refuses it")
+        case .invalid, .duplicate, .refused: self = .invalid(invalid, "the database refuses it")
         case .unknownCursor, .internal: self = .unavailable("storage_failed", "PostgreSQL answered with an error")
         }
     }

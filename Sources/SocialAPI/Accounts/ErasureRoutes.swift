@@ -3,6 +3,7 @@ import Hummingbird
 import Identity
 import Media
 import NIOCore
+import RedisNIO
 import ServiceRuntime
 import Social
 import Storage
@@ -106,6 +107,7 @@ struct Eraser: Sendable {
     let erasure: ErasureStore
     let likes: LikeErasure
     let media: MediaStore?
+    let redis: RedisClient
     /// How long an access token is valid: nothing of the user is written from then on.
     let tokenLife: Duration
 
@@ -115,6 +117,7 @@ struct Eraser: Sendable {
             while try await erasure.step(erased.user) > 0 { try Task.checkCancellation() }
             while let media, try await media.removeUnused(of: erased.user) > 0 { try Task.checkCancellation() }
             guard erased.age > tokenLife, try await likes.isDone(erased.user) else { continue }
+            _ = try await redis.send(RedisCommand("DEL", ErasureStore.redisKey(of: erased.user)))
             _ = try await erasure.finish(erased.user, after: tokenLife)
         }
     }

@@ -191,7 +191,8 @@ struct PostRoutes: Sendable {
 }
 
 extension Post {
-    func json(_ urls: MediaURLs) -> [UInt8] {
+    /// - Parameter more: further members.
+    func json(_ urls: MediaURLs, _ more: (inout JSONText) -> Void = { _ in }) -> [UInt8] {
         var object = JSONText(capacity: 384)
         object.member("id", id)
         object.member("user_id", author)
@@ -203,6 +204,7 @@ extension Post {
         object.member("revision", revision)
         object.member("created_at", Timestamp.text(millisecondsSinceEpoch: createdAt / 1_000))
         if let editedAt { object.member("edited_at", Timestamp.text(millisecondsSinceEpoch: editedAt / 1_000)) }
+        more(&object)
         return object.finished()
     }
 }

@@ -106,6 +106,21 @@ public struct LikeErasure: Sendable {
         }
     }
 
+    /// Removes what others were told of a user besides likes, at most a thousand.
+    ///
+    /// - Returns: whose notifications they were.
+    public func removeTold(by user: String) async throws(StorageError) -> [String] {
+        try await pool.session { connection in
+            try connection.query(
+                """
+                DELETE FROM notifications WHERE id = ANY(ARRAY(
+                    SELECT id FROM notifications WHERE newest_user_id = $1 AND kind <> 'likes' LIMIT 1000))
+                RETURNING owner_id
+                """, [.text(user)]
+            ) { row throws(PostgresError) in try row.text(0) }
+        }
+    }
+
     public func has(photo: String) async throws(StorageError) -> Bool {
         try await pool.session { connection in
             try !connection.query("SELECT 1 FROM photos WHERE photo_id = $1", [.text(photo)]).isEmpty
@@ -191,7 +206,7 @@ private let ownStatement: PostgresStatement = """
 private let outboxStatement: PostgresStatement = """
     UPDATE outbox SET payload = (
         SELECT coalesce(jsonb_agg(event), '[]') FROM jsonb_array_elements(payload) AS event
-        WHERE event->>'user' <> $1 AND event->>'owner' <> $1)
+        WHERE event->>'user' IS DISTINCT FROM $1 AND event->>'owner' IS DISTINCT FROM $1)
     WHERE id = ANY(ARRAY(
         SELECT id FROM outbox
         WHERE topic = 'notify' AND (payload @> jsonb_build_array(jsonb_build_object('user', $1))
@@ -201,6 +216,7 @@ private let outboxStatement: PostgresStatement = """
 
 private let leftStatement: PostgresStatement = """
     SELECT 1 WHERE EXISTS (SELECT 1 FROM notifications WHERE owner_id = $1)
+        OR EXISTS (SELECT 1 FROM notifications WHERE newest_user_id = $1 AND kind <> 'likes')
         OR EXISTS (SELECT 1 FROM photos WHERE photo_id = 'of:' || $1)
         OR EXISTS (SELECT 1 FROM outbox WHERE topic = 'notify' AND (
             payload @> jsonb_build_array(jsonb_build_object('user', $1))

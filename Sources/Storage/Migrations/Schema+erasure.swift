@@ -22,6 +22,8 @@ let rowsOfUsersStatements: [StaticString] = [
     "CREATE INDEX CONCURRENTLY comments_of_user ON comments (user_id, sequence)",
     "DROP INDEX CONCURRENTLY IF EXISTS comments_removed_by",
     "CREATE INDEX CONCURRENTLY comments_removed_by ON comments (removed_by) WHERE removed_by IS NOT NULL",
+    "DROP INDEX CONCURRENTLY IF EXISTS notifications_by_user",
+    "CREATE INDEX CONCURRENTLY notifications_by_user ON notifications (newest_user_id) WHERE kind <> 'likes'",
     "DROP INDEX CONCURRENTLY IF EXISTS posts_all_of_author",
     "CREATE INDEX CONCURRENTLY posts_all_of_author ON posts (author_id, sequence)",
 ]
