@@ -60,7 +60,7 @@ demo: setup ## build what it runs, then 100 videos, 2,500 viewers, 5 Readers: re
 # One after another: tests freeze and kill servers and measure deadlines, and tests beside them would falsify that.
 test: build ## all tests, against a private Redis and PostgreSQL
 	cd Benchmarks && python3 -m unittest --quiet
-	$(STRICT) $(SWIFT) test --skip-build --no-parallel $(FILTER)
+	$(STRICT) SWIFT=$(SWIFT) scripts/test.sh $(FILTER)
 
 test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedules: for a night. PART="threads inputs"
 	SWIFT=$(SWIFT) scripts/test-deep.sh $(PART)
@@ -68,7 +68,7 @@ test-deep: setup ## sanitizers, a million inputs for each parser, 100,000 schedu
 test-web: setup-web ## tests of the app, the dashboard, the gateway and the metrics: BINARIES=.build/debug ARGS="-k redis"
 	node --test Tests/Browser/modules
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
-	.venv-web/bin/python -m pytest Tests/Browser -m "not long" -n 2 --dist worksteal \
+	.venv-web/bin/python -m pytest Tests/Browser -m "not long" -n 2 --dist worksteal --reruns 1 \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
 test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures on standard output
@@ -76,11 +76,12 @@ test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures
 	.venv-web/bin/python -m pytest Tests/Browser -m long -s \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
-lint: setup setup-lint ## formatting, imports against the manifest, links and files of the docs, shell scripts, Kubernetes
+lint: setup setup-lint ## formatting, imports against the manifest, links and files of the docs, shell scripts, Kubernetes, docker-compose
 	$(SWIFT) format lint --strict --recursive $(SWIFT_CODE)
 	scripts/check-imports.py
 	scripts/check-docs.py
 	.venv-lint/bin/python scripts/check-kubernetes.py
+	.venv-lint/bin/python scripts/check-compose.py
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 

@@ -48,6 +48,7 @@ struct Revocations: Sendable {
     var count: Int { sessions.count + users.count + suspensions.count }
 
     mutating func apply(_ revocation: Revocation, now: Double) {
+        guard revocation.kind == .lift || revocation.until > now else { return }
         let entry = Entry(issuedUpTo: revocation.issuedUpTo, until: revocation.until)
         switch revocation.kind {
         case .session: sessions[revocation.id] = entry

@@ -1,5 +1,6 @@
 import Broker
 import FoundationEssentials
+import Identity
 import ServiceLifecycle
 import ServiceRuntime
 import Wire
@@ -45,7 +46,7 @@ struct StatsAPISettings: ServiceSettings {
             redis,
             [["PING"], ["INFO", "stats"], ["PUBSUB", "CHANNELS", "*"]]
                 + RedisBroker.Needs.channels([.video], redis.channelNames).map { ["PUBSUB", "NUMSUB", $0] }
-                + server.access.redisNeeds(limits: false))
+                + (server.access.mode == .off ? [] : RedisBroker.Needs.scripts) + server.access.redisNeeds())
     }
 
     init(from reader: inout SettingsReader) {

@@ -13,7 +13,7 @@ document.addEventListener("securitypolicyviolation", ({ violatedDirective, block
 
 
 class AppPage:
-    def __init__(self, stack, context, video=None, name=None):
+    def __init__(self, stack, context, video=None, name=None, path="/"):
         self.stack = stack
         self.video = video
         self.page = context.new_page()
@@ -24,7 +24,7 @@ class AppPage:
         if name:
             self.page.add_init_script(
                 f"localStorage.getItem('chorus.name') ?? localStorage.setItem('chorus.name', '{name}')")
-        self.page.goto(stack.gateway.url + (f"/watch/{video}" if video else "/"))
+        self.page.goto(stack.gateway.url + (f"/watch/{video}" if video else path))
 
     def _said(self, message):
         if message.type in ("error", "warning") and not message.text.startswith(ALLOWED):

@@ -86,12 +86,12 @@ def visit(browser):
     """visit(stack, video, name): a page of the app, in a browser profile of its own unless it is `beside` another."""
     contexts = []
 
-    def open_page(stack, video=None, name=None, beside=None, **options):
+    def open_page(stack, video=None, name=None, beside=None, path="/", **options):
         context = beside.page.context if beside else browser.new_context(
             **{"viewport": {"width": 390, "height": 844}, "service_workers": "block", **options})
         if not beside:
             contexts.append(context)
-        return AppPage(stack, context, video, name)
+        return AppPage(stack, context, video, name, path)
     yield open_page
     for context in contexts:
         context.close()

@@ -2,6 +2,8 @@
 import contextlib
 import json
 import pathlib
+import shutil
+import tempfile
 import time
 import urllib.parse
 
@@ -23,6 +25,7 @@ class Stack:
         self.redis = self.started(Redis(folder))
         self.postgres = self.started(Postgres(folder)) if database else None
         self.comment_api = self.like_api = self.stats_api = self.social_api = self.gateway = None
+        self.media = "off"
         self.auth = "off"
         self._access = {}
         self.pages = page_server()
@@ -57,8 +60,13 @@ class Stack:
         self._access = {
             "AUTH": auth, "AUTH_KEYS_FILE": str(keys / "keys.json"), "SERVICE_TOKEN": "service-of-a-test",
             "MODERATOR_TOKEN": "moderator-of-a-test", "TRUSTED_PROXIES": "127.0.0.1", "METRICS_ALLOW": "127.0.0.1",
-            "LIMITS": "register:address=off login:address=off comments:address=off", **access}
-        self.social_api = self._service("SocialAPI", "social-api", AUTH_SIGNING_KEY_FILE=str(self.signing_key))
+            "LIMITS": "register:address=off login:address=off comments:address=off posts:user=off posts:address=off", **access}
+        # The gateway's workers are another user, who cannot enter the folder of a test.
+        self.media = pathlib.Path(tempfile.mkdtemp(prefix="chorus-media-"))
+        self.media.chmod(0o755)
+        self._exits.callback(shutil.rmtree, self.media)
+        self.social_api = self._service(
+            "SocialAPI", "social-api", AUTH_SIGNING_KEY_FILE=str(self.signing_key), MEDIA_FOLDER=str(self.media))
         return self
 
     def start_comment_api(self):
@@ -101,6 +109,7 @@ class Stack:
                 settings.setdefault(name, [service.address])
         settings.setdefault("readers", self.reader_addresses())
         settings.setdefault("auth", self.auth)
+        settings.setdefault("media", self.media)
         self.gateway = self.started(Gateway(self.folder, **settings))
         return self
 

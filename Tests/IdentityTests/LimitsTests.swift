@@ -19,6 +19,7 @@ import Testing
         "comments:user=5/60/1", "comments:user=-5/60", "comments:user=1000001/1", "comments:everybody=1/1",
         "films:user=1/1",
         "comments:user=1/1,likes:user=1/1", "off comments:user=1/1", "reads:channel=1/1", "comments:account=1/1",
+        "comments:account_address=1/1", "tokens:user=1/1", "tokens:account=1/1",
         "a=b=c",
         "comments:user:x=1/1", "comments:user=1.5/1",
     ])

@@ -375,6 +375,42 @@ private struct AccessTestSettings: ServiceSettings {
         }
     }
 
+    /// From an address that has sent too many tokens that are none, only those that are known pass, and no signature is
+    /// checked. Whoever comes without one is not concerned.
+    @Test func aFloodOfTokensThatNobodySigned() async throws {
+        let limits = "comments:user=off comments:address=off comments:channel=off tokens:address=5/600"
+        try await withLimiter(limits, ["TRUSTED_PROXIES": "127.0.0.1,::1"], isLive: true) { client, process, redis in
+            let here = ("X-Forwarded-For", "1.2.3.4")
+            let (known, other) = (try tokens.token(of: "anna"), try tokens.token(of: "bert"))
+            #expect(try await send(client, .post, "/write", token: known, [here]).status == .ok)
+            let foreign = TestTokens()
+            for number in 0..<20 {
+                let token = try foreign.token(of: "user\(number)")
+                let answer = try await send(client, .post, "/write", token: token, [here])
+                #expect(answer.status.code == (number < 5 ? 401 : 429), "\(number)")
+                let text = String(buffer: answer.body)
+                #expect(text.contains(number < 5 ? #""code":"invalid_token""# : #""code":"rate_limited""#))
+                if number == 5 { #expect((60...120).contains(Int(answer.headers[.retryAfter] ?? "") ?? 0)) }
+            }
+            let (before, start) = (try await calls(redis), ContinuousClock.now)
+            #expect(try await send(client, .post, "/write", token: known, [here]).status == .ok)
+            for (token, cookie) in [(nil, other), (other, nil), (nil, "x")] as [(String?, String?)] {
+                let origin = ("Sec-Fetch-Site", "same-origin")
+                let answer = try await send(client, .post, "/write", token: token, cookie: cookie, [here, origin])
+                #expect(answer.status == .tooManyRequests)
+                // As every token that is none, it keeps nobody from what asks for none.
+                #expect(try await send(client, .get, "/health", token: token, cookie: cookie, [here]).status == .ok)
+            }
+            #expect(try await send(client, .get, "/read", [here]).status == .ok)
+            let elsewhere = ("X-Forwarded-For", "1.2.3.5")
+            #expect(try await send(client, .post, "/write", token: other, [elsewhere]).status == .ok)
+            #expect(refusals(process, "tokens", "address") == 21)
+            // The process knows by itself; it asks Redis once a second, and for what `/read` may.
+            let seconds = Int((ContinuousClock.now - start).components.seconds)
+            #expect(try await calls(redis) - before <= seconds + 3)
+        }
+    }
+
     // MARK: Origins
 
     @Test func aCookieWritesFromItsOwnOriginOnly() async throws {
@@ -456,12 +492,23 @@ private struct AccessTestSettings: ServiceSettings {
             let settings = try AccessTestSettings.read(environment: ["AUTH": "required", "AUTH_KEYS_FILE": path])
             let process = ServiceProcess(name: "Test", server: settings.server, logger: quietLogger)
             try await process.access.load()
-            try Data("no keys".utf8).write(to: URL(fileURLWithPath: path))
-            let token = try tokens.token(of: "anna")
-            try await Task.sleep(for: .milliseconds(1_100))
-            #expect(try await process.access.authenticator.subject(of: token).id == "anna")
-            #expect(process.readiness.status().notes["keys"]?.contains("the keys before stay") == true)
-            #expect(process.readiness.isReady)
+            let application = process.makeApplication(router: process.makeRouter())
+            try await application.test(.router) { client in
+                func ready() async throws -> TestResponse { try await send(client, .get, "/health/ready") }
+                #expect(String(buffer: try await ready().body).contains(#""notes":{}"#))
+                // Nobody sends a token: the probe finds out.
+                try Data("no keys".utf8).write(to: URL(fileURLWithPath: path))
+                #expect(
+                    await eventually(within: 10) {
+                        String(buffer: try await ready().body).contains("the keys before stay")
+                    })
+                #expect(try await ready().status == .ok)
+                let token = try tokens.token(of: "anna")
+                #expect(try await process.access.authenticator.subject(of: token).id == "anna")
+                try Data(tokens.keySet([.edDSA]).utf8).write(to: URL(fileURLWithPath: path))
+                #expect(
+                    await eventually(within: 10) { String(buffer: try await ready().body).contains(#""notes":{}"#) })
+            }
         }
     }
 }

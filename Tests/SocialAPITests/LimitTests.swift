@@ -7,8 +7,8 @@ import Testing
 
 @Suite(.serialized) struct LoginLimitTests {
     @Test func guessesAreLimitedByAccountAndByAddress() async throws {
-        try await withSocial(environment: ["LIMITS": "login:account=3/600 login:address=6/600 register:address=5/600"])
-        { social in
+        let limits = "login:account=3/600 login:account_address=off login:address=6/600 register:address=5/600"
+        try await withSocial(environment: ["LIMITS": limits]) { social in
             try await social.register("anna")
             for number in 0..<5 {
                 let answer = try await social.login("anna", password: "wrong password")
@@ -22,6 +22,30 @@ import Testing
             for number in 0..<6 {
                 #expect(try await social.register("user\(number)").status == (number < 4 ? 201 : 429))
             }
+        }
+    }
+
+    /// Who guesses wrong on purpose keeps nobody else out: but for many addresses together.
+    @Test func guessesOfOneAddressAreNotTheOwners() async throws {
+        let limits = "login:account=7/600 login:account_address=3/600 login:address=off"
+        try await withSocial(environment: ["LIMITS": limits, "TRUSTED_PROXIES": "127.0.0.1,::1"], isLive: true) {
+            social in
+            func login(_ address: String, _ password: String = "correct horse") async throws -> Int {
+                var headers = HTTPFields()
+                headers[try #require(HTTPField.Name("X-Forwarded-For"))] = address
+                let body = #"{"username":"anna","password":"\#(password)"}"#
+                return try await social.send(.post, "/api/users/login", body, headers: headers).status
+            }
+            try await social.register("anna")
+            for number in 0..<5 {
+                #expect(try await login("9.9.9.9", "wrong password") == (number < 3 ? 401 : 429), "\(number)")
+            }
+            #expect(try await login("1.2.3.4") == 200)
+            #expect(try await login("2001:db8::1") == 200)
+            for number in 0..<3 {
+                #expect(try await login("2001:db8::9:\(number)", "wrong password") == (number < 2 ? 401 : 429))
+            }
+            #expect(try await login("1.2.3.5") == 429)
         }
     }
 

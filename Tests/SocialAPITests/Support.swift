@@ -84,8 +84,9 @@ struct TestSocial: Sendable {
 /// Hashing as cheap as libsodium allows: what is tested here is not its cost.
 let cheap = PasswordHash(memoryBytes: 8_192, passes: 1)
 
+/// - Parameter isLive: with a port of its own, so that requests have addresses.
 func withSocial(
-    environment: [String: String] = [:], hash: PasswordHash = cheap,
+    environment: [String: String] = [:], hash: PasswordHash = cheap, isLive: Bool = false,
     _ body: @escaping @Sendable (TestSocial) async throws -> Void
 ) async throws {
     try await withTemporaryFolder { folder in
@@ -116,7 +117,7 @@ func withSocial(
                 }
             }) {
                 try #require(await eventually(within: 30) { database.isReady && broker.broker.redis.isConnected })
-                try await application.test(.router) { client in
+                try await application.test(isLive ? .live : .router) { client in
                     try await body(
                         TestSocial(
                             client: client, process: process, redis: broker.broker.redis, database: database,

@@ -26,19 +26,36 @@ async function once(method, path, body, headers = {}) {
 }
 
 /** The same, and once more when the token had ended and there is a new one. */
-async function ask(...request) {
+export async function ask(...request) {
   const sent = Date.now();
   const answer = await once(...request);
   return answer.status === 401 && (await identity.renewed(sent)) ? once(...request) : answer;
 }
 
-const USERS = "/api/users/";
+export const USERS = "/api/users/";
+
+export const LIMIT = 50;
+
+/** An address with what is asked for; what is missing is left out. */
+export function at(path, query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
+}
+
+/** The comments of a video: its name on this device, what a stream is asked for, and the requests. */
+export function video(videoid) {
+  return {
+    name: videoid,
+    query: { videoid },
+    history: (before) => ask("GET", at("/history", { videoid, limit: LIMIT, before })),
+    send: (key, comment) => api.comment(key, { userid: identity.userid, videoid, comment }),
+    remove: (id) => ask("DELETE", at(`/comment/${id}`, { userid: identity.userid, videoid })),
+  };
+}
 
 export const api = {
   comment: (key, comment) => ask("POST", "/comment", comment, { "Idempotency-Key": key }),
-  remove: (id, userid, videoid) => ask("DELETE", `/comment/${id}?${new URLSearchParams({ userid, videoid })}`),
-  history: (videoid, before, limit = 50) =>
-    ask("GET", `/history?${new URLSearchParams({ videoid, limit, ...(before && { before }) })}`),
+  edit: (id, content, revision) => ask("PATCH", `/api/comments/${id}`, { content, revision }),
   like: (userid, photoid, isLiked) => ask("POST", isLiked ? "/like" : "/unlike", { userid, photoid }),
   likes: (userid, photos) => ask("POST", "/v1/likes/counts", { post_ids: photos, user_id: userid }),
   own: (userid, photoid) => ask("POST", "/v1/photos", { post_id: photoid, owner_id: userid }),

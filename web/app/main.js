@@ -1,10 +1,15 @@
-import { api } from "./api.js";
+import { api, video } from "./api.js";
 import { identity } from "./identity.js";
 import { auth } from "./settings.js";
 
 /** Pages by address: pattern, what is asked for while the module loads, the module, what it exports. More join here. */
 const PAGES = [
-  [/^\/watch\/([A-Za-z0-9._:-]{1,128})$/, api.history, () => import("./pages/watch.js"), "watch"],
+  [/^\/watch\/([A-Za-z0-9._:-]{1,128})$/, (id) => video(id).history(), () => import("./pages/watch.js"), "watch"],
+  [/^\/feed$/, () => null, () => import("./pages/feed.js"), "feed"],
+  [/^\/posts\/([A-Za-z0-9._:-]{1,128})$/, () => null, () => import("./pages/post.js"), "post"],
+  [/^\/people\/([A-Za-z0-9._:-]{1,128})$/, () => null, () => import("./pages/person.js"), "person"],
+  [/^\/search$/, () => null, () => import("./pages/search.js"), "search"],
+  [/^\/moderation$/, () => null, () => import("./pages/moderation.js"), "moderation"],
   [/^\/settings$/, () => null, () => import("./pages/settings.js"), "settings"],
   [/^\//, api.statistics, () => import("./pages/start.js"), "start"],
 ];

@@ -5,6 +5,7 @@ import { files, version } from "./shell.js";
  * there were no service worker: streams above all.
  */
 const CACHE = `chorus-${version}`;
+const PAGES = /^\/((feed|search|moderation|settings)?$|(watch|posts|people)\/)/;
 const INDEX = "/app/index.html";
 
 self.addEventListener("install", (event) => {
@@ -23,7 +24,7 @@ self.addEventListener("message", ({ data }) => data === "activate" && self.skipW
 self.addEventListener("fetch", (event) => {
   const { pathname, origin } = new URL(event.request.url);
   if (event.request.method !== "GET" || origin !== location.origin) return;
-  const isPage = event.request.mode === "navigate" && (["/", "/settings"].includes(pathname) || pathname.startsWith("/watch/"));
+  const isPage = event.request.mode === "navigate" && PAGES.test(pathname);
   if (isPage) event.respondWith(file(INDEX, event.request));
   else if (files.includes(pathname)) event.respondWith(file(pathname, event.request));
 });

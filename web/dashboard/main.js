@@ -1,6 +1,7 @@
 import { moment } from "/app/core/format.js";
 import { h } from "/app/ui/dom.js";
 import { byName, formatLink, parseLink } from "./core/link.js";
+import { SubscriptionMap } from "./core/map.js";
 import { LastSteady, Series } from "./core/series.js";
 import { advice, verdict } from "./core/verdict.js";
 import { Feed } from "./feed.js";
@@ -13,6 +14,7 @@ import { Recorder } from "./ui/recorder.js";
 import { reportList } from "./ui/reports.js";
 import { ResidualView } from "./ui/residual.js";
 import { HotTable, ReaderTable } from "./ui/tables.js";
+import { firstMap } from "./worker.js";
 
 const STATUS = { live: "live", connecting: "connecting", reconnecting: "reconnecting", offline: "offline", paused: "paused", failed: "refused" };
 
@@ -62,6 +64,31 @@ document.getElementById("page").replaceChildren(
 
 // --- What comes
 
+/** The first stream has the first map, which was asked for before it began. */
+let isFirst = !link.replay;
+let firstHead = null;
+let firstState = null;
+
+async function takeFirst() {
+  const buffer = await firstMap;
+  if (asking || player.replay) return undefined;
+  if (!buffer) return askMap();
+  firstHead = SubscriptionMap.parse(buffer).head;
+  if (!state) setReaders(firstHead.rows.map(({ slot, reader }) => ({ slot, id: reader })));
+  map.post({ type: "whole", buffer }, [buffer]);
+  return checkFirst();
+}
+
+/** What changed between that map and the first state was told to nobody. */
+function checkFirst() {
+  if (!firstHead || !firstState) return;
+  if (firstHead.session !== firstState.session || firstHead.version < firstState.mapVersion) askMap();
+}
+
+function setReaders(readers) {
+  map.setReaders([...readers].sort((one, other) => byName(one.id, other.id)));
+}
+
 /** The map is asked for whole when a stream begins; what changes meanwhile waits in the worker. */
 let asking = null;
 
@@ -96,7 +123,11 @@ function take(event, data, isLast = true) {
   const added = series.add(data);
   point = added.point;
   if (added.mark && !moments.kept.a) moments.keepLast("a");
-  map.setReaders([...data.readers].sort((one, other) => byName(one.id, other.id)));
+  setReaders(data.readers);
+  if (!firstState && !player.replay) {
+    firstState = data;
+    checkFirst();
+  }
   if (steady.takes(data)) moments.remember(data, point);
   if (!isLast) return;
   const text = verdict(data);
@@ -118,7 +149,8 @@ const feed = new Feed(({ status: now, begin, event, data }) => {
     status.dataset.status = now;
     status.textContent = player.replay ? "replay" : STATUS[now];
   }
-  if (begin) askMap();
+  if (begin && !isFirst) askMap();
+  if (begin) isFirst = false;
   if (event) take(event, data);
 });
 
@@ -203,6 +235,7 @@ if (link.replay) {
   if (player.replay && !Number.isNaN(at)) player.seek(at - player.replay.start);
 } else {
   feed.start();
+  takeFirst();
 }
 const { channel: sought, zoom } = link;
 await map.painted;

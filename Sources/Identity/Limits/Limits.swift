@@ -22,7 +22,7 @@ public struct Rate: Equatable, Sendable {
 /// How often requests may come, by route and by what is counted together. Pure.
 public struct Limits: Equatable, Sendable {
     public enum Route: String, CaseIterable, Sendable {
-        case comments, likes, posts, follows, media, reads, tickets, login, register, refresh
+        case comments, likes, posts, follows, media, reads, tickets, tokens, login, register, refresh
     }
 
     public enum Scope: String, CaseIterable, Sendable {
@@ -33,6 +33,8 @@ public struct Limits: Equatable, Sendable {
         case channel
         /// The name that a log-in is for.
         case account
+        /// The same from one address.
+        case accountAddress = "account_address"
     }
 
     public struct Name: Hashable, Sendable {
@@ -49,8 +51,9 @@ public struct Limits: Equatable, Sendable {
     public static let standard = Limits(
         "comments:user=10/10 comments:address=60/10 comments:channel=500/1 likes:user=60/10 likes:address=300/10 "
             + "posts:user=20/60 posts:address=120/60 follows:user=60/60 follows:address=240/60 media:user=40/60 "
-            + "media:address=120/60 reads:address=600/10 tickets:user=30/10 tickets:address=120/10 login:account=10/60 login:address=30/60 "
-            + "register:address=10/3600 refresh:address=120/60", changing: Limits())
+            + "media:address=120/60 reads:address=600/10 tickets:user=30/10 tickets:address=120/10 tokens:address=100/10 "
+            + "login:account=200/600 login:account_address=10/300 login:address=30/60 register:address=10/3600 "
+            + "refresh:address=120/60", changing: Limits())
 
     /// Limits as a setting writes them, `comments:user=10/60` with spaces between, on top of `others`; `off` instead of a rate
     /// takes a limit away, and alone all of them.
@@ -65,7 +68,8 @@ public struct Limits: Equatable, Sendable {
             guard parts.count == 2, words.count == 2, let route = Route(rawValue: String(words[0])),
                 let scope = Scope(rawValue: String(words[1])),
                 scope != .channel || route == .comments || route == .likes,
-                scope != .account || route == .login
+                route == .login || scope != .account && scope != .accountAddress,
+                route != .tokens || scope == .address
             else { return nil }
             let name = Name(route: route, scope: scope)
             if parts[1] == "off" {

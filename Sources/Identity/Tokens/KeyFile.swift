@@ -54,8 +54,14 @@ public final class KeyFile: Sendable {
         accept(keys, stamp)
     }
 
-    /// The keys, and the number of their set. Looks at the file once a second at most.
+    /// The keys, and the number of their set.
     func current() async -> (keys: TokenKeys, version: Int) {
+        await look()
+        return state.withLock { ($0.keys, $0.version) }
+    }
+
+    /// Reads the file again if it has changed; looks at it once a second at most.
+    public func look() async {
         let time = now()
         let (isDue, known) = state.withLock { state in
             // Nobody is told that a token is wrong before there were any keys.
@@ -67,7 +73,6 @@ public final class KeyFile: Sendable {
             let stamp = Self.stamp(of: path)
             if stamp != known || stamp == nil { await reload(stamp) }
         }
-        return state.withLock { ($0.keys, $0.version) }
     }
 
     private func reload(_ stamp: Stamp?) async {

@@ -10,6 +10,8 @@ public enum TokenProblem: String, Error, CaseIterable, Sendable {
     case suspended = "account_suspended"
     /// Several credentials came, and they are not the same.
     case ambiguous = "ambiguous_credentials"
+    /// It was not looked at: too many that are none came from where it came from.
+    case unchecked = "rate_limited"
 
     /// For people; it names no user.
     public var sentence: String {
@@ -19,6 +21,7 @@ public enum TokenProblem: String, Error, CaseIterable, Sendable {
         case .revoked: "the session of this token has ended"
         case .suspended: "this account is suspended"
         case .ambiguous: "the request carries several credentials that differ"
+        case .unchecked: "too many tokens that are none came from this address"
         }
     }
 }

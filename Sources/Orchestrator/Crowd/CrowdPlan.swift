@@ -21,6 +21,8 @@ enum CrowdPlan {
     /// From one rate to the next.
     static let rateFactor = 1.5
     static let rateMax = 1_000.0
+    /// The share of a rate's comments that have to be acknowledged: with fewer the rate is one that was only asked for.
+    static let achievedMin = 0.95
     /// For the last comments of a stage, and of everything.
     static let settleSeconds = 30.0
     /// Connects under way at once, of all generators together: more only wait in the queues of Readers and Redis, which

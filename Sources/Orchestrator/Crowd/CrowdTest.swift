@@ -145,7 +145,7 @@ private struct CrowdTest: Sendable {
         }
     }
 
-    /// More and more comments, until 1% of the deliveries take too long.
+    /// More and more comments, until 1% of the deliveries take too long or fewer are taken than asked for.
     private func raise(_ services: Services, _ load: CommentLoad) async throws {
         var rate = settings.rate
         while true {

@@ -60,12 +60,35 @@ public final class AccessControl: Sendable {
         }
     }
 
+    /// Looks whether the file of keys has changed, once a second at most.
+    func look() async {
+        guard settings.mode != .off else { return }
+        await authenticator.keyFile?.look()
+    }
+
     /// Who sends a request.
-    func authenticate(_ request: Request) async throws(TokenProblem) -> Authentication {
+    ///
+    /// A token that was looked at in vain is counted for its address: over the limit no other is looked at, so that a flood
+    /// of them costs no signatures. Tokens that are remembered pass all the same.
+    ///
+    /// - Parameter address: of the client.
+    func authenticate(_ request: Request, from address: () -> IPAddress?) async throws(APIError) -> Authentication {
         if asksNobody { return Authentication(caller: .unchecked) }
-        return try await authenticator.authenticate(
-            Credentials(
-                authorization: request.headers[values: .authorization], cookies: request.headers[values: .cookie]))
+        let credentials = Credentials(
+            authorization: request.headers[values: .authorization], cookies: request.headers[values: .cookie])
+        var check: RateLimiter.Check?
+        var outcome: RateLimiter.Outcome?
+        do throws(TokenProblem) {
+            return try await authenticator.authenticate(credentials) {
+                check = RateLimiter.Check(limits, .tokens, .address, address()?.limitKey ?? "unknown")
+                outcome = check.flatMap { limiter?.refusal(of: [$0]) }
+                return outcome == nil
+            }
+        } catch {
+            if let check, outcome == nil { outcome = await limiter?.check([check]) }
+            guard case .refused(let reason, let rate, let microseconds) = outcome else { throw APIError(error) }
+            throw .rateLimited(reason, rate, microseconds)
+        }
     }
 
     /// Whether metrics may be read from this address without a token.
@@ -88,7 +111,7 @@ extension ServiceContext {
     private func requireToken(for verb: Verb? = nil) throws(APIError) {
         guard let tokenProblem else { return }
         if access?.authenticator.mode == .off, verb != .remove, verb != .moderate { return }
-        throw APIError(tokenProblem)
+        throw tokenProblem
     }
 
     /// The same request, sent by the bearer of a token that came on another way.

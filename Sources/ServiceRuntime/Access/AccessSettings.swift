@@ -71,12 +71,10 @@ public struct AccessSettings: Sendable {
 extension AccessSettings {
     /// What a process that asks for tokens needs of Redis besides (``RedisNeeds``).
     ///
-    /// - Parameters:
-    ///   - limits: whether it has limits.
-    ///   - slowMode: whether it has channels with a slow mode.
-    public func redisNeeds(limits: Bool = true, slowMode: Bool = false) -> [[String]] {
+    /// - Parameter slowMode: whether it has channels with a slow mode.
+    public func redisNeeds(slowMode: Bool = false) -> [[String]] {
         guard mode != .off else { return [] }
-        return RevocationFeed.needs + (limits ? RateLimiter.needs : []) + (slowMode ? RateLimiter.slowModeNeeds : [])
+        return RevocationFeed.needs + RateLimiter.needs + (slowMode ? RateLimiter.slowModeNeeds : [])
     }
 }
 

@@ -125,12 +125,17 @@ public final class RateLimiter: Sendable {
         ["GET", "slow:{video:v}"], ["SET", "slow:{video:v}", "1"], ["DEL", "slow:{video:v}"],
     ]
 
+    /// What this process knows to refuse, without a word to Redis; `nil`: it knows of nothing.
+    func refusal(of checks: [Check]) -> Outcome? {
+        let now = MonotonicClock.now()
+        guard let (check, refusal) = known(checks, at: now) else { return nil }
+        return refused(check, refusal.rate, microseconds: Int((refusal.until - now + 999) / 1_000))
+    }
+
     func check(_ checks: [Check]) async -> Outcome {
         guard !checks.isEmpty else { return .allowed }
+        if let refusal = refusal(of: checks) { return refusal }
         let start = MonotonicClock.now()
-        if let (check, refusal) = known(checks, at: start) {
-            return refused(check, refusal.rate, microseconds: Int((refusal.until - start + 999) / 1_000))
-        }
         return await withCheckedContinuation { continuation in
             let question = Question(checks: checks, start: start, continuation: continuation)
             let (isTaken, isNewCall) = queue.withLock { queue in
@@ -303,5 +308,14 @@ public final class RateLimiter: Sendable {
         let command = seconds.map { RedisCommand("SET", key, String($0)) } ?? RedisCommand("DEL", key)
         if let failure = try await redis.send(command).failure { throw failure }
         refusing.withLock { $0.removeAll() }
+    }
+}
+
+extension RateLimiter.Check {
+    /// `nil` when nothing is limited there.
+    init?(_ limits: Limits, _ route: Limits.Route, _ scope: Limits.Scope, _ id: String) {
+        guard let rate = limits[route, scope] else { return nil }
+        let key = "limit:{\(route.rawValue):\(scope.rawValue):\(id)}"
+        self.init(route: route, reason: scope.rawValue, key: key, rate: rate)
     }
 }

@@ -19,14 +19,15 @@ extension ServiceContext {
         guard let access, access.limits.concern(route), caller.subject?.role != .service else { return }
         var checks: [RateLimiter.Check] = []
         func count(_ scope: Limits.Scope, _ id: String?) {
-            guard let id, let rate = access.limits[route, scope] else { return }
-            let key = "limit:{\(route.rawValue):\(scope.rawValue):\(id)}"
-            checks.append(RateLimiter.Check(route: route, reason: scope.rawValue, key: key, rate: rate))
+            guard let id, let check = RateLimiter.Check(access.limits, route, scope, id) else { return }
+            checks.append(check)
         }
+        let address = address(of: request)?.limitKey ?? "unknown"
         count(.user, caller.subject?.id)
-        count(.address, address(of: request)?.limitKey ?? "unknown")
+        count(.address, address)
         count(.channel, channel?.name)
         count(.account, account)
+        count(.accountAddress, account.map { "\($0):\(address)" })
         if route == .comments, let channel, let subject = caller.subject, subject.role == .user {
             checks.append(
                 RateLimiter.Check(

@@ -9,7 +9,7 @@ struct HealthRoutes: Sendable {
     func add(to router: Router<ServiceContext>) {
         for method in [HTTPRequest.Method.get, .head] {
             router.on("health", method: method) { _, _ in try live() }
-            router.on("health/ready", method: method) { _, _ in try ready() }
+            router.on("health/ready", method: method) { _, _ in try await ready() }
         }
         router.get("metrics") { request, context in
             if !process.access.allowsMetrics(from: context.address(of: request)) { try context.require(.operate) }
@@ -42,7 +42,9 @@ struct HealthRoutes: Sendable {
         var notes: [String: String]
     }
 
-    private func ready() throws -> Response {
+    private func ready() async throws -> Response {
+        // Else a file that cannot be read is noted by the next token only.
+        await process.access.look()
         let (blocking, notes) = process.readiness.status()
         var response = try Response.json(
             encoding: Ready(status: blocking.isEmpty ? "ready" : "unavailable", reasons: blocking, notes: notes),

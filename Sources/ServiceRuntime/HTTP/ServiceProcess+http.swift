@@ -74,7 +74,7 @@ public struct ServiceContext: RequestContext {
     var token: String?
     /// Why the token that came is none; the caller is then nobody. Said by whatever asks who the caller is, and by nothing
     /// else: a browser whose cookie is worth nothing any more must be able to log in again.
-    var tokenProblem: TokenProblem?
+    var tokenProblem: APIError?
     /// Decides what the caller may.
     var access: AccessControl?
     /// Counts errors.

@@ -38,8 +38,8 @@ public struct ServiceResponder: HTTPResponder {
         do {
             if connections.isRefused(context.channel) { throw APIError.tooManyConnections }
             let authentication: Authentication
-            do throws(TokenProblem) {
-                authentication = try await access.authenticate(request)
+            do throws(APIError) {
+                authentication = try await access.authenticate(request) { context.address(of: request) }
             } catch {
                 authentication = Authentication(caller: access.authenticator.nobody)
                 context.tokenProblem = error

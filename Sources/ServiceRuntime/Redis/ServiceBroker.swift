@@ -36,8 +36,11 @@ public struct ServiceBroker: Service {
             ? nil
             : RevocationFeed(redis: broker.redis, authenticator: process.access.authenticator, logger: process.logger)
         let reason: @Sendable () -> String? = { broker.redis.trouble.map(Self.reason) }
-        isRequired
-            ? process.readiness.require("redis", reason: reason) : process.readiness.note("redis", reason: reason)
+        let check = isRequired ? process.readiness.require : process.readiness.note
+        check("redis", reason)
+        if let revocations {
+            check("revocations") { revocations.isCurrent ? nil : "what was revoked has not been read yet" }
+        }
     }
 
     /// Throws a ``ServiceFailure`` when Redis is a server that no setting of it can make usable.

@@ -23,7 +23,7 @@ struct Endings: Sendable {
 
     /// - Parameter until: seconds since 1970; `nil`: the suspension is over.
     func suspended(_ user: String, until: Double?) async {
-        await tell([until.map { Revocation(.suspension, user, until: $0) } ?? Revocation(.lift, user, until: 0)])
+        await tell([until.map { suspension(user, until: $0) } ?? Revocation(.lift, user, until: 0)])
     }
 
     /// Everything that is in force, for a Redis that may not know it.
@@ -31,26 +31,35 @@ struct Endings: Sendable {
         let all = try await store.endings(withinSeconds: lifetime)
         let revocations =
             all.sessions.map(ending)
-            + all.suspended.map { Revocation(.suspension, $0.user, until: Double($0.until) / 1e6) }
+            + all.suspended.map { suspension($0.user, until: Double($0.until) / 1e6) }
         for start in stride(from: 0, to: revocations.count, by: 500) {
-            try await RevocationFeed.publish(Array(revocations[start..<min(start + 500, revocations.count)]), to: redis)
+            try await RevocationFeed.publish(
+                Array(revocations[start..<min(start + 500, revocations.count)]), keptSeconds: lifetime, to: redis)
         }
     }
 
     func tell(_ revocations: [Revocation]) async {
         guard !revocations.isEmpty else { return }
         do throws(RedisError) {
-            try await RevocationFeed.publish(revocations, to: redis)
+            try await RevocationFeed.publish(revocations, keptSeconds: lifetime, to: redis)
         } catch {
             isOwed.set(true)
             logger.warning("a revocation waits for Redis", metadata: ["error": "\(error)"])
         }
     }
 
-    private var lifetime: Int { accessSeconds + Int(TokenRules.leeway) }
+    /// How long a token may be accepted yet: its life, the tolerance for clocks, and a moment for a request that is being
+    /// answered while its session ends.
+    private var lifetime: Int { accessSeconds + Int(TokenRules.leeway) + 30 }
 
-    private func ending(_ session: String) -> Revocation {
-        Revocation(.session, session, until: Double(WallClock.milliseconds()) / 1_000 + Double(lifetime))
+    private var lastEnd: Double { Double(WallClock.milliseconds()) / 1_000 + Double(lifetime) }
+
+    private func ending(_ session: String) -> Revocation { Revocation(.session, session, until: lastEnd) }
+
+    /// However long it lasts, the others have to know of it until the last token is over: there is no new one, since this
+    /// service asks the database.
+    private func suspension(_ user: String, until: Double) -> Revocation {
+        Revocation(.suspension, user, until: min(until, lastEnd))
     }
 
     final class Owed: Sendable {

@@ -94,11 +94,14 @@ struct CrowdTests {
         pass.lost = 30
         pass.recoverySeconds = 2
         pass.swarm = makeSwarm()
-        var step = CrowdResult.Step(rate: 5)
+        var step = CrowdResult.Step(rate: 5, achieved: 5)
         step.latency.record(microseconds: 100_000, count: 1_000)
-        var late = CrowdResult.Step(rate: 7.5)
+        var late = CrowdResult.Step(rate: 7.5, achieved: 7.5)
         late.latency.record(microseconds: 6_000_000, count: 1_000)
-        pass.steps = [step, late]
+        // In time, but most of the comments that were due were not taken.
+        var dropped = CrowdResult.Step(rate: 11.3, achieved: 6)
+        dropped.latency.record(microseconds: 100_000, count: 1_000)
+        pass.steps = [step, late, dropped]
         return pass
     }
 

@@ -5,7 +5,8 @@ const NEWEST_MAX = 50;
 /**
  * The rows of a video, oldest first, at most 300. A row is an object that is replaced when it changes:
  *
- * - `{kind: "comment", id, userid, text, time, offset, epoch, isOwn, isMention, phase}`; an outgoing one has a `phase`
+ * - `{kind: "comment", id, userid, text, time, offset, epoch, isOwn, isMention, phase, revision, answers}`; an outgoing one has a
+ *   `phase`, a changed one a `revision`, an answer the name of whom it answers
  * - `{kind: "removed", id}`: a comment that was there
  * - `{kind: "gap", id, after, count}`: comments that are not here, newer than the position `after` (null: back to the
  *   beginning); `count` is null when nobody knows. A gap is loaded from its newer end.
@@ -14,6 +15,8 @@ const NEWEST_MAX = 50;
 export class Timeline {
   rows = [];
   #removed = new Set();
+  /** By id: what a comment says since its highest revision. */
+  #edits = new Map();
   #gaps = 0;
   /** The newest that had no place while the reader held the page. */
   #newest = [];
@@ -42,6 +45,7 @@ export class Timeline {
   /** A comment of the stream, or one's own on its way. Unless it `canGrow`, the comment waits for `release`. */
   add(comment, canGrow = true) {
     if (this.#removed.has(comment.id)) return;
+    comment = this.#latest(comment);
     const index = this.rows.findIndex((row) => row.id === comment.id);
     if (index >= 0) {
       if (this.rows[index].kind === "comment") this.rows[index] = comment;
@@ -55,6 +59,15 @@ export class Timeline {
   change(id, changes) {
     const index = this.rows.findIndex((row) => row.id === id);
     if (index >= 0) this.rows[index] = { ...this.rows[index], ...changes };
+  }
+
+  /** A comment was changed: `{text, revision, …}`. It may not be here yet. */
+  edit(id, changes) {
+    if ((this.#edits.get(id)?.revision ?? 1) >= changes.revision) return;
+    this.#edits.set(id, changes);
+    if (this.#edits.size > REMOVED_MAX) this.#edits.delete(this.#edits.keys().next().value);
+    this.rows = this.rows.map((row) => this.#latest(row));
+    this.#newest = this.#newest.map((row) => this.#latest(row));
   }
 
   /** Takes a row away without a trace: one's own that was never sent. */
@@ -129,6 +142,11 @@ export class Timeline {
     return this.rows.filter((row) => row.kind === "comment" && row.offset !== undefined).slice(-50);
   }
 
+  #latest(row) {
+    const changes = row.kind === "comment" && this.#edits.get(row.id);
+    return changes && changes.revision > (row.revision ?? 1) ? { ...row, ...changes } : row;
+  }
+
   #lastPosition() {
     return this.rows.findLast((row) => row.offset !== undefined) ?? null;
   }
@@ -140,7 +158,8 @@ export class Timeline {
   }
 
   #unknown(comments) {
-    return comments.filter((comment) => !this.#removed.has(comment.id) && !this.has(comment.id));
+    return comments.filter((comment) => !this.#removed.has(comment.id) && !this.has(comment.id))
+      .map((comment) => this.#latest(comment));
   }
 
   #skip() {

@@ -24,19 +24,21 @@ export class Channel {
     return this.#pages.size === 0;
   }
 
-  /** A page follows, or follows other photos. `told` gets `{status}`, `{position}`, `{events}`, and
+  /** A page follows, or follows other photos: the stream has those of all pages, up to 64, the last one's first. `told` gets `{status}`, `{position}`, `{events}`, and
    * `{renew}` when the token of that time is good no more. */
   follow(page, { photos, position, isVisible, isOnline }, told) {
     const isNew = !this.#pages.has(page);
-    this.#pages.set(page, { isVisible, told });
+    this.#pages.delete(page);
+    this.#pages.set(page, { isVisible, told, photos });
     if (this.#connection.phase === "idle") this.#connection.position ??= position ?? null;
-    const before = this.#photos.size;
-    for (const photo of photos) if (this.#photos.size < PHOTOS_MAX) this.#photos.add(photo);
+    const wanted = [...this.#pages.values()].reverse().flatMap((one) => one.photos);
+    const isMissing = photos.slice(0, PHOTOS_MAX).some((photo) => !this.#photos.has(photo));
+    if (isMissing) this.#photos = new Set([...new Set(wanted)].slice(0, PHOTOS_MAX));
     if (isNew) {
       told({ status: this.#connection.status, position: this.#connection.position, isAnswer: true });
       if (this.#states.size) told({ events: [...this.#states.values()] });
     }
-    if (before !== this.#photos.size) this.#send({ type: "again" });
+    if (isMissing) this.#send({ type: "again" });
     this.#looked();
     this.network(isOnline);
     this.#send({ type: "want" });

@@ -1,6 +1,7 @@
 import { api } from "../api.js";
 import { sentence } from "../core/session.js";
 import { hasAccounts, identity } from "../identity.js";
+import { social } from "../social.js";
 import { entry, form, nameForm } from "../ui/account.js";
 import { bar } from "../ui/bar.js";
 import { h } from "../ui/dom.js";
@@ -35,7 +36,8 @@ export async function settings(root) {
   };
   const { display_name: name, bio, email } = body.user;
   return show(
-    h("section", {}, signedIn(again)),
+    h("section", {}, signedIn(again), ...(body.user.role === "moderator"
+      ? [h("a", { class: "action link", href: "/moderation" }, "Moderation")] : [])),
     section("Profile", form("Save", [
       { name: "display_name", label: "Full name", maxlength: 50, autocomplete: "name", value: name },
       { name: "bio", label: "About you", maxlength: 300, value: bio },
@@ -46,5 +48,14 @@ export async function settings(root) {
     ], change)),
     section("Password", form("Change", [
       CURRENT, { name: "password", label: "New password", type: "password", autocomplete: "new-password" },
-    ], change, "8 characters at least. Other browsers are signed out.")));
+    ], change, "8 characters at least. Other browsers are signed out.")),
+    section("Your data",
+      h("a", { class: "action link", href: "/api/users/me/export", download: "chorus.ndjson" }, "Download everything"),
+      form("Delete the account", [{ ...CURRENT, name: "erase_password" }], async ({ erase_password: password }) => {
+        const answer = await social.erase(password);
+        if (answer.status !== 202) return sentence(answer);
+        await identity.end();
+        return show(section("The account is deleted", h("p", { class: "quiet" },
+          "What you wrote, your pictures and your likes go within minutes.")));
+      }, "Everything that you wrote goes with it. There is no way back.")));
 }

@@ -4,12 +4,14 @@ import { recent } from "../device.js";
 import { bar } from "../ui/bar.js";
 import { h } from "../ui/dom.js";
 import { Score } from "../ui/score.js";
+import { styles } from "../ui/styles.js";
 
 const SHOWN_MAX = 12;
 const REFRESH = 15_000;
 
 /** Where one types or picks a video. */
-export function start(root, statistics) {
+export async function start(root, statistics) {
+  await styles("start");
   const art = h("canvas", { class: "start-art", "aria-hidden": "true" });
   const field = h("input", {
     id: "video", class: "field", type: "text", maxlength: 128, autocomplete: "off", autocapitalize: "off",

@@ -1,8 +1,12 @@
 import { moment } from "../core/format.js";
+import { hasAccounts } from "../identity.js";
 import { h, iconButton } from "./dom.js";
 
-/** What can be done with a comment: a bar that comes when a row is pressed, or by arrows and Enter. Gaps are loaded. */
-export function commentActions(log, feed, { reply, picture }) {
+/**
+ * What can be done with a comment: a bar that comes when a row is pressed, or by arrows and Enter. Gaps are loaded. `extra(row)`
+ * are more actions, a label and what it does.
+ */
+export function commentActions(log, feed, writing, extra = () => []) {
   const bar = h("div", { class: "actions", role: "group", "aria-label": "This comment", hidden: true });
 
   const leave = () => {
@@ -22,6 +26,17 @@ export function commentActions(log, feed, { reply, picture }) {
     row?.focus();
   }));
 
+  // What was changed, or has to be found by its author, is kept by the services that have accounts.
+  const own = (row) => [
+    ...(hasAccounts ? [action("Edit", () => writing.edit(row.text, (text) => feed.edit(row.id, text)))] : []),
+    action("Remove", () => feed.remove(row.id)),
+  ];
+  const others = (row) => [
+    action("Reply", () => writing.reply(row.parent ?? row.id, row.userid)),
+    ...(hasAccounts ? [h("a", { class: "action link", href: `/people/${row.userid}` }, "Profile"),
+      action("Report", async () => (await import("./report.js")).askReport("comment", row.id))] : []),
+  ];
+
   const choose = (id) => {
     leave();
     const row = feed.row(id);
@@ -31,8 +46,7 @@ export function commentActions(log, feed, { reply, picture }) {
         action("Try again", () => feed.again(id)), action("Discard", () => feed.discard(id)));
     } else {
       say(h("span", { class: "figure quiet" }, moment(row.time)),
-        row.isOwn ? action("Remove", () => feed.remove(id)) : action("Reply", () => reply(row.userid)),
-        action("Picture", () => picture(row.userid)));
+        ...(row.isOwn ? own(row) : others(row)), ...extra(row).map(([label, act]) => action(label, act)));
     }
     const element = feed.element(id);
     element.classList.add("chosen");

@@ -1,12 +1,12 @@
 import { api } from "../api.js";
-import { figure, moment } from "../core/format.js";
-import { hasAccounts, identity } from "../identity.js";
+import { figure } from "../core/format.js";
+import { identity } from "../identity.js";
 import { live } from "../live/live.js";
 import { h, iconButton } from "./dom.js";
 
 const KEPT_MAX = 50;
 
-/** The bell in the bar: what this person's pictures got, live. */
+/** The bell in the bar: what this person is told, live. */
 export class Bell {
   #items = new Map();
   #unread = 0;
@@ -52,10 +52,8 @@ export class Bell {
   }
 
   async #open() {
-    const { panel } = await import("./panel.js");
-    this.#list = h("ul", { class: "notices" });
-    const dialog = panel("Notifications", this.#list);
-    dialog.addEventListener("close", () => {
+    const { openNotices } = await import("./notices.js");
+    this.#list = openNotices(() => {
       this.#list = null;
       for (const one of this.#items.values()) one.unread = false;
     });
@@ -68,13 +66,6 @@ export class Bell {
   #paint() {
     this.count.textContent = this.#unread ? (this.#unread > 99 ? "99" : figure(this.#unread)) : "";
     this.button.setAttribute("aria-label", this.#unread ? `Notifications, ${this.#unread} new` : "Notifications");
-    if (!this.#list) return;
-    const rows = [...this.#items.values()].reverse().map(({ text, unread, newest_at: time }) =>
-      h("li", { class: unread ? "notice new" : "notice" },
-        h("span", { dir: "auto" }, text), h("time", { class: "figure quiet" }, moment(time))));
-    const hint = identity.isNamed ? "Likes of your picture stand here, at once." : hasAccounts ? "Sign in first." : "Choose a name first.";
-    const empty = h("li", { class: "empty" },
-      h("p", { class: "title" }, "Nothing yet"), h("p", { class: "quiet" }, this.#problem || hint));
-    this.#list.replaceChildren(...(rows.length ? rows : [empty]));
+    this.#list?.([...this.#items.values()].reverse(), this.#problem);
   }
 }

@@ -18,6 +18,10 @@ const PATHS = {
   play: "M8 5l11 7-11 7z",
   down: "M12 4.5v14M6 13l6 6 6-6",
   send: "M4.5 12h14M13 6l6 6-6 6",
+  feed: "M4 6h16M4 12h16M4 18h10",
+  comment: "M4 5h16v11H11l-5 4v-4H4z",
+  search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.5 15.5L21 21",
+  plus: "M12 5v14M5 12h14",
   close: "M6 6l12 12M18 6L6 18",
 };
 

@@ -1,4 +1,8 @@
 import { h, iconButton } from "./dom.js";
+import { styles } from "./styles.js";
+
+// Panels, and the forms in them, come when one is asked for.
+await styles("panel");
 
 /** A page over the page: modal from the right, or beside the comments when it is not modal. Returns the dialog. */
 export function panel(title, content, { isModal = true, name = "" } = {}) {

@@ -1,19 +1,17 @@
-import { api } from "../api.js";
 import { figure } from "../core/format.js";
-import { Like } from "../core/like.js";
 import { pictureOf } from "../core/ids.js";
 import { identity } from "../identity.js";
 import { h, icon, iconButton } from "./dom.js";
+import { Hearts } from "./hearts.js";
 import { Score } from "./score.js";
 
 /** The photo, its heart, and the strip of the others. Tells `photos` when there are more of them. */
 export class Photos extends EventTarget {
   ids;
-  #likes = new Map();
+  #hearts = new Hearts();
   #thumbs = new Map();
   #chosen;
   #score;
-  #timer = 0;
 
   constructor(ids, title) {
     super();
@@ -29,6 +27,7 @@ export class Photos extends EventTarget {
     this.stage = h("section", { class: "stage", "aria-label": "Photo" }, this.canvas, glow,
       h("div", { class: "under" },
         h("div", { class: "titles" }, h("h1", { class: "title" }, title), this.caption), this.heart));
+    this.#hearts.addEventListener("change", ({ detail }) => this.#paint(detail));
     for (const [index, id] of ids.entries()) this.#add(id, `Photo ${index + 1}`);
     this.choose(ids[0] ?? pictureOf(identity.userid));
     this.refresh();
@@ -38,7 +37,7 @@ export class Photos extends EventTarget {
   chooseOf(userid) {
     const id = pictureOf(userid);
     if (!id) return;
-    if (!this.#likes.has(id)) {
+    if (!this.#hearts.has(id)) {
       this.ids = [...this.ids, id];
       this.#add(id, userid);
       this.dispatchEvent(new Event("photos"));
@@ -50,7 +49,7 @@ export class Photos extends EventTarget {
 
   choose(id) {
     if (!id) return;
-    if (!this.#likes.has(id)) this.#likes.set(id, new Like());
+    this.#hearts.of(id);
     this.#chosen = id;
     this.#score.show(id);
     for (const [one, { button }] of this.#thumbs) button.setAttribute("aria-pressed", String(one === id));
@@ -66,29 +65,22 @@ export class Photos extends EventTarget {
 
   /** `event: likes` of the stream. */
   learned(state) {
-    const like = this.#likes.get(state.photoid);
-    if (!like) return;
+    if (!this.#hearts.has(state.photoid)) return;
+    const like = this.#hearts.of(state.photoid);
     const before = like.count;
-    like.learned(state);
+    this.#hearts.learned(state);
     if (state.photoid === this.#chosen && like.isKnown && like.count > before) {
       this.light(`${state.photoid}${state.version}`, "like");
     }
-    this.#paint(state.photoid);
   }
 
   /** Asks which of them this person likes. */
-  async refresh(ids = this.ids) {
-    if (!ids.length) return;
-    const answer = await api.likes(identity.userid, ids);
-    for (const { post_id: id, ...state } of answer.body.counts ?? []) {
-      if (state.version === undefined) continue;
-      this.#likes.get(id)?.learned(state);
-      this.#paint(id);
-    }
+  refresh(ids = this.ids) {
+    return this.#hearts.refresh(ids);
   }
 
   #add(id, label) {
-    this.#likes.set(id, this.#likes.get(id) ?? new Like());
+    this.#hearts.of(id);
     const canvas = h("canvas", { class: "thumb-art" });
     const count = h("span", { class: "figure" });
     const button = h("button", { class: "thumb", type: "button", onclick: () => this.choose(id) },
@@ -101,33 +93,11 @@ export class Photos extends EventTarget {
 
   async #press() {
     const id = this.#chosen;
-    if (!(await identity.named())) return;
-    const like = this.#likes.get(id);
-    if (like.press(Date.now())) this.#ask(id, like);
-    if (like.liked) this.light(`${id}${Date.now()}`, "like");
-    this.#paint(id);
-  }
-
-  async #ask(id, like) {
-    const { status, body, retryAfter } = await api.like(identity.userid, id, like.liked);
-    const answer = status === 200 ? body : { status, retryAfter };
-    if (like.answered(answer, Date.now())) this.#ask(id, like);
-    this.#paint(id);
-    this.#arm();
-  }
-
-  #arm() {
-    clearTimeout(this.#timer);
-    const due = [...this.#likes.values()].map((like) => like.deadline).filter((deadline) => deadline !== null);
-    if (!due.length) return;
-    this.#timer = setTimeout(() => {
-      for (const [id, like] of this.#likes) if (like.timer(Date.now())) this.#ask(id, like);
-      this.#arm();
-    }, Math.max(0, Math.min(...due) - Date.now()) + 1);
+    if ((await this.#hearts.press(id)) && this.#hearts.of(id).liked) this.light(`${id}${Date.now()}`, "like");
   }
 
   #paint(id) {
-    const like = this.#likes.get(id);
+    const like = this.#hearts.of(id);
     const thumb = this.#thumbs.get(id);
     const count = like.isKnown || like.isPending ? figure(like.count) : "–";
     if (thumb) {

@@ -67,7 +67,9 @@ function fill(element, row) {
       ...(note ? [h("span", { class: "phase figure" }, note)] : []),
       h("b", { class: `name hue-${hash(row.userid) % HUES}` }, row.userid),
       " ",
-      h("span", { class: "text", dir: "auto" }, row.text));
+      ...(row.answers ? [h("span", { class: "answers quiet" }, `to ${row.answers} `)] : []),
+      h("span", { class: "text", dir: "auto" }, row.text),
+      ...(row.revision > 1 ? [h("span", { class: "quiet" }, " (edited)")] : []));
   } else if (row.kind === "removed") {
     element.replaceChildren(h("span", { class: "quiet" }, "This comment was removed"));
   } else if (row.kind === "old") {

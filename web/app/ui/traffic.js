@@ -6,6 +6,7 @@ import { Latencies, OpenLoop } from "../core/load.js";
 import { openStream } from "../live/stream.js";
 import { h } from "./dom.js";
 import { panel } from "./panel.js";
+import { styles } from "./styles.js";
 
 const RUN_FOR = 60_000;
 const TICK = 50;
@@ -23,7 +24,8 @@ function viewersMax() {
  * Makes viewers, comments and likes in this browser for a minute at most; all of it ends with the drawer. `feed` tells
  * which comments came.
  */
-export function openTraffic(videoid, photos, feed) {
+export async function openTraffic(videoid, photos, feed) {
+  await styles("traffic");
   if (document.querySelector(".drawer")) return;
   const most = viewersMax();
   const viewers = slider("viewers", "Viewers", most, most);

@@ -17,15 +17,15 @@ const LOAD_WITHIN = 1_500;
 const OUTGOING_MAX = 20;
 
 /**
- * The comments of one video: what the stream says, what the person sends, and the rows of both. Tells `change` when the
+ * The comments of one video or post, `channel` of api.js: what the stream says, what the person sends, and the rows of both. Tells `change` when the
  * number of new ones, following or the pause changed, and `comment` with each that came.
  */
-export class Feed extends EventTarget {
+export class Comments extends EventTarget {
   unread = 0;
   isPaused = false;
   announcer = new Announcer();
   sampler = new Sampler();
-  #videoid;
+  #channel;
   #timeline = new Timeline();
   #follow;
   #rows;
@@ -39,17 +39,18 @@ export class Feed extends EventTarget {
   #timer = 0;
 
   /** `history` is the answer to come of its first page. */
-  constructor(log, videoid, history = api.history(videoid)) {
+  constructor(log, channel, history = channel.history()) {
     super();
-    this.#videoid = videoid;
+    this.#channel = channel;
+    const { name } = channel;
     this.#rows = new Rows(log);
     this.#follow = new Follow(log, (isFollowing) => {
       if (isFollowing) this.#caughtUp();
       this.#changed();
     });
     this.#begin(history);
-    addEventListener("pagehide", () => keep(videoid, this.#timeline.keepable()));
-    document.addEventListener("visibilitychange", () => document.hidden && keep(videoid, this.#timeline.keepable()));
+    addEventListener("pagehide", () => keep(name, this.#timeline.keepable()));
+    document.addEventListener("visibilitychange", () => document.hidden && keep(name, this.#timeline.keepable()));
   }
 
   get isFollowing() {
@@ -68,10 +69,11 @@ export class Feed extends EventTarget {
     return this.#rows.element(id);
   }
 
-  /** An event of the video's stream. */
+  /** An event of the stream. */
   take({ event, value, id }, now = Date.now()) {
     if (event === "message") this.#comment(value, id, now);
     else if (event === "removal") this.#remove(value.id);
+    else if (event === "edit") this.#edited(value);
     else if (event === "gap") this.#gap(value);
   }
 
@@ -99,19 +101,22 @@ export class Feed extends EventTarget {
 
   /** There is no network at the start: what this device kept. */
   beginOffline() {
-    const old = this.#isBegun || this.#timeline.rows.length ? null : kept(this.#videoid);
+    const old = this.#isBegun || this.#timeline.rows.length ? null : kept(this.#channel.name);
     if (!old) return;
     this.#timeline.beginOld(old.rows, old.time);
     this.#draw();
   }
 
-  send(text, now = Date.now()) {
+  /** `parent` is the comment that it answers, if any. */
+  send(text, parent, now = Date.now()) {
     const outgoing = new Outgoing(newKey(), text, now);
+    if (this.#channel.hasAnswers) outgoing.parent = parent;
     this.#outgoing.set(outgoing.key, outgoing);
     this.#timeline.release();
     this.#timeline.add({
       kind: "comment", id: outgoing.key, userid: identity.userid, text, time: new Date(now).toISOString(),
       isOwn: true, isMention: false, phase: outgoing.phase,
+      answers: this.#nameOf(outgoing.parent), parent: outgoing.parent,
     });
     this.isPaused = false;
     this.#drawNow();
@@ -145,14 +150,23 @@ export class Feed extends EventTarget {
 
   /** Takes one's own comment back; the sentence of a refusal, or null. */
   async remove(id) {
-    const answer = await api.remove(id, identity.userid, this.#videoid);
+    const answer = await this.#channel.remove(id);
     if (answer.status !== 200 && answer.status !== 202) return answer.error ?? "Nobody answers";
     this.#remove(id);
     return null;
   }
 
+  /** Changes one's own comment; the sentence of a refusal, or null. */
+  async edit(id, text) {
+    const { status, body, code, error } = await api.edit(id, text, this.row(id)?.revision ?? 1);
+    if (code === "stale_revision") return "It was changed meanwhile: press it again";
+    if (status !== 200 && status !== 202) return error ?? "Nobody answers";
+    if (body.comment) this.#edited(body.comment);
+    return null;
+  }
+
   async load(gapId) {
-    const answer = await api.history(this.#videoid, this.#timeline.below(gapId));
+    const answer = await this.#channel.history(this.#timeline.below(gapId));
     if (answer.status !== 200) return answer.error ?? "Nobody answers";
     this.#timeline.fill(gapId, answer.body.comments.map((comment) => this.#row(comment)), answer.body.next !== null);
     this.#drawNow();
@@ -180,7 +194,7 @@ export class Feed extends EventTarget {
     this.#newest = answer.body.comments?.[0] ?? null;
     if (!isAnswered || (this.#isBehind && !this.#isAgain)) {
       this.#isAgain = isAnswered;
-      setTimeout(() => this.#begin(api.history(this.#videoid)), isAnswered ? 0 : RETRY * (1 + Math.random()));
+      setTimeout(() => this.#begin(this.#channel.history()), isAnswered ? 0 : RETRY * (1 + Math.random()));
       return;
     }
     this.#isBegun = true;
@@ -188,10 +202,11 @@ export class Feed extends EventTarget {
     this.#drawNow();
   }
 
-  #row({ id, userid, comment, timestamp, offset, epoch }) {
+  #row({ id, userid, comment, timestamp, offset, epoch, revision, parent, removed }) {
+    if (removed) return { kind: "removed", id, offset, epoch };
     const isOwn = userid === identity.userid;
     return {
-      kind: "comment", id, userid, text: comment, time: timestamp, offset, epoch, isOwn,
+      kind: "comment", id, userid, text: comment, time: timestamp, offset, epoch, isOwn, revision, parent, answers: this.#nameOf(parent),
       isMention: !isOwn && mentions(comment, identity.userid),
     };
   }
@@ -216,9 +231,20 @@ export class Feed extends EventTarget {
     this.#draw();
   }
 
+  #edited(value) {
+    const { userid, text, revision, isMention } = this.#row(value);
+    this.#timeline.edit(value.id, { userid, text, revision, isMention });
+    this.#draw();
+  }
+
+  /** Whose comment it is, while it is here. */
+  #nameOf(id) {
+    return id && (this.row(id)?.userid ?? "an earlier one");
+  }
+
   #remove(id) {
     this.#timeline.remove(id);
-    keep(this.#videoid, this.#timeline.keepable());
+    keep(this.#channel.name, this.#timeline.keepable());
     this.#draw();
   }
 
@@ -234,9 +260,7 @@ export class Feed extends EventTarget {
 
   async #post(outgoing) {
     this.#show(outgoing);
-    const answer = await api.comment(outgoing.key, {
-      userid: identity.userid, videoid: this.#videoid, comment: outgoing.text,
-    });
+    const answer = await this.#channel.send(outgoing.key, outgoing.text, outgoing.parent);
     outgoing.answered(answer, Date.now());
     if (outgoing.phase === "sent") {
       this.#outgoing.delete(outgoing.key);
