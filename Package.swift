@@ -246,7 +246,7 @@ let package = Package(
         tests("ReportTests", ["Report"]),
         tests("IdentityTests", ["Identity", "Primitives", "TestSupport", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
-        tests("RedisNIOTests", ["RedisNIO", "Primitives", "Testbed", "TestSupport", nioCore]),
+        tests("RedisNIOTests", ["RedisNIO", "Placement", "Primitives", "Testbed", "TestSupport", nioCore]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "Testbed", "TestSupport"]),
         tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "Testbed", "TestSupport", "Wire"]),
         tests(
