@@ -28,9 +28,8 @@ public struct RedisFeedCache: FeedCache {
         var call = readScript.call(keys: [Self.key(viewer)])
         call.append(min(before, Self.top))
         call.append(limit)
-        let connection = try await redis.connection()
-        async let history = Self.history(connection)
-        let reply = try await connection.evaluate(readScript, call)
+        async let history = history(of: viewer)
+        let reply = try await redis.evaluate(readScript, call)
         guard let values = reply.array, values.count == 2, let marker = values[0].text.flatMap({ Marker($0) }),
             marker.history == (try await history)
         else { return nil }
@@ -39,8 +38,7 @@ public struct RedisFeedCache: FeedCache {
     }
 
     func begin(_ viewer: String) async throws -> String {
-        let connection = try await redis.connection()
-        let token = try await Self.history(connection) + "." + String(UInt64.random(in: .min ... .max), radix: 36)
+        let token = try await history(of: viewer) + "." + String(UInt64.random(in: .min ... .max), radix: 36)
         _ = try await evaluate(beginScript, viewer, [token, "\(Self.buildMilliseconds)"])
         return token
     }
@@ -64,7 +62,7 @@ public struct RedisFeedCache: FeedCache {
             call.append(entry.post)
             return call
         }
-        for reply in try await redis.connection().evaluate(pushScript, contentsOf: calls) {
+        for reply in try await redis.evaluate(pushScript, contentsOf: calls) {
             if let failure = reply.failure { throw failure }
         }
     }
@@ -73,9 +71,10 @@ public struct RedisFeedCache: FeedCache {
         try await redis.evaluate(script, keys: [Self.key(viewer)], arguments: arguments.map { Array($0.utf8) })
     }
 
-    /// Where an ACL refuses `INFO`, a feed outlives a restart of Redis.
-    private static func history(_ connection: RedisConnection) async throws -> String {
-        let replies = try await connection.send(contentsOf: [RedisCommand("INFO", "replication")])
+    /// Of the server that has the feed. Where an ACL refuses `INFO`, a feed outlives a restart of Redis.
+    private func history(of viewer: String) async throws -> String {
+        let question = RedisCommand("INFO", "replication").routed(like: Self.key(viewer))
+        let replies = try await redis.send(contentsOf: [question])
         return RedisInfo(replies.first?.text ?? "")["master_replid"] ?? "-"
     }
 
