@@ -16,7 +16,8 @@ struct CommentAPISettings: ServiceSettings {
     var redisNeeds: RedisNeeds? {
         RedisNeeds(
             redis,
-            RedisBroker.Needs.publishing(to: [.video, .post], as: redis.channelNames)
+            RedisBroker.Needs.publishing(
+                to: [.video, .post], as: redis.channelNames, replicasAck: history.replicasAck)
                 + server.access.redisNeeds(slowMode: true))
     }
 

@@ -35,7 +35,8 @@ struct LikeAPISettings: ServiceSettings {
     var redisNeeds: RedisNeeds? {
         RedisNeeds(
             redis,
-            RedisBroker.Needs.publishing(to: [.photo, .user], as: redis.channelNames) + LikeKeys.needs
+            RedisBroker.Needs.publishing(
+                to: [.photo, .user], as: redis.channelNames, replicasAck: history.replicasAck) + LikeKeys.needs
                 + LikeEraser.needs + server.access.redisNeeds())
     }
 

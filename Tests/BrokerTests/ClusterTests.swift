@@ -151,4 +151,40 @@ import Wire
             }
         }
     }
+
+    /// A replica that hears nothing is promoted: what was acknowledged before is there, what came after was not acknowledged.
+    @Test func acknowledgedMeansReplicated() async throws {
+        try await withTestbed { testbed in
+            let cluster = try await testbed.startRedisCluster(replicas: 1)
+            let acknowledging = settings {
+                $0.replicasAck = 1
+                $0.replicasWait = .milliseconds(100)
+            }
+            try await withBroker(url: cluster.url, settings: acknowledging) { broker in
+                let channel = channels[0]
+                let first = try await broker.publish(payload(1), to: channel)
+                let master = try #require(
+                    cluster.masters.firstIndex { $0.port == broker.redis.server(of: channel.name)?.port })
+                cluster.replicas[master][0].pause()
+                #expect(
+                    await thrown(BrokerError.self) { _ = try await broker.publish(payload(2), to: channel) }?.code
+                        == .timeout)
+                let both = await broker.publish(contentsOf: [
+                    StreamEvent(channel: channel, payload: payload(3)),
+                    StreamEvent(
+                        channel: channels.first {
+                            broker.redis.server(of: $0.name)?.port != cluster.masters[master].port
+                        } ?? channel, payload: payload(1)),
+                ])
+                #expect((try? both[0].get()) == nil && (try? both[1].get()) != nil)
+                await cluster.masters[master].kill()
+                cluster.replicas[master][0].resume()
+                #expect(
+                    await eventually(within: 30) {
+                        let page = try await broker.history(of: channel, after: 0, through: nil, limit: 10)
+                        return page.entries.first?.offset == first.offset
+                    })
+            }
+        }
+    }
 }

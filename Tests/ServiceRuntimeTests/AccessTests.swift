@@ -227,6 +227,38 @@ private struct AccessTestSettings: ServiceSettings {
         }
     }
 
+    /// Limits of one request on several nodes of a cluster: whoever one of them refuses takes nothing from the others.
+    @Test func limitsOnSeveralNodesAreOne() async throws {
+        try await withTestbed { testbed in
+            let cluster = try await testbed.startRedisCluster()
+            let redis = RedisClient(endpoint: try RedisEndpoint(parsing: cluster.url), logger: quietLogger)
+            try await withBackground({ try await redis.run() }) {
+                try #require(await eventually { redis.server(of: "k") != nil && redis.isConnected })
+                let limiter = RateLimiter(redis: redis, factory: NOOPMetricsHandler.instance)
+                let keys = (0..<50).map { "limit:{u\($0)}" }
+                let shared = RateLimiter.Check(
+                    route: .comments, reason: "channel", key: "limit:{c}", rate: Rate(3, per: 600))
+                let others = keys.filter { redis.server(of: $0) != redis.server(of: shared.key) }
+                let (anna, bert) = (try #require(others.first), try #require(others.last))
+                func check(_ user: String, _ checks: RateLimiter.Check...) async -> String {
+                    let own = RateLimiter.Check(route: .comments, reason: "user", key: user, rate: Rate(2, per: 600))
+                    switch await limiter.check([own] + checks) {
+                    case .allowed: return "allowed"
+                    case .refused(let reason, _, _): return reason
+                    case .unknown: return "unknown"
+                    }
+                }
+                try #require(anna != bert)
+                for _ in 0..<2 { #expect(await check(anna, shared) == "allowed") }
+                #expect(await check(anna, shared) == "user")
+                #expect(await check(bert, shared) == "allowed", "the refused one took nothing from the channel")
+                #expect(await check(bert, shared) == "channel")
+                #expect(await check(bert) == "allowed", "and this one nothing from the user")
+                #expect(await check(bert) == "user")
+            }
+        }
+    }
+
     /// Requests that come at once go to Redis together, and each is counted.
     @Test func manyAtOnceAreCountedOneByOne() async throws {
         try await withLimiter("off") { _, process, redis in

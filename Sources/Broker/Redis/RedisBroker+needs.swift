@@ -18,8 +18,12 @@ extension RedisBroker {
             return all
         }
 
-        public static func publishing(to kinds: [Channel.Kind], as names: ChannelNames) -> [[String]] {
+        /// - Parameter replicasAck: see ``RedisBrokerSettings/replicasAck``.
+        public static func publishing(
+            to kinds: [Channel.Kind], as names: ChannelNames, replicasAck: Int = 0
+        ) -> [[String]] {
             var all = reading(keys(kinds)) + channels(kinds, names).map { ["PUBLISH", $0, ""] } + [["TIME"]]
+            if replicasAck > 0 { all.append(["WAIT", "1", "1"]) }
             for key in keys(kinds) {
                 let (position, history, index) = ("position:" + key, "history:" + key, "names:" + key)
                 all += [["SET", position, ""], ["XADD", history, "*", "p", ""], ["XDEL", history, "1-0"]]

@@ -34,8 +34,17 @@ extension RedisBroker {
         return try await counted { () throws(RedisError) in
             var call = call(script, event)
             for argument in arguments { call.append(argument) }
-            return try await timed { () throws(RedisError) in try await redis.evaluate(script, call) }
+            let reply = try await timed { () throws(RedisError) in try await run(script, [call]) }.first ?? .null
+            if case .failure(let error) = reply { throw error }
+            return reply
         }
+    }
+
+    /// Runs calls that publish; an event that too few replicas have is not known to be published.
+    private func run(_ script: RedisScript, _ calls: [RedisCommand]) async throws(RedisError) -> [RESPValue] {
+        guard settings.replicasAck > 0 else { return try await redis.evaluate(script, contentsOf: calls) }
+        return try await redis.evaluate(
+            script, contentsOf: calls, replicas: settings.replicasAck, within: settings.replicasWait)
     }
 
     public func publish(contentsOf events: [StreamEvent]) async -> [Result<Position, BrokerError>] {
@@ -44,7 +53,7 @@ extension RedisBroker {
             let replies = try await counted { () throws(RedisError) in
                 let calls = events.map { call(publishScript, $0) }
                 return try await timed { () throws(RedisError) in
-                    try await redis.evaluate(publishScript, contentsOf: calls)
+                    try await run(publishScript, calls)
                 }
             }
             guard replies.count == events.count else {

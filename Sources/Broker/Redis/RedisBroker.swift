@@ -25,6 +25,10 @@ public struct RedisBrokerSettings: Sendable {
     public var probeInterval: Duration = .seconds(3)
     /// A probe that has not come back after this time costs the subscriber its connection.
     public var probeDeadline: Duration = .seconds(3)
+    /// Replicas that have an event before it counts as published; 0: none.
+    public var replicasAck = 0
+    /// How long they are waited for.
+    public var replicasWait: Duration = .milliseconds(500)
     public var client = RedisClientSettings()
     public var subscriber = RedisSubscriberSettings()
 
@@ -44,7 +48,7 @@ public final class RedisBroker: EventLog {
         var acknowledged = AcknowledgedPositions()
     }
 
-    private let settings: RedisBrokerSettings
+    let settings: RedisBrokerSettings
     private let logger: Logger
     private let redisMetrics = RedisMetrics()
     let metrics = BrokerMetrics()

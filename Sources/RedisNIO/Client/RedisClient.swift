@@ -120,6 +120,27 @@ public final class RedisClient: Sendable {
         }
     }
 
+    /// Runs calls of one script, and waits on each server until replicas have what they wrote.
+    ///
+    /// A call whose writes so many replicas do not have in time fails with `timeout`, as one without an answer: whether it
+    /// outlives a failover is not known.
+    ///
+    /// - Parameters:
+    ///   - replicas: of each server, 1 or more.
+    ///   - limit: less than the command timeout.
+    public func evaluate(
+        _ script: RedisScript, contentsOf calls: [RedisCommand], replicas: Int, within limit: Duration
+    ) async throws(RedisError) -> [RESPValue] {
+        let wait = RedisCommand("WAIT", String(replicas), String(max(1, limit.milliseconds)))
+        return try await call(calls) { connection, calls throws(RedisError) in
+            var replies = try await connection.evaluate(script, contentsOf: calls + [wait])
+            let known = replies.popLast()?.integer ?? 0
+            guard known < replicas else { return replies }
+            let error = RedisError(.timeout, "\(known) of \(replicas) replicas have it after \(limit.milliseconds) ms")
+            return replies.map { $0.failure == nil ? .failure(error) : $0 }
+        }
+    }
+
     /// Runs a script with keys and arguments.
     public func evaluate(
         _ script: RedisScript, keys: [String], arguments: [[UInt8]] = []

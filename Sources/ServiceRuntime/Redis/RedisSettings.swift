@@ -77,6 +77,8 @@ public struct HistorySettings: Sendable {
     /// Newest log events of a channel.
     public var length: Int
     public var timeToLive: Duration
+    /// Replicas that must have an event before it is acknowledged.
+    public var replicasAck: Int
 
     public init(from reader: inout SettingsReader) {
         length = reader.integer(
@@ -85,5 +87,9 @@ public struct HistorySettings: Sendable {
         timeToLive = reader.seconds(
             "HISTORY_TTL_SECONDS", default: 3_600, in: 1...31_536_000,
             "How long the history of a silent channel is kept.")
+        replicasAck = reader.integer(
+            "REDIS_REPLICAS_ACK", default: 0, in: 0...9, unit: "replicas",
+            "Replicas that must have an event before it counts as published, so that it outlives a failover to one of them."
+        )
     }
 }

@@ -25,6 +25,7 @@ public struct ServiceBroker: Service {
         settings.client.connection.needsWrites = needsWrites
         if let history {
             settings.historyLength = history.length
+            settings.replicasAck = history.replicasAck
             settings.historyTTLSeconds = Int(history.timeToLive.components.seconds)
             settings.positionTTLSeconds = max(settings.positionTTLSeconds, settings.historyTTLSeconds)
         }
