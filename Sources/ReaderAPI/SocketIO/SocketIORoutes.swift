@@ -112,8 +112,11 @@ struct SocketIORoutes: Sendable {
     private func poll(_ session: SessionID, _ context: ServiceContext) async throws(EngineIOError) -> Response {
         // A server that stops waits for its requests, so a poll must not wait for its next event.
         let answer = await withGracefulShutdownHandler {
-            await context.channel.watchingClient(left: { [hub] in hub.abandonPoll(session) }) {
-                await Self.reply { hub.poll(session, $0) }
+            await context.channel.watchingClient(left: { [hub] in hub.abandonPoll(session) }) { hasLeft in
+                await Self.reply { reply in
+                    hub.poll(session, reply)
+                    if hasLeft() { hub.abandonPoll(session) }
+                }
             }
         } onGracefulShutdown: { [hub] in
             hub.sendAway(session)
