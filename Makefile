@@ -25,7 +25,7 @@ SWIFT_CODE := $(wildcard Sources Tests Benchmarks) Package.swift
 # Our own warnings are errors here, and only here: see Package.swift.
 STRICT := CHORUS_WARNINGS=error
 
-.PHONY: help setup setup-bench setup-web setup-lint build release up demo test test-deep test-web test-web-long lint format docs bench clean
+.PHONY: help setup setup-bench setup-web setup-lint build release up demo test test-deep test-web test-web-long test-openapi lint format docs bench clean
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,11 @@ test-web: setup-web ## tests of the app, the dashboard, the gateway and the metr
 test-web-long: setup-web ## the app's soaks, about a quarter of an hour; figures on standard output
 	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
 	.venv-web/bin/python -m pytest Tests/Browser -m long -s \
+		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
+
+test-openapi: setup-web ## 10,000 requests made from the OpenAPI document, by schemathesis, to all services: none may fail
+	@[[ -n "$(BINARIES)" ]] || $(MAKE) build
+	OPENAPI_EXAMPLES=300 OPENAPI_CASES_MIN=10000 .venv-web/bin/python -m pytest Tests/Browser/test_openapi.py -s \
 		$(if $(BINARIES),--binaries $(patsubst %/ReaderAPI,%,$(BINARIES))) $(ARGS)
 
 lint: setup setup-lint ## formatting, imports against the manifest, links and files of the docs, shell scripts, Kubernetes, docker-compose

@@ -123,7 +123,7 @@ let package = Package(
         library("Broker", ["Wire", "Placement", "Primitives", "RedisNIO", nioCore, nioPosix, logging, coreMetrics]),
         library("Storage", ["Wire", "Primitives", "PostgresLibpq", logging, metrics, coreMetrics]),
         library("Likes", ["Wire", "Primitives", "RedisNIO", "Broker", "Storage", logging, coreMetrics, deque]),
-        library("Social", ["PostgresLibpq", "Storage", "Wire"]),
+        library("Social", ["Media", "PostgresLibpq", "RedisNIO", "Storage", "Wire", logging, coreMetrics]),
         library("Media", ["PostgresLibpq", "Primitives", "Storage", subprocess, systemPackage, crypto]),
         library("Fanout", ["Wire", "Placement", "Primitives", "Broker", "SocketIO", "SocketLoop", logging, deque]),
 
@@ -193,8 +193,9 @@ let package = Package(
         executable(
             "SocialAPI",
             [
-                "Identity", "ServiceRuntime", "ServiceStorage", "Social", "Media", "Storage", "Broker", "Primitives",
-                "RedisNIO", "CKernel", "CSodium", "Wire", hummingbird, httpTypes, logging, lifecycle, arguments, crypto,
+                "Identity", "ServiceRuntime", "ServiceStorage", "Likes", "Social", "Media", "Storage", "Broker",
+                "Primitives", "RedisNIO", "CKernel", "CSodium", "Wire", hummingbird, httpTypes, logging, lifecycle,
+                arguments, crypto,
                 nioCore,
             ]),
         executable(
@@ -209,7 +210,7 @@ let package = Package(
                 "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
                 "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq",
                 "Storage",
-                arguments, nioCore, logging, coreMetrics, yams,
+                arguments, nioCore, nioHTTP1, logging, coreMetrics, yams,
             ]),
 
         // Benchmarks below HTTP.
@@ -217,6 +218,12 @@ let package = Package(
             name: "LikeBench",
             dependencies: ["ServiceRuntime", "Likes", "Broker", "Primitives", "RedisNIO", "Storage", logging],
             path: "Benchmarks/LikeBench", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "FeedBench",
+            dependencies: [
+                "Social", "Storage", "PostgresLibpq", "RedisNIO", "Primitives", "Testbed", logging, arguments,
+            ],
+            path: "Benchmarks/FeedBench", swiftSettings: swiftSettings),
 
         // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
         // the broker and the stores inside one process.
@@ -239,7 +246,7 @@ let package = Package(
         tests("ReportTests", ["Report"]),
         tests("IdentityTests", ["Identity", "Primitives", "TestSupport", "Wire"]),
         tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
-        tests("RedisNIOTests", ["RedisNIO", "Primitives", "Testbed", "TestSupport", nioCore]),
+        tests("RedisNIOTests", ["RedisNIO", "Placement", "Primitives", "Testbed", "TestSupport", nioCore]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "Testbed", "TestSupport"]),
         tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "Testbed", "TestSupport", "Wire"]),
         tests(
@@ -297,10 +304,14 @@ let package = Package(
         tests(
             "SocialAPITests",
             [
-                "SocialAPI", "Media", "Identity", "Broker", "Primitives", "RedisNIO", "ServiceRuntime",
-                "ServiceStorage", "Storage", "Testbed", "TestSupport", hummingbird, hummingbirdTesting, httpTypes,
+                "SocialAPI", "CommentAPI", "LikeAPI", "Likes", "Media", "Identity", "Broker", "Primitives", "RedisNIO",
+                "ServiceRuntime", "ServiceStorage", "Social", "Storage", "Testbed", "TestSupport", "Wire", hummingbird,
+                hummingbirdTesting, httpTypes,
                 nioCore, lifecycle,
             ]),
+        tests(
+            "SocialTests",
+            ["Social", "Placement", "PostgresLibpq", "Primitives", "RedisNIO", "Storage", "Testbed", "TestSupport"]),
         tests("MediaTests", ["Media", "TestSupport"]),
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests(

@@ -1,3 +1,4 @@
+import RedisNIO
 public import Wire
 
 /// What a service that answers for single events of a log needs on top of a ``Broker``: batches that keep their order,
@@ -44,4 +45,10 @@ public protocol EventLog: Broker {
     /// - Returns: whether it was there. A position of another epoch is not.
     @discardableResult
     func remove(_ position: Position, from channel: Channel) async throws(BrokerError) -> Bool
+}
+
+extension Channel {
+    /// Which of `count` parts the channel belongs to, by the slot of its keys. Neighbours of slots mostly are on one node of a
+    /// cluster, so that a node that hangs holds up few parts.
+    public func part(of count: Int) -> Int { HashSlot(key: name).number * count / HashSlot.count }
 }

@@ -28,8 +28,10 @@ enum CommentAPI {
         // PostgreSQL and Redis when there is a database, else Redis alone.
         let repository: any CommentRepository = postgres ?? RedisCommentRepository(broker: broker)
         let router = process.makeRouter()
-        CommentRoutes(service: CommentService(repository: repository, counters: counters)).add(to: router)
-        HistoryRoutes(repository: repository).add(to: router)
+        let service = CommentService(repository: repository, counters: counters)
+        CommentRoutes(service: service).add(to: router)
+        PostCommentRoutes(service: service, repository: postgres).add(to: router)
+        HistoryRoutes(repository: repository, posts: postgres).add(to: router)
         RemovalRoutes(repository: repository, counters: counters).add(to: router)
         SlowModeRoutes().add(to: router)
         StatisticsRoutes(statsAPI: settings.reports.url, authorization: process.access.serviceAuthorization).add(

@@ -16,7 +16,7 @@ struct CommentAPISettings: ServiceSettings {
     var redisNeeds: RedisNeeds? {
         RedisNeeds(
             redis,
-            RedisBroker.Needs.publishing(to: [.video], as: redis.channelNames)
+            RedisBroker.Needs.publishing(to: [.video, .post], as: redis.channelNames)
                 + server.access.redisNeeds(slowMode: true))
     }
 

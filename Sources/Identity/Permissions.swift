@@ -12,7 +12,7 @@ public enum Action: Equatable, Sendable {
     case notifications(of: String)
     /// Read what this user keeps private of the account, or change it; whom the user follows and blocks, and uploads too.
     case account(of: String)
-    /// Suspend users, and slow a channel down.
+    /// Read reports and act on them, suspend users, filter words, and slow a channel down.
     case moderate
     /// What is public: profiles, lists of posts, the short statistics.
     case read

@@ -62,12 +62,19 @@ enum LikeAPI {
                 OutboxRelay(
                     pool: $0.pool, topic: .notify, settings: settings.outbox, logger: logger, handler: handler.handle)
             }
+            let eraser = database.service.map {
+                // What a worker that died had taken is taken over after this time, and brought before the next.
+                LikeEraser(
+                    likes: likes, erasure: LikeErasure(pool: $0.pool), redis: broker.redis,
+                    settle: settings.writeBehind.claimAfter * 2, logger: logger)
+            }
             all.append(
                 BackgroundService {
                     guard await database.service?.waitUntilMigrated() ?? true else { return }
                     async let relaying: Void? = relay?.run()
+                    async let erasing: Void? = eraser?.run()
                     await worker.run()
-                    _ = await relaying
+                    _ = await (relaying, erasing)
                 })
         }
         if let reporter = StatisticsReporter(

@@ -36,7 +36,7 @@ struct LikeAPISettings: ServiceSettings {
         RedisNeeds(
             redis,
             RedisBroker.Needs.publishing(to: [.photo, .user], as: redis.channelNames) + LikeKeys.needs
-                + server.access.redisNeeds())
+                + LikeEraser.needs + server.access.redisNeeds())
     }
 
     init(from reader: inout SettingsReader) {

@@ -3,27 +3,30 @@ import FoundationEssentials
 public import PostgresLibpq
 public import Storage
 
+/// A picture that was uploaded.
+public struct Picture: Equatable, Sendable {
+    public var id: String
+    /// Of its files, without `-<side>.webp`.
+    public var name: String
+    /// Of the larger file, in pixels.
+    public var width: Int
+    public var height: Int
+
+    public init(id: String, name: String, width: Int, height: Int) {
+        self.id = id
+        self.name = name
+        self.width = width
+        self.height = height
+    }
+}
+
 /// Pictures in PostgreSQL, and their files.
 ///
-/// A file is there whenever its row is: files are put before the row is committed, and removed while the row is locked.
+/// A file is there whenever its row is: files are put before the row is committed, and removed after its end is. Between
+/// the two, `media_removed` holds their name, so that what a process that dies leaves is found by the next one.
 public struct MediaStore: Sendable {
     /// Pictures of one owner that no post shows.
     public static let unusedMax = 100
-
-    public struct Picture: Equatable, Sendable {
-        public var id: String
-        /// Of the files, without `-<side>.webp`.
-        public var name: String
-        public var width: Int
-        public var height: Int
-
-        public init(id: String, name: String, width: Int, height: Int) {
-            self.id = id
-            self.name = name
-            self.width = width
-            self.height = height
-        }
-    }
 
     public enum Added: Equatable, Sendable {
         case added(Picture)
@@ -75,7 +78,7 @@ public struct MediaStore: Sendable {
             try connection.transaction { connection in
                 // Locked: one upload of an owner at a time counts.
                 let owners = try connection.query(
-                    "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", [.text(owner)])
+                    "SELECT 1 FROM users WHERE user_id = $1 AND erased_at IS NULL FOR NO KEY UPDATE", [.text(owner)])
                 guard !owners.isEmpty else { return .unknownOwner }
                 let unused = try connection.query(
                     "SELECT count(*) FROM media WHERE owner_id = $1 AND uses = 0 AND source_digest <> $2",
@@ -91,6 +94,8 @@ public struct MediaStore: Sendable {
                     ], row: Picture.init
                 ).first
                 guard let added else { return .unknownOwner }
+                // Waits for who removes the files; whoever comes later leaves them alone.
+                try connection.execute("DELETE FROM media_removed WHERE name = $1", [.text(added.name)])
                 for (side, path) in zip(ImageConverter.sides, paths) {
                     try files.put(path, as: Self.file(added.name, side: side))
                 }
@@ -103,21 +108,46 @@ public struct MediaStore: Sendable {
     ///
     /// - Returns: how many.
     public func purge(olderThan age: Duration) async throws(StorageError) -> Int {
+        try await remove(purgeStatement, [.bigint(Int64(age.components.seconds))])
+    }
+
+    /// Removes pictures of an owner that no post shows, at most 100 in a call, and their files.
+    ///
+    /// - Returns: how many.
+    public func removeUnused(of owner: String) async throws(StorageError) -> Int {
+        try await remove(removeStatement, [.text(owner)])
+    }
+
+    private func remove(
+        _ statement: PostgresStatement, _ values: [PostgresValue]
+    ) async throws(StorageError) -> Int {
+        let removed = try await pool.session { connection in
+            try connection.query(statement, values) { row throws(PostgresError) in try row.bigint(0) }.first ?? 0
+        }
+        while try await removeFiles() == Self.filesMax {}
+        return Int(removed)
+    }
+
+    private static let filesMax = 100
+
+    /// The names are locked meanwhile: who uploads the same again waits, and puts the files anew.
+    private func removeFiles() async throws(StorageError) -> Int {
         try await pool.session { [files] connection in
             try connection.transaction { connection in
                 let names = try connection.query(
-                    purgeStatement, [.bigint(Int64(age.components.seconds))]
+                    "SELECT name FROM media_removed LIMIT $1 FOR UPDATE SKIP LOCKED", [.bigint(Int64(Self.filesMax))]
                 ) { row throws(PostgresError) in try row.text(0) }
                 for name in names {
                     for side in ImageConverter.sides { try files.remove(Self.file(name, side: side)) }
                 }
+                try connection.execute("DELETE FROM media_removed WHERE name = ANY($1::text[])", [.texts(names)])
                 return names.count
             }
         }
     }
 }
 
-extension MediaStore.Picture {
+extension Picture {
     init(_ row: PostgresRow) throws(PostgresError) {
         id = try row.text(0)
         name = try row.text(1)
@@ -133,8 +163,26 @@ private let addStatement: PostgresStatement = """
     """
 
 private let purgeStatement: PostgresStatement = """
-    DELETE FROM media WHERE media_id = ANY(ARRAY(
-        SELECT media_id FROM media WHERE uses = 0 AND changed_at < now() - $1 * interval '1 second' LIMIT 100
-        FOR UPDATE SKIP LOCKED))
-    RETURNING name
+    WITH gone AS (
+        DELETE FROM media WHERE media_id = ANY(ARRAY(
+            SELECT media_id FROM media WHERE uses = 0 AND changed_at < now() - $1 * interval '1 second' LIMIT 100
+            FOR UPDATE SKIP LOCKED))
+        RETURNING name
+    ), noted AS (
+        INSERT INTO media_removed (name) SELECT name FROM gone ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) FROM gone
+    """
+
+private let removeStatement: PostgresStatement = """
+    WITH gone AS (
+        DELETE FROM media WHERE media_id = ANY(ARRAY(
+            SELECT media_id FROM media AS m
+            WHERE owner_id = $1 AND NOT EXISTS (SELECT 1 FROM post_media AS p WHERE p.media_id = m.media_id) LIMIT 100
+            FOR UPDATE SKIP LOCKED))
+        RETURNING name
+    ), noted AS (
+        INSERT INTO media_removed (name) SELECT name FROM gone ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) FROM gone
     """

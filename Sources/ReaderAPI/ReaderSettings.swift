@@ -35,7 +35,7 @@ struct ReaderSettings: ServiceSettings {
         return RedisNeeds(
             redis,
             RedisBroker.Needs.subscribing(
-                to: [.video, .photo, .user], as: redis.channelNames, instance: server.instance) + [
+                to: [.video, .photo, .user, .post], as: redis.channelNames, instance: server.instance) + [
                     ["HMGET", sizes, "p"], ["GET", LikeKeys.settings], ["SCARD", LikeKeys.wanted],
                     ["SADD", LikeKeys.wanted, "p"], ["TIME"], ["HGET", RegistryCall.key, "r"],
                     ["HGETALL", RegistryCall.key], ["HSET", RegistryCall.key, "r", ""],

@@ -68,7 +68,9 @@ extension RedisError {
     }
 
     static func unsupported(_ kind: String) -> RedisError {
-        RedisError(.unsupported, "the server is a \(kind), which is not supported; name a Redis without cluster mode")
+        RedisError(
+            .unsupported,
+            "the server is a \(kind); name it with redis+\(kind == "Sentinel" ? "sentinel" : "cluster")://")
     }
 
     /// Longer texts of Redis are cut: they are for people.

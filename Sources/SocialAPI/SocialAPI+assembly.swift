@@ -1,5 +1,8 @@
 import FoundationEssentials
+import Hummingbird
 import Identity
+import Likes
+import Logging
 import Media
 import Primitives
 import RedisNIO
@@ -24,6 +27,7 @@ extension SocialAPI {
             rules: process.server.access.rules)
         let endings = Endings(
             store: store, redis: redis, accessSeconds: settings.sessions.accessSeconds, logger: process.logger)
+        for (label, text) in FeedMetricTexts.all { process.metrics.describe(label, text) }
         process.metrics.gauge("chorus_passwords_waiting", "Passwords that wait to be hashed.") {
             Double(hasher.waiting)
         }
@@ -39,17 +43,42 @@ extension SocialAPI {
             let relations = RelationStore(pool: database.pool)
             AccountRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings, relations: relations)
                 .add(to: router)
+            ErasureRoutes(
+                store: store, hasher: hasher, sessions: sessions, endings: endings,
+                erasure: ErasureStore(pool: database.pool), export: ExportStore(pool: database.pool)
+            ).add(to: router)
             SessionRoutes(store: store, hasher: hasher, sessions: sessions, endings: endings).add(to: router)
             SuspensionRoutes(store: store, endings: endings).add(to: router)
             PostRoutes(store: PostStore(pool: database.pool), media: urls).add(to: router)
+            let document = try OpenAPIDocument.json()
+            router.get("api/openapi.json") { request, context in
+                try context.require(.read)
+                try await context.limit(.reads, request)
+                return Response.json(document)
+            }
+            ModerationRoutes(
+                store: ModerationStore(pool: database.pool), posts: PostStore(pool: database.pool), accounts: store,
+                endings: endings
+            ).add(to: router)
+            SearchRoutes(store: SearchStore(pool: database.pool), media: urls).add(to: router)
             RelationRoutes(store: relations).add(to: router)
+            FeedRoutes(
+                reader: FeedReader(pool: database.pool, redis: redis, logger: process.logger),
+                counts: LikeSnapshots(redis: redis), media: urls
+            ).add(to: router)
             mediaRoutes(mediaStore, settings, process, urls).add(to: router)
         }
         var all = services + [database, hasher]
         if settings.role != .api {
+            let fanout = FeedFanout(pool: database.pool, redis: redis)
+            all.append(FeedRelay(database: database, logger: process.logger, fanout: fanout))
+            let eraser = Eraser(
+                erasure: ErasureStore(pool: database.pool), likes: LikeErasure(pool: database.pool), media: mediaStore,
+                redis: redis, tokenLife: .seconds(endings.lifetime))
             all.append(
                 Upkeep(
-                    database: database, store: store, endings: endings, media: mediaStore, logger: process.logger))
+                    database: database, store: store, endings: endings, media: mediaStore, eraser: eraser,
+                    logger: process.logger))
         }
         return ServiceAssembly(router: router, services: all, crossOrigin: CrossOriginPolicy())
     }

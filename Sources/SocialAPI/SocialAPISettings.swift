@@ -1,14 +1,16 @@
 import Broker
 import Identity
+import Likes
 import ServiceRuntime
 import ServiceStorage
+import Social
 import Wire
 
 /// The settings of SocialAPI.
 struct SocialAPISettings: ServiceSettings {
     /// What a process does.
     enum Role: String, CaseIterable {
-        /// Answers requests, and removes what is over.
+        /// Answers requests, brings posts into feeds, and removes what is over.
         case all
         case api
         case worker
@@ -25,7 +27,10 @@ struct SocialAPISettings: ServiceSettings {
     var mediaConversions: Int
 
     var redisNeeds: RedisNeeds? {
-        RedisNeeds(redis, RedisBroker.Needs.scripts + RevocationFeed.writingNeeds + server.access.redisNeeds())
+        RedisNeeds(
+            redis,
+            RedisBroker.Needs.scripts + RevocationFeed.writingNeeds + server.access.redisNeeds()
+                + RedisFeedCache.needs + LikeSnapshots.needs)
     }
 
     init(from reader: inout SettingsReader) {
@@ -36,7 +41,8 @@ struct SocialAPISettings: ServiceSettings {
         passwords = PasswordHasher.Settings(from: &reader)
         sessions = SessionSettings(from: &reader)
         role = reader.choice(
-            "SOCIAL_ROLE", default: .all, "Whether the process answers requests, removes what is over, or both.")
+            "SOCIAL_ROLE", default: .all,
+            "Whether the process answers requests, brings posts into feeds and removes what is over, or both.")
         mediaFolder = reader.value(
             SettingDeclaration(
                 key: "MEDIA_FOLDER", type: "a path", range: "a folder",

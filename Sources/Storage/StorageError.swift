@@ -13,6 +13,8 @@ public struct StorageError: Error, Hashable, Sendable {
         case duplicate
         /// A value that can never be stored.
         case invalid
+        /// What it belongs to does not take it; the message is the reason's code.
+        case refused
         /// The cursor names nothing in this list.
         case unknownCursor = "unknown_cursor"
         /// A defect of the program or of the schema.
@@ -50,11 +52,17 @@ public struct StorageError: Error, Hashable, Sendable {
         }
     }
 
+    /// The text has a word that is refused: the database's functions `moderate_post` and `moderate_comment` say so.
+    public var isFilteredWord: Bool { code == .invalid && message == "a filtered word" }
+
+    /// A comment that was stored, and is published when a moderator has approved it.
+    public static let held = StorageError(.invalid, "a moderator has to look at it first")
+
     /// Whether the same request may succeed a moment later.
     public var isTransient: Bool {
         switch code {
         case .unavailable, .timeout, .overloaded: true
-        case .duplicate, .invalid, .unknownCursor, .internal: false
+        case .duplicate, .invalid, .refused, .unknownCursor, .internal: false
         }
     }
 }

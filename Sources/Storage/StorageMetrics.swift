@@ -27,7 +27,7 @@ struct StorageMetrics: Sendable {
 
     init() {
         let codes: [StorageError.Code] = [
-            .unavailable, .timeout, .overloaded, .duplicate, .invalid, .unknownCursor, .internal,
+            .unavailable, .timeout, .overloaded, .duplicate, .invalid, .refused, .unknownCursor, .internal,
         ]
         refusedByCode = Dictionary(
             uniqueKeysWithValues: codes.map {

@@ -9,10 +9,16 @@ public struct RedisProbe: Sendable {
     public let endpoint: RedisEndpoint
 
     public init(_ node: Node) {
-        endpoint = (try? RedisEndpoint(parsing: node.url)) ?? RedisEndpoint(host: "127.0.0.1", port: node.port)
+        var endpoint = (try? RedisEndpoint(parsing: node.url)) ?? RedisEndpoint(host: "127.0.0.1", port: node.port)
+        endpoint.deployment = .node
+        self.endpoint = endpoint
     }
 
-    public init(port: Int) { endpoint = RedisEndpoint(host: "127.0.0.1", port: port) }
+    public init(port: Int) {
+        var endpoint = RedisEndpoint(host: "127.0.0.1", port: port)
+        endpoint.deployment = .node
+        self.endpoint = endpoint
+    }
 
     /// Whether it takes commands, of whatever kind it is: not while it still loads its data.
     public func isReady() async -> Bool {

@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 public import Foundation
 public import NIOCore
-import NIOHTTP1
+public import NIOHTTP1
 public import Wire
 
 /// Asks Chorus's own services over HTTP.
@@ -51,17 +51,22 @@ public struct ServiceClient: Sendable {
         _ = try await execute(request, expecting: 201)
     }
 
-    /// The status and the body of the answer to `POST <path>`, whatever they are.
+    /// The status and the body of the answer to a request, whatever they are.
     ///
-    /// - Parameter token: sent as the request's bearer token.
-    public func post(
-        _ path: String, _ json: Data, token: String? = nil
+    /// - Parameters:
+    ///   - body: `nil` for none.
+    ///   - token: sent as the request's bearer token.
+    public func send(
+        _ method: HTTPMethod, _ path: String, _ body: Data? = nil, type: String = "application/json",
+        token: String? = nil
     ) async throws(Failure) -> (status: UInt, body: Data) {
         var request = HTTPClientRequest(url: node.url + path)
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
+        request.method = method
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
-        request.body = .bytes(json)
+        if let body {
+            request.headers.add(name: "content-type", value: type)
+            request.body = .bytes(body)
+        }
         do {
             let response = try await HTTPClient.shared.execute(request, timeout: timeout)
             let body = try await response.body.collect(upTo: ServiceClient.bytesMax)

@@ -102,6 +102,19 @@ enum RouteCases {
             RouteCase(.get, "/history", "/history?videoid=v", nil, .everybody),
             RouteCase(.delete, "/comment/{id}", "/comment/ID?videoid=v&userid=author", nil, [.author, .moderator]),
             RouteCase(.delete, "/comment/{id}", "/comment/ID?videoid=v", nil, [.author, .moderator]),
+            RouteCase(
+                .delete, "/api/comments/{id}", "/api/comments/ID?videoid=v", nil, [.author, .moderator]),
+            // Without a database what passes is 501.
+            RouteCase(
+                .post, "/api/posts/{post_id}/comments", "/api/posts/p/comments", #"{"user_id":"ME","content":"c"}"#,
+                .people),
+            RouteCase(
+                .post, "/api/posts/{post_id}/comments", "/api/posts/p/comments", #"{"user_id":"other","content":"c"}"#,
+                .nobody),
+            RouteCase(.get, "/api/posts/{post_id}/comments", "/api/posts/p/comments", nil, .everybody),
+            RouteCase(.get, "/history", "/history?postid=p", nil, .everybody),
+            RouteCase(.get, "/api/comments/{id}", "/api/comments/c", nil, .everybody),
+            RouteCase(.patch, "/api/comments/{id}", "/api/comments/c", #"{"content":"c","revision":1}"#, .people),
             RouteCase(.get, "/statistics", "/statistics", nil, .everybody),
             RouteCase(.get, "/statistics", "/statistics?full=true", nil, .service),
             RouteCase(.put, "/slow-mode", "/slow-mode", #"{"videoid":"v","seconds":1}"#, [.moderator]),
@@ -131,6 +144,10 @@ enum RouteCases {
             RouteCase(.get, "/v1/notifications", "/v1/notifications", nil, .people),
             RouteCase(.post, "/v1/notifications/read", "/v1/notifications/read", #"{"user_id":"owner"}"#, [.owner]),
             RouteCase(.post, "/v1/notifications/read", "/v1/notifications/read", "{}", .people),
+            RouteCase(.get, "/api/notifications", "/api/notifications?user_id=owner", nil, [.owner]),
+            RouteCase(.get, "/api/notifications", "/api/notifications", nil, .people),
+            RouteCase(.post, "/api/notifications/read", "/api/notifications/read", #"{"user_id":"owner"}"#, [.owner]),
+            RouteCase(.post, "/api/notifications/read", "/api/notifications/read", "{}", .people),
         ]
 
     static let reader =
@@ -140,6 +157,8 @@ enum RouteCases {
             RouteCase(.post, "/connect", "/connect", #"{"userid":"other","videoid":"v"}"#, [.anonymous]),
             RouteCase(.post, "/connect", "/connect", #"{"userid":"owner","notifications":true}"#, [.owner]),
             RouteCase(.get, "/connect", "/connect?videoid=v&photoids=a,b", nil, .everybody),
+            RouteCase(.get, "/connect", "/connect?postid=p", nil, .everybody),
+            RouteCase(.get, "/locate", "/locate?postid=p", nil, .everybody),
             RouteCase(.get, "/connect", "/connect?userid=owner&notifications=true", nil, [.owner]),
             RouteCase(.get, "/connect", "/connect?notifications=true", nil, .people),
             RouteCase(.get, "/locate", "/locate?videoid=v", nil, .everybody),
@@ -167,6 +186,21 @@ enum RouteCases {
                 .patch, "/api/posts/{post_id}", "/api/posts/ID", #"{"content":"d","revision":1}"#, [.author]),
             RouteCase(.delete, "/api/posts/{post_id}", "/api/posts/ID", nil, [.author, .moderator]),
             RouteCase(.get, "/api/users/{id}/posts", "/api/users/author/posts", nil, .everybody),
+            RouteCase(
+                .post, "/api/reports", "/api/reports", #"{"type":"post","id":"ID","reason":"r"}"#, .people),
+            RouteCase(.get, "/api/moderation/reports", "/api/moderation/reports", nil, [.moderator]),
+            RouteCase(
+                .post, "/api/moderation/actions", "/api/moderation/actions",
+                #"{"action":"hold","type":"post","id":"ID"}"#, [.moderator]),
+            RouteCase(.get, "/api/moderation/actions", "/api/moderation/actions", nil, [.moderator]),
+            RouteCase(
+                .put, "/api/moderation/words", "/api/moderation/words", #"{"words":[]}"#, [.moderator]),
+            RouteCase(.get, "/api/moderation/words", "/api/moderation/words", nil, [.moderator]),
+            RouteCase(.get, "/api/openapi.json", "/api/openapi.json", nil, .everybody),
+            RouteCase(.get, "/api/search", "/api/search?q=a", nil, .everybody),
+            RouteCase(.get, "/api/users/search", "/api/users/search?q=a", nil, .everybody),
+            RouteCase(.get, "/api/feed", "/api/feed", nil, .people),
+            RouteCase(.get, "/api/feed", "/api/feed?user_id=author", nil, [.author]),
             RouteCase(.put, "/api/users/{id}/follow", "/api/users/nobody_1/follow", nil, .people),
             RouteCase(.delete, "/api/users/{id}/follow", "/api/users/author/follow", nil, .people),
             RouteCase(.put, "/api/users/{id}/block", "/api/users/nobody_1/block", nil, .people),
@@ -177,6 +211,8 @@ enum RouteCases {
                 #"{"username":"x","email":"a@b","password":"12345678"}"#, .everybody),
             RouteCase(.get, "/api/users/{id}", "/api/users/author", nil, .everybody),
             RouteCase(.get, "/api/users/me", "/api/users/me", nil, .people),
+            RouteCase(.get, "/api/users/me/export", "/api/users/me/export", nil, .people),
+            RouteCase(.delete, "/api/users/me", "/api/users/me", nil, .people),
             RouteCase(.patch, "/api/users/me", "/api/users/me", #"{"bio":"b"}"#, .people),
             RouteCase(
                 .put, "/api/users/{id}/suspension", "/api/users/author/suspension", #"{"seconds":1}"#, [.moderator]),

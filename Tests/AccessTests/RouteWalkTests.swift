@@ -44,6 +44,11 @@ private let tokens = TestTokens()
         let walked = Set(cases.map { "\($0.method) \($0.route)" }).union(own)
         #expect(
             routes == walked, "routes without a case: \(routes.subtracting(walked)), and \(walked.subtracting(routes))")
+        let described = Set(Operation.all(of: process.name).map { "\($0.method) \($0.path)" })
+        #expect(
+            routes == described,
+            "routes that the OpenAPI document lacks: \(routes.subtracting(described)), and has in vain: \(described.subtracting(routes))"
+        )
         let application = process.makeApplication(router: assembly.router, crossOrigin: assembly.crossOrigin)
         try await application.test(.router) { client in
             for route in cases {

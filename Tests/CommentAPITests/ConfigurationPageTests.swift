@@ -21,8 +21,14 @@ import Testing
 @Suite struct RedisNeedsTests {
     private static let cases: [(rules: [String], problems: [String])] = [
         (["+@all"], []), (["+@all", "-info", "-client"], []),
-        (["+@all", "resetchannels"], ["Redis refuses PUBLISH video:v"]),
-        (["+@all", "-xdel", "-script|load"], ["Redis refuses SCRIPT LOAD", "Redis refuses XDEL history:{video:v}"]),
+        (["+@all", "resetchannels"], ["Redis refuses PUBLISH video:v", "Redis refuses PUBLISH post:v"]),
+        (
+            ["+@all", "-xdel", "-script|load"],
+            [
+                "Redis refuses SCRIPT LOAD", "Redis refuses XDEL history:{video:v}",
+                "Redis refuses XDEL history:{post:v}",
+            ]
+        ),
     ]
 
     @Test(arguments: cases)

@@ -101,7 +101,7 @@ import Wire
 
     private func makeReconnected(after registry: Registry) throws -> (Registry, ChannelQuery) {
         var registry = registry
-        registry.connectionLost(now: 1)
+        registry.lost([channel], isConnected: false, now: 1)
         registry.isConnected = true
         registry.subscribed(channel)
         let query = try positionQuery(in: registry.takeActions())
@@ -224,7 +224,7 @@ import Wire
         let timeout = registry.settings.subscribeTimeoutNanoseconds
         switch way {
         case "timeout": registry.tick(now: timeout)
-        case "lost": registry.connectionLost(now: timeout)
+        case "lost": registry.lost([channel], isConnected: false, now: timeout)
         case "stopped": registry.stop(now: timeout)
         default:
             registry.positioned(query, at: nil, room: hasRoom)

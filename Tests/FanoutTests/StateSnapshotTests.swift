@@ -76,7 +76,7 @@ import Wire
         var registry = makeRegistry(photo)
         _ = attach(photo, to: &registry)
         received(&registry, message(8))
-        registry.connectionLost(now: 0)
+        registry.lost([photo], isConnected: false, now: 0)
         registry.isConnected = true
         registry.subscribed(photo)
         for case .readPosition(let query) in registry.takeActions() {

@@ -180,7 +180,7 @@ public final class InMemorySubscriber: BrokerSubscriber {
         case established
         case subscribed([Channel])
         case message(BrokerMessage)
-        case lost
+        case lost([Channel])
     }
 
     private struct State {
@@ -238,7 +238,7 @@ public final class InMemorySubscriber: BrokerSubscriber {
     fileprivate func setConnected(_ isConnected: Bool) {
         state.withLock { state in
             state.isConnected = isConnected
-            state.waiting = isConnected ? state.waiting + [.established] : [.lost]
+            state.waiting = isConnected ? state.waiting + [.established] : [.lost(state.wanted.sorted())]
             if isConnected, !state.wanted.isEmpty { state.waiting.append(.subscribed(state.wanted.sorted())) }
         }
     }
@@ -251,7 +251,7 @@ public final class InMemorySubscriber: BrokerSubscriber {
                 case .established: sink.connectionEstablished()
                 case .subscribed(let channels): sink.subscribed(channels)
                 case .message(let message): sink.received([message])
-                case .lost: sink.connectionLost()
+                case .lost(let channels): sink.lost(channels, isConnected: false)
                 }
             }
             state.withLock { $0.isDelivering = false }

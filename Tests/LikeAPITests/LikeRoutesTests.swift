@@ -114,7 +114,7 @@ import Testing
 
     @Test func theDatabaseListsWhoLikesAndOwnsAndWasTold() async throws {
         let likes = MemoryLikeStore()
-        let told = LikeNotification(
+        let told = UserNotification(
             id: 3, owner: "me", photo: "p", windowStart: 0, likers: 2, newestUser: "u2", newestAt: 5_000, isUnread: true
         )
         let database = LikeDatabase(likes: likes, notifications: FewNotifications([told]))
@@ -140,6 +140,47 @@ import Testing
             #expect(notifications.text.contains(#"],"unread":1,"#))
             let marked = try await client.send(.post, "/v1/notifications/read", #"{"user_id":"me","ids":[3]}"#)
             #expect(marked.number("marked") == 1)
+        }
+    }
+
+    /// The same under the platform's name.
+    @Test func notificationsAsABareList() async throws {
+        let all = [
+            UserNotification(
+                id: 4, kind: .reply, owner: "me", photo: "c1", post: "p", windowStart: 0, likers: 1, newestUser: "anna",
+                newestAt: 1_767_268_800_000_000, isUnread: true),
+            UserNotification(
+                id: 3, owner: "me", photo: "p", windowStart: 0, likers: 2, newestUser: "u2", newestAt: 5_000,
+                isUnread: false),
+            UserNotification(
+                id: 2, kind: .follow, owner: "me", photo: "bert", windowStart: 0, likers: 1, newestUser: "bert",
+                newestAt: 4_000, isUnread: true),
+        ]
+        let database = LikeDatabase(likes: MemoryLikeStore(), notifications: FewNotifications(all))
+        try await withService(database: database) { client, _ in
+            let list = try await client.send(.get, "/api/notifications?user_id=me&limit=2")
+            #expect(
+                list.text == #"[{"id":"4","message":"anna replied to your comment","#
+                    + #""timestamp":"2026-01-01T12:00:00.000Z","type":"reply","unread":true,"user_id":"anna","#
+                    + #""post_id":"p","comment_id":"c1"},{"id":"3","message":"u2 and 1 other liked your photo","#
+                    + #""timestamp":"1970-01-01T00:00:00.005Z","type":"likes","unread":false,"user_id":"u2","#
+                    + #""post_id":"p"}]"#)
+            #expect(list.link == #"</api/notifications?after=5000.3>; rel="next""#)
+            let follow = try await client.send(.get, "/v1/notifications?user_id=me")
+            let told = #"{"id":2,"type":"follow","text":"bert follows you","newest_user_id":"bert","#
+            #expect(follow.text.contains(told))
+            let uri = "/api/notifications/read"
+            #expect(try await client.send(.post, uri, #"{"user_id":"me","ids":["3","4"]}"#).number("marked") == 2)
+            #expect(try await client.send(.post, uri, #"{"user_id":"me"}"#).number("marked") == 3)
+            #expect(try await client.send(.post, uri, #"{"user_id":"me","ids":[]}"#).number("marked") == 0)
+            for bad in [#"{"user_id":"me","ids":["x"]}"#, #"{"user_id":"me","ids":"3"}"#, #"{"ids":["3"]}"#, "[]"] {
+                #expect(try await client.send(.post, uri, bad).status == .badRequest, "\(bad)")
+            }
+            #expect(try await client.send(.get, "/api/notifications").code == "invalid_notification")
+        }
+        try await withService { client, _ in
+            let answer = try await client.send(.get, "/api/notifications?user_id=me")
+            #expect(answer.code == "record_required")
         }
     }
 

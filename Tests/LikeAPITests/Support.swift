@@ -16,19 +16,19 @@ import Testing
 
 /// Notifications in memory: what the routes need of them.
 final class FewNotifications: NotificationStore {
-    let all: [LikeNotification]
+    let all: [UserNotification]
 
-    init(_ all: [LikeNotification]) {
+    init(_ all: [UserNotification]) {
         self.all = all
     }
 
-    func add(_ events: [LikeEvent], completing rows: [OutboxRow]) async throws(StorageError) -> [LikeNotification] {
+    func add(_ events: [NotifyEvent], completing rows: [OutboxRow]) async throws(StorageError) -> [UserNotification] {
         []
     }
 
     func notifications(
         of owner: String, before: NotificationCursor?, limit: Int
-    ) async throws(StorageError) -> Page<LikeNotification, NotificationCursor> {
+    ) async throws(StorageError) -> Page<UserNotification, NotificationCursor> {
         let page = Array(all.filter { $0.owner == owner }.prefix(limit))
         return Page(
             items: page, next: page.last.map { NotificationCursor(at: $0.newestAt, id: $0.id) })
@@ -78,6 +78,7 @@ struct Answer: Sendable {
     let text: String
     let code: String?
     let retryAfter: String?
+    let link: String?
 
     /// A number of the answer's top level.
     func number(_ name: String) -> Int64? {
@@ -95,7 +96,8 @@ extension TestClientProtocol {
             let text = String(buffer: response.body)
             let code = text.firstRange(of: "\"code\":\"").map { String(text[$0.upperBound...].prefix { $0 != "\"" }) }
             return Answer(
-                status: response.status, text: text, code: code, retryAfter: response.headers[.retryAfter])
+                status: response.status, text: text, code: code, retryAfter: response.headers[.retryAfter],
+                link: HTTPField.Name("Link").flatMap { response.headers[$0] })
         }
     }
 }

@@ -188,7 +188,7 @@ import Wire
 
     @Test func saysWhoAndHowMany() {
         func text(_ likers: Int64) -> String {
-            LikeNotification(
+            UserNotification(
                 id: 1, owner: "o", photo: "p", windowStart: 0, likers: likers, newestUser: "user9", newestAt: 0,
                 isUnread: true
             ).text

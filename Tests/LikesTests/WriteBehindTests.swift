@@ -163,8 +163,8 @@ import Testing
 
     @Test func oldNotificationsAreDeleted() async throws {
         try await withStores { stores async throws in
-            func event(_ photo: String, at time: Int64) -> LikeEvent {
-                LikeEvent(photo: photo, owner: "owner", user: "u", at: time)
+            func event(_ photo: String, at time: Int64) -> NotifyEvent {
+                NotifyEvent(.like, user: "u", at: time, photo: photo, owner: "owner")
             }
             _ = try await stores.notifications.add([event("old", at: 1), event("new", at: WallTime.microseconds())])
             try await withBroker { redis, broker async throws in

@@ -55,7 +55,7 @@ private func expect<Value: Equatable>(
         _ = table.subscribe(channels)
         expect(table.flush().subscribe.map(\.count), [256, 256, 88])
         table.unsubscribe(["c0"])
-        table.disconnected()
+        _ = table.disconnected()
         expect(table.flush(), .init())
         table.connected()
         let commands = table.flush()

@@ -69,7 +69,7 @@ final class RecordingSink: RedisSubscriptionSink {
     func connectionEstablished() { record(.established) }
     func subscribed(_ channels: [String]) { record(.subscribed(channels)) }
     func received(_ messages: [RedisMessage]) { record(.received(messages)) }
-    func connectionLost(_ reason: RedisLoss) { record(.lost(reason)) }
+    func lost(_ channels: [String], _ reason: RedisLoss, isConnected: Bool) { record(.lost(reason)) }
 }
 
 func withSubscriber<Value: Sendable>(

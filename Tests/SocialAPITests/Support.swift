@@ -23,6 +23,9 @@ struct TestSocial: Sendable {
     let redis: RedisClient
     let database: ServiceDatabase
     let databaseURL: String
+    let server: Node
+    /// What its settings were read from.
+    let environment: [String: String]
 
     struct Answer: Sendable {
         var status: Int
@@ -121,7 +124,7 @@ func withSocial(
                     try await body(
                         TestSocial(
                             client: client, process: process, redis: broker.broker.redis, database: database,
-                            databaseURL: url))
+                            databaseURL: url, server: redis, environment: common))
                 }
             }
         }

@@ -19,7 +19,7 @@ import Wire
         func connectionEstablished() {}
         func subscribed(_ channels: [Wire.Channel]) {}
         func received(_ messages: [BrokerMessage]) {}
-        func connectionLost() {}
+        func lost(_ channels: [Wire.Channel], isConnected: Bool) {}
     }
 
     private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -23,7 +23,10 @@ import Wire
             let comment = makeComment("c1", text: "naïve 😀 '; DROP TABLE comments; --\n\"\\")
             try await store.store(comment)
             let stored = try await store.comment(id: "c1")
-            #expect(stored == StoredComment(comment: comment, position: nil, isRemoved: false))
+            #expect(
+                stored
+                    == StoredComment(
+                        comment: comment, channel: try #require(comment.channel), position: nil, isRemoved: false))
             #expect(try await store.comment(id: "c2") == nil)
             #expect(try await store.comment(id: "c\u{0}") == nil)
             #expect(store.isReady)
@@ -60,13 +63,13 @@ import Wire
             _ = try await store.remove(id: "c5", by: "user1", moderator: false)
             var (pages, cursor): ([[String]], String?) = ([], nil)
             repeat {
-                let page = try await store.history(video: "video1", before: cursor, limit: 2)
+                let page = try await store.history(of: try #require(Channel.video("video1")), before: cursor, limit: 2)
                 pages.append(page.comments.map(\.comment.id))
                 cursor = page.next
             } while cursor != nil && pages.count < 9
             #expect(pages == [["c7", "c6"], ["c4", "c3"], ["c2", "c1"]])
             // A removed comment is still a place to go on from.
-            let behind = try await store.history(video: "video1", before: "c5", limit: 1)
+            let behind = try await store.history(of: try #require(Channel.video("video1")), before: "c5", limit: 1)
             #expect(behind.comments.map(\.comment.id) == ["c4"])
         }
     }
@@ -87,7 +90,9 @@ import Wire
                 ).first ?? 0
             }
             let before = try await rowsRead()
-            #expect(try await store.history(video: "video1", before: nil, limit: 10).comments.count == 10)
+            #expect(
+                try await store.history(of: try #require(Channel.video("video1")), before: nil, limit: 10).comments
+                    .count == 10)
             #expect(try await rowsRead() - before < 100)
         }
     }
@@ -97,7 +102,7 @@ import Wire
         try await withStore { store in
             try await store.store(makeComment("other", video: "video2"))
             let error = await thrown(StorageError.self) {
-                _ = try await store.history(video: "video1", before: cursor, limit: 5)
+                _ = try await store.history(of: try #require(Channel.video("video1")), before: cursor, limit: 5)
             }
             #expect(error?.code == .unknownCursor)
         }
@@ -109,7 +114,9 @@ import Wire
             try await store.store(makeComment("c2", user: "anna"))
             #expect(try await store.remove(id: "c1", by: "bert", moderator: false) == .forbidden)
             #expect(try await store.comment(id: "c1")?.isRemoved == false)
-            let removed = StoredComment(comment: makeComment("c1", user: "anna"), position: nil, isRemoved: true)
+            let removed = StoredComment(
+                comment: makeComment("c1", user: "anna"), channel: try #require(Channel.video("video1")), position: nil,
+                isRemoved: true)
             #expect(try await store.remove(id: "c1", by: "anna", moderator: false) == .removed(removed))
             for isPublished in [false, true] {
                 let again = try await store.remove(id: "c1", by: "anna", moderator: false)
@@ -147,7 +154,7 @@ import Wire
                 store.addPublished([PublishedPosition(id: "c\(number)", position: position)])
             }
             let arrived = await eventually {
-                let page = try? await store.history(video: "video1", before: nil, limit: 50)
+                let page = try? await store.history(of: try #require(Channel.video("video1")), before: nil, limit: 50)
                 return page?.comments.compactMap(\.position?.offset) == (1...20).reversed()
             }
             #expect(arrived)

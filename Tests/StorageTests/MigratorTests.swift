@@ -152,3 +152,34 @@ import Testing
         }
     }
 }
+
+extension MigratorTests {
+    /// Whoever runs this learns what to do; trying again would not help.
+    @Test func anExtensionThatCannotBeLoadedIsSaidPlainly() async throws {
+        try await withDatabase { pool in
+            let unknown = Migration(
+                version: Schema.migrations.count + 1, name: "x", needsExtension: "no_such_thing",
+                by: "CREATE EXTENSION no_such_thing")
+            let error = await thrown(MigrationError.self) {
+                _ = try await Migrator(migrations: Schema.migrations + [unknown]).migrate(pool)
+            }
+            #expect(error?.description.contains("no_such_thing is not in the database") == true)
+        }
+        // A user that may do nothing but what the extension's absence is about: PostgreSQL trusts pg_trgm to whoever may CREATE.
+        let server = try await sharedPostgres()
+        let url = try await server.makeDatabase()
+        let name = try #require(url.split(separator: "/").last)
+        let role = "plain_\(name)"
+        try await server.sql(
+            "CREATE ROLE \(role) LOGIN; GRANT ALL ON SCHEMA public TO \(role); REVOKE CREATE ON DATABASE \(name) FROM PUBLIC",
+            url: url)
+        let plain = url.replacing("chorus@", with: "\(role)@")
+        let refusal = await thrown(MigrationError.self) {
+            try await withPool(url: plain) { pool in _ = try await Migrator().migrate(pool) }
+        }
+        #expect(refusal?.description.contains("CREATE EXTENSION pg_trgm") == true)
+        try await server.sql("GRANT CREATE ON DATABASE \(name) TO \(role)", url: url)
+        try await withPool(url: plain) { pool in _ = try await Migrator().migrate(pool) }
+        #expect(try await server.sql("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'", url: url) == "1")
+    }
+}

@@ -39,7 +39,7 @@ import Testing
         try await withStore { store in
             let bad = [
                 event("otto", at: 1), event("a b", at: 1), event("", at: 1), event("u", at: .max),
-                LikeEvent(photo: "p\u{0}", owner: "otto", user: "u", at: 1),
+                NotifyEvent(.like, user: "u", at: 1, photo: "p\u{0}", owner: "otto"),
             ]
             let recorded = try await store.add(bad)
             #expect(recorded.isEmpty)
@@ -98,8 +98,8 @@ import Testing
         }
     }
 
-    private func event(_ user: String, photo: String = "p1", at: Int64) -> LikeEvent {
-        LikeEvent(photo: photo, owner: "otto", user: user, at: at)
+    private func event(_ user: String, photo: String = "p1", at: Int64) -> NotifyEvent {
+        NotifyEvent(.like, user: user, at: at, photo: photo, owner: "otto")
     }
 
     private func withStore(

@@ -145,7 +145,7 @@ import Testing
         try await withDatabase { pool in
             let store = PostgresNotificationStore(pool: pool)
             try await fill(pool, 0..<1)
-            let event = LikeEvent(photo: "p", owner: "otto", user: "u1", at: 1)
+            let event = NotifyEvent(.like, user: "u1", at: 1, photo: "p", owner: "otto")
             let rows = Mutex<[OutboxRow]>([])
             // It stores and deletes in one transaction, and dies before the relay has heard of it.
             let relay = makeRelay(pool) { claimed in
@@ -157,7 +157,7 @@ import Testing
             #expect(try await count(pool) == 0)
             // Somebody else who had claimed the same row meanwhile.
             let late = rows.withLock { $0 }
-            let other = LikeEvent(photo: "p", owner: "otto", user: "u2", at: 1)
+            let other = NotifyEvent(.like, user: "u2", at: 1, photo: "p", owner: "otto")
             #expect(
                 await thrown(StorageError.self) { _ = try await store.add([other], completing: late) }?.code
                     == .duplicate)

@@ -7,8 +7,9 @@ enum HistoryScripts {
     /// prefix and suffix; it returns offset and payload of the newest entry that fits one of them. `epoch()` is that
     /// of the stored position. A history of the wrong type holds nothing.
     static let functions = """
+        \(ChannelKeys.declaration)
         local function epoch()
-          local stored = redis.pcall('GET', KEYS[1])
+          local stored = redis.pcall('GET', position_key)
           return type(stored) == 'string' and string.match(stored, '^%d+%.(%w+)') or nil
         end
         local function fits(payload, prefix, suffix)
@@ -25,7 +26,7 @@ enum HistoryScripts {
         local function find(first)
           local upper = '+'
           while true do
-            local page = redis.pcall('XREVRANGE', KEYS[2], upper, '-', 'COUNT', '100')
+            local page = redis.pcall('XREVRANGE', history_key, upper, '-', 'COUNT', '100')
             if page.err or #page == 0 then return nil end
             for _, entry in ipairs(page) do
               local text = payload(entry)
@@ -53,10 +54,10 @@ enum HistoryScripts {
     static let findNamed =
         functions + """
             for name = 5, #ARGV do
-              local place = redis.pcall('ZSCORE', KEYS[3], ARGV[name])
+              local place = redis.pcall('ZSCORE', names_key, ARGV[name])
               if type(place) == 'string' then
                 place = string.format('%.0f', tonumber(place))
-                local entry = redis.pcall('XRANGE', KEYS[2], place .. '-0', place .. '-0')[1]
+                local entry = redis.pcall('XRANGE', history_key, place .. '-0', place .. '-0')[1]
                 if entry and epoch() then return {place .. '.' .. epoch(), payload(entry)} end
               end
             end
@@ -67,12 +68,13 @@ enum HistoryScripts {
     /// names than the history keeps events.
     static let addName = """
 
-        if type(redis.pcall('ZADD', KEYS[3], id, ARGV[5])) == 'table' then
-          redis.call('DEL', KEYS[3])
-          redis.call('ZADD', KEYS[3], id, ARGV[5])
+        local named = redis.pcall('ZADD', names_key, id, ARGV[5])
+        if type(named) == 'table' and string.find(named.err, 'WRONGTYPE', 1, true) then
+          redis.call('DEL', names_key)
+          redis.call('ZADD', names_key, id, ARGV[5])
         end
-        redis.call('ZREMRANGEBYRANK', KEYS[3], '0', '-NAMES_MAX')
-        redis.call('EXPIRE', KEYS[3], 'HISTORY_TTL')
+        redis.pcall('ZREMRANGEBYRANK', names_key, '0', '-NAMES_MAX')
+        redis.pcall('EXPIRE', names_key, 'HISTORY_TTL')
         """
 
     static let find = RedisScript(
@@ -86,8 +88,18 @@ enum HistoryScripts {
     static let remove = RedisScript(
         functions + """
             if epoch() ~= ARGV[2] then return 0 end
-            local removed = redis.pcall('XDEL', KEYS[2], ARGV[1] .. '-0')
+            local removed = redis.pcall('XDEL', history_key, ARGV[1] .. '-0')
             if type(removed) == 'table' and string.find(removed.err, 'WRONGTYPE', 1, true) then return 0 end
             return removed
             """)
+}
+
+/// Lua for the keys of a channel, of which a script declares the position only: while a cluster moves a slot, a call that
+/// declares several keys of which one does not exist is refused on both sides.
+enum ChannelKeys {
+    static let declaration = """
+        local position_key = KEYS[1]
+        local channel_tag = string.sub(position_key, 9)
+        local history_key, names_key = 'history' .. channel_tag, 'names' .. channel_tag
+        """
 }

@@ -13,17 +13,19 @@ enum PublishScript {
     /// Field of the first entry after a change of the history: the highest acknowledged offset, when it did not survive.
     static let lostField = "l"
 
-    /// `KEYS`: position, history and names. `ARGV`: payload, name of the channel, the epoch to take when a new one begins, the
+    /// `KEYS`: position; see ``ChannelKeys``. `ARGV`: payload, name of the channel, the epoch to take when a new one begins, the
     /// highest position the publisher has an acknowledgement for (or nothing).
     ///
     /// - Parameters:
+    ///   - isSharded: whether channels belong to slots.
     ///   - prelude: Lua that runs first; it may return something and so publish nothing.
     ///   - epilogue: Lua that runs last; `id` is the event's offset.
     static func make(
-        _ settings: RedisBrokerSettings, prelude: String = "", epilogue: String = ""
+        _ settings: RedisBrokerSettings, isSharded: Bool = false, prelude: String = "", epilogue: String = ""
     ) -> RedisScript {
         RedisScript(
             (permission + prelude + source + epilogue + "\nreturn position")
+                .replacing("PUBLISH", with: isSharded ? "SPUBLISH" : "PUBLISH")
                 .replacing("HISTORY_LENGTH", with: String(max(1, settings.historyLength)))
                 .replacing("HISTORY_TTL", with: String(max(1, settings.historyTTLSeconds)))
                 .replacing(
@@ -37,10 +39,11 @@ enum PublishScript {
 
     /// Commands and channels are refused one by one, in the middle of a script. Servers without ACL have no check.
     private static let permission = """
+        \(ChannelKeys.declaration)
         local may = redis.acl_check_cmd
-        if may and not (may('PUBLISH', ARGV[2], '') and may('GET', KEYS[1]) and may('SET', KEYS[1], '')
-          and may('XADD', KEYS[2], '*', 'p', '') and may('EXPIRE', KEYS[2], '1') and may('DEL', KEYS[2], KEYS[3])
-          and may('ZADD', KEYS[3], '1', '') and may('ZREMRANGEBYRANK', KEYS[3], '0', '0'))
+        if may and not (may('PUBLISH', ARGV[2], '') and may('GET', position_key) and may('SET', position_key, '')
+          and may('XADD', history_key, '*', 'p', '') and may('EXPIRE', history_key, '1') and may('DEL', history_key, names_key)
+          and may('ZADD', names_key, '1', '') and may('ZREMRANGEBYRANK', names_key, '0', '0'))
         then
           return redis.error_reply('NOPERM the user may not publish to this channel')
         end
@@ -51,7 +54,7 @@ enum PublishScript {
     // Numbers are printed with %.0f: Lua's own conversion turns large ones into 1e+15. Constants are strings: a number
     // given to redis.call is printed anew each time, which cost a tenth of the call.
     private static let source = """
-        local stored = redis.pcall('GET', KEYS[1])
+        local stored = redis.pcall('GET', position_key)
         local offset, epoch, history
         if type(stored) == 'string' then
           offset, epoch, history = string.match(stored, '^(%d+)%.(%w+)%.?(%w*)$')
@@ -63,12 +66,13 @@ enum PublishScript {
         if offset and (knownEpoch ~= epoch or tonumber(known) <= tonumber(offset)) then known = nil end
         local added, id
         if not offset then
-          redis.call('DEL', KEYS[2], KEYS[3])
+          redis.pcall('DEL', history_key)
+          redis.pcall('DEL', names_key)
           id, epoch = '1', ARGV[3]
-          added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', 'HISTORY_LENGTH', '1-0', 'p', ARGV[1])
+          added = redis.pcall('XADD', history_key, 'MAXLEN', '~', 'HISTORY_LENGTH', '1-0', 'p', ARGV[1])
         elseif history == present and not known then
           id = string.format('%.0f', offset + 1)
-          added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', 'p', ARGV[1])
+          added = redis.pcall('XADD', history_key, 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', 'p', ARGV[1])
         else
           local base = known or offset
           local fields = {'p', ARGV[1], 'a', offset}
@@ -76,19 +80,20 @@ enum PublishScript {
           local clock = redis.pcall('TIME')[1] or CLOCK_START
           local steps = math.max(1, clock - CLOCK_START - math.floor(base / RESTART_STEP))
           id = string.format('%.0f', base + 1 + steps * RESTART_STEP)
-          added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', unpack(fields))
+          added = redis.pcall('XADD', history_key, 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', unpack(fields))
         end
         if type(added) == 'table' and added.err then
           if not (string.find(added.err, 'WRONGTYPE', 1, true) or string.find(added.err, 'equal or smaller', 1, true)) then
             return added
           end
-          redis.call('DEL', KEYS[2], KEYS[3])
+          redis.pcall('DEL', history_key)
+          redis.pcall('DEL', names_key)
           id, epoch = '1', ARGV[3]
-          redis.call('XADD', KEYS[2], '1-0', 'p', ARGV[1])
+          redis.call('XADD', history_key, '1-0', 'p', ARGV[1])
         end
         local position = id .. '.' .. epoch
-        redis.call('SET', KEYS[1], position .. '.' .. present, 'EX', 'POSITION_TTL')
-        redis.call('EXPIRE', KEYS[2], 'HISTORY_TTL')
+        redis.call('SET', position_key, position .. '.' .. present, 'EX', 'POSITION_TTL')
+        redis.call('EXPIRE', history_key, 'HISTORY_TTL')
         redis.call('PUBLISH', ARGV[2], 'id: ' .. position .. '\\n' .. ARGV[1])
         """
 }

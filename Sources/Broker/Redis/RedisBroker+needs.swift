@@ -12,7 +12,7 @@ extension RedisBroker {
         private static func reading(_ keys: [String]) -> [[String]] {
             var all = scripts + [["MULTI"], ["EXEC"]]
             for key in keys {
-                all += [["GET", "position:" + key], ["MGET", "position:" + key]]
+                all += [["GET", "position:" + key]]
                 all += [["XRANGE", "history:" + key, "-", "+"], ["XREVRANGE", "history:" + key, "+", "-"]]
             }
             return all

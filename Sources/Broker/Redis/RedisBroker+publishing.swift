@@ -34,7 +34,7 @@ extension RedisBroker {
         return try await counted { () throws(RedisError) in
             var call = call(script, event)
             for argument in arguments { call.append(argument) }
-            return try await timed { () throws(RedisError) in try await redis.connection().evaluate(script, call) }
+            return try await timed { () throws(RedisError) in try await redis.evaluate(script, call) }
         }
     }
 
@@ -44,7 +44,7 @@ extension RedisBroker {
             let replies = try await counted { () throws(RedisError) in
                 let calls = events.map { call(publishScript, $0) }
                 return try await timed { () throws(RedisError) in
-                    try await redis.connection().evaluate(publishScript, contentsOf: calls)
+                    try await redis.evaluate(publishScript, contentsOf: calls)
                 }
             }
             guard replies.count == events.count else {
@@ -71,7 +71,7 @@ extension RedisBroker {
         let (epoch, known) = memory.withLock { memory in
             (PositionRule.makeEpoch(using: &memory.epochs), memory.acknowledged[channel])
         }
-        var call = script.call(keys: [channel.positionKey, channel.historyKey, channel.namesKey])
+        var call = script.call(keys: [channel.positionKey])
         call.reserve(event.payload.count + channel.name.utf8.count + 96)
         call.append(event.payload)
         call.append(names.name(of: channel))
@@ -99,7 +99,7 @@ extension RedisBroker {
     public func publishState(_ frame: [UInt8], to channel: Channel) async throws(BrokerError) {
         try requireFrameEnd(frame)
         _ = try await counted { () throws(RedisError) in
-            var command = RedisCommand("PUBLISH", names.name(of: channel))
+            var command = RedisCommand(redis.hasShards ? "SPUBLISH" : "PUBLISH", names.name(of: channel))
             command.append(frame)
             return try await redis.send(command)
         }
@@ -110,7 +110,7 @@ extension RedisBroker {
     public func remove(_ position: Position, from channel: Channel) async throws(BrokerError) -> Bool {
         let reply = try await counted { () throws(RedisError) in
             try await redis.evaluate(
-                HistoryScripts.remove, keys: [channel.positionKey, channel.historyKey],
+                HistoryScripts.remove, keys: [channel.positionKey],
                 arguments: [Array(String(position.offset).utf8), Array(position.epoch.utf8)])
         }
         return reply.integer == 1

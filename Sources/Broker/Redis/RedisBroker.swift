@@ -31,7 +31,7 @@ public struct RedisBrokerSettings: Sendable {
     public init() {}
 }
 
-/// The ``Broker`` on one Redis (7.0 or newer).
+/// The ``Broker`` on Redis (7.0 or newer): one server, or a cluster, where everything of a channel is on one node.
 ///
 /// Keys of a channel: `position:{<channel>}`, a string; `history:{<channel>}`, a stream whose ids are `<offset>-0`;
 /// `names:{<channel>}`, a sorted set of names with their events' offsets as scores.
@@ -45,7 +45,6 @@ public final class RedisBroker: EventLog {
     }
 
     private let settings: RedisBrokerSettings
-    private let group: any EventLoopGroup
     private let logger: Logger
     private let redisMetrics = RedisMetrics()
     let metrics = BrokerMetrics()
@@ -68,21 +67,21 @@ public final class RedisBroker: EventLog {
         if settings.client.connection.name.isEmpty { settings.client.connection.name = "\(settings.instance):commands" }
         if settings.subscriber.name.isEmpty { settings.subscriber.name = "\(settings.instance):subscriber" }
         self.settings = settings
-        self.group = group
         self.logger = logger
         names = ChannelNames(
             namespace: settings.namespace ?? ChannelNames.namespace(ofDatabase: endpoint.database))
-        publishScript = PublishScript.make(settings)
-        publishOnceScript = PublishScript.make(settings, prelude: HistoryScripts.publishOnce)
+        let isSharded = endpoint.deployment == .cluster
+        publishScript = PublishScript.make(settings, isSharded: isSharded)
+        publishOnceScript = PublishScript.make(settings, isSharded: isSharded, prelude: HistoryScripts.publishOnce)
         publishNamedScript = PublishScript.make(
-            settings, prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
+            settings, isSharded: isSharded, prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
         redis = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }
 
     /// Keeps the connections for commands; returns when the task is cancelled. Call it once.
     ///
-    /// - Throws: ``RedisError`` `unsupported` when the server is a cluster.
+    /// - Throws: ``RedisError`` `unsupported` when the server is of another kind than the endpoint says.
     public func run() async throws {
         try await redis.run()
     }
@@ -90,12 +89,9 @@ public final class RedisBroker: EventLog {
     public var isReady: Bool { redis.trouble == nil }
 
     public func makeSubscriber(_ sink: any SubscriptionSink) -> any BrokerSubscriber {
-        let subscriber = RedisSubscriber(
-            endpoint: redis.endpoint, settings: settings.subscriber, group: group, logger: logger,
-            metrics: redisMetrics)
-        return RedisBrokerSubscriber(
-            subscriber, sink: sink, settings: settings, names: names, publisher: redis, logger: logger,
-            metrics: metrics)
+        RedisBrokerSubscriber(
+            redis.makeSubscriber(settings.subscriber), sink: sink, settings: settings, names: names, publisher: redis,
+            logger: logger, metrics: metrics)
     }
 
     /// Counts failures by code.
@@ -120,12 +116,13 @@ extension RedisBroker {
     }
 
     public func positions(of channels: [Channel]) async throws(BrokerError) -> [Position?] {
-        // MGET answers nil for a value of another type, where GET would fail.
-        let values = try await batched(channels) { RedisCommand("MGET", $0.map(\.positionKey)) }
-        guard values.count == channels.count else {
-            throw BrokerError(.internal, "MGET answered another number of values")
+        // One command a channel, and so each to its own node.
+        let values = try await batched(channels) { RedisCommand("GET", $0.positionKey) }
+        return try values.map { value throws(BrokerError) in
+            // A value of another type is no position.
+            if let failure = value.failure, failure.code != .reply("WRONGTYPE") { throw BrokerError(failure) }
+            return StoredPosition.position(value)
         }
-        return values.map { StoredPosition.position($0) }
     }
 
     public func history(
@@ -148,7 +145,7 @@ extension RedisBroker {
     public func find(_ key: EventKey, in channel: Channel) async throws(BrokerError) -> PlacedEvent? {
         let reply = try await counted { () throws(RedisError) in
             try await redis.evaluate(
-                HistoryScripts.find, keys: [channel.positionKey, channel.historyKey],
+                HistoryScripts.find, keys: [channel.positionKey],
                 arguments: [key.prefix, key.suffix])
         }
         return try reply.array.map { parts throws(BrokerError) in try Self.placed(parts) }
@@ -163,40 +160,57 @@ extension RedisBroker {
     }
 
     public func subscriptionCounts(of channels: [Channel]) async throws(BrokerError) -> [Int] {
-        let values = try await batched(channels) { RedisCommand("PUBSUB", ["NUMSUB"] + $0.map(names.name(of:))) }
-        guard values.count == 2 * channels.count else {
-            throw BrokerError(.internal, "PUBSUB NUMSUB answered another number of values")
+        let names = channels.map(names.name(of:))
+        let word = redis.hasShards ? "SHARDNUMSUB" : "NUMSUB"
+        var counts: [String: Int] = [:]
+        for start in stride(from: 0, to: names.count, by: Self.batchMax) {
+            let command = RedisCommand("PUBSUB", [word] + names[start..<min(start + Self.batchMax, names.count)])
+            // Each server counts the connections to itself.
+            for replies in try await fromEach([command]) {
+                let values = replies.first?.array ?? []
+                guard values.count == 2 * (command.argumentCount - 2) else {
+                    throw BrokerError(.internal, "PUBSUB \(word) answered another number of values")
+                }
+                for index in stride(from: 0, to: values.count, by: 2) {
+                    counts[values[index].text ?? "", default: 0] += Int(values[index + 1].integer ?? 0)
+                }
+            }
         }
-        return stride(from: 1, to: values.count, by: 2).map { Int(values[$0].integer ?? 0) }
+        return names.map { counts[$0] ?? 0 }
     }
 
     /// Redis walks over all channels for each pattern: some ten milliseconds at 90,000 channels. Within a namespace the
     /// names themselves are answered, too, as there is no other count of them.
     public func subscribedChannelCount() async throws(BrokerError) -> Int {
-        let first = names.ownPattern.map { RedisCommand("PUBSUB", "CHANNELS", $0) } ?? RedisCommand("INFO", "stats")
-        let others = names.othersPatterns.map { RedisCommand("PUBSUB", "CHANNELS", $0) }
-        let replies = try await counted { () throws(RedisError) in
-            try await redis.send(contentsOf: [first] + others)
+        let word = redis.hasShards ? "SHARDCHANNELS" : "CHANNELS"
+        let field = redis.hasShards ? "pubsubshard_channels" : "pubsub_channels"
+        let all = names.ownPattern.map { RedisCommand("PUBSUB", word, $0) } ?? RedisCommand("INFO", "stats")
+        let others = names.othersPatterns.map { RedisCommand("PUBSUB", word, $0) }
+        var sum = 0
+        for replies in try await fromEach([all] + others) {
+            let total =
+                replies.first?.array?.count ?? RedisInfo(replies.first?.text ?? "")[field].flatMap { Int($0) }
+            let counts = replies.dropFirst().compactMap { $0.array?.count }
+            guard let total, counts.count == others.count else {
+                throw BrokerError(.internal, "Redis did not answer its number of channels")
+            }
+            sum += max(0, total - counts.reduce(0, +))
         }
-        let total =
-            replies.first?.array?.count
-            ?? RedisInfo(replies.first?.text ?? "")["pubsub_channels"].flatMap { Int($0) }
-        let counts = replies.dropFirst().compactMap { $0.array?.count }
-        guard let total, counts.count == others.count else {
-            throw BrokerError(.internal, "Redis did not answer its number of channels")
-        }
-        return max(0, total - counts.reduce(0, +))
+        return sum
     }
 
-    /// One command for each batch of channels; the elements of all replies, in order.
+    private func fromEach(_ commands: [RedisCommand]) async throws(BrokerError) -> [[RESPValue]] {
+        try await counted { () throws(RedisError) in try await redis.sendToEach(commands) }
+    }
+
+    /// One command for each channel; the replies in order.
     private func batched(
-        _ channels: [Channel], _ command: ([Channel]) -> RedisCommand
+        _ channels: [Channel], _ command: (Channel) -> RedisCommand
     ) async throws(BrokerError) -> [RESPValue] {
         var values: [RESPValue] = []
         for start in stride(from: 0, to: channels.count, by: Self.batchMax) {
-            let batch = Array(channels[start..<min(start + Self.batchMax, channels.count)])
-            let reply = try await counted { () throws(RedisError) in try await redis.send(command(batch)) }
-            values += reply.array ?? []
+            let batch = channels[start..<min(start + Self.batchMax, channels.count)].map(command)
+            values += try await counted { () throws(RedisError) in try await redis.send(contentsOf: batch) }
         }
         return values
     }

@@ -4,22 +4,23 @@ import Primitives
 import RedisNIO
 import Wire
 
-/// A ``BrokerSubscriber`` on a Redis connection: turns messages of Redis into ones of the broker, and sends probes
-/// through the connection, which its sink never sees.
+/// A ``BrokerSubscriber`` on Redis: turns messages of Redis into ones of the broker, and sends probes through the connection
+/// to each server, which its sink never sees.
 final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
-    private let subscriber: RedisSubscriber
+    private let subscriber: any RedisSubscriptions
     private let sink: any SubscriptionSink
     private let settings: RedisBrokerSettings
     private let publisher: RedisClient
     private let logger: Logger
     private let metrics: BrokerMetrics
     private let names: ChannelNames
-    private let probeChannel: String
-    private let probe: Mutex<SubscriberProbe>
+    /// By the channel of each server's probe.
+    private let probes = Mutex<[String: SubscriberProbe]>([:])
 
     /// - Parameter publisher: publishes the probes.
     init(
-        _ subscriber: RedisSubscriber, sink: any SubscriptionSink, settings: RedisBrokerSettings, names: ChannelNames,
+        _ subscriber: any RedisSubscriptions, sink: any SubscriptionSink, settings: RedisBrokerSettings,
+        names: ChannelNames,
         publisher: RedisClient, logger: Logger, metrics: BrokerMetrics
     ) {
         self.subscriber = subscriber
@@ -29,8 +30,6 @@ final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
         self.logger = logger
         self.metrics = metrics
         self.names = names
-        probeChannel = names.probe(of: settings.instance)
-        probe = Mutex(SubscriberProbe(interval: settings.probeInterval, deadline: settings.probeDeadline))
     }
 
     @discardableResult
@@ -43,7 +42,6 @@ final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
     }
 
     func run() async throws {
-        subscriber.subscribe([probeChannel])
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.subscriber.run(self) }
             group.addTask { await self.sendProbes() }
@@ -54,21 +52,51 @@ final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
     private func sendProbes() async {
         // A fourth of the shorter time: a probe is at most that much later than the settings say.
         let step = max(.milliseconds(5), min(settings.probeInterval, settings.probeDeadline) / 4)
-        while !Task.isCancelled {
-            switch probe.withLock({ $0.tick(now: .now) }) {
-            case .none: break
-            case .publish(let number):
-                let command = RedisCommand("PUBLISH", probeChannel, String(number))
-                if (try? await publisher.send(command)) == nil {
-                    probe.withLock { $0.publishFailed(number, now: .now) }
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                chooseProbes()
+                for (channel, action) in probes.withLock({ Self.tick(&$0) }) {
+                    switch action {
+                    case .none: break
+                    // A server that hangs does not hold up the probes of the others.
+                    case .publish(let number): group.addTask { await self.send(number, to: channel) }
+                    case .replace:
+                        metrics.probesMissing.increment()
+                        logger.warning("Redis subscriber is replaced: a probe did not come back")
+                        subscriber.dropConnection(of: channel, .probeMissing)
+                    }
                 }
-            case .replace:
-                metrics.probesMissing.increment()
-                logger.warning("Redis subscriber is replaced: a probe did not come back")
-                subscriber.dropConnection(.probeMissing)
+                // Cancelled while sleeping: the loop's condition ends it.
+                try? await Task.sleep(for: step)
             }
-            // Cancelled while sleeping: the loop's condition ends it.
-            try? await Task.sleep(for: step)
+        }
+    }
+
+    private static func tick(_ probes: inout [String: SubscriberProbe]) -> [(String, SubscriberProbe.Action)] {
+        let now = ContinuousClock.now
+        return probes.keys.map { ($0, probes[$0]?.tick(now: now) ?? .none) }
+    }
+
+    /// A probe for each server that there is now.
+    private func chooseProbes() {
+        let wanted = publisher.channels(onEachServer: names.probe(of: settings.instance))
+        let (new, old) = probes.withLock { probes in
+            let new = wanted.filter { probes[$0] == nil }
+            let old = probes.keys.filter { !wanted.contains($0) }
+            for channel in old { probes[channel] = nil }
+            for channel in new {
+                probes[channel] = SubscriberProbe(interval: settings.probeInterval, deadline: settings.probeDeadline)
+            }
+            return (new, old)
+        }
+        if !old.isEmpty { subscriber.unsubscribe(old) }
+        if !new.isEmpty { subscriber.subscribe(new) }
+    }
+
+    private func send(_ number: UInt64, to channel: String) async {
+        let command = RedisCommand(publisher.hasShards ? "SPUBLISH" : "PUBLISH", channel, String(number))
+        if (try? await publisher.send(command)) == nil {
+            probes.withLock { $0[channel]?.publishFailed(number, now: .now) }
         }
     }
 }
@@ -78,13 +106,18 @@ final class RedisBrokerSubscriber: BrokerSubscriber, RedisSubscriptionSink {
 extension RedisBrokerSubscriber {
     func connectionEstablished() { sink.connectionEstablished() }
 
-    func connectionLost(_ reason: RedisLoss) {
-        probe.withLock { $0.connectionLost() }
-        sink.connectionLost()
+    func lost(_ channels: [String], _ reason: RedisLoss, isConnected: Bool) {
+        probes.withLock { probes in
+            for channel in channels { probes[channel]?.connectionLost() }
+        }
+        let own = channels.compactMap(names.channel(named:))
+        if !own.isEmpty || !isConnected { sink.lost(own, isConnected: isConnected) }
     }
 
     func subscribed(_ channels: [String]) {
-        if channels.contains(probeChannel) { probe.withLock { $0.subscribed(now: .now) } }
+        probes.withLock { probes in
+            for channel in channels { probes[channel]?.subscribed(now: .now) }
+        }
         let own = channels.compactMap(names.channel(named:))
         if !own.isEmpty { sink.subscribed(own) }
     }
@@ -105,8 +138,15 @@ extension RedisBrokerSubscriber {
     }
 
     private func receivedOther(_ message: RedisMessage) {
-        guard message.channel == probeChannel else { return metrics.malformedMessages.increment() }
-        let number = UInt64(String(decoding: message.payload, as: UTF8.self))
-        if probe.withLock({ $0.received(number, now: .now) }) { metrics.probesReturned.increment() }
+        let isReturned = probes.withLock { probes -> Bool? in
+            guard probes[message.channel] != nil else { return nil }
+            let number = UInt64(String(decoding: message.payload, as: UTF8.self))
+            return probes[message.channel]?.received(number, now: .now)
+        }
+        switch isReturned {
+        case true: metrics.probesReturned.increment()
+        case nil: metrics.malformedMessages.increment()
+        case false: break
+        }
     }
 }

@@ -1,5 +1,6 @@
 import Broker
 import HTTPTypes
+import Identity
 import ServiceRuntime
 import Storage
 
@@ -31,9 +32,14 @@ extension APIError {
         case .idTaken:
             self.init(.conflict, code: "id_taken", "another comment has this Idempotency-Key, or it was removed")
         case .unknownCursor: self = .invalid("unknown_cursor", "before names no comment of this video")
-        case .forbidden: self.init(.forbidden, code: "forbidden", "only its author or a moderator may remove a comment")
+        case .forbidden:
+            self.init(
+                .forbidden, code: "forbidden", "only its author may change a comment; a moderator may remove it too")
         case .videoNeeded: self = .invalid(CommentRoutes.invalid, "videoid is missing: without PostgreSQL it is needed")
         case .notFound: self.init(.notFound, code: "comment_not_found", "there is no such comment")
+        case .stale(let revision):
+            self.init(
+                .conflict, code: "stale_revision", "the comment was changed meanwhile: its revision is \(revision)")
         }
     }
 
@@ -57,9 +63,29 @@ extension APIError {
         case .unavailable: self = .unavailable(code, "\(didNot): PostgreSQL is away")
         case .timeout: self = .unavailable(code, "\(didNot): PostgreSQL is too slow")
         case .overloaded: self = .unavailable(code, "\(didNot): PostgreSQL takes no more at the moment")
+        case .invalid where error.isFilteredWord:
+            self = .invalid("filtered_word", "the comment has a word that is not taken here")
+        case .refused: self = APIError.refusals[error.message] ?? .postNotFound
         case .invalid, .duplicate: self = .invalid(CommentRoutes.invalid, "the comment cannot be stored")
         case .unknownCursor, .internal:
             self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error")
         }
     }
+}
+
+extension APIError {
+    static let postNotFound = APIError(.notFound, code: "post_not_found", "there is no such post")
+    /// Without PostgreSQL there are no posts.
+    static let postsNeedDatabase = APIError(
+        .notImplemented, code: "record_required", "posts are in PostgreSQL, and this CommentAPI has no DATABASE_URL")
+
+    /// By the words of the database's function `comment_refusal`.
+    fileprivate static let refusals: [String: APIError] = [
+        "account_suspended": APIError(
+            .forbidden, code: TokenProblem.suspended.rawValue, TokenProblem.suspended.sentence),
+        "post_not_found": .postNotFound,
+        "comments_closed": APIError(.forbidden, code: "comments_closed", "this post takes no comments"),
+        "parent_not_found": APIError(
+            .notFound, code: "comment_not_found", "there is no such comment to answer, or it is an answer itself"),
+    ]
 }

@@ -28,8 +28,8 @@ struct CommentRoutes: Sendable {
         try await context.limit(.comments, request, channel: channel)
         let key = try IdempotencyKey.read(request.headers)
         do {
-            return answer(
-                try await service.publish(user: user, video: video, channel: channel, text: text, id: key?.id))
+            return Self.answer(
+                try await service.publish(user: user, channel: channel, text: text, id: key?.id))
         } catch {
             context.logger.debug("comment not published", metadata: ["comment.error": "\(error)"])
             throw APIError(publishing: error)
@@ -37,7 +37,7 @@ struct CommentRoutes: Sendable {
     }
 
     /// 201 for what is published, 202 for what is stored and will be.
-    private func answer(_ publication: Publication) -> Response {
+    static func answer(_ publication: Publication) -> Response {
         let comment = publication.comment
         let json = publication.position.map { comment.json(at: $0) } ?? comment.json()
         var answer = JSONText(capacity: json.count + 48)

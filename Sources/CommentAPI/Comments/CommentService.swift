@@ -28,12 +28,12 @@ final class CommentService: Sendable {
     ///
     /// - Parameter id: the client's own, for a request that may be repeated; `nil`: a new one.
     func publish(
-        user: String, video: String, channel: Channel, text: String, id: String? = nil
+        user: String, channel: Channel, text: String, parent: String? = nil, id: String? = nil
     ) async throws -> Publication {
         let milliseconds = now()
         let comment = Comment(
-            id: id ?? makeID(milliseconds), userid: user, videoid: video, comment: text,
-            timestamp: Timestamp.text(millisecondsSinceEpoch: milliseconds))
+            id: id ?? makeID(milliseconds), userid: user, kind: channel.kind, videoid: channel.id,
+            comment: text, timestamp: Timestamp.text(millisecondsSinceEpoch: milliseconds), parent: parent)
         let publication = try await repository.publish(comment, to: channel)
         if publication.position != nil, !publication.isRepeated { counters.published(publication.comment, on: channel) }
         return publication

@@ -6,7 +6,7 @@ import ServiceRuntime
 import Storage
 import Wire
 
-/// `GET /history?videoid=…&before=…&limit=…`: comments of a video, newest first.
+/// `GET /history?videoid=…&before=…&limit=…`: comments of a video, newest first; with `postid=` those of a post.
 struct HistoryRoutes: Sendable {
     /// The code of every refusal that names a parameter.
     static let invalid = "invalid_history"
@@ -14,6 +14,8 @@ struct HistoryRoutes: Sendable {
     static let limits = 1...500
 
     let repository: any CommentRepository
+    /// `nil` without a database.
+    let posts: PostgresCommentRepository?
 
     func add(to router: Router<ServiceContext>) {
         router.get("history") { request, context in try await page(request, context) }
@@ -21,6 +23,10 @@ struct HistoryRoutes: Sendable {
 
     private func page(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let fields = try RequestFields(queryOf: request, code: Self.invalid)
+        if try fields.optionalString("postid") != nil {
+            guard let channel = Channel.post(try fields.identifier("postid")) else { throw APIError.postNotFound }
+            return try await PostCommentRoutes.page(of: channel, posts, request, fields, context)
+        }
         let video = try fields.identifier("videoid")
         let before = try fields.optionalIdentifier("before")
         let limit = try Self.limit(fields)
@@ -35,7 +41,7 @@ struct HistoryRoutes: Sendable {
         }
     }
 
-    private static func limit(_ fields: RequestFields) throws(APIError) -> Int {
+    static func limit(_ fields: RequestFields) throws(APIError) -> Int {
         guard let text = try fields.optionalString("limit") else { return limitDefault }
         guard let limit = Int(text), limits.contains(limit) else {
             throw .invalid(invalid, "limit must be \(limits.lowerBound) to \(limits.upperBound)")

@@ -5,13 +5,14 @@ import Logging
 import ServiceRuntime
 import Wire
 
-/// `DELETE /comment/{id}`, by the comment's author or a moderator.
+/// `DELETE /comment/{id}`, and under the platform's name `DELETE /api/comments/{id}`, by the comment's author or a moderator.
 struct RemovalRoutes: Sendable {
     let repository: any CommentRepository
     let counters: CommentCounters
 
     func add(to router: Router<ServiceContext>) {
         router.delete("comment/:id") { request, context in try await remove(request, context) }
+        router.delete("api/comments/:id") { request, context in try await remove(request, context) }
     }
 
     private func remove(_ request: Request, _ context: ServiceContext) async throws -> Response {
@@ -55,7 +56,7 @@ struct RemovalRoutes: Sendable {
         answer.member("success", true)
         if !outcome.isPublished { answer.member("published", false) }
         answer.member("id", id)
-        answer.member("videoid", outcome.channel.id)
+        answer.member(outcome.channel.kind == .post ? "postid" : "videoid", outcome.channel.id)
         return .json(answer.finished(), status: outcome.isPublished ? .ok : .accepted)
     }
 }

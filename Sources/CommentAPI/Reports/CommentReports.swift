@@ -25,6 +25,8 @@ final class CommentCounters: Sendable {
         state.withLock { state in
             state.published += 1
             state.journal.published(on: channel.name)
+            // Not everybody may read what is on a post.
+            guard channel.kind == .video else { return }
             if state.latest.count == Statistics.StoredComments.latestMax { state.latest.removeFirst() }
             state.latest.append(comment)
         }

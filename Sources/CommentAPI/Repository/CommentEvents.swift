@@ -20,12 +20,23 @@ enum CommentEvents {
     /// - Parameter position: the comment's own place; `nil` when it is not known, because it was never published or no
     ///   longer is in the history.
     static func removal(of id: String, in channel: Channel, at position: Position?) -> [UInt8] {
-        let removal = CommentRemoval(id: id, videoid: channel.id, position: position)
+        let removal = CommentRemoval(id: id, channel: channel, position: position)
         return EventStream.frame(data: removal.json(), event: CommentRemoval.eventName)
     }
 
     static func key(ofRemoval id: String) -> EventKey {
         EventKey(prefix: "event: \(CommentRemoval.eventName)\ndata: {\"id\":\"\(id)\",".utf8)
+    }
+
+    static func frame(ofEdit comment: Comment) -> [UInt8] {
+        EventStream.frame(data: CommentEdit.json(of: comment), event: CommentEdit.eventName)
+    }
+
+    static func key(ofEdit comment: Comment) -> EventKey {
+        EventKey(
+            prefix: Array(
+                "event: \(CommentEdit.eventName)\ndata: \(CommentEdit.head(of: comment.id, revision: comment.revision))"
+                    .utf8))
     }
 
     static func name(ofComment id: String) -> String { "c:" + id }
@@ -76,6 +87,10 @@ extension EventLog {
             return try await publishOnce(
                 CommentEvents.frame(of: entry.comment), to: entry.channel,
                 unless: [CommentEvents.key(ofComment: id), CommentEvents.key(ofRemoval: id)])
+        case .edit:
+            return try await publishOnce(
+                CommentEvents.frame(ofEdit: entry.comment), to: entry.channel,
+                unless: [CommentEvents.key(ofEdit: entry.comment), CommentEvents.key(ofRemoval: id)])
         case .removal: return try await publishRemoval(of: id, in: entry.channel, at: entry.position)
         }
     }

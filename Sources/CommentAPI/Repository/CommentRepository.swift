@@ -10,7 +10,7 @@ protocol CommentRepository: Sendable {
     /// A client that chose the id may be sending this for the second time.
     func publish(_ comment: Comment, to channel: Channel) async throws -> Publication
 
-    /// Comments of a video, newest first.
+    /// Comments of a channel, newest first.
     ///
     /// - Parameters:
     ///   - before: the `next` of the page before, or the id of a comment; the page begins behind it.
@@ -62,6 +62,8 @@ enum CommentError: Error, Equatable {
     case forbidden
     /// Without PostgreSQL, a comment is found by its video only.
     case videoNeeded
+    /// Somebody changed it meanwhile.
+    case stale(revision: Int)
 }
 
 extension Publication {
@@ -69,8 +71,8 @@ extension Publication {
     static func repeated(
         _ comment: Comment, of earlier: Comment?, at position: Position?
     ) throws -> Publication {
-        guard let earlier, earlier.userid == comment.userid, earlier.videoid == comment.videoid,
-            earlier.comment == comment.comment
+        guard let earlier, earlier.userid == comment.userid, earlier.channel == comment.channel,
+            earlier.parent == comment.parent, earlier.comment == comment.comment || earlier.revision > 1
         else { throw CommentError.idTaken }
         return Publication(comment: earlier, position: position, isRepeated: true)
     }

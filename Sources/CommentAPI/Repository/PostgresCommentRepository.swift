@@ -52,6 +52,8 @@ final class PostgresCommentRepository: CommentRepository, Service {
         switch await storeAndPublish(comment, channel) {
         case .success(let position): return Publication(comment: comment, position: position)
         case .failure(let error) where error.code == .duplicate: return try await repeated(comment, channel)
+        // Neither published nor a mistake: `202`, and the sweep publishes it when it is approved.
+        case .failure(.held): return Publication(comment: comment, position: nil)
         case .failure(let error): throw error
         }
     }
@@ -90,7 +92,7 @@ final class PostgresCommentRepository: CommentRepository, Service {
 
     func history(of channel: Channel, before: String?, limit: Int) async throws -> CommentPage {
         try requireDatabase()
-        let page = try await store.history(video: channel.id, before: before, limit: limit)
+        let page = try await store.history(of: channel, before: before, limit: limit)
         let comments = page.comments.map { stored in
             stored.position.map { stored.comment.json(at: $0) } ?? stored.comment.json()
         }
@@ -105,9 +107,9 @@ final class PostgresCommentRepository: CommentRepository, Service {
         case .notFound: throw CommentError.notFound
         case .forbidden: throw CommentError.forbidden
         case .alreadyRemoved(let stored, isPublished: true):
-            return RemovalOutcome(channel: try channel(of: stored), isPublished: true)
+            return RemovalOutcome(channel: stored.channel, isPublished: true)
         case .removed(let stored), .alreadyRemoved(let stored, isPublished: false):
-            return await publishRemoval(of: stored, in: try channel(of: stored))
+            return await publishRemoval(of: stored, in: stored.channel)
         }
     }
 
@@ -126,9 +128,37 @@ final class PostgresCommentRepository: CommentRepository, Service {
         return RemovalOutcome(channel: channel, isPublished: position != nil)
     }
 
-    private func channel(of stored: StoredComment) throws -> Channel {
-        guard let channel = Channel.video(stored.comment.videoid) else { throw CommentError.notFound }
-        return channel
+    // MARK: Posts
+
+    /// `nil` when the viewer may not see the post.
+    func comments(
+        of channel: Channel, for viewer: String?, before: String?, limit: Int
+    ) async throws -> Storage.HistoryPage? {
+        try requireDatabase()
+        return try await store.comments(onPost: channel.id, for: viewer, before: before, limit: limit)
+    }
+
+    func comment(_ id: String, for viewer: String?) async throws -> StoredComment? {
+        try requireDatabase()
+        return try await store.comment(id: id, for: viewer)
+    }
+
+    /// Changes a comment and publishes the change; what Redis does not take is published by the sweep.
+    func edit(_ id: String, by user: String, text: String, revision: Int) async throws -> StoredComment {
+        try requireDatabase()
+        switch try await store.edit(id: id, by: user, text: text, revision: revision) {
+        case .notFound: throw CommentError.notFound
+        case .forbidden: throw CommentError.forbidden
+        case .stale(let revision): throw CommentError.stale(revision: revision)
+        case .edited(let stored):
+            let entry = OutboxEntry(kind: .edit, channel: stored.channel, comment: stored.comment)
+            if let position = try? await broker.publishOnce(entry) {
+                store.addPublished([
+                    PublishedPosition(id: id, kind: .edit, position: position, revision: stored.comment.revision)
+                ])
+            }
+            return stored
+        }
     }
 
     // MARK: Running

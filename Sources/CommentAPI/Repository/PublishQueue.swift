@@ -11,7 +11,8 @@ import Wire
 /// cannot be published is left to the outbox sweep; younger comments do not wait for that.
 final class PublishQueue: Sendable {
     struct Settings {
-        var partitions = 4
+        /// By slots, so that whatever number of nodes divides it has parts of its own.
+        var partitions = 12
         /// Comments that wait in one partition; more are left to the outbox sweep at once.
         var waitingMax = 8_192
         /// Comments of one pipeline.
@@ -57,9 +58,7 @@ final class PublishQueue: Sendable {
 
     /// Takes a comment that was stored a moment ago. Returns at once.
     func add(_ comment: Comment, to channel: Channel, then done: @escaping @Sendable (Position?) -> Void) {
-        var hasher = Hasher()
-        hasher.combine(channel)
-        let partition = partitions[Int(UInt(bitPattern: hasher.finalize()) % UInt(partitions.count))]
+        let partition = partitions[channel.part(of: partitions.count)]
         let waiting = Waiting(comment: comment, channel: channel, since: now(), done: done)
         if !partition.submit(waiting) { leave([waiting]) }
     }

@@ -235,9 +235,11 @@ extension Hub: SubscriptionSink {
         }
     }
 
-    public func connectionLost() {
-        logger.warning("the connection to the broker is lost")
-        step { $0.connectionLost(now: MonotonicClock.now()) }
+    public func lost(_ channels: [Channel], isConnected: Bool) {
+        logger.warning(
+            "a connection to the broker is lost",
+            metadata: ["broker.channels": "\(channels.count)", "broker.is_connected": "\(isConnected)"])
+        step { $0.lost(channels, isConnected: isConnected, now: MonotonicClock.now()) }
     }
 }
 

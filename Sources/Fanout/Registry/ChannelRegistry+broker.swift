@@ -3,10 +3,12 @@ internal import Wire
 
 /// What comes from the broker: its connection, acknowledgements, messages, and answers to queries.
 extension ChannelRegistry {
-    mutating func connectionLost(now: UInt64) {
-        isConnected = false
-        refusePending(.brokerUnavailable, now: now) { _ in true }
-        for index in entries.indices {
+    /// Messages of these channels may be missing, from here on. Without any connection nobody waits any longer.
+    mutating func lost(_ channels: [Channel], isConnected: Bool, now: UInt64) {
+        self.isConnected = isConnected
+        if !isConnected { refusePending(.brokerUnavailable, now: now) { _ in true } }
+        for channel in channels {
+            guard let index = entries.index(forKey: channel) else { continue }
             let isPositioned = ![.subscribing, .positioning].contains(entries.values[index].phase)
             entries.values[index].phase = isPositioned ? .stale : .subscribing
             entries.values[index].forgetStates()

@@ -22,7 +22,8 @@ public struct Rate: Equatable, Sendable {
 /// How often requests may come, by route and by what is counted together. Pure.
 public struct Limits: Equatable, Sendable {
     public enum Route: String, CaseIterable, Sendable {
-        case comments, likes, posts, follows, media, reads, tickets, tokens, login, register, refresh
+        case comments, likes, posts, follows, media, reads, tickets, tokens, login, register, refresh, exports
+        case searches, reports
     }
 
     public enum Scope: String, CaseIterable, Sendable {
@@ -53,7 +54,8 @@ public struct Limits: Equatable, Sendable {
             + "posts:user=20/60 posts:address=120/60 follows:user=60/60 follows:address=240/60 media:user=40/60 "
             + "media:address=120/60 reads:address=600/10 tickets:user=30/10 tickets:address=120/10 tokens:address=100/10 "
             + "login:account=200/600 login:account_address=10/300 login:address=30/60 register:address=10/3600 "
-            + "refresh:address=120/60", changing: Limits())
+            + "refresh:address=120/60 exports:user=5/3600 searches:user=60/60 searches:address=240/60 "
+            + "reports:user=20/600", changing: Limits())
 
     /// Limits as a setting writes them, `comments:user=10/60` with spaces between, on top of `others`; `off` instead of a rate
     /// takes a limit away, and alone all of them.

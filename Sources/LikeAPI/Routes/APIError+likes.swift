@@ -24,7 +24,7 @@ extension APIError {
         switch error.code {
         case .unavailable, .timeout, .overloaded:
             self = .unavailable(LikeError.Code.databaseUnavailable.rawValue, "the database does not answer")
-        case .unknownCursor: self = .invalid("invalid_cursor", "after is no cursor of this list")
+        case .unknownCursor, .refused: self = .invalid("invalid_cursor", "after is no cursor of this list")
         case .invalid, .duplicate: self = .invalid(LikeRoutes.invalid, "the database refuses it")
         case .internal: self = .unavailable(LikeError.Code.internal.rawValue, "the database answered with an error")
         }

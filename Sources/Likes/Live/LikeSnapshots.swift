@@ -32,6 +32,45 @@ public final class LikeSnapshots: Sendable {
         return frames
     }
 
+    /// What Redis knows of photos.
+    public struct State: Equatable, Sendable {
+        /// `nil`: nothing changed since Redis has its data, and the database's count holds.
+        public var count: Int64?
+        /// The same for whether the user likes it.
+        public var isLiked: Bool?
+    }
+
+    /// The states of some photos for a user, in the order asked, without a question to the database.
+    ///
+    /// - Parameter photos: at most ``readMax``.
+    public func states(of photos: [String], for user: String) async throws(LikeError) -> [State] {
+        let unknown = [State](repeating: State(), count: photos.count)
+        guard !photos.isEmpty, let store = try await currentStore() else { return unknown }
+        let reading = try await store.read(photos)
+        guard reading.agreement == store.agreement else {
+            self.store.withLock { $0 = nil }
+            return unknown
+        }
+        let memberships = try await store.memberships(of: user, in: photos)
+        return photos.indices.map { index in
+            let states = reading.states[index]
+            let isKnown = !states.contains { $0 == nil }
+            let membership = memberships?[index]
+            return State(
+                count: isKnown ? PhotoTotal(summing: states).count : nil,
+                isLiked: membership?.holding == .complete ? membership?.isMember : nil)
+        }
+    }
+
+    /// The commands of ``states(of:for:)``, each with its key: what the user's ACL must allow.
+    public static let needs: [[String]] = {
+        let keys = PartitionKeys(0)
+        return [
+            ["GET", LikeKeys.settings], ["HMGET", keys.sizes, "p"], ["SCARD", keys.members("p")],
+            ["SISMEMBER", keys.members("p"), "u"], ["TIME"],
+        ]
+    }()
+
     private func frames(of photos: [Channel], _ store: PartitionStore) async throws(LikeError) -> [Channel: [UInt8]] {
         let reading = try await store.read(photos.map(\.id), also: [RedisCommand("SCARD", LikeKeys.wanted)])
         guard reading.agreement == store.agreement else {

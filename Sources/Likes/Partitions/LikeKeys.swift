@@ -31,7 +31,7 @@ public enum LikeKeys {
             ["XREADGROUP", "GROUP", "g", "c", "STREAMS", changes, ">"],
             ["XAUTOCLAIM", changes, "g", "c", "0", "0-0"], ["XGROUP", "CREATE", changes, "g", "0"],
             ["XGROUP", "DELCONSUMER", changes, "g", "c"], ["XINFO", "CONSUMERS", changes, "g"],
-            ["XADD", deadLetters, "*", "c", ""],
+            ["XADD", deadLetters, "*", "c", ""], ["XLEN", deadLetters], ["XREVRANGE", deadLetters, "+", "-"],
         ]
     }()
 
@@ -62,4 +62,6 @@ struct PartitionKeys: Sendable {
     func lock(_ photo: String) -> String { prefix + "lock:" + photo }
     /// The set while it is loaded.
     func loading(_ photo: String) -> String { prefix + "loading:" + photo }
+    /// Present for some time after a dead letter was put back.
+    func replayed(_ letter: String) -> String { prefix + "replayed:" + letter }
 }

@@ -121,31 +121,40 @@ enum PartitionScripts {
             return {'ok', first, time, answers, known_clock, current .. ' ' .. text}
             """)
 
-    /// Takes entries out of the stream that the database has, and puts what could not be read or stored to the dead
-    /// letters, in one step.
+    /// Keeps what could not be read or stored. Key: dead letters, which may be on another node than the stream, so that this
+    /// comes before an entry is taken out, and again when it is not known whether that was done: what is kept already is
+    /// not kept twice. Arguments: the stream, the most dead letters that are kept; then for each the id of its entry, the
+    /// reason, the number of its fields, and the fields. Refused when they would be more.
+    static let keep = RedisScript(
+        """
+        local known, new, at = {}, {}, 3
+        for _, letter in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', '1000')) do
+          local fields = letter[2]
+          if fields[4] then known[fields[2] .. ' ' .. fields[4]] = true end
+        end
+        while at <= #ARGV do
+          local fields = 2 * tonumber(ARGV[at + 2])
+          if not known[ARGV[1] .. ' ' .. ARGV[at]] then new[#new + 1] = {at, fields} end
+          at = at + 3 + fields
+        end
+        if redis.call('XLEN', KEYS[1]) + #new > tonumber(ARGV[2]) then return 0 end
+        for _, letter in ipairs(new) do
+          local at, fields = letter[1], letter[2]
+          redis.call('XADD', KEYS[1], '*', 'stream', ARGV[1], 'id', ARGV[at], 'reason', ARGV[at + 1],
+            unpack(ARGV, at + 3, at + 2 + fields))
+        end
+        return 1
+        """)
+
+    /// Takes entries out of the stream that the database has.
     ///
-    /// Keys: changes, meta, sizes, dead letters. Arguments: the group, the epoch when the entries were read, the most dead
-    /// letters that are kept; the number of entries, and for each its id and its number of changes; then for each dead
-    /// letter the id of its entry, the reason, the number of its fields, and the fields. Whoever removes an entry counts
-    /// it, so that two workers with the same entry count it once. Entries that have gone together with the data that they
+    /// Keys: changes, meta, sizes. Arguments: the group, the epoch when the entries were read; then for each entry its id and
+    /// its number of changes. Whoever removes an entry counts it, so that two workers with the same entry count it once. Entries that have gone together with the data that they
     /// were part of are in the database and perhaps not in what Redis has now: the partition has to be verified.
     static let ack = RedisScript(
         shared + """
-            local count = tonumber(ARGV[4])
-            local letters, at = 0, 5 + 2 * count
-            while at <= #ARGV do
-              letters, at = letters + 1, at + 3 + 2 * tonumber(ARGV[at + 2])
-            end
-            if letters > 0 and redis.call('XLEN', KEYS[4]) + letters > tonumber(ARGV[3]) then return 0 end
-            at = 5 + 2 * count
-            while at <= #ARGV do
-              local fields = 2 * tonumber(ARGV[at + 2])
-              redis.call('XADD', KEYS[4], '*', 'stream', KEYS[1], 'id', ARGV[at], 'reason', ARGV[at + 1],
-                unpack(ARGV, at + 3, at + 2 + fields))
-              at = at + 3 + fields
-            end
             local gone, missing = 0, false
-            for index = 5, 3 + 2 * count, 2 do
+            for index = 3, #ARGV, 2 do
               redis.call('XACK', KEYS[1], ARGV[1], ARGV[index])
               if redis.call('XDEL', KEYS[1], ARGV[index]) == 1 then
                 gone = gone + tonumber(ARGV[index + 1])
@@ -256,17 +265,17 @@ enum PartitionScripts {
             return {clock + 1, now, table.concat(redis.call('SMISMEMBER', KEYS[1], unpack(ARGV)))}
             """)
 
-    /// Puts a dead letter back into the stream that it came from. Keys: dead letters, changes, meta, sizes. Arguments: its
-    /// id, the number of its changes, its fields. Nothing is done when it has been put back already. The partition is
+    /// Puts a dead letter back into the stream that it came from. Keys: changes, meta, sizes, and one that says for an hour
+    /// that it was put back: whoever does it takes it from the dead letters afterwards, perhaps on another node. Arguments:
+    /// the number of its changes, its fields. Nothing is done when it has been put back already. The partition is
     /// verified and read anew afterwards: whether the change still counts is for the database to say.
     static let replay = RedisScript(
         shared + """
-            if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
-            redis.call('XADD', KEYS[2], '*', unpack(ARGV, 3))
-            redis.call('HINCRBY', KEYS[3], 'depth', ARGV[2])
-            local text = epoch(KEYS[4])
-            if text ~= '' then doubt(KEYS[4], text) end
-            redis.call('XDEL', KEYS[1], ARGV[1])
+            if not redis.call('SET', KEYS[4], '1', 'NX', 'EX', '3600') then return 0 end
+            redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))
+            redis.call('HINCRBY', KEYS[2], 'depth', ARGV[1])
+            local text = epoch(KEYS[3])
+            if text ~= '' then doubt(KEYS[3], text) end
             return 1
             """)
 }

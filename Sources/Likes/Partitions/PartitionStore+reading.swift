@@ -8,7 +8,8 @@ extension PartitionStore {
         let states: [[PartitionState?]]
         /// Of each partition.
         let epochs: [PartitionEpoch?]
-        let history: String
+        /// Of the server of each.
+        let histories: [String]
         /// What the processes on this Redis have agreed on; `nil` while nobody has written that.
         let agreement: LikeAgreement?
         /// Redis's time, microseconds since 1970-01-01T00:00:00Z; within this process it never goes back.
@@ -17,18 +18,19 @@ extension PartitionStore {
         let more: [RESPValue]
 
         /// Names the data of a partition that Redis has at the moment: another one when it has lost some.
-        func identity(_ partition: Int) -> String { "\(history) \(epochs[partition]?.text ?? "")" }
+        func identity(_ partition: Int) -> String { "\(histories[partition]) \(epochs[partition]?.text ?? "")" }
 
         /// The partitions of a database that have to be verified first.
-        var unverified: [Int] { epochs.indices.filter { epochs[$0]?.history != history } }
+        var unverified: [Int] { epochs.indices.filter { epochs[$0]?.history != histories[$0] } }
     }
 
     /// Reads all partitions of the photos in one round trip: one command a partition, however many photos.
     func read(_ photos: [String], also more: [RedisCommand] = []) async throws(LikeError) -> Reading {
         let commands =
             (0..<partitions).map { RedisCommand("HMGET", [keys($0).sizes, PartitionEpoch.field] + photos) }
-            + [RedisCommand("TIME"), RedisCommand("GET", LikeKeys.settings)] + more
-        let (replies, history) = try await sendWithHistory(commands)
+            // The clocks of a cluster's nodes differ, so it is always the one that has the settings.
+            + [RedisCommand("TIME").routed(like: LikeKeys.settings), RedisCommand("GET", LikeKeys.settings)] + more
+        let (replies, histories) = try await sendWithHistories(commands, of: (0..<partitions).map { keys($0).sizes })
         let now = newest(try Self.time(replies[partitions]))
         var states = Array(repeating: [PartitionState?](repeating: nil, count: partitions), count: photos.count)
         var epochs: [PartitionEpoch?] = []
@@ -36,7 +38,7 @@ extension PartitionStore {
             guard let values = replies[partition].array, values.count == photos.count + 1 else { throw Self.unexpected }
             let epoch = values[0].text.flatMap { PartitionEpoch($0) }
             epochs.append(epoch)
-            if hasDatabase, epoch?.history != history { continue }
+            if hasDatabase, epoch?.history != histories[partition] { continue }
             // An empty partition is as old as the data that it is part of, so that versions rise over a loss.
             let empty =
                 hasDatabase
@@ -47,7 +49,7 @@ extension PartitionStore {
             }
         }
         return Reading(
-            states: states, epochs: epochs, history: history,
+            states: states, epochs: epochs, histories: histories,
             agreement: replies[partitions + 1].text.flatMap { LikeAgreement($0) }, now: now,
             more: Array(replies.dropFirst(partitions + 2)))
     }
@@ -59,19 +61,33 @@ extension PartitionStore {
         return seconds * 1_000_000 + rest
     }
 
-    /// Sends a pipeline and asks for Redis's replication history, which stands behind everything that was read; `-` where
-    /// an ACL refuses `INFO`.
-    private func sendWithHistory(
-        _ commands: [RedisCommand]
-    ) async throws(LikeError) -> (replies: [RESPValue], history: String) {
+    /// Sends a pipeline and asks for the replication history of the server of each key, which stands behind everything that
+    /// was read; `-` where an ACL refuses `INFO`.
+    private func sendWithHistories(
+        _ commands: [RedisCommand], of keys: [String]
+    ) async throws(LikeError) -> (replies: [RESPValue], histories: [String]) {
+        let servers = keys.map(redis.server(of:))
+        // One question a server, however many of the keys it has.
+        let asked = Dictionary(zip(servers, keys)) { first, _ in first }.sorted { $0.value < $1.value }
+        let questions = asked.map { RedisCommand("INFO", "replication").routed(like: $0.value) }
         let replies: [RESPValue]
         do throws(RedisError) {
-            replies = try await redis.send(contentsOf: commands + [RedisCommand("INFO", "replication")])
-            if let failure = replies.dropLast().lazy.compactMap(\.failure).first { throw failure }
+            replies = try await redis.send(contentsOf: commands + questions)
+            if let failure = replies.prefix(commands.count).lazy.compactMap(\.failure).first { throw failure }
         } catch {
             throw LikeError(error)
         }
-        return (Array(replies.dropLast()), RedisInfo(replies.last?.text ?? "")["master_replid"] ?? "-")
+        let answers = replies.suffix(asked.count).map { RedisInfo($0.text ?? "")["master_replid"] ?? "-" }
+        let histories = Dictionary(uniqueKeysWithValues: zip(asked.map(\.key), answers))
+        return (Array(replies.prefix(commands.count)), servers.map { histories[$0] ?? "-" })
+    }
+
+    /// The same for one partition.
+    private func sendWithHistory(
+        _ commands: [RedisCommand], of keys: PartitionKeys
+    ) async throws(LikeError) -> (replies: [RESPValue], history: String) {
+        let (replies, histories) = try await sendWithHistories(commands, of: [keys.sizes])
+        return (replies, histories[0])
     }
 
     // MARK: One partition
@@ -99,9 +115,10 @@ extension PartitionStore {
 
     func standing(_ partition: Int) async throws(LikeError) -> Standing {
         let keys = keys(partition)
-        let (replies, history) = try await sendWithHistory([
-            RedisCommand("HGET", keys.sizes, PartitionEpoch.field), RedisCommand("HGET", keys.meta, "clock"),
-        ])
+        let (replies, history) = try await sendWithHistory(
+            [
+                RedisCommand("HGET", keys.sizes, PartitionEpoch.field), RedisCommand("HGET", keys.meta, "clock"),
+            ], of: keys)
         return Standing(
             epoch: replies[0].text.flatMap { PartitionEpoch($0) }, history: history,
             clock: replies[1].text.flatMap { Int64($0) } ?? 0)
@@ -118,9 +135,11 @@ extension PartitionStore {
 
     func held(_ photo: String, partition: Int) async throws(LikeError) -> Held {
         let keys = keys(partition)
-        let (replies, history) = try await sendWithHistory([
-            RedisCommand("HMGET", keys.sizes, PartitionEpoch.field, photo), RedisCommand("SCARD", keys.members(photo)),
-        ])
+        let (replies, history) = try await sendWithHistory(
+            [
+                RedisCommand("HMGET", keys.sizes, PartitionEpoch.field, photo),
+                RedisCommand("SCARD", keys.members(photo)),
+            ], of: keys)
         guard let fields = replies[0].array, fields.count == 2 else { throw Self.unexpected }
         let epoch = fields[0].text.flatMap { PartitionEpoch($0) }
         return Held(
@@ -154,7 +173,7 @@ extension PartitionStore {
                     RedisCommand("SCARD", keys.members(photo)), RedisCommand("SISMEMBER", keys.members(photo), user),
                 ]
             }
-        let (replies, history) = try await sendWithHistory(commands)
+        let (replies, history) = try await sendWithHistory(commands, of: keys)
         guard let fields = replies[0].array, fields.count == photos.count + 1 else { throw Self.unexpected }
         let epoch = fields[0].text.flatMap { PartitionEpoch($0) }
         guard !hasDatabase || epoch?.history == history else { return nil }

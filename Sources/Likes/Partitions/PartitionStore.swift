@@ -147,7 +147,7 @@ final class PartitionStore: Sendable {
             return call
         }
         do throws(RedisError) {
-            let replies = try await redis.connection().evaluate(PartitionScripts.take, contentsOf: calls)
+            let replies = try await redis.evaluate(PartitionScripts.take, contentsOf: calls)
             if let failure = replies.lazy.compactMap(\.failure).first { throw failure }
             return replies.map { $0.integer == 1 }
         } catch {
@@ -155,25 +155,32 @@ final class PartitionStore: Sendable {
         }
     }
 
-    /// Takes entries out of a partition's stream, and keeps what became dead letters; see ``PartitionScripts/ack``.
+    /// Takes entries out of a partition's stream, and keeps what became dead letters before; see ``PartitionScripts/ack``.
     func ack(
         _ entries: [(id: String, changes: Int)], deadLetters: [DeadLetter], partition: Int, epoch: String
     ) async throws(LikeError) {
         let keys = keys(partition)
-        var call = PartitionScripts.ack.call(keys: [keys.changes, keys.meta, keys.sizes, LikeKeys.deadLetters])
-        for argument in [Self.group, epoch, "\(DeadLetters.lengthMax)", "\(entries.count)"] { call.append(argument) }
+        if !deadLetters.isEmpty { try await keep(deadLetters, of: keys.changes) }
+        var call = PartitionScripts.ack.call(keys: [keys.changes, keys.meta, keys.sizes])
+        for argument in [Self.group, epoch] { call.append(argument) }
         for entry in entries {
             call.append(entry.id)
             call.append(entry.changes)
         }
-        for letter in deadLetters {
+        _ = try await evaluate(PartitionScripts.ack, call)
+    }
+
+    private func keep(_ letters: [DeadLetter], of stream: String) async throws(LikeError) {
+        var call = PartitionScripts.keep.call(keys: [LikeKeys.deadLetters])
+        for argument in [stream, "\(DeadLetters.lengthMax)"] { call.append(argument) }
+        for letter in letters {
             for argument in [letter.id, letter.reason, "\(letter.fields.count)"] { call.append(argument) }
             for field in letter.fields {
                 call.append("." + field.name)
                 call.append(field.value)
             }
         }
-        guard try await evaluate(PartitionScripts.ack, call).integer == 1 else {
+        guard try await evaluate(PartitionScripts.keep, call).integer == 1 else {
             throw LikeError(
                 .backlogFull, "as many dead letters are kept as may be: see `LikeAPI dead-letters list`")
         }
@@ -231,7 +238,7 @@ final class PartitionStore: Sendable {
 
     func evaluate(_ script: RedisScript, _ call: RedisCommand) async throws(LikeError) -> RESPValue {
         do throws(RedisError) {
-            return try await redis.connection().evaluate(script, call)
+            return try await redis.evaluate(script, call)
         } catch {
             throw LikeError(error)
         }

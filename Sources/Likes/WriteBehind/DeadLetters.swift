@@ -84,11 +84,13 @@ public struct DeadLetters: Sendable {
         guard let partition = letter.partition, !letter.fields.isEmpty else { return .unusable }
         if let time = letter.time, now - time > tombstoneAge.milliseconds * 1_000 { return .tooOld }
         let keys = PartitionKeys(partition)
-        var call = PartitionScripts.replay.call(keys: [LikeKeys.deadLetters, keys.changes, keys.meta, keys.sizes])
-        for argument in [id, "\(letter.changes)"] + letter.command { call.append(argument) }
+        var call = PartitionScripts.replay.call(keys: [keys.changes, keys.meta, keys.sizes, keys.replayed(id)])
+        for argument in ["\(letter.changes)"] + letter.command { call.append(argument) }
         let command = call
         let reply = try await LikeError.mapping {
-            try await redis.connection().evaluate(PartitionScripts.replay, command)
+            let reply = try await redis.evaluate(PartitionScripts.replay, command)
+            _ = try await redis.send(RedisCommand("XDEL", LikeKeys.deadLetters, id))
+            return reply
         }
         return reply.integer == 1 ? .replayed : .gone
     }

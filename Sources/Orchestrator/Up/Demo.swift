@@ -1,9 +1,10 @@
 import Foundation
+import NIOHTTP1
 import Testbed
 import Wire
 
-/// A small world of traffic: people with accounts, who watch three videos, write there and like five photos. Everything goes
-/// through the gateway, as from a browser, with the token that each of them gets for a password.
+/// A small world of traffic: people with accounts, who watch three videos, write there and like five photos, follow each other,
+/// post pictures, and comment on and like posts. Everything goes through the gateway, as from a browser, with the token that each of them gets for a password.
 struct Demo: Sendable {
     private struct Person: Sendable {
         let name: String
@@ -66,18 +67,23 @@ struct Demo: Sendable {
     private func live(_ person: Person) async {
         var token: String?
         var signedIn = ContinuousClock.now
+        let names = Self.people.map(\.name)
+        var turn = 0
         while (try? await Task.sleep(for: .seconds(person.interval))) != nil {
             if token == nil || ContinuousClock.now - signedIn > Self.tokenAge {
                 token = await signIn(person.name)
                 signedIn = .now
+                if let token, turn == 0 { await meet(names.firstIndex(of: person.name) ?? 0, of: names, token: token) }
             }
             guard let known = token else { continue }
+            await takePart(turn: turn, token: known)
+            turn += 1
             let comment = ["videoid": person.video, "comment": Self.lines.randomElement() ?? ""]
             let photo = ["photoid": Self.photos.randomElement() ?? ""]
             let isLiked = UInt8.random(in: 0..<4) > 0
             let answers = [
-                await post("/comment", comment, token: known)?.status,
-                await post(isLiked ? "/like" : "/unlike", photo, token: known)?.status,
+                await send("/comment", comment, token: known)?.status,
+                await send(isLiked ? "/like" : "/unlike", photo, token: known)?.status,
             ]
             if answers.contains(401) || answers.contains(403) { token = nil }
         }
@@ -85,10 +91,10 @@ struct Demo: Sendable {
 
     /// The token of a log-in, or of a new account.
     private func signIn(_ name: String) async -> String? {
-        let login = await post("/api/users/login", ["username": name, "password": password])
+        let login = await send("/api/users/login", ["username": name, "password": password])
         let answer =
             login?.status == 401
-            ? await post(
+            ? await send(
                 "/api/users/register", ["username": name, "email": "\(name)@example.org", "password": password])
             : login
         return answer.flatMap { try? JSONDecoder().decode(Tokens.self, from: $0.body).access }
@@ -99,12 +105,17 @@ struct Demo: Sendable {
         enum CodingKeys: String, CodingKey { case access = "access_token" }
     }
 
+    /// Posts fields as JSON; `nil` without an answer.
+    func send(_ path: String, _ fields: [String: String], token: String? = nil) async -> (status: UInt, body: Data)? {
+        await send(.POST, path, try? JSONEncoder().encode(fields), token: token)
+    }
+
     /// `nil` without an answer.
-    private func post(_ path: String, _ fields: [String: String], token: String? = nil) async -> (
-        status: UInt, body: Data
-    )? {
-        guard let json = try? JSONEncoder().encode(fields) else { return nil }
-        return try? await client.post(path, json, token: token)
+    func send(
+        _ method: HTTPMethod, _ path: String, _ body: Data? = nil, type: String = "application/json",
+        token: String? = nil
+    ) async -> (status: UInt, body: Data)? {
+        try? await client.send(method, path, body, type: type, token: token)
     }
 
     /// Of all of them, kept as long as their accounts.

@@ -11,6 +11,7 @@ struct ConnectRequest: Equatable, Sendable {
 
     let userid: String
     let videoid: String?
+    let postid: String?
     let photoid: String?
     /// Whether the viewer follows what its own photos get.
     let notifications: Bool
@@ -27,18 +28,26 @@ struct ConnectRequest: Equatable, Sendable {
     init(_ fields: RequestFields, query: RequestFields, _ headers: HTTPFields, viewer: String) throws {
         userid = viewer
         videoid = try fields.optionalIdentifier("videoid")
+        postid = try fields.optionalIdentifier("postid")
         photoid = try fields.optionalIdentifier("photoid")
         notifications = try fields.optionalFlag("notifications") ?? false
-        if notifications, videoid != nil {
-            // An event id is one position of one log: a connection cannot recover two.
-            throw APIError.invalid(fields.code, "notifications are followed on a connection without a videoid")
+        // An event id is one position of one log: a connection cannot recover two.
+        if notifications, videoid != nil || postid != nil {
+            throw APIError.invalid(
+                fields.code, "notifications are followed on a connection without a videoid or postid")
+        }
+        if videoid != nil, postid != nil {
+            throw APIError.invalid(fields.code, "a connection follows one videoid, or one postid")
         }
         let photos = try Self.photos(fields)
         let own = notifications ? Channel.user(userid) : nil
-        var channels = [own, videoid.flatMap(Channel.video), photoid.flatMap(Channel.photo)].compactMap { $0 }
+        var channels = [
+            own, videoid.flatMap(Channel.video), postid.flatMap(Channel.post), photoid.flatMap(Channel.photo),
+        ].compactMap { $0 }
         for photo in photos where !channels.contains(photo) { channels.append(photo) }
         guard !channels.isEmpty else {
-            throw APIError.invalid(fields.code, "videoid is missing (or photoid, or photoids, or notifications)")
+            throw APIError.invalid(
+                fields.code, "videoid is missing (or postid, or photoid, or photoids, or notifications)")
         }
         self.channels = channels
         start = try Self.start(fields, headers)
@@ -88,6 +97,7 @@ struct ConnectRequest: Equatable, Sendable {
         object.member("type", "connected")
         object.member("userid", userid)
         if let videoid { object.member("videoid", videoid) }
+        if let postid { object.member("postid", postid) }
         if let photoid { object.member("photoid", photoid) }
         if notifications { object.member("notifications", true) }
         object.member("instance", instance)

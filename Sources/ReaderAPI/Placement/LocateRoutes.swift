@@ -19,9 +19,12 @@ struct LocateRoutes: Sendable {
     private func locate(_ fields: RequestFields, _ context: ServiceContext) throws -> Response {
         let given = [
             try fields.optionalIdentifier("videoid").flatMap(Channel.video),
+            try fields.optionalIdentifier("postid").flatMap(Channel.post),
             try fields.optionalIdentifier("photoid").flatMap(Channel.photo),
         ].compactMap { $0 }
-        guard given.count == 1 else { throw APIError.invalid(fields.code, "one of videoid and photoid is needed") }
+        guard given.count == 1 else {
+            throw APIError.invalid(fields.code, "one of videoid, postid and photoid is needed")
+        }
         try context.require(.watch(given[0]))
         let place: Place
         switch placement.locate(channel: given[0].name) {

@@ -3,7 +3,8 @@ import Wire
 
 /// What Redis keeps of viewers. Pure.
 ///
-/// `viewers:readers` is a hash of the Readers that count, by session, with a deadline by the clock of Redis. `viewers:{video}`
+/// `viewers:readers` is a hash of the Readers that count, by session, with a deadline by the clock of Redis; of a cluster, each
+/// node has one of its own, `viewers:readers:<number>`. `viewers:{video}`
 /// is a hash of what each of them counted; a field whose Reader is not alive does not count, and goes when somebody sees
 /// it. The field without a name is the sum that was announced last, and when.
 enum ViewerCountScript {
@@ -13,66 +14,73 @@ enum ViewerCountScript {
 
     /// Renews the own deadline, stores counts, and announces sums that changed, each video at most once in a while.
     ///
-    /// `KEYS`: the Readers, then a key for each video. `ARGV`: the own session, its lifetime (0 takes it away) and the
+    /// All keys are of one server, and perhaps of several slots. `KEYS`: the Readers. `ARGV`: the same, the own session, its
+    /// lifetime (0 takes it away) and the
     /// shortest time between two announcements in milliseconds, then for each video its id, the name of its channel in
     /// Redis, the count, and whether to announce in any case. Answers whether Redis knew the session, the sessions that
     /// are alive, and the numbers of the videos whose announcement has to wait.
-    static let update = RedisScript(
-        live + """
-            local known = live[ARGV[1]] and 1 or 0
-            if ARGV[2] == '0' then
-              redis.call('HDEL', KEYS[1], ARGV[1])
-              live[ARGV[1]] = nil
-            else
-              redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[2]))
-              redis.call('PEXPIRE', KEYS[1], '86400000')
-              live[ARGV[1]] = true
-            end
-            local sessions, later = {}, {}
-            for session in pairs(live) do sessions[#sessions + 1] = session end
-            for video = 1, #KEYS - 1 do
-              local key, at = KEYS[video + 1], 4 * video
-              if ARGV[at + 2] == '0' then
-                redis.call('HDEL', key, ARGV[1])
-              else
-                redis.call('HSET', key, ARGV[1], ARGV[at + 2])
-              end
-              local total, announced = sum(key)
-              local last, when = string.match(announced, '^(%d+) (%d+)$')
-              if total == 0 then
-                redis.call('DEL', key)
-              else
-                redis.call('PEXPIRE', key, '3600000')
-                if tonumber(last) ~= total or ARGV[at + 3] == '1' then
-                  when = tonumber(when)
-                  if when and now >= when and now - when < tonumber(ARGV[3]) then
-                    later[#later + 1] = video
+    static let update = makeUpdate("PUBLISH")
+    static let shardedUpdate = makeUpdate("SPUBLISH")
+
+    private static func makeUpdate(_ publish: String) -> RedisScript {
+        RedisScript(
+            live + """
+                local own, gap = ARGV[2], tonumber(ARGV[4])
+                local known = live[own] and 1 or 0
+                if ARGV[3] == '0' then
+                  redis.call('HDEL', readers, own)
+                  live[own] = nil
+                else
+                  redis.call('HSET', readers, own, string.format('%.0f', now + ARGV[3]))
+                  redis.call('PEXPIRE', readers, '86400000')
+                  live[own] = true
+                end
+                local sessions, later = {}, {}
+                for session in pairs(live) do sessions[#sessions + 1] = session end
+                for at = 5, #ARGV, 4 do
+                  local key = 'viewers:{video:' .. ARGV[at] .. '}'
+                  if ARGV[at + 2] == '0' then
+                    redis.call('HDEL', key, own)
                   else
-                    redis.call('HSET', key, '', string.format('%.0f %.0f', total, now))
-                    redis.call('PUBLISH', ARGV[at + 1],
-                      'event: viewers\\ndata: {"videoid":"' .. ARGV[at] .. '","viewers":' .. total .. '}\\n\\n')
+                    redis.call('HSET', key, own, ARGV[at + 2])
+                  end
+                  local total, announced = sum(key)
+                  local last, when = string.match(announced, '^(%d+) (%d+)$')
+                  if total == 0 then
+                    redis.call('DEL', key)
+                  else
+                    redis.call('PEXPIRE', key, '3600000')
+                    if tonumber(last) ~= total or ARGV[at + 3] == '1' then
+                      when = tonumber(when)
+                      if when and now >= when and now - when < gap then
+                        later[#later + 1] = (at - 1) / 4
+                      else
+                        redis.call('HSET', key, '', string.format('%.0f %.0f', total, now))
+                        redis.call('\(publish)', ARGV[at + 1],
+                          'event: viewers\\ndata: {"videoid":"' .. ARGV[at] .. '","viewers":' .. total .. '}\\n\\n')
+                      end
+                    end
                   end
                 end
-              end
-            end
-            return {known, sessions, later}
-            """)
+                return {known, sessions, later}
+                """)
+    }
 
-    /// The sum of one video. `KEYS`: the Readers, the video.
-    static let read = RedisScript(live + "return (sum(KEYS[2]))")
+    /// The sum of one video. `KEYS`: the video. `ARGV`: the Readers.
+    static let read = RedisScript(live + "return (sum(KEYS[1]))")
 
     // Deadlines far ahead: the server's clock was set back, or another program wrote them.
     private static let live = """
         local time = redis.call('TIME')
         local now = time[1] * 1000 + math.floor(time[2] / 1000)
-        local live = {}
-        local entries = redis.call('HGETALL', KEYS[1])
+        local live, readers = {}, ARGV[1]
+        local entries = redis.call('HGETALL', readers)
         for index = 1, #entries, 2 do
           local deadline = tonumber(entries[index + 1])
           if deadline and deadline > now and deadline < now + 3600000 then
             live[entries[index]] = true
           else
-            redis.call('HDEL', KEYS[1], entries[index])
+            redis.call('HDEL', readers, entries[index])
           end
         end
         local function sum(key)

@@ -170,33 +170,57 @@ struct ViewerCounts: Service {
     }
 
     private struct Answer {
-        var isKnown: Bool
-        var alive: Set<String>
-        var later: [Int]
+        var isKnown = true
+        var alive: Set<String> = []
+        /// Numbers of the counts that have to wait.
+        var later: [Int] = []
     }
 
+    /// One call for each server, which renews there what says that this Reader is alive.
     private func tell(_ counts: [ViewerCountPlan.Count], lifetime: Duration) async throws -> Answer {
-        var arguments = [session, String(lifetime.milliseconds), String(Self.gap.milliseconds)]
-        for count in counts {
-            arguments += [
-                count.video.id, names.name(of: count.video), String(count.viewers), count.announces ? "1" : "0",
-            ]
+        let numbers = Dictionary(grouping: counts.indices) {
+            redis.server(of: ViewerCountScript.key(of: counts[$0].video.id))
         }
-        let reply = try await redis.evaluate(
-            ViewerCountScript.update,
-            keys: [ViewerCountScript.readersKey] + counts.map { ViewerCountScript.key(of: $0.video.id) },
-            arguments: arguments.map { Array($0.utf8) })
-        guard let parts = reply.array, parts.count == 3, let known = parts[0].integer, let alive = parts[1].array,
-            let later = parts[2].array
-        else { throw RegistryCall.UnknownForm() }
-        return Answer(
-            isKnown: known == 1, alive: Set(alive.compactMap(\.text)),
-            later: later.compactMap { $0.integer.map { Int($0) - 1 } }.filter { counts.indices.contains($0) })
+        let parts = redis.channels(onEachServer: ViewerCountScript.readersKey).map { key in
+            (key: key, numbers: numbers[redis.server(of: key)] ?? [])
+        }
+        let script = redis.hasShards ? ViewerCountScript.shardedUpdate : ViewerCountScript.update
+        let calls = parts.map { part in
+            var call = script.call(keys: [part.key])
+            for argument in [part.key, session, String(lifetime.milliseconds), String(Self.gap.milliseconds)] {
+                call.append(argument)
+            }
+            for count in part.numbers.map({ counts[$0] }) {
+                for argument in [count.video.id, names.name(of: count.video), String(count.viewers)] {
+                    call.append(argument)
+                }
+                call.append(count.announces ? "1" : "0")
+            }
+            return call
+        }
+        guard !calls.isEmpty else { throw RedisError(.notConnected, "no server of Redis is known yet") }
+        var answer = Answer()
+        for (part, reply) in zip(parts, try await redis.evaluate(script, contentsOf: calls)) {
+            if let failure = reply.failure { throw failure }
+            guard let fields = reply.array, fields.count == 3, let known = fields[0].integer,
+                let alive = fields[1].array,
+                let later = fields[2].array
+            else { throw RegistryCall.UnknownForm() }
+            if known != 1 { answer.isKnown = false }
+            answer.alive.formUnion(alive.compactMap(\.text))
+            answer.later += later.compactMap { $0.integer.map { Int($0) - 1 } }
+                .filter { part.numbers.indices.contains($0) }.map { part.numbers[$0] }
+        }
+        return answer
     }
 
     /// How many watch a video, on all Readers.
     static func viewers(of video: Channel, redis: RedisClient) async throws -> Int {
-        let keys = [ViewerCountScript.readersKey, ViewerCountScript.key(of: video.id)]
-        return Int(try await redis.evaluate(ViewerCountScript.read, keys: keys).integer ?? 0)
+        let key = ViewerCountScript.key(of: video.id)
+        let servers = redis.channels(onEachServer: ViewerCountScript.readersKey)
+        let readers = servers.first { redis.server(of: $0) == redis.server(of: key) } ?? ViewerCountScript.readersKey
+        return Int(
+            try await redis.evaluate(ViewerCountScript.read, keys: [key], arguments: [Array(readers.utf8)]).integer ?? 0
+        )
     }
 }

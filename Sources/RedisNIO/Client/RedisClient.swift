@@ -1,4 +1,3 @@
-import CoreMetrics
 public import Logging
 public import NIOCore
 public import NIOPosix
@@ -14,51 +13,28 @@ public struct RedisClientSettings: Sendable {
     /// The most commands that wait for a connection; more fail at once.
     public var graceWaitersMax = 4096
     public var backoff = Backoff()
+    /// How the nodes of a cluster are watched.
+    var topology = TopologyMachine.Settings()
 
     public init() {}
 }
 
-/// A pool of connections to one Redis, kept alive and renewed while ``run()`` runs. Commands of all tasks share them.
+/// Redis: one server, a cluster, or the master that Sentinels name, whichever the endpoint says. Commands of all tasks share
+/// the connections, which are kept alive and renewed while ``run()`` runs.
 ///
-/// No command is ever sent twice by the client: after `timeout` or `closed` only the caller knows whether a repetition
-/// does harm.
+/// No command is ever sent twice after its outcome became unknown: after `timeout` or `closed` only the caller knows whether
+/// a repetition does harm. A command that a node of a cluster refused, because another one has the key, goes there.
 public final class RedisClient: Sendable {
-    private typealias Waiter = CheckedContinuation<RedisConnection?, Never>
-
-    private struct Pool {
-        var connections: [RedisConnection] = []
-        var next = 0
-        var waiters: [Int: Waiter] = [:]
-        var nextWaiter = 0
-        var isShutDown = false
-        /// Why there is no connection: the last one's end, or what the last attempt to connect met; `nil` after a success.
-        var lastFailure: RedisError?
-        /// Why the last write that was tried was refused; `nil` after one that was taken.
-        var writeRefusal: RedisError?
-
-        var isConnected: Bool { connections.contains { $0.failure == nil } }
-
-        /// The next connection in turn that takes commands.
-        mutating func pick() -> RedisConnection? {
-            for _ in connections.indices {
-                next = (next + 1) % connections.count
-                if connections[next].failure == nil { return connections[next] }
-            }
-            return nil
-        }
-
-        mutating func takeWaiters() -> [Waiter] {
-            defer { waiters = [:] }
-            return Array(waiters.values)
-        }
+    private enum Servers {
+        case one(RedisPool)
+        case nodes(ClusterNodes)
     }
 
     public let endpoint: RedisEndpoint
-    private let settings: RedisClientSettings
+    private let servers: Servers
     private let group: any EventLoopGroup
     private let logger: Logger
     private let metrics: RedisMetrics
-    private let pool = Mutex(Pool())
 
     public init(
         endpoint: RedisEndpoint, settings: RedisClientSettings = RedisClientSettings(),
@@ -66,166 +42,149 @@ public final class RedisClient: Sendable {
         metrics: RedisMetrics = RedisMetrics()
     ) {
         self.endpoint = endpoint
-        self.settings = settings
         self.group = group
         self.logger = logger
         self.metrics = metrics
+        servers =
+            switch endpoint.deployment {
+            case .server, .node:
+                .one(
+                    RedisPool(endpoint: endpoint, settings: settings, group: group, logger: logger, metrics: metrics))
+            case .cluster, .sentinel:
+                .nodes(
+                    ClusterNodes(endpoint: endpoint, settings: settings, group: group, logger: logger, metrics: metrics)
+                )
+            }
     }
 
     /// Whether at least one connection stands and is logged in.
-    public var isConnected: Bool { pool.withLock { $0.isConnected } }
+    public var isConnected: Bool {
+        switch servers {
+        case .one(let pool): pool.isConnected
+        case .nodes(let nodes): nodes.isConnected
+        }
+    }
 
     /// Why commands sent now would fail, as far as is known: there is no connection, or, when the settings need writes,
-    /// writes are refused. `nil`: they would work.
+    /// writes are refused. `nil`: they would work. In a cluster one node that works is enough.
     public var trouble: RedisError? {
-        pool.withLock { pool in
-            if pool.isConnected { return pool.writeRefusal }
-            return pool.lastFailure ?? RedisError(.notConnected, "no connection to \(endpoint)")
+        switch servers {
+        case .one(let pool): pool.trouble
+        case .nodes(let nodes): nodes.trouble
+        }
+    }
+
+    /// Keeps the connections; returns when the task is cancelled, with all of them closed. Call it once.
+    ///
+    /// - Throws: ``RedisError`` `unsupported` when a server turns out to be of another kind than the endpoint says, a node of
+    ///   a cluster for instance, at whichever connection that shows.
+    public func run() async throws {
+        switch servers {
+        case .one(let pool): try await pool.run()
+        case .nodes(let nodes): await nodes.run()
         }
     }
 
     /// Sends one command; an error reply is thrown as `reply`.
     public func send(_ command: RedisCommand) async throws(RedisError) -> RESPValue {
-        try await connection().send(command)
+        try await first(of: send(contentsOf: [command]))
     }
 
-    /// Sends the commands as one pipeline over one connection; error replies are `.failure` elements.
+    /// Sends the commands as one pipeline, in a cluster one for each node; replies come in the order of the commands. Error
+    /// replies are `.failure` elements, and so are those of nodes that do not answer while others do.
     public func send(contentsOf commands: [RedisCommand]) async throws(RedisError) -> [RESPValue] {
-        try await connection().send(contentsOf: commands)
-    }
-
-    /// A connection for commands that must go to the same server process. Do not keep it: it may end at any time.
-    public func connection() async throws(RedisError) -> RedisConnection {
-        if let connection = pool.withLock({ $0.pick() }) { return connection }
-        if let connection = await waitForConnection() { return connection }
-        let failure = pool.withLock { $0.lastFailure }
-        if let failure, failure.code == .unsupported { throw failure }
-        let reason = failure.map { "; last attempt: \($0)" } ?? ""
-        throw RedisError(.notConnected, "no connection to \(endpoint)\(reason)")
-    }
-
-    /// The first connection to come within the grace time.
-    private func waitForConnection() async -> RedisConnection? {
-        guard settings.graceWait > .zero else { return nil }
-        return await withCheckedContinuation { (waiter: Waiter) in
-            let (id, connection) = pool.withLock { pool -> (Int?, RedisConnection?) in
-                if let connection = pool.pick() { return (nil, connection) }
-                guard !pool.isShutDown, pool.waiters.count < settings.graceWaitersMax else { return (nil, nil) }
-                pool.nextWaiter += 1
-                pool.waiters[pool.nextWaiter] = waiter
-                return (pool.nextWaiter, nil)
-            }
-            guard let id else { return waiter.resume(returning: connection) }
-            group.next().scheduleTask(in: TimeAmount(settings.graceWait)) {
-                self.pool.withLock { $0.waiters.removeValue(forKey: id) }?.resume(returning: nil)
-            }
+        try await call(commands) { connection, commands throws(RedisError) in
+            try await connection.send(contentsOf: commands)
         }
+    }
+
+    /// Sends the commands to each server that has keys; one list of replies for each.
+    public func sendToEach(_ commands: [RedisCommand]) async throws(RedisError) -> [[RESPValue]] {
+        switch servers {
+        case .one: [try await send(contentsOf: commands)]
+        case .nodes(let nodes): try await nodes.sendToEach(commands)
+        }
+    }
+
+    /// Runs a call made by ``RedisScript/call(keys:)``; an error reply is thrown.
+    public func evaluate(_ script: RedisScript, _ call: RedisCommand) async throws(RedisError) -> RESPValue {
+        try await first(of: evaluate(script, contentsOf: [call]))
+    }
+
+    /// Runs calls of one script as ``send(contentsOf:)`` sends commands. Each server loads the script when it does not know it.
+    public func evaluate(
+        _ script: RedisScript, contentsOf calls: [RedisCommand]
+    ) async throws(RedisError) -> [RESPValue] {
+        try await call(calls) { connection, calls throws(RedisError) in
+            try await connection.evaluate(script, contentsOf: calls)
+        }
+    }
+
+    /// Runs a script with keys and arguments.
+    public func evaluate(
+        _ script: RedisScript, keys: [String], arguments: [[UInt8]] = []
+    ) async throws(RedisError) -> RESPValue {
+        var call = script.call(keys: keys)
+        for argument in arguments { call.append(argument) }
+        return try await evaluate(script, call)
+    }
+
+    private func call(
+        _ commands: [RedisCommand], _ call: @escaping ClusterNodes.Call
+    ) async throws(RedisError) -> [RESPValue] {
+        switch servers {
+        case .one(let pool): try await call(pool.connection(), commands)
+        case .nodes(let nodes): try await nodes.send(commands, call)
+        }
+    }
+
+    private func first(of replies: [RESPValue]) throws(RedisError) -> RESPValue {
+        guard let reply = replies.first else { throw RedisError(.protocolViolation, "a reply without a value") }
+        if case .failure(let error) = reply { throw error }
+        return reply
     }
 }
 
-// MARK: Keeping connections
+// MARK: Subscribing
 
 extension RedisClient {
-    /// Keeps the connections; returns when the task is cancelled, with all of them closed. Call it once.
-    ///
-    /// - Throws: ``RedisError`` `unsupported` when a server turns out to be one that cannot be worked with, a cluster for
-    ///   instance, at whichever connection that shows.
-    public func run() async throws {
-        defer { shutDown() }
-        try await withTaskCancellationHandler {
-            try await withThrowingTaskGroup { group in
-                for _ in 0..<max(1, settings.connections) {
-                    group.addTask {
-                        // One that gives up ends the others, too.
-                        defer { self.shutDown() }
-                        try await keepConnected(self.settings.backoff) { () async throws(RedisError) in
-                            try await self.connectAndWait()
-                        }
-                    }
-                }
-                // The first error ends the others.
-                while try await group.next() != nil {}
-            }
-        } onCancel: {
-            shutDown()
+    /// Subscriptions on the same servers, kept alive while ``RedisSubscriptions/run(_:)`` and, in a cluster, this client's
+    /// ``run()`` run.
+    public func makeSubscriber(_ settings: RedisSubscriberSettings = RedisSubscriberSettings())
+        -> any RedisSubscriptions
+    {
+        switch servers {
+        case .one:
+            RedisSubscriber(endpoint: endpoint, settings: settings, group: group, logger: logger, metrics: metrics)
+        case .nodes(let nodes):
+            ShardSubscriber(nodes: nodes, settings: settings, group: group, logger: logger, metrics: metrics)
         }
     }
 
-    /// Throws `unsupported` only.
-    private func connectAndWait() async throws(RedisError) {
-        let end: RedisError?
-        do throws(RedisError) {
-            let connection = try await RedisConnection.connect(
-                to: endpoint, settings: settings.connection, group: group, metrics: metrics)
-            metrics.connected.increment()
-            for notice in connection.notices {
-                logger.warning("\(notice)", metadata: ["redis.endpoint": "\(endpoint)"])
-            }
-            add(connection)
-            if settings.connection.needsWrites {
-                await checkWritesUntilClosed(connection)
-            } else {
-                await connection.waitUntilClosed()
-            }
-            end = connection.failure
-            logger.info(
-                "Redis connection ended",
-                metadata: ["redis.endpoint": "\(endpoint)", "redis.error": "\(end.map(\.description) ?? "")"])
-            remove(connection)
-        } catch {
-            metrics.connectFailures.increment()
-            pool.withLock { $0.lastFailure = error }
-            logger.warning(
-                "Redis connection failed",
-                metadata: ["redis.endpoint": "\(endpoint)", "redis.error": "\(error)"])
-            end = error
-        }
-        if let end, end.code == .unsupported { throw end }
-    }
+    /// Whether channels belong to a slot, and so to a node: `SPUBLISH` and its like are the commands then.
+    public var hasShards: Bool { endpoint.deployment == .cluster }
 
-    /// Finds out that the server stopped taking writes, also when nobody writes.
-    private func checkWritesUntilClosed(_ connection: RedisConnection) async {
-        await withTaskGroup { group in
-            group.addTask {
-                while !Task.isCancelled {
-                    do throws(RedisError) {
-                        let refusal = try await connection.checkWrites()
-                        self.pool.withLock { $0.writeRefusal = refusal }
-                    } catch {
-                        // The wrong server, or no answer: the connection ends, which is told where that is seen.
-                    }
-                    // Cancelled while sleeping: the loop's condition ends it.
-                    try? await Task.sleep(for: self.settings.connection.writeCheckInterval)
-                }
-            }
-            await connection.waitUntilClosed()
-            group.cancelAll()
+    /// The server that has a key or sharded channel now; `nil`: none, as far as is known.
+    public func server(of key: String) -> RedisAddress? {
+        switch servers {
+        case .one: endpoint.addresses[0]
+        case .nodes(let nodes): nodes.places(of: HashSlot(key: key)).first
         }
     }
 
-    private func add(_ connection: RedisConnection) {
-        let (isShutDown, waiters) = pool.withLock { pool in
-            pool.connections.append(connection)
-            pool.lastFailure = nil
-            return (pool.isShutDown, pool.takeWaiters())
-        }
-        for waiter in waiters { waiter.resume(returning: connection) }
-        if isShutDown { connection.close() }
-    }
-
-    private func remove(_ connection: RedisConnection) {
-        pool.withLock { pool in
-            pool.connections.removeAll { $0 === connection }
-            if pool.connections.isEmpty { pool.lastFailure = connection.failure }
+    /// A key or channel on each server: `name` itself on the one server, and names made of it in a cluster.
+    public func channels(onEachServer name: String) -> [String] {
+        switch servers {
+        case .one: [name]
+        case .nodes(let nodes): nodes.channels(onEachMaster: name)
         }
     }
 
-    private func shutDown() {
-        let (waiters, connections) = pool.withLock { pool in
-            pool.isShutDown = true
-            return (pool.takeWaiters(), pool.connections)
+    /// For tests that end a connection, and for commands that must go to the same one.
+    package func connection() async throws(RedisError) -> RedisConnection {
+        switch servers {
+        case .one(let pool): try await pool.connection()
+        case .nodes(let nodes): try await nodes.anyConnection()
         }
-        for waiter in waiters { waiter.resume(returning: nil) }
-        for connection in connections { connection.close() }
     }
 }

@@ -26,15 +26,9 @@ public final class RedisScript: Sendable {
 }
 
 extension RedisConnection {
-    /// Runs a call made by ``RedisScript/call(keys:)``. When Redis does not know the script (it restarted, or
-    /// `SCRIPT FLUSH`), the call did not run; the script is loaded and the call sent again, once, in one round trip.
-    public func evaluate(_ script: RedisScript, _ call: RedisCommand) async throws(RedisError) -> RESPValue {
-        let reply = try await evaluate(script, contentsOf: [call]).first ?? .null
-        if case .failure(let error) = reply { throw error }
-        return reply
-    }
-
-    /// Runs calls of one script as one pipeline. Error replies are `.failure` elements.
+    /// Runs calls made by ``RedisScript/call(keys:)`` as one pipeline. Error replies are `.failure` elements. When Redis does
+    /// not know the script (it restarted, another node was promoted, `SCRIPT FLUSH`), a call did not run; the script is
+    /// loaded and the call sent again, once, in one round trip.
     ///
     /// In front of several the script is loaded: if Redis did not know it, and another connection loaded it while the
     /// pipeline runs, the end of the pipeline would overtake its beginning.
@@ -48,16 +42,5 @@ extension RedisConnection {
         let replies = try await send(contentsOf: [script.load] + calls)
         script.loaded(replies.first)
         return Array(replies.dropFirst())
-    }
-}
-
-extension RedisClient {
-    /// Runs a script with keys and arguments; see ``RedisConnection/evaluate(_:_:)``.
-    public func evaluate(
-        _ script: RedisScript, keys: [String], arguments: [[UInt8]] = []
-    ) async throws(RedisError) -> RESPValue {
-        var call = script.call(keys: keys)
-        for argument in arguments { call.append(argument) }
-        return try await connection().evaluate(script, call)
     }
 }

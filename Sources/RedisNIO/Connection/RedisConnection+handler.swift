@@ -23,7 +23,11 @@ extension RedisConnection {
         /// No command is taken any more; what is on its way is answered first.
         private var isGivenUp = false
 
-        init(connection: RedisConnection, metrics: RedisMetrics) throws(RedisError) {
+        /// Whether redirections are answers as others.
+        private let isClusterNode: Bool
+
+        init(connection: RedisConnection, isClusterNode: Bool, metrics: RedisMetrics) throws(RedisError) {
+            self.isClusterNode = isClusterNode
             builder = ValueBuilder()
             reader = try ReplyReader(builder: builder)
             self.connection = connection
@@ -88,7 +92,7 @@ extension RedisConnection {
         private func refused(_ refusal: RedisError) {
             switch refusal.verdict {
             case .leave: giveUp(refusal)
-            case .cluster: giveUp(.unsupported("Redis Cluster"))
+            case .cluster: if !isClusterNode { giveUp(.unsupported("Redis Cluster")) }
             case .refusesWrites, nil: break
             }
         }

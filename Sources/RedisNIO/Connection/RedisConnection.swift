@@ -161,7 +161,8 @@ extension RedisConnection {
 
     /// Connects and logs in: AUTH, SELECT, CLIENT SETNAME, then PING, which a Redis that is loading its data refuses.
     ///
-    /// - Throws: `unsupported` for a cluster; `READONLY` for a replica when the settings need writes.
+    /// - Throws: `unsupported` for a server of another kind than the endpoint says; `READONLY` for a replica when the settings
+    ///   need writes, or when Sentinels say that it is a master.
     static func connect(
         to endpoint: RedisEndpoint, settings: RedisConnectionSettings, group: any EventLoopGroup, metrics: RedisMetrics
     ) async throws(RedisError) -> RedisConnection {
@@ -170,7 +171,8 @@ extension RedisConnection {
             connection = try await ClientBootstrap.redis(group, timeout: settings.connectTimeout)
                 .connect(to: endpoint) { channel in
                     let connection = RedisConnection(channel: channel, settings: settings, metrics: metrics)
-                    let handler = try Handler(connection: connection, metrics: metrics)
+                    let handler = try Handler(
+                        connection: connection, isClusterNode: endpoint.deployment == .node, metrics: metrics)
                     try channel.pipeline.syncOperations.addHandler(handler)
                     return connection
                 }
@@ -178,7 +180,7 @@ extension RedisConnection {
             throw RedisError(.notConnected, "cannot connect to \(endpoint): \(RedisError.reason(error))")
         }
         do throws(RedisError) {
-            try await connection.logIn(endpoint.login(name: settings.name))
+            try await connection.logIn(endpoint.login(name: settings.name), as: endpoint.deployment)
             return connection
         } catch {
             connection.close()
@@ -186,7 +188,7 @@ extension RedisConnection {
         }
     }
 
-    private func logIn(_ login: [LoginStep]) async throws(RedisError) {
+    private func logIn(_ login: [LoginStep], as deployment: RedisEndpoint.Deployment) async throws(RedisError) {
         let info = LoginStep(
             command: RedisCommand("INFO", "server"),
             ifRefused: "Redis refuses INFO: a restart or failover is known by this process's own acknowledgements only")
@@ -197,9 +199,20 @@ extension RedisConnection {
             guard step.forgives(error), let notice = step.ifRefused else { throw error }
             state.withLock { $0.notices.append(notice) }
         }
-        let fields = RedisInfo(replies.last?.text ?? "")
-        if let kind = fields["redis_mode"].flatMap({ ["cluster": "Redis Cluster", "sentinel": "Sentinel"][$0] }) {
-            throw .unsupported(kind)
+        let mode = RedisInfo(replies.last?.text ?? "")["redis_mode"]
+        switch deployment {
+        case .server:
+            if let kind = mode.flatMap({ ["cluster": "Redis Cluster", "sentinel": "Sentinel"][$0] }) {
+                throw .unsupported(kind)
+            }
+        // The key of a write that changes nothing would be another node's: what takes writes is what the cluster calls a master.
+        case .node, .cluster: return
+        case .sentinel:
+            // Sentinels may know of a failover later than the server does, and the other way round.
+            let role = try await send(contentsOf: [RedisCommand("ROLE")], timeout: settings.connectTimeout).first
+            if let role = role?.array?.first?.text, role != "master" {
+                throw RedisError(.reply("READONLY"), "the server that Sentinel calls master says that it is a \(role)")
+            }
         }
         if settings.needsWrites { try await checkWrites() }
     }

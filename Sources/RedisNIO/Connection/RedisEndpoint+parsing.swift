@@ -7,37 +7,62 @@ public enum RedisEndpointError: Error, Hashable, Sendable, CustomStringConvertib
     case unreadableCredentials
     case missingPassword
     case unexpectedQuery
+    case severalServers
+    case databaseOfCluster
+    case missingMasterName
 
     public var description: String {
         switch self {
-        case .wrongScheme: "a Redis address begins with redis:// or rediss://"
+        case .wrongScheme:
+            "a Redis address begins with redis:// or rediss://, or with redis+cluster:// or redis+sentinel:// and the like"
         case .missingHost: "the Redis address names no host"
         case .unreadablePort(let text): "the port of the Redis address is not a number from 1 to 65535: \"\(text)\""
         case .unreadableDatabase(let text): "the database of the Redis address is not a number from 0: \"\(text)\""
         case .unreadableCredentials: "user or password of the Redis address is not valid percent-encoding"
         case .missingPassword: "the Redis address names a user without a password"
         case .unexpectedQuery: "the Redis address has a query or fragment, which has no meaning here"
+        case .severalServers: "only the address of a cluster or of Sentinels names several hosts"
+        case .databaseOfCluster: "a Redis Cluster has no databases"
+        case .missingMasterName: "the address of Sentinels ends with the name of the master: redis+sentinel://host/name"
         }
     }
 }
 
 extension RedisEndpoint {
-    /// Reads `redis://[user[:password]@]host[:port][/db]`; with `rediss://` the connection is encrypted.
+    /// Reads what the type's description says; with `rediss` in place of `redis` connections are encrypted.
     public init(parsing text: some StringProtocol) throws(RedisEndpointError) {
-        let schemes = ["redis://", "rediss://"]
-        guard let scheme = schemes.first(where: { text.lowercased().hasPrefix($0) }) else { throw .wrongScheme }
-        let rest = text.dropFirst(scheme.count)
+        let kinds = ["": Deployment.server, "+cluster": .cluster, "+sentinel": .sentinel(master: "")]
+        guard let mark = text.firstRange(of: "://") else { throw .wrongScheme }
+        let scheme = text[..<mark.lowerBound].lowercased()
+        let plus = scheme.firstIndex(of: "+") ?? scheme.endIndex
+        guard ["redis", "rediss"].contains(scheme[..<plus]), var deployment = kinds[String(scheme[plus...])] else {
+            throw .wrongScheme
+        }
+        let rest = text[mark.upperBound...]
         // A password may hold '@' unencoded in old settings; a host never does, so the last one divides.
         let at = rest.lastIndex(of: "@")
         let address = at.map { rest[rest.index(after: $0)...] } ?? rest[...]
         guard !address.contains("?"), !address.contains("#") else { throw .unexpectedQuery }
         let (user, password) = try Self.credentials(at.map { String(rest[..<$0]) })
-        let parts = address.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let (host, port) = try Self.hostAndPort(String(parts[0]))
-        let database = try Self.database(parts.count > 1 ? String(parts[1]) : "")
+        var path = String(address).split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+            .map(String.init)
+        let hosts = path.removeFirst().split(separator: ",", omittingEmptySubsequences: false)
+        if deployment == .sentinel(master: "") {
+            guard !path.isEmpty, !path[0].isEmpty else { throw .missingMasterName }
+            deployment = .sentinel(master: path.removeFirst())
+        }
+        let isOfSentinels = deployment != .server && deployment != .cluster
+        let usual = isOfSentinels ? Self.defaultSentinelPort : Self.defaultPort
+        var addresses: [RedisAddress] = []
+        for host in hosts { addresses.append(try Self.address(String(host), port: usual)) }
+        guard addresses.count == 1 || deployment != .server else { throw .severalServers }
+        let database = try Self.database(path.joined(separator: "/"))
+        guard database == 0 || deployment != .cluster else { throw .databaseOfCluster }
         self.init(
-            host: host, port: port, database: database, user: user, password: password,
-            tls: scheme == "rediss://" ? RedisTLS() : nil)
+            host: addresses[0].host, port: addresses[0].port, database: database, user: user, password: password,
+            tls: scheme.hasPrefix("rediss") ? RedisTLS() : nil)
+        self.deployment = deployment
+        others = Array(addresses.dropFirst())
     }
 
     private static func credentials(_ text: String?) throws(RedisEndpointError) -> (String?, String?) {
@@ -50,7 +75,8 @@ extension RedisEndpoint {
         return (user.isEmpty ? nil : user, password)
     }
 
-    private static func hostAndPort(_ text: String) throws(RedisEndpointError) -> (String, Int) {
+    /// - Parameter usual: the port, when the text names none.
+    private static func address(_ text: String, port usual: Int) throws(RedisEndpointError) -> RedisAddress {
         var host = text[...]
         var port = ""
         var hasPort = false
@@ -66,9 +92,9 @@ extension RedisEndpoint {
             hasPort = true
         }
         guard !host.isEmpty, !host.contains(where: \.isWhitespace) else { throw .missingHost }
-        guard hasPort else { return (String(host), defaultPort) }
+        guard hasPort else { return RedisAddress(host: String(host), port: usual) }
         guard let number = decimal(port), (1...65535).contains(number) else { throw .unreadablePort(port) }
-        return (String(host), number)
+        return RedisAddress(host: String(host), port: number)
     }
 
     private static func database(_ text: String) throws(RedisEndpointError) -> Int {

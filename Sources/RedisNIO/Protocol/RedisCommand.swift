@@ -7,6 +7,8 @@ public struct RedisCommand: Hashable, Sendable {
     /// How many strings the command has, its name included.
     public private(set) var argumentCount = 0
     private(set) var body: [UInt8] = []
+    /// A key of the server that a command without one is for; of a cluster's nodes, the one that has the key's slot.
+    public private(set) var route: String?
 
     public init(_ name: String, _ arguments: String...) {
         self.init(name, arguments)
@@ -16,6 +18,13 @@ public struct RedisCommand: Hashable, Sendable {
         body.reserveCapacity(128)
         append(name)
         for argument in arguments { append(argument) }
+    }
+
+    /// The same command, for the server that has `key`.
+    public func routed(like key: String) -> RedisCommand {
+        var command = self
+        command.route = key
+        return command
     }
 
     public mutating func append(_ text: String) {

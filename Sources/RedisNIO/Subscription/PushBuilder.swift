@@ -85,6 +85,9 @@ final class PushBuilder: ReplyBuilder {
         case 9 where bytes.elementsEqual("subscribe".utf8): .subscribe
         case 11 where bytes.elementsEqual("unsubscribe".utf8): .unsubscribe
         case 4 where bytes.elementsEqual("pong".utf8): .pong
+        case 8 where bytes.elementsEqual("smessage".utf8): .message
+        case 10 where bytes.elementsEqual("ssubscribe".utf8): .subscribe
+        case 12 where bytes.elementsEqual("sunsubscribe".utf8): .unsubscribe
         default: .other
         }
     }

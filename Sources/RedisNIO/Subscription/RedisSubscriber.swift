@@ -22,7 +22,16 @@ public struct RedisSubscriberSettings: Sendable {
 }
 
 /// One connection in subscribe mode, renewed while ``run(_:)`` runs.
-public final class RedisSubscriber: Sendable {
+public final class RedisSubscriber: RedisSubscriptions {
+    enum Kind {
+        /// Channels of the server, or of all nodes.
+        case plain
+        /// Channels of the slots of one node.
+        case shard
+        /// Channels of one slot that is on its way to the node.
+        case openSlot
+    }
+
     private struct State {
         var table: SubscriptionTable
         /// The connection that is logged in.
@@ -31,24 +40,35 @@ public final class RedisSubscriber: Sendable {
     }
 
     public let endpoint: RedisEndpoint
+    let kind: Kind
     private let settings: RedisSubscriberSettings
     private let group: any EventLoopGroup
     private let logger: Logger
     private let metrics: RedisMetrics
     private let state: Mutex<State>
 
-    public init(
+    /// On one server.
+    public convenience init(
         endpoint: RedisEndpoint, settings: RedisSubscriberSettings = RedisSubscriberSettings(),
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton, logger: Logger,
         metrics: RedisMetrics = RedisMetrics()
     ) {
+        self.init(
+            endpoint: endpoint, kind: .plain, settings: settings, group: group, logger: logger, metrics: metrics)
+    }
+
+    init(
+        endpoint: RedisEndpoint, kind: Kind, settings: RedisSubscriberSettings, group: any EventLoopGroup,
+        logger: Logger, metrics: RedisMetrics
+    ) {
         self.endpoint = endpoint
+        self.kind = kind
         self.settings = settings
         // One loop for the object's life: the sink is told of a connection's end and the next one's begin from one thread.
         self.group = group.next()
         self.logger = logger
         self.metrics = metrics
-        self.state = Mutex(State(table: SubscriptionTable(limit: settings.channelsMax)))
+        self.state = Mutex(State(table: SubscriptionTable(limit: settings.channelsMax, isBySlot: kind != .plain)))
     }
 
     public var isConnected: Bool { state.withLock { $0.table.isConnected } }
@@ -56,7 +76,6 @@ public final class RedisSubscriber: Sendable {
     /// How many channels are wanted now.
     public var wantedCount: Int { state.withLock { $0.table.wantedCount } }
 
-    /// Wants the channels; returns at once. `false`: the table is full, and none of them was taken.
     @discardableResult
     public func subscribe(_ channels: [String]) -> Bool {
         let isTaken = change { $0.subscribe(channels) }
@@ -64,9 +83,13 @@ public final class RedisSubscriber: Sendable {
         return isTaken
     }
 
-    /// Wants the channels no longer; returns at once.
     public func unsubscribe(_ channels: [String]) {
         change { $0.unsubscribe(channels) }
+    }
+
+    /// Asks again for channels that the node refused or dropped.
+    func retry(_ channels: [String]) {
+        change { $0.retry(channels) }
     }
 
     /// Changes the table from any task; wakes the event loop once a turn.
@@ -86,8 +109,8 @@ public final class RedisSubscriber: Sendable {
         state.withLock { $0.channel }?.write(SubscriberHandler.Signal.drop(reason), promise: nil)
     }
 
-    /// Keeps the connection, and hands everything that comes to `sink`; returns when the task is cancelled, with the
-    /// connection closed. Call it once.
+    public func dropConnection(of channel: String, _ reason: RedisLoss) { dropConnection(reason) }
+
     public func run(_ sink: any RedisSubscriptionSink) async throws {
         await keepConnected(settings.backoff) { await connectAndWait(sink) }
     }
@@ -154,11 +177,12 @@ extension RedisSubscriber {
         logger.warning("\(step.ifRefused ?? "")", metadata: ["redis.endpoint": "\(endpoint)"])
     }
 
-    func disconnected() {
+    /// Returns the channels that are wanted.
+    func disconnected() -> [String] {
         state.withLock { state in
             state.channel = nil
             state.isWakeSent = false
-            state.table.disconnected()
+            return state.table.disconnected()
         }
     }
 
@@ -173,4 +197,9 @@ extension RedisSubscriber {
     func acknowledged(_ channels: [String]) -> [String] {
         state.withLock { $0.table.acknowledged(channels) }
     }
+
+    func refused(_ channels: [String]) { state.withLock { $0.table.refused(channels) } }
+
+    /// The channels of these that stood.
+    func dropped(_ channels: [String]) -> [String] { state.withLock { $0.table.dropped(channels) } }
 }

@@ -27,17 +27,45 @@ public enum RedisLoss: String, Sendable, CaseIterable {
     case probeMissing = "probe_missing"
     /// ``RedisSubscriber/dropConnection(_:)`` by a test or drill.
     case dropped
+    /// No end of a connection: another node has the channels now.
+    case moved
     /// The subscriber's `run` was cancelled.
     case shutDown = "shut_down"
 }
 
-/// Takes what a ``RedisSubscriber`` receives. Calls come in order on the subscriber's event loop; do not block.
+/// Subscriptions on Redis, on whichever servers it is made of, kept alive while ``run(_:)`` runs.
+public protocol RedisSubscriptions: Sendable {
+    /// Wants the channels; returns at once. `false`: the table is full, and none of them was taken.
+    @discardableResult
+    func subscribe(_ channels: [String]) -> Bool
+    /// Wants the channels no longer; returns at once.
+    func unsubscribe(_ channels: [String])
+    /// Ends the connection that a channel comes over; another one is made. For probes, tests and drills.
+    func dropConnection(of channel: String, _ reason: RedisLoss)
+    /// Keeps the connections, and hands everything that comes to `sink`; returns when the task is cancelled, with the
+    /// connections closed. Call it once.
+    func run(_ sink: any RedisSubscriptionSink) async throws
+}
+
+/// Takes what ``RedisSubscriptions`` receive. Calls come in order on one event loop; do not block.
 public protocol RedisSubscriptionSink: AnyObject, Sendable {
-    /// Connected and logged in; nothing is subscribed yet.
+    /// Connected and logged in, to one server at least; nothing is subscribed yet.
     func connectionEstablished()
-    /// Redis has acknowledged these channels. A channel that is subscribed already is named again when asked again.
+    /// Redis has acknowledged these channels. A channel that is subscribed already is named again when asked again, and when
+    /// it has another server.
     func subscribed(_ channels: [String])
     /// Everything that came with one read, in order.
     func received(_ messages: [RedisMessage])
-    func connectionLost(_ reason: RedisLoss)
+    /// Of these channels, messages may be missing from here on, until `subscribed` names them again.
+    ///
+    /// - Parameter isConnected: whether a connection to any server stands.
+    func lost(_ channels: [String], _ reason: RedisLoss, isConnected: Bool)
+}
+
+/// Takes what one connection of several receives.
+protocol RedisLinkSink: RedisSubscriptionSink {
+    /// The node does not subscribe these, which may be another's.
+    func refused(_ channels: [String], _ error: RedisError)
+    /// The node has ended these subscriptions, or it is not known whether they stand.
+    func dropped(_ channels: [String])
 }

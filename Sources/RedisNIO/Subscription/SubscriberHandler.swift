@@ -18,16 +18,21 @@ final class SubscriberHandler: ChannelDuplexHandler {
 
     private let subscriber: RedisSubscriber
     private let sink: any RedisSubscriptionSink
+    /// The same, for one connection of several.
+    private var link: (any RedisLinkSink)? { sink as? any RedisLinkSink }
     private let login: [LoginStep]
     private let settings: RedisSubscriberSettings
     private let metrics: RedisMetrics
     private let ended: EventLoopPromise<End>
 
+    /// Of a connection with sharded channels.
+    private var sent = SentSubscriptions()
     private let builder: PushBuilder
     private let reader: ReplyReader
     private var liveness: Liveness
     private var loginRepliesMissing: Int
     private var isEstablished = false
+    private var hasAsked = false
     private var hasEnded = false
     private var loss = RedisLoss.closed
     private var refusal: RedisError?
@@ -107,9 +112,8 @@ extension SubscriberHandler {
             metrics.messages.increment(by: messages.count)
             metrics.batches.increment()
             sink.received(messages)
-        case .subscribed(let channels), .unsubscribed(let channels):
-            let subscribed = subscriber.acknowledged(channels)
-            if !subscribed.isEmpty { sink.subscribed(subscribed) }
+        case .subscribed(let channels): acknowledged(channels, isSubscribe: true)
+        case .unsubscribed(let channels): acknowledged(channels, isSubscribe: false)
         case .answered, .pong:
             loginAnswered(context)
         // SUBSCRIBE is no write: this is the answer to PING.
@@ -120,9 +124,39 @@ extension SubscriberHandler {
                 subscriber.loggedIn(without: login[login.count - loginRepliesMissing])
                 return loginAnswered(context)
             }
+            if subscriber.kind != .plain, isEstablished, error.isRedirecting { return refused(error) }
             refusal = error
             end(context, .refused)
         }
+    }
+
+    private func acknowledged(_ channels: [String], isSubscribe: Bool) {
+        guard subscriber.kind != .plain else { return answered(channels) }
+        var answers: [String] = []
+        var dropped: [String] = []
+        for channel in channels {
+            let (isAnswer, skipped) = sent.acknowledged(channel, isSubscribe: isSubscribe)
+            if isAnswer { answers.append(channel) } else if !isSubscribe { dropped.append(channel) }
+            subscriber.refused(skipped)
+            dropped += skipped
+        }
+        answered(answers)
+        if !dropped.isEmpty {
+            _ = subscriber.dropped(dropped)
+            link?.dropped(dropped)
+        }
+    }
+
+    private func answered(_ channels: [String]) {
+        let subscribed = subscriber.acknowledged(channels)
+        if !subscribed.isEmpty { sink.subscribed(subscribed) }
+    }
+
+    /// A node that has not, or no longer, the slot.
+    private func refused(_ error: RedisError) {
+        guard let command = sent.refused(error) else { return }
+        subscriber.refused(command.channels)
+        if command.isSubscribe { link?.refused(command.channels, error) }
     }
 
     private func loginAnswered(_ context: ChannelHandlerContext) {
@@ -140,11 +174,34 @@ extension SubscriberHandler {
         let commands = subscriber.takeCommands()
         guard !commands.isEmpty else { return }
         metrics.subscribes.increment(by: commands.subscribe.reduce(0) { $0 + $1.count })
-        send(
-            commands.unsubscribe.map { RedisCommand("UNSUBSCRIBE", $0) }
-                + commands.subscribe.map { RedisCommand("SUBSCRIBE", $0) },
-            context)
+        switch subscriber.kind {
+        case .plain:
+            send(
+                commands.unsubscribe.map { RedisCommand("UNSUBSCRIBE", $0) }
+                    + commands.subscribe.map { RedisCommand("SUBSCRIBE", $0) }, context)
+        case .shard:
+            send(
+                commands.unsubscribe.map { sending($0, isSubscribe: false) }
+                    + commands.subscribe.map { sending($0, isSubscribe: true) }, context)
+        case .openSlot: flushOpenSlot(commands, context)
+        }
         if !commands.confirmed.isEmpty { sink.subscribed(commands.confirmed) }
+    }
+
+    private func sending(_ channels: [String], isSubscribe: Bool) -> RedisCommand {
+        sent.sent(.init(isSubscribe: isSubscribe, slot: HashSlot(key: channels[0]), channels: channels))
+        return RedisCommand(isSubscribe ? "SSUBSCRIBE" : "SUNSUBSCRIBE", channels)
+    }
+
+    /// `ASKING` holds for one command, and is refused once something is subscribed. So all channels of the slot are in one
+    /// command, and for one more another connection is made. What is not wanted any more ends with the slot.
+    private func flushOpenSlot(_ commands: SubscriptionTable.Commands, _ context: ChannelHandlerContext) {
+        answered(commands.unsubscribe.flatMap { $0 })
+        let channels = commands.subscribe.flatMap { $0 }
+        guard !channels.isEmpty else { return }
+        guard !hasAsked else { return end(context, .dropped) }
+        hasAsked = true
+        send([RedisCommand("ASKING"), sending(channels, isSubscribe: true)], context)
     }
 
     private func send(_ commands: [RedisCommand], _ context: ChannelHandlerContext) {
@@ -199,8 +256,7 @@ extension SubscriberHandler {
         timer?.cancel()
         metrics.lost(loss)
         if isEstablished {
-            subscriber.disconnected()
-            sink.connectionLost(loss)
+            sink.lost(subscriber.disconnected(), loss, isConnected: false)
         }
         ended.succeed((loss, refusal))
     }

@@ -31,14 +31,17 @@ struct SubscriptionTable {
     static let batchMax = 256
 
     private let limit: Int
+    /// Whether a command may name channels of one slot only.
+    private let isBySlot: Bool
     private var entries: [String: Entry] = [:]
     private var dirty: [String] = []
     private(set) var wantedCount = 0
     private(set) var isConnected = false
 
     /// - Parameter limit: the most channels wanted at once.
-    init(limit: Int) {
+    init(limit: Int, isBySlot: Bool = false) {
         self.limit = limit
+        self.isBySlot = isBySlot
     }
 
     var hasWork: Bool { isConnected && !dirty.isEmpty }
@@ -85,12 +88,14 @@ struct SubscriptionTable {
         for channel in dirty { entries[channel]?.isDirty = true }
     }
 
-    mutating func disconnected() {
+    /// Returns the channels that are wanted.
+    mutating func disconnected() -> [String] {
         isConnected = false
         dirty = []
         entries = entries.compactMapValues { entry in
             entry.isWanted ? Entry(isWanted: true, wantsConfirmation: true) : nil
         }
+        return Array(entries.keys)
     }
 
     /// The commands that bring Redis to what is wanted.
@@ -113,8 +118,7 @@ struct SubscriptionTable {
             entries[channel] = entry.isForgotten ? nil : entry
         }
         dirty.removeAll(keepingCapacity: true)
-        return Commands(
-            subscribe: Self.batches(subscribe), unsubscribe: Self.batches(unsubscribe), confirmed: confirmed)
+        return Commands(subscribe: batches(subscribe), unsubscribe: batches(unsubscribe), confirmed: confirmed)
     }
 
     /// Redis acknowledged commands for these channels, in this order. Returns those that are subscribed from here on.
@@ -127,6 +131,39 @@ struct SubscriptionTable {
             entries[channel] = entry.isForgotten ? nil : entry
             return isSettled
         }
+    }
+
+    /// A command was refused; its channels are not subscribed, and stay so until ``retry(_:)``.
+    mutating func refused(_ channels: [String]) {
+        for channel in channels {
+            guard var entry = entries[channel] else { continue }
+            entry.unacknowledged = max(0, entry.unacknowledged - 1)
+            if entry.unacknowledged == 0 { entry.isCommanded = false }
+            entries[channel] = entry.isForgotten ? nil : entry
+        }
+    }
+
+    /// Redis ended the subscriptions. Returns those that nothing was asked about since.
+    mutating func dropped(_ channels: [String]) -> [String] {
+        channels.filter { channel in
+            guard let entry = entries[channel], entry.unacknowledged == 0, entry.isCommanded else { return false }
+            entries[channel]?.isCommanded = false
+            return true
+        }
+    }
+
+    /// Asks again for what was refused or dropped.
+    mutating func retry(_ channels: [String]) {
+        for channel in channels {
+            guard var entry = entries[channel], entry.isWanted, !entry.isCommanded else { continue }
+            markDirty(channel, &entry)
+            entries[channel] = entry
+        }
+    }
+
+    private func batches(_ channels: [String]) -> [[String]] {
+        guard isBySlot else { return Self.batches(channels) }
+        return Dictionary(grouping: channels) { HashSlot(key: $0) }.values.flatMap { Self.batches($0) }
     }
 
     private static func batches(_ channels: [String]) -> [[String]] {

@@ -52,39 +52,40 @@ public final class RateLimiter: Sendable {
     /// Requests that wait for one of them; more are answered as if Redis were away.
     static let waitingMax = 10_000
 
-    // KEYS: of each request the limits', and perhaps a slow mode's. ARGV: of each request the number of its limits, whether there
-    // is a slow mode (0 or 1), and of each limit the microseconds from one request to the next, and the requests at once.
+    // KEYS: one of the server's. ARGV: whether to count (0 or 1), and of each request the number of its limits, the key of a slow
+    // mode or nothing, and of each limit its key, the microseconds from one request to the next, and the requests at once. So
+    // the keys may be of several slots of one node.
     // Returns for each request the number of the limit that refuses for longest, or 0, how long, and its interval.
     private static let script = RedisScript(
         """
         local time = redis.call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
         local tats, changed, answer = {}, {}, {}
-        local key, argument = 1, 1
+        local argument = 2
         while ARGV[argument] do
-            local count, slow = tonumber(ARGV[argument]), tonumber(ARGV[argument + 1])
+            local count, slow = tonumber(ARGV[argument]), ARGV[argument + 1]
             local refusing, longest, refused, after = 0, 0, 0, {}
             for i = 1, count do
-                local name = KEYS[key + i - 1]
-                local interval = tonumber(ARGV[argument + 2 * i])
-                if slow == 1 and i == count then
-                    local seconds = redis.call('GET', KEYS[key + count])
+                local at = argument + 3 * i - 1
+                local name, interval = ARGV[at], tonumber(ARGV[at + 1])
+                if slow ~= '' and i == count then
+                    local seconds = redis.call('GET', slow)
                     interval = seconds and tonumber(seconds) * 1000000
                 end
                 if interval then
                     local tat = tats[name] or tonumber(redis.call('GET', name) or now)
                     if tat < now then tat = now end
                     tats[name] = tat
-                    local wait = tat + interval - tonumber(ARGV[argument + 2 * i + 1]) * interval - now
+                    local wait = tat + interval - tonumber(ARGV[at + 2]) * interval - now
                     if wait > longest then refusing, longest, refused = i, wait, interval end
                     after[name] = tat + interval
                 end
             end
             for _, number in ipairs({refusing, longest, refused}) do answer[#answer + 1] = number end
-            if refusing == 0 then
+            if refusing == 0 and ARGV[1] == '1' then
                 for name, tat in pairs(after) do tats[name], changed[name] = tat, true end
             end
-            key, argument = key + count + slow, argument + 2 + 2 * count
+            argument = argument + 2 + 3 * count
         end
         for name in pairs(changed) do
             redis.call('SET', name, string.format('%.0f', tats[name]), 'PX', math.ceil((tats[name] - now) / 1000))
@@ -153,14 +154,13 @@ public final class RateLimiter: Sendable {
     /// Asks Redis for whatever waits, until nothing does.
     private func work() async {
         while let questions = next() {
-            if let answers = await ask(questions) {
-                for (index, question) in questions.enumerated() {
-                    question.continuation.resume(returning: outcome(of: question, answers[3 * index..<3 * index + 3]))
-                }
-            } else {
-                // Whoever came meanwhile has waited for the same Redis: nobody waits for two calls that fail.
-                for question in questions + takeAll() { question.continuation.resume(returning: .unknown) }
+            let answers = await ask(questions)
+            for (question, answer) in zip(questions, answers) {
+                question.continuation.resume(returning: answer.map { outcome(of: question, $0) } ?? .unknown)
             }
+            guard answers.allSatisfy({ $0 == nil }) else { continue }
+            // Whoever came meanwhile has waited for the same Redis: nobody waits for two calls that fail.
+            for question in takeAll() { question.continuation.resume(returning: .unknown) }
         }
     }
 
@@ -183,30 +183,85 @@ public final class RateLimiter: Sendable {
         }
     }
 
-    /// Three numbers for each request; `nil`: Redis did not answer.
-    private func ask(_ questions: [Question]) async -> [Int]? {
-        var call = Self.script.call(
-            keys: questions.flatMap { $0.checks.map(\.key) + $0.checks.compactMap(\.slowModeKey) })
-        for question in questions {
-            call.append(question.checks.count)
-            call.append(question.checks.last?.slowModeKey == nil ? 0 : 1)
-            for check in question.checks {
+    /// What Redis says of a request.
+    private struct Answer {
+        /// The number of the check that refuses for longest, 1 being the first; 0: none.
+        var check = 0
+        /// Microseconds until it would not, and from one request to the next.
+        var wait = 0
+        var interval = 0
+    }
+
+    /// An answer for each request; `nil`: Redis did not answer.
+    ///
+    /// On one server a request is looked at and counted in one step. What is on several nodes of a cluster is looked at first,
+    /// on all of them, so that a request that one of them refuses is counted on none; of requests that come in the same
+    /// moment, one that is refused then may have been counted by the others.
+    private func ask(_ questions: [Question]) async -> [Answer?] {
+        let servers = questions.map { question in Set(question.checks.map { redis.server(of: $0.key) }) }
+        let spread = questions.indices.filter { servers[$0].count > 1 }
+        var answers: [Answer?] = Array(repeating: Answer(), count: questions.count)
+        for (index, answer) in zip(spread, await look(spread.map { questions[$0] }, counts: false)) {
+            answers[index] = answer
+        }
+        let open = questions.indices.filter { answers[$0]?.check == 0 }
+        for (index, answer) in zip(open, await look(open.map { questions[$0] }, counts: true)) {
+            answers[index] = answer
+        }
+        return answers
+    }
+
+    /// One call for each server.
+    private func look(_ questions: [Question], counts: Bool) async -> [Answer?] {
+        typealias Part = (question: Int, checks: [Int])
+        var parts: [RedisAddress?: [Part]] = [:]
+        for (index, question) in questions.enumerated() {
+            let byServer = Dictionary(grouping: question.checks.indices) { redis.server(of: question.checks[$0].key) }
+            for (server, checks) in byServer { parts[server, default: []].append((index, checks)) }
+        }
+        let batches = Array(parts.values)
+        guard !batches.isEmpty else { return [] }
+        let calls = batches.map {
+            call($0.map { part in part.checks.map { questions[part.question].checks[$0] } }, counts)
+        }
+        let replies = (try? await redis.evaluate(Self.script, contentsOf: calls)) ?? []
+        var answers: [Answer?] = Array(repeating: Answer(), count: questions.count)
+        for (batch, reply) in zip(batches, replies + Array(repeating: .null, count: batches.count - replies.count)) {
+            let numbers = (reply.array ?? []).compactMap { $0.integer }.map { Int($0) }
+            for (place, part) in batch.enumerated() {
+                guard numbers.count == 3 * batch.count, let known = answers[part.question] else {
+                    answers[part.question] = nil
+                    continue
+                }
+                let own = Array(numbers[3 * place..<3 * place + 3])
+                guard own[0] > 0, own[1] > known.wait else { continue }
+                answers[part.question] = Answer(check: part.checks[own[0] - 1] + 1, wait: own[1], interval: own[2])
+            }
+        }
+        return answers
+    }
+
+    private func call(_ requests: [[Check]], _ counts: Bool) -> RedisCommand {
+        var call = Self.script.call(keys: [requests[0][0].key])
+        call.append(counts ? "1" : "0")
+        for checks in requests {
+            call.append(checks.count)
+            call.append(checks.last?.slowModeKey ?? "")
+            for check in checks {
+                call.append(check.key)
                 call.append(check.rate.interval)
                 call.append(check.rate.count)
             }
         }
-        let reply = try? await redis.connection().evaluate(Self.script, call)
-        let numbers = (reply?.array ?? []).compactMap { $0.integer }.map { Int($0) }
-        return numbers.count == 3 * questions.count ? numbers : nil
+        return call
     }
 
-    private func outcome(of question: Question, _ numbers: ArraySlice<Int>) -> Outcome {
-        let answer = Array(numbers)
-        guard answer[0] > 0 else { return .allowed }
-        let check = question.checks[answer[0] - 1]
-        let rate = check.slowModeKey == nil ? check.rate : Rate(1, per: answer[2] / 1_000_000)
-        remember(check, rate, microseconds: answer[1], since: question.start)
-        return refused(check, rate, microseconds: answer[1])
+    private func outcome(of question: Question, _ answer: Answer) -> Outcome {
+        guard answer.check > 0 else { return .allowed }
+        let check = question.checks[answer.check - 1]
+        let rate = check.slowModeKey == nil ? check.rate : Rate(1, per: answer.interval / 1_000_000)
+        remember(check, rate, microseconds: answer.wait, since: question.start)
+        return refused(check, rate, microseconds: answer.wait)
     }
 
     private func refused(_ check: Check, _ rate: Rate, microseconds: Int) -> Outcome {

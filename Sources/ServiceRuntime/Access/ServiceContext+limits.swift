@@ -37,7 +37,7 @@ extension ServiceContext {
         switch await access.limiter?.check(checks) ?? .unknown {
         case .allowed: return
         case .refused(let reason, let rate, let microseconds): throw .rateLimited(reason, rate, microseconds)
-        case .unknown: if route != .reads { throw .limitsUnavailable }
+        case .unknown: if route != .reads, route != .searches { throw .limitsUnavailable }
         }
     }
 

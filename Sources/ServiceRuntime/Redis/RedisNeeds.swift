@@ -33,6 +33,8 @@ public struct RedisNeeds: Sendable {
             group.addTask { try? await client.run() }
             defer { group.cancelAll() }
             do throws(RedisError) {
+                let commands =
+                    isCluster ? self.commands.map(Self.sharded) + [["CLUSTER", "NODES"], ["ASKING"]] : self.commands
                 let calls = commands.map { command in
                     var call = Self.script.call(keys: [])
                     for argument in command { call.append(argument) }
@@ -44,6 +46,14 @@ public struct RedisNeeds: Sendable {
                 return [error.description]
             }
         }
+    }
+
+    private var isCluster: Bool { redis.endpoint.deployment == .cluster }
+
+    /// What a cluster gets in its place.
+    private static func sharded(_ command: [String]) -> [String] {
+        let isOfChannels = ["PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"].contains(command[0])
+        return isOfChannels ? ["S" + command[0]] + command.dropFirst() : command
     }
 
     private func problem(_ command: [String], _ reply: RESPValue) -> String? {

@@ -10,8 +10,10 @@ public struct RedisSettings: Sendable {
     public init(from reader: inout SettingsReader) {
         let declaration = SettingDeclaration(
             key: "REDIS_URL", type: "a URL", defaultText: "redis://127.0.0.1:6379",
-            range: "redis:// or rediss:// (TLS) [[user]:password@]host[:port][/database]",
-            doc: "Redis that carries channels and history.", isSecret: true)
+            range: "redis:// or rediss:// (TLS) [[user]:password@]host[:port][/database], "
+                + "redis+cluster://host[:port][,host…], redis+sentinel://host[:port][,host…]/name[/database]",
+            doc: "Redis that carries channels and history: a server, nodes of a cluster, or the Sentinels of a master.",
+            isSecret: true)
         endpoint = reader.value(declaration, default: RedisEndpoint(host: "127.0.0.1")) {
             try? RedisEndpoint(parsing: $0)
         }
@@ -20,6 +22,9 @@ public struct RedisSettings: Sendable {
             range: "1 to \(Identifier.lengthMax) of letters, digits, . _ - :",
             doc: "Stands in front of the names of channels, so that deployments on one Redis do not hear each other.")
         namespace = reader.value(name, default: nil) { Identifier.isValid($0) ? $0 : nil }
+        if namespace != nil, endpoint.deployment == .cluster {
+            reader.refuse("REDIS_NAMESPACE", because: "needs databases, which a Redis Cluster does not have")
+        }
         readEncryption(&reader)
     }
 

@@ -46,6 +46,14 @@ public struct RequestFields: Sendable {
         }
     }
 
+    /// Whether a field is there and not `null`.
+    public func has(_ name: String) -> Bool {
+        switch object[name] {
+        case nil, .null?: false
+        default: true
+        }
+    }
+
     /// An id by the rule of ``Wire/Identifier``.
     public func identifier(_ name: String) throws(APIError) -> String {
         try checked(string(name), name)

@@ -53,6 +53,7 @@ public struct RelationStore: Sendable {
                 guard state.count < Int64(Self.relationsMax) else { return .tooMany }
                 try connection.execute(
                     "INSERT INTO follows (follower_id, followee_id) VALUES ($1, $2)", [.text(user), .text(other)])
+                try connection.execute(tellStatement, [.text(user), .text(other)])
                 return .done
             }
         }
@@ -115,16 +116,23 @@ public struct RelationStore: Sendable {
 }
 
 private let shareStatement: PostgresStatement = """
-    SELECT user_id FROM users WHERE user_id IN ($1, $2) ORDER BY user_id FOR SHARE
+    SELECT user_id FROM users WHERE user_id IN ($1, $2) AND erased_at IS NULL ORDER BY user_id FOR SHARE
     """
 
 private let updateStatement: PostgresStatement = """
-    SELECT user_id FROM users WHERE user_id IN ($1, $2) ORDER BY user_id FOR NO KEY UPDATE
+    SELECT user_id FROM users WHERE user_id IN ($1, $2) AND erased_at IS NULL ORDER BY user_id FOR NO KEY UPDATE
     """
 
 private let followStateStatement: PostgresStatement = """
     SELECT are_apart($1, $2), EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = $2),
         (SELECT count(*) FROM follows WHERE follower_id = $1)
+    """
+
+private let tellStatement: PostgresStatement = """
+    INSERT INTO outbox (topic, payload)
+    SELECT 'notify', jsonb_build_array(jsonb_build_object(
+        'type', 'follow', 'user', $1::text, 'owner', $2::text, 'at', (extract(epoch FROM now()) * 1000000)::bigint))
+    WHERE outbox_has_room('notify')
     """
 
 private let blockStateStatement: PostgresStatement = """

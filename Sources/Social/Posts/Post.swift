@@ -1,3 +1,4 @@
+public import Media
 import Wire
 
 /// Who may read a post besides its author.
@@ -6,6 +7,11 @@ public enum Visibility: String, CaseIterable, Sendable {
     case `public`
     /// Of those, who follow the author.
     case followers
+    /// Nobody: a moderator has to look at it first.
+    case held
+
+    /// What an author may choose.
+    public static let choices: Set<Visibility> = [.public, .followers]
 }
 
 /// A post as its readers see it.
@@ -27,31 +33,17 @@ public struct Post: Equatable, Sendable {
     public var createdAt: Int64
     /// `nil`: never changed.
     public var editedAt: Int64?
+    /// In the order that the author gave.
     public var pictures: [Picture]
+}
 
-    /// One that was uploaded, in the order that the author gave.
-    public struct Picture: Equatable, Sendable {
-        public var id: String
-        /// Of its files, without the size.
-        public var name: String
-        /// Of the larger file, in pixels.
-        public var width: Int
-        public var height: Int
-
-        public init(id: String, name: String, width: Int, height: Int) {
-            self.id = id
-            self.name = name
-            self.width = width
-            self.height = height
-        }
-
-        /// What the view `posts_shown` writes.
-        static func all(_ text: String) -> [Picture] {
-            text.split(separator: ",").compactMap { entry in
-                let words = entry.split(separator: " ")
-                guard words.count == 4, let width = Int(words[2]), let height = Int(words[3]) else { return nil }
-                return Picture(id: String(words[0]), name: String(words[1]), width: width, height: height)
-            }
+extension Picture {
+    /// What the view `posts_shown` writes.
+    static func all(_ text: String) -> [Picture] {
+        text.split(separator: ",").compactMap { entry in
+            let words = entry.split(separator: " ")
+            guard words.count == 4, let width = Int(words[2]), let height = Int(words[3]) else { return nil }
+            return Picture(id: String(words[0]), name: String(words[1]), width: width, height: height)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Media
 public import PostgresLibpq
 public import Storage
 import Wire
@@ -37,7 +38,7 @@ public struct PostStore: Sendable {
         self.pool = pool
     }
 
-    /// Stores a post, its pictures, and who is told of its likes, in one transaction.
+    /// Stores a post, its pictures, who is told of its likes, and what brings it into feeds, in one transaction.
     public func create(_ new: NewPost) async throws(StorageError) -> Created {
         try await pool.session { connection in
             try connection.transaction { connection in
@@ -57,6 +58,8 @@ public struct PostStore: Sendable {
                     try connection.execute(attachStatement, [.text(new.id), .texts(new.pictures)])
                 }
                 try connection.execute(ownerStatement, [.text(new.id), .text(new.author)])
+                try connection.execute(feedStatement, [.text(new.id)])
+                if new.content.contains("@") { try connection.execute(mentionsStatement, [.text(new.id)]) }
                 return try Self.post(new.id, of: new.author, connection).map { .created($0) } ?? .unknownAuthor
             }
         }
@@ -127,7 +130,7 @@ public struct PostStore: Sendable {
             case .photos: posts = try connection.query(photosStatement, values, row: Post.init)
             case .user(let id):
                 let isFound = try connection.query(
-                    "SELECT 1 FROM users WHERE user_id = $1 AND NOT are_apart($1, $2)",
+                    "SELECT 1 FROM users WHERE user_id = $1 AND erased_at IS NULL AND NOT are_apart($1, $2)",
                     [.text(id), .optionalText(viewer)])
                 guard !isFound.isEmpty else { return nil }
                 posts = try connection.query(userStatement, values + [.text(id)], row: Post.init)
@@ -163,7 +166,7 @@ extension Post {
 private let insertStatement: PostgresStatement = """
     INSERT INTO posts (post_id, author_id, content, visibility, comments_open, media_count)
     SELECT $1, user_id, $3, $4, $5, $6::integer::smallint FROM users
-    WHERE user_id = $2 AND coalesce(suspended_until <= now(), true)
+    WHERE user_id = $2 AND erased_at IS NULL AND coalesce(suspended_until <= now(), true)
     """
 
 private let attachStatement: PostgresStatement = """
@@ -185,6 +188,19 @@ private let ownerStatement: PostgresStatement = """
     ON CONFLICT (photo_id) DO UPDATE SET owner_id = excluded.owner_id
     """
 
+private let feedStatement: PostgresStatement = """
+    INSERT INTO outbox (topic, payload)
+    SELECT 'feed', jsonb_build_object('post', post_id, 'author', author_id, 'sequence', sequence)
+    FROM posts WHERE post_id = $1
+    """
+
+private let mentionsStatement: PostgresStatement = """
+    INSERT INTO outbox (topic, payload)
+    SELECT 'notify', jsonb_build_array(jsonb_build_object(
+        'type', 'post', 'post', post_id, 'user', author_id, 'at', (extract(epoch FROM created_at) * 1000000)::bigint))
+    FROM posts WHERE post_id = $1 AND outbox_has_room('notify')
+    """
+
 private let changeStatement: PostgresStatement = """
     UPDATE posts SET content = coalesce($4, content), visibility = coalesce($5, visibility),
         comments_open = coalesce($6::boolean, comments_open), revision = revision + 1, edited_at = now()
@@ -200,14 +216,15 @@ private let postStatement: PostgresStatement = """
 private let publicStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
-    FROM posts_shown WHERE visibility = 'public' AND sequence < $2 AND NOT are_apart($1, author_id)
+    FROM posts_shown WHERE visibility = 'public' AND sequence < $2 AND may_see($1, author_id, visibility)
     ORDER BY sequence DESC LIMIT $3
     """
 
 private let photosStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
-    FROM posts_shown WHERE visibility = 'public' AND media_count > 0 AND sequence < $2 AND NOT are_apart($1, author_id)
+    FROM posts_shown WHERE visibility = 'public' AND media_count > 0 AND sequence < $2
+        AND may_see($1, author_id, visibility)
     ORDER BY sequence DESC LIMIT $3
     """
 

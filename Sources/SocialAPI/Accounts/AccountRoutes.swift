@@ -117,7 +117,9 @@ struct AccountRoutes: Sendable {
 enum AccountRules {
     static let passwordLengths = 8...256
     /// Words of routes, and subjects that are no users.
-    private static let reserved: Set = ["login", "logout", "token", "register", "moderator", "service", "anonymous"]
+    private static let reserved: Set = [
+        "login", "logout", "token", "register", "moderator", "service", "anonymous", "search",
+    ]
 
     static func isName(_ text: String) -> Bool {
         (3...30).contains(text.utf8.count)
@@ -193,7 +195,8 @@ extension APIError {
         case .unavailable: self = .unavailable(code, "PostgreSQL is away")
         case .timeout: self = .unavailable(code, "PostgreSQL is too slow")
         case .overloaded: self = .unavailable(code, "PostgreSQL takes no more at the moment")
-        case .invalid, .duplicate: self = .invalid(invalid, "the database refuses it")
+        case .invalid where error.isFilteredWord: self = .filteredWord
+        case .invalid, .duplicate, .refused: self = .invalid(invalid, "the database refuses it")
         case .unknownCursor, .internal: self = .unavailable("storage_failed", "PostgreSQL answered with an error")
         }
     }

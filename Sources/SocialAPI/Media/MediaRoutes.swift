@@ -59,7 +59,7 @@ struct MediaRoutes: Sendable {
             if let known = try await store.known(owner: owner, digest: digest) { return answer(known) }
             let converted = try await conversions.run { try await converter.convert(source, into: folder) }
             guard let converted else { throw APIError.busyWithMedia }
-            let picture = MediaStore.Picture(
+            let picture = Picture(
                 id: RefreshToken.random(12), name: MediaStore.name(owner: owner, digest: digest),
                 width: converted.header.width, height: converted.header.height)
             switch try await store.add(picture, owner: owner, digest: digest, paths: converted.files) {
@@ -101,10 +101,8 @@ struct MediaRoutes: Sendable {
         return MediaStore.hex(hash.finalize())
     }
 
-    private func answer(_ picture: MediaStore.Picture) -> Response {
-        let picture = Post.Picture(
-            id: picture.id, name: picture.name, width: picture.width, height: picture.height)
-        return .json(urls.json(picture), status: .created)
+    private func answer(_ picture: Picture) -> Response {
+        .json(urls.json(picture), status: .created)
     }
 }
 
@@ -112,7 +110,7 @@ struct MediaRoutes: Sendable {
 struct MediaURLs: Sendable {
     static let prefix = "/media/"
 
-    func json(_ picture: Post.Picture) -> [UInt8] {
+    func json(_ picture: Picture) -> [UInt8] {
         var urls = JSONText(capacity: 200)
         urls.member("1280", Self.prefix + MediaStore.file(picture.name, side: 1_280))
         urls.member("400", Self.prefix + MediaStore.file(picture.name, side: 400))

@@ -92,7 +92,9 @@ struct PostRoutes: Sendable {
                 throw APIError.postNotFound
             }
         } catch let error as StorageError {
-            if error.code == .invalid { throw APIError.invalid(Self.invalid, "a post needs text or a picture") }
+            if error.code == .invalid, !error.isFilteredWord {
+                throw APIError.invalid(Self.invalid, "a post needs text or a picture")
+            }
             throw APIError(accounts: error, invalid: Self.invalid)
         }
     }
@@ -130,7 +132,7 @@ struct PostRoutes: Sendable {
 
     private static func visibility(_ fields: RequestFields) throws(APIError) -> Visibility? {
         guard let text = try fields.optionalString("visibility") else { return nil }
-        guard let visibility = Visibility(rawValue: text) else {
+        guard let visibility = Visibility(rawValue: text), Visibility.choices.contains(visibility) else {
             throw .invalid(invalid, "visibility must be public or followers")
         }
         return visibility
@@ -189,7 +191,8 @@ struct PostRoutes: Sendable {
 }
 
 extension Post {
-    func json(_ urls: MediaURLs) -> [UInt8] {
+    /// - Parameter more: further members.
+    func json(_ urls: MediaURLs, _ more: (inout JSONText) -> Void = { _ in }) -> [UInt8] {
         var object = JSONText(capacity: 384)
         object.member("id", id)
         object.member("user_id", author)
@@ -201,6 +204,7 @@ extension Post {
         object.member("revision", revision)
         object.member("created_at", Timestamp.text(millisecondsSinceEpoch: createdAt / 1_000))
         if let editedAt { object.member("edited_at", Timestamp.text(millisecondsSinceEpoch: editedAt / 1_000)) }
+        more(&object)
         return object.finished()
     }
 }

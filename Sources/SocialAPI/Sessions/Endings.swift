@@ -50,7 +50,7 @@ struct Endings: Sendable {
 
     /// How long a token may be accepted yet: its life, the tolerance for clocks, and a moment for a request that is being
     /// answered while its session ends.
-    private var lifetime: Int { accessSeconds + Int(TokenRules.leeway) + 30 }
+    var lifetime: Int { accessSeconds + Int(TokenRules.leeway) + 30 }
 
     private var lastEnd: Double { Double(WallClock.milliseconds()) / 1_000 + Double(lifetime) }
 
@@ -74,7 +74,7 @@ struct Endings: Sendable {
     }
 }
 
-/// Removes old sessions and pictures that no post shows, and tells again what Redis did not take or has lost.
+/// Removes old sessions, pictures that no post shows, and what erased accounts have left, and tells again what Redis did not take or has lost.
 struct Upkeep: Service {
     private static let interval: Duration = .seconds(2)
     private static let purgeEvery = 150
@@ -85,6 +85,7 @@ struct Upkeep: Service {
     let store: AccountStore
     let endings: Endings
     let media: MediaStore?
+    let eraser: Eraser
     let logger: Logger
 
     func run() async throws {
@@ -93,6 +94,7 @@ struct Upkeep: Service {
             var round = 0
             while !Task.isCancelled {
                 await tell()
+                await erase()
                 if round % Self.purgeEvery == 0 { await purge() }
                 round += 1
                 try? await Task.sleep(for: Self.interval)
@@ -110,6 +112,12 @@ struct Upkeep: Service {
             }
         } catch {
             logger.debug("revocations are told later", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func erase() async {
+        do { try await eraser.pass() } catch {
+            logger.debug("accounts are erased later", metadata: ["error": "\(error)"])
         }
     }
 

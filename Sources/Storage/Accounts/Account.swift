@@ -11,6 +11,18 @@ public struct Account: Equatable, Sendable {
     /// Shown to the user alone. Nobody has shown that it is theirs.
     public var email: String
     public var isSuspended: Bool
+
+    public init(
+        id: String, displayName: String, bio: String, role: String, createdAt: Int64, email: String, isSuspended: Bool
+    ) {
+        self.id = id
+        self.displayName = displayName
+        self.bio = bio
+        self.role = role
+        self.createdAt = createdAt
+        self.email = email
+        self.isSuspended = isSuspended
+    }
 }
 
 /// A change of what a user may change; `nil`: as it was.

@@ -63,7 +63,7 @@ public final class AccountStore: Sendable {
                     """
                     UPDATE users AS u SET display_name = coalesce($2, u.display_name), bio = coalesce($3, u.bio),
                         email = coalesce($4, u.email), password = coalesce($5, u.password)
-                    WHERE user_id = $1
+                    WHERE user_id = $1 AND erased_at IS NULL
                     RETURNING u.user_id, u.display_name, u.bio, u.role, u.created_at, u.email,
                         coalesce(u.suspended_until > now(), false)
                     """,
@@ -213,12 +213,12 @@ private enum AccountRow {
 
 private let accountStatement: PostgresStatement = """
     SELECT user_id, display_name, bio, role, created_at, email, coalesce(suspended_until > now(), false)
-    FROM users WHERE user_id = $1
+    FROM users WHERE user_id = $1 AND erased_at IS NULL
     """
 
 private let loginStatement: PostgresStatement = """
     SELECT user_id, display_name, bio, role, created_at, email, coalesce(suspended_until > now(), false), password
-    FROM users WHERE user_id = $1
+    FROM users WHERE user_id = $1 AND erased_at IS NULL
     """
 
 // Both rows are locked, so that of several requests with one token each sees what the one before has done.

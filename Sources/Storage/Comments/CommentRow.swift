@@ -9,7 +9,9 @@ package struct CommentRow: Sendable {
     let createdAt: Int64
 
     package init(_ comment: Comment) throws(StorageError) {
-        guard let channel = Channel.video(comment.videoid) else { throw StorageError(.invalid, "videoid is invalid") }
+        guard let channel = comment.channel, channel.kind == .video || channel.kind == .post else {
+            throw StorageError(.invalid, "videoid is invalid")
+        }
         guard (1...64).contains(comment.id.utf8.count), !comment.id.utf8.contains(0) else {
             throw StorageError(.invalid, "the comment's id is invalid")
         }
@@ -26,16 +28,21 @@ package struct CommentRow: Sendable {
 }
 
 extension StoredComment {
-    /// The columns that ``init(row:)`` reads, in its order.
+    /// The columns that ``init(row:)`` reads, in its order: `id, user_id, channel, comment, created_at, published_offset,
+    /// published_epoch, removed_at, parent_id, revision`.
     init(row: PostgresRow) throws(PostgresError) {
-        let time = Timestamp.text(millisecondsSinceEpoch: try row.timestamp(4) / 1000)
+        guard let channel = Channel(name: try row.text(2)) else {
+            throw PostgresError(.internal, "a stored comment has no channel")
+        }
         let comment = Comment(
-            id: try row.text(0), userid: try row.text(1), videoid: try row.text(2), comment: try row.text(3),
-            timestamp: time)
+            id: try row.text(0), userid: try row.text(1), kind: channel.kind, videoid: channel.id,
+            comment: try row.text(3), timestamp: Timestamp.text(millisecondsSinceEpoch: try row.timestamp(4) / 1000),
+            parent: try row.optionalText(8), revision: Int(try row.integer(9)))
         var position: Position?
         if let offset = try row.optionalBigint(5), let epoch = try row.optionalText(6) {
             position = Position(offset: UInt64(clamping: offset), epoch: epoch)
         }
-        self.init(comment: comment, position: position, isRemoved: try row.optionalTimestamp(7) != nil)
+        self.init(
+            comment: comment, channel: channel, position: position, isRemoved: try row.optionalTimestamp(7) != nil)
     }
 }

@@ -28,7 +28,7 @@ public protocol CommentStore: Sendable {
     /// Calls `done` once: when the comment is committed, or with the reason why it is not. Successes come in the order
     /// of storing, one after another, from a thread of the store, which `done` must not block.
     ///
-    /// Errors: `duplicate`, `invalid`; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with
+    /// Errors: `duplicate`, `invalid`; `refused` for a comment on a post; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with
     /// `outcomeIsUnknown`, may have been.
     func submit(_ comment: Comment, then done: @escaping @Sendable (Result<Void, StorageError>) -> Void)
 
@@ -54,13 +54,13 @@ public protocol CommentStore: Sendable {
     /// How much waits to be published, for however long.
     func outboxDepth() async throws(StorageError) -> OutboxDepth
 
-    /// Comments of a video that are not removed, newest first.
+    /// Comments of a channel that are not removed, newest first.
     ///
     /// - Parameters:
-    ///   - before: the id of a comment of this video; the page begins behind it. `nil` is the newest page.
+    ///   - before: the id of a comment of this channel; the page begins behind it. `nil` is the newest page.
     ///   - limit: 1 to 500; others are clamped.
     /// - Throws: `unknownCursor`.
-    func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage
+    func history(of channel: Channel, before: String?, limit: Int) async throws(StorageError) -> HistoryPage
 
     /// Removes a comment: its author may, and a moderator. Idempotent. The caller publishes the removal event and saves
     /// its position; if it does not, the sweep does.
@@ -77,6 +77,6 @@ extension CommentStore {
         try result.get()
     }
 
-    /// The limits of ``history(video:before:limit:)``.
+    /// The limits of ``history(of:before:limit:)``.
     public static var historyLimits: ClosedRange<Int> { 1...500 }
 }

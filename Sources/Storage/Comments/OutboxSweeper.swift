@@ -106,7 +106,9 @@ public struct OutboxSweeper: Sendable {
         for entry in entries {
             do {
                 let position = try await publish(entry)
-                published.append(PublishedPosition(id: entry.comment.id, kind: entry.kind, position: position))
+                published.append(
+                    PublishedPosition(
+                        id: entry.comment.id, kind: entry.kind, position: position, revision: entry.comment.revision))
             } catch {
                 logger.warning(
                     "a stored comment could not be published", metadata: ["chorus.channel": "\(entry.channel)"])

@@ -63,12 +63,16 @@ extension BatchQueue {
 }
 
 extension PublishedPosition {
-    /// One statement for each kind; rows in the order of ids, so that two writers of the same rows cannot deadlock.
+    /// One statement for each kind of event; rows in the order of ids, so that two writers of the same rows cannot deadlock.
     static func save(_ positions: [PublishedPosition], _ connection: PostgresConnection) throws(PostgresError) {
         let sorted = positions.sorted { $0.id < $1.id }
         let comments = sorted.filter { $0.kind == .comment }
+        let edits = sorted.filter { $0.kind == .edit }
         let removals = sorted.filter { $0.kind == .removal }
         if !comments.isEmpty { try connection.execute(saveComments, values(comments)) }
+        if !edits.isEmpty {
+            try connection.execute(saveEdits, values(edits) + [.bigints(edits.map { Int64($0.revision) })])
+        }
         if !removals.isEmpty { try connection.execute(saveRemovals, values(removals)) }
     }
 
@@ -84,6 +88,13 @@ private let saveComments: PostgresStatement = """
     UPDATE comments SET published_offset = place.at, published_epoch = place.epoch
     FROM unnest($1::text[], $2::bigint[], $3::text[]) AS place (id, at, epoch)
     WHERE comments.id = place.id AND comments.published_offset IS NULL
+    """
+
+// A change that came after this one is still to be published.
+private let saveEdits: PostgresStatement = """
+    UPDATE comments SET edit_offset = place.at, edit_epoch = place.epoch
+    FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[]) AS place (id, at, epoch, revision)
+    WHERE comments.id = place.id AND comments.revision = place.revision AND comments.edit_offset IS NULL
     """
 
 private let saveRemovals: PostgresStatement = """

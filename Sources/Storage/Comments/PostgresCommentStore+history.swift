@@ -1,16 +1,15 @@
 import PostgresLibpq
-import Wire
+public import Wire
 
 extension PostgresCommentStore {
-    public func history(video: String, before: String?, limit: Int) async throws(StorageError) -> HistoryPage {
+    public func history(of channel: Channel, before: String?, limit: Int) async throws(StorageError) -> HistoryPage {
         let limit = min(max(limit, Self.historyLimits.lowerBound), Self.historyLimits.upperBound)
         // U+0000 cannot be in a text that is stored, and the server would call the statement invalid.
-        guard Identifier.isValid(video) else { throw StorageError(.invalid, "videoid is invalid") }
         guard before?.utf8.contains(0) != true else { throw StorageError(.unknownCursor, "no such comment") }
         return try await pool.session { connection in
-            let sequence = try before.map { try Self.sequence(of: $0, video, connection) } ?? .max
+            let sequence = try before.map { try Self.sequence(of: $0, channel, connection) } ?? .max
             let rows = try connection.query(
-                pageStatement, [.text(video), .bigint(sequence), .bigint(Int64(limit) + 1)]
+                pageStatement, [.text(channel.name), .bigint(sequence), .bigint(Int64(limit) + 1)]
             ) { row throws(PostgresError) in try StoredComment(row: row) }
             let page = Array(rows.prefix(limit))
             return HistoryPage(comments: page, next: rows.count > limit ? page.last?.comment.id : nil)
@@ -26,13 +25,13 @@ extension PostgresCommentStore {
         id: String, _ connection: PostgresConnection
     ) throws -> (stored: StoredComment, removalIsPublished: Bool)? {
         try connection.query(commentStatement, [.text(id)]) { row throws(PostgresError) in
-            (stored: try StoredComment(row: row), removalIsPublished: try row.boolean(8))
+            (stored: try StoredComment(row: row), removalIsPublished: try row.boolean(10))
         }.first
     }
 
-    private static func sequence(of id: String, _ video: String, _ connection: PostgresConnection) throws -> Int64 {
+    private static func sequence(of id: String, _ channel: Channel, _ connection: PostgresConnection) throws -> Int64 {
         let found = try connection.query(
-            "SELECT sequence FROM comments WHERE id = $1 AND video_id = $2", [.text(id), .text(video)]
+            "SELECT sequence FROM comments WHERE id = $1 AND channel = $2", [.text(id), .text(channel.name)]
         ) { row throws(PostgresError) in try row.bigint(0) }
         guard let sequence = found.first else { throw StorageError(.unknownCursor, "no such comment") }
         return sequence
@@ -53,19 +52,27 @@ extension PostgresCommentStore {
 }
 
 private let pageStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
-    FROM comments WHERE video_id = $1 AND sequence < $2 AND removed_at IS NULL
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
+    FROM comments WHERE channel = $1 AND sequence < $2 AND removed_at IS NULL
     ORDER BY sequence DESC LIMIT $3
     """
 
 private let commentStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at,
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision,
         removal_offset IS NOT NULL
     FROM comments WHERE id = $1
     """
 
 private let removeStatement: PostgresStatement = """
-    UPDATE comments SET removed_at = now(), removed_by = $2
-    WHERE id = $1 AND removed_at IS NULL AND (user_id = $2 OR $3)
-    RETURNING id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
+    WITH removed AS (
+        UPDATE comments SET removed_at = now(), removed_by = $2
+        WHERE id = $1 AND removed_at IS NULL AND (user_id = $2 OR $3)
+        RETURNING id, user_id, video_id, channel, comment, created_at, published_offset, published_epoch, removed_at,
+            parent_id, revision
+    ), counted AS (
+        UPDATE post_counts SET comments = comments - 1 FROM removed
+        WHERE removed.channel LIKE 'post:%' AND post_counts.post_id = removed.video_id
+    )
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
+    FROM removed
     """

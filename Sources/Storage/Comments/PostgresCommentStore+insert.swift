@@ -53,7 +53,8 @@ extension PostgresCommentStore: GroupCommit {
     /// are stored without it.
     private func insert(_ batch: ArraySlice<Waiting>, _ connection: PostgresConnection, attemptsLeft: Int) {
         do throws(PostgresError) {
-            answer(batch, stored: try send(batch, connection))
+            let stored = try send(batch, connection)
+            answer(batch, stored: stored, refusals: try refusals(batch, stored, connection))
         } catch {
             switch error.code {
             case .constraint, .invalidValue:
@@ -69,16 +70,17 @@ extension PostgresCommentStore: GroupCommit {
         }
     }
 
-    private func send(_ batch: ArraySlice<Waiting>, _ connection: PostgresConnection) throws(PostgresError) -> [String]
+    private func send(_ batch: ArraySlice<Waiting>, _ connection: PostgresConnection) throws(PostgresError)
+        -> [String: Bool]
     {
         let start = ContinuousClock.now
         let stored = try connection.query(insertStatement, values(batch)) {
-            row throws(PostgresError) in try row.text(0)
+            row throws(PostgresError) in (try row.text(0), try row.boolean(1))
         }
         metrics.batches.increment()
         metrics.batchRows.record(batch.count)
         metrics.batchTime.record(duration: ContinuousClock.now - start)
-        return stored
+        return Dictionary(stored) { first, _ in first }
     }
 
     private func values(_ batch: ArraySlice<Waiting>) -> [PostgresValue] {
@@ -86,15 +88,40 @@ extension PostgresCommentStore: GroupCommit {
             .texts(batch.map(\.row.comment.id)), .texts(batch.map(\.row.comment.videoid)),
             .texts(batch.map(\.row.comment.userid)), .texts(batch.map(\.row.comment.comment)),
             .timestamps(batch.map(\.row.createdAt)), .texts(batch.map(\.row.channel)),
+            .texts(batch.map { $0.row.comment.parent ?? "" }),
         ]
     }
 
+    /// Why comments on posts were not stored, by their ids; nothing of those that are there already.
+    private func refusals(
+        _ batch: ArraySlice<Waiting>, _ stored: [String: Bool], _ connection: PostgresConnection
+    ) throws(PostgresError) -> [String: String] {
+        var refusals: [String: String] = [:]
+        for row in batch.lazy.map(\.row) where row.comment.kind == .post && stored[row.comment.id] == nil {
+            let comment = row.comment
+            refusals[comment.id] =
+                try connection.query(
+                    refusalStatement,
+                    [.text(comment.userid), .text(comment.videoid), .text(comment.parent ?? ""), .text(comment.id)]
+                ) { row throws(PostgresError) in try row.optionalText(0) }.first ?? nil
+        }
+        return refusals
+    }
+
+    /// - Parameter stored: whether each is held.
+    ///
     /// An id comes back once, also when two rows of the batch share it: the second is the duplicate.
-    private func answer(_ batch: ArraySlice<Waiting>, stored: [String]) {
-        var stored = Set(stored)
+    private func answer(_ batch: ArraySlice<Waiting>, stored: [String: Bool], refusals: [String: String]) {
+        var stored = stored
         for waiting in batch {
-            let isStored = stored.remove(waiting.row.comment.id) != nil
-            waiting.answer(isStored ? .success(()) : .failure(StorageError(.duplicate, "the id is stored already")))
+            let id = waiting.row.comment.id
+            if let isHeld = stored.removeValue(forKey: id) {
+                waiting.answer(isHeld ? .failure(.held) : .success(()))
+            } else if let reason = refusals[id] {
+                waiting.answer(.failure(StorageError(.refused, reason)))
+            } else {
+                waiting.answer(.failure(StorageError(.duplicate, "the id is stored already")))
+            }
         }
     }
 
@@ -103,9 +130,31 @@ extension PostgresCommentStore: GroupCommit {
     }
 }
 
+// The rows of posts' counts are locked in order, so that no two batches wait for each other.
 private let insertStatement: PostgresStatement = """
-    INSERT INTO comments (id, video_id, user_id, comment, created_at, channel)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[])
-    ON CONFLICT (id) DO NOTHING
-    RETURNING id
+    WITH stored AS (
+        INSERT INTO comments (id, video_id, user_id, comment, created_at, channel, parent_id)
+        SELECT id, video_id, user_id, comment, created_at, channel, nullif(parent, '')
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[])
+            AS sent (id, video_id, user_id, comment, created_at, channel, parent)
+        WHERE channel NOT LIKE 'post:%' OR comment_refusal(user_id, video_id, parent) IS NULL
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id, video_id, user_id, created_at, channel, held_at IS NOT NULL AS is_held
+    ), counted AS (
+        INSERT INTO post_counts AS held (post_id, comments)
+        SELECT video_id, count(*) FROM stored WHERE channel LIKE 'post:%' AND NOT is_held GROUP BY video_id ORDER BY video_id
+        ON CONFLICT (post_id) DO UPDATE SET comments = held.comments + excluded.comments
+    ), queued AS (
+        INSERT INTO outbox (topic, payload)
+        SELECT 'notify', jsonb_agg(jsonb_build_object(
+            'type', 'comment', 'comment', id, 'post', video_id, 'user', user_id,
+            'at', (extract(epoch FROM created_at) * 1000000)::bigint))
+        FROM stored WHERE channel LIKE 'post:%' AND NOT is_held
+        HAVING count(*) > 0 AND outbox_has_room('notify')
+    )
+    SELECT id, is_held FROM stored
+    """
+
+private let refusalStatement: PostgresStatement = """
+    SELECT comment_refusal($1, $2, $3) WHERE NOT EXISTS (SELECT 1 FROM comments WHERE id = $4)
     """

@@ -12,9 +12,13 @@ extension PostgresCommentStore {
             let held = try connection.execute(leaseStatement, [.text(owner), .bigint(lease.microseconds)])
             guard held == 1 else { return [] }
             let comments = try Self.entries(.comment, commentsStatement, age, limit, connection)
-            guard comments.count < limit else { return comments }
-            return comments
-                + (try Self.entries(.removal, removalsStatement, age, limit - comments.count, connection))
+            var entries = comments
+            for (kind, statement) in [
+                (CommentEventKind.edit, editsStatement), (.removal, removalsStatement),
+            ] where entries.count < limit {
+                entries += try Self.entries(kind, statement, age, limit - entries.count, connection)
+            }
+            return entries
         }
     }
 
@@ -41,11 +45,9 @@ extension PostgresCommentStore {
     ) throws -> [OutboxEntry] {
         try connection.query(statement, [.bigint(age.microseconds), .bigint(Int64(limit))]) {
             row throws(PostgresError) in
-            guard let channel = Channel(name: try row.text(8)) else {
-                throw PostgresError(.internal, "a stored comment has no channel")
-            }
             let stored = try StoredComment(row: row)
-            return OutboxEntry(kind: kind, channel: channel, comment: stored.comment, position: stored.position)
+            return OutboxEntry(
+                kind: kind, channel: stored.channel, comment: stored.comment, position: stored.position)
         }
     }
 }
@@ -62,14 +64,22 @@ private let leaseStatement: PostgresStatement = """
     """
 
 private let commentsStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at, channel
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
     FROM comments
     WHERE published_offset IS NULL AND removed_at IS NULL AND stored_at < now() - $1 * interval '1 microsecond'
     ORDER BY sequence LIMIT $2
     """
 
+private let editsStatement: PostgresStatement = """
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
+    FROM comments
+    WHERE edited_at IS NOT NULL AND edit_offset IS NULL AND removed_at IS NULL
+        AND edited_at < now() - $1 * interval '1 microsecond'
+    ORDER BY edited_at LIMIT $2
+    """
+
 private let removalsStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at, channel
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
     FROM comments
     WHERE removed_at IS NOT NULL AND removal_offset IS NULL AND removed_at < now() - $1 * interval '1 microsecond'
     ORDER BY removed_at LIMIT $2
@@ -81,6 +91,10 @@ private let depthStatement: PostgresStatement = """
     FROM (
         (SELECT stored_at AS since FROM comments WHERE published_offset IS NULL AND removed_at IS NULL
             ORDER BY sequence LIMIT 100000)
+        UNION ALL
+        (SELECT edited_at FROM comments
+            WHERE edited_at IS NOT NULL AND edit_offset IS NULL AND removed_at IS NULL
+            ORDER BY edited_at LIMIT 100000)
         UNION ALL
         (SELECT removed_at FROM comments WHERE removed_at IS NOT NULL AND removal_offset IS NULL
             ORDER BY removed_at LIMIT 100000)

@@ -12,7 +12,7 @@ public struct CommentOverview: Equatable, Sendable {
 }
 
 extension PostgresCommentStore {
-    /// Counts the comments and reads the newest ones.
+    /// Counts the comments and reads the newest ones; of those on posts, which not everybody may read, it only counts.
     ///
     /// No index serves either, so that both scan the table, and only while it is small. Of a larger one the rows are
     /// estimated, and the newest comments are taken from those that the caller knows.
@@ -50,11 +50,11 @@ private let overviewStatement: PostgresStatement = """
     """
 
 private let latestStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
-    FROM comments WHERE removed_at IS NULL ORDER BY sequence DESC LIMIT $1
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
+    FROM comments WHERE removed_at IS NULL AND channel LIKE 'video:%' ORDER BY sequence DESC LIMIT $1
     """
 
 private let recentStatement: PostgresStatement = """
-    SELECT id, user_id, video_id, comment, created_at, published_offset, published_epoch, removed_at
+    SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision
     FROM comments WHERE id = ANY($1) AND removed_at IS NULL ORDER BY sequence DESC LIMIT $2
     """

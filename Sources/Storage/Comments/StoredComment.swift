@@ -3,12 +3,14 @@ public import Wire
 /// A comment as the database has it.
 public struct StoredComment: Equatable, Sendable {
     public var comment: Comment
+    public var channel: Channel
     /// Its place in the channel; `nil` until that is saved.
     public var position: Position?
     public var isRemoved: Bool
 
-    public init(comment: Comment, position: Position?, isRemoved: Bool) {
+    public init(comment: Comment, channel: Channel, position: Position?, isRemoved: Bool) {
         self.comment = comment
+        self.channel = channel
         self.position = position
         self.isRemoved = isRemoved
     }
@@ -36,9 +38,19 @@ public enum Removal: Equatable, Sendable {
     case forbidden
 }
 
-/// Which of a comment's two events.
+/// What became of a request to change a comment.
+public enum Edit: Equatable, Sendable {
+    case edited(StoredComment)
+    case notFound
+    /// Not its author.
+    case forbidden
+    case stale(revision: Int)
+}
+
+/// Which of a comment's events.
 public enum CommentEventKind: Hashable, Sendable {
     case comment
+    case edit
     case removal
 }
 
@@ -48,11 +60,14 @@ public struct PublishedPosition: Hashable, Sendable {
     public var id: String
     public var kind: CommentEventKind
     public var position: Position
+    /// Of an edit: which one.
+    public var revision: Int
 
-    public init(id: String, kind: CommentEventKind = .comment, position: Position) {
+    public init(id: String, kind: CommentEventKind = .comment, position: Position, revision: Int = 1) {
         self.id = id
         self.kind = kind
         self.position = position
+        self.revision = revision
     }
 }
 

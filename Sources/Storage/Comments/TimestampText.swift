@@ -1,7 +1,7 @@
 /// Reads what `Timestamp` of Wire writes: `2026-01-01T12:00:00.000Z`.
-enum TimestampText {
+package enum TimestampText {
     /// Milliseconds since 1970-01-01T00:00:00Z; `nil` for another form, or a date that does not exist.
-    static func milliseconds(of text: String) -> Int64? {
+    package static func milliseconds(of text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count == 24, separatorsMatch(bytes) else { return nil }
         guard let year = number(bytes[0..<4]), let month = number(bytes[5..<7]), let day = number(bytes[8..<10]),

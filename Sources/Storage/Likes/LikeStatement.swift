@@ -72,7 +72,8 @@ enum LikeStatement {
             FROM changed JOIN owned USING (photo_id) WHERE liked AND user_id <> owner_id
         ), queued AS (
             INSERT INTO outbox (topic, payload)
-            SELECT $9, jsonb_agg(jsonb_build_object('photo', photo_id, 'owner', owner_id, 'user', user_id, 'at', at))
+            SELECT $9, jsonb_agg(jsonb_build_object(
+                'type', 'like', 'photo', photo_id, 'owner', owner_id, 'user', user_id, 'at', at))
             FROM event
             HAVING count(*) > 0 AND $8 > (SELECT count(*) FROM (
                 SELECT FROM outbox WHERE topic = $9 AND available_at < 'infinity' LIMIT $8) AS waiting)

@@ -10,6 +10,8 @@ public struct Migration: Sendable {
         case script(StaticString)
         /// Statements that PostgreSQL runs outside of a transaction only, one after another.
         case statements([StaticString])
+        /// An extension of PostgreSQL, in the transaction of the neighbouring scripts.
+        case needsExtension(StaticString, by: StaticString)
     }
 
     /// 1, 2, 3 … without holes.
@@ -39,12 +41,21 @@ public struct Migration: Sendable {
         work = .statements(statements)
     }
 
+    /// A step that has the database load an extension that comes with PostgreSQL.
+    public init(version: Int, name: String, needsExtension extensionName: StaticString, by statement: StaticString) {
+        self.version = version
+        self.name = name
+        oldestProgram = 1
+        work = .needsExtension(extensionName, by: statement)
+    }
+
     /// FNV-1a over the statements: tells an edited step from the one that was applied; it is no protection against malice.
     public var checksum: String {
         let texts: [StaticString] =
             switch work {
             case .script(let script): [script]
             case .statements(let statements): statements
+            case .needsExtension(_, let statement): [statement]
             }
         let hash = texts.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { hash, text in
             text.withUTF8Buffer { $0.reduce(hash) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 } }
@@ -60,6 +71,8 @@ public enum MigrationError: Error, Equatable, Sendable, CustomStringConvertible 
     case programIsTooOld(database: Int, oldestProgram: Int, program: Int)
     /// An applied step reads otherwise in this program.
     case stepWasChanged(version: Int)
+    /// The server does not have it, or the database's user may not load it.
+    case extensionIsMissing(String, reason: String)
     /// The steps of the program are not numbered 1, 2, 3 …
     case stepsAreMisnumbered
 
@@ -69,6 +82,7 @@ public enum MigrationError: Error, Equatable, Sendable, CustomStringConvertible 
             "the database has schema version \(database), for programs of version \(oldest) and newer; this one has "
                 + "\(program)"
         case .stepWasChanged(let version): "migration \(version) differs from the one that was applied"
+        case .extensionIsMissing(let name, let reason): "the extension \(name) is not in the database, and \(reason)"
         case .stepsAreMisnumbered: "the program's migrations are not numbered 1, 2, 3 …"
         }
     }

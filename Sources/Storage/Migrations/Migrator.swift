@@ -66,7 +66,7 @@ public struct Migrator: Sendable {
         if try !hasTable(connection) { try connection.run(script: table) }
         // The lock was free only after the others were through.
         let missing = try missing(connection)
-        let together = missing.prefix { if case .script = $0.work { true } else { false } }
+        let together = missing.prefix { if case .statements = $0.work { false } else { true } }
         for migration in together { try apply(migration, connection) }
         if together.isEmpty, let alone = missing.first { try apply(alone, connection) }
         return .applied((together.isEmpty ? missing.prefix(1) : together).map(\.version))
@@ -122,6 +122,7 @@ public struct Migrator: Sendable {
     private func apply(_ migration: Migration, _ connection: PostgresConnection) throws {
         switch migration.work {
         case .script(let script): try connection.run(script: script)
+        case .needsExtension(let name, let statement): try load(name.description, statement, connection)
         case .statements(let statements):
             // This session holds the lock meanwhile, and nothing else. A script and no query: the answer to a query stays
             // open until the next one, with a view of the data for whose end CREATE INDEX CONCURRENTLY would wait.
@@ -138,6 +139,32 @@ public struct Migrator: Sendable {
             ])
     }
 }
+
+extension Migrator {
+    /// Extensions that PostgreSQL trusts are loaded by whoever may create in the database; said plainly where that is not so,
+    /// since trying again does not help.
+    private func load(_ name: String, _ statement: StaticString, _ connection: PostgresConnection) throws {
+        let state = try connection.query(extensionStatement, [.text(name)]) { row throws(PostgresError) in
+            (isThere: try row.boolean(0), isKnown: try row.boolean(1), mayCreate: try row.boolean(2))
+        }.first
+        guard let state, !state.isThere else { return }
+        guard state.isKnown else {
+            throw MigrationError.extensionIsMissing(
+                name, reason: "this server does not know it: install PostgreSQL's package \"contrib\"")
+        }
+        guard state.mayCreate else {
+            throw MigrationError.extensionIsMissing(
+                name, reason: "the user may not CREATE there: let its owner run CREATE EXTENSION \(name)")
+        }
+        try connection.run(script: statement)
+    }
+}
+
+private let extensionStatement: PostgresStatement = """
+    SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = $1),
+        EXISTS (SELECT 1 FROM pg_available_extensions WHERE name = $1),
+        has_database_privilege(current_database(), 'CREATE')
+    """
 
 /// Any number that nothing else in the database uses for an advisory lock.
 private let lockKey: Int64 = 0x43_68_6f_72_75_73

@@ -8,5 +8,14 @@ public enum Schema {
         Migration(version: 5, name: "comments_history", script: commentsHistoryScript),
         Migration(version: 6, name: "accounts", script: accountsScript),
         Migration(version: 7, name: "social", script: socialScript),
+        Migration(version: 8, name: "comments_on_posts", script: postCommentsScript),
+        Migration(version: 9, name: "comments_by_channel", outsideTransaction: commentsByChannelStatements),
+        Migration(version: 10, name: "feed", script: feedScript),
+        Migration(version: 11, name: "erasure", script: erasureScript),
+        Migration(version: 12, name: "rows_of_users", outsideTransaction: rowsOfUsersStatements),
+        Migration(
+            version: 13, name: "trigrams", needsExtension: "pg_trgm", by: "CREATE EXTENSION IF NOT EXISTS pg_trgm"),
+        Migration(version: 14, name: "search", outsideTransaction: searchStatements),
+        Migration(version: 15, name: "moderation", script: moderationScript),
     ]
 }

@@ -5,8 +5,10 @@ public import Primitives
 
 /// What a row of the outbox asks for.
 public enum OutboxTopic: String, Sendable {
-    /// Likes of photos that have an owner: an array of ``LikeEvent``.
+    /// What somebody did that others are told of: an array of ``NotifyEvent``.
     case notify
+    /// A post for the feeds of its author's followers: `{"post","author","sequence"}`.
+    case feed
 }
 
 /// One row of the outbox: work that a transaction left for later, for a whole batch of whatever it stored.

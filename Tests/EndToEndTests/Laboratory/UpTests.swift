@@ -114,6 +114,17 @@ extension EndToEndTests {
                             let text = try await LoopbackHTTP.get(port: port, "/v1/likes/harbour.1").text
                             return !text.contains(#""count":0"#)
                         }, "\(program.log)")
+                    // Posts, and something said about one of them.
+                    #expect(
+                        await eventually(within: 60) {
+                            let posts = try await LoopbackHTTP.get(port: port, "/api/posts?limit=50").text
+                            for entry in posts.split(separator: #"{"id":""#).dropFirst() {
+                                let comments = try await LoopbackHTTP.get(
+                                    port: port, "/api/posts/\(entry.prefix { $0 != "\"" })/comments")
+                                if comments.text.contains(#""comment":""#) { return true }
+                            }
+                            return false
+                        }, "\(program.log)")
                 }
             }
         }

@@ -27,28 +27,37 @@ struct TestSystem: Sendable {
         _ body: @Sendable (TestSystem) async throws -> Void
     ) async throws {
         try await withRedis(options) { redis in
-            let common = [
-                "REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "reader-1",
-                "DRAIN_SECONDS": "0",
-                "READER_LOOPS": "2",
-            ]
-            try await withCommentAPI(redis) { comments in
-                let reader = common.merging(["COMMENT_API_URL": "http://127.0.0.1:\(comments.port)"]) { _, new in new }
-                let settings = try ReaderSettings.read(environment: reader.merging(environment) { _, own in own })
-                try await withReader(settings) { reader, hub in
-                    let system = TestSystem(redis: redis, comments: comments, reader: reader, hub: hub)
-                    await expectEventually { try await system.isReady }
-                    try await body(system)
-                }
+            try await with(redis, url: redis.url, environment: environment, body)
+        }
+    }
+
+    /// The same on a Redis that runs.
+    ///
+    /// - Parameter url: of all of it, when `redis` is one server of several.
+    static func with(
+        _ redis: Node, url: String, environment: [String: String] = [:],
+        _ body: @Sendable (TestSystem) async throws -> Void
+    ) async throws {
+        let common = [
+            "REDIS_URL": url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "reader-1", "DRAIN_SECONDS": "0",
+            "READER_LOOPS": "2",
+        ]
+        try await withCommentAPI(url) { comments in
+            let reader = common.merging(["COMMENT_API_URL": "http://127.0.0.1:\(comments.port)"]) { _, new in new }
+            let settings = try ReaderSettings.read(environment: reader.merging(environment) { _, own in own })
+            try await withReader(settings) { reader, hub in
+                let system = TestSystem(redis: redis, comments: comments, reader: reader, hub: hub)
+                await expectEventually { try await system.isReady }
+                try await body(system)
             }
         }
     }
 
     private static func withCommentAPI(
-        _ redis: Node, _ body: (RunningService) async throws -> Void
+        _ url: String, _ body: (RunningService) async throws -> Void
     ) async throws {
         let settings = try CommentAPISettings.read(
-            environment: ["REDIS_URL": redis.url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "comments-1"])
+            environment: ["REDIS_URL": url, "HOST": "127.0.0.1", "PORT": "0", "INSTANCE_ID": "comments-1"])
         let address = ListeningAddress()
         let process = ServiceProcess(name: "CommentAPI", server: settings.server, logger: address.logger)
         let broker = ServiceBroker(

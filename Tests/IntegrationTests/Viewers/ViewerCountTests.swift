@@ -63,7 +63,7 @@ extension IntegrationTests {
             func received(_ messages: [BrokerMessage]) {
                 frames.withLock { $0 += messages.map { String(decoding: $0.frame, as: UTF8.self) } }
             }
-            func connectionLost() {}
+            func lost(_ channels: [Channel], isConnected: Bool) {}
 
             var numbers: [Int] {
                 frames.withLock { $0 }.compactMap { frame in

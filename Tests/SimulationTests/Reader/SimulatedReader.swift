@@ -104,8 +104,8 @@ final class SimulatedReader: CustomStringConvertible {
 
     func connectionEstablished() { registry.isConnected = true }
 
-    func connectionLost() {
-        registry.connectionLost(now: world.now)
+    func lost(_ channels: [Channel]) {
+        registry.lost(channels, isConnected: false, now: world.now)
         perform()
     }
 

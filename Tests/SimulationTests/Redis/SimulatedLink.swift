@@ -81,9 +81,9 @@ final class SimulatedLink {
         connection = nil
         if isEstablished {
             isEstablished = false
-            table.disconnected()
+            let wanted = table.disconnected().compactMap { Channel(name: $0) }
             world.note("\(reader): lost its connection to Redis")
-            reader.connectionLost()
+            reader.lost(wanted)
         }
         world.after(world.random.micros(1_000...200_000)) { self.connect() }
     }

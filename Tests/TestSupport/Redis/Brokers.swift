@@ -18,7 +18,15 @@ public func withBroker<Value: Sendable>(
     _ redis: Node, settings: RedisBrokerSettings = makeBrokerSettings(),
     isolation: isolated (any Actor)? = #isolation, _ body: (RedisBroker) async throws -> Value
 ) async throws -> Value {
-    let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: redis.url), settings: settings, logger: quietLogger)
+    try await withBroker(url: redis.url, settings: settings, body)
+}
+
+/// The same on whatever `url` names.
+public func withBroker<Value: Sendable>(
+    url: String, settings: RedisBrokerSettings = makeBrokerSettings(),
+    isolation: isolated (any Actor)? = #isolation, _ body: (RedisBroker) async throws -> Value
+) async throws -> Value {
+    let broker = RedisBroker(endpoint: try RedisEndpoint(parsing: url), settings: settings, logger: quietLogger)
     return try await withBackground({ try await broker.run() }) {
         _ = await eventually { broker.isReady }
         return try await body(broker)
@@ -33,4 +41,10 @@ public func withBroker<Value: Sendable>(
     try await withRedis(options) { redis in
         try await withBroker(redis, settings: settings) { broker in try await body(redis, broker) }
     }
+}
+
+/// Whether the first replica of a master has all that the master has.
+public func isReplicated(_ master: Node) async throws -> Bool {
+    let info = try await RedisProbe(master).info()
+    return info["slave0"]?.contains("offset=\(info["master_repl_offset"] ?? "-"),") == true
 }

@@ -12,6 +12,7 @@ public final class RecordingSink: SubscriptionSink {
     }
 
     private let recorded = Mutex<[(event: Event, at: ContinuousClock.Instant)]>([])
+    private let lostChannels = Mutex<[Channel]>([])
     /// Runs within `received`, on the subscriber's loop.
     private let onReceived: (@Sendable ([BrokerMessage]) -> Void)?
 
@@ -32,6 +33,9 @@ public final class RecordingSink: SubscriptionSink {
         return times.isEmpty ? .zero : times[times.count - 1] - times[0]
     }
 
+    /// Of which the subscriber said that messages may be missing.
+    public var lost: [Channel] { lostChannels.withLock { $0 } }
+
     public func count(_ event: Event) -> Int { events.count { $0 == event } }
 
     private func record(_ event: Event) { recorded.withLock { $0.append((event, .now)) } }
@@ -42,7 +46,10 @@ public final class RecordingSink: SubscriptionSink {
         record(.received(messages))
         onReceived?(messages)
     }
-    public func connectionLost() { record(.lost) }
+    public func lost(_ channels: [Channel], isConnected: Bool) {
+        record(.lost)
+        lostChannels.withLock { $0 += channels }
+    }
 }
 
 private struct NotSubscribed: Error {}
