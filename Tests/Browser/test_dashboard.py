@@ -222,6 +222,30 @@ def test_no_column_of_1400_is_wrong(stats, look):
     print(f"redraws: {len(times)}, median {times[len(times) // 2]:.1f} ms, largest {times[-1]:.1f} ms")
 
 
+def test_a_map_that_came_too_early_is_asked_for_anew(stats, look):
+    """It is asked for before the stream begins: what changed in between is told to nobody."""
+    laboratory = Laboratory(stats).spread(600)
+    early = get(f"{stats.url}/statistics/map").body
+    laboratory.place()
+    page = look("about:blank")
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(body=early, content_type="application/octet-stream")
+        else:
+            route.continue_()
+    page.route("**/statistics/map", answer)
+    page.goto(stats.url)
+    wait_until(lambda: page.evaluate("dashboard.state?.channels") == 600, "state")
+    wait_until(lambda: page.evaluate(
+        "async () => (await dashboard.map.inspect(1)).version === dashboard.state.mapVersion"), "the map is the newest")
+    means = page.evaluate("dashboard.map.inspect(600)")["means"]
+    assert sum(means) == 600, "one Reader for each channel"
+    assert_quiet(page)
+
+
 def test_a_single_subscription_is_seen(stats, look):
     laboratory = Laboratory(stats, readers=2)
     laboratory.readers[0].viewers = {f"video:v{number}": 1 for number in range(5_000)}

@@ -393,6 +393,20 @@ private struct AccessTestSettings: ServiceSettings {
                 #expect(answer.status == .unauthorized && String(buffer: answer.body).contains("token_expired"))
             }
         }
+        // Several that differ, and one twice.
+        try await withService(["LIMITS": "off"]) { client, _ async throws in
+            let (anna, bert) = (try tokens.token(of: "anna"), try tokens.token(of: "bert"))
+            let again = ("Authorization", "Bearer \(anna)")
+            for (token, cookie, more) in [
+                (anna, nil, [again]), (nil, nil, [again, again]), (anna, bert, []),
+                (nil, anna, [("Cookie", "chorus_session=\(bert)")]),
+            ] as [(String?, String?, [(String, String)])] {
+                let headers = more + [("Sec-Fetch-Site", "same-origin")]
+                let answer = try await send(client, .post, "/write", token: token, cookie: cookie, headers)
+                #expect(answer.status == .unauthorized, "\(more)")
+                #expect(String(buffer: answer.body).contains(#""code":"ambiguous_credentials""#))
+            }
+        }
         // With AUTH=off nobody is asked, but for what a moderator's token would have changed.
         let off = ["AUTH": "off", "MODERATOR_TOKEN": "a-secret-of-moderators"]
         try await withService(off) { client, _ async throws in
