@@ -1,3 +1,4 @@
+import Foundation
 import Primitives
 import RedisNIO
 
@@ -12,6 +13,21 @@ public struct RedisCluster: Sendable {
 
     /// `redis+cluster://` with all nodes.
     public var url: String { "redis+cluster://" + nodes.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") }
+}
+
+/// A master that Sentinels watch.
+public struct SentinelGroup: Sendable {
+    /// What they call it.
+    public static let name = "chorus"
+
+    /// At the beginning; after a failover one of the replicas is it.
+    public let master: Node
+    public let replicas: [Node]
+    public let sentinels: [Node]
+
+    public var url: String {
+        "redis+sentinel://" + sentinels.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") + "/" + Self.name
+    }
 }
 
 extension Testbed {
@@ -70,6 +86,61 @@ extension Testbed {
             return true
         }
         return cluster
+    }
+
+    /// Starts a master, its replicas and Sentinels that watch them, and waits until the Sentinels know all.
+    ///
+    /// - Parameter downAfter: silence after which the master is away for a Sentinel.
+    public func startSentinels(
+        count: Int = 3, replicas: Int = 1, downAfter: Duration = .seconds(1), name: String = "redis"
+    ) async throws -> SentinelGroup {
+        let master = try await startRedis(name: "\(name)-0")
+        var copies: [Node] = []
+        for number in 0..<replicas {
+            let options = RedisOptions(arguments: [
+                "--replicaof", "127.0.0.1", "\(master.port)", "--repl-diskless-sync-delay", "0",
+            ])
+            copies.append(try await startRedis(options, name: "\(name)-\(number + 1)"))
+        }
+        var sentinels: [Node] = []
+        for number in 0..<count {
+            sentinels.append(try await startSentinel("\(name)-sentinel-\(number)", master, downAfter))
+        }
+        try await wait("the Sentinels know each other and the replicas") {
+            for sentinel in sentinels {
+                let reply = try await RedisProbe(sentinel).send(RedisCommand("SENTINEL", "MASTER", SentinelGroup.name))
+                let words = (reply.array ?? []).map { $0.text ?? "" }
+                func value(_ field: String) -> Int? { words.firstIndex(of: field).flatMap { Int(words[$0 + 1]) } }
+                guard value("num-other-sentinels") == count - 1, value("num-slaves") == replicas else { return false }
+            }
+            for copy in copies {
+                guard try await RedisProbe(copy).info()["master_link_status"] == "up" else { return false }
+            }
+            return true
+        }
+        return SentinelGroup(master: master, replicas: copies, sentinels: sentinels)
+    }
+
+    private func startSentinel(_ name: String, _ master: Node, _ downAfter: Duration) async throws -> Node {
+        let directory = try makeDirectory(name)
+        let port = try Ports.one()
+        let group = SentinelGroup.name
+        let lines = [
+            "port \(port)", "bind 127.0.0.1", "dir \(directory)",
+            "sentinel monitor \(group) 127.0.0.1 \(master.port) 2",
+            "sentinel down-after-milliseconds \(group) \(downAfter.milliseconds)",
+            "sentinel failover-timeout \(group) \(10 * downAfter.milliseconds)",
+        ]
+        let file = directory + "/sentinel.conf"
+        try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: URL(fileURLWithPath: file))
+        let specification = ChildSpecification(
+            name: name, executable: try binaries.system("redis-server", package: "redis-server"),
+            arguments: [file, "--sentinel"], environment: [:], log: folders.log(name), phase: .servers)
+        let node = try await add(
+            .redis, specification, port: port, url: "redis://127.0.0.1:\(port)", directory: directory,
+            readiness: .redis)
+        try await Node.waitUntilReady([node])
+        return node
     }
 
     /// Nodes that one has a connection to, itself included.
