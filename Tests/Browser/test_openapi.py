@@ -47,7 +47,8 @@ def run(stack, service, url, token, only=()):
         "--header", f"Authorization: Bearer {token}",
         "--phases", "coverage,fuzzing", "--checks", "no_failure", "--max-examples", str(EXAMPLES), "--seed", "1",
         "--generation-database", "none", "--suppress-health-check", "all", "--request-timeout", "20",
-        "--continue-on-failure", "--workers", "2", "--no-color"]
+        # Of two threads that make requests one fails now and then with Python 3.11: "AST constructor recursion depth mismatch".
+        "--continue-on-failure", "--workers", "1", "--no-color"]
     environment = {
         **os.environ, "SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": str(HERE), "CASES_FILE": str(cases)}
     done = subprocess.run(
