@@ -25,10 +25,8 @@ APART = {
 def services(binaries, tmp_path):
     stack = Stack(binaries, tmp_path, database=True)
     try:
-        media = tmp_path / "media"
-        media.mkdir()
         stack.start_stats_api()
-        stack.start_social_api(LIMITS="off", MEDIA_FOLDER=str(media))
+        stack.start_social_api(LIMITS="off")
         stack.start_comment_api().start_like_api().start_reader("reader-1")
         yield stack
     finally:

@@ -196,6 +196,39 @@ def test_a_post_is_changed_and_removed_by_its_author_only(society, visit, people
     other.page.wait_for_selector("text=There is no such post")
 
 
+def test_comments_of_a_post_are_live_answered_and_changed(society, visit, people, names):
+    ana, ben, _ = names
+    post = write(society, people[ana], f"talk about {ana}")
+    page = at(society, visit, ana, f"/posts/{post}").wait_live()
+    other = at(society, visit, ben, f"/posts/{post}").wait_live()
+    page.say("the first")
+    other.wait_text("the first")
+    other.page.click(".row.comment >> text=the first")
+    other.page.click(".actions >> text=Reply")
+    other.page.type("#message", "an answer")
+    other.page.press("#message", "Enter")
+    page.wait_text(f"@{ana} an answer")
+    assert page.page.inner_text(".row.comment:last-child .answers").strip() == f"to {ana}"
+    page.page.click(".row.own")
+    page.page.click(".actions >> text=Edit")
+    assert page.page.input_value("#message") == "the first"
+    page.say("the first, mended")
+    for one in (page, other):
+        one.wait_text("the first, mended")
+        assert "the first" not in one.texts and "(edited)" in one.page.inner_text(".row.comment:first-child")
+    # Only one's own can be changed.
+    other.page.click(".row.comment >> text=mended")
+    assert not other.page.query_selector(".actions >> text=Edit")
+    page.page.click(".row.own")
+    page.page.click(".actions >> text=Remove")
+    other.page.wait_for_selector(".row.removed")
+    # Who comes later finds it so too.
+    other.page.reload()
+    other.wait_text(f"@{ana} an answer")
+    assert "the first, mended" not in other.texts
+    page.assert_quiet()
+
+
 def test_without_an_answer_the_list_says_so_and_tries_again(society, visit, people, names):
     write(society, people[names[0]], f"still here, {names[0]}")
     page = visit(society, path="/")

@@ -4,6 +4,7 @@ import { byName, formatLink, parseLink } from "./core/link.js";
 import { SubscriptionMap } from "./core/map.js";
 import { LastSteady, Series } from "./core/series.js";
 import { advice, verdict } from "./core/verdict.js";
+import { firstMap } from "./early.js";
 import { Feed } from "./feed.js";
 import { CurveView } from "./ui/curve.js";
 import { MainFigures, MoreFigures } from "./ui/figures.js";
@@ -14,7 +15,6 @@ import { Recorder } from "./ui/recorder.js";
 import { reportList } from "./ui/reports.js";
 import { ResidualView } from "./ui/residual.js";
 import { HotTable, ReaderTable } from "./ui/tables.js";
-import { firstMap } from "./worker.js";
 
 const STATUS = { live: "live", connecting: "connecting", reconnecting: "reconnecting", offline: "offline", paused: "paused", failed: "refused" };
 

@@ -43,8 +43,4 @@ export class Pages {
     this.#next = undefined;
     this.#generation += 1;
   }
-
-  drop(key) {
-    this.items = this.items.filter((item) => this.#key(item) !== key);
-  }
 }

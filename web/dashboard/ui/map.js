@@ -1,5 +1,5 @@
 import { cellOf, cellStart } from "../core/map.js";
-import { worker } from "../worker.js";
+import { worker } from "../early.js";
 import { h } from "/app/ui/dom.js";
 import { figure } from "/app/core/format.js";
 

@@ -4,12 +4,12 @@ const policy = globalThis.trustedTypes?.createPolicy("chorus", {
   createScriptURL() { return WORKER; },
 });
 
-/**
- * The map's worker, and the map itself as it is now (`null`: it did not come). A script of its own, because a thread takes a
- * tenth of a second to start and the map another: the page's modules load meanwhile.
- */
+// What takes a tenth of a second each, begun while the page's modules load.
+
+/** The thread that draws the map. */
 export const worker = new Worker(policy?.createScriptURL("") ?? WORKER, { type: "module" });
 
+/** The map as it is now; `null`: it did not come. */
 export const firstMap = fetch("/statistics/map", { cache: "no-store" })
   .then((response) => (response.ok ? response.arrayBuffer() : null))
   .catch(() => null);
