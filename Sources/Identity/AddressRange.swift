@@ -24,16 +24,21 @@ public struct IPAddress: Hashable, Sendable {
     public var text: String {
         bytes.count == 4
             ? bytes.map { String($0) }.joined(separator: ".")
-            : stride(from: 0, to: 16, by: 2).map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }
-                .joined(separator: ":")
+            : groups(8)
     }
 
     /// What a limit counts together: an IPv4 address, or the /64 of an IPv6 one, of which one customer has all.
     public var limitKey: String {
         bytes.count == 4
             ? text
-            : stride(from: 0, to: 8, by: 2).map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }
-                .joined(separator: ":") + "::"
+            : groups(4) + "::"
+    }
+
+    /// The first of the eight groups of an IPv6 address.
+    private func groups(_ count: Int) -> String {
+        stride(from: 0, to: 2 * count, by: 2)
+            .map { String(UInt16(bytes[$0]) << 8 | UInt16(bytes[$0 + 1]), radix: 16) }
+            .joined(separator: ":")
     }
 }
 

@@ -137,6 +137,7 @@ public struct MediaStore: Sendable {
                 let names = try connection.query(
                     "SELECT name FROM media_removed LIMIT $1 FOR UPDATE SKIP LOCKED", [.bigint(Int64(Self.filesMax))]
                 ) { row throws(PostgresError) in try row.text(0) }
+                guard !names.isEmpty else { return 0 }
                 for name in names {
                     for side in ImageConverter.sides { try files.remove(Self.file(name, side: side)) }
                 }

@@ -53,7 +53,7 @@ enum ReaderAPI {
         ).add(to: router)
         let sessions = SocketIOSessions(
             hub: hub, inbox: inbox, instance: process.server.instance, publicURL: settings.registry.publicURL,
-            placement: placement, quota: quota, writes: settings.writes, logger: process.logger)
+            placement: placement, quota: quota, writes: settings.writes)
         SocketIORoutes(hub: hub, sessions: sessions, quota: quota).add(to: router)
         StreamTicketRoutes(tickets: tickets).add(to: router)
         LocateRoutes(placement: placement, instance: process.server.instance).add(to: router)

@@ -9,13 +9,15 @@ public struct RedisProbe: Sendable {
     public let endpoint: RedisEndpoint
 
     public init(_ node: Node) {
-        var endpoint = (try? RedisEndpoint(parsing: node.url)) ?? RedisEndpoint(host: "127.0.0.1", port: node.port)
-        endpoint.deployment = .node
-        self.endpoint = endpoint
+        self.init(
+            endpoint: (try? RedisEndpoint(parsing: node.url)) ?? RedisEndpoint(host: "127.0.0.1", port: node.port))
     }
 
-    public init(port: Int) {
-        var endpoint = RedisEndpoint(host: "127.0.0.1", port: port)
+    public init(port: Int) { self.init(endpoint: RedisEndpoint(host: "127.0.0.1", port: port)) }
+
+    private init(endpoint: RedisEndpoint) {
+        var endpoint = endpoint
+        // It is asked whatever it is: a master, a replica, a node of a cluster, a Sentinel.
         endpoint.deployment = .node
         self.endpoint = endpoint
     }

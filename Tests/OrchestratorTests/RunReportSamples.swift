@@ -36,6 +36,7 @@ func makeRun() -> RunResult {
         predicted: SpreadOutcome(
             readers: 2, channels: 100, subscriptions: 142, weightedSubscriptions: 1.79, rate: 1, loadMaxOverMean: 1))
     result.spread?.predicted?.deviation = SpreadOutcome.Deviation(spread: 0.02, share: 0.04)
+    result.audience = try? settings.audience([])
     result.swarm = makeSwarm()
     result.redis = RedisFigures(memoryBytes: 2 << 20, cpuSeconds: 0.25, commands: 1_000, channels: 0, cut: 0)
     result.timeline = [RunResult.Sample(seconds: 1, acknowledged: 50, delivered: 100)]

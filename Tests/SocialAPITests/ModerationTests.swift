@@ -174,10 +174,26 @@ import Wire
             #expect(try await unpublished() == ["c2 comment", "c1 removal"])
             #expect(try await act(social, "remove", "comment", "c2", token: moderator).status == 200)
             #expect(try await Set(unpublished()) == ["c1 removal", "c2 removal"])
+            // A post counts what is shown.
+            let post = try await social.post("with comments", token: anna)
+            try await store.store(
+                Wire.Comment(
+                    id: "c5", userid: "anna", kind: .post, videoid: post, comment: "fine",
+                    timestamp: "2026-01-01T12:00:00.000Z"))
+            for (action, count) in [("hold", "0"), ("approve", "1"), ("remove", "0")] {
+                #expect(try await act(social, action, "comment", "c5", token: moderator).status == 200)
+                #expect(
+                    try await social.sql("SELECT comments FROM post_counts WHERE post_id = '\(post)'") == count,
+                    "\(action)")
+            }
             // And those of a limited author are held.
             #expect(try await act(social, "limit", "user", "anna", token: moderator).status == 200)
             let limited = await thrown(StorageError.self) { try await store.store(comment("c4", "fine")) }
             #expect(limited == .held)
+            // What its author has taken back meanwhile is not published by an approval.
+            _ = try await store.remove(id: "c4", by: "anna", moderator: false)
+            #expect(try await act(social, "approve", "comment", "c4", token: moderator).status == 200)
+            #expect(try await !unpublished().contains("c4 comment"))
         }
     }
 }

@@ -104,14 +104,14 @@ import Testing
             #expect(left > 0 && left < Int64(Feed.seenDays) * 86_400_000 - 3_600_000)
         }
     }
+}
 
-    private func withClient(_ body: (RedisClient) async throws -> Void) async throws {
-        try await withRedis { node in
-            let redis = RedisClient(endpoint: try RedisEndpoint(parsing: node.url), logger: quietLogger)
-            try await withBackground({ try await redis.run() }) {
-                #expect(await eventually { redis.isConnected })
-                try await body(redis)
-            }
+private func withClient(_ body: (RedisClient) async throws -> Void) async throws {
+    try await withRedis { node in
+        let redis = RedisClient(endpoint: try RedisEndpoint(parsing: node.url), logger: quietLogger)
+        try await withBackground({ try await redis.run() }) {
+            #expect(await eventually { redis.isConnected })
+            try await body(redis)
         }
     }
 }
@@ -172,19 +172,13 @@ import Testing
 
     private func withSystem(_ body: (System) async throws -> Void) async throws {
         try await withDatabase(connections: 3) { pool in
-            try await withRedis { node in
-                let redis = RedisClient(endpoint: try RedisEndpoint(parsing: node.url), logger: quietLogger)
-                try await withBackground({ try await redis.run() }) {
-                    #expect(await eventually { redis.isConnected })
-                    let fanout = FeedFanout(pool: pool, redis: redis)
-                    try await body(
-                        System(
-                            pool: pool, redis: redis, posts: PostStore(pool: pool),
-                            relations: RelationStore(pool: pool),
-                            reader: FeedReader(pool: pool, redis: redis, logger: quietLogger),
-                            relay: OutboxRelay(
-                                pool: pool, topic: .feed, logger: quietLogger, handler: fanout.handle)))
-                }
+            try await withClient { redis in
+                let fanout = FeedFanout(pool: pool, redis: redis)
+                try await body(
+                    System(
+                        pool: pool, redis: redis, posts: PostStore(pool: pool), relations: RelationStore(pool: pool),
+                        reader: FeedReader(pool: pool, redis: redis, logger: quietLogger),
+                        relay: OutboxRelay(pool: pool, topic: .feed, logger: quietLogger, handler: fanout.handle)))
             }
         }
     }

@@ -75,14 +75,14 @@ import Testing
     @Test func nothingIsHeardBeforeTheClientHasJoined() throws {
         var connection = SocketIOConnection()
         #expect(throws: Packet.Malformed.self) { try connection.received(Self.message(#"2["a"]"#), bytesMax: 100) }
-        #expect(!connection.hasJoined)
+        #expect(!connection.hasJoined("/"))
         let asked = try connection.received(Self.message(#"0{"a":1}"#), bytesMax: 100)
         #expect(asked == .connect(namespace: "/", auth: Array(#"{"a":1}"#.utf8)))
         #expect(throws: Packet.Malformed.self) { try connection.received(Self.message(#"2["a"]"#), bytesMax: 100) }
-        #expect(connection.accept("/") && connection.hasJoined)
+        #expect(connection.accept("/") && connection.hasJoined("/"))
         #expect(throws: Packet.Malformed.self) { try connection.received(Self.message("0"), bytesMax: 100) }
         #expect(try connection.received(Self.message("1"), bytesMax: 100) == .disconnect(namespace: "/"))
-        #expect(!connection.hasJoined)
+        #expect(!connection.hasJoined("/"))
         #expect(connection.accept("/") == false, "it does not ask any more")
     }
 

@@ -1,10 +1,10 @@
 internal import Foundation
 internal import Wire
 
-/// Who joined, left and wrote when: an audience as it was, to be let loose on another placement.
+/// Who joined, left and wrote when: an audience as it was, to be replayed on another placement.
 ///
-/// NDJSON, one event a line, in the order of their times; `at` is seconds since publishing began, and whoever joins at 0 is
-/// there before:
+/// NDJSON, one event a line, in the order of their times; `at` is seconds since publishing began, and whoever joins at
+/// 0 is there before:
 ///
 ///     {"at":0,"join":"v3","viewer":"user7"}
 ///     {"at":4.25,"comment":"v3","viewer":"user7"}
@@ -69,10 +69,12 @@ public struct Trace: Equatable, Sendable {
         func wrong(_ expected: String) -> InvalidParameter {
             InvalidParameter(name: "replay", value: path, expected: expected)
         }
-        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int,
-            let data = FileManager.default.contents(atPath: path)
-        else { throw wrong("a trace that can be read") }
+        let unreadable = wrong("a trace that can be read")
+        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else {
+            throw unreadable
+        }
         guard size <= Trace.bytesMax else { throw wrong("a trace of at most \(Trace.bytesMax) bytes") }
+        guard let data = FileManager.default.contents(atPath: path) else { throw unreadable }
         let decoder = JSONDecoder()
         var events: [Event] = []
         for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {

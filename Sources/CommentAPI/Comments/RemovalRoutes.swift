@@ -5,7 +5,8 @@ import Logging
 import ServiceRuntime
 import Wire
 
-/// `DELETE /comment/{id}`, and under the platform's name `DELETE /api/comments/{id}`, by the comment's author or a moderator.
+/// `DELETE /comment/{id}`, and under the platform's name `DELETE /api/comments/{id}`, by the comment's author or a
+/// moderator.
 struct RemovalRoutes: Sendable {
     let repository: any CommentRepository
     let counters: CommentCounters

@@ -11,7 +11,8 @@ import Wire
 /// cannot be published is left to the outbox sweep; younger comments do not wait for that.
 final class PublishQueue: Sendable {
     struct Settings {
-        /// By slots, so that whatever number of nodes divides it has parts of its own.
+        /// Channels are dealt by hash slot. Divisible by 2, 3, 4 and 6: of so many nodes, one that hangs holds up its own
+        /// partitions only.
         var partitions = 12
         /// Comments that wait in one partition; more are left to the outbox sweep at once.
         var waitingMax = 8_192

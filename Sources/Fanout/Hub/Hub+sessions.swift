@@ -70,10 +70,8 @@ extension Hub {
         if !submit(.probe(descriptor: descriptor, head: head), for: session) { Descriptor.discard(descriptor) }
     }
 
-    /// Sends packets.
-    public func send(_ packets: SocketIOPacket..., to session: SessionID) {
-        submit(.send(Array(packets.map(\.frames).joined())), for: session)
-    }
+    /// Sends a packet.
+    public func send(_ packet: SocketIOPacket, to session: SessionID) { submit(.send(packet.frames), for: session) }
 
     /// The client is in a namespace that it asked for, and gets `packets`.
     public func accept(
@@ -97,8 +95,6 @@ extension Hub {
     /// Tells a client to come back, to another Reader if there is one: this one's HTTP server stops.
     public func sendAway(_ session: SessionID) { submit(.sendAway, for: session) }
 
-    /// Ends a session, after a last packet.
-    public func close(_ session: SessionID, _ reason: DisconnectReason, _ packets: SocketIOPacket...) {
-        submit(.close(reason, frames: Array(packets.map(\.frames).joined())), for: session)
-    }
+    /// Ends a session.
+    public func close(_ session: SessionID, _ reason: DisconnectReason) { submit(.close(reason), for: session) }
 }

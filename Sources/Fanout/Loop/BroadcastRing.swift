@@ -15,9 +15,9 @@ struct BroadcastRing {
 
     /// Frames from one number to another, as one write: encoded once for each protocol that somebody speaks.
     struct Portion {
-        fileprivate var from: UInt32 = 0
-        fileprivate var to: UInt32 = 0
-        fileprivate var frames: [Frame] = []
+        fileprivate let from: UInt32
+        fileprivate let to: UInt32
+        private let frames: [Frame]
         private var stream: [UInt8] = []
         private var packets: [UInt8] = []
 

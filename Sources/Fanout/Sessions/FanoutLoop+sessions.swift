@@ -46,10 +46,7 @@ extension FanoutLoop {
         case .sendAway:
             guard let session = sessions[id] else { return }
             end(session, telling: HubRefusal.draining.rawValue, settings.retryMillisecondsMax, .drained, sockets)
-        case .close(let reason, let frames):
-            guard let session = sessions[id] else { return }
-            if !frames.isEmpty { send(frames, toSession: session.index, sockets) }
-            end(session, reason, sockets)
+        case .close(let reason): if let session = sessions[id] { end(session, reason, sockets) }
         }
     }
 
@@ -91,10 +88,7 @@ extension FanoutLoop {
             schedule(session, sockets)
         } catch {
             reply.give(.failure(error))
-            if session.engine.phase != .websocket {
-                perform(session.engine.close(.violation), session, sockets)
-                if session.engine.isClosed { end(session, .protocolError, sockets) }
-            }
+            if session.engine.phase != .websocket { end(session, .protocolError, sockets) }
         }
     }
 
@@ -105,7 +99,7 @@ extension FanoutLoop {
             return Descriptor.discard(descriptor)
         }
         guard let socket = sockets.adopt(descriptor: descriptor, tag: SessionTable.tag(of: session.index)) else {
-            return perform(session.engine.probeEnded(), session, sockets)
+            return session.engine.probeEnded()
         }
         session.probe = Session.Probe(
             socket: socket, decoder: WebSocketDecoder(messageBytesMax: settings.sessions.maxPayload))
@@ -166,14 +160,14 @@ extension FanoutLoop {
             end(session, DisconnectReason(reason), sockets)
         } else if session.probe?.socket == socket {
             session.probe = nil
-            perform(session.engine.probeEnded(), session, sockets)
+            session.engine.probeEnded()
         }
     }
 
     private func endProbe(_ session: Session, _ sockets: Connections) {
         if let probe = session.probe { sockets.close(probe.socket) }
         session.probe = nil
-        perform(session.engine.probeEnded(), session, sockets)
+        session.engine.probeEnded()
     }
 
     // MARK: Actions
@@ -242,74 +236,6 @@ extension FanoutLoop {
                 disconnectLost(of: topic, sockets)
             }
         }
-    }
-
-    // MARK: Subscriptions
-
-    /// A session becomes a viewer.
-    func subscribe(_ subscription: SessionSubscription, _ attachment: Attachment, _ sockets: Connections) {
-        guard let session = sessions[subscription.session], session.connection.hasJoined("/") else {
-            report.departures.append(.init(attachment, reason: .refused))
-            return
-        }
-        let socket = session.socket ?? SocketHandle(index: .max, generation: .max)
-        let id = add(
-            socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, session: session.index, sockets
-        )
-        for (topicID, channel) in zip(attachment.topics, subscription.channels) where topic(topicID).tail.bytes.isEmpty
-        {
-            topic(topicID).tail = ChannelTail(channel)
-        }
-        note(attachment, id)
-        let isRecovering = attachment.recovery != nil
-        session.subscriptions.append(
-            Session.Subscription(
-                viewer: id, channels: subscription.channels, waiting: isRecovering ? subscription : nil))
-        let log = topic(attachment.topics[0])
-        if !isRecovering {
-            let hasGap = subscription.gap != nil
-            acknowledge(subscription, recovered: !hasGap, gap: hasGap, session, sockets)
-            if let gap = subscription.gap {
-                send(EventPacket.joining([gap], of: log.tail), toSession: session.index, sockets)
-            }
-        }
-        for topicID in attachment.topics {
-            let topic = topic(topicID)
-            let states = topic.latestStates
-            if !states.isEmpty {
-                send(EventPacket.joining(states, of: topic.tail), toSession: session.index, sockets)
-            }
-        }
-    }
-
-    private func acknowledge(
-        _ subscription: SessionSubscription, recovered: Bool, gap: Bool, _ session: Session, _ sockets: Connections
-    ) {
-        guard let frames = subscription.acknowledgement(recovered: recovered, gap: gap) else { return }
-        send(frames, toSession: session.index, sockets)
-    }
-
-    /// The history of a recovering viewer was read, so it is known what its subscription brings.
-    func acknowledgeRecovery(of id: ViewerID, _ missed: MissedFrames, _ sockets: Connections) {
-        guard let index = viewer(id)?.session, let session = sessions[index],
-            let place = session.subscriptions.firstIndex(where: { $0.viewer == id }),
-            let subscription = session.subscriptions[place].waiting
-        else { return }
-        session.subscriptions[place].waiting = nil
-        let hasGap = missed.frames.contains { if case .notice = $0.kind { true } else { false } }
-        acknowledge(subscription, recovered: !hasGap, gap: hasGap, session, sockets)
-    }
-
-    private func unsubscribe(_ channels: [Channel], _ id: SessionID) {
-        guard let session = sessions[id],
-            let place = session.subscriptions.firstIndex(where: { $0.channels == channels })
-        else { return }
-        departed(session.subscriptions.remove(at: place).viewer, reason: .clientClosed)
-    }
-
-    private func unsubscribeAll(_ session: Session, _ reason: DisconnectReason) {
-        for subscription in session.subscriptions { departed(subscription.viewer, reason: reason) }
-        session.subscriptions = []
     }
 
     // MARK: Time

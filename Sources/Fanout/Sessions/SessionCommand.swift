@@ -49,8 +49,7 @@ enum SessionCommand: Sendable {
     case unsubscribe([Channel])
     /// Sends the client to another Reader.
     case sendAway
-    /// Ends the session, after `frames`.
-    case close(DisconnectReason, frames: [UInt8])
+    case close(DisconnectReason)
 }
 
 /// One subscription of a session: a viewer of the hub.
@@ -64,12 +63,12 @@ struct SessionSubscription: Equatable, Sendable {
     var gap: Frame?
 
     /// `{"position","recovered","gap"}`.
-    func acknowledgement(recovered: Bool, gap: Bool) -> [UInt8]? {
+    func acknowledgement(hasGap: Bool) -> [UInt8]? {
         guard let ack else { return nil }
         var data = JSONText(capacity: 96)
         data.member("position", position.description)
-        data.member("recovered", recovered)
-        data.member("gap", gap)
+        data.member("recovered", !hasGap)
+        data.member("gap", hasGap)
         return SocketIOPacket(.ack, id: ack, data: JSONText.array([data.finished()])).frames
     }
 }

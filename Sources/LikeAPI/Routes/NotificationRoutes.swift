@@ -17,11 +17,11 @@ struct NotificationRoutes: Sendable {
 
     func add(to router: Router<ServiceContext>) {
         router.get("v1/notifications") { request, context in
-            let (page, unread) = try await list(request, context)
+            let (page, unread) = try await list(request, context, countsUnread: true)
             return Response.json(Self.answer(page, unread: unread))
         }
         router.get("api/notifications") { request, context in
-            Self.array(try await list(request, context).page)
+            Self.array(try await list(request, context, countsUnread: false).page)
         }
         router.post("v1/notifications/read") { request, context in
             let asked = try await request.json(ReadRequest.self, code: Self.invalid)
@@ -36,7 +36,7 @@ struct NotificationRoutes: Sendable {
     }
 
     private func list(
-        _ request: Request, _ context: ServiceContext
+        _ request: Request, _ context: ServiceContext, countsUnread: Bool
     ) async throws -> (page: Page<UserNotification, NotificationCursor>, unread: Int) {
         let fields = try RequestFields(queryOf: request, code: Self.invalid)
         let owner = try context.user(fields, "user_id") { .notifications(of: $0) }
@@ -45,6 +45,7 @@ struct NotificationRoutes: Sendable {
         guard let notifications else { throw APIError.databaseRequired }
         do throws(StorageError) {
             let page = try await notifications.notifications(of: owner, before: cursor, limit: limit)
+            guard countsUnread else { return (page, 0) }
             return (page, try await notifications.unreadCount(of: owner))
         } catch {
             throw APIError(error)

@@ -14,6 +14,8 @@ public struct LikeEraser: Sendable {
     private static let roundsOfRest = 30
     /// Unlikes at a time.
     private static let unlikesMax = 64
+    /// Keys of one pipeline.
+    private static let keysMax = 256
 
     /// The commands that only this sends to Redis, each with a key of its kind.
     public static let needs = [["DEL", "position:{user:v}"]]
@@ -110,18 +112,25 @@ public struct LikeEraser: Sendable {
     /// Removes what is kept of users' own channels: notifications name who liked. Who watches begins anew.
     private func forget(_ users: [String]) async throws(RedisError) {
         let keys = users.compactMap { Channel.user($0) }.flatMap { [$0.historyKey, $0.positionKey, $0.namesKey] }
-        // On a cluster each channel is on its own node.
-        for key in keys { _ = try await redis.send(RedisCommand("DEL", key)) }
+        for start in stride(from: 0, to: keys.count, by: Self.keysMax) {
+            // A command each: on a cluster each channel is on its own node.
+            let commands = keys[start..<min(start + Self.keysMax, keys.count)].map { RedisCommand("DEL", $0) }
+            for reply in try await redis.send(contentsOf: commands) {
+                if let failure = reply.failure { throw failure }
+            }
+        }
     }
 }
 
 extension PartitionStore {
     /// Removes what Redis has of a photo that the database no longer has.
-    func forget(photo: String) async throws(RedisError) {
+    func forget(photo: String) async throws(LikeError) {
+        var commands: [RedisCommand] = []
         for partition in 0..<partitions {
             let keys = keys(partition)
-            _ = try await redis.send(RedisCommand("UNLINK", keys.members(photo)))
-            _ = try await redis.send(RedisCommand("HDEL", keys.sizes, photo))
+            commands.append(RedisCommand("UNLINK", keys.members(photo)))
+            commands.append(RedisCommand("HDEL", keys.sizes, photo))
         }
+        _ = try await send(commands)
     }
 }

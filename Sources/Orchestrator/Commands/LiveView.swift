@@ -109,6 +109,6 @@ struct LiveView: Equatable, Sendable {
             }
     }
 
-    /// For a file or a pipe: the same.
+    /// For a file or a pipe: all rows in one line.
     var line: String { "  \(time): " + rows.map { "\($0.label) \($0.text)" }.joined(separator: "; ") }
 }

@@ -21,7 +21,7 @@ enum CrowdPlan {
     /// From one rate to the next.
     static let rateFactor = 1.5
     static let rateMax = 1_000.0
-    /// The share of a rate's comments that have to be acknowledged: with fewer the rate is one that was only asked for.
+    /// The share of a rate's comments that have to be acknowledged; with fewer the rate was asked for, but not reached.
     static let achievedMin = 0.95
     /// For the last comments of a stage, and of everything.
     static let settleSeconds = 30.0

@@ -37,7 +37,7 @@ private struct CrowdTest: Sendable {
     let recorder: Locked<CrowdResult>
     let progress: Progress
 
-    /// Every Reader reports once in 2 s.
+    /// How long a report of every Reader is waited for; each reports once in 2 s.
     private static let reportDelay = Duration.seconds(10)
 
     private var setup: ExperimentSetup {

@@ -6,7 +6,8 @@ import Report
 import Testbed
 import Yams
 
-/// An experiment as a YAML file: the options of `run` in sections, stages, thresholds, what may fail, and faults at times.
+/// An experiment as a YAML file: the options of `run` in sections, stages, thresholds, what may fail, and faults at
+/// times.
 ///
 ///     topology: { readers: 3, placement: overflow }
 ///     audience: { streams: 100, viewers: 600, shape: zipf:1.0 }

@@ -43,6 +43,7 @@ struct LoadTest: Sendable {
 
     func run(in testbed: Testbed) async throws {
         let audience = try settings.audience(stages)
+        recorder.update { $0.audience = audience }
         progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
         services.showDashboard(progress, opens: opensDashboard)
@@ -115,10 +116,7 @@ struct LoadTest: Sendable {
         var time = ContinuousClock.now
         for (index, stage) in stages.enumerated() {
             try await load.order(stage.load)
-            let viewers = stage.load.viewers.map { ", \(Format.grouped($0)) viewers" } ?? ""
-            progress.step(
-                "  stage \(index + 1): \(Format.plain(stage.load.rate))/s\(viewers) for \(Format.plain(stage.seconds)) s"
-            )
+            progress.step("  stage \(index + 1): \(stage.label)")
             time += .seconds(stage.seconds)
             try await Task.sleep(until: time, clock: .continuous)
         }

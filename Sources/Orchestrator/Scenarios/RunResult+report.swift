@@ -190,9 +190,7 @@ extension RunResult {
 
     /// The formula of random placement over the number of Readers as a line, this run as a point.
     private var theory: [Chart] {
-        guard let spread, settings.preset != .seed,
-            let audience = try? settings.audience(plannedStages)
-        else { return [] }
+        guard let spread, let audience else { return [] }
         let table = ScalingTable(audience, readers: 1...max(20, settings.readers * 2), strategies: [.random])
         let point = PlacementCharts.Point(
             placement: settings.placement, readers: settings.readers, spread: spread.meanShare,

@@ -15,6 +15,8 @@ struct RunResult: ExperimentResult {
     var connections = Connections()
     var readers: [Reader] = []
     var spread: Spread?
+    /// Whom the formula of the spread is about; `nil` where nobody has counted them.
+    var audience: Audience?
     /// All swarms together.
     var swarm: SwarmReport?
     /// From the start of publishing to its end, while all viewers are connected.

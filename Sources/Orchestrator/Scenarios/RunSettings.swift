@@ -61,7 +61,7 @@ struct RunSettings: ParsableArguments {
     @Option("File that gets a trace of who joined, left and commented when (NDJSON).", optional(fileName))
     @Checked var record: String? = nil
     @Option(
-        "Such a trace, to be done again: it has the videos, the viewers, the comments and the time.",
+        "A trace of --record to replay: videos, viewers, comments and time are those of the trace.",
         optional(fileName))
     @Checked var replay: String? = nil
     @Option(

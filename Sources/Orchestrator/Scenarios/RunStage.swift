@@ -9,14 +9,23 @@ struct RunStage: Equatable, Sendable {
     var seconds: Double
     var load: LoadStage
 
+    /// Such as `6 s, 50/s, 600 viewers`.
+    var label: String {
+        let viewers = load.viewers.map { ", \(Format.grouped($0)) viewers" } ?? ""
+        return "\(Format.plain(seconds)) s, \(Format.plain(load.rate))/s\(viewers)"
+    }
+
     /// What became of it.
     struct Result: Sendable {
-        var name: String
+        /// From 1 on.
+        var number: Int
         var stage: RunStage
         var acknowledged: Int
         var delivered: Int
         /// Since comments were due.
         var latency: LatencySummary
+
+        var name: String { "\(number): \(stage.label)" }
     }
 
     /// What cannot be in a run with these settings, for each stage.
@@ -65,15 +74,13 @@ extension [RunStage] {
         return sum
     }
 
-    /// What became of each, from the swarms' counts and latencies: the first of theirs ends when the first of these begins.
+    /// What became of each, from the swarms' counts and latencies: the first that they end is the one before these.
     func results(_ ended: [SwarmCoordinator.Stage]) -> [RunStage.Result] {
         guard ended.count > count else { return [] }
         return enumerated().map { index, stage in
             let (before, now) = (ended[index], ended[index + 1])
-            let viewers = stage.load.viewers.map { ", \(Format.grouped($0)) viewers" } ?? ""
             return RunStage.Result(
-                name: "\(index + 1): \(Format.plain(stage.seconds)) s, \(Format.plain(stage.load.rate))/s\(viewers)",
-                stage: stage, acknowledged: now.acknowledged - before.acknowledged,
+                number: index + 1, stage: stage, acknowledged: now.acknowledged - before.acknowledged,
                 delivered: now.delivered - before.delivered, latency: LatencySummary(now.latency))
         }
     }

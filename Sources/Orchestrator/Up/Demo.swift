@@ -3,8 +3,9 @@ import NIOHTTP1
 import Testbed
 import Wire
 
-/// A small world of traffic: people with accounts, who watch three videos, write there and like five photos, follow each other,
-/// post pictures, and comment on and like posts. Everything goes through the gateway, as from a browser, with the token that each of them gets for a password.
+/// A small world of traffic: people with accounts, who watch three videos, write there and like five photos, follow
+/// each other, post pictures, and comment on and like posts. Everything goes through the gateway, as from a browser,
+/// with the token that each of them gets for a password.
 struct Demo: Sendable {
     private struct Person: Sendable {
         let name: String

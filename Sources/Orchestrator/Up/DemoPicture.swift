@@ -1,7 +1,7 @@
 import Foundation
 
-/// A landscape of hills under a sky, another one for each seed, as a PNG (W3C, Portable Network Graphics, third edition) with
-/// stored blocks (RFC 1951, 3.2.4): large, and made without a library.
+/// A landscape of hills under a sky, another one for each seed, as a PNG (W3C, Portable Network Graphics, third
+/// edition) with stored blocks (RFC 1951, 3.2.4): large, and made without a library.
 struct DemoPicture {
     private static let (width, height) = (480, 320)
 

@@ -41,13 +41,11 @@ struct Product: Sendable {
         func add(_ role: Node.Role, number: Int = 1, _ own: [String: String] = [:]) async throws -> Node {
             try await testbed.addService(role, number: number, environment, access.merging(own) { $1 })
         }
-        var services = [
-            try await add(.commentAPI), try await add(.likeAPI, ["LIKE_ROLE": "all"]),
-            try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing, "MEDIA_FOLDER": media]),
-        ]
-        let reader = [
-            "PLACEMENT": "overflow", "COMMENT_API_URL": services[0].url, "LIKE_API_URL": services[1].url,
-        ]
+        let comments = try await add(.commentAPI)
+        let likes = try await add(.likeAPI, ["LIKE_ROLE": "all"])
+        let social = try await add(.socialAPI, ["AUTH_SIGNING_KEY_FILE": keys.signing, "MEDIA_FOLDER": media])
+        var services = [comments, likes, social]
+        let reader = ["PLACEMENT": "overflow", "COMMENT_API_URL": comments.url, "LIKE_API_URL": likes.url]
         for number in 1...Self.readers { services.append(try await add(.reader, number: number, reader)) }
         for service in services { _ = try await started(service) }
         return try await started(

@@ -40,9 +40,9 @@ struct UpCommand: AsyncParsableCommand {
             }
             let home = try UpFolder(folder, fresh: fresh)
             let progress = Progress()
+            let command = "Orchestrator up --port \(port) --folder \(folder)\(demo ? " --demo" : "")"
             let base = await Report.begin(
-                "up", "The product on this machine", command: "Orchestrator up --port \(port) --folder \(folder)",
-                directory: binaries.directory)
+                "up", "The product on this machine", command: command, directory: binaries.directory)
             do {
                 try await Testbed.run(Folders(report: home.path, data: home.data), binaries) {
                     [demo, port, output] testbed in

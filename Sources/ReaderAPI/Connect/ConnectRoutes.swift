@@ -50,7 +50,7 @@ struct ConnectRoutes: Sendable {
     ) async throws -> Response {
         let ticket = try StreamTicket(fields)
         var context = context
-        if let ticket { context = try await context.bearing(tickets.orInvalid().token(of: ticket)) }
+        if let ticket { context = try await context.bearing(tickets.orInvalid().token(of: ticket), request) }
         let connect = try ConnectRequest(fields, query: query, request.headers, viewer: context.viewer(fields))
         for channel in connect.channels { try context.require(.watch(channel)) }
         let hop = try Hop(request, code: Self.code)
@@ -105,15 +105,7 @@ struct ConnectRoutes: Sendable {
         do {
             return try await hub.join(channels)
         } catch {
-            // Every refusal is temporary: the client tries again, here or elsewhere.
-            let sentence =
-                switch error {
-                case .brokerUnavailable: "the channel cannot be subscribed now"
-                case .tooManyConnections: "this Reader has as many connections as it may have"
-                case .tooManyChannels: "this Reader has as many channels as it may have"
-                case .draining: "this Reader is stopping"
-                }
-            throw .unavailable(error.rawValue, sentence)
+            throw .refused(error)
         }
     }
 
@@ -126,6 +118,18 @@ struct ConnectRoutes: Sendable {
 }
 
 extension APIError {
+    /// Every refusal is temporary: the client tries again, here or elsewhere.
+    static func refused(_ refusal: HubRefusal) -> APIError {
+        let sentence =
+            switch refusal {
+            case .brokerUnavailable: "the channel cannot be subscribed now"
+            case .tooManyConnections: "this Reader has as many connections as it may have"
+            case .tooManyChannels: "this Reader has as many channels as it may have"
+            case .draining: "this Reader is stopping"
+            }
+        return .unavailable(refusal.rawValue, sentence)
+    }
+
     /// Whether the same request may work later.
     fileprivate var isTemporary: Bool { status == .serviceUnavailable || status == .tooManyRequests }
 }

@@ -24,13 +24,12 @@ final class SocketIOInbox: SessionHandler {
 
     func received(_ input: Input, from session: SessionID) -> Bool {
         let (isTaken, isFirst) = state.withLock { state -> (Bool, Bool) in
-            guard var queue = state.waiting[session] else {
+            guard let count = state.waiting[session]?.count else {
                 state.waiting[session] = [input]
                 return (true, true)
             }
-            guard queue.count < Self.waitingMax else { return (false, false) }
-            queue.append(input)
-            state.waiting[session] = queue
+            guard count < Self.waitingMax else { return (false, false) }
+            state.waiting[session]?.append(input)
             return (true, false)
         }
         if isFirst { ready.submit(session) }

@@ -83,7 +83,8 @@ struct SocketIORoutes: Sendable {
         } catch let error as APIError {
             return error.response(from: request, context: context)
         } catch {
-            return Self.unavailable.response(from: request, context: context)
+            let refusal = error as? HubRefusal ?? .tooManyConnections
+            return APIError.refused(refusal).response(from: request, context: context)
         }
         let lease = place.map { ViewerLease(holding: $0) }
         let session = SessionID()
@@ -100,11 +101,12 @@ struct SocketIORoutes: Sendable {
             }
         }
         let opening = await Self.reply { reply in
+            // Refused: the reply is dropped, and so fails.
             do throws(HubRefusal) { try hub.open(session, sid: sid, lease: lease, reply) } catch {}
         }
         guard case .success(let body) = opening else {
             sessions.forget(session)
-            return Self.unavailable.response(from: request, context: context)
+            return APIError.refused(.tooManyConnections).response(from: request, context: context)
         }
         return Self.text(body)
     }
@@ -193,9 +195,6 @@ struct SocketIORoutes: Sendable {
             status: HTTPResponse.Status(code: error.status), headers: headers,
             body: ResponseBody(byteBuffer: ByteBuffer(string: error.body)))
     }
-
-    private static let unavailable = APIError.unavailable(
-        HubRefusal.tooManyConnections.rawValue, "this Reader takes no more sessions now")
 }
 
 /// Sessions of which the body of a POST is being read.

@@ -1,7 +1,6 @@
 import Fanout
 import HTTPTypes
 import Identity
-import Logging
 import Placement
 import Primitives
 import ReaderPlacement
@@ -14,7 +13,6 @@ import Wire
 final class SocketIOSessions: Service {
     /// Subscriptions of one session.
     static let subscriptionsMax = 64
-    static let redirectsMax = 2
     static let code = "invalid_event"
 
     /// One session, from its first request on.
@@ -28,32 +26,27 @@ final class SocketIOSessions: Service {
         /// How often it was sent to another Reader, and whether it goes there.
         var hops = 0
         var mayRedirect = false
-        var writes = 0
     }
 
     private let hub: Hub
     private let inbox: SocketIOInbox
-    private let instance: String
     /// In front of every `sid`: names this Reader, for the gateway.
     private let prefix: String
     private let placement: PlacementService
     private let quota: ConnectionQuota
     private let writes: WriteForwarder
-    private let logger: Logger
     private let clients = Mutex<[SessionID: Client]>([:])
 
     init(
         hub: Hub, inbox: SocketIOInbox, instance: String, publicURL: ServiceURL?, placement: PlacementService,
-        quota: ConnectionQuota, writes: WriteForwarder, logger: Logger
+        quota: ConnectionQuota, writes: WriteForwarder
     ) {
         self.hub = hub
         self.inbox = inbox
-        self.instance = instance
         prefix = Self.prefix(publicURL, instance: instance)
         self.placement = placement
         self.quota = quota
         self.writes = writes
-        self.logger = logger
     }
 
     /// `<host>~<port>.` of the address that others reach this Reader at, or its id: characters that no client escapes.
@@ -130,7 +123,9 @@ final class SocketIOSessions: Service {
         guard let client = client(session) else { return nil }
         let fields = try Self.fields(auth.isEmpty ? Array("{}".utf8) : auth)
         var access = client.access
-        if let token = try fields.optionalString("token") { access = try await access.bearing(token) }
+        if let token = try fields.optionalString("token") {
+            access = try await access.bearing(token, from: client.address)
+        }
         try access.require(.read)
         let name = try access.viewer(named: try fields.optionalIdentifier("userid"))
         let hops = try fields.optionalInteger("hop") ?? 0
@@ -188,7 +183,7 @@ final class SocketIOSessions: Service {
     private static func problem(_ error: any Error) -> (code: String, sentence: String) {
         switch error {
         case let error as APIError: (error.code, error.sentence)
-        case let refusal as HubRefusal: (refusal.rawValue, "this cannot be subscribed now")
+        case let refusal as HubRefusal: problem(APIError.refused(refusal))
         default: ("internal_error", "the service failed to handle this event")
         }
     }
@@ -237,8 +232,7 @@ final class SocketIOSessions: Service {
 
     /// The first subscription decides on which Reader the session should be. Returns whether it is not this one.
     private func place(_ session: SessionID, _ client: Client, _ channel: Channel) throws -> Bool {
-        let mayRedirect = client.mayRedirect && client.hops < Self.redirectsMax
-        switch placement.place(channel: channel.name, hops: client.hops, mayRedirect: mayRedirect) {
+        switch placement.place(channel: channel.name, hops: client.hops, mayRedirect: client.mayRedirect) {
         case .serve(let reason): return reason == PlacementDecision.ServeReason.notRedirected.rawValue
         case .refuse: throw APIError.noReader
         case .redirect(let id, let url):
@@ -268,7 +262,6 @@ final class SocketIOSessions: Service {
     /// The object goes to the API as it came; with `AUTH=off` the user that CONNECT named stands in for one that is missing.
     private func forward(_ write: WriteForwarder.Write, _ session: SessionID, _ body: [UInt8]) async throws -> [UInt8] {
         guard let client = client(session) else { throw APIError.invalid(Self.code, "the session is over") }
-        change(session) { $0.writes += 1 }
         let fields = try Self.fields(body)
         var object = body
         if case .unchecked = client.access.caller, let name = client.name,
@@ -280,7 +273,8 @@ final class SocketIOSessions: Service {
             let isEmpty = rest.first { $0 > 0x20 } == UInt8(ascii: "}")
             object = named.finished().dropLast() + (isEmpty ? [] : [UInt8(ascii: ",")]) + rest
         }
-        let key = try fields.optionalString("key") ?? "\(session.text)-\(client.writes)"
+        // It becomes the comment's id, which everybody sees: nothing of the session's own id may be in it.
+        let key = try fields.optionalString("key") ?? SessionID().text
         return try await writes.send(write, object, token: client.access.token, key: key, address: client.address)
     }
 }

@@ -6,7 +6,7 @@ import Wire
 
 /// Carries a client's comments and likes to the APIs that take them, in the client's name.
 struct WriteForwarder: Sendable {
-    enum Write: String, CaseIterable {
+    enum Write: String {
         case comment, like, unlike
     }
 

@@ -3,10 +3,10 @@ import Wire
 
 /// What Redis keeps of viewers. Pure.
 ///
-/// `viewers:readers` is a hash of the Readers that count, by session, with a deadline by the clock of Redis; of a cluster, each
-/// node has one of its own, `viewers:readers:<number>`. `viewers:{video}`
-/// is a hash of what each of them counted; a field whose Reader is not alive does not count, and goes when somebody sees
-/// it. The field without a name is the sum that was announced last, and when.
+/// `viewers:readers` is a hash of the Readers that count, by session, with a deadline by the clock of Redis; each master
+/// of a cluster has its own, `viewers:readers:<number>`. `viewers:{video}` is a hash of what each of them counted; a field
+/// whose Reader is not alive does not count, and goes when somebody sees it. The field without a name is the sum that was
+/// announced last, and when.
 enum ViewerCountScript {
     static let readersKey = "viewers:readers"
 
@@ -14,11 +14,10 @@ enum ViewerCountScript {
 
     /// Renews the own deadline, stores counts, and announces sums that changed, each video at most once in a while.
     ///
-    /// All keys are of one server, and perhaps of several slots. `KEYS`: the Readers. `ARGV`: the same, the own session, its
-    /// lifetime (0 takes it away) and the
-    /// shortest time between two announcements in milliseconds, then for each video its id, the name of its channel in
-    /// Redis, the count, and whether to announce in any case. Answers whether Redis knew the session, the sessions that
-    /// are alive, and the numbers of the videos whose announcement has to wait.
+    /// All keys are of one server, and perhaps of several slots. `KEYS`: the Readers. `ARGV`: the same, the own session,
+    /// its lifetime (0 takes it away) and the shortest time between two announcements in milliseconds, then for each video
+    /// its id, the name of its channel in Redis, the count, and whether to announce in any case. Answers whether Redis knew
+    /// the session, the sessions that are alive, and the numbers of the videos whose announcement has to wait.
     static let update = makeUpdate("PUBLISH")
     static let shardedUpdate = makeUpdate("SPUBLISH")
 

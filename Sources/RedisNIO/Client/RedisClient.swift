@@ -133,7 +133,7 @@ public final class RedisClient: Sendable {
     ) async throws(RedisError) -> [RESPValue] {
         let wait = RedisCommand("WAIT", String(replicas), String(max(1, limit.milliseconds)))
         return try await call(calls) { connection, calls throws(RedisError) in
-            var replies = try await connection.evaluate(script, contentsOf: calls + [wait])
+            var replies = try await connection.evaluate(script, contentsOf: calls, then: [wait])
             let known = replies.popLast()?.integer ?? 0
             guard known < replicas else { return replies }
             let error = RedisError(.timeout, "\(known) of \(replicas) replicas have it after \(limit.milliseconds) ms")
@@ -188,7 +188,7 @@ extension RedisClient {
     /// The server that has a key or sharded channel now; `nil`: none, as far as is known.
     public func server(of key: String) -> RedisAddress? {
         switch servers {
-        case .one: endpoint.addresses[0]
+        case .one: RedisAddress(host: endpoint.host, port: endpoint.port)
         case .nodes(let nodes): nodes.places(of: HashSlot(key: key)).first
         }
     }

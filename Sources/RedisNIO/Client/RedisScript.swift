@@ -32,14 +32,16 @@ extension RedisConnection {
     ///
     /// In front of several the script is loaded: if Redis did not know it, and another connection loaded it while the
     /// pipeline runs, the end of the pipeline would overtake its beginning.
+    ///
+    /// - Parameter last: commands behind the calls that do no harm when they run twice; their replies are the last.
     public func evaluate(
-        _ script: RedisScript, contentsOf calls: [RedisCommand]
+        _ script: RedisScript, contentsOf calls: [RedisCommand], then last: [RedisCommand] = []
     ) async throws(RedisError) -> [RESPValue] {
         if calls.count == 1, script.isKnown {
-            let replies = try await send(contentsOf: calls)
+            let replies = try await send(contentsOf: calls + last)
             guard replies.first?.failure?.code == .reply("NOSCRIPT") else { return replies }
         }
-        let replies = try await send(contentsOf: [script.load] + calls)
+        let replies = try await send(contentsOf: [script.load] + calls + last)
         script.loaded(replies.first)
         return Array(replies.dropFirst())
     }

@@ -121,7 +121,8 @@ extension ClusterNodes {
             let pool = RedisPool(
                 endpoint: endpoint.node(node), settings: settings, group: group, logger: logger, metrics: metrics
             ) { [weak self] isConnected in
-                self?.handle(isConnected ? .linkUp(node) : .linkDown(node))
+                guard let self else { return }
+                if isConnected { self.handle(.linkUp(node)) } else { self.lastConnectionEnded(to: node) }
             }
             state.pools[node] = pool
             // What is on its way to a node without slots is still answered.
@@ -140,6 +141,12 @@ extension ClusterNodes {
                     "redis.masters_up": "\(health.mastersUp)", "redis.slots_unserved": "\(health.slotsUnserved)",
                 ])
         }
+    }
+
+    /// A pool that was closed ends its connections some time later, when the node may have a new one.
+    private func lastConnectionEnded(to node: RedisAddress) {
+        let pool = state.withLock { $0.pools[node] }
+        if pool?.isConnected != true { handle(.linkDown(node)) }
     }
 
     private func run(_ pool: RedisPool) async {
@@ -216,8 +223,8 @@ extension ClusterNodes {
                 }
             }
         }
-        if let failure = Self.commonFailure(pipeline.values) { throw failure }
-        return pipeline.values
+        if let failure = Self.commonFailure(pipeline.replies) { throw failure }
+        return pipeline.replies
     }
 
     /// As a single server's connection is waited for.
@@ -232,10 +239,10 @@ extension ClusterNodes {
     /// Sends the commands to each master.
     func sendToEach(_ commands: [RedisCommand]) async throws(RedisError) -> [[RESPValue]] {
         await waitForMap()
-        let batches = masters
-        guard !batches.isEmpty else { throw trouble ?? RedisError(.notConnected, "no node of \(endpoint) is known") }
+        let nodes = masters
+        guard !nodes.isEmpty else { throw trouble ?? RedisError(.notConnected, "no node of \(endpoint) is known") }
         let results = await withTaskGroup(of: Result<[RESPValue], RedisError>.self) { group in
-            for node in batches {
+            for node in nodes {
                 group.addTask {
                     await self.result { () throws(RedisError) in
                         try await self.connection(to: node, isRedirected: false).send(contentsOf: commands)

@@ -28,7 +28,8 @@ struct ClusterPipeline {
 
     let commands: [RedisCommand]
     private var units: [Unit] = []
-    private var replies: [RESPValue]
+    /// One for each command, once ``isDone``.
+    private(set) var replies: [RESPValue]
 
     init(_ commands: [RedisCommand]) {
         self.commands = commands
@@ -107,12 +108,10 @@ struct ClusterPipeline {
         }
     }
 
-    /// Whether something has to be sent again; a pause comes first when nobody said where to.
+    /// Whether nothing has to be sent any more.
     var isDone: Bool { units.allSatisfy(\.isDone) }
-    var needsPause: Bool { units.contains { !$0.isDone && $0.target == nil } }
-
-    /// One reply for each command.
-    var values: [RESPValue] { replies }
+    /// Whether something was refused and nobody said where else to send it: it goes again, a moment later.
+    var needsPause: Bool { units.contains { !$0.isDone && $0.sent > 0 && $0.target == nil } }
 }
 
 extension RedisError {

@@ -1,25 +1,25 @@
 /// What one node says of its cluster (`CLUSTER NODES`), or a Sentinel of its master: then one shard with all slots.
-public struct ClusterView: Hashable, Sendable {
-    public struct Node: Hashable, Sendable {
+struct ClusterView: Hashable, Sendable {
+    struct Node: Hashable, Sendable {
         /// The node's name in the cluster, which stays when its address changes.
-        public var id: String
+        var id: String
         /// Where it is; `nil` when nobody has told.
-        public var address: RedisAddress?
+        var address: RedisAddress?
         /// Further names of the same host: what a redirection may call it.
-        public var aliases: [String] = []
-        public var isMaster = true
+        var aliases: [String] = []
+        var isMaster = true
         /// The view's node is sure, or suspects, that it is away.
-        public var isFailing = false
+        var isFailing = false
         /// Of two nodes that claim a slot, the one with the higher epoch has it.
-        public var epoch: UInt64 = 0
+        var epoch: UInt64 = 0
         /// Ascending.
-        public var slots: [ClosedRange<Int>] = []
+        var slots: [ClosedRange<Int>] = []
         /// Slots that it hands over at present, and the name of the node that takes each. Told of the view's own node only.
-        public var leaving: [HashSlot: String] = [:]
-        public var isMyself = false
+        var leaving: [HashSlot: String] = [:]
+        var isMyself = false
     }
 
-    public var nodes: [Node]
+    var nodes: [Node]
 
     init(nodes: [Node]) { self.nodes = nodes }
 

@@ -298,12 +298,12 @@ struct TopologyMachine {
 }
 
 /// How much of a cluster can be used.
-public struct ClusterHealth: Hashable, Sendable {
-    public var masters = 0
+struct ClusterHealth: Hashable, Sendable {
+    var masters = 0
     /// Masters with at least one connection.
-    public var mastersUp = 0
+    var mastersUp = 0
     /// Slots that no known node has.
-    public var slotsUnserved = HashSlot.count
+    var slotsUnserved = HashSlot.count
 
-    public var isWhole: Bool { slotsUnserved == 0 && mastersUp == masters }
+    var isWhole: Bool { slotsUnserved == 0 && mastersUp == masters }
 }

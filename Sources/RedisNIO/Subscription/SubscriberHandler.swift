@@ -137,6 +137,7 @@ extension SubscriberHandler {
         for channel in channels {
             let (isAnswer, skipped) = sent.acknowledged(channel, isSubscribe: isSubscribe)
             if isAnswer { answers.append(channel) } else if !isSubscribe { dropped.append(channel) }
+            guard !skipped.isEmpty else { continue }
             subscriber.refused(skipped)
             dropped += skipped
         }

@@ -1,5 +1,5 @@
 import HTTPTypes
-import Hummingbird
+public import Hummingbird
 public import Identity
 import Primitives
 public import Wire
@@ -66,20 +66,34 @@ public final class AccessControl: Sendable {
         await authenticator.keyFile?.look()
     }
 
-    /// Who sends a request.
-    ///
-    /// A token that was looked at in vain is counted for its address: over the limit no other is looked at, so that a flood
-    /// of them costs no signatures. Tokens that are remembered pass all the same.
-    ///
-    /// - Parameter address: of the client.
-    func authenticate(_ request: Request, from address: () -> IPAddress?) async throws(APIError) -> Authentication {
+    /// Who sends a request, from an address.
+    func authenticate(_ request: Request, from address: @escaping () -> IPAddress?) async throws(APIError)
+        -> Authentication
+    {
         if asksNobody { return Authentication(caller: .unchecked) }
         let credentials = Credentials(
             authorization: request.headers[values: .authorization], cookies: request.headers[values: .cookie])
+        return try await counting(from: address) { mayCheck throws(TokenProblem) in
+            try await authenticator.authenticate(credentials, mayCheck: mayCheck)
+        }
+    }
+
+    /// The bearer of a token that came from an address in another way than with its request.
+    func subject(of token: String, from address: IPAddress?) async throws(APIError) -> Subject {
+        try await counting(from: { address }) { mayCheck throws(TokenProblem) in
+            try await authenticator.subject(of: token, mayCheck: mayCheck)
+        }
+    }
+
+    /// A token that was looked at in vain is counted for its address: over the limit no other is looked at, so that a flood
+    /// of them costs no signatures. Tokens that are remembered pass all the same.
+    private func counting<Value: Sendable>(
+        from address: @escaping () -> IPAddress?, _ look: (_ mayCheck: () -> Bool) async throws(TokenProblem) -> Value
+    ) async throws(APIError) -> Value {
         var check: RateLimiter.Check?
         var outcome: RateLimiter.Outcome?
         do throws(TokenProblem) {
-            return try await authenticator.authenticate(credentials) {
+            return try await look {
                 check = RateLimiter.Check(limits, .tokens, .address, address()?.limitKey ?? "unknown")
                 outcome = check.flatMap { limiter?.refusal(of: [$0]) }
                 return outcome == nil
@@ -108,9 +122,9 @@ extension ServiceContext {
     public func require(_ action: Action) throws(APIError) { try callerAccess.require(action) }
 
     /// The same request, sent by the bearer of a token that came on another way.
-    public func bearing(_ token: String) async throws -> ServiceContext {
+    public func bearing(_ token: String, _ request: Request) async throws -> ServiceContext {
         var context = self
-        let bearer = try await callerAccess.bearing(token)
+        let bearer = try await callerAccess.bearing(token, from: address(of: request))
         (context.caller, context.tokenProblem) = (bearer.caller, bearer.tokenProblem)
         return context
     }

@@ -16,13 +16,11 @@ public struct CallerAccess: Sendable {
         self.access = access
     }
 
-    /// The same caller as the bearer of a token that came on another way.
-    public func bearing(_ token: String) async throws(APIError) -> CallerAccess {
+    /// The same caller as the bearer of a token that came in another way, from the client's address.
+    public func bearing(_ token: String, from address: IPAddress?) async throws(APIError) -> CallerAccess {
         guard let access else { return self }
-        do throws(TokenProblem) {
-            let caller = Caller.user(try await access.authenticator.subject(of: token))
-            return CallerAccess(caller: caller, token: token, tokenProblem: nil, access: access)
-        } catch { throw APIError(error) }
+        let caller = Caller.user(try await access.subject(of: token, from: address))
+        return CallerAccess(caller: caller, token: token, tokenProblem: nil, access: access)
     }
 
     /// Throws unless the caller may do this: 401 with a token that is none, 401 `authentication_required` without one, else 403

@@ -198,6 +198,7 @@ public final class RateLimiter: Sendable {
     /// on all of them, so that a request that one of them refuses is counted on none; of requests that come in the same
     /// moment, one that is refused then may have been counted by the others.
     private func ask(_ questions: [Question]) async -> [Answer?] {
+        guard redis.hasShards else { return await look(questions, counts: true) }
         let servers = questions.map { question in Set(question.checks.map { redis.server(of: $0.key) }) }
         let spread = questions.indices.filter { servers[$0].count > 1 }
         var answers: [Answer?] = Array(repeating: Answer(), count: questions.count)

@@ -78,7 +78,7 @@ public enum OpenAPIDocument {
             "content": ["application/json": ["schema": ["$ref": "#/components/schemas/Error"]]],
         ]
         var success: [String: Node] = ["description": "Done"]
-        if let type = operation.success.mediaType {
+        if let type = operation.mediaType {
             success["content"] = .object([type: type == "application/json" ? ["schema": ["type": "object"]] : [:]])
         }
         return [

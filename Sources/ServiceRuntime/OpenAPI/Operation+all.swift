@@ -12,27 +12,27 @@ extension Operation {
     ) -> Operation {
         Operation(
             services: service, method: .get, path: path, summary: summary, verb: verb, query: query,
-            success: Success(mediaType: mediaType))
+            mediaType: mediaType)
     }
 
     private static func write(
         _ service: String, _ method: HTTPRequest.Method, _ path: String, _ summary: String, _ verb: Verb?,
-        _ body: [Field]? = nil, query: [Field] = [], status: Int = 200
+        _ body: [Field]? = nil, query: [Field] = []
     ) -> Operation {
         Operation(
             services: [service], method: method, path: path, summary: summary, verb: verb, query: query,
-            body: body.map { .json($0) }, success: Success(status: status))
+            body: body.map { .json($0) })
     }
 
     private static let everywhere: [Operation] = [
         get(path: "/health", "Whether the process lives", nil),
         Operation(
             services: [], method: .head, path: "/health", summary: "The same, without a body", verb: nil,
-            success: Success(mediaType: nil)),
+            mediaType: nil),
         get(path: "/health/ready", "Whether it can do its work, and why not", nil),
         Operation(
             services: [], method: .head, path: "/health/ready", summary: "The same, without a body", verb: nil,
-            success: Success(mediaType: nil)),
+            mediaType: nil),
         get(path: "/metrics", "Prometheus' text format", .operate, as: "text/plain"),
     ]
 
@@ -44,7 +44,7 @@ extension Operation {
             [
                 .optional("userid", .id), .required("videoid", .id),
                 .required("comment", .text(Comment.textLengthMax)),
-            ], status: 201),
+            ]),
         get(
             "CommentAPI", path: "/history", "Comments of a video, newest first", .watch,
             [.required("videoid", .id), .optional("before", .id), .optional("limit", .integer(1...500))]),
@@ -53,7 +53,7 @@ extension Operation {
             query: [.optional("userid", .id), .optional("videoid", .id)]),
         write(
             "CommentAPI", .post, "/api/posts/{post_id}/comments", "Writes a comment on a post, or a reply", .write,
-            [.optional("user_id", .id), .required("content", .text(10_000)), .optional("parent_id", .id)], status: 201),
+            [.optional("user_id", .id), .required("content", .text(10_000)), .optional("parent_id", .id)]),
         get(
             "CommentAPI", path: "/api/posts/{post_id}/comments", "Comments on a post, newest first", .watch,
             Field.page()),
@@ -76,7 +76,7 @@ extension Operation {
     private static let shortLike: [Field] = [.optional("userid", .id), .required("photoid", .id)]
 
     private static let likes: [Operation] = [
-        write("LikeAPI", .post, "/v1/likes", "Likes a post or photo", .write, like, status: 201),
+        write("LikeAPI", .post, "/v1/likes", "Likes a post or photo", .write, like),
         write("LikeAPI", .delete, "/v1/likes", "Takes a like back", .write, query: like),
         write("LikeAPI", .post, "/like", "Likes a photo", .write, shortLike),
         write("LikeAPI", .post, "/unlike", "Takes a like back", .write, shortLike),
@@ -128,7 +128,7 @@ extension Operation {
             Operation(
                 services: ["ReaderAPI"], method: $0, path: "/socket.io",
                 summary: $0 == .post ? "Engine.IO: takes packets" : "Refused, as Engine.IO refuses it", verb: .watch,
-                query: engine, body: $0 == .post ? .bytes(["text/plain"]) : nil, success: Success(mediaType: nil))
+                query: engine, body: $0 == .post ? .bytes(["text/plain"]) : nil, mediaType: nil)
         }
 
     private static let engine: [Field] = [
@@ -161,7 +161,7 @@ extension Operation {
     private static let social: [Operation] = [
         write(
             "SocialAPI", .post, "/api/users/register", "Makes an account", nil,
-            credentials + [.required("email", .text(254))], status: 201),
+            credentials + [.required("email", .text(254))]),
         write("SocialAPI", .post, "/api/users/login", "Logs in", nil, credentials),
         write("SocialAPI", .post, "/api/users/token", "The next tokens of a log-in", nil),
         write("SocialAPI", .post, "/api/users/logout", "Ends a log-in", nil),
@@ -175,7 +175,7 @@ extension Operation {
             ]),
         write(
             "SocialAPI", .delete, "/api/users/me", "Gives the account up", .account,
-            [.optional("password", .text(256))], status: 202),
+            [.optional("password", .text(256))]),
         get("SocialAPI", path: "/api/users/me/export", "All of one's data", .account, as: "application/x-ndjson"),
         write(
             "SocialAPI", .put, "/api/users/{id}/suspension", "Suspends a user", .moderate,
@@ -191,7 +191,7 @@ extension Operation {
             [
                 .optional("user_id", .id), .optional("content", .text(5_000)), .optional("media_ids", .ids(4)),
                 visibility, .optional("comments_open", .flag),
-            ], status: 201),
+            ]),
         get(
             "SocialAPI", path: "/api/posts", "Public posts, newest first", .read,
             [.optional("has", .choice(["photo"]))] + Field.page()),
@@ -208,7 +208,7 @@ extension Operation {
         write("SocialAPI", .delete, "/api/posts/{post_id}", "Deletes a post", .remove),
         Operation(
             services: ["SocialAPI"], method: .post, path: "/api/media", summary: "Takes a picture", verb: .account,
-            body: .bytes(["image/jpeg", "image/png", "image/webp"]), success: Success(status: 201)),
+            body: .bytes(["image/jpeg", "image/png", "image/webp"])),
         get(
             "SocialAPI", path: "/api/search", "Posts, comments or users with some words", .read,
             [
@@ -220,7 +220,7 @@ extension Operation {
             [.required("q", .text(50)), .optional("limit", .integer(1...200))]),
         write(
             "SocialAPI", .post, "/api/reports", "Reports something to the moderators", .account,
-            [.required("type", .choice(types)), .required("id", .id), .required("reason", .text(500))], status: 201),
+            [.required("type", .choice(types)), .required("id", .id), .required("reason", .text(500))]),
         get("SocialAPI", path: "/api/moderation/reports", "What is reported", .moderate, Field.page()),
         write(
             "SocialAPI", .post, "/api/moderation/actions", "Acts on something", .moderate,

@@ -16,18 +16,14 @@ public struct Operation: Sendable {
     var query: [Field] = []
     /// `nil`: it reads no body.
     var body: Body?
-    var success: Success
+    /// Of a successful answer; `nil`: it has no body, or one of several types.
+    var mediaType: String? = "application/json"
 
     enum Body: Sendable {
         /// An object of JSON with these members.
         case json([Field])
         /// Something else, by its media types.
         case bytes([String])
-    }
-
-    struct Success: Sendable {
-        var status = 200
-        var mediaType: String? = "application/json"
     }
 
     /// A member of a body, or a parameter of a query.

@@ -15,7 +15,8 @@ struct ResponseHead: Equatable, Sendable {
 }
 
 /// Reads one HTTP/1.1 response from bytes that come in any portions: the head is copied only if it was cut, the body is
-/// handed on in place. Interim responses (1xx) are skipped; what follows 101 is the other protocol. 24 bytes, since a swarm keeps one for each viewer.
+/// handed on in place. Interim responses (1xx) are skipped; what follows 101 is the other protocol. 24 bytes, since a swarm
+/// keeps one for each viewer.
 struct ResponseScanner: Sendable {
     enum Malformed: Error, Equatable, Sendable {
         case statusLine

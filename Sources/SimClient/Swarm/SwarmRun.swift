@@ -125,7 +125,7 @@ extension SwarmRun {
         if let recorder = stage.recorder {
             recorder.begin(at: MonotonicClock.now())
             stage.viewers.call { viewers, _ in
-                viewers.feed.note(present: { viewers.viewers.users[$0].machine.state != .absent }, at: 0)
+                viewers.feed.note(present: { viewers.viewers.users[$0].machine.state != .absent })
             }
         }
         let overflow = try await withThrowingTaskGroup(of: Int?.self) { group in

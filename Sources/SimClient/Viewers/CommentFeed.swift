@@ -244,7 +244,7 @@ extension CommentFeed {
 
 extension CommentFeed {
     mutating func moved(_ viewer: Int, _ action: ViewerMove.Action, at times: FeedTimes) {
-        if case .joins = action {} else { note(.leave, viewer, at: times) }
+        if case .joins = action {} else { note(.leave, viewer, at: times.nanoseconds) }
         switch action {
         case .zaps(let number), .joins(let number?): change(viewer, to: index(ofChannel: number))
         // Somebody else.
@@ -255,11 +255,16 @@ extension CommentFeed {
         if !settings.slow.contains(viewer) {
             audit.left(viewer: viewer, microseconds: times.microseconds, to: Int(viewers[viewer].channel))
         }
-        if action != .leaves { note(.join, viewer, at: times) }
+        if action != .leaves { note(.join, viewer, at: times.nanoseconds) }
     }
 
-    private func note(_ action: Trace.Action, _ viewer: Int, at times: FeedTimes) {
-        settings.recorder?.note(action, video(viewers[viewer].channel), name(of: viewer), at: times.nanoseconds)
+    /// Tells the recorder who is there from the start.
+    func note(present: (Int) -> Bool) {
+        for viewer in viewers.indices where present(viewer) { note(.join, viewer, at: 0) }
+    }
+
+    private func note(_ action: Trace.Action, _ viewer: Int, at nanoseconds: UInt64) {
+        settings.recorder?.note(action, video(viewers[viewer].channel), name(of: viewer), at: nanoseconds)
     }
 
     private mutating func change(_ viewer: Int, to next: Int) {
@@ -289,15 +294,6 @@ extension CommentFeed {
         channelIndices[number] = index
         channels.append(Channel(number: number, viewers: [], log: ChannelLog(bytesMax: 0)))
         return index
-    }
-}
-
-extension CommentFeed {
-    /// Tells the recorder who is there.
-    func note(present: (Int) -> Bool, at nanoseconds: UInt64) {
-        for viewer in viewers.indices where present(viewer) {
-            note(.join, viewer, at: FeedTimes(microseconds: 0, nanoseconds: nanoseconds))
-        }
     }
 }
 

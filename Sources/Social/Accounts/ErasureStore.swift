@@ -83,12 +83,9 @@ public struct ErasureStore: Sendable {
         var changed = 0
         for statement in steps {
             changed += try await pool.session { connection in
-                try connection.transaction { connection in
-                    Int(
-                        try connection.query(statement, [.text(user), .bigint(Int64(Self.chunk))]) {
-                            row throws(PostgresError) in try row.bigint(0)
-                        }.first ?? 0)
-                }
+                try connection.query(statement, [.text(user), .bigint(Int64(Self.chunk))]) {
+                    row throws(PostgresError) in Int(try row.bigint(0))
+                }.first ?? 0
             }
         }
         return changed
@@ -96,12 +93,11 @@ public struct ErasureStore: Sendable {
 
     /// Removes the account itself when nothing else of the user is left, and its last access token has ended.
     ///
-    /// - Parameter age: since the erasure began; how long an access token is valid.
+    /// - Parameter age: how long an access token is valid: the erasure has to be older.
     /// - Returns: whether it is gone.
     public func finish(_ user: String, after age: Duration) async throws(StorageError) -> Bool {
         try await pool.session { connection in
-            try connection.execute(
-                finishStatement, [.text(user), .bigint(age.components.seconds)]) == 1
+            try connection.execute(finishStatement, [.text(user), .bigint(age.components.seconds)]) == 1
         }
     }
 }

@@ -52,8 +52,8 @@ private let profileStatement: PostgresStatement = """
     FROM users WHERE user_id = $1 AND erased_at IS NULL
     """
 
-/// Each: a page of one kind of a user ($1) behind a cursor ($2), so many rows ($3): the cursor behind each row, and its line.
-/// A row without a line only says how far the look went.
+/// Each: a page of one kind of a user ($1) behind a cursor ($2), so many rows ($3): the cursor behind each row, and its
+/// line. A row without a line only says how far the look went.
 private let sections: [PostgresStatement] = [
     """
     SELECT sequence::text, json_build_object('type', 'post', 'id', post_id, 'content', content, 'visibility', visibility,

@@ -6,8 +6,8 @@ public import Storage
 
 /// Handles the rows of ``OutboxTopic/feed``: brings new posts into the feeds of those who follow their authors.
 public struct FeedFanout: Sendable {
-    /// A row: `{"post","author","sequence"}`.
-    private struct NewPost: Decodable {
+    /// Of a row.
+    private struct Payload: Decodable {
         var post: String
         var author: String
         var sequence: Int64
@@ -35,7 +35,7 @@ public struct FeedFanout: Sendable {
     /// - Throws: ``StorageError``, with code `invalid` for a row that names no post.
     public func handle(_ rows: [OutboxRow]) async throws {
         for row in rows {
-            guard let post = try? JSONDecoder().decode(NewPost.self, from: Data(row.payload.utf8)) else {
+            guard let post = try? JSONDecoder().decode(Payload.self, from: Data(row.payload.utf8)) else {
                 throw StorageError(.invalid, "the row names no post")
             }
             do {

@@ -216,7 +216,10 @@ private let reportStatement: PostgresStatement = """
     WHERE user_id = $3 AND erased_at IS NULL AND CASE $1
         WHEN 'post' THEN EXISTS (SELECT 1 FROM posts
             WHERE post_id = $2 AND deleted_at IS NULL AND may_see($3, author_id, visibility))
-        WHEN 'comment' THEN EXISTS (SELECT 1 FROM comments WHERE id = $2 AND removed_at IS NULL)
+        WHEN 'comment' THEN EXISTS (SELECT 1 FROM comments AS c
+            WHERE c.id = $2 AND c.removed_at IS NULL AND (c.channel NOT LIKE 'post:%' OR EXISTS (
+                SELECT 1 FROM posts AS p WHERE p.post_id = c.video_id AND p.deleted_at IS NULL
+                    AND may_see($3, p.author_id, p.visibility))))
         ELSE EXISTS (SELECT 1 FROM users WHERE user_id = $2 AND erased_at IS NULL) END
     ON CONFLICT (reporter, kind, subject_id) DO UPDATE
         SET reason = excluded.reason, created_at = now(), closed_at = NULL
@@ -257,7 +260,7 @@ private let approvePostStatement: PostgresStatement = """
 private let removeCommentStatement: PostgresStatement = """
     WITH counted AS (
         UPDATE post_counts SET comments = comments - 1 FROM comments AS c
-        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel = 'post:' || post_id
+        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel LIKE 'post:%' AND post_counts.post_id = c.video_id
     )
     UPDATE comments SET removed_at = coalesce(removed_at, now()), removed_by = 'moderator', held_at = NULL WHERE id = $1
     """
@@ -265,7 +268,7 @@ private let removeCommentStatement: PostgresStatement = """
 private let holdCommentStatement: PostgresStatement = """
     WITH counted AS (
         UPDATE post_counts SET comments = comments - 1 FROM comments AS c
-        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel = 'post:' || post_id
+        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel LIKE 'post:%' AND post_counts.post_id = c.video_id
     )
     UPDATE comments SET held_at = coalesce(held_at, now()), removed_at = coalesce(removed_at, now()),
         removed_by = coalesce(removed_by, 'held')
@@ -276,8 +279,8 @@ private let holdCommentStatement: PostgresStatement = """
 private let approveCommentStatement: PostgresStatement = """
     WITH counted AS (
         INSERT INTO post_counts AS held (post_id, comments)
-        SELECT p.post_id, 1 FROM comments AS c JOIN posts AS p ON c.channel = 'post:' || p.post_id
-        WHERE c.id = $1 AND c.held_at IS NOT NULL
+        SELECT p.post_id, 1 FROM comments AS c JOIN posts AS p ON p.post_id = c.video_id
+        WHERE c.id = $1 AND c.held_at IS NOT NULL AND c.channel LIKE 'post:%'
         ON CONFLICT (post_id) DO UPDATE SET comments = held.comments + 1
     )
     UPDATE comments SET

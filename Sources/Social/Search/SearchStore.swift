@@ -52,12 +52,14 @@ public struct SearchStore: Sendable {
         ]
         return try await pool.session { connection in
             try connection.transaction(timeout: Self.timeout) { connection in
+                // How many match decides between the index of words and that of the order: each query has a plan of its own.
                 let words = try connection.query(
-                    "SELECT numnode(websearch_to_tsquery('simple', $1))", [.text(search.query)]
+                    """
+                    SELECT numnode(websearch_to_tsquery('simple', $1)),
+                        set_config('plan_cache_mode', 'force_custom_plan', true)
+                    """, [.text(search.query)]
                 ) { row throws(PostgresError) in try row.integer(0) }.first
                 guard let words, words > 0 else { return nil }
-                // How many match decides between the index of words and that of the order: each query has a plan of its own.
-                try connection.query("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
                 let matches = try connection.query(matching, values) { row throws(PostgresError) in
                     SearchMatch(
                         id: try row.text(0), sequence: try row.bigint(1), author: try row.text(2),

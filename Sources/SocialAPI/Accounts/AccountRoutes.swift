@@ -24,7 +24,7 @@ struct AccountRoutes: Sendable {
         }
         router.get("api/users/me") { _, context in try await own(context) }
         router.patch("api/users/me") { request, context in
-            let user = try context.user(RequestFields(JSONObject(), code: Self.invalid)) { .account(of: $0) }
+            let user = try context.account(code: Self.invalid)
             // It may ask for a password, as a log-in does.
             try await context.limit(.login, request, account: user)
             return try await change(user, try await request.jsonFields(code: Self.invalid), context)
@@ -75,7 +75,7 @@ struct AccountRoutes: Sendable {
     }
 
     private func own(_ context: ServiceContext) async throws -> Response {
-        let user = try context.user(RequestFields(JSONObject(), code: Self.invalid)) { .account(of: $0) }
+        let user = try context.account(code: Self.invalid)
         do {
             guard let account = try await store.account(user) else { throw APIError.userNotFound }
             var answer = JSONText(capacity: 256)
@@ -199,5 +199,24 @@ extension APIError {
         case .invalid, .duplicate, .refused: self = .invalid(invalid, "the database refuses it")
         case .unknownCursor, .internal: self = .unavailable("storage_failed", "PostgreSQL answered with an error")
         }
+    }
+}
+
+extension ServiceContext {
+    /// The user whose account a request is about: the caller.
+    ///
+    /// - Parameter code: of the refusal when nobody is named.
+    func account(code: String) throws(APIError) -> String {
+        try user(RequestFields(JSONObject(), code: code)) { .account(of: $0) }
+    }
+}
+
+extension Response {
+    /// A page of objects that are finished: `{"<name>":[…],"next":"…"}`, without `next` on the last one.
+    static func list(_ name: StaticString, _ objects: [[UInt8]], next: String? = nil) -> Response {
+        var answer = JSONText(capacity: objects.reduce(64) { $0 + $1.count + 1 })
+        answer.member(name, json: JSONText.array(objects))
+        if let next { answer.member("next", next) }
+        return .json(answer.finished())
     }
 }

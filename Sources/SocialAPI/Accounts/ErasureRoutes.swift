@@ -1,9 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Identity
-import Media
 import NIOCore
-import RedisNIO
 import ServiceRuntime
 import Social
 import Storage
@@ -23,19 +21,15 @@ struct ErasureRoutes: Sendable {
 
     func add(to router: Router<ServiceContext>) {
         router.get("api/users/me/export") { request, context in
-            let user = try Self.user(context)
+            let user = try context.account(code: AccountRoutes.invalid)
             try await context.limit(.exports, request)
             return try await export(user)
         }
         router.delete("api/users/me") { request, context in
-            let user = try Self.user(context)
+            let user = try context.account(code: AccountRoutes.invalid)
             try await context.limit(.login, request, account: user)
             return try await erase(user, request, context)
         }
-    }
-
-    private static func user(_ context: ServiceContext) throws(APIError) -> String {
-        try context.user(RequestFields(JSONObject(), code: AccountRoutes.invalid)) { .account(of: $0) }
     }
 
     /// NDJSON; the last line counts the others, so that who reads it knows that it is whole.
@@ -99,26 +93,5 @@ struct ErasureRoutes: Sendable {
         var response = Response.json(answer.finished(), status: .accepted)
         sessions.setCookies(nil, in: &response)
         return response
-    }
-}
-
-/// Removes what users who have given up their accounts have left; see ``ErasureStore``.
-struct Eraser: Sendable {
-    let erasure: ErasureStore
-    let likes: LikeErasure
-    let media: MediaStore?
-    let redis: RedisClient
-    /// How long an access token is valid: nothing of the user is written from then on.
-    let tokenLife: Duration
-
-    /// Removes everything that is there now of everybody who has asked for it.
-    func pass() async throws {
-        for erased in try await erasure.underWay() {
-            while try await erasure.step(erased.user) > 0 { try Task.checkCancellation() }
-            while let media, try await media.removeUnused(of: erased.user) > 0 { try Task.checkCancellation() }
-            guard erased.age > tokenLife, try await likes.isDone(erased.user) else { continue }
-            _ = try await redis.send(RedisCommand("DEL", ErasureStore.redisKey(of: erased.user)))
-            _ = try await erasure.finish(erased.user, after: tokenLife)
-        }
     }
 }

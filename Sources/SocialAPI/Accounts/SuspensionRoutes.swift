@@ -1,7 +1,6 @@
 import HTTPTypes
 import Hummingbird
 import Identity
-import Primitives
 import ServiceRuntime
 import Storage
 import Wire
@@ -41,8 +40,7 @@ struct SuspensionRoutes: Sendable {
         } catch let error as StorageError {
             throw APIError(accounts: error)
         }
-        let now = Double(WallClock.milliseconds()) / 1_000
-        await endings.suspended(user, until: seconds.map { now + Double($0) })
+        await endings.suspended(user, seconds: seconds)
         var answer = JSONText(capacity: 96)
         answer.member("id", user)
         answer.member("suspended", seconds != nil)

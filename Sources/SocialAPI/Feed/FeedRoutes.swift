@@ -55,9 +55,6 @@ struct FeedRoutes: Sendable {
                 object.member("comments", item.comments)
             }
         }
-        var answer = JSONText(capacity: posts.reduce(64) { $0 + $1.count + 1 })
-        answer.member("posts", json: JSONText.array(posts))
-        if let next = page.next { answer.member("next", next) }
-        return .json(answer.finished())
+        return .list("posts", posts, next: page.next)
     }
 }

@@ -32,7 +32,7 @@ struct MediaRoutes: Sendable {
     }
 
     private func take(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let owner = try context.user(RequestFields(JSONObject(), code: Self.invalid)) { .account(of: $0) }
+        let owner = try context.account(code: Self.invalid)
         guard let store else { throw APIError.mediaDisabled }
         let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased() ?? ""
         guard Self.types.contains(type) else {

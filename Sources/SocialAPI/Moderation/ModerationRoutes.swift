@@ -1,7 +1,6 @@
 import HTTPTypes
 import Hummingbird
 import Identity
-import Primitives
 import ServiceRuntime
 import Social
 import Storage
@@ -19,7 +18,7 @@ struct ModerationRoutes: Sendable {
 
     func add(to router: Router<ServiceContext>) {
         router.post("api/reports") { request, context in
-            let user = try context.user(RequestFields(JSONObject(), code: Self.invalid)) { .account(of: $0) }
+            let user = try context.account(code: Self.invalid)
             try await context.limit(.reports, request)
             return try await report(try await request.jsonFields(code: Self.invalid), by: user)
         }
@@ -76,7 +75,7 @@ struct ModerationRoutes: Sendable {
         let limit = try fields.pageLimit()
         do {
             let page = try await store.reports(before: before, limit: limit)
-            return Self.answer(page, "reports", page.items.map(\.json))
+            return .list("reports", page.items.map(\.json), next: page.next.map { "reports.\($0)" })
         } catch {
             throw APIError(accounts: error, invalid: Self.invalid)
         }
@@ -85,13 +84,6 @@ struct ModerationRoutes: Sendable {
     private static func cursor(_ text: String, of list: String) -> Int64? {
         guard text.hasPrefix(list + "."), let id = Int64(text.dropFirst(list.count + 1)), id > 0 else { return nil }
         return id
-    }
-
-    private static func answer<Item>(_ page: Page<Item, Int64>, _ list: StaticString, _ items: [[UInt8]]) -> Response {
-        var answer = JSONText(capacity: items.reduce(64) { $0 + $1.count + 1 })
-        answer.member(list, json: JSONText.array(items))
-        if let next = page.next { answer.member("next", "\(list).\(next)") }
-        return .json(answer.finished())
     }
 
     // MARK: Actions
@@ -104,9 +96,7 @@ struct ModerationRoutes: Sendable {
         guard action.suits(kind) else {
             throw APIError.invalid(Self.invalid, "this action is not for a \(kind.rawValue)")
         }
-        let reason =
-            try fields.optionalString("reason") ?? "" == ""
-            ? "" : try fields.text("reason", charactersMax: ModerationStore.reasonMax)
+        let reason = try AccountRules.text(fields, "reason", charactersMax: ModerationStore.reasonMax) ?? ""
         let seconds = try fields.optionalInteger("seconds")
         if action == .suspend {
             guard let seconds, SuspensionRoutes.seconds.contains(seconds) else {
@@ -129,16 +119,15 @@ struct ModerationRoutes: Sendable {
     private func perform(
         _ action: ModerationAction, _ kind: ModeratedKind, _ id: String, by moderator: String, seconds: Int?
     ) async throws -> Bool {
-        let now = Double(WallClock.milliseconds()) / 1_000
         switch (action, kind) {
         case (.remove, .post): return try await posts.delete(id, by: moderator, isModerator: true) == .deleted
         case (.suspend, _):
             guard try await accounts.suspend(id, seconds: seconds) else { return false }
-            await endings.suspended(id, until: now + Double(seconds ?? 0))
+            await endings.suspended(id, seconds: seconds)
             return true
         case (.restore, _):
             guard try await store.perform(action, on: kind, id) else { return false }
-            await endings.suspended(id, until: nil)
+            await endings.suspended(id, seconds: nil)
             return true
         default: return try await store.perform(action, on: kind, id)
         }
@@ -149,7 +138,7 @@ struct ModerationRoutes: Sendable {
         let limit = try fields.pageLimit()
         do {
             let page = try await store.entries(before: before, limit: limit)
-            return Self.answer(page, "actions", page.items.map(\.json))
+            return .list("actions", page.items.map(\.json), next: page.next.map { "actions.\($0)" })
         } catch {
             throw APIError(accounts: error, invalid: Self.invalid)
         }
@@ -188,9 +177,7 @@ struct ModerationRoutes: Sendable {
                 object.member("effect", word.effect.rawValue)
                 return object.finished()
             }
-            var answer = JSONText(capacity: words.reduce(64) { $0 + $1.count + 1 })
-            answer.member("words", json: JSONText.array(words))
-            return .json(answer.finished())
+            return .list("words", words)
         } catch {
             throw APIError(accounts: error, invalid: Self.invalid)
         }

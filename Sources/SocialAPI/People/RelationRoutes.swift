@@ -38,7 +38,7 @@ struct RelationRoutes: Sendable {
         _ request: Request, _ context: ServiceContext, _ member: StaticString, _ value: Bool,
         _ work: (_ other: String, _ user: String) async throws -> RelationStore.Outcome
     ) async throws -> Response {
-        let user = try context.user(RequestFields(JSONObject(), code: Self.invalid)) { .account(of: $0) }
+        let user = try context.account(code: Self.invalid)
         try await context.limit(.follows, request)
         guard let other = context.parameters.get("id"), AccountRules.isName(other) else { throw APIError.userNotFound }
         guard other != user else { throw APIError.invalid(Self.invalid, "this is somebody else's to do") }

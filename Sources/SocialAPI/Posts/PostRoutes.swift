@@ -173,11 +173,7 @@ struct PostRoutes: Sendable {
         do {
             let page = try await store.list(list, for: context.caller.subject?.id, before: before, limit: limit)
             guard let page else { throw APIError.userNotFound }
-            let posts = page.items.map { $0.json(media) }
-            var answer = JSONText(capacity: posts.reduce(64) { $0 + $1.count + 1 })
-            answer.member("posts", json: JSONText.array(posts))
-            if let next = page.next { answer.member("next", next) }
-            return .json(answer.finished())
+            return .list("posts", page.items.map { $0.json(media) }, next: page.next)
         } catch let error as StorageError {
             throw APIError(accounts: error, invalid: Self.invalid)
         }

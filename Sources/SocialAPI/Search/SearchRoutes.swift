@@ -133,10 +133,8 @@ struct SearchRoutes: Sendable {
         let text = try fields.text("q", charactersMax: Self.nameMax)
         let limit = min(try fields.pageLimit(default: 20), 50)
         do {
-            let users = try await store.users(named: text, for: viewer, limit: limit).map { $0.json(isOwn: false) }
-            var answer = JSONText(capacity: users.reduce(64) { $0 + $1.count + 1 })
-            answer.member("users", json: JSONText.array(users))
-            return .json(answer.finished())
+            let users = try await store.users(named: text, for: viewer, limit: limit)
+            return .list("users", users.map { $0.json(isOwn: false) })
         } catch {
             throw APIError(accounts: error, invalid: Self.invalid)
         }

@@ -1,11 +1,8 @@
 import Identity
 import Logging
-import Media
 import Primitives
 import RedisNIO
-import ServiceLifecycle
 import ServiceRuntime
-import ServiceStorage
 import Storage
 
 /// Tells every process of sessions that end and of users that are suspended.
@@ -21,9 +18,9 @@ struct Endings: Sendable {
 
     func ended(_ sessions: [String]) async { await tell(sessions.map(ending)) }
 
-    /// - Parameter until: seconds since 1970; `nil`: the suspension is over.
-    func suspended(_ user: String, until: Double?) async {
-        await tell([until.map { suspension(user, until: $0) } ?? Revocation(.lift, user, until: 0)])
+    /// - Parameter seconds: from now on; `nil`: the suspension is over.
+    func suspended(_ user: String, seconds: Int?) async {
+        await tell([seconds.map { suspension(user, until: now + Double($0)) } ?? Revocation(.lift, user, until: 0)])
     }
 
     /// Everything that is in force, for a Redis that may not know it.
@@ -52,7 +49,10 @@ struct Endings: Sendable {
     /// answered while its session ends.
     var lifetime: Int { accessSeconds + Int(TokenRules.leeway) + 30 }
 
-    private var lastEnd: Double { Double(WallClock.milliseconds()) / 1_000 + Double(lifetime) }
+    /// Seconds since 1970.
+    private var now: Double { Double(WallClock.milliseconds()) / 1_000 }
+
+    private var lastEnd: Double { now + Double(lifetime) }
 
     private func ending(_ session: String) -> Revocation { Revocation(.session, session, until: lastEnd) }
 
@@ -70,63 +70,6 @@ struct Endings: Sendable {
                 defer { value = false }
                 return value
             }
-        }
-    }
-}
-
-/// Removes old sessions, pictures that no post shows, and what erased accounts have left, and tells again what Redis did not take or has lost.
-struct Upkeep: Service {
-    private static let interval: Duration = .seconds(2)
-    private static let purgeEvery = 150
-    /// How long a picture waits for a post.
-    private static let unusedMedia: Duration = .seconds(86_400)
-
-    let database: ServiceDatabase
-    let store: AccountStore
-    let endings: Endings
-    let media: MediaStore?
-    let eraser: Eraser
-    let logger: Logger
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            guard await database.waitUntilMigrated() else { return }
-            var round = 0
-            while !Task.isCancelled {
-                await tell()
-                await erase()
-                if round % Self.purgeEvery == 0 { await purge() }
-                round += 1
-                try? await Task.sleep(for: Self.interval)
-            }
-        }
-    }
-
-    private func tell() async {
-        do {
-            let isKnown = try await RevocationFeed.exists(in: endings.redis)
-            guard endings.isOwed.take() || !isKnown else { return }
-            do { try await endings.tellAll() } catch {
-                endings.isOwed.set(true)
-                throw error
-            }
-        } catch {
-            logger.debug("revocations are told later", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func erase() async {
-        do { try await eraser.pass() } catch {
-            logger.debug("accounts are erased later", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func purge() async {
-        do {
-            while try await store.purge() == 1_000 {}
-            while try await media?.purge(olderThan: Self.unusedMedia) == 100 {}
-        } catch {
-            logger.debug("old sessions and pictures are removed later", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -1,5 +1,5 @@
 /// Why a request to an Engine.IO server is refused: the numbers that its clients know.
-public enum EngineIOError: Int, Error, CaseIterable, Sendable {
+public enum EngineIOError: Int, Error, Sendable {
     case unknownTransport = 0
     case unknownSession = 1
     case badHandshakeMethod = 2

@@ -73,8 +73,7 @@ public enum EngineIOPayload {
 
     private static func packet(_ part: ArraySlice<UInt8>) -> EngineIOPacket? {
         guard part.first == UInt8(ascii: "b") else {
-            let isText = part.allSatisfy { $0 < 0x80 } || String(validating: part, as: UTF8.self) != nil
-            return isText ? EngineIOPacket(text: part) : nil
+            return WebSocketDecoder.isText(part) ? EngineIOPacket(text: part) : nil
         }
         return Data(base64Encoded: Data(part.dropFirst())).map { .binary(Array($0)) }
     }

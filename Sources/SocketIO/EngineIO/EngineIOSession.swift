@@ -169,15 +169,16 @@ public struct EngineIOSession: Sendable {
             phase = .websocket
             let waiting = takeQueue()
             return actions + [.upgraded] + (waiting.isEmpty ? [] : [.write(Array(waiting.joined()))])
-        case (.probing, _): return probeEnded() + [.closeProbe]
+        case (.probing, _):
+            probeEnded()
+            return [.closeProbe]
         default: return [.closeProbe]
         }
     }
 
     /// The connection that probed is gone: the client goes on to poll.
-    public mutating func probeEnded() -> [Action] {
+    public mutating func probeEnded() {
         if case .probing = phase { phase = .polling }
-        return []
     }
 
     // MARK: Sending
@@ -224,7 +225,8 @@ public struct EngineIOSession: Sendable {
         var actions: [Action] = []
         if case .probing(let isAnswered) = phase {
             if now >= upgradeBy {
-                actions += probeEnded() + [.closeProbe]
+                probeEnded()
+                actions.append(.closeProbe)
             } else if isAnswered, isPolled, now >= noopAt {
                 noopAt = now + settings.noopInterval
                 actions += endPoll()

@@ -37,9 +37,6 @@ public struct SocketIOConnection: Sendable {
 
     public init() {}
 
-    /// Whether the client has joined any namespace.
-    public var hasJoined: Bool { main == .joined || others.values.contains(.joined) }
-
     public func hasJoined(_ namespace: String) -> Bool { self[namespace] == .joined }
 
     private subscript(namespace: String) -> Membership? {

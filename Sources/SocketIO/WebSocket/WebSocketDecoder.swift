@@ -163,7 +163,8 @@ public struct WebSocketDecoder: Sendable {
         return .close(code)
     }
 
-    private static func isText(_ bytes: some Sequence<UInt8>) -> Bool {
+    /// Whether the bytes are UTF-8.
+    static func isText(_ bytes: some Sequence<UInt8>) -> Bool {
         bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
     }
 }

@@ -28,8 +28,9 @@ public protocol CommentStore: Sendable {
     /// Calls `done` once: when the comment is committed, or with the reason why it is not. Successes come in the order
     /// of storing, one after another, from a thread of the store, which `done` must not block.
     ///
-    /// Errors: `duplicate`, `invalid`; `refused` for a comment on a post; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with
-    /// `outcomeIsUnknown`, may have been.
+    /// Errors: `duplicate`, `invalid`; `refused` for a comment on a post; ``StorageError/held`` when it was stored and waits
+    /// for a moderator; `overloaded`, `timeout`, `unavailable` when it was not stored, or, with `outcomeIsUnknown`, may have
+    /// been.
     func submit(_ comment: Comment, then done: @escaping @Sendable (Result<Void, StorageError>) -> Void)
 
     /// Saves the positions of published events soon. Returns at once; one that is lost costs the sweep one look-up.

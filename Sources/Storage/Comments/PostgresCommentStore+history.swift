@@ -29,7 +29,8 @@ extension PostgresCommentStore {
         }.first
     }
 
-    private static func sequence(of id: String, _ channel: Channel, _ connection: PostgresConnection) throws -> Int64 {
+    /// - Throws: `unknownCursor`.
+    static func sequence(of id: String, _ channel: Channel, _ connection: PostgresConnection) throws -> Int64 {
         let found = try connection.query(
             "SELECT sequence FROM comments WHERE id = $1 AND channel = $2", [.text(id), .text(channel.name)]
         ) { row throws(PostgresError) in try row.bigint(0) }
@@ -63,8 +64,12 @@ private let commentStatement: PostgresStatement = """
     FROM comments WHERE id = $1
     """
 
+// A comment that is held counts as removed: its removal ends the hold, so that no moderator publishes it afterwards.
 private let removeStatement: PostgresStatement = """
-    WITH removed AS (
+    WITH withdrawn AS (
+        UPDATE comments SET removed_by = $2, held_at = NULL
+        WHERE id = $1 AND removed_at IS NOT NULL AND held_at IS NOT NULL AND (user_id = $2 OR $3)
+    ), removed AS (
         UPDATE comments SET removed_at = now(), removed_by = $2
         WHERE id = $1 AND removed_at IS NULL AND (user_id = $2 OR $3)
         RETURNING id, user_id, video_id, channel, comment, created_at, published_offset, published_epoch, removed_at,

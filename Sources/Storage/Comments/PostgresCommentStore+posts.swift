@@ -12,21 +12,14 @@ extension PostgresCommentStore {
     public func comments(
         onPost post: String, for viewer: String?, before: String?, limit: Int
     ) async throws(StorageError) -> HistoryPage? {
+        guard let channel = Channel.post(post) else { return nil }
         let limit = min(max(limit, Self.historyLimits.lowerBound), Self.historyLimits.upperBound)
         return try await pool.session { connection in
             let isSeen = try connection.query(
                 "SELECT 1 FROM posts WHERE post_id = $1 AND deleted_at IS NULL AND may_see($2, author_id, visibility)",
                 [.text(post), .optionalText(viewer)])
             guard !isSeen.isEmpty else { return nil }
-            var sequence = Int64.max
-            if let before {
-                let found = try connection.query(
-                    "SELECT sequence FROM comments WHERE id = $1 AND channel = 'post:' || $2",
-                    [.text(before), .text(post)]
-                ) { row throws(PostgresError) in try row.bigint(0) }
-                guard let there = found.first else { throw StorageError(.unknownCursor, "no such comment") }
-                sequence = there
-            }
+            let sequence = try before.map { try Self.sequence(of: $0, channel, connection) } ?? .max
             let rows = try connection.query(
                 postPageStatement,
                 [.text(post), .bigint(sequence), .bigint(Int64(limit) + 1), .optionalText(viewer)]

@@ -38,8 +38,7 @@ extension Testbed {
     ///   - nodeTimeout: silence after which a node is away for the others.
     public func startRedisCluster(
         masters: Int = 3, replicas: Int = 0, nodeTimeout: Duration = .seconds(1),
-        options: RedisOptions = RedisOptions(),
-        name: String = "redis"
+        options: RedisOptions = RedisOptions(), name: String = "redis"
     ) async throws -> RedisCluster {
         var nodes: [Node] = []
         var busPorts: [Int] = []
@@ -48,9 +47,8 @@ extension Testbed {
             var options = options
             options.arguments += [
                 "--cluster-enabled", "yes", "--cluster-port", "\(busPort)", "--cluster-node-timeout",
-                "\(nodeTimeout.milliseconds)", "--cluster-allow-reads-when-down", "no", "--repl-diskless-sync-delay",
-                "0",
-                "--repl-ping-replica-period", "1",
+                "\(nodeTimeout.milliseconds)", "--cluster-allow-reads-when-down", "no",
+                "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
             ]
             nodes.append(try await startRedis(options, name: "\(name)-\(number)"))
             busPorts.append(busPort)
@@ -143,19 +141,17 @@ extension Testbed {
         return node
     }
 
-    /// Nodes that one has a connection to, itself included.
+    /// How many nodes this one has a connection to, itself included.
     private static func known(_ node: Node) async throws -> Int {
         let text = try await RedisProbe(node).send(RedisCommand("CLUSTER", "NODES")).text ?? ""
         return text.split(separator: "\n").count { !$0.contains("handshake") && $0.contains(" connected") }
     }
 
     private func wait(_ what: String, until isDone: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < deadline {
-            if (try? await isDone()) == true { return }
-            try await Task.sleep(for: .milliseconds(20))
+        let done = try await Polling.wait(atMost: .seconds(30)) { () async throws -> Bool? in
+            (try? await isDone()) == true ? true : nil
         }
-        throw Failure.unavailable("within 30 seconds it did not happen that \(what)")
+        guard done != nil else { throw Failure.unavailable("within 30 seconds it did not happen that \(what)") }
     }
 }
 

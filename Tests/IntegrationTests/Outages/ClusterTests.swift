@@ -8,8 +8,8 @@ extension IntegrationTests {
     @Suite struct ClusterTests {
         private static let videos = (0..<24).map { "v\($0)" }
 
-        /// A master dies while comments are written. Whatever was answered with 201 after its replica had it comes to the viewers,
-        /// once and in order; those of the other masters never notice, and the Reader stays ready.
+        /// A master dies while comments are written. Whatever was answered with 201 after its replica had it comes to the
+        /// viewers, once and in order; those of the other masters never notice, and the Reader stays ready.
         @Test func aMastersDeathIsARepairOfItsChannels() async throws {
             try await withTestbed { testbed in
                 let cluster = try await testbed.startRedisCluster(replicas: 1)

@@ -45,7 +45,7 @@ struct EchoReader: Sendable {
         let quota = ConnectionQuota(settings.quota)
         let sessions = SocketIOSessions(
             hub: hub, inbox: SocketIOInbox(), instance: "echo", publicURL: nil, placement: placement, quota: quota,
-            writes: settings.writes, logger: quietLogger)
+            writes: settings.writes)
         let router = process.makeRouter()
         SocketIORoutes(hub: hub, sessions: sessions, quota: quota).add(to: router)
         let assembly = ServiceAssembly(router: router, services: [HubService(hub: hub, drain: .zero)])

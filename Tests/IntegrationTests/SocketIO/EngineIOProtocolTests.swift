@@ -123,7 +123,7 @@ extension IntegrationTests {
                 let sid = try await reader.open()
                 let left = try RawConnection(port: reader.port)
                 try await left.send(RequestText.make("GET", reader.path(sid: sid)))
-                // Its second half is the proof that the poll is there: another one is refused.
+                // A post of the session is taken for as long as the session lives.
                 left.close()
                 #expect(await eventually { try await reader.post(sid, "3").status == 400 })
             }

@@ -1,0 +1,72 @@
+internal import SocketIO
+internal import SocketLoop
+internal import Wire
+
+/// Subscriptions of sessions of Socket.IO: each is a viewer in the rings of its channels, as a stream is.
+extension FanoutLoop {
+    /// A session becomes a viewer.
+    func subscribe(_ subscription: SessionSubscription, _ attachment: Attachment, _ sockets: Connections) {
+        guard let session = sessions[subscription.session], session.connection.hasJoined("/") else {
+            report.departures.append(.init(attachment, reason: .refused))
+            return
+        }
+        let socket = session.socket ?? SocketHandle(index: .max, generation: .max)
+        let id = add(
+            socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, session: session.index, sockets
+        )
+        for (topicID, channel) in zip(attachment.topics, subscription.channels) where topic(topicID).tail.bytes.isEmpty
+        {
+            topic(topicID).tail = ChannelTail(channel)
+        }
+        note(attachment, id)
+        let isRecovering = attachment.recovery != nil
+        session.subscriptions.append(
+            Session.Subscription(
+                viewer: id, channels: subscription.channels, waiting: isRecovering ? subscription : nil))
+        let log = topic(attachment.topics[0])
+        if !isRecovering {
+            let hasGap = subscription.gap != nil
+            acknowledge(subscription, hasGap: hasGap, session, sockets)
+            if let gap = subscription.gap {
+                send(EventPacket.joining([gap], of: log.tail), toSession: session.index, sockets)
+            }
+        }
+        for topicID in attachment.topics {
+            let topic = topic(topicID)
+            let states = topic.latestStates
+            if !states.isEmpty {
+                send(EventPacket.joining(states, of: topic.tail), toSession: session.index, sockets)
+            }
+        }
+    }
+
+    private func acknowledge(
+        _ subscription: SessionSubscription, hasGap: Bool, _ session: Session, _ sockets: Connections
+    ) {
+        guard let frames = subscription.acknowledgement(hasGap: hasGap) else { return }
+        send(frames, toSession: session.index, sockets)
+    }
+
+    /// The history of a recovering viewer was read, so it is known what its subscription brings.
+    func acknowledgeRecovery(of id: ViewerID, _ missed: MissedFrames, _ sockets: Connections) {
+        guard let index = viewer(id)?.session, let session = sessions[index],
+            let place = session.subscriptions.firstIndex(where: { $0.viewer == id }),
+            let subscription = session.subscriptions[place].waiting
+        else { return }
+        session.subscriptions[place].waiting = nil
+        let hasGap = missed.frames.contains { if case .notice = $0.kind { true } else { false } }
+        acknowledge(subscription, hasGap: hasGap, session, sockets)
+    }
+
+    func unsubscribe(_ channels: [Channel], _ id: SessionID) {
+        guard let session = sessions[id],
+            let place = session.subscriptions.firstIndex(where: { $0.channels == channels })
+        else { return }
+        departed(session.subscriptions.remove(at: place).viewer, reason: .clientClosed)
+    }
+
+    func unsubscribeAll(_ session: Session, _ reason: DisconnectReason) {
+        for subscription in session.subscriptions { departed(subscription.viewer, reason: reason) }
+        session.subscriptions = []
+    }
+}

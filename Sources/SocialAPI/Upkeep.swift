@@ -1,0 +1,87 @@
+import Logging
+import Media
+import RedisNIO
+import ServiceLifecycle
+import ServiceRuntime
+import ServiceStorage
+import Social
+import Storage
+
+/// Removes old sessions, pictures that no post shows, and what erased accounts have left; tells again what Redis did not
+/// take or has lost.
+struct Upkeep: Service {
+    private static let interval: Duration = .seconds(2)
+    private static let purgeEvery = 150
+    /// How long a picture waits for a post.
+    private static let unusedMedia: Duration = .seconds(86_400)
+
+    let database: ServiceDatabase
+    let store: AccountStore
+    let endings: Endings
+    let media: MediaStore?
+    let eraser: Eraser
+    let logger: Logger
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            guard await database.waitUntilMigrated() else { return }
+            var round = 0
+            while !Task.isCancelled {
+                await tell()
+                await erase()
+                if round % Self.purgeEvery == 0 { await purge() }
+                round += 1
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    private func tell() async {
+        do {
+            let isKnown = try await RevocationFeed.exists(in: endings.redis)
+            guard endings.isOwed.take() || !isKnown else { return }
+            do { try await endings.tellAll() } catch {
+                endings.isOwed.set(true)
+                throw error
+            }
+        } catch {
+            logger.debug("revocations are told later", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func erase() async {
+        do { try await eraser.pass() } catch {
+            logger.debug("accounts are erased later", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func purge() async {
+        do {
+            while try await store.purge() == 1_000 {}
+            while try await media?.purge(olderThan: Self.unusedMedia) == 100 {}
+        } catch {
+            logger.debug("old sessions and pictures are removed later", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+/// Removes what users who have given up their accounts have left; see ``ErasureStore``.
+struct Eraser: Sendable {
+    let erasure: ErasureStore
+    let likes: LikeErasure
+    let media: MediaStore?
+    let redis: RedisClient
+    /// How long an access token is valid: nothing of the user is written from then on.
+    let tokenLife: Duration
+
+    /// Removes everything that is there now of everybody who has asked for it.
+    func pass() async throws {
+        for erased in try await erasure.underWay() {
+            while try await erasure.step(erased.user) > 0 { try Task.checkCancellation() }
+            while let media, try await media.removeUnused(of: erased.user) > 0 { try Task.checkCancellation() }
+            guard erased.age > tokenLife, try await likes.isDone(erased.user) else { continue }
+            _ = try await redis.send(RedisCommand("DEL", ErasureStore.redisKey(of: erased.user)))
+            _ = try await erasure.finish(erased.user, after: tokenLife)
+        }
+    }
+}
