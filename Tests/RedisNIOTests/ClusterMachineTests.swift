@@ -81,6 +81,10 @@ import Testing
         let view = try ClusterView(sentinel: .array(words.map { .bytes(Array($0.utf8)) }))
         #expect(view.nodes.map(\.address) == [RedisAddress(host: "10.0.0.9", port: 6379)])
         #expect(view.nodes[0].slots == [0...16_383] && view.nodes[0].epoch == 4 && view.nodes[0].isFailing)
+        // The leader of a failover names the new one before the others follow.
+        let address = RESPValue.array(["10.0.0.8", "6380"].map { .bytes(Array($0.utf8)) })
+        let early = try ClusterView(sentinel: .array(words.map { .bytes(Array($0.utf8)) }), address: address)
+        #expect(early.nodes.map(\.address) == [RedisAddress(host: "10.0.0.8", port: 6380)])
     }
 }
 
