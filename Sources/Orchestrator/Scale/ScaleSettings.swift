@@ -72,11 +72,12 @@ struct ScaleSettings: ParsableArguments {
                 "--redis-nodes, --publish: \(clusterCases.count) cases, one after the other; take at most"
                     + " \(2 * Self.casesMax)")
         }
-        for name in typed where redisNodes.isEmpty && ["--publish", "--bare"].contains(name) {
+        let isClustered = typed.contains("--redis-nodes")
+        for name in typed where !isClustered && ["--publish", "--bare"].contains(name) {
             problems.append("\(name): means nothing without --redis-nodes")
         }
         let hubs: Set = ["--arrival", "--sockets", "--rate", "--duration"]
-        for name in typed where !redisNodes.isEmpty && hubs.contains(name) {
+        for name in typed where isClustered && hubs.contains(name) {
             problems.append("\(name): cannot be with --redis-nodes, which leaves hubs out")
         }
         return try valid(problems)
