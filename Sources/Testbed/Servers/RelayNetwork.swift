@@ -108,8 +108,7 @@ public final class RelayNetwork: Sendable {
     private func lookUp(_ connections: [RelayConnection]) {
         let unknown = connections.filter { !$0.isLookedUp }
         guard !unknown.isEmpty else { return }
-        let ports = Set(unknown.compactMap(\.clientPort))
-        let inodes = Self.inodes(ofPorts: ports)
+        let inodes = Self.inodes(of: Set(unknown.compactMap(\.ports)))
         var owners: [String: String] = [:]
         for node in nodes() where node.isRunning {
             guard let pid = node.child?.pid else { continue }
@@ -119,28 +118,36 @@ public final class RelayNetwork: Sendable {
             }
         }
         for connection in unknown {
-            connection.isFrom(connection.clientPort.flatMap { inodes[$0] }.flatMap { owners[$0] })
+            connection.isFrom(connection.ports.flatMap { inodes[$0] }.flatMap { owners[$0] })
         }
     }
 
-    private static func inodes(ofPorts ports: Set<Int>) -> [Int: String] {
+    /// Of the clients' sockets.
+    private static func inodes(of ports: Set<RelayPorts>) -> [RelayPorts: String] {
         // Foundation reads the first 4 KiB of such a file when it is asked for all.
         let handle = FileHandle(forReadingAtPath: "/proc/net/tcp")
         var table = Data()
         while let part = try? handle?.read(upToCount: 1 << 20), !part.isEmpty { table += part }
-        var inodes: [Int: String] = [:]
+        var inodes: [RelayPorts: String] = [:]
+        func port(_ address: Data) -> Int? { Int(String(decoding: address.suffix(4), as: UTF8.self), radix: 16) }
         for line in table.split(separator: UInt8(ascii: "\n")).dropFirst() {
             // 10: 0100007F:1F90 …, and the inode is the tenth.
             let words = line.split(separator: UInt8(ascii: " "))
-            guard words.count > 9, let port = Int(String(decoding: words[1].suffix(4), as: UTF8.self), radix: 16),
-                ports.contains(port)
-            else { continue }
+            guard words.count > 9, let client = port(words[1]), let relay = port(words[2]) else { continue }
+            let pair = RelayPorts(client: client, relay: relay)
+            guard ports.contains(pair) else { continue }
             let inode = String(decoding: words[9], as: UTF8.self)
             // Of an end that is closed nobody knows.
-            if inode != "0" { inodes[port] = inode }
+            if inode != "0" { inodes[pair] = inode }
         }
         return inodes
     }
+}
+
+/// What tells the connections of a relay apart: a client may have one port towards several.
+private struct RelayPorts: Hashable {
+    var client: Int
+    var relay: Int
 }
 
 /// Both sides of a connection through a relay. Each side reads only when what it read before is written.
@@ -166,7 +173,10 @@ private final class RelayConnection: Sendable {
 
     var isOver: Bool { state.withLock { $0.isOver } && !near.isActive }
     var isLookedUp: Bool { state.withLock { $0.path != nil } }
-    var clientPort: Int? { near.remoteAddress?.port }
+    var ports: RelayPorts? {
+        guard let client = near.remoteAddress?.port, let relay = near.localAddress?.port else { return nil }
+        return RelayPorts(client: client, relay: relay)
+    }
 
     func isFrom(_ client: String?) {
         state.withLock { $0.path = RelayNetwork.Path(from: client, to: name, isBus: isBus) }
