@@ -156,7 +156,10 @@ let package = Package(
         // The laboratory's ground: servers, services and generators as child processes.
         library(
             "Testbed",
-            ["Primitives", "RedisNIO", "Wire", httpClient, nioCore, nioHTTP1, logging, subprocess, systemPackage]),
+            [
+                "Primitives", "RedisNIO", "Wire", httpClient, nioCore, nioPosix, nioHTTP1, logging, subprocess,
+                systemPackage,
+            ]),
 
         // Executables: they import libraries, never each other.
         executable(
