@@ -118,6 +118,20 @@ struct TopologyMachine {
         Set(hints.values.map(\.owner) + map.map(\.claim.owner)).sorted()
     }
 
+    /// A channel for each master, whose slot is one of its: `<name>:<number>`.
+    func channels(onEachMaster name: String) -> [String] {
+        var missing = Set(masters)
+        var channels: [String] = []
+        var number = 0
+        // A master with a single slot is found after some ten thousand names; one with none is no master.
+        while !missing.isEmpty, number < 1 << 17 {
+            let channel = "\(name):\(number)"
+            if let owner = owner(of: HashSlot(key: channel)), missing.remove(owner) != nil { channels.append(channel) }
+            number += 1
+        }
+        return channels
+    }
+
     // MARK: Input
 
     mutating func handle(_ input: Input, now: Time) -> [Action] {
