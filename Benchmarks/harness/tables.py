@@ -1,7 +1,7 @@
 """Medians, spread between runs, ratios, and the tables that show them."""
 import statistics
 
-from . import accounts, likes
+from . import accounts, likes, social
 
 
 def number(value, digits=0):
@@ -17,6 +17,7 @@ COLUMNS = {
     "requestsPerSecond": ("requests/s", 0),
     **likes.COLUMNS,
     **accounts.COLUMNS,
+    **social.COLUMNS,
     "latencyP50": ("p50 ms", 2),
     "latencyP99": ("p99 ms", 2),
     "latencyMax": ("max ms", 1),
@@ -120,8 +121,9 @@ def markdown(name, scenario, results):
     headings = ["peer", *(COLUMNS[column][0] for column in columns)]
     if any(not peer.startswith("chorus") for _, peer in groups):
         headings.append(f"{compared}: Chorus ÷ it")
-    if any(peer in accounts.PLAIN for _, peer in groups):
-        headings.append(f"{compared}: ÷ without tokens")
+    for plain, what in ((accounts.PLAIN, "without tokens"), (social.PLAIN, "on videos")):
+        if any(peer in plain for _, peer in groups):
+            headings.append(f"{compared}: ÷ {what}")
     rows = [headings, ["---", *["---:"] * (len(headings) - 1)]]
     # A series is read row by row, peers beside each other; runs came in turns.
     order = list(dict.fromkeys(row for row, _ in groups))
@@ -157,7 +159,7 @@ def ours(peer):
 
 
 def ratio(groups, row, peer, compared):
-    plain = accounts.PLAIN.get(peer)
+    plain = {**accounts.PLAIN, **social.PLAIN}.get(peer)
     if (row, plain) in groups:
         mine, theirs = (middle([run.get(compared) for run in groups[row, name]], compared) for name in (peer, plain))
         return f"{mine / theirs:.3f}"
