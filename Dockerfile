@@ -10,13 +10,13 @@ WORKDIR /src
 COPY Package.swift Package.resolved* ./
 RUN swift package resolve
 COPY Sources ./Sources
-# The manifest names the test targets and the benchmark, so their folders must exist.
+# The manifest names the tests and the benchmarks, so their folders must exist.
 COPY Tests ./Tests
-COPY Benchmarks/LikeBench ./Benchmarks/LikeBench
+COPY Benchmarks ./Benchmarks
 # Six binaries share Foundation and its 40 MB of Unicode tables as libraries; linked in, each would bring its own.
 RUN swift build -c release -Xlinker -s \
     && mkdir /binaries /libraries \
-    && find .build/release/ -maxdepth 1 -type f -executable ! -name '*.so' ! -name LikeBench -exec cp -t /binaries {} + \
+    && find .build/release/ -maxdepth 1 -type f -executable ! -name '*.so' ! -name '*Bench' -exec cp -t /binaries {} + \
     && ldd /binaries/* | awk '$3 ~ "/swift/linux/" { print $3 }' | sort -u | xargs cp -L -t /libraries
 
 FROM debian:bookworm-slim AS base

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks what the compositions of docker-compose promise, without Docker: docker-compose.yml with what comes on top of it.
 
+- the image: every folder that the manifest names is copied into the builder, and .dockerignore lets through what is copied;
 - every container: no root, no capability, no new privileges, a read-only root file system;
 - every environment variable is a setting that docs/CONFIGURATION.md lists for the program, or one that gateway.sh reads;
 - every secret that a setting names as a file is mounted, and deploy/secrets.sh makes it;
@@ -144,10 +145,26 @@ class Composition:
             yield "postgres lets somebody in without TLS"
 
 
+def image():
+    """What `docker build` would not find."""
+    copied = [
+        word.rstrip("/*") for line in re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.M)
+        for word in line.split()]
+    let_through = [
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    needed = ["Sources", *re.findall(r'path: "([^"]+)"', (ROOT / "Package.swift").read_text())]
+
+    def missing(wanted, folders):
+        return [one for one in wanted if not any(one == folder or one.startswith(f"{folder}/") for folder in folders)]
+
+    yield from (f"Package.swift names {one}, which is not copied into the builder" for one in missing(needed, copied))
+    yield from (f"{one} is copied, and .dockerignore keeps it back" for one in missing(copied, let_through))
+
+
 def main():
     laboratory = Composition("docker-compose.yml", "docker-compose.override.yml")
     production = Composition("docker-compose.yml", "compose.production.yml")
-    findings = [f"{made.name}: {finding}" for made, checks in (
+    findings = [f"Dockerfile: {finding}" for finding in image()] + [f"{made.name}: {finding}" for made, checks in (
         (laboratory, (laboratory.everywhere, laboratory.laboratory)),
         (production, (production.everywhere, production.production))) for check in checks for finding in check()]
     for finding in findings:

@@ -63,6 +63,11 @@ public final class Authenticator: Sendable {
         /// The key set that they were verified with.
         var keys = -1
         var revocations = Revocations()
+
+        func problem(of subject: Subject, now: Double) -> TokenProblem? {
+            if let end = subject.validUntil, now >= end { return .expired }
+            return revocations.problem(of: subject, now: now)
+        }
     }
 
     /// Tokens that are remembered.
@@ -127,25 +132,22 @@ public final class Authenticator: Sendable {
         if let secret = secrets.first(where: { $0.matches(token) }) { return secret.subject }
         guard mode != .off, token.utf8.count <= SignedToken.bytesMax, let keyFile else { throw .invalid }
         let (keys, version) = await keyFile.current()
-        let digest = SHA256.hash(data: Data(token.utf8))
-        let known = state.withLock { state -> Subject? in
+        let digest = Self.digest(of: token)
+        let time = now()
+        let known = state.withLock { state -> (subject: Subject, problem: TokenProblem?)? in
             if state.keys != version {
                 state.verified.removeAll()
                 state.keys = version
             }
-            state.verified.touch(digest)
-            return state.verified[digest]
+            return state.verified.used(digest).map { ($0, state.problem(of: $0, now: time)) }
         }
-        let time = now()
-        var subject: Subject
         if let known {
-            guard time < known.validUntil ?? .infinity else { throw .expired }
-            subject = known
-        } else {
-            guard mayCheck() else { throw .unchecked }
-            subject = try rules.subject(of: token, keys: keys, now: time)
-            state.withLock { if $0.keys == version { $0.verified[digest] = subject } }
+            if let problem = known.problem { throw problem }
+            return known.subject
         }
+        guard mayCheck() else { throw .unchecked }
+        let subject = try rules.subject(of: token, keys: keys, now: time)
+        state.withLock { if $0.keys == version { $0.verified[digest] = subject } }
         if let problem = problem(of: subject) { throw problem }
         return subject
     }
@@ -153,8 +155,7 @@ public final class Authenticator: Sendable {
     /// Why the bearer of a token that was verified may not go on; `nil`: it may.
     public func problem(of subject: Subject) -> TokenProblem? {
         let time = now()
-        if let end = subject.validUntil, time >= end { return .expired }
-        return state.withLock { $0.revocations.problem(of: subject, now: time) }
+        return state.withLock { $0.problem(of: subject, now: time) }
     }
 
     /// Takes what was revoked since the last call.
@@ -163,6 +164,13 @@ public final class Authenticator: Sendable {
         state.withLock { state in
             for revocation in revocations { state.revocations.apply(revocation, now: time) }
         }
+    }
+
+    private static func digest(of token: String) -> SHA256Digest {
+        var token = token
+        var hash = SHA256()
+        token.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        return hash.finalize()
     }
 
     /// Tokens remembered now.

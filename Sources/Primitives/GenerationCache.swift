@@ -40,9 +40,17 @@ public struct GenerationCache<Key: Hashable, Value> {
     /// Marks the entry as used.
     @inlinable
     public mutating func touch(_ key: Key) {
-        guard young[key] == nil, let value = old.removeValue(forKey: key) else { return }
+        _ = used(key)
+    }
+
+    /// The value, marked as used.
+    @inlinable
+    public mutating func used(_ key: Key) -> Value? {
+        if let value = young[key] { return value }
+        guard let value = old.removeValue(forKey: key) else { return nil }
         makeRoom()
         young[key] = value
+        return value
     }
 
     /// Forgets everything.

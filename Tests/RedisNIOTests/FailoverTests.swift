@@ -51,6 +51,27 @@ import Testing
         }
     }
 
+    /// A subscriber gets what a demoted server is sent by its new master, and would not know what it missed meanwhile.
+    @Test func subscriptionsLeaveADemotedServer() async throws {
+        try await withRedisClient(settings: makeClientSettings { $0.connections = 1 }) { old, client in
+            let (subscriber, sink) = (client.makeSubscriber(), RecordingSink())
+            subscriber.subscribe(["a"])
+            try await withBackground({ try await subscriber.run(sink) }) {
+                #expect(await eventually { sink.subscribed.contains("a") })
+                try await withRedis { new in
+                    try old.command("REPLICAOF", "127.0.0.1", "\(new.port)")
+                    let port = try Ports.one()
+                    try old.command("CONFIG", "SET", "port", "\(port)")
+                    try new.command("CONFIG", "SET", "port", "\(old.port)")
+                    // As long as nobody writes, nobody is told.
+                    _ = try? await client.send(RedisCommand("SET", "k", "v"))
+                    #expect(await eventually { sink.losses == [.demoted] })
+                    #expect(await eventually { sink.subscribed.count == 2 })
+                }
+            }
+        }
+    }
+
     @Test func aClusterIsRefused() async throws {
         let arguments = ["--cluster-enabled", "yes", "--cluster-port", "\(try Ports.one())"]
         try await withRedis(.init(arguments: arguments)) { redis in

@@ -175,10 +175,13 @@ extension RedisClient {
         -> any RedisSubscriptions
     {
         switch servers {
-        case .one:
-            RedisSubscriber(endpoint: endpoint, settings: settings, group: group, logger: logger, metrics: metrics)
+        case .one(let pool):
+            let subscriber = RedisSubscriber(
+                endpoint: endpoint, settings: settings, group: group, logger: logger, metrics: metrics)
+            pool.whenMoved { [weak subscriber] in subscriber?.dropConnection(.demoted) }
+            return subscriber
         case .nodes(let nodes):
-            ShardSubscriber(nodes: nodes, settings: settings, group: group, logger: logger, metrics: metrics)
+            return ShardSubscriber(nodes: nodes, settings: settings, group: group, logger: logger, metrics: metrics)
         }
     }
 

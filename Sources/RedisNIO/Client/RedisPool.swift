@@ -18,6 +18,11 @@ final class RedisPool: Sendable {
         var lastFailure: RedisError?
         /// Why the last write that was tried was refused; `nil` after one that was taken.
         var writeRefusal: RedisError?
+        /// The server of the newest connection.
+        var serverID: String?
+        /// A connection was left because its server is no master any longer.
+        var hasLeft = false
+        var whenMoved: [@Sendable () -> Void] = []
 
         var isConnected: Bool { connections.contains { $0.failure == nil } }
 
@@ -59,6 +64,10 @@ final class RedisPool: Sendable {
 
     /// Whether at least one connection stands and is logged in.
     var isConnected: Bool { pool.withLock { $0.isConnected } }
+
+    /// Calls `body` when the endpoint leads to another server than the one that was left as a replica: connections to the old
+    /// one may stand, and need not say so.
+    func whenMoved(_ body: @escaping @Sendable () -> Void) { pool.withLock { $0.whenMoved.append(body) } }
 
     /// Why commands sent now would fail, as far as is known: there is no connection, or, when the settings need writes,
     /// writes are refused. `nil`: they would work.
@@ -179,11 +188,16 @@ extension RedisPool {
     }
 
     private func add(_ connection: RedisConnection) {
-        let (isShutDown, isFirst, waiters) = pool.withLock { pool in
+        let server = connection.serverID
+        let (isShutDown, isFirst, waiters, moved) = pool.withLock { pool in
             pool.connections.append(connection)
             pool.lastFailure = nil
-            return (pool.isShutDown, pool.connections.count == 1, pool.takeWaiters())
+            let isMoved = pool.hasLeft && server != pool.serverID
+            if isMoved { pool.hasLeft = false }
+            pool.serverID = server
+            return (pool.isShutDown, pool.connections.count == 1, pool.takeWaiters(), isMoved ? pool.whenMoved : [])
         }
+        for body in moved { body() }
         for waiter in waiters { waiter.resume(returning: connection) }
         if isFirst { connected(true) }
         if isShutDown { connection.close() }
@@ -193,6 +207,7 @@ extension RedisPool {
         let isLast = pool.withLock { pool in
             pool.connections.removeAll { $0 === connection }
             if pool.connections.isEmpty { pool.lastFailure = connection.failure }
+            if connection.failure?.verdict == .leave { pool.hasLeft = true }
             return pool.connections.isEmpty
         }
         if isLast { connected(false) }

@@ -46,6 +46,8 @@ public final class RedisConnection: Sendable {
         var failure: RedisError?
         /// What was refused at login and is done without, in sentences.
         var notices: [String] = []
+        /// Which server process this is, if it says so.
+        var serverID: String?
     }
 
     private let state = Mutex(State())
@@ -61,6 +63,9 @@ public final class RedisConnection: Sendable {
 
     /// What was refused at login and is done without, in sentences.
     var notices: [String] { state.withLock { $0.notices } }
+
+    /// Which server process this is (`run_id`); `nil` when Redis refuses to say so.
+    var serverID: String? { state.withLock { $0.serverID } }
 
     /// Why no further command is taken; `nil` while the connection may be used.
     var failure: RedisError? { state.withLock { $0.failure } }
@@ -199,7 +204,9 @@ extension RedisConnection {
             guard step.forgives(error), let notice = step.ifRefused else { throw error }
             state.withLock { $0.notices.append(notice) }
         }
-        let mode = RedisInfo(replies.last?.text ?? "")["redis_mode"]
+        let server = RedisInfo(replies.last?.text ?? "")
+        state.withLock { $0.serverID = server["run_id"] }
+        let mode = server["redis_mode"]
         switch deployment {
         case .server:
             if let kind = mode.flatMap({ ["cluster": "Redis Cluster", "sentinel": "Sentinel"][$0] }) {

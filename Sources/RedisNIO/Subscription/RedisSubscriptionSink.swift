@@ -25,6 +25,9 @@ public enum RedisLoss: String, Sendable, CaseIterable {
     case protocolViolation = "protocol_violation"
     /// ``RedisSubscriber/dropConnection(_:)`` by a probe that did not come back.
     case probeMissing = "probe_missing"
+    /// The endpoint leads to another master now, and the server of this connection was left: what was published while it
+    /// began to follow the new one is missing.
+    case demoted
     /// ``RedisSubscriber/dropConnection(_:)`` by a test or drill.
     case dropped
     /// No end of a connection: another node has the channels now.

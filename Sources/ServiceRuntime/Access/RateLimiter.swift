@@ -198,22 +198,28 @@ public final class RateLimiter: Sendable {
     /// on all of them, so that a request that one of them refuses is counted on none; of requests that come in the same
     /// moment, one that is refused then may have been counted by the others.
     private func ask(_ questions: [Question]) async -> [Answer?] {
-        guard redis.hasShards else { return await look(questions, counts: true) }
+        guard redis.hasShards else { return await look(questions.map(\.checks), counts: true) }
         let servers = questions.map { question in Set(question.checks.map { redis.server(of: $0.key) }) }
         let spread = questions.indices.filter { servers[$0].count > 1 }
         var answers: [Answer?] = Array(repeating: Answer(), count: questions.count)
-        for (index, answer) in zip(spread, await look(spread.map { questions[$0] }, counts: false)) {
+        for (index, answer) in zip(spread, await lookAtEach(spread.map { questions[$0] }, counts: false)) {
             answers[index] = answer
         }
         let open = questions.indices.filter { answers[$0]?.check == 0 }
-        for (index, answer) in zip(open, await look(open.map { questions[$0] }, counts: true)) {
+        for (index, answer) in zip(open, await lookAtEach(open.map { questions[$0] }, counts: true)) {
             answers[index] = answer
         }
         return answers
     }
 
-    /// One call for each server.
-    private func look(_ questions: [Question], counts: Bool) async -> [Answer?] {
+    /// Asks one server.
+    private func look(_ requests: [[Check]], counts: Bool) async -> [Answer?] {
+        let reply = try? await redis.evaluate(Self.script, call(requests, counts))
+        return answers(to: requests.count, reply)
+    }
+
+    /// Asks each server of a cluster that has one of the keys.
+    private func lookAtEach(_ questions: [Question], counts: Bool) async -> [Answer?] {
         typealias Part = (question: Int, checks: [Int])
         var parts: [RedisAddress?: [Part]] = [:]
         for (index, question) in questions.enumerated() {
@@ -227,23 +233,32 @@ public final class RateLimiter: Sendable {
         }
         let replies = (try? await redis.evaluate(Self.script, contentsOf: calls)) ?? []
         var answers: [Answer?] = Array(repeating: Answer(), count: questions.count)
-        for (batch, reply) in zip(batches, replies + Array(repeating: .null, count: batches.count - replies.count)) {
-            let numbers = (reply.array ?? []).compactMap { $0.integer }.map { Int($0) }
-            for (place, part) in batch.enumerated() {
-                guard numbers.count == 3 * batch.count, let known = answers[part.question] else {
+        for (number, batch) in batches.enumerated() {
+            let reply = number < replies.count ? replies[number] : nil
+            for (part, own) in zip(batch, self.answers(to: batch.count, reply)) {
+                guard let own, let known = answers[part.question] else {
                     answers[part.question] = nil
                     continue
                 }
-                let own = Array(numbers[3 * place..<3 * place + 3])
-                guard own[0] > 0, own[1] > known.wait else { continue }
-                answers[part.question] = Answer(check: part.checks[own[0] - 1] + 1, wait: own[1], interval: own[2])
+                guard own.check > 0, own.wait > known.wait else { continue }
+                answers[part.question] = own
+                answers[part.question]?.check = part.checks[own.check - 1] + 1
             }
         }
         return answers
     }
 
+    private func answers(to count: Int, _ reply: RESPValue?) -> [Answer?] {
+        let numbers = (reply?.array ?? []).compactMap { $0.integer }.map { Int($0) }
+        guard numbers.count == 3 * count else { return Array(repeating: nil, count: count) }
+        return stride(from: 0, to: numbers.count, by: 3).map {
+            Answer(check: numbers[$0], wait: numbers[$0 + 1], interval: numbers[$0 + 2])
+        }
+    }
+
     private func call(_ requests: [[Check]], _ counts: Bool) -> RedisCommand {
         var call = Self.script.call(keys: [requests[0][0].key])
+        call.reserve(requests.reduce(0) { $0 + 64 + 80 * $1.count })
         call.append(counts ? "1" : "0")
         for checks in requests {
             call.append(checks.count)

@@ -53,7 +53,7 @@ extension ServiceContext {
 
     /// The client's address: the connection's, or what the trusted proxies in front of it say.
     public func address(of request: Request) -> IPAddress? {
-        let peer = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+        let peer = channel.remoteAddress.flatMap { IPAddress($0) }
         return access?.client(peer, forwarded: forwarded(request)) ?? peer
     }
 
@@ -85,6 +85,26 @@ extension ServiceContext {
     public func requireAllowedOrigin(_ request: Request) throws(APIError) {
         guard access?.allowedOrigins != nil else { return }
         try requireSameOrigin(request, allowsPrograms: true)
+    }
+}
+
+extension IPAddress {
+    /// `nil` for a socket that has none.
+    fileprivate init?(_ address: SocketAddress) {
+        // `sin_addr` and `sin6_addr` of POSIX's sockaddr_in and sockaddr_in6.
+        let made = address.withSockAddr { socket, size -> IPAddress? in
+            let bytes = UnsafeRawBufferPointer(start: socket, count: size)
+            func word<Word: FixedWidthInteger>(_ offset: Int) -> Word {
+                Word(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Word.self))
+            }
+            return switch address {
+            case .v4: IPAddress(ipv4: word(4))
+            case .v6: IPAddress(ipv6: word(8), word(16))
+            case .unixDomainSocket: nil
+            }
+        }
+        guard let made else { return nil }
+        self = made
     }
 }
 
