@@ -87,7 +87,7 @@ lint: setup setup-lint ## formatting, imports against the manifest, links and fi
 	scripts/check-docs.py
 	.venv-lint/bin/python scripts/check-kubernetes.py
 	.venv-lint/bin/python scripts/check-compose.py
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh .ci/run; \
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x scripts/*.sh deploy/*/*.sh deploy/kubernetes/components/*/*.sh .ci/run; \
 	else echo "shellcheck is not installed: shell scripts were not checked"; fi
 
 format: ## rewrite the Swift files in the project's format

@@ -3,6 +3,8 @@
 #
 #   secrets.sh FOLDER         passwords, the addresses that hold them, the users of Redis, and the keys of tokens
 #   secrets.sh FOLDER tls     an authority and certificates for Redis and PostgreSQL, too, and addresses that check them
+#   secrets.sh FOLDER cluster the same for a Redis Cluster: its address, rights that its commands need, and passwords for
+#                             its nodes and for whoever makes it
 #
 # What is there is kept. A file of yours takes the place of any: an address of another PostgreSQL, for instance. The users
 # of Redis are written anew from deploy/redis/users.acl, so that a new version has the rights that it needs.
@@ -10,7 +12,13 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 folder=${1:?the folder of the secrets}
-case ${2:-} in '' | tls) tls=${2:-} ;; *) printf 'secrets.sh: %s? tls, or nothing\n' "$2" >&2; exit 64 ;; esac
+tls='' cluster=''
+case ${2:-} in
+    '') ;;
+    tls) tls=tls ;;
+    cluster) tls=tls cluster=cluster ;;
+    *) printf 'secrets.sh: %s? tls, cluster, or nothing\n' "$2" >&2; exit 64 ;;
+esac
 # In containers the files are somewhere else.
 mounted=/run/secrets
 
@@ -52,9 +60,22 @@ redis_users() {
     # For the container's health check.
     printf 'user health on nopass +ping\n'
     while read -r _ name rules; do
-        hash=$(sed -n 's|^rediss\{0,1\}://[^:]*:\([^@]*\)@.*|\1|p' "$folder/$name-redis-url" | tr -d '\n' | sha256sum)
-        printf 'user %s on #%s %s\n' "$name" "${hash%% *}" "$rules"
+        hash=$(sed -n 's|^redis[a-z+]*://[^:]*:\([^@]*\)@.*|\1|p' "$folder/$name-redis-url" | tr -d '\n' | sha256sum)
+        printf 'user %s on #%s %s\n' "$name" "${hash%% *}" "$(printf '%s\n' "$rules" | deployed_rules)"
     done <"$here/redis/users.acl"
+    [ -n "$cluster" ] || return 0
+    printf 'user admin on #%s +ping +info +role +cluster\n' "$(digest redis-admin-password)"
+    printf 'user replication on #%s +ping +psync +replconf\n' "$(digest redis-replication-password)"
+}
+
+digest() { tr -d '\n' <"$folder/$1" | sha256sum | cut -d ' ' -f 1; }
+
+# In a cluster a channel belongs to a node.
+deployed_rules() {
+    if [ -z "$cluster" ]; then cat; return; fi
+    sed -e 's/+publish/+spublish/g; s/+subscribe/+ssubscribe/g; s/+unsubscribe/+sunsubscribe/g' \
+        -e 's/+pubsub|channels/+pubsub|shardchannels/; s/+pubsub|numsub/+pubsub|shardnumsub/' \
+        -e 's/^/+cluster|nodes +asking +wait /'
 }
 
 # certificate NAME: for the host of that name in the deployment's network.
@@ -82,8 +103,13 @@ if [ -n "$tls" ]; then
 fi
 
 for name in comment-api like-api reader-api stats-api social-api; do
-    printf 'redis%s://%s:%s@redis:6379\n' "${tls:+s}" "$name" "$(password)" | keep "$name-redis-url"
+    printf 'redis%s%s://%s:%s@redis:6379\n' "${tls:+s}" "${cluster:++cluster}" "$name" "$(password)" |
+        keep "$name-redis-url"
 done
+if [ -n "$cluster" ]; then
+    password | keep redis-admin-password
+    password | keep redis-replication-password
+fi
 password | keep postgres-password
 printf 'postgresql://chorus:%s@postgres:5432/chorus%s\n' "$(cat "$folder/postgres-password")" \
     "${tls:+?sslmode=verify-full&sslrootcert=$mounted/authority}" | keep database-url

@@ -3,12 +3,12 @@
 a warning fails), and then held against what the services need:
 
 - a pod has more time to stop than preStop, drain and stop timeout take together;
-- no root, no capability, no writable root file system, no token of the cluster, in every container;
+- no root, no capability, no writable root file system, no token of the cluster, in every container, those of Jobs too;
 - every environment variable is a setting that docs/CONFIGURATION.md (made from --print-configuration) lists for the program,
   or one that deploy/gateway/gateway.sh reads;
 - every secret that a setting names as a file is mounted, and deploy/secrets.sh makes it;
 - every workload has a PodDisruptionBudget and probes, and each name that the gateway is given is a Service's;
-- the gateway knows as many Readers as the autoscaler may start;
+- the gateway knows as many Readers as the autoscaler may start, and who makes the Redis Cluster as many nodes as there are;
 - the PrometheusRule has the rules of deploy/prometheus/alerts.yml (`--write` makes it), and PostgreSQL's hba.conf is the same.
 
 Run by scripts/setup-lint.sh's Python, .venv-lint."""
@@ -72,8 +72,13 @@ class Overlay:
             for check in (self.security, self.budget, self.environment, self.stopping, self.secrets):
                 for finding in check(workload, pod):
                     yield f"{name}: {finding}"
+        for job in self.of("Job"):
+            for check in (self.security, self.secrets):
+                for finding in check(job, job["spec"]["template"]["spec"]):
+                    yield f"Job {job['metadata']['name']}: {finding}"
         yield from self.names()
         yield from self.readers()
+        yield from self.nodes()
 
     def security(self, workload, pod):
         context = pod.get("securityContext", {})
@@ -94,7 +99,7 @@ class Overlay:
             if "memory" not in container.get("resources", {}).get("limits", {}):
                 yield f"container {container['name']} has no limit of memory"
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-                if probe not in container:
+                if probe not in container and workload["kind"] != "Job":
                     yield f"container {container['name']} has no {probe}"
 
     def budget(self, workload, pod):
@@ -130,7 +135,8 @@ class Overlay:
         if workload["metadata"]["name"] == "gateway":
             stop = int(values.get("GATEWAY_STOP_SECONDS", 20))
         elif container["image"].startswith(OTHER_IMAGES):
-            stop = 30
+            # What preStop runs has an end of its own.
+            stop = 30 + (10 if "exec" in container.get("lifecycle", {}).get("preStop", {}) else 0)
         else:
             own = self.programs[container["command"][0]]
             stop = sum(int(values.get(key, own.get(key, 0))) for key in ("DRAIN_SECONDS", "STOP_TIMEOUT_SECONDS"))
@@ -170,6 +176,19 @@ class Overlay:
         names = [f"reader-{number}.reader.chorus.svc.cluster.local:4000" for number in range(most)]
         if known not in (names, ["reader.chorus.svc.cluster.local:4000"]):
             yield f"GATEWAY_READERS are not the {most} that the autoscaler may start"
+
+
+    def nodes(self):
+        redis = next((o for o in self.of("StatefulSet") if o["metadata"]["name"] == "redis"), None)
+        for job in self.of("Job"):
+            command = job["spec"]["template"]["spec"]["containers"][0]["command"]
+            if command[2:3] != ["create"]:
+                continue
+            nodes, copies = int(command[3]), int(command[4])
+            if redis is None or redis["spec"]["replicas"] != nodes:
+                yield f"Job {job['metadata']['name']} makes a cluster of {nodes} nodes, which is not how many there are"
+            if nodes < 3 * (1 + copies):
+                yield f"Job {job['metadata']['name']}: {nodes} nodes are less than three masters with {copies} replicas each"
 
 
 def main():

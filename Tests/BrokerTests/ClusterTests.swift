@@ -55,7 +55,13 @@ import Wire
                 let counts = try await broker.subscriptionCounts(of: channels + [video("none")])
                 #expect(counts == channels.map { _ in 1 } + [0])
                 #expect(try await broker.subscribedChannelCount() == 60)
-                for node in cluster.masters { #expect(try !node.command("DBSIZE").hasPrefix(":0")) }
+                for node in cluster.masters {
+                    #expect(try !node.command("DBSIZE").hasPrefix(":0"))
+                    let hasProbe = await eventually {
+                        try node.command("PUBSUB", "SHARDCHANNELS", "*probe:*").hasPrefix("*1\r\n")
+                    }
+                    #expect(hasProbe, "each node's connection has a probe of its own")
+                }
             }
         }
     }
@@ -95,20 +101,14 @@ import Wire
             let source = try #require(
                 cluster.masters.first { $0.port == broker.redis.server(of: old.positionKey)?.port })
             let target = try #require(cluster.masters.first { $0.port != source.port })
-            func id(_ node: Node) throws -> String {
-                String(try node.command("CLUSTER", "MYID").split(separator: "\r\n")[1])
-            }
             let before = try await broker.publish(payload(1), to: old)
-            try target.command("CLUSTER", "SETSLOT", "\(slot.number)", "IMPORTING", id(source))
-            try source.command("CLUSTER", "SETSLOT", "\(slot.number)", "MIGRATING", id(target))
+            try await source.move(slot: slot.number, to: target, isEnded: false)
             try await withSubscriber(broker, to: [old]) { sink in
                 // The names of the channel do not exist, which refuses a script that declares them.
                 let second = try await broker.publish(payload(2), to: old)
                 #expect(second.offset == 2 && second.epoch == before.epoch)
                 #expect(await eventually { sink.messages.map(\.position) == [second] })
-                for key in [old.positionKey, old.historyKey] {
-                    try source.command("MIGRATE", "127.0.0.1", "\(target.port)", key, "0", "2000")
-                }
+                for key in [old.positionKey, old.historyKey] { try source.migrate(key, to: target) }
                 #expect(
                     await eventually {
                         let position = try await broker.publish(payload(3), to: old)
@@ -148,6 +148,82 @@ import Wire
                     #expect(page.entries.first?.offset == 1, "what had a replica is there")
                 }
                 #expect(Set(sink.lost).isDisjoint(with: others))
+            }
+        }
+    }
+
+    /// A publisher that knows nothing of a channel writes the first event after a change of server: without acknowledgements of
+    /// replicas everything in between may be lost, and the history says so.
+    @Test(arguments: [0, 1]) func whoKnowsNothingTellsAGap(replicasAck: Int) async throws {
+        try await withTestbed { testbed in
+            let cluster = try await testbed.startRedisCluster(
+                masters: 1, replicas: replicasAck, options: .init(arguments: ["--enable-debug-command", "local"]))
+            let settings = settings { $0.replicasAck = replicasAck }
+            try await withBroker(url: cluster.url, settings: settings) { broker in
+                for number in 1...3 {
+                    for channel in [video("known"), video("unknown")] {
+                        _ = try await broker.publish(payload(number), to: channel)
+                    }
+                }
+                // As a promotion does.
+                try cluster.masters[0].command("DEBUG", "CHANGE-REPL-ID")
+                try await withBroker(url: cluster.url, settings: settings) { other in
+                    let known = try await broker.publish(payload(4), to: video("known"))
+                    let unknown = try await other.publish(payload(4), to: video("unknown"))
+                    #expect(min(known.offset, unknown.offset) > PositionRule.restartStep)
+                    let whole = try await other.history(of: video("known"), after: 3, through: nil, limit: 10)
+                    #expect(whole.missing.isEmpty && whole.entries.map(\.offset) == [known.offset])
+                    let page = try await other.history(of: video("unknown"), after: 2, through: nil, limit: 10)
+                    #expect(page.missing == (replicasAck == 0 ? [4...unknown.offset - 1] : []))
+                    #expect(page.entries.map(\.offset) == [3, unknown.offset])
+                    let next = try await other.publish(payload(5), to: video("unknown"))
+                    #expect(next.offset == unknown.offset + 1)
+                    let behind = unknown.offset
+                    #expect(
+                        try await other.history(of: video("unknown"), after: behind, through: nil, limit: 10)
+                            .missing.isEmpty)
+                }
+            }
+        }
+    }
+
+    /// What was published and not replicated is asked about again, as the outbox does: it is not published before a replica
+    /// has it, and then not twice.
+    @Test func whatIsFoundAgainMustBeReplicatedToo() async throws {
+        try await withTestbed { testbed in
+            let cluster = try await testbed.startRedisCluster(masters: 1, replicas: 1)
+            let acknowledging = settings {
+                $0.replicasAck = 1
+                $0.replicasWait = .milliseconds(100)
+            }
+            try await withBroker(url: cluster.url, settings: acknowledging) { broker in
+                let channel = video("v")
+                let key = EventKey(prefix: Array("data: {\"n\":1".utf8), suffix: [])
+                let master = cluster.masters[0]
+                cluster.replicas[0][0].pause()
+                for _ in 0..<3 {
+                    let once = await thrown(BrokerError.self) {
+                        _ = try await broker.publishOnce(payload(1), to: channel, unless: [key])
+                    }
+                    let named = await thrown(BrokerError.self) {
+                        _ = try await broker.publish(payload(2), to: channel, named: "n", unless: [])
+                    }
+                    #expect(once?.code == .timeout && named?.code == .timeout)
+                }
+                // Each renews the history, which is what `WAIT` waits for.
+                try master.command("EXPIRE", channel.historyKey, "10")
+                _ = try? await broker.publishOnce(payload(1), to: channel, unless: [key])
+                let first = try Int(master.command("TTL", channel.historyKey).dropFirst().dropLast()) ?? 0
+                try master.command("EXPIRE", channel.historyKey, "10")
+                _ = try? await broker.publish(payload(2), to: channel, named: "n", unless: [])
+                let second = try Int(master.command("TTL", channel.historyKey).dropFirst().dropLast()) ?? 0
+                #expect(first > 10 && second > 10)
+                cluster.replicas[0][0].resume()
+                let isPublished = await eventually {
+                    try await broker.publishOnce(payload(1), to: channel, unless: [key]).offset == 1
+                }
+                #expect(isPublished)
+                #expect(try await broker.position(of: channel)?.offset == 2)
             }
         }
     }

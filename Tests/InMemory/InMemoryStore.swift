@@ -27,13 +27,18 @@ public struct InMemoryStore: Sendable {
     }
 
     public let historyLength: Int
+    /// Whether another server may take over without everything that was acknowledged.
+    private let mayLose: Bool
     private var random: SplitMix64
-    private var history: UInt64 = 1
+    private var history: UInt64
     private var logs: [Channel: Log] = [:]
 
     /// - Parameter historyLength: the most entries kept of one channel, 1 or more.
-    public init(historyLength: Int = 1000, seed: UInt64 = 1) {
+    public init(historyLength: Int = 1000, mayLose: Bool = false, seed: UInt64 = 1) {
         self.historyLength = max(1, historyLength)
+        self.mayLose = mayLose
+        // Of two stores with seeds of their own, never the same.
+        history = seed << 20
         self.random = SplitMix64(seed: seed)
     }
 
@@ -66,7 +71,8 @@ public struct InMemoryStore: Sendable {
         let lost = known.flatMap { $0.epoch == log.position.epoch && $0.offset > last ? $0.offset : nil }
         guard lost != nil || log.history != history else { return .init(offset: last + 1) }
         let offset = PositionRule.resumption(after: lost ?? last, clock: clock)
-        return .init(offset: offset, resumedAfter: last, lostThrough: lost)
+        let isUnknown = mayLose && known?.epoch != log.position.epoch
+        return .init(offset: offset, resumedAfter: last, lostThrough: lost ?? (isUnknown ? offset - 1 : nil))
     }
 
     public func position(of channel: Channel) -> Position? { logs[channel]?.position }
@@ -147,6 +153,11 @@ extension InMemoryStore {
     public mutating func adopt(_ replica: InMemoryStore) {
         history += 1
         logs = replica.logs
+    }
+
+    /// A slot moves: everything of the channel comes from another node.
+    public mutating func take(_ channel: Channel, from other: inout InMemoryStore) {
+        logs[channel] = other.logs.removeValue(forKey: channel)
     }
 
     /// Redis came back empty, or (not `restarted`) somebody emptied it.

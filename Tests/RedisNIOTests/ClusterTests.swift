@@ -43,25 +43,6 @@ import Testing
         return try #require(cluster.nodes.first { $0.port == port })
     }
 
-    /// Moves a slot as `redis-cli --cluster reshard` does; `while` runs between opening it and the end.
-    private func move(
-        _ slot: HashSlot, from source: Node, to target: Node, moving keys: [String] = [],
-        while body: () async throws -> Void = {}, isEnded: Bool = true
-    ) async throws {
-        let number = "\(slot.number)"
-        func id(_ node: Node) throws -> String {
-            String(try node.command("CLUSTER", "MYID").split(separator: "\r\n")[1])
-        }
-        let (from, to) = (try id(source), try id(target))
-        #expect(try target.command("CLUSTER", "SETSLOT", number, "IMPORTING", from).hasPrefix("+OK"))
-        #expect(try source.command("CLUSTER", "SETSLOT", number, "MIGRATING", to).hasPrefix("+OK"))
-        for key in keys { try source.command("MIGRATE", "127.0.0.1", "\(target.port)", key, "0", "2000") }
-        try await body()
-        guard isEnded else { return }
-        #expect(try target.command("CLUSTER", "SETSLOT", number, "NODE", to).hasPrefix("+OK"))
-        #expect(try source.command("CLUSTER", "SETSLOT", number, "NODE", to).hasPrefix("+OK"))
-    }
-
     private let keys = (0..<64).map { "key\($0)" }
 
     @Test func aPipelineIsSplitAndPutTogetherAgain() async throws {
@@ -88,11 +69,11 @@ import Testing
     @Test func slotsThatMoveAreFollowed() async throws {
         try await withCluster { cluster in
             try await withClient(cluster.url, settings: makeSettings()) { client in
-                let tag = "{a}", slot = HashSlot(key: "a")
+                let tag = "{a}", slot = HashSlot(key: "a").number
                 for number in 0..<6 { _ = try await client.send(RedisCommand("SET", "\(tag)\(number)", "\(number)")) }
                 let source = try node(of: "a", cluster, client)
                 let target = try #require(cluster.masters.first { $0.port != source.port })
-                try await move(slot, from: source, to: target, moving: (0..<3).map { "\(tag)\($0)" }) {
+                try await source.move(slot: slot, to: target, keys: (0..<3).map { "\(tag)\($0)" }) {
                     // Half of the keys are here, half there; what is new is made there.
                     for number in 0..<6 {
                         #expect(try await client.send(RedisCommand("GET", "\(tag)\(number)")).text == "\(number)")
@@ -103,9 +84,7 @@ import Testing
                     ])
                     #expect(replies[2] == .array([.bytes(Array("1".utf8))]) && replies[3] == .status("OK"))
                     #expect(try target.command("EXISTS", tag + "new").hasPrefix("-MOVED"))
-                    for number in 3..<6 {
-                        try source.command("MIGRATE", "127.0.0.1", "\(target.port)", "\(tag)\(number)", "0", "2000")
-                    }
+                    for number in 3..<6 { try source.migrate("\(tag)\(number)", to: target) }
                 }
                 for number in 0..<6 {
                     #expect(try await client.send(RedisCommand("GET", "\(tag)\(number)")).text == "\(number)")
@@ -160,6 +139,30 @@ import Testing
                 #expect(client.trouble == nil)
                 frozen.resume()
                 #expect(await eventually { try await client.send(RedisCommand("GET", "key0")).text == "key0" })
+            }
+        }
+    }
+
+    /// Others work while a frozen node's answer is waited for, though its command is the first.
+    @Test func otherNodesAreAskedMeanwhile() async throws {
+        try await withCluster { cluster in
+            var settings = makeSettings()
+            settings.connection.commandTimeout = .seconds(60)
+            try await withClient(cluster.url, settings: settings) { client in
+                _ = try await client.send(contentsOf: keys.map { RedisCommand("SET", $0, "old") })
+                let frozen = try node(of: keys[0], cluster, client)
+                let other = try #require(keys.first { client.server(of: $0)?.port != frozen.port })
+                frozen.pause()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        let commands = [keys[0], other].map { RedisCommand("SET", $0, "new") }
+                        let replies = try await client.send(contentsOf: commands)
+                        #expect(replies.allSatisfy { $0 == .status("OK") })
+                    }
+                    #expect(await eventually { try await client.send(RedisCommand("GET", other)).text == "new" })
+                    frozen.resume()
+                    try await group.waitForAll()
+                }
             }
         }
     }
@@ -265,7 +268,7 @@ extension ClusterTests {
         try await withCluster { cluster in
             try await withClient(cluster.url, settings: makeSettings()) { client in
                 try await withSubscriptions(client) { subscriber, sink in
-                    let slot = HashSlot(key: "a")
+                    let slot = HashSlot(key: "a").number
                     let channels = ["{a}1", "{a}2", "b", "c"]
                     subscriber.subscribe(channels)
                     #expect(await eventually { Set(sink.subscribed) == Set(channels) })
@@ -277,7 +280,7 @@ extension ClusterTests {
                         let bytes = [Array("{a}1".utf8), Array(text.utf8)]
                         _ = try await client.evaluate(script, keys: ["{a}key \(text)"], arguments: bytes)
                     }
-                    try await move(slot, from: source, to: target) {
+                    try await source.move(slot: slot, to: target) {
                         // The key is new, so the target makes it, and publishes.
                         #expect(
                             await eventually {
@@ -287,7 +290,7 @@ extension ClusterTests {
                         // One more channel of a slot that is open already.
                         subscriber.subscribe(["{a}3"])
                         #expect(await eventually { sink.subscribed.contains("{a}3") })
-                        try source.command("MIGRATE", "127.0.0.1", "\(target.port)", "{a}key open", "0", "2000")
+                        try source.migrate("{a}key open", to: target)
                     }
                     #expect(
                         await eventually {
@@ -301,6 +304,30 @@ extension ClusterTests {
                             try source.command("PUBSUB", "SHARDCHANNELS", "{a}*").hasPrefix("*0")
                                 && client.server(of: "a")?.port == target.port
                         })
+                }
+            }
+        }
+    }
+
+    /// A node gives a slot away and takes it back: it has ended the subscriptions, and the map is what it was.
+    @Test func whatANodeEndedIsSubscribedAgain() async throws {
+        try await withCluster { cluster in
+            try await withClient(cluster.url, settings: makeSettings()) { client in
+                try await withSubscriptions(client) { subscriber, sink in
+                    subscriber.subscribe(["{a}1"])
+                    #expect(await eventually { sink.subscribed == ["{a}1"] })
+                    let source = try node(of: "a", cluster, client)
+                    let target = try #require(cluster.masters.first { $0.port != source.port })
+                    let slot = "\(HashSlot(key: "a").number)"
+                    for node in [target, source] {
+                        try source.command("CLUSTER", "SETSLOT", slot, "NODE", node.clusterID())
+                    }
+                    #expect(
+                        await eventually {
+                            try await publish(["{a}1"], "again", client)
+                            return heard("again", sink) == ["{a}1"]
+                        })
+                    #expect(sink.losses.contains(.moved))
                 }
             }
         }

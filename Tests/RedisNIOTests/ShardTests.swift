@@ -94,6 +94,18 @@ private func same<Value: Equatable>(
         #expect(pipeline.replies.allSatisfy { $0.failure?.code == .notConnected })
     }
 
+    /// Some of its keys have moved already: it did not run, and goes again a moment later.
+    @Test func aScriptAmongMovingKeysIsSentAgain() {
+        var pipeline = ClusterPipeline([RedisCommand("EVAL", "return 1", "1", "a")])
+        let first = pipeline.takeBatches { _ in address(1) }
+        let text = "Script attempted to access a non local key in a cluster node script: 5, on @user_script:1."
+        same(pipeline.answered(first[0], [failure("ERR", text)]), [])
+        #expect(!pipeline.isDone && pipeline.needsPause)
+        let second = pipeline.takeBatches { _ in address(1) }
+        same(pipeline.answered(second[0], [failure("ERR", "another")]), [])
+        #expect(pipeline.isDone && pipeline.replies == [failure("ERR", "another")])
+    }
+
     /// Nothing that may have run is sent again.
     @Test func aNodeThatDoesNotAnswerFailsItsOwnCommandsOnly() {
         var pipeline = ClusterPipeline([RedisCommand("GET", "a"), RedisCommand("GET", "b")])
@@ -148,6 +160,7 @@ private func same<Value: Equatable>(
     @Test func anEndThatNobodyAskedForIsNoAnswer() {
         var sent = make([(true, ["b"])])
         expect(sent.acknowledged("a", isSubscribe: false), false, [])
+        expect(sent.acknowledged("b", isSubscribe: false), false, [])
         expect(sent.acknowledged("b", isSubscribe: true), true, [])
     }
 

@@ -10,7 +10,7 @@ package struct HistoryContinuity {
         package let offset: UInt64
         /// The last offset that survived the restart; `nil` for an ordinary entry.
         package var resumedAfter: UInt64?
-        /// The highest offset the publisher knew to be acknowledged, when that was above `resumedAfter`.
+        /// The highest offset that was lost, or may have been: see ``PositionRule``.
         package var lostThrough: UInt64?
 
         package init(offset: UInt64, resumedAfter: UInt64? = nil, lostThrough: UInt64? = nil) {

@@ -18,8 +18,14 @@
 /// what is missing; only somebody outside of Redis knows that. And `run_id` names a process: one that becomes a replica,
 /// takes the data of its master and is promoted again keeps it.
 ///
-/// **What remains.** With several publishers, the first one after a loss may not have the highest acknowledgement; then a
-/// viewer that missed the lost comments is not told. With PostgreSQL the comments are there in any case. A user of Redis
+/// **Replicas.** Where one may take over (a cluster, Sentinels) and events count as published before it has them
+/// (`REDIS_REPLICAS_ACK=0`), a publisher without any acknowledgement of the epoch cannot know what the change of the history
+/// has cost: then the new entry notes everything up to itself as lost, and viewers are told of a gap. Moved slots and clean
+/// restarts look the same to it.
+///
+/// **What remains.** With several publishers, the first one after a loss may know of an acknowledgement that is not the
+/// highest; on a single server it may know of none. Then a viewer that missed the lost comments is not told. With
+/// PostgreSQL the comments are there in any case. A user of Redis
 /// who may not call `INFO` takes the history for unchanged; then only the publisher's own acknowledgements show a loss.
 /// Whoever loses all keys begins a new epoch, which viewers are told.
 public enum PositionRule {

@@ -41,16 +41,20 @@ enum HistoryScripts {
         """
 
     /// In front of ``PublishScript``, whose own arguments are the first four: publishes nothing when one of the keys behind
-    /// them is found.
+    /// them is found. Then it renews the history's life: `WAIT` behind it waits for what this connection wrote, and from
+    /// Redis 7.2 on for nothing when that is nothing, though another connection's event may be on no replica yet.
     static let publishOnce =
         functions + """
             local found = find(5)
-            if found and epoch() then return found .. '.' .. epoch() end
+            if found and epoch() then
+              redis.pcall('EXPIRE', history_key, 'HISTORY_TTL')
+              return found .. '.' .. epoch()
+            end
 
             """
 
     /// In front of ``PublishScript``: answers position and payload of the event that has one of the names behind its own
-    /// arguments, and publishes nothing.
+    /// arguments, and publishes nothing. It renews the history's life as ``publishOnce`` does.
     static let findNamed =
         functions + """
             for name = 5, #ARGV do
@@ -58,7 +62,10 @@ enum HistoryScripts {
               if type(place) == 'string' then
                 place = string.format('%.0f', tonumber(place))
                 local entry = redis.pcall('XRANGE', history_key, place .. '-0', place .. '-0')[1]
-                if entry and epoch() then return {place .. '.' .. epoch(), payload(entry)} end
+                if entry and epoch() then
+                  redis.pcall('EXPIRE', history_key, 'HISTORY_TTL')
+                  return {place .. '.' .. epoch(), payload(entry)}
+                end
               end
             end
 

@@ -10,7 +10,8 @@ enum PublishScript {
     static let payloadField = "p"
     /// Field of the first entry after a change of the history: the last offset that survived.
     static let resumedField = "a"
-    /// Field of the first entry after a change of the history: the highest acknowledged offset, when it did not survive.
+    /// Field of the first entry after a change of the history: the highest offset that did not survive, or may not have; see
+    /// ``PositionRule``.
     static let lostField = "l"
 
     /// `KEYS`: position; see ``ChannelKeys``. `ARGV`: payload, name of the channel, the epoch to take when a new one begins, the
@@ -18,14 +19,17 @@ enum PublishScript {
     ///
     /// - Parameters:
     ///   - isSharded: whether channels belong to slots.
+    ///   - mayLose: whether another server may have taken over without everything that was acknowledged.
     ///   - prelude: Lua that runs first; it may return something and so publish nothing.
     ///   - epilogue: Lua that runs last; `id` is the event's offset.
     static func make(
-        _ settings: RedisBrokerSettings, isSharded: Bool = false, prelude: String = "", epilogue: String = ""
+        _ settings: RedisBrokerSettings, isSharded: Bool = false, mayLose: Bool = false, prelude: String = "",
+        epilogue: String = ""
     ) -> RedisScript {
         RedisScript(
             (permission + prelude + source + epilogue + "\nreturn position")
                 .replacing("PUBLISH", with: isSharded ? "SPUBLISH" : "PUBLISH")
+                .replacing("MAY_LOSE", with: String(mayLose))
                 .replacing("HISTORY_LENGTH", with: String(max(1, settings.historyLength)))
                 .replacing("HISTORY_TTL", with: String(max(1, settings.historyTTLSeconds)))
                 .replacing(
@@ -76,10 +80,14 @@ enum PublishScript {
         else
           local base = known or offset
           local fields = {'p', ARGV[1], 'a', offset}
-          if known then fields[5], fields[6] = 'l', known end
           local clock = redis.pcall('TIME')[1] or CLOCK_START
           local steps = math.max(1, clock - CLOCK_START - math.floor(base / RESTART_STEP))
           id = string.format('%.0f', base + 1 + steps * RESTART_STEP)
+          if known then
+            fields[5], fields[6] = 'l', known
+          elseif MAY_LOSE and knownEpoch ~= epoch then
+            fields[5], fields[6] = 'l', string.format('%.0f', base + steps * RESTART_STEP)
+          end
           added = redis.pcall('XADD', history_key, 'MAXLEN', '~', 'HISTORY_LENGTH', id .. '-0', unpack(fields))
         end
         if type(added) == 'table' and added.err then

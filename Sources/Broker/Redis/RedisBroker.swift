@@ -74,11 +74,15 @@ public final class RedisBroker: EventLog {
         self.logger = logger
         names = ChannelNames(
             namespace: settings.namespace ?? ChannelNames.namespace(ofDatabase: endpoint.database))
-        let isSharded = endpoint.deployment == .cluster
-        publishScript = PublishScript.make(settings, isSharded: isSharded)
-        publishOnceScript = PublishScript.make(settings, isSharded: isSharded, prelude: HistoryScripts.publishOnce)
-        publishNamedScript = PublishScript.make(
-            settings, isSharded: isSharded, prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
+        func script(prelude: String = "", epilogue: String = "") -> RedisScript {
+            PublishScript.make(
+                settings, isSharded: endpoint.deployment == .cluster,
+                mayLose: endpoint.deployment != .server && settings.replicasAck == 0, prelude: prelude,
+                epilogue: epilogue)
+        }
+        publishScript = script()
+        publishOnceScript = script(prelude: HistoryScripts.publishOnce)
+        publishNamedScript = script(prelude: HistoryScripts.findNamed, epilogue: HistoryScripts.addName)
         redis = RedisClient(
             endpoint: endpoint, settings: settings.client, group: group, logger: logger, metrics: redisMetrics)
     }

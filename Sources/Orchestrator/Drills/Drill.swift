@@ -47,7 +47,8 @@ struct Drill: Sendable {
     /// In the order of `drill all`.
     static let all: [Drill] = [
         .killReader, .drainReader, .rollingRestart, .killCommentAPI, .restartRedis, .loseRedis, .restoreOlderRedis,
-        .redisDemoted, .freezeRedis, .cutSubscriber, .bufferLimit, .postgresDown, .postgresDemoted, .pgBouncer,
+        .redisDemoted, .freezeRedis, .cutSubscriber, .bufferLimit, .postgresDown, .postgresDemoted, .postgresPromoted,
+        .pgBouncer,
         .descriptorsExhausted, .slowViewers, .reconnectStorm, .joinLeave,
         .likesRestartRedis, .likesLoseRedis, .likesRestoreOlderRedis, .likesRedisDemoted, .redisClockBack,
         .likesPostgresDown, .likesPostgresDemoted, .likesPgBouncer, .tableMissing, .killLikeAPI, .killWorker,

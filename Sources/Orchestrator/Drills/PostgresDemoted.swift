@@ -1,6 +1,8 @@
+import Foundation
+import NIOHTTP1
 import Testbed
 
-/// A standby becomes the primary while the old one still holds its connections, and refuses to write.
+/// A standby becomes the primary: the old one holds its connections and refuses to write, or is dead.
 extension Drill {
     static let postgresDemoted = Drill(
         name: "postgres-demoted",
@@ -27,15 +29,57 @@ extension Drill {
         await primary.stop()
         fault.tell(.end, "postgres has ended")
     }
+
+    static let postgresPromoted = Drill(
+        name: "postgres-promoted",
+        story: "PostgreSQL dies by SIGKILL and its synchronous standby is promoted: writers get 503, then all goes on.",
+        database: .needed, arrange: { setup, _ in setup.addStandby(isSynchronous: true) }
+    ) { fault in
+        let primary = try fault.database()
+        let standby = try fault.testbed.node("postgres-2")
+        let inStep = try await primary.sql("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
+        fault.note("standbys that every commit waits for", Int(inStep) ?? 0, needed: 1...1)
+        fault.tell(.begin, "SIGKILL to postgres")
+        await primary.kill()
+        // Nothing that was answered before is on its way any more.
+        try await Task.sleep(for: .seconds(1))
+        let meanwhile = try await fault.acknowledged(.max, within: .seconds(1))
+        fault.note("acknowledged without a primary", meanwhile, promised: 0...0)
+        fault.note("status that a writer gets meanwhile", try await fault.statusOfAComment(), promised: 503...503)
+        try await standby.sql("SELECT pg_promote()")
+        fault.tell(.end, "postgres-2 is promoted")
+        let start = ContinuousClock.now
+        fault.note(
+            "acknowledged with postgres-2", try await fault.acknowledged(100, within: .seconds(10)),
+            promised: 100...Int.max)
+        let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
+        fault.note("ms from the promotion to a hundred acknowledgements", milliseconds, promised: 0...10_000)
+        let services = fault.services.commentAPIs + fault.services.readers
+        fault.note("services that were started again", services.count { $0.starts > 1 }, promised: 0...0)
+    }
+}
+
+extension FaultInjector {
+    /// Of somebody who writes outside of the crowd.
+    fileprivate func statusOfAComment() async throws -> Int {
+        guard let api = services.commentAPIs.first else { throw Failure.unavailable("there is no CommentAPI") }
+        let comment = Data(#"{"userid":"writer","videoid":"nobody-watches","comment":"x"}"#.utf8)
+        return Int(try await ServiceClient(api).send(.POST, "/comment", comment).status)
+    }
 }
 
 extension ExperimentSetup {
-    fileprivate mutating func addStandby() {
+    /// - Parameter isSynchronous: whether a commit waits until the standby has it.
+    fileprivate mutating func addStandby(isSynchronous: Bool = false) {
         notes.append("DATABASE_URL=postgresql://…@<postgres>,<postgres-2>/postgres?target_session_attrs=read-write")
         surround = { services in
             guard let primary = services.postgres else { return }
             let standby = try await services.testbed.startPostgres(
                 name: "postgres-2", copying: primary)
+            if isSynchronous {
+                try await primary.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                try await primary.sql("SELECT pg_reload_conf()")
+            }
             services.told.database =
                 "postgresql://chorus@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/postgres"
                 + "?target_session_attrs=read-write"

@@ -81,22 +81,9 @@ extension ClusterNodes {
         state.withLock { $0.observers.append(observer) }
     }
 
-    /// A channel for each master, whose slot is one of its: `<name>:<number>`.
+    /// See ``TopologyMachine/channels(onEachMaster:)``. Looked for in a copy: others need the map meanwhile.
     func channels(onEachMaster name: String) -> [String] {
-        state.withLock { state in
-            var missing = Set(state.machine.masters)
-            var channels: [String] = []
-            var number = 0
-            // A master with a single slot is found after some ten thousand names; one with none is no master.
-            while !missing.isEmpty, number < 1 << 17 {
-                let channel = "\(name):\(number)"
-                if let owner = state.machine.owner(of: HashSlot(key: channel)), missing.remove(owner) != nil {
-                    channels.append(channel)
-                }
-                number += 1
-            }
-            return channels
-        }
+        state.withLock { $0.machine }.channels(onEachMaster: name)
     }
 
     func anyConnection() async throws(RedisError) -> RedisConnection {

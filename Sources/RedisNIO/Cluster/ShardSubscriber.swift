@@ -101,7 +101,7 @@ final class ShardSubscriber: RedisSubscriptions {
                 endpoint: nodes.endpoint.node(link.node), kind: kind, settings: settings, group: loop, logger: logger,
                 metrics: metrics)
             state.links[link] = subscriber
-            let sink = LinkSink(link: link, owner: self)
+            let sink = LinkSink(link: link, subscriber: subscriber, owner: self)
             tasks.add(link) { try? await subscriber.run(sink) }
             return subscriber
         }
@@ -123,28 +123,36 @@ final class ShardSubscriber: RedisSubscriptions {
 extension ShardSubscriber {
     /// What comes over one connection. Calls come on the loop.
     private final class LinkSink: RedisLinkSink {
-        let link: ShardLink
-        unowned let owner: ShardSubscriber
+        private let link: ShardLink
+        private let subscriber: RedisSubscriber
+        private unowned let owner: ShardSubscriber
 
         /// - Parameter owner: runs for longer than the connection.
-        init(link: ShardLink, owner: ShardSubscriber) {
+        init(link: ShardLink, subscriber: RedisSubscriber, owner: ShardSubscriber) {
             self.link = link
+            self.subscriber = subscriber
             self.owner = owner
         }
 
-        func connectionEstablished() { owner.established(link) }
-        func subscribed(_ channels: [String]) { owner.change { $0.subscribed(channels, on: self.link) } }
+        /// Whether it was not given up meanwhile: what it says then is not about its successor.
+        private var isUsed: Bool { owner.state.withLock { $0.links[link] === subscriber } }
+
+        func connectionEstablished() { if isUsed { owner.established(link) } }
+        func subscribed(_ channels: [String]) {
+            if isUsed { owner.change { $0.subscribed(channels, on: self.link) } }
+        }
         func received(_ messages: [RedisMessage]) { owner.sink?.received(messages) }
-        func lost(_ channels: [String], _ reason: RedisLoss, isConnected: Bool) { owner.ended(link, channels, reason) }
-        func refused(_ channels: [String], _ error: RedisError) { owner.refused(link, channels, error) }
-        func dropped(_ channels: [String]) { owner.dropped(link, channels) }
+        func lost(_ channels: [String], _ reason: RedisLoss, isConnected: Bool) {
+            if isUsed { owner.ended(link, channels, reason) }
+        }
+        func refused(_ channels: [String], _ error: RedisError) { if isUsed { owner.refused(link, channels, error) } }
+        func dropped(_ channels: [String]) { if isUsed { owner.dropped(link, channels) } }
     }
 
     private var sink: (any RedisSubscriptionSink)? { state.withLock { $0.sink } }
 
     private func established(_ link: ShardLink) {
         let sink = state.withLock { state in
-            guard state.links[link] != nil else { return nil as (any RedisSubscriptionSink)? }
             state.connected.insert(link)
             return state.connected.count == 1 ? state.sink : nil
         }

@@ -32,8 +32,9 @@ struct TopologyMachine {
     }
 
     struct Settings {
-        /// Nodes are asked so often when nothing happens: a failover known only from an event that was missed is no failover.
-        var pollInterval: Duration = .seconds(30)
+        /// Nodes are asked so often when nothing happens: nobody tells a subscriber that a slot of its channels was opened, or
+        /// of a failover whose event was missed.
+        var pollInterval: Duration = .seconds(2)
         /// And so often while something is wrong.
         var troubledInterval: Duration = .milliseconds(250)
         /// At least so much time lies between two rounds, however many commands are redirected.
@@ -114,6 +115,20 @@ struct TopologyMachine {
     /// Every node that has slots.
     var masters: [RedisAddress] {
         Set(hints.values.map(\.owner) + map.map(\.claim.owner)).sorted()
+    }
+
+    /// A channel for each master, whose slot is one of its: `<name>:<number>`.
+    func channels(onEachMaster name: String) -> [String] {
+        var missing = Set(masters)
+        var channels: [String] = []
+        var number = 0
+        // A master with a single slot is found after some ten thousand names; one with none is no master.
+        while !missing.isEmpty, number < 1 << 17 {
+            let channel = "\(name):\(number)"
+            if let owner = owner(of: HashSlot(key: channel)), missing.remove(owner) != nil { channels.append(channel) }
+            number += 1
+        }
+        return channels
     }
 
     // MARK: Input

@@ -52,8 +52,11 @@ public struct RedisNeeds: Sendable {
 
     /// What a cluster gets in its place.
     private static func sharded(_ command: [String]) -> [String] {
-        let isOfChannels = ["PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"].contains(command[0])
-        return isOfChannels ? ["S" + command[0]] + command.dropFirst() : command
+        switch command[0] {
+        case "PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE": ["S" + command[0]] + command.dropFirst()
+        case "PUBSUB": ["PUBSUB", "SHARD" + command[1]] + command.dropFirst(2)
+        default: command
+        }
     }
 
     private func problem(_ command: [String], _ reply: RESPValue) -> String? {

@@ -102,7 +102,8 @@ extension Testbed {
         }
         var sentinels: [Node] = []
         for number in 0..<count {
-            sentinels.append(try await startSentinel("\(name)-sentinel-\(number)", master, downAfter))
+            let name = "\(name)-sentinel-\(number)"
+            sentinels.append(try await startSentinel(name, master, downAfter, quorum: count / 2 + 1))
         }
         try await wait("the Sentinels know each other and the replicas") {
             for sentinel in sentinels {
@@ -119,13 +120,16 @@ extension Testbed {
         return SentinelGroup(master: master, replicas: copies, sentinels: sentinels)
     }
 
-    private func startSentinel(_ name: String, _ master: Node, _ downAfter: Duration) async throws -> Node {
+    /// - Parameter quorum: of Sentinels that have to agree that the master is away.
+    private func startSentinel(
+        _ name: String, _ master: Node, _ downAfter: Duration, quorum: Int
+    ) async throws -> Node {
         let directory = try makeDirectory(name)
         let port = try Ports.one()
         let group = SentinelGroup.name
         let lines = [
             "port \(port)", "bind 127.0.0.1", "dir \(directory)",
-            "sentinel monitor \(group) 127.0.0.1 \(master.port) 2",
+            "sentinel monitor \(group) 127.0.0.1 \(master.port) \(quorum)",
             "sentinel down-after-milliseconds \(group) \(downAfter.milliseconds)",
             "sentinel failover-timeout \(group) \(10 * downAfter.milliseconds)",
         ]

@@ -39,6 +39,34 @@ extension Node {
         return reply
     }
 
+    /// Its name in a cluster.
+    public func clusterID() throws -> String { String(try command("CLUSTER", "MYID").split(separator: "\r\n")[1]) }
+
+    /// Hands over a slot as `redis-cli --cluster reshard` does.
+    ///
+    /// - Parameters:
+    ///   - keys: of the slot, handed over before `body`.
+    ///   - isEnded: whether the slot is closed behind `body`.
+    public func move(
+        slot: Int, to target: Node, keys: [String] = [], isEnded: Bool = true,
+        isolation: isolated (any Actor)? = #isolation, while body: () async throws -> Void = {}
+    ) async throws {
+        func set(_ node: Node, _ arguments: String...) throws {
+            let reply = try node.command(["CLUSTER", "SETSLOT", "\(slot)"] + arguments)
+            guard reply.hasPrefix("+OK") else { throw Failure.unavailable("\(node.name): SETSLOT: \(reply)") }
+        }
+        try set(target, "IMPORTING", clusterID())
+        try set(self, "MIGRATING", target.clusterID())
+        for key in keys { try migrate(key, to: target) }
+        try await body()
+        guard isEnded else { return }
+        for node in [target, self] { try set(node, "NODE", target.clusterID()) }
+    }
+
+    public func migrate(_ key: String, to target: Node) throws {
+        try command("MIGRATE", "127.0.0.1", "\(target.port)", key, "0", "2000")
+    }
+
     private static func encode(_ arguments: [String]) -> String {
         "*\(arguments.count)\r\n" + arguments.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
     }

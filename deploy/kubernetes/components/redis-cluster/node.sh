@@ -1,0 +1,79 @@
+#!/bin/sh
+# A node of the Redis Cluster.
+#
+#   node.sh start                 runs it
+#   node.sh create NODES COPIES   waits for redis-0 to redis-<NODES-1>, and spreads the slots over them, each master with so many
+#                                 replicas; does nothing when there is a cluster already
+#   node.sh handover              before a master stops: its replica takes over
+set -eu
+
+domain=redis.chorus.svc.cluster.local
+secrets=/run/secrets
+
+cli() {
+    REDISCLI_AUTH=$(cat "$secrets/redis-admin-password") \
+        redis-cli --no-auth-warning --tls --cacert "$secrets/authority" --user admin "$@"
+}
+
+# Where the others are now: when all pods start anew, no address is left that the nodes know each other by.
+find_others() {
+    [ -s nodes.conf ] || return 0
+    for host in $(tr ' ,' '[\n*]' <nodes.conf | grep -F ".$domain" | sort -u); do
+        address=$(getent hosts "$host" | cut -d ' ' -f 1 | head -n 1)
+        [ -z "$address" ] || sed -i "s/ [^ ]*,$host/ $address:6379@16379,$host/" nodes.conf
+    done
+}
+
+# The hostname is what clients are redirected to, and what outlives the pod's address.
+start() {
+    find_others
+    exec redis-server --appendonly yes --aclfile "$secrets/redis-users" \
+        --cluster-enabled yes --cluster-node-timeout 5000 --cluster-require-full-coverage no \
+        --cluster-allow-replica-migration no --cluster-announce-ip "$POD_IP" \
+        --cluster-announce-hostname "$POD_NAME.$domain" --cluster-preferred-endpoint-type hostname \
+        --masteruser replication --masterauth "$(cat "$secrets/redis-replication-password")" \
+        --port 0 --tls-port 6379 --tls-cluster yes --tls-replication yes --tls-auth-clients no \
+        --tls-cert-file "$secrets/redis-certificate" --tls-key-file "$secrets/redis-key" \
+        --tls-ca-cert-file "$secrets/authority"
+}
+
+create() {
+    nodes='' number=0
+    while [ "$number" -lt "$1" ]; do
+        host=redis-$number.$domain
+        until [ "$(cli -h "$host" ping 2>/dev/null)" = PONG ]; do sleep 1; done
+        # A node takes another's address only, no name.
+        nodes="$nodes $(getent hosts "$host" | cut -d ' ' -f 1 | head -n 1):6379"
+        number=$((number + 1))
+    done
+    case $(cli -h "redis-0.$domain" cluster info) in
+        *cluster_slots_assigned:0*) ;;
+        *) echo 'there is a cluster already'; exit 0 ;;
+    esac
+    # shellcheck disable=SC2086
+    cli --cluster create $nodes --cluster-replicas "$2" --cluster-yes
+}
+
+is_master() { [ "$(cli role | head -n 1)" = master ]; }
+
+handover() {
+    is_master || exit 0
+    id=$(cli cluster myid)
+    # <id> <address>:<port>@<port>,<hostname> <flags> <master> …
+    replica=$(cli cluster nodes | awk -v id="$id" \
+        '$4 == id && $3 !~ /fail/ && $8 == "connected" { split($2, place, ","); print place[2]; exit }')
+    [ -n "$replica" ] || exit 0
+    cli -h "$replica" cluster failover
+    left=50
+    while is_master && [ "$left" -gt 0 ]; do
+        sleep 0.2
+        left=$((left - 1))
+    done
+}
+
+case ${1:-} in
+    start) start ;;
+    create) create "$2" "$3" ;;
+    handover) handover ;;
+    *) echo 'node.sh: start, create NODES COPIES, or handover' >&2; exit 64 ;;
+esac
