@@ -5,6 +5,7 @@ import RedisNIO
 import ServiceStorage
 import Storage
 import TestSupport
+import Testbed
 import Testing
 
 @testable import SocialAPI
