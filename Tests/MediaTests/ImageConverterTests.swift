@@ -97,6 +97,23 @@ import Testing
         }
     }
 
+    /// Of an animated file the first picture, which stands still.
+    @Test func anAnimationStandsStill() async throws {
+        try await withTemporaryFolder { folder in
+            try Self.vips("black", "\(folder)/black.v", "60", "40", "--bands", "3")
+            try Self.vips("linear", "\(folder)/black.v", "\(folder)/red.v", "1", "250 0 0", "--uchar")
+            try Self.vips("arrayjoin", "\(folder)/red.v \(folder)/black.v", "\(folder)/both.v", "--across", "1")
+            try Self.vips("webpsave", "\(folder)/both.v", "\(folder)/moving.webp", "--page-height", "40")
+            #expect(try Self.vips("vipsheader", "-a", "\(folder)/moving.webp").contains("n-pages: 2"))
+            let made = try await ImageConverter().convert("\(folder)/moving.webp", into: folder)
+            #expect(made.header == ImageHeader(format: .webp, width: 60, height: 40))
+            for file in made.files {
+                #expect(try !Self.vips("vipsheader", "-a", file).contains("n-pages"))
+                #expect(try Self.isRed(file, 5, 5))
+            }
+        }
+    }
+
     @Test func whatIsBrokenOrTooMuch() async throws {
         try await withTemporaryFolder { folder in
             let source = try Self.picture(folder, width: 3_000, height: 2_000, "png")
