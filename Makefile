@@ -101,4 +101,4 @@ bench: setup-bench release ## measure beside the peers: SCENARIO=A,D RUNS=3 PEER
 		$(if $(PEERS),--peers $(PEERS)) $(if $(AGAINST),--against $(AGAINST))
 
 clean: ## remove builds, reports and benchmark results
-	rm -rf .build .build-tsan .build-asan .venv-web .venv-lint $(OUT) bench-results
+	rm -rf .build .build-tsan .build-asan .venv-bench .venv-web .venv-lint $(OUT) bench-results

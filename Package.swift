@@ -156,7 +156,10 @@ let package = Package(
         // The laboratory's ground: servers, services and generators as child processes.
         library(
             "Testbed",
-            ["Primitives", "RedisNIO", "Wire", httpClient, nioCore, nioHTTP1, logging, subprocess, systemPackage]),
+            [
+                "Primitives", "RedisNIO", "Wire", httpClient, nioCore, nioPosix, nioHTTP1, logging, subprocess,
+                systemPackage,
+            ]),
 
         // Executables: they import libraries, never each other.
         executable(
@@ -239,7 +242,7 @@ let package = Package(
             path: "Tests/InMemory",
             swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
-        tests("SocketIOTests", ["SocketIO", "Placement"]),
+        tests("SocketIOTests", ["SocketIO"]),
         tests("PrimitivesTests", ["Primitives", "Placement"]),
         tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
@@ -268,13 +271,16 @@ let package = Package(
             ]),
         tests(
             "FanoutTests",
-            ["Audience", "Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketLoop", "Wire", logging]),
+            [
+                "Audience", "Fanout", "InMemory", "Broker", "Placement", "Primitives", "SocketIO", "SocketLoop", "Wire",
+                logging,
+            ]),
         tests("SimulationTests", ["Fanout", "Broker", "InMemory", "Placement", "RedisNIO", "SocketLoop", "Wire"]),
         tests(
             "FuzzTests",
             [
                 "Broker", "CommentAPI", "Fanout", "Identity", "Likes", "Placement", "RedisNIO", "ServiceRuntime",
-                "SimClient", "Storage", "TestSupport", "Wire", hummingbirdCore, httpTypes, nioCore,
+                "SimClient", "SocketIO", "Storage", "TestSupport", "Wire", hummingbirdCore, httpTypes, nioCore,
             ]),
         tests(
             "ServiceRuntimeTests",

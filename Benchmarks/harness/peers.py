@@ -15,6 +15,7 @@ BINARIES = pathlib.Path(os.environ.get("CHORUS_BINARIES", ROOT / ".build/release
 FLOOR_BINARY = ROOT / ".build/floor"
 RATE_BINARY = ROOT / ".build/rate"
 NODE_MODULES = "/usr/share/nodejs"
+PYTHON = ROOT / ".venv-bench/bin/python"
 # A peer may use as many as the system grants.
 DESCRIPTORS = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
@@ -25,6 +26,8 @@ class Peer:
 
     # How the swarm must talk to it: `chorus` has positions as event ids, `plain` any event stream.
     protocol = "chorus"
+    # How viewers connect: `stream` or `socketio`.
+    transport = "stream"
     # The peer publishes by itself; the swarm only listens.
     publishes = False
     # Added to the comment's text where a peer's events lack members that ours have, so that all frames are as long.
@@ -149,13 +152,37 @@ class ChorusTwoLoops(Chorus):
     loops = 2
 
 
+class ChorusSocketIO(Chorus):
+    """The same servers; viewers are on Socket.IO."""
+
+    transport = "socketio"
+
+
 class Node(Peer):
+    reader_script = "node/reader-api.js"
+
     def start(self):
         redis = self.start_redis()
         environment = {"NODE_PATH": NODE_MODULES, "NODE_ENV": "production"}
-        scripts = HERE / "peers/node"
-        self.api, self.comment_url = self.start_service("comment-api", ["node", scripts / "comment-api.js"], environment, redis)
-        self.reader, self.reader_url = self.start_service("reader", ["node", scripts / "reader-api.js"], environment, redis)
+        scripts = HERE / "peers"
+        self.api, self.comment_url = self.start_service(
+            "comment-api", ["node", scripts / "node/comment-api.js"], environment, redis)
+        self.reader, self.reader_url = self.start_service("reader", ["node", scripts / self.reader_script], environment, redis)
+
+
+class NodeWebSocket(Node):
+    reader_script = "node-ws/reader-api.js"
+    transport = "socketio"
+
+
+class PythonSocketIO(Peer):
+    transport = "socketio"
+
+    def start(self):
+        redis = self.start_redis()
+        scripts = HERE / "peers/python-socketio"
+        self.api, self.comment_url = self.start_service("comment-api", [PYTHON, scripts / "comment_api.py"], {}, redis)
+        self.reader, self.reader_url = self.start_service("reader", [PYTHON, scripts / "reader_api.py"], {}, redis)
 
 
 class Nchan(Peer):
@@ -216,4 +243,5 @@ class FloorJoined(Floor):
 PEERS = {
     "chorus": Chorus, "chorus-2": ChorusTwoLoops, "chorus-postgres": ChorusDatabase, "nchan": Nchan,
     "nchan-2": NchanTwoWorkers, "node": Node, "floor": Floor, "floor-joined": FloorJoined,
+    "chorus-socketio": ChorusSocketIO, "node-ws": NodeWebSocket, "python-socketio": PythonSocketIO,
 }

@@ -131,6 +131,16 @@ SCENARIOS = {
             for seconds in (1, 25)},
         compared="readerCpuPerHeartbeat", kind="heartbeats",
         note="The CPU time of as many viewers with READER_HEARTBEAT_SECONDS=3600, measured just before, is taken off."),
+    "W": Scenario(
+        "Socket.IO: one channel, 10,000 viewers",
+        ("chorus", "chorus-socketio", "node-ws", "python-socketio"), {
+            "single comments as fast as they go": Parameters(viewers=10_000, window=1),
+            "200 comments/s": Parameters(viewers=10_000, rate=200)},
+        note="The peer chorus has event streams; the others have WebSockets with the same packets of Socket.IO."),
+    "W2": Scenario(
+        "Socket.IO: 10,000 idle viewers",
+        ("chorus", "chorus-socketio", "node-ws", "python-socketio"), {"": Parameters(viewers=10_000, duration=10)},
+        compared="memoryPerConnection"),
     "R": Scenario(
         "POST /comment with PostgreSQL, fsync on: stored and published, then acknowledged",
         ("chorus-postgres",), {

@@ -38,6 +38,8 @@ def arguments(peer, parameters):
         wanted["--channel-prefix"] = parameters.prefix
     if peer.protocol != "chorus":
         wanted["--protocol"] = peer.protocol
+    if peer.transport != "stream":
+        wanted["--transport"] = peer.transport
     return [str(word) for pair in wanted.items() for word in pair], sorted(wanted.keys() - options())
 
 

@@ -55,6 +55,12 @@ COLUMNS = {
 TOTALS = {
     "lost", "repeated", "reordered", "dropped", "behind", "toldMissing", "reconnects", "connectFailures",
     "notPublished", "coldLost", "stored", "left", "inexact"}
+# Whom a peer of another make is compared with, where it is not `chorus`.
+OURS = {**likes.OURS, "python-socketio": "chorus-socketio", "node-ws": "chorus-socketio"}
+# Whom one of Chorus's own is compared with, and what that one is.
+PLAIN = {**{peer: (plain, "without tokens") for peer, plain in accounts.PLAIN.items()},
+         **{peer: (plain, "on videos") for peer, plain in social.PLAIN.items()},
+         "chorus-socketio": ("chorus", "event stream")}
 # Left out where all are 0.
 RARE = {"behind", "toldMissing", "reconnects", "connectFailures", "dropped", "notPublished"}
 # Shown with the least and the most of the runs.
@@ -121,16 +127,18 @@ def markdown(name, scenario, results):
     headings = ["peer", *(COLUMNS[column][0] for column in columns)]
     if any(not peer.startswith("chorus") for _, peer in groups):
         headings.append(f"{compared}: Chorus ÷ it")
-    for plain, what in ((accounts.PLAIN, "without tokens"), (social.PLAIN, "on videos")):
-        if any(peer in plain for _, peer in groups):
-            headings.append(f"{compared}: ÷ {what}")
+    beside = sorted({PLAIN[peer][1] for _, peer in groups if peer in PLAIN})
+    if beside:
+        headings.append(f"{compared}: ÷ {', '.join(beside)}")
     rows = [headings, ["---", *["---:"] * (len(headings) - 1)]]
     # A series is read row by row, peers beside each other; runs came in turns.
     order = list(dict.fromkeys(row for row, _ in groups))
     for row, peer in sorted(groups, key=lambda key: (order.index(key[0]), scenario.peers.index(key[1]))):
         cells = [f"{peer}, {row}" if row else peer, *(cell(groups[row, peer], column) for column in columns)]
-        if len(cells) < len(headings):
-            cells.append(ratio(groups, row, peer, scenario.compared))
+        if any(not other.startswith("chorus") for _, other in groups):
+            cells.append("" if peer.startswith("chorus") else ratio(groups, row, ours(peer), peer, scenario.compared))
+        if beside:
+            cells.append(ratio(groups, row, peer, PLAIN[peer][0], scenario.compared, 3) if peer in PLAIN else "")
         rows.append(cells)
     lines = [title, *("| " + " | ".join(row) + " |" for row in rows), "", runs_line(groups, results)]
     if scenario.note:
@@ -155,19 +163,15 @@ def failures(results):
 
 def ours(peer):
     """The Chorus peer that another one is compared with."""
-    return likes.OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
+    return OURS.get(peer) or ("chorus-2" if peer.endswith("-2") else "chorus")
 
 
-def ratio(groups, row, peer, compared):
-    plain = {**accounts.PLAIN, **social.PLAIN}.get(peer)
-    if (row, plain) in groups:
-        mine, theirs = (middle([run.get(compared) for run in groups[row, name]], compared) for name in (peer, plain))
-        return f"{mine / theirs:.3f}"
-    if peer.startswith("chorus") or (row, ours(peer)) not in groups:
+def ratio(groups, row, mine, theirs, compared, digits=2):
+    """Empty when one of the two was not measured."""
+    if (row, mine) not in groups or (row, theirs) not in groups:
         return ""
-    mine, theirs = (
-        middle([run.get(compared) for run in groups[row, name]], compared) for name in (ours(peer), peer))
-    return f"{mine / theirs:.2f}" if mine is not None and theirs else "-"
+    mine, theirs = (middle([run.get(compared) for run in groups[row, peer]], compared) for peer in (mine, theirs))
+    return number(mine / theirs, digits) if mine is not None and theirs else "-"
 
 
 def series(results):

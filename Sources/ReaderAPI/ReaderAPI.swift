@@ -54,7 +54,7 @@ enum ReaderAPI {
         let sessions = SocketIOSessions(
             hub: hub, inbox: inbox, instance: process.server.instance, publicURL: settings.registry.publicURL,
             placement: placement, quota: quota, writes: settings.writes)
-        SocketIORoutes(hub: hub, sessions: sessions, quota: quota).add(to: router)
+        SocketIORoutes(hub: hub, sessions: sessions, quota: quota, drain: settings.drain).add(to: router)
         StreamTicketRoutes(tickets: tickets).add(to: router)
         LocateRoutes(placement: placement, instance: process.server.instance).add(to: router)
         ReaderMetrics.register(hub, in: process.metrics)

@@ -72,13 +72,25 @@ public struct RedisProbe: Sendable {
         graceWait: Duration = .seconds(2), commandTimeout: Duration = .seconds(2),
         _ body: @escaping @Sendable (RedisClient) async throws -> Answer
     ) async throws -> Answer {
+        try await endpoint.withClient(graceWait: graceWait, commandTimeout: commandTimeout, body)
+    }
+}
+
+extension RedisEndpoint {
+    /// Runs `body` with a connection of its own, to each server that there is.
+    ///
+    /// - Parameter graceWait: how long commands wait for the connection when it is lost.
+    public func withClient<Answer: Sendable>(
+        graceWait: Duration = .seconds(2), commandTimeout: Duration = .seconds(2),
+        _ body: @escaping @Sendable (RedisClient) async throws -> Answer
+    ) async throws -> Answer {
         var settings = RedisClientSettings()
         settings.connections = 1
         settings.graceWait = graceWait
         settings.connection.commandTimeout = commandTimeout
         settings.backoff = Backoff(base: .milliseconds(5), cap: .milliseconds(50))
         let client = RedisClient(
-            endpoint: endpoint, settings: settings,
+            endpoint: self, settings: settings,
             logger: Logger(label: "redis", factory: { _ in SwiftLogNoOpLogHandler() }))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await client.run() }

@@ -9,6 +9,7 @@ public final class Testbed: Sendable {
     public let binaries: Binaries
 
     private let known = Mutex<[Node]>([])
+    private let networks = Mutex<[RelayNetwork]>([])
     private let exitHandler: Int
 
     /// Whoever makes one ends it, see ``end()``.
@@ -24,7 +25,10 @@ public final class Testbed: Sendable {
     /// Stops everything phase by phase, and removes temporary data.
     public func end() async {
         // A caller that was cancelled stops its children as gently as any.
-        await Task { await self.supervisor.stopAll() }.value
+        await Task {
+            await self.supervisor.stopAll()
+            for network in self.networks.withLock({ $0 }) { await network.close() }
+        }.value
         folders.removeData()
         ExitHandlers.remove(exitHandler)
     }
@@ -142,6 +146,13 @@ public final class Testbed: Sendable {
         known.withLock { $0.append(node) }
         try await node.launch()
         return node
+    }
+
+    /// A network between the nodes of this testbed that can be cut.
+    func makeNetwork() -> RelayNetwork {
+        let network = RelayNetwork { [weak self] in self?.nodes ?? [] }
+        networks.withLock { $0.append(network) }
+        return network
     }
 
     /// A folder for the data of one node, `user`'s own; it may be there already, with data in it.

@@ -89,6 +89,7 @@ import Testing
             "{\"at\":2,\"join\":\"a\",\"viewer\":\"b\"}\n{\"at\":1,\"comment\":\"a\",\"viewer\":\"b\"}",
             "never fall, up to 86400 in line 2"
         ),
+        ("{\"at\":1,\"join\":\"a\",\"viewer\":\"b\"}\n\n{\"at\":2,\"leave\":\"a\"}", "in line 2"),
         (
             "{\"at\":1,\"join\":\"a\",\"viewer\":\"b\"}\n{\"at\":1,\"join\":\"c\",\"viewer\":\"b\"}",
             "'b' to leave before a join in line 2"

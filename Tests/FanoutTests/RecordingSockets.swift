@@ -21,6 +21,7 @@ final class RecordingSockets: ViewerSockets {
             report.writes += $0.writes
             report.conflated += $0.conflated
             report.rounds += $0.rounds
+            report.endings += $0.endings
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Options
 import Placement
 import TestSupport
 import Testbed
@@ -27,6 +28,20 @@ struct RunSettingsTests {
         #expect(settings.viewers == 600)
         #expect(settings.placement == .overflow)
         #expect(settings.audience == .zipf(exponent: 1))
+    }
+
+    @Test func aClusterIsMastersAndTheirReplicas() throws {
+        let words = ["--redis-nodes", "3", "--redis-replicas", "1"]
+        let settings = try RunSettings.parse(words).checked(limits)
+        #expect(settings.redisTopology == .cluster(masters: 3, replicas: 1))
+        #expect(settings.redisTopology.names == (0..<6).map { "redis-\($0)" })
+        #expect(settings.commandLine == "Orchestrator run --redis-nodes 3 --redis-replicas 1")
+        #expect(try RunSettings.parse([]).checked(limits).redisTopology == .server)
+        #expect(problems { try RunSettings.parse(["--redis-replicas", "1"]).checked(limits) }.count == 1)
+        #expect(problems { try RunSettings.parse(["--redis-nodes", "0"]).checked(limits) }.count == 1)
+        let frozen = TimedFault(kind: .freeze, node: "redis-5", at: 2, seconds: 1)
+        #expect(TimedFault.problems(with: [frozen], settings).isEmpty)
+        #expect(TimedFault.problems(with: [frozen], .standard).count == 1)
     }
 
     @Test func everyProblemIsSaidAtOnce() throws {

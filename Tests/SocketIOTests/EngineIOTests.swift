@@ -1,4 +1,3 @@
-import Placement
 import SocketIO
 import Testing
 
@@ -188,67 +187,5 @@ import Testing
         #expect(session.deadline == 10_000 * Self.millisecond)
         #expect(session.tick(now: session.deadline, settings) == [.closeProbe])
         #expect(session.phase == .polling)
-    }
-
-    // MARK: Any input
-
-    /// Random inputs in every state. What must hold: a session ends once, a poll is answered at most once, nothing is sent
-    /// after the end, and the queue keeps to its bound.
-    @Test(arguments: [UInt64(1), 2, 3, 4]) func anyInput(seed: UInt64) {
-        var random = Xoshiro256(seed: seed)
-        var ends = 0
-        for _ in 0..<2_000 {
-            var session = Session(random.below(3) == 0 ? .websocket : .polling, now: 0, settings)
-            var (now, isPolled, hasEnded) = (UInt64(0), false, false)
-            for _ in 0..<60 {
-                now += UInt64(random.below(80)) * Self.millisecond
-                let packet = Self.packet(&random)
-                var actions: [Action] = []
-                switch random.below(9) {
-                case 0:
-                    do {
-                        actions = try session.polled()
-                        isPolled = true
-                    } catch { actions = session.close(.violation) }
-                case 1:
-                    actions = session.pollAborted()
-                    isPolled = false
-                case 2: actions = (try? session.posted(packet.encoded, now: now, settings)) ?? []
-                case 3: actions = session.phase == .websocket ? session.received(packet, now: now, settings) : []
-                case 4: try? session.probed(now: now, settings)
-                case 5: actions = session.probeReceived(packet, now: now, settings)
-                case 6: session.probeEnded()
-                case 7: actions = session.send(packet.frame, settings)
-                default: actions = session.tick(now: now, settings)
-                }
-                #expect(!hasEnded || actions.allSatisfy { $0 == .closeProbe })
-                for action in actions {
-                    switch action {
-                    case .answer:
-                        #expect(isPolled)
-                        isPolled = false
-                    case .closed:
-                        hasEnded = true
-                        ends += 1
-                    default: break
-                    }
-                }
-                #expect(session.queuedBytes <= settings.queuedBytesMax + 64)
-            }
-        }
-        #expect(ends > 500)
-    }
-
-    private static func packet(_ random: inout Xoshiro256) -> EngineIOPacket {
-        switch random.below(9) {
-        case 0: .open([])
-        case 1: .close
-        case 2: .ping(random.below(2) == 0 ? [] : Array("probe".utf8))
-        case 3: .pong([])
-        case 4: .upgrade
-        case 5: .noop
-        case 6: .binary([1, 2])
-        default: .message([UInt8](repeating: 0x78, count: random.below(50)))
-        }
     }
 }

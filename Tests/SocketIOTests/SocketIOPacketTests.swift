@@ -1,4 +1,3 @@
-import Placement
 import SocketIO
 import Testing
 
@@ -128,40 +127,4 @@ import Testing
         #expect(try large.received(Self.message(text), bytesMax: 4) == nil)
         #expect(throws: Packet.Malformed.self) { try large.received(.binary([1, 2, 3, 4, 5]), bytesMax: 4) }
     }
-
-    /// Packets with a few characters changed: read or refused, and what is read can be written and read again.
-    @Test(arguments: [UInt64(1), 2, 3, 4]) func garbage(seed: UInt64) throws {
-        let texts = [
-            #"2["message",1,"2",{"3":[true]}]"#, "0/custom,{}", #"52-/a,7["m",{"_placeholder":true,"num":0}]"#, "313[]",
-            "1/admin,", #"61-5["é\u00e9"]"#,
-        ].map { Array($0.utf8) }
-        var random = Xoshiro256(seed: seed)
-        var (read, refused) = (0, 0)
-        for _ in 0..<30_000 {
-            var text = texts[Int(random.below(texts.count))]
-            for _ in 0..<random.below(3) {
-                let index = Int(random.below(text.count))
-                switch random.below(3) {
-                case 0: text[index] = UInt8(random.below(256))
-                case 1: text.insert(UInt8(ascii: "[\"{}],0/-1"[random.below(10)]), at: index)
-                default: if text.count > 1 { text.remove(at: index) }
-                }
-            }
-            guard let (parsed, attachments) = try? Packet.parse(text) else {
-                refused += 1
-                continue
-            }
-            read += 1
-            var packet = parsed
-            packet.attachments = Array(repeating: [1], count: attachments)
-            let again = try Packet.parse(packet.encoded)
-            packet.attachments = []
-            #expect(again.0 == packet && again.attachments == attachments)
-        }
-        #expect(read > 5_000 && refused > 5_000)
-    }
-}
-
-extension String {
-    fileprivate subscript(index: Int) -> Unicode.Scalar { Array(unicodeScalars)[index] }
 }

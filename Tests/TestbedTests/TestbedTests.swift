@@ -33,6 +33,37 @@ struct TestbedTests {
         }
     }
 
+    /// What is cut is cut both ways and for connections that stand; what is together again goes on.
+    @Test func aClusterWhoseNetworkIsCutIsWholeAgainAfterwards() async throws {
+        try await withRun { testbed in
+            let cluster = try await testbed.startRedisCluster(masters: 3, isRelayed: true)
+            let network = try #require(cluster.network)
+            func state(_ node: Node) async throws -> String {
+                let info = try await RedisProbe(node).send(RedisCommand("CLUSTER", "INFO")).text ?? ""
+                return String(info.split(separator: "\r\n").first ?? "")
+            }
+            func wait(_ wanted: [String]) async throws -> Bool? {
+                try await Polling.wait(atMost: .seconds(40)) { () async throws -> Bool? in
+                    var states: [String] = []
+                    for node in cluster.masters { states.append(try await state(node)) }
+                    return states == wanted ? true : nil
+                }
+            }
+            let (ok, fail) = ("cluster_state:ok", "cluster_state:fail")
+            let endpoint = try RedisEndpoint(parsing: cluster.url)
+            try await endpoint.withClient(graceWait: .seconds(10)) { client in
+                let keys = (0..<30).map { "key\($0)" }
+                let replies = try await client.send(contentsOf: keys.map { RedisCommand("SET", $0, "value") })
+                #expect(replies.allSatisfy { $0 == .status("OK") })
+            }
+            // Each is a minority.
+            await network.cut { path in path.isBus && path.from != nil }
+            #expect(try await wait([fail, fail, fail]) == true)
+            network.heal()
+            #expect(try await wait([ok, ok, ok]) == true)
+        }
+    }
+
     @Test func withItsFileItRemembersUntilItIsMadeToForget() async throws {
         try await withRun { testbed in
             let redis = try await testbed.startRedis(

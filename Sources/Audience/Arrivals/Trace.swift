@@ -77,7 +77,10 @@ public struct Trace: Equatable, Sendable {
         guard let data = FileManager.default.contents(atPath: path) else { throw unreadable }
         let decoder = JSONDecoder()
         var events: [Event] = []
-        for (number, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+        // Only the last line may be empty, so that a line's number is what an editor calls it.
+        var lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        if lines.last?.isEmpty ?? false { lines.removeLast() }
+        for (number, line) in lines.enumerated() {
             guard number < Trace.eventsMax else { throw wrong("a trace of at most \(Trace.eventsMax) events") }
             guard let event = try? decoder.decode(Event.self, from: line), event.action != nil else {
                 throw wrong("an event with at, viewer and one of join, leave, comment in line \(number + 1)")

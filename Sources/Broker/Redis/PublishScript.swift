@@ -1,11 +1,11 @@
-import RedisNIO
+package import RedisNIO
 import Wire
 
 /// The one call that publishes: chooses the position by ``PositionRule``, appends to the history, sends to subscribers.
 ///
 /// It runs to its end or changes nothing: what the user may not do is asked before anything is written, the first write is
 /// the one that Redis refuses when memory is out or the disk is full, and every later one cannot fail.
-enum PublishScript {
+package enum PublishScript {
     /// Field of a history entry: the payload.
     static let payloadField = "p"
     /// Field of the first entry after a change of the history: the last offset that survived.
@@ -22,7 +22,7 @@ enum PublishScript {
     ///   - mayLose: whether another server may have taken over without everything that was acknowledged.
     ///   - prelude: Lua that runs first; it may return something and so publish nothing.
     ///   - epilogue: Lua that runs last; `id` is the event's offset.
-    static func make(
+    package static func make(
         _ settings: RedisBrokerSettings, isSharded: Bool = false, mayLose: Bool = false, prelude: String = "",
         epilogue: String = ""
     ) -> RedisScript {

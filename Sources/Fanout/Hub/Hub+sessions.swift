@@ -92,9 +92,6 @@ extension Hub {
         submit(.unsubscribe(channels), for: session)
     }
 
-    /// Tells a client to come back, to another Reader if there is one: this one's HTTP server stops.
-    public func sendAway(_ session: SessionID) { submit(.sendAway, for: session) }
-
     /// Ends a session.
     public func close(_ session: SessionID, _ reason: DisconnectReason) { submit(.close(reason), for: session) }
 }

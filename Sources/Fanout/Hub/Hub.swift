@@ -257,11 +257,13 @@ extension Hub {
         throw refusal
     }
 
-    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`.
+    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`. Only the first
+    /// call does anything.
     public func drain(over duration: Duration) {
         let command = LoopCommand.drain(
             seconds: Double(duration.nanoseconds) / 1e9, retryMillisecondsMax: settings.retryMillisecondsMax)
         state.withLock { state in
+            guard !state.registry.isDraining else { return }
             state.registry.isDraining = true
             for loop in state.loops { loop.submit(command) }
         }

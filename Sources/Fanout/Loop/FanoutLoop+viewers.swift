@@ -82,6 +82,7 @@ extension FanoutLoop {
 
     func departed(_ id: ViewerID, reason: DisconnectReason) {
         if let recovery = recoveriesByViewer.removeValue(forKey: id) { viewersByRecovery[recovery] = nil }
+        if !unacknowledged.isEmpty { unacknowledged[id] = nil }
         let isDisplaced = displaced.remove(id) != nil
         report.departures.append(.init(topics: remove(id), reason: reason, isDisplaced: isDisplaced))
     }

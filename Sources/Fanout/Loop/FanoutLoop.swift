@@ -67,6 +67,8 @@ final class FanoutLoop<Connections: ViewerSockets> {
     var displaced: Set<ViewerID> = []
     // Sessions of Socket.IO; see FanoutLoop+sessions.swift.
     var sessions = SessionTable()
+    /// Subscriptions whose acknowledgement waits until it is known what was missed.
+    var unacknowledged: [ViewerID: SessionSubscription] = [:]
     let sessionHandler: (any SessionHandler)?
     /// Viewers that joined a ring after a recovery, and missed states meanwhile.
     var owedStates: [(viewer: ViewerID, topic: TopicID)] = []
@@ -159,6 +161,8 @@ final class FanoutLoop<Connections: ViewerSockets> {
                 send(chunk, to: id, viewer.socket, sockets)
                 wrote?(chunk, portion.events)
                 heartbeats.sent(to: id)
+            } else if viewer.socket != .none {
+                sockets.send(portion.packets(of: tail), to: viewer.socket)
             } else {
                 send(portion.packets(of: tail), toSession: viewer.session, sockets)
             }
@@ -228,6 +232,9 @@ final class FanoutLoop<Connections: ViewerSockets> {
         heartbeats.add(id, at: sockets.now)
         return id
     }
+
+    /// The session of a viewer has a WebSocket now.
+    func setSocket(_ socket: SocketHandle, of id: ViewerID) { viewers[Int(id)]?.socket = socket }
 
     /// The viewer gets what is appended from now on.
     func join(_ id: ViewerID, _ topic: Topic) {

@@ -16,9 +16,9 @@ struct Viewer {
         static let none = UInt32.max
     }
 
-    /// Of a stream.
+    /// Of a stream, or of its session; none while that polls.
     var socket: SocketHandle
-    /// Its session of Socket.IO, which it has no socket without; ``none`` for a stream.
+    /// Its session of Socket.IO; ``none`` for a stream.
     var session = Viewer.none
     /// The channel that it follows; nearly everybody follows one.
     var first: Membership
@@ -41,4 +41,8 @@ struct Viewer {
             others[position].index = index
         }
     }
+}
+
+extension SocketHandle {
+    static var none: SocketHandle { SocketHandle(index: .max, generation: .max) }
 }

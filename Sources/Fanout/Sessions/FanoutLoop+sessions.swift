@@ -36,16 +36,13 @@ extension FanoutLoop {
         case .accept(let namespace, let frames, let lease):
             guard let session = sessions[id], session.connection.accept(namespace) else { return }
             session.connectBy = 0
-            if let lease { session.lease = lease }
+            session.lease = lease
             send(frames, toSession: session.index, sockets)
         case .refuse(let namespace, let frames):
             guard let session = sessions[id] else { return }
             session.connection.refuse(namespace)
             send(frames, toSession: session.index, sockets)
         case .unsubscribe(let channels): unsubscribe(channels, id)
-        case .sendAway:
-            guard let session = sessions[id] else { return }
-            end(session, telling: HubRefusal.draining.rawValue, settings.retryMillisecondsMax, .drained, sockets)
         case .close(let reason): if let session = sessions[id] { end(session, reason, sockets) }
         }
     }
@@ -185,6 +182,7 @@ extension FanoutLoop {
             case .upgraded:
                 guard let probe = session.probe else { continue }
                 (session.socket, session.decoder, session.probe) = (probe.socket, probe.decoder, nil)
+                for id in session.viewers { setSocket(probe.socket, of: id) }
                 report.upgrades += 1
                 sessions.drained.append(session)
             case .received(let packet): received(packet, session, sockets)
@@ -212,7 +210,10 @@ extension FanoutLoop {
     func send(_ frames: [UInt8], toSession index: UInt32, _ sockets: Connections) -> Bool {
         guard let session = sessions[index] else { return false }
         if let socket = session.socket { return sockets.send(frames, to: socket) != .closed }
-        let actions = session.engine.send(frames, settings.sessions)
+        // Its next poll finds the server closed: this answer is its last, and says so.
+        let isLast = session.drainAt > 0 && session.engine.isPolled && session.connection.hasJoined("/")
+        let actions = session.engine.send(isLast ? frames + drainEvent : frames, settings.sessions)
+        if isLast { sessions.ending.append((session, .drained)) }
         guard !session.engine.isClosed else {
             sessions.ending.append((session, .slowConsumer))
             return false
@@ -230,9 +231,9 @@ extension FanoutLoop {
         sessions.drained = []
         guard !recoveryMemory.isEmpty else { return }
         for session in drained {
-            for subscription in session.subscriptions {
-                feed(subscription.viewer, sockets)
-                guard let topic = viewer(subscription.viewer)?.first.topic else { continue }
+            for id in session.viewers {
+                feed(id, sockets)
+                guard let topic = viewer(id)?.first.topic else { continue }
                 disconnectLost(of: topic, sockets)
             }
         }
@@ -286,14 +287,24 @@ extension FanoutLoop {
         _ session: Session, telling code: String, _ retryMillisecondsMax: Int, _ reason: DisconnectReason,
         _ sockets: Connections
     ) {
+        if session.connection.hasJoined("/") {
+            // It says so itself.
+            session.drainAt = 0
+            send(reconnect(telling: code, retryMillisecondsMax), toSession: session.index, sockets)
+        }
+        end(session, reason, sockets)
+    }
+
+    private var drainEvent: [UInt8] {
+        reconnect(telling: HubRefusal.draining.rawValue, max(retryMillisecondsMax, 1))
+    }
+
+    /// The last event of a client.
+    private func reconnect(telling code: String, _ retryMillisecondsMax: Int) -> [UInt8] {
         var data = JSONText(capacity: 64)
         data.member("reason", code)
         data.member("retry", RetryTime.milliseconds(max: retryMillisecondsMax, draw: random.next()))
-        if session.connection.hasJoined("/") {
-            let packet = SocketIOPacket(event: "reconnect", [data.finished()])
-            send(packet.frames, toSession: session.index, sockets)
-        }
-        end(session, reason, sockets)
+        return SocketIOPacket(event: "reconnect", [data.finished()]).frames
     }
 
     /// Ends a session with everything that it carries. Not to be called in the middle of a slice of writes.

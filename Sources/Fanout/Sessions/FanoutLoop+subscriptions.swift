@@ -1,3 +1,4 @@
+internal import Primitives
 internal import SocketIO
 internal import SocketLoop
 internal import Wire
@@ -10,9 +11,9 @@ extension FanoutLoop {
             report.departures.append(.init(attachment, reason: .refused))
             return
         }
-        let socket = session.socket ?? SocketHandle(index: .max, generation: .max)
         let id = add(
-            socket, topics: attachment.topics, isRecovering: attachment.recovery != nil, session: session.index, sockets
+            session.socket ?? .none, topics: attachment.topics, isRecovering: attachment.recovery != nil,
+            session: session.index, sockets
         )
         for (topicID, channel) in zip(attachment.topics, subscription.channels) where topic(topicID).tail.bytes.isEmpty
         {
@@ -20,9 +21,8 @@ extension FanoutLoop {
         }
         note(attachment, id)
         let isRecovering = attachment.recovery != nil
-        session.subscriptions.append(
-            Session.Subscription(
-                viewer: id, channels: subscription.channels, waiting: isRecovering ? subscription : nil))
+        session.viewers.append(id)
+        if isRecovering { unacknowledged[id] = subscription }
         let log = topic(attachment.topics[0])
         if !isRecovering {
             let hasGap = subscription.gap != nil
@@ -49,24 +49,23 @@ extension FanoutLoop {
 
     /// The history of a recovering viewer was read, so it is known what its subscription brings.
     func acknowledgeRecovery(of id: ViewerID, _ missed: MissedFrames, _ sockets: Connections) {
-        guard let index = viewer(id)?.session, let session = sessions[index],
-            let place = session.subscriptions.firstIndex(where: { $0.viewer == id }),
-            let subscription = session.subscriptions[place].waiting
+        guard let subscription = unacknowledged.removeValue(forKey: id), let index = viewer(id)?.session,
+            let session = sessions[index]
         else { return }
-        session.subscriptions[place].waiting = nil
         let hasGap = missed.frames.contains { if case .notice = $0.kind { true } else { false } }
         acknowledge(subscription, hasGap: hasGap, session, sockets)
     }
 
     func unsubscribe(_ channels: [Channel], _ id: SessionID) {
+        let tails = channels.map { ChannelTail($0) }
         guard let session = sessions[id],
-            let place = session.subscriptions.firstIndex(where: { $0.channels == channels })
+            let place = session.viewers.firstIndex(where: { viewer($0)?.topics.map { topic($0).tail } == tails })
         else { return }
-        departed(session.subscriptions.remove(at: place).viewer, reason: .clientClosed)
+        departed(session.viewers.remove(at: place), reason: .clientClosed)
     }
 
     func unsubscribeAll(_ session: Session, _ reason: DisconnectReason) {
-        for subscription in session.subscriptions { departed(subscription.viewer, reason: reason) }
-        session.subscriptions = []
+        for id in session.viewers { departed(id, reason: reason) }
+        session.viewers = SmallList()
     }
 }

@@ -1,20 +1,18 @@
+internal import Primitives
 internal import SocketIO
 internal import SocketLoop
-internal import Wire
 
 /// A client of Socket.IO on a loop: its protocol, its connections, and the viewers of the hub that it carries.
 final class Session {
-    /// A WebSocket that wants to take over.
-    struct Probe {
+    /// A WebSocket that wants to take over. Apart: few sessions have one, and each is kept small.
+    final class Probe {
         let socket: SocketHandle
         var decoder: WebSocketDecoder
-    }
 
-    struct Subscription {
-        let viewer: ViewerID
-        let channels: [Channel]
-        /// The acknowledgement that waits until it is known what was missed.
-        var waiting: SessionSubscription?
+        init(socket: SocketHandle, decoder: WebSocketDecoder) {
+            self.socket = socket
+            self.decoder = decoder
+        }
     }
 
     let id: SessionID
@@ -28,7 +26,8 @@ final class Session {
     /// Of the poll that waits.
     var reply: SessionReply?
     var lease: ViewerLease?
-    var subscriptions: [Subscription] = []
+    /// A viewer for each subscription.
+    var viewers = SmallList<ViewerID>()
     /// The client has to have joined a namespace by then; 0: it has.
     var connectBy: UInt64
     /// When it is sent away; 0: it is not.

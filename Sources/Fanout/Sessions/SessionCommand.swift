@@ -47,8 +47,6 @@ enum SessionCommand: Sendable {
     case accept(namespace: String, frames: [UInt8], ViewerLease?)
     case refuse(namespace: String, frames: [UInt8])
     case unsubscribe([Channel])
-    /// Sends the client to another Reader.
-    case sendAway
     case close(DisconnectReason)
 }
 

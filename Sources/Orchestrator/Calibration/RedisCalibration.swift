@@ -56,7 +56,7 @@ struct RedisCalibration: Sendable {
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
         let before = try await probe.figures().memoryBytes
         let after = Locked(0)
-        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: seconds).run {
+        let burst = try await RedisBurst(layout: layout, BurstServers(ports: [redis.port]), seconds: seconds).run {
             let memory = try await probe.figures().memoryBytes
             after.update { $0 = memory }
         }

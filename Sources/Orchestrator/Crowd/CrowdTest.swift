@@ -45,6 +45,7 @@ private struct CrowdTest: Sendable {
         (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
         (setup.audience, setup.streams, setup.viewers) = (settings.audience, settings.streams, settings.viewers)
         (setup.placement, setup.seed, setup.rate) = (placement, settings.seed, 0)
+        setup.redisTopology = settings.redisTopology
         // Many share the machine.
         setup.environment = ["READER_LOOPS": "1", "REPORT_INTERVAL_MS": "2000"]
         setup.connectsInProgress = max(8, CrowdPlan.connectsInProgress / plan.swarms)
@@ -291,7 +292,7 @@ private struct Meter: Sendable {
     private let start = ContinuousClock.now
 
     init(_ services: Services, _ load: CommentLoad) {
-        groups = [services.readers, [services.redis], load.crowd.nodes]
+        groups = [services.readers, services.redisNodes, load.crowd.nodes]
         before = groups.map(Meter.seconds)
     }
 

@@ -19,6 +19,15 @@ struct Drill: Sendable {
         case needed
     }
 
+    /// Which Redis it is about.
+    enum Redis: Sendable {
+        /// The services have any.
+        case any
+        case server
+        /// A cluster, or Sentinels, as its arrangement says.
+        case several
+    }
+
     typealias Strike = @Sendable (FaultInjector) async throws -> Void
     typealias Arrangement = @Sendable (inout ExperimentSetup, DrillSettings) -> Void
 
@@ -27,12 +36,15 @@ struct Drill: Sendable {
     let story: String
     var crowd = Crowd.comments
     var database = Database.unneeded
+    var redis = Redis.any
     /// A gap is an answer, not a failure.
     var mayMiss = false
     /// The fault is an orderly move that takes its time.
     var isDrain = false
     /// Nobody who likes may notice.
     var mustGoUnnoticed = false
+    /// The longest that the last viewer may lack something that is acknowledged, on top of what it is before the fault.
+    var lateSecondsMax: Double?
     /// Viewers of one Reader go to another.
     var movesViewers = false
     /// The runs that it takes: mostly one.
@@ -50,6 +62,8 @@ struct Drill: Sendable {
         .redisDemoted, .freezeRedis, .cutSubscriber, .bufferLimit, .postgresDown, .postgresDemoted, .postgresPromoted,
         .pgBouncer,
         .descriptorsExhausted, .slowViewers, .reconnectStorm, .joinLeave,
+        .killMaster, .freezeMaster, .masterFailover, .reshard, .openSlots, .partition, .staleReplica, .emptyShard,
+        .sentinelKill, .sentinelFreeze,
         .likesRestartRedis, .likesLoseRedis, .likesRestoreOlderRedis, .likesRedisDemoted, .redisClockBack,
         .likesPostgresDown, .likesPostgresDemoted, .likesPgBouncer, .tableMissing, .killLikeAPI, .killWorker,
     ]

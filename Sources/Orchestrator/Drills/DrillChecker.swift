@@ -56,6 +56,11 @@ enum DrillChecker {
 
     private static func slow(_ pass: DrillResult.Pass, _ drill: Drill) -> String? {
         guard let seconds = pass.recoverySeconds else { return "the viewers did not recover" }
+        if let most = drill.lateSecondsMax, let late = pass.lateSeconds, late.fault - late.calm > most {
+            return
+                "the last viewer lacked something for \(Format.decimal(late.fault, 2)) s, before the fault for"
+                + " \(Format.decimal(late.calm, 2)) s at most"
+        }
         guard !drill.isDrain, seconds > DrillSettings.recoverySecondsMax else { return nil }
         return "recovered only after \(Format.decimal(seconds, 1)) s"
     }

@@ -6,6 +6,8 @@ extension DrillResult {
     static let metrics = MetricList<Pass> { list in
         list.group("Recovery")
         list.add("time to recover", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.recoverySeconds }
+        list.add("longest that the last viewer lacked something", .seconds) { $0.lateSeconds?.fault }
+        list.add("the same before the fault", .seconds) { $0.lateSeconds?.calm }
         list.count("viewers away, most at a time") { $0.samples.map(\.away).max() }
         list.count("viewers behind, most at a time") { $0.samples.map(\.behind).max() }
         list.add("accepts, peak of 1 s", .perSecond) { $0.acceptsPeak(window: 1) }

@@ -92,6 +92,19 @@ extension DrillResult.Pass {
         return samples.first { $0.wholeThrough >= end && $0.acknowledged > before }.map { max(0, $0.seconds - end) }
     }
 
+    /// The longest that the last viewer lacked something that was acknowledged: before the fault, and from then on. The
+    /// first 2 s, in which the crowd begins, do not count.
+    var lateSeconds: (calm: Double, fault: Double)? {
+        guard let begin = marks.begin else { return nil }
+        func longest(_ samples: [DrillResult.Sample]) -> Double {
+            samples.map { $0.seconds - max(0, $0.wholeThrough) }.max() ?? 0
+        }
+        return (
+            longest(samples.filter { (2..<begin).contains($0.seconds) }),
+            longest(samples.filter { $0.seconds >= begin })
+        )
+    }
+
     var answers: [Answers] {
         samples.map { Answers(seconds: $0.seconds, acknowledged: $0.acknowledged, refused: $0.unacknowledged) }
     }

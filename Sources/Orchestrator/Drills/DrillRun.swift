@@ -66,7 +66,10 @@ private struct DrillRun: Sendable {
             },
             found: { fact in recorder.pass { $0.facts.append(fact) } },
             crowd: {
-                recorder.value.passes.last?.samples.last.map { ($0.acknowledged, $0.connects, $0.away) } ?? (0, 0, 0)
+                guard let pass = recorder.value.passes.last, let last = pass.samples.last else { return CrowdView() }
+                return CrowdView(
+                    acknowledged: last.acknowledged, connects: last.connects, away: last.away,
+                    seconds: Double(WallClock.microseconds() - pass.start) / 1e6, wholeThrough: last.wholeThrough)
             },
             moved: { change in recorder.pass { $0.changes = ($0.changes ?? []) + [change] } })
         try await drill.strike(injector)

@@ -22,6 +22,12 @@ struct DrillSettings: ParsableArguments {
     @Option("Part of the viewers that never read, in slow-viewers.", within(0.0001...1)) @Checked var slowShare = 0.01
     @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
+    @Option(
+        "Masters of a Redis Cluster, 2 to 30; by itself 3 in the drills of clusters, and one Redis in the others.",
+        optional(within(2...30)))
+    @Checked var redisNodes: Int? = nil
+    @Option("Replicas of each of them, 0 to 3; by itself as the drill needs.", optional(within(0...3)))
+    @Checked var redisReplicas: Int? = nil
     @Option(help: "auto: in the drills that are about it; always; never.", transform: oneOf(Postgres.auto))
     @Checked var postgres = Postgres.auto
 
@@ -55,9 +61,17 @@ struct DrillSettings: ParsableArguments {
         if drills.count == 1, drills[0].crowd == .likes {
             problems += typed.filter { $0 != "--seed" }.map { "\($0): \(name) has a crowd of its own" }
         }
-        let possible = drills.filter { settings.postgres != .never || !$0.needsPostgres }
-        if possible.isEmpty, let drill = drills.first {
+        let isClustered = settings.redisNodes != nil
+        let fitting = drills.filter { !isClustered || ($0.redis != .server && $0.crowd == .comments) }
+        if fitting.isEmpty, let drill = drills.first {
+            problems.append("--redis-nodes: \(drill.name) is about one Redis")
+        }
+        let possible = fitting.filter { settings.postgres != .never || !$0.needsPostgres }
+        if possible.isEmpty, let drill = fitting.first {
             problems.append("--postgres never: \(drill.name) is about PostgreSQL")
+        }
+        if !isClustered, settings.redisReplicas != nil, !possible.contains(where: { $0.redis == .several }) {
+            problems.append("--redis-replicas: means nothing without --redis-nodes")
         }
         let moving = possible.filter(\.movesViewers).map(\.name)
         if settings.readers < 2, !moving.isEmpty {
@@ -88,10 +102,14 @@ struct DrillSettings: ParsableArguments {
         ]
         // A storm comes all at once.
         setup.connectsInProgress = 20_000
+        setup.redisTopology = RedisTopology(nodes: redisNodes, replicas: redisReplicas ?? 1)
         drill.arrange(&setup, self)
         setup.swarm += pass.swarm
         setup.watch(by: transport)
-        setup.notes = setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + setup.notes
+        let settings = setup.environment.merging(setup.common) { $1 }
+        setup.notes =
+            settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            + [setup.redisTopology.note].compactMap { $0 } + setup.notes
         return setup
     }
 }

@@ -1,3 +1,4 @@
+import Audience
 import RedisNIO
 import Report
 import Testbed
@@ -9,9 +10,7 @@ struct FaultInjector: Sendable {
     /// Tells when the fault began, what happened, and when it was over.
     let tell: @Sendable (FaultMark.Kind, String) -> Void
     let found: @Sendable (DrillFact) -> Void
-    /// What is acknowledged since the start; how many connections got their first event, and how many viewers have none
-    /// now: those two of comments only.
-    let crowd: @Sendable () -> (acknowledged: Int, connects: Int, away: Int)
+    let crowd: @Sendable () -> CrowdView
     /// A Reader that came or went, for the report.
     let moved: @Sendable (DrillResult.Change) -> Void
 
@@ -36,6 +35,11 @@ struct FaultInjector: Sendable {
     func database() throws(Failure) -> Node {
         guard let postgres = services.postgres else { throw .unavailable("there is no PostgreSQL") }
         return postgres
+    }
+
+    func audience() throws -> Audience {
+        let setup = services.setup
+        return try Audience(setup.audience, channels: setup.streams, viewers: setup.viewers, seed: setup.seed)
     }
 
     func statistics() async throws(Failure) -> Statistics {
@@ -64,6 +68,19 @@ struct FaultInjector: Sendable {
         _ = try await Polling.wait(atMost: limit) { crowd().acknowledged - before >= count ? true : nil }
         return crowd().acknowledged - before
     }
+}
+
+/// What is known of the crowd now; all but the first of comments only.
+struct CrowdView: Sendable {
+    /// Since the start.
+    var acknowledged = 0
+    /// Connections that got their first event.
+    var connects = 0
+    /// Viewers that have no connection.
+    var away = 0
+    /// Seconds since publishing began: now, and until when every viewer has had everything.
+    var seconds = 0.0
+    var wholeThrough = -1.0
 }
 
 /// A number that says what the fault did, or what came of it.

@@ -30,9 +30,7 @@ extension Drill {
 
 extension FaultInjector {
     fileprivate func joinAndLeave() async throws {
-        let audience = try Audience(
-            services.setup.audience, channels: services.setup.streams, viewers: services.setup.viewers,
-            seed: services.setup.seed)
+        let audience = try audience()
         var tally = MoveTally(audience: audience, witness: ServiceClient(services.readers[1]))
         try await tally.look()
         let before = crowd().connects

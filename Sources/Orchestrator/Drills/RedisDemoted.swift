@@ -7,7 +7,7 @@ extension Drill {
     static let redisDemoted = Drill(
         name: "redis-demoted",
         story: "A replica is promoted under the master's name, which becomes its replica; later the same back.",
-        database: .wanted, mayMiss: true, strike: demoteRedis)
+        database: .wanted, redis: .server, mayMiss: true, strike: demoteRedis)
 
     static let likesRedisDemoted = Drill(
         name: "likes-redis-demoted",

@@ -7,7 +7,7 @@ extension Drill {
         name: "restore-older-redis",
         story:
             "Redis dies by SIGKILL and comes back with a copy (SAVE) that is 3 s older: viewers are told of a new epoch.",
-        database: .wanted, mayMiss: true, strike: restoreOlder)
+        database: .wanted, redis: .server, mayMiss: true, strike: restoreOlder)
 
     static let likesRestoreOlderRedis = Drill(
         name: "likes-restore-older-redis",

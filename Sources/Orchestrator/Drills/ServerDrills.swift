@@ -5,6 +5,7 @@ extension Drill {
     static let restartRedis = Drill(
         name: "restart-redis",
         story: "Redis, which appends and syncs every write to its file, is stopped and started again.",
+        redis: .server,
         arrange: { setup, _ in setup.syncRedis() }, strike: restart)
 
     static let likesRestartRedis = Drill(
@@ -22,7 +23,7 @@ extension Drill {
 
     static let loseRedis = Drill(
         name: "lose-redis", story: "Redis dies by SIGKILL and comes back empty: what viewers lack is told by a gap.",
-        database: .wanted, mayMiss: true, strike: lose)
+        database: .wanted, redis: .server, mayMiss: true, strike: lose)
 
     static let likesLoseRedis = Drill(
         name: "likes-lose-redis",
@@ -39,7 +40,7 @@ extension Drill {
     }
 
     static let freezeRedis = Drill(
-        name: "freeze-redis", story: "Redis is stopped (SIGSTOP) for 5 s and goes on."
+        name: "freeze-redis", story: "Redis is stopped (SIGSTOP) for 5 s and goes on.", redis: .server
     ) { fault in
         fault.tell(.begin, "SIGSTOP to Redis")
         fault.services.redis.pause()

@@ -45,7 +45,7 @@ extension Drill {
     }
 
     static let cutSubscriber = Drill(
-        name: "cut-subscriber", story: "Redis cuts the subscriber connections of all Readers."
+        name: "cut-subscriber", story: "Redis cuts the subscriber connections of all Readers.", redis: .server
     ) { fault in
         fault.tell(.begin, "CLIENT KILL TYPE pubsub")
         let cut = Int(try await fault.redis("CLIENT", ["KILL", "TYPE", "pubsub"]).integer ?? 0)
@@ -56,7 +56,8 @@ extension Drill {
     /// The victim's own probe channel carries the load: only its buffer fills.
     static let bufferLimit = Drill(
         name: "buffer-limit",
-        story: "A Reader stands still until Redis cuts its subscriber at the limit of its output buffer."
+        story: "A Reader stands still until Redis cuts its subscriber at the limit of its output buffer.",
+        redis: .server
     ) { fault in
         let (victim, limit) = (fault.victim, "pubsub 262144 0 0")
         _ = try await fault.redis("CONFIG", ["SET", "client-output-buffer-limit", limit])

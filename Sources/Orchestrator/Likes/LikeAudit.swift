@@ -9,7 +9,7 @@ import Wire
 
 /// Compares what must be true with what Redis and PostgreSQL hold, user by user.
 struct LikeAudit: Sendable {
-    let redisPort: Int
+    let redis: RedisEndpoint
     /// `nil`: Redis alone keeps the likes.
     let databaseURL: String?
 
@@ -102,7 +102,7 @@ struct LikeAudit: Sendable {
     private func withCensus<Answer: Sendable>(
         _ body: @escaping @Sendable (PhotoCensus) async throws -> Answer
     ) async throws -> Answer {
-        try await RedisProbe(port: redisPort).withClient(graceWait: .seconds(5), commandTimeout: .seconds(30)) {
+        try await redis.withClient(graceWait: .seconds(5), commandTimeout: .seconds(30)) {
             guard let census = try await PhotoCensus(redis: $0) else {
                 throw Failure.unavailable("no LikeAPI has worked on this Redis")
             }

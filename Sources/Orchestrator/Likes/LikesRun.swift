@@ -35,7 +35,8 @@ struct LikesLoad: Sendable {
             }
             // Ten million at the slowest that was ever seen take an hour.
             var swarm = try await crowd.reach("report", atMost: .seconds(body == nil ? 7_200 : 120)) { $0.report }
-            let audit = LikeAudit(redisPort: services.redis.port, databaseURL: services.told.database)
+            let audit = LikeAudit(
+                redis: try RedisEndpoint(parsing: services.told.redis), databaseURL: services.told.database)
             let limit = Duration.seconds(LikesSettings.drainSecondsMax)
             let seconds = services.postgres == nil ? nil : try await audit.drain(atMost: limit, told: draining)
             let photos = try await audit.compare(swarm.photos)
@@ -69,8 +70,7 @@ private struct LikesRun: Sendable {
 
     func run(in testbed: Testbed) async throws {
         let services = try await Services.start(settings.setup(drill), in: testbed)
-        let probe = RedisProbe(services.redis)
-        let before = Self.memory(try await probe.info())
+        let before = try await services.redisFigures().sum.memoryBytes
         let monitor = LiveMonitor(services)
         let load = try await LikesLoad.start(services, settings) { take($0, monitor) }
         var fault: (@Sendable () async throws -> Void)?
@@ -81,15 +81,13 @@ private struct LikesRun: Sendable {
             return try await load.accompany(
                 draining: { left in progress.update("  PostgreSQL: \(Format.grouped(left)) changes left") }, fault)
         }
-        let after = try await probe.info()
+        let (after, version) = try await services.redisFigures()
         recorder.update {
             $0.outcome = outcome
-            $0.base.environment.redis = after["redis_version"]
-            $0.redis = LikesResult.Redis(memoryBefore: before, memoryAfter: Self.memory(after))
+            $0.base.environment.redis = version
+            $0.redis = LikesResult.Redis(memoryBefore: before, memoryAfter: after.memoryBytes)
         }
     }
-
-    private static func memory(_ info: RedisInfo) -> Int { info["used_memory"].flatMap { Int($0) } ?? 0 }
 
     private func strike(_ drill: Drill, _ services: Services) async throws {
         recorder.update { $0.start = $0.start ?? .now }
@@ -104,7 +102,7 @@ private struct LikesRun: Sendable {
                 progress.step("  \(text)")
             },
             found: { fact in recorder.update { $0.facts.append(fact) } },
-            crowd: { (recorder.value.samples.last?.acknowledged ?? 0, 0, 0) }, moved: { _ in })
+            crowd: { CrowdView(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) }, moved: { _ in })
         try await drill.strike(injector)
         try await Task.sleep(for: LikesSettings.after)
     }

@@ -28,12 +28,11 @@ struct PlanDemand: Equatable, Sendable {
     /// All Readers together.
     var subscriptions: Double
     /// Comments a second, over all channels.
-    var commentsPerSecond: Double
+    var commentsPerSecond: Double { redis.total.publishes }
     /// Of Redis, a second.
-    var redisDeliveriesPerSecond: Double
-    /// Publishes and Redis deliveries a second of the channel with the most: no second node can take a part of them.
-    var hottestPublishesPerSecond: Double
-    var hottestRedisDeliveriesPerSecond: Double
+    var redisDeliveriesPerSecond: Double { redis.total.deliveries }
+    /// The same by slot.
+    var redis: SlotLoad
 
     /// The same with so many times the comments.
     func times(_ factor: Double) -> PlanDemand {
@@ -41,10 +40,7 @@ struct PlanDemand: Equatable, Sendable {
         more.busiest.channels = busiest.channels.map {
             FanoutChannels(count: $0.count, viewers: $0.viewers, rate: $0.rate * factor)
         }
-        more.commentsPerSecond *= factor
-        more.redisDeliveriesPerSecond *= factor
-        more.hottestPublishesPerSecond *= factor
-        more.hottestRedisDeliveriesPerSecond *= factor
+        more.redis = redis.times(factor)
         return more
     }
 }
@@ -55,6 +51,7 @@ struct PlanModel {
     /// Comments per second, over all streams.
     let rate: Double
     private let sizes: ChannelSizes
+    private let slots: [Int]
     private let simulation: AssignmentSimulation
     private var leaders: RendezvousLeaders
 
@@ -62,6 +59,7 @@ struct PlanModel {
         self.audience = audience
         self.rate = rate
         sizes = audience.sizes
+        slots = SlotLoad.slots(of: audience)
         simulation = audience.simulation()
         leaders = simulation.makeLeaders()
     }
@@ -103,15 +101,20 @@ struct PlanModel {
         let outcome =
             SpreadModel.predict(placement, sizes: sizes, readers: readers)
             ?? SpreadModel.random(sizes: sizes, readers: readers)
-        let hottest = sizes.groups.last?.viewers ?? 0
         let busiest = share(of: readers, over: outcome.loadMaxOverMean)
-        let readersOfHottest = min(Double(readers), SpreadModel.randomReaders(viewers: hottest, readers: readers))
+        // Thousands of channels have a few sizes.
+        let parts = Dictionary(
+            uniqueKeysWithValues: sizes.groups.map {
+                ($0.viewers, SpreadModel.randomReaders(viewers: $0.viewers, readers: readers))
+            })
+        let redis = SlotLoad(
+            zip(slots, audience.viewers).lazy.map { slot, viewers in
+                let comments = rate(viewers: viewers)
+                return (slot, .init(publishes: comments, deliveries: comments * (parts[viewers] ?? 0)))
+            })
         return PlanDemand(
             readers: readers, viewers: busiest.connections, channels: outcome.subscriptions / Double(readers),
-            busiest: busiest, subscriptions: outcome.subscriptions, commentsPerSecond: rate,
-            redisDeliveriesPerSecond: rate * outcome.weightedAmplification,
-            hottestPublishesPerSecond: rate(viewers: hottest),
-            hottestRedisDeliveriesPerSecond: rate(viewers: hottest) * readersOfHottest)
+            busiest: busiest, subscriptions: outcome.subscriptions, redis: redis)
     }
 
     private func loads(_ assignment: Assignment) -> [ReaderLoad] {
@@ -131,21 +134,12 @@ struct PlanModel {
     }
 
     private func counted(_ assignment: Assignment) -> PlanDemand {
-        var (redis, hottest) = (0.0, (publishes: 0.0, deliveries: 0.0))
-        for channel in 0..<assignment.channels {
-            let (rate, parts) = (rate(viewers: audience.viewers[channel]), assignment.parts(ofChannel: channel).count)
-            redis += rate * Double(parts)
-            if rate * Double(parts + 1) > hottest.publishes + hottest.deliveries {
-                hottest = (rate, rate * Double(parts))
-            }
-        }
         let busiest = loads(assignment).max { $0.deliveriesPerSecond < $1.deliveriesPerSecond }
         return PlanDemand(
             readers: assignment.readers, viewers: Double(assignment.loads.max() ?? 0),
             channels: Double(assignment.subscriptions.max() ?? 0),
             busiest: busiest ?? ReaderLoad(readers: 1, connections: 0, channels: []),
-            subscriptions: Double(assignment.subscriptions.reduce(0, +)), commentsPerSecond: rate,
-            redisDeliveriesPerSecond: redis, hottestPublishesPerSecond: hottest.publishes,
-            hottestRedisDeliveriesPerSecond: hottest.deliveries)
+            subscriptions: Double(assignment.subscriptions.reduce(0, +)),
+            redis: SlotLoad(audience, assignment, slots: slots, rate: rate))
     }
 }

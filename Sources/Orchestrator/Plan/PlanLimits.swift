@@ -117,22 +117,22 @@ struct PlanLimits: Sendable {
 
     // MARK: Redis
 
-    /// Channels are divided over independent nodes; a node has one thread for commands.
+    /// Channels are divided over the masters of a cluster by their slots; a node has one thread for commands.
     func redis(_ demand: PlanDemand, nodes: Int) -> [PlanLimit] {
-        let nodes = Double(max(1, nodes))
-        let hottest = microseconds(demand.hottestPublishesPerSecond, demand.hottestRedisDeliveriesPerSecond) / 1e6
-        let all = microseconds(demand.commentsPerSecond, demand.redisDeliveriesPerSecond) / 1e6
-        // The node with the hottest channel has its part of the others, too.
-        let busiest = hottest + (all - hottest) / nodes
+        let parts = demand.redis.nodes(max(1, nodes))
+        let hottest = cores(demand.redis.hottest)
+        let busiest = parts.map(cores).max() ?? 0
+        let deliveries = parts.map(\.deliveries).max() ?? 0
         return [
             PlanLimit(name: .redisCPU, unit: "cores", need: busiest, room: host.fill),
             PlanLimit(name: .hottestChannel, unit: "cores", need: hottest, room: host.fill),
             PlanLimit(
-                name: .redisMemory, unit: "bytes", need: costs.redis.processBytes + data(demand) / nodes,
+                name: .redisMemory, unit: "bytes",
+                need: costs.redis.processBytes + data(demand) / Double(max(1, nodes)),
                 room: host.memoryBytes * host.fill),
             PlanLimit(
                 name: .redisNetwork, unit: "bytes/s",
-                need: demand.redisDeliveriesPerSecond * costs.redis.deliveryBytes / nodes,
+                need: deliveries * costs.redis.deliveryBytes,
                 room: host.networkBytesPerSecond * host.fill),
         ]
     }
@@ -143,8 +143,9 @@ struct PlanLimits: Sendable {
         return holds(PlanLimits.nodesMax) ? (1...PlanLimits.nodesMax).first(where: holds) : nil
     }
 
-    func microseconds(_ publishes: Double, _ deliveries: Double) -> Double {
-        publishes * costs.redis.publishCPUMicroseconds + deliveries * costs.redis.deliveryCPUMicroseconds
+    private func cores(_ load: SlotLoad.Load) -> Double {
+        (load.publishes * costs.redis.publishCPUMicroseconds + load.deliveries * costs.redis.deliveryCPUMicroseconds)
+            / 1e6
     }
 
     /// Subscriptions, and the comments that are kept: never more of a channel than its history holds.

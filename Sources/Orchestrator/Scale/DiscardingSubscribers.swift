@@ -6,7 +6,8 @@ import Testbed
 
 import struct Synchronization.Atomic
 
-/// Subscribers that throw everything away: one connection for each Reader, with its channels, all read by one thread.
+/// Subscribers that throw everything away: for each Reader one connection to each server that has channels of it, all read
+/// by one thread.
 ///
 /// They take the place of the Readers while Redis is given as much as it takes. What is measured then is Redis, and not how
 /// fast fourteen Readers parse on the core that is left. No byte is lost sight of: ``bytes`` is compared with what the
@@ -14,42 +15,50 @@ import struct Synchronization.Atomic
 final class DiscardingSubscribers: Sendable {
     private let counts: Mutex<[Int]>
     private let stopped = Atomic(false)
-    /// What the acknowledgements of each connection come to.
-    let acknowledgementBytes: [Int]
+    /// What all acknowledgements come to.
+    let acknowledgementBytes: Int
+    private let connections: [(server: Int, channels: [String])]
+    private let servers: BurstServers
 
     /// Channels of one command.
     private static let batchMax = 256
 
-    init(_ layout: ScaleLayout) {
-        acknowledgementBytes = layout.readers.indices.map { reader in
-            layout.channels(ofReader: reader).enumerated().reduce(0) { sum, place in
-                let name = layout.audience.channelName(place.element.channel).utf8.count
-                return sum + PushSize.acknowledgement(channel: name, number: place.offset + 1)
-            }
+    init(_ layout: ScaleLayout, _ servers: BurstServers) {
+        var connections: [(server: Int, channels: [String])] = []
+        for reader in layout.readers.indices {
+            let names = layout.channels(ofReader: reader).map { layout.audience.channelName($0.channel) }
+            let byServer = Dictionary(grouping: names) { servers.server(ofReader: reader, $0) }
+            connections += byServer.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         }
-        counts = Mutex(Array(repeating: 0, count: layout.readers.count))
+        acknowledgementBytes = connections.reduce(0) { sum, connection in
+            sum
+                + connection.channels.enumerated().reduce(0) { sum, channel in
+                    sum
+                        + PushSize.acknowledgement(
+                            servers.words.subscribe, channel: channel.element.utf8.count, number: channel.offset + 1)
+                }
+        }
+        (self.connections, self.servers) = (connections, servers)
+        counts = Mutex(Array(repeating: 0, count: connections.count))
     }
 
-    /// Read so far, on each connection.
-    var bytes: [Int] { counts.withLock { $0 } }
+    /// Read so far.
     var bytesInAll: Int { counts.withLock { $0.reduce(0, +) } }
 
     func stop() { stopped.store(true, ordering: .relaxed) }
 
     /// Subscribes and reads until it is stopped. Blocks.
-    func run(_ layout: ScaleLayout, port: Int) throws {
+    func run() throws {
         var sinks = SinkConnections()
-        for reader in layout.readers.indices {
-            let connection = try RawConnection(port: port)
-            for command in DiscardingSubscribers.subscriptions(layout, reader: reader) {
-                try command.withUnsafeBytes { try connection.write($0) }
-            }
+        for (server, channels) in connections {
+            let connection = try RawConnection(port: servers.ports[server])
+            for command in subscriptions(channels) { try command.withUnsafeBytes { try connection.write($0) } }
             sinks.add(connection)
         }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         while !stopped.load(ordering: .relaxed) {
-            for index in layout.readers.indices {
+            for index in connections.indices {
                 let count = try sinks.drain(index, buffer)
                 if count > 0 { counts.withLock { $0[index] += count } }
             }
@@ -58,10 +67,13 @@ final class DiscardingSubscribers: Sendable {
         }
     }
 
-    private static func subscriptions(_ layout: ScaleLayout, reader: Int) -> [[UInt8]] {
-        let names = layout.channels(ofReader: reader).map { layout.audience.channelName($0.channel) }
-        return stride(from: 0, to: names.count, by: batchMax).map { start in
-            RawCommand.bytes(RedisCommand("SUBSCRIBE", names[start..<min(start + batchMax, names.count)]))
+    private func subscriptions(_ names: [String]) -> [[UInt8]] {
+        // One command takes channels of one slot only.
+        guard servers.publishing == .classic else {
+            return names.map { RawCommand.bytes(RedisCommand("SSUBSCRIBE", $0)) }
+        }
+        return stride(from: 0, to: names.count, by: Self.batchMax).map { start in
+            RawCommand.bytes(RedisCommand("SUBSCRIBE", names[start..<min(start + Self.batchMax, names.count)]))
         }
     }
 }

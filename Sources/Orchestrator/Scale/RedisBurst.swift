@@ -1,52 +1,60 @@
 import Foundation
 import Testbed
 
-/// Gives one Redis as many publishes as it takes, with the subscriptions of one placement, and accounts for every byte.
+/// Gives one Redis, or the masters of a cluster, as many publishes as they take, with the subscriptions of one placement,
+/// and accounts for every byte.
 struct RedisBurst: Sendable {
     let layout: ScaleLayout
-    let port: Int
+    let servers: BurstServers
     let seconds: Double
+
+    init(layout: ScaleLayout, _ servers: BurstServers, seconds: Double) {
+        (self.layout, self.servers, self.seconds) = (layout, servers, seconds)
+    }
 
     /// - Parameter subscribed: called when Redis has acknowledged every subscription.
     func run(subscribed: @escaping @Sendable () async throws -> Void = {}) async throws -> ScaleCase.Burst {
-        let (layout, port) = (layout, port)
-        let sinks = DiscardingSubscribers(layout)
-        let acknowledgements = sinks.acknowledgementBytes.reduce(0, +)
+        let sinks = DiscardingSubscribers(layout, servers)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await Blocking.run { _ in try sinks.run(layout, port: port) } }
+            group.addTask { try await Blocking.run { _ in try sinks.run() } }
             defer { sinks.stop() }
             let all = try await Polling.wait(atMost: .seconds(120)) {
-                sinks.bytesInAll == acknowledgements ? true : nil
+                sinks.bytesInAll == sinks.acknowledgementBytes ? true : nil
             }
             guard all != nil else { throw Failure.unavailable("Redis did not acknowledge all subscriptions") }
             try await subscribed()
-            return try await publish(sinks, acknowledgements)
+            return try await publish(sinks)
         }
     }
 
-    private func publish(_ sinks: DiscardingSubscribers, _ acknowledgements: Int) async throws -> ScaleCase.Burst {
-        let (layout, port, seconds) = (layout, port, seconds)
-        let probe = RedisProbe(port: port)
-        let (before, cpuBefore) = (try await probe.figures(), RedisBurst.ownCPU())
+    private func publish(_ sinks: DiscardingSubscribers) async throws -> ScaleCase.Burst {
+        let (layout, servers, seconds) = (layout, servers, seconds)
+        let (before, cpuBefore) = (try await servers.figures(), RedisBurst.ownCPU())
         let (publisher, outcome) = try await Blocking.run { isCancelled in
             var frames = ScaleFrames(layout.audience)
-            let publisher = BurstPublisher(layout, frames: &frames)
-            let outcome = try publisher.run(port: port, seconds: seconds, isCancelled: isCancelled) {
-                sinks.bytesInAll - acknowledgements
+            let publisher = BurstPublisher(layout, servers, frames: &frames)
+            let outcome = try publisher.run(seconds: seconds, isCancelled: isCancelled) {
+                sinks.bytesInAll - sinks.acknowledgementBytes
             }
             return (publisher, outcome)
         }
-        let expected = publisher.pushedBytes(outcome)
+        let expected = publisher.pushedBytes(outcome, in: layout.assignment)
         _ = try await Polling.wait(atMost: .seconds(30)) {
-            sinks.bytesInAll - acknowledgements == expected ? true : nil
+            sinks.bytesInAll - sinks.acknowledgementBytes == expected ? true : nil
         }
-        let after = try await probe.figures()
+        let after = try await servers.figures()
+        let messages = publisher.messages(outcome, in: layout.assignment)
+        let nodes = servers.ports.indices.map { index in
+            ScaleCase.Burst.Node(
+                publishes: outcome.sent[index], messages: messages[index],
+                cpuSeconds: after[index].cpuSeconds - before[index].cpuSeconds)
+        }
         return ScaleCase.Burst(
             publishes: outcome.publishes, seconds: outcome.seconds, redisDeliveries: outcome.redisDeliveries,
-            redisDeliveriesExpected: publisher.truth(outcome, in: layout.assignment).messagesInAll,
-            redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, bytes: sinks.bytesInAll - acknowledgements,
-            bytesExpected: expected, generatorCPUSeconds: RedisBurst.ownCPU() - cpuBefore, waits: outcome.waits,
-            cut: after.cut - before.cut)
+            redisDeliveriesExpected: messages.reduce(0, +), redisCPUSeconds: nodes.reduce(0) { $0 + $1.cpuSeconds },
+            bytes: sinks.bytesInAll - sinks.acknowledgementBytes, bytesExpected: expected,
+            generatorCPUSeconds: RedisBurst.ownCPU() - cpuBefore, waits: outcome.waits,
+            cut: zip(before, after).reduce(0) { $0 + $1.1.cut - $1.0.cut }, nodes: nodes)
     }
 
     private static func ownCPU() -> Double {

@@ -17,6 +17,8 @@ struct ScaleCommand: AsyncParsableCommand {
             every delivery is checked; then Redis gets as many as it takes. The placement that the simulation computes stands \
             beside.
 
+            With --redis-nodes Redis Clusters are compared instead: subscribers of every placement that throw away what they get, and             as many of the service's publishes as the busiest master takes.
+
             Exit codes: 0 fine, 64 bad arguments, 65 something was not as the model says, 69 something needed is missing, 70 \
             a process died, 130 interrupted.
             """)
@@ -29,13 +31,20 @@ struct ScaleCommand: AsyncParsableCommand {
             let settings = try settings.checked()
             let audience = try Audience.of(
                 settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-            let thresholds = try report.limits(ScaleResult.definitions)
+            let thresholds = try report.limits(
+                settings.redisNodes.isEmpty ? ScaleResult.definitions : ClusterScaleResult.definitions)
             let binaries = Binaries()
             try binaries.check()
-            let base = await Report.begin("scale", settings.title, command: settings.commandLine("scale"))
+            let isClustered = !settings.redisNodes.isEmpty
+            let base = await Report.begin(
+                isClustered ? "scale-redis" : "scale", settings.title, command: settings.commandLine("scale"))
             let folder = try report.folder(for: base)
             // A Redis that gets all that it takes may not answer for a while.
             let runner = ExperimentRunner(binaries: binaries, progress: Progress(), silenceMax: nil)
+            if isClustered {
+                let result = ClusterScaleResult(settings: settings, base: base)
+                return try report.finish(await result.measure(audience, runner, in: folder), in: folder, thresholds)
+            }
             let measured = await ScaleResult(settings: settings, base: base).measure(audience, runner, in: folder)
             return try report.finish(measured, in: folder, thresholds)
         }

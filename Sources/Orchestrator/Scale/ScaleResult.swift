@@ -86,6 +86,15 @@ struct ScaleCase: Sendable {
         var waits = 0
         /// Subscribers that Redis cut for lagging.
         var cut = 0
+        /// Of each server.
+        var nodes: [Node] = []
+
+        struct Node: Sendable {
+            var publishes = 0
+            /// To subscribers.
+            var messages = 0
+            var cpuSeconds = 0.0
+        }
     }
 
     struct Reader: Sendable {

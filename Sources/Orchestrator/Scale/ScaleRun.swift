@@ -151,7 +151,8 @@ struct ScaleRun: Sendable {
 
     private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burst)) s")
-        let burst = try await RedisBurst(layout: layout, port: redis.port, seconds: settings.burst).run()
+        let burst = try await RedisBurst(layout: layout, BurstServers(ports: [redis.port]), seconds: settings.burst)
+            .run()
         result.burst = burst
         progress.step("  \(Format.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }

@@ -23,6 +23,23 @@ struct ScaleSettings: ParsableArguments {
     @Option("Seconds of that, 1 to 3,600.", within(1...3_600.0)) @Checked var duration = 10.0
     @Option("Seconds in which Redis gets as much as it takes, 1 to 600.", within(1...600.0)) @Checked var burst = 8.0
 
+    @Option(
+        """
+        Masters of a Redis Cluster: 1,2,3,6; at most 30. Then hubs are left out, and each case is a burst of the service's \
+        publishes.
+        """, readerNumbers(max: 30))
+    @Checked var redisNodes: [Int] = []
+    @Option(
+        "classic (PUBLISH) and sharded (SPUBLISH), with --redis-nodes.",
+        reads("classic, sharded, or both, separated by a comma", else: []) { text in
+            let all = text.split(separator: ",", omittingEmptySubsequences: false).map {
+                Publishing(rawValue: String($0))
+            }
+            return all.contains(nil) ? nil : all.compactMap { $0 }
+        })
+    @Checked var publish = Publishing.allCases
+    @Flag(help: "Plain publishes in place of the service's script, with --redis-nodes.") var bare = false
+
     /// Reader processes in one case: each is a process with a hub, and shares this machine with all others.
     static let readersMax = 100
     static let casesMax = 32
@@ -32,6 +49,11 @@ struct ScaleSettings: ParsableArguments {
     /// In the order in which they run: placements of one number of Readers next to each other.
     var cases: [(readers: Int, placement: PlacementStrategy)] {
         readers.flatMap { readers in placement.map { (readers, $0) } }
+    }
+
+    /// What is compared on clusters.
+    var clusterCases: [(layout: (readers: Int, placement: PlacementStrategy), publishing: Publishing, nodes: Int)] {
+        cases.flatMap { layout in publish.flatMap { publishing in redisNodes.map { (layout, publishing, $0) } } }
     }
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
@@ -44,6 +66,19 @@ struct ScaleSettings: ParsableArguments {
             problems.append(
                 "--readers, --placement: \(cases.count) cases, one after the other; take at most \(Self.casesMax)"
                     + " (readers × placements)")
+        }
+        if clusterCases.count > 2 * Self.casesMax {
+            problems.append(
+                "--redis-nodes, --publish: \(clusterCases.count) cases, one after the other; take at most"
+                    + " \(2 * Self.casesMax)")
+        }
+        let isClustered = typed.contains("--redis-nodes")
+        for name in typed where !isClustered && ["--publish", "--bare"].contains(name) {
+            problems.append("\(name): means nothing without --redis-nodes")
+        }
+        let hubs: Set = ["--arrival", "--sockets", "--rate", "--duration"]
+        for name in typed where isClustered && hubs.contains(name) {
+            problems.append("\(name): cannot be with --redis-nodes, which leaves hubs out")
         }
         return try valid(problems)
     }

@@ -69,7 +69,9 @@ struct ExperimentFile: Sendable {
 
     // MARK: - Sections
 
-    private static let topology = ["--readers", "--comment-apis", "--placement", "--swarms"]
+    private static let topology = [
+        "--readers", "--comment-apis", "--placement", "--swarms", "--redis-nodes", "--redis-replicas",
+    ]
     private static let audience = [
         "--streams", "--viewers", "--audience", "--seed", "--churn", "--zaps", "--flash-at",
     ]

@@ -22,6 +22,7 @@ struct LoadTest: Sendable {
         (setup.commentAPIs, setup.readers, setup.swarms) = (plan.commentAPIs, plan.readers, plan.swarms)
         (setup.audience, setup.streams, setup.viewers) = (settings.audience, settings.streams, settings.viewers)
         (setup.placement, setup.seed, setup.rate) = (settings.placement, settings.seed, settings.rate)
+        setup.redisTopology = settings.redisTopology
         setup.publishes(seconds: settings.duration, warmup: settings.warmup)
         setup.swarm += settings.moves?.arguments ?? []
         if let trace = settings.replay { setup.swarm += ["--replay", URL(fileURLWithPath: trace).path] }
@@ -44,7 +45,9 @@ struct LoadTest: Sendable {
     func run(in testbed: Testbed) async throws {
         let audience = try settings.audience(stages)
         recorder.update { $0.audience = audience }
-        progress.step("starting Redis, StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers")
+        progress.step(
+            "starting \(settings.redisTopology.note ?? "Redis"), StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers"
+        )
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
         services.showDashboard(progress, opens: opensDashboard)
         let load = try await CommentLoad.start(services, progress: progress)
@@ -56,7 +59,7 @@ struct LoadTest: Sendable {
                     $0.readerApis.totalActiveConnections >= connections.connected
                 }
             }
-            let before = try await RedisProbe(services.redis).info()
+            let before = try await services.redisFigures().sum
             try await recorder.phase("publish") {
                 guard let likes = settings.likes else { return try await publish(load, audience) }
                 let outcome = try await LikesLoad.start(services, likes).accompany { try await publish(load, audience) }
@@ -133,14 +136,15 @@ struct LoadTest: Sendable {
                     progress.step("  \(text)")
                 },
                 found: { _ in },
-                crowd: { (recorder.value.timeline.last?.acknowledged ?? 0, 0, 0) }, moved: { _ in }))
+                crowd: { CrowdView(acknowledged: recorder.value.timeline.last?.acknowledged ?? 0) },
+                moved: { _ in }))
     }
 
     /// While everybody still watches: what the Readers hold and what Redis has done.
     private func measure(
-        _ services: Services, _ audience: Audience?, _ swarms: SwarmCoordinator, before: RedisInfo
+        _ services: Services, _ audience: Audience?, _ swarms: SwarmCoordinator, before: RedisFigures
     ) async throws {
-        let after = try await RedisProbe(services.redis).info()
+        let (after, version) = try await services.redisFigures()
         let published = swarms.published.values.reduce(0) { $0 + $1.acknowledged }
         _ = try await services.statistics(atMost: RunSettings.reportDelay) {
             $0.commentApi.totalCommentsPublished >= published
@@ -157,8 +161,8 @@ struct LoadTest: Sendable {
             $0.readers = RunResult.Reader.all(answer.statistics, predictedShare: prediction?.spread)
             $0.map = SubscriptionMap(
                 answer.statistics, title: "Channels of each Reader, placement \(settings.placement.rawValue)")
-            $0.redis = RedisFigures(after).since(RedisFigures(before))
-            $0.base.environment.redis = after["redis_version"]
+            $0.redis = after.since(before)
+            $0.base.environment.redis = version
         }
     }
 }

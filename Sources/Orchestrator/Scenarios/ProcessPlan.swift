@@ -114,7 +114,8 @@ struct ProcessPlan: Equatable, Sendable {
         if plan.swarms > 64 {
             problems.append("--viewers \(viewers): would need \(plan.swarms) swarm processes; 64 are the most")
         }
-        let processes = plan.readers + plan.commentAPIs + plan.swarms + 2
+        let processes =
+            plan.readers + plan.commentAPIs + plan.swarms + settings.redisTopology.names.count + 1
         let (needed, limit) = (
             processes * Capacity.processBytes + viewers * Capacity.viewerBytes, capacity.memoryBytes / 10 * 8
         )

@@ -31,6 +31,9 @@ struct RunSettings: ParsableArguments {
     @Option("Viewers, 1 to 1,000,000.", within(1...1_000_000)) @Checked var viewers = 2_500
     @Option("Reader processes, 1 to 100.", within(1...100)) @Checked var readers = 5
     @Option("CommentAPI processes, 1 to 16.", within(1...16)) @Checked var commentApis = 1
+    @Option("Masters of a Redis Cluster, 1 to 30; one Redis, if left out.", optional(within(1...30)))
+    @Checked var redisNodes: Int? = nil
+    @Option("Replicas of each of them, 0 to 3.", within(0...3)) @Checked var redisReplicas = 0
     @Option("Comments per second over all videos, 0.1 to 100,000.", within(0.1...100_000)) @Checked var rate = 50.0
     @Option("Seconds of publishing, 1 to 86,400.", within(1...86_400.0)) @Checked var duration = 20.0
     @Option("Seconds of publishing before that, left out of the latencies, 0 to 3,600.", within(0...3_600.0))
@@ -101,6 +104,8 @@ struct RunSettings: ParsableArguments {
         return likes
     }
 
+    var redisTopology: RedisTopology { RedisTopology(nodes: redisNodes, replicas: redisReplicas) }
+
     var title: String {
         if preset == .social { return "Run: \(Format.grouped(viewers)) people, posts and feeds" }
         let placements = placements.map(\.rawValue).joined(separator: " and ")
@@ -130,6 +135,7 @@ struct RunSettings: ParsableArguments {
         var typed = RunSettings.standard
         (typed.preset, typed.readers, typed.commentApis) = (preset, readers, commentApis)
         (typed.duration, typed.seed, typed.placement) = (duration, seed, placement)
+        (typed.redisNodes, typed.redisReplicas) = (redisNodes, redisReplicas)
         return typed.commandLine("run")
     }
 
@@ -181,6 +187,9 @@ struct RunSettings: ParsableArguments {
         }
         for name in typed where likesRate == nil && ["--photos", "--hot-photo-share"].contains(name) {
             problems.append("\(name): means nothing without --likes-rate")
+        }
+        if redisNodes == nil, typed.contains("--redis-replicas") {
+            problems.append("--redis-replicas: means nothing without --redis-nodes")
         }
         if replay != nil { problems += settings.takeTrace() }
         if let record, !ReportFolder.canWrite(record) {

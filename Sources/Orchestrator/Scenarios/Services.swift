@@ -1,6 +1,8 @@
 import Audience
 import Options
 import Placement
+import Primitives
+import RedisNIO
 import Report
 import Testbed
 import Wire
@@ -18,6 +20,9 @@ struct ExperimentSetup: Sendable {
     /// Of the Readers, the LikeAPIs and their workers.
     var environment: [String: String] = [:]
     var redis: @Sendable (Testbed) throws -> RedisOptions = { _ in RedisOptions() }
+    var redisTopology = RedisTopology.server
+    /// More settings of all services.
+    var common: [String: String] = [:]
     /// Starts what stands between the services and their servers; runs when these are ready, before any service.
     var surround: @Sendable (inout Services) async throws -> Void = { _ in }
 
@@ -57,15 +62,59 @@ struct ExperimentSetup: Sendable {
         notes.append("Redis: appendonly yes, appendfsync always, SIGTERM")
     }
 
+    /// What a replica does not have is not acknowledged. Of two replicas one is left when the other is promoted.
+    mutating func acknowledgeReplicated() { common["REDIS_REPLICAS_ACK"] = "1" }
+
     /// Only this promises that an acknowledged like outlives what Redis forgets.
     mutating func keepLikes() { environment["LIKE_DURABILITY"] = "postgres" }
+}
+
+/// The Redis of an experiment.
+enum RedisTopology: Equatable, Sendable {
+    case server
+    /// - Parameters:
+    ///   - replicas: of each master.
+    ///   - isRelayed: its network can be cut.
+    case cluster(masters: Int, replicas: Int, nodeTimeout: Duration = .seconds(1), isRelayed: Bool = false)
+    /// A master with replicas, and three Sentinels.
+    case sentinels(replicas: Int, downAfter: Duration = .seconds(1))
+
+    /// Of `--redis-nodes` and `--redis-replicas`.
+    init(nodes: Int?, replicas: Int) {
+        self = nodes.map { .cluster(masters: $0, replicas: replicas) } ?? .server
+    }
+
+    /// Names of the processes that keep data.
+    var names: [String] {
+        switch self {
+        case .server: ["redis"]
+        case .cluster(let masters, let replicas, _, _): (0..<masters * (1 + replicas)).map { "redis-\($0)" }
+        case .sentinels(let replicas, _): (0...replicas).map { "redis-\($0)" }
+        }
+    }
+
+    var note: String? {
+        switch self {
+        case .server: nil
+        case .cluster(let masters, let replicas, let timeout, _):
+            "Redis Cluster: \(masters) master\(masters == 1 ? "" : "s") with \(replicas) replica\(replicas == 1 ? "" : "s")"
+                + " each, cluster-node-timeout \(timeout.milliseconds)"
+        case .sentinels(let replicas, let downAfter):
+            "3 Sentinels, \(replicas) replica\(replicas == 1 ? "" : "s"), down-after-milliseconds \(downAfter.milliseconds)"
+        }
+    }
 }
 
 /// The servers and services of an experiment, started and ready.
 struct Services: Sendable {
     let testbed: Testbed
     let setup: ExperimentSetup
+    /// The one server, or the first master.
     let redis: Node
+    /// All that keep data, replicas too.
+    let redisNodes: [Node]
+    let cluster: RedisCluster?
+    let sentinels: SentinelGroup?
     let postgres: Node?
     /// What every service is told.
     var told: ServiceEnvironment
@@ -105,10 +154,25 @@ struct Services: Sendable {
 
     private init(_ setup: ExperimentSetup, in testbed: Testbed) async throws {
         (self.testbed, self.setup) = (testbed, setup)
-        redis = try await testbed.startRedis(setup.redis(testbed))
+        let url: String
+        switch setup.redisTopology {
+        case .server:
+            redis = try await testbed.startRedis(setup.redis(testbed))
+            (redisNodes, cluster, sentinels, url) = ([redis], nil, nil, redis.url)
+        case .cluster(let masters, let replicas, let nodeTimeout, let isRelayed):
+            let cluster = try await testbed.startRedisCluster(
+                masters: masters, replicas: replicas, nodeTimeout: nodeTimeout, options: setup.redis(testbed),
+                isRelayed: isRelayed)
+            (redis, redisNodes, url) = (cluster.masters[0], cluster.nodes, cluster.url)
+            (self.cluster, sentinels) = (cluster, nil)
+        case .sentinels(let replicas, let downAfter):
+            let group = try await testbed.startSentinels(replicas: replicas, downAfter: downAfter)
+            (redis, redisNodes, url) = (group.master, [group.master] + group.replicas, group.url)
+            (cluster, sentinels) = (nil, group)
+        }
         // A burst of a million likes writes more log than the default keeps between two checkpoints.
         postgres = setup.usesPostgres ? try await testbed.startPostgres(settings: ["max_wal_size": "4GB"]) : nil
-        told = ServiceEnvironment(redis: redis.url, database: postgres?.url)
+        told = ServiceEnvironment(redis: url, database: postgres?.url, common: setup.common)
         try await setup.surround(&self)
     }
 
@@ -117,6 +181,17 @@ struct Services: Sendable {
         try await testbed.addService(
             .reader, number: readers.count + 1, told,
             setup.environment.merging(["PLACEMENT": setup.placement.rawValue]) { $1 })
+    }
+
+    /// What all of Redis has done, and the version; a server that is away has no say.
+    func redisFigures() async throws(Failure) -> (sum: RedisFigures, version: String?) {
+        var (sum, version) = (RedisFigures(), String?.none)
+        for node in redisNodes where node.isRunning && !node.isPaused {
+            let info = try await RedisProbe(node).info()
+            sum.add(RedisFigures(info))
+            version = info["redis_version"]
+        }
+        return (sum, version)
     }
 
     /// Whom a SimClient talks to.

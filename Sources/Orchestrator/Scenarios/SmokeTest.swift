@@ -18,6 +18,7 @@ struct SmokeTest: Sendable {
     func run(in testbed: Testbed) async throws {
         var setup = ExperimentSetup()
         (setup.commentAPIs, setup.readers, setup.placement) = (plan.commentAPIs, plan.readers, settings.placement)
+        setup.redisTopology = settings.redisTopology
         let services = try await recorder.phase("start") { [setup] in try await Services.start(setup, in: testbed) }
         services.showDashboard(progress, opens: opensDashboard)
         let clients = try await recorder.phase("connect") { try await connect(services) }

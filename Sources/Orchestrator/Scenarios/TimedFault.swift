@@ -50,7 +50,8 @@ struct TimedFault: Equatable, Sendable {
         var problems: [(fault: Int, text: String)] = []
         let end = settings.warmup + settings.duration
         let groups = [("reader", settings.readers), ("comment-api", settings.commentApis)]
-        let names = ["redis"] + groups.flatMap { name, count in (1...count).map { "\(name)-\($0)" } }
+        let servers = settings.redisTopology.names
+        let names = servers + groups.flatMap { name, count in (1...count).map { "\(name)-\($0)" } }
         for (index, fault) in faults.enumerated() {
             func refuse(_ text: String) { problems.append((index, text)) }
             let last = fault.at + (fault.seconds ?? 0)
@@ -58,7 +59,7 @@ struct TimedFault: Equatable, Sendable {
                 refuse("the preset '\(preset)' has no faults at times")
             }
             if !names.contains(fault.node) {
-                let known = groups.map { "\($0)-1 to \($0)-\($1)" } + ["redis"]
+                let known = groups.map { "\($0)-1 to \($0)-\($1)" } + servers
                 refuse("there is no \(fault.node); there are \(known.joined(separator: ", "))")
             } else if fault.node == "redis", fault.kind != .freeze {
                 refuse("Redis can only be frozen here; 'drill restart-redis' and 'drill lose-redis' end it")

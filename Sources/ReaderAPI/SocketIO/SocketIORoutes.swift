@@ -14,6 +14,8 @@ struct SocketIORoutes: Sendable {
     let hub: Hub
     let sessions: SocketIOSessions
     let quota: ConnectionQuota
+    /// Over how long a stopping Reader moves its clients elsewhere.
+    let drain: Duration
     /// Sessions with a POST whose body is still coming.
     private let posting = PostingSessions()
 
@@ -22,10 +24,11 @@ struct SocketIORoutes: Sendable {
     private static let key = HTTPField.Name("Sec-WebSocket-Key")
     private static let webSocketVersion = HTTPField.Name("Sec-WebSocket-Version")
 
-    init(hub: Hub, sessions: SocketIOSessions, quota: ConnectionQuota) {
+    init(hub: Hub, sessions: SocketIOSessions, quota: ConnectionQuota, drain: Duration) {
         self.hub = hub
         self.sessions = sessions
         self.quota = quota
+        self.drain = drain
     }
 
     func add(to router: Router<ServiceContext>) {
@@ -112,7 +115,7 @@ struct SocketIORoutes: Sendable {
     }
 
     private func poll(_ session: SessionID, _ context: ServiceContext) async throws(EngineIOError) -> Response {
-        // A server that stops waits for its requests, so a poll must not wait for its next event.
+        // A server that stops waits for its requests, and so for every poll: the drain begins now, and not behind them.
         let answer = await withGracefulShutdownHandler {
             await context.channel.watchingClient(left: { [hub] in hub.abandonPoll(session) }) { hasLeft in
                 await Self.reply { reply in
@@ -120,8 +123,8 @@ struct SocketIORoutes: Sendable {
                     if hasLeft() { hub.abandonPoll(session) }
                 }
             }
-        } onGracefulShutdown: { [hub] in
-            hub.sendAway(session)
+        } onGracefulShutdown: { [hub, drain] in
+            hub.drain(over: drain)
         }
         return Self.text(try answer.get())
     }

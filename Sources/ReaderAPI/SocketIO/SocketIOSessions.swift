@@ -15,17 +15,39 @@ final class SocketIOSessions: Service {
     static let subscriptionsMax = 64
     static let code = "invalid_event"
 
-    /// One session, from its first request on.
+    /// What a caller may do, of a session. Apart, since most sessions have none of their own.
+    private final class Bearer: Sendable {
+        let access: CallerAccess
+
+        init(_ access: CallerAccess) {
+            self.access = access
+        }
+    }
+
+    /// One session, from its first request on. It costs memory for as long as the client is connected.
     private struct Client {
-        var access: CallerAccess
-        let address: IPAddress?
+        var bearer: Bearer
+        /// As text, which needs no memory of its own for most.
+        private let addressText: String?
+        /// Of the address, and of the user, while it has joined or may come back to.
         let place: ConnectionQuota.Place?
+        var userPlace: ConnectionQuota.Place?
         /// As which user it watches.
         var name: String?
-        var subscriptions: [[Channel]] = []
+        /// Names of channels, of one subscription together.
+        var subscriptions = SmallList<String>()
         /// How often it was sent to another Reader, and whether it goes there.
-        var hops = 0
+        var hops: UInt8 = 0
         var mayRedirect = false
+
+        init(_ bearer: Bearer, address: IPAddress?, place: ConnectionQuota.Place?) {
+            self.bearer = bearer
+            addressText = address?.text
+            self.place = place
+        }
+
+        var access: CallerAccess { bearer.access }
+        var address: IPAddress? { addressText.flatMap { IPAddress($0) } }
     }
 
     private let hub: Hub
@@ -36,6 +58,8 @@ final class SocketIOSessions: Service {
     private let quota: ConnectionQuota
     private let writes: WriteForwarder
     private let clients = Mutex<[SessionID: Client]>([:])
+    /// Of all who say nothing of themselves.
+    private let nobody = Mutex<Bearer?>(nil)
 
     init(
         hub: Hub, inbox: SocketIOInbox, instance: String, publicURL: ServiceURL?, placement: PlacementService,
@@ -72,7 +96,17 @@ final class SocketIOSessions: Service {
 
     /// A session is being opened.
     func opened(_ session: SessionID, _ access: CallerAccess, address: IPAddress?, place: ConnectionQuota.Place?) {
-        clients.withLock { $0[session] = Client(access: access, address: address, place: place) }
+        let client = Client(bearer(of: access), address: address, place: place)
+        clients.withLock { $0[session] = client }
+    }
+
+    private func bearer(of access: CallerAccess) -> Bearer {
+        guard access.isBare else { return Bearer(access) }
+        return nobody.withLock { nobody in
+            let bearer = nobody ?? Bearer(access)
+            nobody = bearer
+            return bearer
+        }
     }
 
     /// It is over, or was never there.
@@ -91,7 +125,7 @@ final class SocketIOSessions: Service {
         switch input {
         case .connect(let namespace, let auth): await connect(session, namespace, auth)
         case .event(let packet): await received(packet, session)
-        case .disconnect: change(session) { $0.subscriptions = [] }
+        case .disconnect: change(session) { $0.subscriptions = SmallList() }
         case .ack: break
         }
     }
@@ -128,17 +162,23 @@ final class SocketIOSessions: Service {
         }
         try access.require(.read)
         let name = try access.viewer(named: try fields.optionalIdentifier("userid"))
-        let hops = try fields.optionalInteger("hop") ?? 0
+        let hops = UInt8(clamping: try fields.optionalInteger("hop") ?? 0)
         let mayRedirect = try fields.optionalString("redirect") == "follow"
-        let user = try quota.take(user: access.caller.subject?.id, address: nil)
-        let bearer = access
+        let user = access.caller.subject?.id
+        // Who left the namespace and joins it again has its place already.
+        let isBack = client.userPlace != nil && client.access.caller.subject?.id == user
+        let userPlace = isBack ? client.userPlace : try quota.take(user: user, address: nil)
+        let bearer = bearer(of: access)
         change(session) { client in
-            client.access = bearer
+            client.bearer = bearer
+            client.userPlace = userPlace
             client.name = name
             client.hops = hops
             client.mayRedirect = mayRedirect
         }
-        return ViewerLease(holding: [client.place, user].compactMap(\.self), ending: access.lease ?? { nil })
+        let places = [client.place, userPlace].compactMap(\.self)
+        if places.isEmpty, access.lease == nil { return nil }
+        return ViewerLease(holding: places, ending: access.lease ?? { nil })
     }
 
     // MARK: Events
@@ -211,12 +251,16 @@ final class SocketIOSessions: Service {
         return channels[0]
     }
 
+    /// What tells one subscription from another.
+    private static func names(_ channels: [Channel]) -> String { channels.map(\.name).joined(separator: " ") }
+
     private func subscribe(_ session: SessionID, _ fields: RequestFields, ack: UInt64?) async throws {
         guard let client = client(session) else { return }
         let channels = try Self.channels(fields, viewer: client.name)
         let since = try fields.optionalString("since")
         for channel in channels { try client.access.require(.watch(channel)) }
-        guard !client.subscriptions.contains(channels) else {
+        let names = Self.names(channels)
+        guard !client.subscriptions.contains(names) else {
             throw APIError.invalid("already_subscribed", "this is subscribed already")
         }
         guard client.subscriptions.count < Self.subscriptionsMax else {
@@ -225,23 +269,23 @@ final class SocketIOSessions: Service {
         }
         let isDisplaced = try client.subscriptions.isEmpty ? place(session, client, channels[0]) : false
         let reservation = try await hub.join(channels)
-        change(session) { $0.subscriptions.append(channels) }
+        change(session) { $0.subscriptions.append(names) }
         let start = since.map { $0.isEmpty ? StreamStart.now : .after($0) } ?? .now
         reservation.subscribe(session, from: start, ack: ack, isDisplaced: isDisplaced)
     }
 
     /// The first subscription decides on which Reader the session should be. Returns whether it is not this one.
     private func place(_ session: SessionID, _ client: Client, _ channel: Channel) throws -> Bool {
-        switch placement.place(channel: channel.name, hops: client.hops, mayRedirect: client.mayRedirect) {
+        switch placement.place(channel: channel.name, hops: Int(client.hops), mayRedirect: client.mayRedirect) {
         case .serve(let reason): return reason == PlacementDecision.ServeReason.notRedirected.rawValue
         case .refuse: throw APIError.noReader
         case .redirect(let id, let url):
-            change(session) { $0.hops += 1 }
+            change(session) { $0.hops = $0.hops.addingReportingOverflow(1).partialValue }
             var data = JSONText(capacity: 128)
             data.member("reason", "placement")
             data.member("instance", id)
             data.member("url", url)
-            data.member("hop", client.hops + 1)
+            data.member("hop", Int(client.hops) + 1)
             hub.send(SocketIOPacket(event: "reconnect", [data.finished()]), to: session)
             throw APIError(.temporaryRedirect, code: "elsewhere", "another Reader serves this: see the event reconnect")
         }
@@ -250,10 +294,13 @@ final class SocketIOSessions: Service {
     private func unsubscribe(_ session: SessionID, _ fields: RequestFields) throws {
         guard let client = client(session) else { return }
         let channels = try Self.channels(fields, viewer: client.name)
-        guard client.subscriptions.contains(channels) else {
+        let names = Self.names(channels)
+        guard client.subscriptions.contains(names) else {
             throw APIError.invalid("not_subscribed", "this is not subscribed")
         }
-        change(session) { $0.subscriptions.removeAll { $0 == channels } }
+        change(session) { client in
+            _ = client.subscriptions.firstIndex(of: names).map { client.subscriptions.remove(at: $0) }
+        }
         hub.unsubscribe(session, from: channels)
     }
 
@@ -275,6 +322,9 @@ final class SocketIOSessions: Service {
         }
         // It becomes the comment's id, which everybody sees: nothing of the session's own id may be in it.
         let key = try fields.optionalString("key") ?? SessionID().text
+        guard WriteForwarder.isKey(key) else {
+            throw APIError.invalid(Self.code, "key must be 16 to 64 letters, digits, '-' and '_'")
+        }
         return try await writes.send(write, object, token: client.access.token, key: key, address: client.address)
     }
 }

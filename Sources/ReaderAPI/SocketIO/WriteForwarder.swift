@@ -17,6 +17,12 @@ struct WriteForwarder: Sendable {
     private static let answerBytesMax = 65_536
     private static let attempts = 2
 
+    /// Whether CommentAPI takes it as an `Idempotency-Key`: 16 to 64 letters, digits, `-` and `_`.
+    static func isKey(_ text: String) -> Bool {
+        (16...64).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
+    }
+
     /// The JSON that the API answers, whatever its status is.
     ///
     /// - Parameters:

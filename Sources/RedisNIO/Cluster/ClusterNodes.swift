@@ -8,6 +8,8 @@ final class ClusterNodes: Sendable {
     private struct State {
         var machine: TopologyMachine
         var pools: [RedisAddress: RedisPool] = [:]
+        /// Over which nodes and Sentinels are asked what they know, as long as they answer.
+        var asking: [RedisAddress: RedisConnection] = [:]
         var health = ClusterHealth()
         var observers: [@Sendable ([ClosedRange<Int>]) -> Void] = []
         /// Why the last node that was asked did not answer, when none does.
@@ -62,6 +64,11 @@ final class ClusterNodes: Sendable {
                 try? await Task.sleep(for: Self.tick)
             }
         }
+        let asking = state.withLock { state in
+            defer { state.asking = [:] }
+            return state.asking
+        }
+        for connection in asking.values { connection.close() }
     }
 }
 
@@ -116,6 +123,7 @@ extension ClusterNodes {
             tasks.add(node, grace: settings.connection.commandTimeout) { await self.run(pool) }
         case .close(let node):
             state.pools[node] = nil
+            state.asking.removeValue(forKey: node)?.close()
             tasks.stop(node)
         case .changed: break
         case .health(let health):
@@ -160,16 +168,39 @@ extension ClusterNodes {
 
     /// Over a connection of its own: those for commands may hang.
     private func view(of node: RedisAddress) async throws(RedisError) -> ClusterView {
-        var connecting = settings.connection
-        connecting.connectTimeout = min(connecting.connectTimeout, Self.answerTimeout)
-        connecting.commandTimeout = Self.answerTimeout
-        let target = endpoint.deployment == .cluster ? endpoint.node(node) : endpoint.sentinel(node)
-        let connection = try await RedisConnection.connect(
-            to: target, settings: connecting, group: group, metrics: metrics)
-        defer { connection.close() }
+        let connection: RedisConnection
+        if let known = state.withLock({ $0.asking.removeValue(forKey: node) }), known.failure == nil {
+            connection = known
+        } else {
+            var connecting = settings.connection
+            connecting.connectTimeout = min(connecting.connectTimeout, Self.answerTimeout)
+            connecting.commandTimeout = Self.answerTimeout
+            connecting.needsWrites = false
+            connection = try await RedisConnection.connect(
+                to: endpoint.deployment == .cluster ? endpoint.node(node) : endpoint.sentinel(node),
+                settings: connecting, group: group, metrics: metrics)
+        }
+        do throws(RedisError) {
+            let view = try await view(of: node, over: connection)
+            let old = state.withLock { $0.asking.updateValue(connection, forKey: node) }
+            old?.close()
+            return view
+        } catch {
+            connection.close()
+            throw error
+        }
+    }
+
+    private func view(
+        of node: RedisAddress, over connection: RedisConnection
+    ) async throws(RedisError) -> ClusterView {
         switch endpoint.deployment {
         case .sentinel(let master):
-            return try ClusterView(sentinel: await connection.send(RedisCommand("SENTINEL", "MASTER", master)))
+            let replies = try await connection.send(contentsOf: [
+                RedisCommand("SENTINEL", "MASTER", master), RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master),
+            ])
+            if let failure = replies[0].failure { throw failure }
+            return try ClusterView(sentinel: replies[0], address: replies[1])
         case .cluster, .server, .node:
             let text = try await connection.send(RedisCommand("CLUSTER", "NODES")).text ?? ""
             return try ClusterView(text, asked: node, prefersHostnames: endpoint.tls != nil)

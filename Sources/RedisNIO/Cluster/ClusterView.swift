@@ -87,7 +87,11 @@ extension ClusterView.Node {
 
 extension ClusterView {
     /// Reads the answer to `SENTINEL MASTER <name>`, pairs of field and value.
-    init(sentinel reply: RESPValue) throws(RedisError) {
+    ///
+    /// - Parameter address: the answer to `SENTINEL GET-MASTER-ADDR-BY-NAME <name>`, host and port. A Sentinel that leads a
+    ///   failover names the promoted replica there some seconds earlier: as soon as its epoch counts, and before the other
+    ///   replicas follow.
+    init(sentinel reply: RESPValue, address: RESPValue = .null) throws(RedisError) {
         let values = (reply.array ?? []).map { $0.text ?? "" }
         let pairs = stride(from: 0, to: values.count - 1, by: 2).map { (values[$0], values[$0 + 1]) }
         let fields = Dictionary(pairs) { first, _ in first }
@@ -95,9 +99,13 @@ extension ClusterView {
             let epoch = fields["config-epoch"].flatMap({ UInt64($0) })
         else { throw RedisError(.protocolViolation, "SENTINEL MASTER was answered in another form") }
         let flags = (fields["flags"] ?? "").split(separator: ",")
+        let old = RedisAddress(host: host, port: port)
+        let parts = (address.array ?? []).map { $0.text ?? "" }
+        let new = parts.count == 2 ? Int(parts[1]).map { RedisAddress(host: parts[0], port: $0) } : nil
         nodes = [
             Node(
-                id: fields["runid"] ?? "", address: RedisAddress(host: host, port: port),
+                id: fields["runid"] ?? "", address: new ?? old,
+                // Until it has changed everything it is asked often.
                 isFailing: flags.contains("o_down") || flags.contains("s_down"), epoch: epoch,
                 slots: [0...HashSlot.count - 1])
         ]

@@ -32,9 +32,10 @@ struct TopologyMachine {
     }
 
     struct Settings {
-        /// Nodes are asked so often when nothing happens: nobody tells a subscriber that a slot of its channels was opened, or
-        /// of a failover whose event was missed.
-        var pollInterval: Duration = .seconds(2)
+        /// Nodes are asked so often when nothing happens. A failover known only from an event that was missed is no failover,
+        /// and of a slot that is opened subscribers hear nothing at all: what goes out at its target meanwhile is missed so
+        /// long.
+        var pollInterval: Duration = .seconds(1)
         /// And so often while something is wrong.
         var troubledInterval: Duration = .milliseconds(250)
         /// At least so much time lies between two rounds, however many commands are redirected.

@@ -16,6 +16,9 @@ public struct CallerAccess: Sendable {
         self.access = access
     }
 
+    /// Nobody in particular: no token came, right or wrong.
+    public var isBare: Bool { caller.subject == nil && token == nil && tokenProblem == nil }
+
     /// The same caller as the bearer of a token that came in another way, from the client's address.
     public func bearing(_ token: String, from address: IPAddress?) async throws(APIError) -> CallerAccess {
         guard let access else { return self }

@@ -36,7 +36,7 @@ struct ServerDirectory: Sendable {
         else { return nil }
         // The redirect names the path of the request, and the path that comes before it is the rest.
         var server = endpoint
-        if server.path.hasSuffix("/connect") { server.path.removeLast("/connect".count) }
+        for path in ["/connect", "/socket.io"] where server.path.hasSuffix(path) { server.path.removeLast(path.count) }
         servers.append(Server(endpoint: server, address: address))
         numbers[endpoint.authority] = servers.count - 1
         return servers.count - 1

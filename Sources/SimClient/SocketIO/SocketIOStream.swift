@@ -38,10 +38,16 @@ struct SocketIOStream: Sendable {
     /// How often placement has sent this viewer on.
     private let hops: Int
     private var decoder = WebSocketDecoder(peerMasks: false, messageBytesMax: messageBytesMax)
+    /// The channel's log of known packets, and the place behind the last one that came.
+    private let log: Int
+    private var place: Int
+    private var hasEnded = false
 
     /// - Parameter target: where placement led, with the count of its hops.
-    init(_ subscription: ViewerSubscription, target: String?) {
+    init(_ subscription: ViewerSubscription, target: String?, _ known: inout KnownPackets) {
         self.subscription = subscription
+        log = known.log(of: subscription.videoid)
+        place = known.end(of: log)
         hops = target?.split(separator: "&").last.flatMap { Int($0.dropFirst("hop=".count)) } ?? 0
     }
 
@@ -52,17 +58,27 @@ struct SocketIOStream: Sendable {
                 + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(key)\r\n\r\n").utf8)
     }
 
-    mutating func received(_ bytes: UnsafeRawBufferPointer) throws -> Output {
-        decoder.append(bytes)
-        var output = Output()
-        while let message = try decoder.next() {
+    /// - Parameter known: of all viewers.
+    mutating func received(_ bytes: UnsafeRawBufferPointer, _ known: inout KnownPackets) throws -> Output {
+        var output = Output(hasEnded: hasEnded)
+        guard !hasEnded else { return output }
+        let cursor = decoder.bufferedBytes > 0 ? 0 : known.take(bytes, log, &place, &output.frames)
+        guard cursor < bytes.count else { return output }
+        decoder.append(bytes[cursor...])
+        while !output.hasEnded, let message = try decoder.next() {
             switch message {
+            case .text(let text) where text.starts(with: #"42[""#.utf8):
+                let before = output.frames.count
+                try take(text, &output)
+                guard output.frames.count > before else { break }
+                known.note(text, Array(output.frames[before...]), log, &place)
             case .text(let text): try take(text, &output)
             case .ping(let data): WebSocketFrame.append(.pong, data, mask: Self.mask, to: &output.replies)
             case .close: output.hasEnded = true
             case .binary, .pong: break
             }
         }
+        hasEnded = output.hasEnded
         return output
     }
 

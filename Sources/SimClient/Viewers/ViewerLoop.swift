@@ -90,6 +90,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     private(set) var viewers: ViewerConnections
     /// Of viewers on Socket.IO, from the start of a connection on.
     private var packets: [Int: SocketIOStream] = [:]
+    private var known = KnownPackets()
     private let board: Board<Seen>
     private var seen = Seen()
     private var startedAt: UInt64 = 0
@@ -146,7 +147,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         guard let viewer = viewer(of: socket, sockets) else { return }
         let target = viewers.takeTarget(of: viewer)
         if viewers.settings.transport == .socketio, let subscription = feed.subscribe(viewer) {
-            packets[viewer] = SocketIOStream(subscription, target: target)
+            packets[viewer] = SocketIOStream(subscription, target: target, &known)
             _ = sockets.send(SocketIOStream.request(to: viewers.server(of: viewer).endpoint), to: socket)
             return
         }
@@ -186,7 +187,8 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     private func receivedPackets(
         _ bytes: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes, _ sockets: Sockets
     ) throws -> Bool {
-        guard let output = try packets[viewer]?.received(bytes), let socket = viewers.users[viewer].socket else {
+        guard let output = try packets[viewer]?.received(bytes, &known), let socket = viewers.users[viewer].socket
+        else {
             return false
         }
         if !output.replies.isEmpty { sockets.send(output.replies, to: socket) }

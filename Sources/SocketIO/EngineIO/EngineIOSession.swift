@@ -73,13 +73,13 @@ public struct EngineIOSession: Sendable {
     /// A poll waits for its answer.
     public private(set) var isPolled = false
     private var awaitsPong = false
+    private var waitingBytes: UInt32 = 0
     /// When the next ping is due, or the pong.
     private var heartbeatAt: UInt64
     /// When the upgrade is given up, and when a waiting poll is ended next.
     private var upgradeBy: UInt64 = 0
     private var noopAt: UInt64 = 0
     private var queue: [[UInt8]] = []
-    public private(set) var queuedBytes = 0
 
     public init(_ transport: Transport, now: UInt64, _ settings: Settings) {
         phase = transport == .polling ? .polling : .websocket
@@ -92,6 +92,9 @@ public struct EngineIOSession: Sendable {
     }
 
     public var isClosed: Bool { phase == .closed }
+
+    /// Bytes that wait for a client that polls.
+    public var queuedBytes: Int { Int(waitingBytes) }
 
     /// When ``tick(now:_:)`` is needed next.
     public var deadline: UInt64 {
@@ -194,12 +197,12 @@ public struct EngineIOSession: Sendable {
             return close(.slowConsumer)
         }
         queue.append(frames)
-        queuedBytes += frames.count
+        waitingBytes += UInt32(clamping: frames.count)
         return isPolled ? flush() : []
     }
 
     private mutating func takeQueue() -> [[UInt8]] {
-        defer { (queue, queuedBytes) = ([], 0) }
+        defer { (queue, waitingBytes) = ([], 0) }
         return queue
     }
 

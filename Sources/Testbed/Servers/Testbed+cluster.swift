@@ -9,10 +9,26 @@ public struct RedisCluster: Sendable {
     /// `replicas[i]` began as those of `masters[i]`.
     public let replicas: [[Node]]
 
+    /// Ports of ``nodes`` as they announce them.
+    let ports: [Int]
+    /// Through which all of them are reached; `nil`: there is none.
+    public let network: RelayNetwork?
+
     public var nodes: [Node] { masters + replicas.flatMap { $0 } }
 
     /// `redis+cluster://` with all nodes.
-    public var url: String { "redis+cluster://" + nodes.map { "127.0.0.1:\($0.port)" }.joined(separator: ",") }
+    public var url: String { "redis+cluster://" + ports.map { "127.0.0.1:\($0)" }.joined(separator: ",") }
+
+    /// Slots of a master at the beginning, of so many.
+    public static func slots(ofMaster number: Int, of masters: Int) -> Range<Int> {
+        number * HashSlot.count / masters..<(number + 1) * HashSlot.count / masters
+    }
+
+    /// Which of so many masters has a key or sharded channel at the beginning.
+    public static func master(of key: String, of masters: Int) -> Int {
+        let slot = HashSlot(key: key).number
+        return (0..<masters).first { slots(ofMaster: $0, of: masters).contains(slot) } ?? 0
+    }
 }
 
 /// A master that Sentinels watch.
@@ -36,35 +52,49 @@ extension Testbed {
     /// - Parameters:
     ///   - replicas: of each master.
     ///   - nodeTimeout: silence after which a node is away for the others.
+    ///   - isRelayed: everybody reaches them through ``RedisCluster/network``, which can be cut.
     public func startRedisCluster(
         masters: Int = 3, replicas: Int = 0, nodeTimeout: Duration = .seconds(1),
-        options: RedisOptions = RedisOptions(), name: String = "redis"
+        options: RedisOptions = RedisOptions(), isRelayed: Bool = false, name: String = "redis"
     ) async throws -> RedisCluster {
+        let network = isRelayed ? makeNetwork() : nil
         var nodes: [Node] = []
-        var busPorts: [Int] = []
+        var ports: [(commands: Int, bus: Int)] = []
         for number in 0..<masters * (1 + replicas) {
-            let busPort = try Ports.one()
+            let (port, busPort) = (try Ports.one(), try Ports.one())
+            var announced = (commands: port, bus: busPort)
+            let own = "\(name)-\(number)"
             var options = options
             options.arguments += [
                 "--cluster-enabled", "yes", "--cluster-port", "\(busPort)", "--cluster-node-timeout",
                 "\(nodeTimeout.milliseconds)", "--cluster-allow-reads-when-down", "no",
                 "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1",
             ]
-            nodes.append(try await startRedis(options, name: "\(name)-\(number)"))
-            busPorts.append(busPort)
+            if let network {
+                announced.commands = try await network.relay(to: port, of: own, isBus: false)
+                announced.bus = try await network.relay(to: busPort, of: own, isBus: true)
+                options.arguments += [
+                    "--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", "\(announced.commands)",
+                    "--cluster-announce-bus-port", "\(announced.bus)",
+                ]
+            }
+            nodes.append(try await startRedis(options, name: own, port: port))
+            ports.append(announced)
         }
         for (number, node) in nodes.enumerated() {
             try await RedisProbe(node).send(["CLUSTER", "SET-CONFIG-EPOCH", "\(number + 1)"])
             guard number < masters else { continue }
-            let (first, last) = (number * 16_384 / masters, (number + 1) * 16_384 / masters - 1)
-            try await RedisProbe(node).send(["CLUSTER", "ADDSLOTSRANGE", "\(first)", "\(last)"])
+            let slots = RedisCluster.slots(ofMaster: number, of: masters)
+            try await RedisProbe(node).send(
+                ["CLUSTER", "ADDSLOTSRANGE", "\(slots.lowerBound)", "\(slots.upperBound - 1)"])
         }
-        for (node, busPort) in zip(nodes, busPorts).dropFirst() {
-            try await RedisProbe(nodes[0]).send(["CLUSTER", "MEET", "127.0.0.1", "\(node.port)", "\(busPort)"])
+        for port in ports.dropFirst() {
+            try await RedisProbe(nodes[0]).send(["CLUSTER", "MEET", "127.0.0.1", "\(port.commands)", "\(port.bus)"])
         }
         let cluster = RedisCluster(
             masters: Array(nodes[..<masters]),
-            replicas: (0..<masters).map { Array(nodes[(masters + $0 * replicas)..<(masters + ($0 + 1) * replicas)]) })
+            replicas: (0..<masters).map { Array(nodes[(masters + $0 * replicas)..<(masters + ($0 + 1) * replicas)]) },
+            ports: ports.map(\.commands), network: network)
         try await wait("the cluster's nodes know each other") {
             for node in nodes where try await Self.known(node) < nodes.count { return false }
             return true

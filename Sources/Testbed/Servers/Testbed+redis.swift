@@ -26,9 +26,13 @@ public struct RedisOptions: Sendable {
 extension Testbed {
     /// Starts a redis-server of this testbed alone, and waits until it answers. It listens on 127.0.0.1, and on
     /// `redis.sock` in its folder.
-    public func startRedis(_ options: RedisOptions = RedisOptions(), name: String = "redis") async throws -> Node {
+    ///
+    /// - Parameter given: its port; a free one by default.
+    public func startRedis(
+        _ options: RedisOptions = RedisOptions(), name: String = "redis", port given: Int? = nil
+    ) async throws -> Node {
         let directory = try makeDirectory(name)
-        let port = try Ports.one()
+        let port = try given ?? Ports.one()
         let fixed = [
             "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--daemonize", "no", "--save", "",
             "--unixsocket", "\(directory)/redis.sock", "--appendonly", options.appendOnly == .no ? "no" : "yes",

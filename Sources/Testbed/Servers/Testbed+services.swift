@@ -6,11 +6,16 @@ public struct ServiceEnvironment: Sendable {
     public var statistics: String?
     /// Connection string of PostgreSQL, if there is one.
     public var database: String?
+    /// More settings of all of them.
+    public var common: [String: String]
 
-    public init(redis: String, statistics: String? = nil, database: String? = nil) {
+    public init(
+        redis: String, statistics: String? = nil, database: String? = nil, common: [String: String] = [:]
+    ) {
         self.redis = redis
         self.statistics = statistics
         self.database = database
+        self.common = common
     }
 
     func variables(port: Int, instance: String) -> [String: String] {
@@ -20,7 +25,7 @@ public struct ServiceEnvironment: Sendable {
         ]
         values["STATISTICS_API_URL"] = statistics
         values["DATABASE_URL"] = database
-        return values
+        return values.merging(common) { $1 }
     }
 }
 

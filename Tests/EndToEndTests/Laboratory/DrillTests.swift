@@ -31,6 +31,21 @@ extension EndToEndTests {
             }
         }
 
+        /// Slots move from one master to another under 100 viewers, who miss nothing.
+        @Test func slotsMoveUnderViewers() async throws {
+            let line = "drill reshard --viewers 100 --streams 30 --rate 20 --readers 2 --out @/report"
+            try await withOrchestrator(line) { program, folder in
+                // 65: a machine that is busy is late.
+                #expect([0, 65].contains(await program.end(within: 120)), "\(program.log)")
+                let report = try Report.read("\(folder)/report/latest")
+                for name in ["took place", "audit"] {
+                    #expect(report.verdict.checks.contains { $0.name == name && $0.passed }, "\(program.log)")
+                }
+                #expect(report.value("number", scope: "channels that moved") ?? 0 > 0)
+                expectNothingLost(report)
+            }
+        }
+
         @Test func anUnknownDrillIsToldAtOnce() async throws {
             try await withOrchestrator("drill flood --out @/report") { program, _ in
                 #expect(await program.end() == 64)

@@ -40,6 +40,21 @@ extension EndToEndTests {
             }
         }
 
+        /// All services on a Redis Cluster, with likes beside comments: every delivery and every like is accounted for.
+        @Test func aRunOnAClusterIsWhole() async throws {
+            let line =
+                "run --out @/report --streams 10 --viewers 100 --readers 2 --duration 3 --rate 20 --seed 1 --audience uniform"
+                + " --redis-nodes 3 --likes-rate 20" + allowed
+            try await withOrchestrator(line) { program, folder in
+                #expect(await program.end(within: 90) == 0, "\(program.log)")
+                let report = try Report.read("\(folder)/report/latest")
+                expectNothingLost(report)
+                #expect(report.verdict.checks.contains { $0.name == "likes" && $0.passed })
+                let nodes = report.metrics.filter { $0.group == "Processes" && $0.scope.hasPrefix("redis-") }
+                #expect(Set(nodes.map(\.scope)).count == 3)
+            }
+        }
+
         /// The reference run at a fifth of its size: the spread is what the formula says.
         @Test func theReferenceShapeSpreadsAsTheFormulaSays() async throws {
             let line =

@@ -47,7 +47,7 @@ struct EchoReader: Sendable {
             hub: hub, inbox: SocketIOInbox(), instance: "echo", publicURL: nil, placement: placement, quota: quota,
             writes: settings.writes)
         let router = process.makeRouter()
-        SocketIORoutes(hub: hub, sessions: sessions, quota: quota).add(to: router)
+        SocketIORoutes(hub: hub, sessions: sessions, quota: quota, drain: .zero).add(to: router)
         let assembly = ServiceAssembly(router: router, services: [HubService(hub: hub, drain: .zero)])
         try await RunningService.with(assembly, process, address) { try await body(EchoReader(port: $0.port)) }
         echo.hub.withLock { $0 = nil }

@@ -182,6 +182,10 @@ extension IntegrationTests {
                     #expect(text.contains(#""comment":"again""#))
                     #expect(!text.contains(client.secret))
                 }
+                for key in ["short", String(repeating: "k", count: 65), #"0123456789\nabcdef:"#, "0123456789.abcdef"] {
+                    let body = #"{"videoid":"v","comment":"c","key":"\#(key)"}"#
+                    #expect(try await client.ask("comment", body).contains(#""code":"invalid_event""#), "\(key)")
+                }
                 let refused = try await client.ask("comment", #"{"videoid":"v","comment":""}"#)
                 #expect(refused.contains(#""code":"invalid_comment""#))
             }
@@ -216,6 +220,84 @@ extension IntegrationTests {
                     #expect(end.name == "reconnect" && end.data.contains(#""reason":"token_expired""#))
                     #expect(await leaving.socket.waitForEnd())
                 }
+            }
+        }
+
+        /// Who leaves the namespace and joins it again on the same connection needs no second place.
+        @Test func aUserWhoJoinsAgainHasItsPlace() async throws {
+            try await withTemporaryFolder { folder in
+                let path = folder + "/keys.json"
+                try Data(tokens.keySet([.edDSA]).utf8).write(to: URL(fileURLWithPath: path))
+                let environment = [
+                    "AUTH": "required", "AUTH_KEYS_FILE": path, "READER_CONNECTIONS_PER_USER": "1",
+                ]
+                try await TestSystem.with(environment: environment) { system in
+                    let auth = #"{"token":"\#(try tokens.token(of: "anna", seconds: 600))"}"#
+                    let client = try await Client(system, auth: auth)
+                    for _ in 0..<3 {
+                        try await client.socket.send("41")
+                        try await client.socket.send("40" + auth)
+                        #expect(try await client.socket.text().hasPrefix(#"40{"sid":""#))
+                    }
+                    let second = await thrown(WebSocketClient.Refused.self) { _ = try await Client(system, auth: auth) }
+                    #expect(second?.description.contains(#""code":"too_many_streams""#) == true)
+                    // Another user is one more.
+                    let bert = #"{"token":"\#(try tokens.token(of: "bert", seconds: 600))"}"#
+                    try await client.socket.send("41")
+                    try await client.socket.send("40" + bert)
+                    #expect(try await client.socket.text().hasPrefix(#"40{"sid":""#))
+                    let full = await thrown(WebSocketClient.Refused.self) { _ = try await Client(system, auth: bert) }
+                    #expect(full?.description.contains(#""code":"too_many_streams""#) == true)
+                    client.socket.close()
+                    for auth in [auth, bert] {
+                        #expect(
+                            await eventually { (try? await Client(system, auth: auth)) != nil }, "the place comes back")
+                    }
+                }
+            }
+        }
+
+        /// 10,000 that want a session, where 100 may have one.
+        @Test func sessionsAreBoundedAndRefusalsCounted() async throws {
+            try await TestSystem.with(environment: ["READER_CONNECTIONS_MAX": "100"]) { system in
+                var ids: [SessionID] = []
+                for _ in 0..<10_000 {
+                    let id = SessionID()
+                    do throws(HubRefusal) {
+                        try system.hub.open(id, sid: "s", lease: nil, SessionReply { _ in })
+                        ids.append(id)
+                    } catch { #expect(error == .tooManyConnections) }
+                }
+                #expect(ids.count == 100 && system.hub.counters.refusals[.tooManyConnections] == 9_900)
+                let answer = try await LoopbackHTTP.get(port: system.reader.port, "/socket.io/?EIO=4&transport=polling")
+                #expect(answer.status == 503)
+                for id in ids { system.hub.close(id, .clientClosed) }
+                #expect(await eventually { (try? await Client(system)) != nil })
+            }
+        }
+
+        /// A client that sends pings and reads no answer.
+        @Test func aFloodOfPingsHarmsNobodyElse() async throws {
+            let environment = ["READER_BACKLOG_BYTES": "4096", "READER_SEND_BUFFER_BYTES": "4096"]
+            try await TestSystem.with(environment: environment) { system in
+                let reading = try await Client(system)
+                _ = try await reading.ask("subscribe", #"{"video":"v"}"#)
+                let flooding = try await WebSocketClient(
+                    port: system.reader.port, "/socket.io/?EIO=4&transport=websocket", receiveBufferBytes: 4_096)
+                _ = try await flooding.text()
+                var pings: [UInt8] = []
+                for _ in 0..<1_000 {
+                    WebSocketFrame.append(.ping, [UInt8](repeating: 7, count: 125), mask: 0x0102_0304, to: &pings)
+                }
+                var sent = 0
+                while system.hub.counters.sessions == 2, sent < 100 {
+                    sent += 1
+                    try? await flooding.send(raw: pings)
+                    try await system.write("\(sent)", to: "v")
+                    #expect(try await reading.comments(1) == ["\(sent)"])
+                }
+                #expect(await eventually { system.hub.counters.sessionEndings[.slowConsumer] == 1 })
+                #expect(await flooding.waitForEnd())
             }
         }
 

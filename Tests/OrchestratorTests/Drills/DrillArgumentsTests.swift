@@ -66,6 +66,28 @@ struct DrillArgumentsTests {
         }
     }
 
+    @Test func aDrillHasTheRedisThatItIsAbout() throws {
+        func topology(_ line: String) throws -> RedisTopology {
+            let (drills, settings) = try read(line)
+            return settings.setup(drills[0], drills[0].passes[0], swarms: 1).redisTopology
+        }
+        #expect(try topology("kill-reader") == .server)
+        #expect(try topology("kill-reader --redis-nodes 3") == .cluster(masters: 3, replicas: 1))
+        #expect(try topology("kill-master") == .cluster(masters: 3, replicas: 2))
+        #expect(try topology("reshard --redis-nodes 6 --redis-replicas 1") == .cluster(masters: 6, replicas: 1))
+        #expect(try topology("partition") == .cluster(masters: 3, replicas: 2, isRelayed: true))
+        #expect(try topology("sentinel-kill") == .sentinels(replicas: 2))
+        #expect(problems("lose-redis --redis-nodes 3") == ["--redis-nodes: lose-redis is about one Redis"])
+        #expect(problems("kill-reader --redis-replicas 1").count == 1)
+        #expect(problems("kill-worker --redis-nodes 3").count > 0)
+        let clustered = try read("all --redis-nodes 3").drills
+        #expect(clustered.contains(.killReader) && clustered.contains(.reshard))
+        #expect(!clustered.contains(.freezeRedis) && !clustered.contains(.killLikeAPI))
+        // What no replica has is not acknowledged, where a master is lost.
+        let settings = try read("kill-master").settings
+        #expect(settings.setup(.killMaster, Drill.killMaster.passes[0], swarms: 1).common["REDIS_REPLICAS_ACK"] == "1")
+    }
+
     @Test func allAreAllWithoutWhatIsSwitchedOff() throws {
         #expect(try read("all").drills == Drill.all)
         #expect(

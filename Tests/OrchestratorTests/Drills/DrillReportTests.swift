@@ -59,6 +59,24 @@ struct DrillReportTests {
         #expect(makePass(whole: []).acceptsPeak(window: 1) == 0)
     }
 
+    /// Samples are taken from 5.9 s on; the fault begins at 4 s.
+    @Test func whoeverIsLateForTooLongIsNoticed() throws {
+        var pass = makePass(whole: [5.8, 5.8, 5.8, 6.1])
+        pass.samples.insert(
+            .init(
+                seconds: 3, acknowledged: 0, delivered: 0, away: 0, behind: 0, wholeThrough: 2.9, attempts: 0,
+                connects: 0
+            ), at: 0)
+        let late = try #require(pass.lateSeconds)
+        #expect(abs(late.calm - 0.1) < 1e-9 && abs(late.fault - 0.3) < 1e-9)
+        var drill = Drill.killReader
+        drill.lateSecondsMax = 0.25
+        #expect(DrillChecker.verdict(on: makeDrill(drill, passes: [pass]), failure: nil).status == .fine)
+        drill.lateSecondsMax = 0.15
+        let verdict = DrillChecker.verdict(on: makeDrill(drill, passes: [pass]), failure: nil)
+        #expect(verdict.failed.map(\.name) == ["recovery"] && verdict.reason.contains("0.30 s"))
+    }
+
     @Test func aWholeDrillIsFine() {
         let verdict = DrillChecker.verdict(on: makeDrill(passes: [makePass(whole: [3, 6.1])]), failure: nil)
         #expect(verdict.status == .fine)

@@ -46,8 +46,15 @@ func makeDemand() -> PlanDemand {
             channels: [
                 FanoutChannels(count: 1, viewers: 4_000, rate: 20), FanoutChannels(count: 10, viewers: 400, rate: 2),
             ]),
-        subscriptions: 1_500, commentsPerSecond: 100, redisDeliveriesPerSecond: 300, hottestPublishesPerSecond: 10,
-        hottestRedisDeliveriesPerSecond: 30)
+        subscriptions: 1_500, redis: makeSlots())
+}
+
+/// The hottest channel in the first slot, and the others even over all.
+func makeSlots(deliveries: Double = 300, hottest: Double = 30) -> SlotLoad {
+    let rest = SlotLoad.Load(publishes: 90, deliveries: deliveries - hottest)
+    return SlotLoad(
+        [(slot: 0, load: SlotLoad.Load(publishes: 10, deliveries: hottest))]
+            + (0..<16_384).map { (slot: $0, load: rest * (1 / 16_384)) })
 }
 
 struct PlanLimitsTests {
@@ -121,12 +128,12 @@ struct PlanLimitsTests {
 
     @Test func theSmallestNumberOfNodesIsFound() throws {
         var demand = makeDemand()
-        demand.redisDeliveriesPerSecond = 2_000_000
+        demand.redis = makeSlots(deliveries: 2_000_000)
         // 2.001 s of CPU a second in all, half a core a node; the hottest takes 0.00013 of each.
         #expect(makeLimits().nodes(demand) == 5)
         #expect(makeLimits().redis(demand, nodes: 5).allSatisfy { $0.holds })
         #expect(!makeLimits().redis(demand, nodes: 4).allSatisfy { $0.holds })
-        demand.hottestRedisDeliveriesPerSecond = 600_000
+        demand.redis = makeSlots(deliveries: 2_000_000, hottest: 600_000)
         #expect(makeLimits().nodes(demand) == nil)
         #expect(makeLimits().redis(demand, nodes: 1_000).filter { !$0.holds }.map(\.name).contains(.hottestChannel))
     }

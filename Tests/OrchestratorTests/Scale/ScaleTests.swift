@@ -47,6 +47,19 @@ struct ScaleSettingsTests {
         #expect(problems { try arguments.checked() }.count == 11)
     }
 
+    @Test func clustersAreComparedInsteadOfHubs() throws {
+        let settings = try ScaleSettings.parse([
+            "--redis-nodes", "1,3", "--publish", "sharded", "--readers", "14,50", "--bare",
+        ]).checked()
+        #expect(settings.clusterCases.count == 8 && settings.bare)
+        #expect(problems { try ScaleSettings.parse(["--publish", "classic"]).checked() }.count == 1)
+        #expect(problems { try ScaleSettings.parse(["--redis-nodes", "3", "--rate", "5"]).checked() }.count == 1)
+        #expect(
+            problems { try ScaleSettings.parse(["--redis-nodes", "31", "--publish", "both"]).checked() }.count == 2)
+        #expect(
+            problems { try ScaleSettings.parse(["--redis-nodes", "1..30", "--readers", "3,4"]).checked() }.count == 1)
+    }
+
     @Test func tooManyProcessesAndCasesAreRefused() {
         #expect(throws: Failure.arguments(["--readers 101: must be at most 100, each is a process on this machine"])) {
             try ScaleSettings.parse(["--readers", "101"]).checked()
@@ -138,19 +151,48 @@ struct BurstTests {
         let audience = try Audience(.zipf(exponent: 1), channels: 20, viewers: 400, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: 4)
         var frames = ScaleFrames(audience)
-        let publisher = BurstPublisher(layout, frames: &frames, length: 50)
-        let once = BurstPublisher.Outcome(publishes: 50, rounds: 1, rest: 0)
-        let more = BurstPublisher.Outcome(publishes: 103, rounds: 2, rest: 3)
-        let first3 = publisher.channels.prefix(3).reduce(0) { $0 + layout.assignment.parts(ofChannel: $1).count }
+        let publisher = BurstPublisher(layout, BurstServers(ports: [1]), frames: &frames, length: 50)
+        let once = BurstPublisher.Outcome(sent: [50])
+        let more = BurstPublisher.Outcome(sent: [103])
+        let first3 = publisher.sequences[0].channels.prefix(3).reduce(0) {
+            $0 + layout.assignment.parts(ofChannel: $1).count
+        }
         let whole = publisher.truth(once, in: layout.assignment).messagesInAll
         #expect(publisher.truth(more, in: layout.assignment).messagesInAll == 2 * whole + first3)
         #expect(publisher.truth(more, in: layout.assignment).publishes == 103)
-        let rest = BurstPublisher.Outcome(publishes: 3, rounds: 0, rest: 3)
-        #expect(
-            publisher.pushedBytes(more) == 2 * publisher.pushedBytes(once) + publisher.pushedBytes(rest))
+        func bytes(_ sent: Int) -> Int { publisher.pushedBytes(.init(sent: [sent]), in: layout.assignment) }
+        #expect(bytes(103) == 2 * bytes(50) + bytes(3))
         // Comments follow viewers: the largest channel is drawn most.
-        let counts = Dictionary(grouping: publisher.channels) { $0 }.mapValues(\.count)
+        let counts = Dictionary(grouping: publisher.sequences[0].channels) { $0 }.mapValues(\.count)
         #expect(counts.max { $0.value < $1.value }?.key == 0)
+    }
+
+    /// Each channel's publishes go to the master of its slot; what that sends depends on who hears it where.
+    @Test(arguments: Publishing.allCases) func aClusterDividesABurstBySlots(publishing: Publishing) throws {
+        let audience = try Audience(.uniform, channels: 60, viewers: 6_000, seed: 1)
+        let layout = ScaleLayout(audience, placement: .random, readers: 4)
+        var servers = BurstServers(ports: [1, 2, 3], publishing)
+        servers.script = "abc"
+        var frames = ScaleFrames(audience)
+        let publisher = BurstPublisher(layout, servers, frames: &frames, length: 300)
+        for (server, sequence) in publisher.sequences.enumerated() {
+            #expect(!sequence.channels.isEmpty)
+            #expect(sequence.channels.allSatisfy { servers.server(of: audience.channelName($0)) == server })
+        }
+        let sent = publisher.sequences.map { $0.channels.count * 4 }
+        // Every channel is on all four Readers; classic Readers 1 and 4 are at the first node.
+        let messages = publisher.messages(.init(sent: sent), in: layout.assignment)
+        #expect(messages == (publishing == .sharded ? sent.map { $0 * 4 } : [2_400, 1_200, 1_200]))
+        // Offsets have two digits from the tenth event of a channel on.
+        func bytes(_ times: Int) -> Int {
+            publisher.pushedBytes(
+                .init(sent: publisher.sequences.map { $0.channels.count * times }), in: layout.assignment)
+        }
+        #expect(ScaleFrames.moreDigits(events: 9) == 0 && ScaleFrames.moreDigits(events: 101) == 94)
+        let counts = publisher.sequences.flatMap(\.channels).reduce(into: [Int: Int]()) { $0[$1, default: 0] += 1 }
+        let more = counts.values.reduce(0) { $0 + ScaleFrames.moreDigits(events: $1 * 4) }
+        let short = counts.values.reduce(0) { $0 + ScaleFrames.moreDigits(events: $1) }
+        #expect(bytes(4) - more * 4 == 4 * (bytes(1) - short * 4))
     }
 
     @Test func whatEachConnectionSubscribesIsReadFromRedis() {
@@ -216,5 +258,83 @@ struct BurstTests {
         #expect((5_000...40_000).contains(viewers.latency.microseconds(atPercentile: 10) ?? 0))
         #expect((50_000...90_000).contains(viewers.latency.microsecondsMax ?? 0))
         #expect(viewers.takeDescriptor() == -1)
+    }
+}
+
+struct SlotLoadTests {
+    private func channel(_ slot: Int, _ publishes: Double, _ each: Double) -> (slot: Int, load: SlotLoad.Load) {
+        (slot, .init(publishes: publishes, deliveries: publishes * each))
+    }
+
+    @Test func nodesShareTheSlotsAndTheHottestStaysWhole() {
+        let load = SlotLoad([channel(0, 5, 2), channel(8_191, 1, 4), channel(8_192, 2, 1), channel(16_383, 3, 1)])
+        #expect(load.total == .init(publishes: 11, deliveries: 19))
+        #expect(load.hottest == .init(publishes: 5, deliveries: 10))
+        #expect(load.nodes(2) == [.init(publishes: 6, deliveries: 14), .init(publishes: 5, deliveries: 5)])
+        #expect(load.nodes(1) == [load.total])
+        #expect(load.times(2).nodes(2)[0] == .init(publishes: 12, deliveries: 28))
+        #expect(load.times(2).hottest.publishes == 10)
+    }
+}
+
+struct ClusterCostsTests {
+    /// 20 µs a publish, 0.5 µs a message, 4 µs a hop.
+    private func makeCase(_ publishing: Publishing, _ publishes: [Int], readers: Int, extra: Double = 0) -> ClusterCase
+    {
+        let all = publishes.reduce(0, +)
+        var burst = ScaleCase.Burst(publishes: all, seconds: 1)
+        burst.nodes = publishes.map { own in
+            let messages = publishing == .sharded ? own * readers : all * readers / publishes.count
+            let hops = publishing == .sharded ? 0 : own * (publishes.count - 1) + all - own
+            let cpu = 20 * Double(own) + 0.5 * Double(messages) + 4 * Double(hops)
+            return .init(publishes: own, messages: messages, cpuSeconds: cpu * (1 + extra) / 1e6)
+        }
+        burst.redisDeliveriesExpected = burst.nodes.reduce(0) { $0 + $1.messages }
+        burst.redisCPUSeconds = burst.nodes.reduce(0) { $0 + $1.cpuSeconds }
+        return ClusterCase(
+            placement: .random, readers: readers, publishing: publishing, burst: burst, busiestShare: 0.5)
+    }
+
+    @Test func costsAreLearnedFromOneNodeAndTheBus() throws {
+        let ones = [makeCase(.sharded, [1_000], readers: 1), makeCase(.sharded, [1_000], readers: 12)]
+        let classic = makeCase(.classic, [600, 300, 300], readers: 3)
+        let costs = try #require(ClusterCosts(ones + [classic]))
+        #expect(abs(costs.publish - 20) < 1e-6 && abs(costs.delivery - 0.5) < 1e-6)
+        #expect(abs(try #require(costs.hop) - 4) < 1e-6)
+        #expect(abs(costs.offMost(classic)) < 1e-6)
+        #expect(ClusterCosts([classic]) == nil)
+        #expect(ClusterCosts(ones)?.hop == nil)
+    }
+
+    @Test func aNodeThatIsOffTheModelFailsTheRun() throws {
+        var result = ClusterScaleResult(settings: .standard, base: makeBase("scale-redis"))
+        result.cases = [
+            makeCase(.sharded, [1_000], readers: 1), makeCase(.sharded, [1_000], readers: 12),
+            makeCase(.sharded, [600, 400], readers: 12),
+        ]
+        #expect(result.report(nil).verdict.status == .fine)
+        // 26 µs a comment on one node, and the busiest of two has 6 of 10.
+        #expect(abs(try #require(result.gain(result.cases[2])) - 1 / 0.6) < 1e-6)
+        result.cases[2] = makeCase(.sharded, [600, 400], readers: 12, extra: 0.2)
+        let verdict = result.report(nil).verdict
+        #expect(verdict.status == .auditFailed && verdict.failed.count == 1)
+        #expect(verdict.reason.contains("off the model"))
+        result.cases[2] = makeCase(.sharded, [600, 400], readers: 12)
+        result.cases[2].burst.bytesExpected = 7
+        #expect(result.report(nil).verdict.reason.contains("7 were to be expected"))
+    }
+
+    @Test func nodesAreCountedUpToWhatTheHottestChannelAllows() throws {
+        var result = ClusterScaleResult(settings: .standard, base: makeBase("scale-redis"))
+        let costs = try #require(ClusterCosts([makeCase(.sharded, [1_000], readers: 1)]))
+        // A tenth of the comments on the first channel, the others even: 20.5 µs each.
+        let even = (1..<16_384).map {
+            (slot: $0, load: SlotLoad.Load(publishes: 0.9 / 16_383, deliveries: 0.9 / 16_383))
+        }
+        result.loads = [(14, .random, SlotLoad([(0, .init(publishes: 0.1, deliveries: 0.1))] + even))]
+        let row = try #require(result.nodesNeeded(costs).rows.first)
+        // 34,146 a second are 0.7 cores; the hottest channel alone allows ten times that.
+        #expect(row[0..<2] == ["random", "14"] && row[3] == "1" && row[4] == "1" && row[5] == "2")
+        #expect(row.last == "341,463")
     }
 }

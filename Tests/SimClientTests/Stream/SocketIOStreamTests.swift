@@ -6,12 +6,15 @@ import Wire
 
 @Suite struct SocketIOStreamTests {
     private static func stream(since: String? = nil, target: String? = nil) -> SocketIOStream {
-        SocketIOStream(ViewerSubscription(userid: "u1", videoid: "v1", since: since), target: target)
+        var known = KnownPackets()
+        return SocketIOStream(ViewerSubscription(userid: "u1", videoid: "v1", since: since), target: target, &known)
     }
 
     private static func receive(_ texts: String..., by stream: inout SocketIOStream) throws -> SocketIOStream.Output {
         let bytes = texts.flatMap { WebSocketFrame.text($0.utf8) }
-        return try bytes.withUnsafeBytes { try stream.received($0) }
+        var known = KnownPackets()
+        _ = known.log(of: "v1")
+        return try bytes.withUnsafeBytes { try stream.received($0, &known) }
     }
 
     /// What is sent back, as texts.
@@ -61,6 +64,17 @@ import Wire
         #expect(output.frames.isEmpty)
     }
 
+    /// A Reader that only redirects name is known by its address, as one of the settings is.
+    @Test(arguments: ["/socket.io/?EIO=4&transport=websocket&hop=1", "/connect?hop=1", ""])
+    func aRedirectNamesAServer(target: String) throws {
+        var servers = try ServerDirectory(resolving: [])
+        let found = servers.number(forLocation: "http://127.0.0.1:4001/chorus" + target)
+        let number = try #require(found)
+        #expect(servers[number].endpoint == Endpoint("http://127.0.0.1:4001/chorus"))
+        let again = servers.number(forLocation: "http://127.0.0.1:4001/")
+        #expect(again == number)
+    }
+
     @Test(arguments: [
         #"44{"message":"m","data":{"code":"authentication_required"}}"#, #"430[{"error":"e","code":"draining"}]"#,
         #"42["comment"]"#, #"42["comment",{}]"#, "42", "49", #"430[]"#,
@@ -70,9 +84,67 @@ import Wire
     }
 
     @Test func aCloseIsAnEnd() throws {
-        var stream = Self.stream()
-        let output = try WebSocketFrame.close(.goingAway).withUnsafeBytes { try stream.received($0) }
-        #expect(output.hasEnded)
+        for end in [WebSocketFrame.close(.goingAway), WebSocketFrame.text("1".utf8)] {
+            var stream = Self.stream()
+            var known = KnownPackets()
+            _ = known.log(of: "v1")
+            let event = WebSocketFrame.text(#"42["comment",{},{"channel":"video:v1","position":"1.a"}]"#.utf8)
+            let output = try (end + event).withUnsafeBytes { try stream.received($0, &known) }
+            #expect(output.hasEnded && output.frames.isEmpty)
+            let late = try event.withUnsafeBytes { try stream.received($0, &known) }
+            #expect(late.hasEnded && late.frames.isEmpty)
+        }
+    }
+
+    // MARK: What others have got
+
+    private static func comment(_ offset: Int) -> [UInt8] {
+        WebSocketFrame.text(
+            #"42["comment",{"comment":"\#(offset)"},{"channel":"video:v1","position":"\#(offset).a"}]"#.utf8)
+    }
+
+    /// Viewers who get the same events at different times, in other pieces, and not from the same one on.
+    @Test func whatOneViewerReadOthersOnlyCompare() throws {
+        var known = KnownPackets()
+        func viewer() -> SocketIOStream {
+            SocketIOStream(ViewerSubscription(userid: "u", videoid: "v1", since: nil), target: nil, &known)
+        }
+        func read(_ pieces: [[UInt8]], by stream: inout SocketIOStream) throws -> [UInt8] {
+            try pieces.flatMap { try $0.withUnsafeBytes { try stream.received($0, &known).frames } }
+        }
+        var (first, second, late) = (viewer(), viewer(), viewer())
+        let comments = (1...20).map(Self.comment)
+        let frames = try read(comments, by: &first)
+        #expect(known.end(of: 0) == 20)
+        let all = Array(comments.joined())
+        #expect(try read([all], by: &second) == frames)
+        #expect(try read([Array(all[..<130]), Array(all[130...])], by: &late) == frames)
+        #expect(known.end(of: 0) == 20, "nothing is known twice")
+        // A viewer who came later has missed nothing that concerns it.
+        var third = viewer()
+        #expect(try read([Self.comment(21)], by: &first) == read([Self.comment(21)], by: &third))
+        // Other bytes in the same place are read, and not taken for the known ones.
+        var changed = Self.comment(22)
+        #expect(try !read([changed], by: &first).isEmpty)
+        changed[20] = UInt8(ascii: "x")
+        let other = try read([changed, Self.comment(22)], by: &second)
+        #expect(other.contains(UInt8(ascii: "x")) && EventFrame.all(other).count == 2)
+    }
+
+    @Test func whatIsKnownIsBounded() throws {
+        var known = KnownPackets()
+        var stream = SocketIOStream(ViewerSubscription(userid: "u", videoid: "v1", since: nil), target: nil, &known)
+        for number in 1...(2 * KnownPackets.packetsMax) {
+            _ = try Self.comment(number).withUnsafeBytes { try stream.received($0, &known) }
+        }
+        #expect(known.end(of: 0) == 2 * KnownPackets.packetsMax)
+        #expect(known.bytes < 200 * KnownPackets.packetsMax)
+        let data = String(repeating: "x", count: 900_000)
+        for number in 1...20 {
+            let text = #"42["comment",{"comment":"\#(data)"},{"channel":"video:v1","position":"\#(number).b"}]"#
+            _ = try WebSocketFrame.text(text.utf8).withUnsafeBytes { try stream.received($0, &known) }
+            #expect(known.bytes <= KnownPackets.bytesMax)
+        }
     }
 }
 

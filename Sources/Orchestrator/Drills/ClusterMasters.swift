@@ -1,0 +1,103 @@
+import Testbed
+
+/// The masters of a cluster, and of Sentinels, that die or stand still.
+extension Drill {
+    /// Twice the node timeout, and what an election takes.
+    private static let failoverMillisecondsMax = 3_500
+    /// `down-after-milliseconds`, and what an election takes.
+    private static let sentinelMillisecondsMax = 3_000
+
+    static let killMaster = Drill(
+        name: "kill-master",
+        story:
+            "A master of a Redis Cluster dies by SIGKILL; a replica is promoted, and the dead one comes back as its"
+            + " replica.",
+        database: .wanted, redis: .several,
+        arrange: { setup, settings in
+            setup.cluster(settings, replicas: 2)
+            setup.acknowledgeReplicated()
+        }
+    ) { fault in
+        let cluster = try fault.cluster()
+        try await fault.killMaster(
+            cluster.masters[0], replicas: cluster.replicas[0], video: fault.unwatched(onMaster: 0),
+            millisecondsMax: failoverMillisecondsMax)
+    }
+
+    static let freezeMaster = Drill(
+        name: "freeze-master",
+        story: "A master of a Redis Cluster stands still (SIGSTOP) until a replica is promoted and 3 s longer.",
+        database: .wanted, redis: .several,
+        arrange: { setup, settings in
+            setup.cluster(settings, replicas: 2)
+            setup.acknowledgeReplicated()
+        }
+    ) { fault in
+        let cluster = try fault.cluster()
+        try await fault.freezeMaster(
+            cluster.masters[0], replicas: cluster.replicas[0], video: fault.unwatched(onMaster: 0))
+    }
+
+    static let sentinelKill = Drill(
+        name: "sentinel-kill",
+        story: "The master that three Sentinels watch dies by SIGKILL; they promote a replica.",
+        database: .wanted, redis: .several,
+        arrange: { setup, _ in
+            setup.redisTopology = .sentinels(replicas: 2)
+            setup.acknowledgeReplicated()
+        }
+    ) { fault in
+        let group = try fault.sentinels()
+        try await fault.killMaster(
+            group.master, replicas: group.replicas, video: "unwatched", millisecondsMax: sentinelMillisecondsMax)
+    }
+
+    static let sentinelFreeze = Drill(
+        name: "sentinel-freeze",
+        story:
+            "The master that three Sentinels watch stands still (SIGSTOP) until a replica is promoted and 3 s longer.",
+        database: .wanted, redis: .several,
+        arrange: { setup, _ in
+            setup.redisTopology = .sentinels(replicas: 2)
+            setup.acknowledgeReplicated()
+        }
+    ) { fault in
+        let group = try fault.sentinels()
+        try await fault.freezeMaster(group.master, replicas: group.replicas, video: "unwatched")
+    }
+}
+
+extension FaultInjector {
+    fileprivate func sentinels() throws(Failure) -> SentinelGroup {
+        guard let group = services.sentinels else { throw .unavailable("there are no Sentinels") }
+        return group
+    }
+
+    fileprivate func killMaster(
+        _ master: Node, replicas: [Node], video: String, millisecondsMax: Int
+    ) async throws {
+        tell(.begin, "SIGKILL to \(master.name)")
+        let start = ContinuousClock.now
+        await master.kill()
+        let heir = try await promoted(of: replicas)
+        tell(.step, "\(heir.name) is promoted")
+        note("ms until promoted", Int((ContinuousClock.now - start).seconds * 1000), needed: 0...20_000)
+        note("ms until whole", try await untilWhole(video, since: start), promised: 0...millisecondsMax)
+        try await master.start()
+        try await follows(master)
+        tell(.end, "\(master.name) is back and follows")
+    }
+
+    fileprivate func freezeMaster(_ master: Node, replicas: [Node], video: String) async throws {
+        tell(.begin, "SIGSTOP to \(master.name)")
+        master.pause()
+        defer { master.resume() }
+        let heir = try await promoted(of: replicas)
+        tell(.step, "\(heir.name) is promoted")
+        note("ms until whole after that", try await untilWhole(video, since: .now), promised: 0...3_000)
+        try await Task.sleep(for: .seconds(3))
+        master.resume()
+        try await follows(master)
+        tell(.end, "SIGCONT to \(master.name), which follows")
+    }
+}
