@@ -132,7 +132,7 @@ extension EndToEndTests {
         @Test func peopleFollowPostAndAreTold() async throws {
             try await withTemporaryFolder { folder in
                 // PostgreSQL is another user than root, and must get in.
-                chmod(folder, 0o711)
+                chmod(folder, 0o755)
                 let line = "run --out @/report --preset social --viewers 120 --rate 60 --duration 6"
                 let program = try await orchestrator(line, folder)
                 try await withEnd({ await program.stop() }) {
