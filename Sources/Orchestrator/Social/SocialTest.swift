@@ -38,8 +38,8 @@ private struct SocialTest: Sendable {
             let crowd = SocialCrowd(services, people: settings.viewers)
             try await work(crowd)
             let audit = SocialAudit(
-                pool: pool, services: services, crowd: crowd, likes: LikeAudit(redis: try RedisEndpoint(parsing: redis.url), databaseURL: nil),
-                seed: settings.seed)
+                pool: pool, services: services, crowd: crowd,
+                likes: LikeAudit(redis: try RedisEndpoint(parsing: redis.url), databaseURL: nil), seed: settings.seed)
             progress.step("waiting until everything is stored, told and pushed")
             let seconds = try await audit.drain(atMost: .seconds(SocialPlan.drainSeconds))
             recorder.update { $0.drainSeconds = seconds }
