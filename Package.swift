@@ -212,7 +212,7 @@ let package = Package(
             [
                 "Audience", "Placement", "Primitives", "Options", "Report", "Testbed", "Broker", "Fanout", "RedisNIO",
                 "SocketLoop", "CKernel", "ReaderPlacement", "ServiceRuntime", "Wire", "Likes", "PostgresLibpq",
-                "Storage",
+                "Storage", "Identity",
                 arguments, nioCore, nioHTTP1, logging, coreMetrics, yams,
             ]),
 
@@ -222,11 +222,11 @@ let package = Package(
             dependencies: ["ServiceRuntime", "Likes", "Broker", "Primitives", "RedisNIO", "Storage", logging],
             path: "Benchmarks/LikeBench", swiftSettings: swiftSettings),
         .executableTarget(
-            name: "FeedBench",
+            name: "SocialBench",
             dependencies: [
                 "Social", "Storage", "PostgresLibpq", "RedisNIO", "Primitives", "Testbed", logging, arguments,
             ],
-            path: "Benchmarks/FeedBench", swiftSettings: swiftSettings),
+            path: "Benchmarks/SocialBench", swiftSettings: swiftSettings),
 
         // Tests mirror targets. TestSupport is shared by them: private servers, free ports, temporary folders; InMemory:
         // the broker and the stores inside one process.

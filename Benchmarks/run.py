@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 
-from harness import accounts, builds, likes, measure, tables
+from harness import accounts, builds, likes, measure, social, tables
 from harness.peers import BINARIES, FLOOR_BINARY, HERE, RATE_BINARY, ROOT
 from harness.peers import PEERS as COMMENT_PEERS
 from harness.processes import Failure
@@ -27,9 +27,9 @@ from harness.scenarios import SCENARIOS as COMMENT_SCENARIOS
 from harness.scenarios import USUAL as COMMENT_USUAL
 
 RESULTS = ROOT / "bench-results"
-PEERS = {**COMMENT_PEERS, **likes.PEERS, **accounts.PEERS}
-SCENARIOS = {**COMMENT_SCENARIOS, **likes.SCENARIOS, **accounts.SCENARIOS}
-USUAL = COMMENT_USUAL + likes.USUAL + accounts.USUAL
+PEERS = {**COMMENT_PEERS, **likes.PEERS, **accounts.PEERS, **social.PEERS}
+SCENARIOS = {**COMMENT_SCENARIOS, **likes.SCENARIOS, **accounts.SCENARIOS, **social.SCENARIOS}
+USUAL = COMMENT_USUAL + likes.USUAL + accounts.USUAL + social.USUAL
 # With --against: those that tell whether a change made anything slower.
 PAIRED = "A,B,C,D,E,F,J,R,L1,L2,L4,L5,L6".split(",")
 
@@ -109,7 +109,7 @@ def runs_of(scenario, options):
 def one(scenario, row, parameters, peer, turn, build, binaries):
     about = {"row": row, "peer": peer, "run": turn, "build": build, "parameters": dataclasses.asdict(parameters)}
     try:
-        module = next((module for module in (likes, accounts) if scenario.kind in module.KINDS), measure)
+        module = next((module for module in (likes, accounts, social) if scenario.kind in module.KINDS), measure)
         return {**about, **module.run(scenario.kind, peer, parameters, binaries)}
     except Failure as failure:
         return {**about, "failure": str(failure)}

@@ -96,6 +96,8 @@ class LimitedLikes(Limited):
 class WithAccounts(Flooded):
     """SocialAPI beside it, with a database that syncs; its log-ins are not limited, as if each came from elsewhere."""
 
+    social_environment = {}
+
     def start(self):
         super().start()
         database = self.start_postgres()
@@ -108,7 +110,7 @@ class WithAccounts(Flooded):
             "social-api", [self.binaries / "SocialAPI"], {
                 "LOG_LEVEL": "warning", "DATABASE_URL": database, "AUTH_KEYS_FILE": str(keys),
                 "AUTH_SIGNING_KEY_FILE": str(signing), "LIMITS": "off", "ALLOWED_ORIGINS": "http://127.0.0.1:8080",
-                "PASSWORD_THREADS": str(self.parameters.threads)}, self.redis)
+                "PASSWORD_THREADS": str(self.parameters.threads), **self.social_environment}, self.redis)
         for number in range(1, 9):
             status = post(
                 connection(self.social_url), "/api/users/register",

@@ -129,10 +129,11 @@ class ChorusDatabase(Peer):
     """CommentAPI with PostgreSQL, whose fsync is on, as it is by default. Nobody watches, so there is no Reader."""
 
     def start(self):
-        database = self.start_postgres()
-        redis = self.start_redis()
-        environment = {"LOG_LEVEL": "warning", "DATABASE_URL": database}
-        self.api, self.comment_url = self.start_service("comment-api", [self.binaries / "CommentAPI"], environment, redis)
+        self.database = self.start_postgres()
+        self.redis = self.start_redis()
+        environment = {"LOG_LEVEL": "warning", "DATABASE_URL": self.database}
+        self.api, self.comment_url = self.start_service(
+            "comment-api", [self.binaries / "CommentAPI"], environment, self.redis)
 
     def counted(self):
         """What CommentAPI says of itself: every request must have been stored, and none left to the outbox sweep."""

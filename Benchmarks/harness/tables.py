@@ -1,7 +1,7 @@
 """Medians, spread between runs, ratios, and the tables that show them."""
 import statistics
 
-from . import accounts, likes
+from . import accounts, likes, social
 
 
 def number(value, digits=0):
@@ -17,6 +17,7 @@ COLUMNS = {
     "requestsPerSecond": ("requests/s", 0),
     **likes.COLUMNS,
     **accounts.COLUMNS,
+    **social.COLUMNS,
     "latencyP50": ("p50 ms", 2),
     "latencyP99": ("p99 ms", 2),
     "latencyMax": ("max ms", 1),
@@ -58,6 +59,7 @@ TOTALS = {
 OURS = {**likes.OURS, "python-socketio": "chorus-socketio", "node-ws": "chorus-socketio"}
 # Whom one of Chorus's own is compared with, and what that one is.
 PLAIN = {**{peer: (plain, "without tokens") for peer, plain in accounts.PLAIN.items()},
+         **{peer: (plain, "on videos") for peer, plain in social.PLAIN.items()},
          "chorus-socketio": ("chorus", "event stream")}
 # Left out where all are 0.
 RARE = {"behind", "toldMissing", "reconnects", "connectFailures", "dropped", "notPublished"}

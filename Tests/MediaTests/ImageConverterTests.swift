@@ -97,6 +97,31 @@ import Testing
         }
     }
 
+    /// A WebP of two pictures, a red one and then a black one, of 60 × 40 pixels.
+    private static let animation = [
+        "UklGRpQBAABXRUJQVlA4WAoAAAAKAAAAOwAAJwAAQU5JTQYAAAD/////AABBTk1GXgAAAAAAAAAAADsAACcAAGQAAAJWUDggRgAA",
+        "AJADAJ0BKjwAKAA+kUigTCWkIyIiqACwEglnAHYAACo0xjh8GYAA/u7/n//Fuft10h//+4OP+zgf9wcfvMipb1B+UeKAAABBTk1G",
+        "QAAAAAAAAAAAADsAACcAAGQAAABWUDggKAAAANQCAJ0BKjwAKAA+kUCYTAIqAAEglpAAAT7UWN5iFAAA/vjO9XgAAABFWElGugAA",
+        "AEV4aWYAAElJKgAIAAAABgASAQMAAQAAAAEAAAAaAQUAAQAAAFYAAAAbAQUAAQAAAF4AAAAoAQMAAQAAAAIAAAATAgMAAQAAAAEA",
+        "AABphwQAAQAAAGYAAAAAAAAAOGMAAOgDAAA4YwAA6AMAAAYAAJAHAAQAAAAwMjEwAZEHAAQAAAABAgMAAKAHAAQAAAAwMTAwAaAD",
+        "AAEAAAD//wAAAqAEAAEAAAA8AAAAA6AEAAEAAABQAAAAAAAAAA==",
+    ].joined()
+
+    /// Of an animated file the first picture, which stands still.
+    @Test func anAnimationStandsStill() async throws {
+        try await withTemporaryFolder { folder in
+            let source = "\(folder)/moving"
+            try #require(Data(base64Encoded: Self.animation)).write(to: URL(fileURLWithPath: source))
+            #expect(try Self.vips("vipsheader", "-a", source).contains("n-pages: 2"))
+            let made = try await ImageConverter().convert(source, into: folder)
+            #expect(made.header == ImageHeader(format: .webp, width: 60, height: 40))
+            for file in made.files {
+                #expect(try !Self.vips("vipsheader", "-a", file).contains("n-pages"))
+                #expect(try Self.isRed(file, 5, 5))
+            }
+        }
+    }
+
     @Test func whatIsBrokenOrTooMuch() async throws {
         try await withTemporaryFolder { folder in
             let source = try Self.picture(folder, width: 3_000, height: 2_000, "png")

@@ -30,16 +30,27 @@ struct RunCommand: AsyncParsableCommand {
             let capacity = Capacity.ofThisMachine()
             let file = try file.map { path throws(Failure) in try ExperimentFile(reading: path) }
             let settings = try file?.settings(settings, capacity) ?? settings.checked(capacity)
-            let binaries = try binaries.find(Binaries.services + (settings.likesRate == nil ? [] : ["LikeAPI"]))
-            let isMillion = settings.preset == .million
-            let known = isMillion ? CrowdResult.definitions : RunResult.definitions
+            let programs =
+                settings.preset == .social
+                ? SocialPlan.programs : Binaries.services + (settings.likesRate == nil ? [] : ["LikeAPI"])
+            let binaries = try binaries.find(programs, postgres: settings.preset == .social)
+            let (kind, known) =
+                switch settings.preset {
+                case .million: ("million", CrowdResult.definitions)
+                case .social: ("social", SocialResult.definitions)
+                default: ("run", RunResult.definitions)
+                }
             let thresholds = try file?.limits(report, known) ?? report.limits(known)
             let base = await Report.begin(
-                isMillion ? "million" : "run", settings.title,
-                command: file?.commandLine(self.settings) ?? settings.commandLine, directory: binaries.directory)
+                kind, settings.title, command: file?.commandLine(self.settings) ?? settings.commandLine,
+                directory: binaries.directory)
             let folder = try report.folder(for: base)
             var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
-            if isMillion {
+            if settings.preset == .social {
+                let result = await SocialResult(settings: settings, base: base).measure(runner, in: folder)
+                return try report.finish(result, in: folder, thresholds)
+            }
+            if settings.preset == .million {
                 let result = CrowdResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
                 return try report.finish(await result.measure(runner, capacity, in: folder), in: folder, thresholds)
             }

@@ -15,12 +15,16 @@ struct RunSettings: ParsableArguments {
         case reference
         /// 90,000 videos, 1,000,000 viewers, as many Readers as that takes; random placement, then overflow.
         case million
+        /// 10,000 people who register, post, follow, like, comment and read feeds; audited in the end.
+        case social
     }
 
     @Option(
         """
         seed: 3 Readers, 3 people on 2 videos. reference: 100 videos, 2,500 viewers, 5 Readers (the default). \
-        million: 90,000 videos, 1,000,000 viewers, random placement and then overflow.
+        million: 90,000 videos, 1,000,000 viewers, random placement and then overflow. \
+        social: 10,000 people (--viewers) who register, post, follow, like, comment and read feeds, 200 times a second \
+        (--rate) for 60 s.
         """, optional(oneOf(Preset.reference)))
     @Checked var preset: Preset? = nil
     @Option("Videos, 1 to 1,000,000.", within(1...1_000_000)) @Checked var streams = 100
@@ -103,6 +107,7 @@ struct RunSettings: ParsableArguments {
     var redisTopology: RedisTopology { RedisTopology(nodes: redisNodes, replicas: redisReplicas) }
 
     var title: String {
+        if preset == .social { return "Run: \(Format.grouped(viewers)) people, posts and feeds" }
         let placements = placements.map(\.rawValue).joined(separator: " and ")
         return "Run: \(placements), \(Format.grouped(viewers)) viewers, \(readers) Readers"
     }
@@ -149,6 +154,7 @@ struct RunSettings: ParsableArguments {
             switch preset {
             case .seed: over(RunSettings.seedPreset)
             case .million: over(CrowdPlan.preset)
+            case .social: over(SocialPlan.preset)
             case .reference, nil: self
             }
         if preset == .million, !typed.contains("--readers") {
@@ -168,6 +174,13 @@ struct RunSettings: ParsableArguments {
         ]
         for name in typed where preset == .million && others.contains(name) {
             problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
+        }
+        if preset == .social {
+            for name in typed where !SocialPlan.options.contains(name) {
+                problems.append("\(name): means nothing with the preset 'social'")
+            }
+            guard problems.isEmpty else { throw .arguments(problems) }
+            return settings
         }
         if preset != .million, typed.contains("--hold") {
             problems.append("--hold: means nothing without the preset 'million'")

@@ -28,7 +28,7 @@ struct Product: Sendable {
         tell(redis)
         let postgres = try await testbed.startPostgres()
         tell(postgres)
-        let keys = try await tokenKeys()
+        let keys = try await testbed.tokenKeys()
         let media = try testbed.folders.shared("media")
         let access = [
             "AUTH": Self.authentication, "AUTH_KEYS_FILE": keys.accepting, "SERVICE_TOKEN": Self.secret(),
@@ -50,21 +50,6 @@ struct Product: Sendable {
         for service in services { _ = try await started(service) }
         return try await started(
             testbed.addGateway(script: script, port: port, authentication: Self.authentication, media: media))
-    }
-
-    /// What tokens are signed with, and the set that they are accepted by: made once, so that people stay logged in.
-    private func tokenKeys() async throws -> (signing: String, accepting: String) {
-        let folder = try testbed.folders.secrets("keys")
-        let (signing, accepting) = ("\(folder)/signing.json", "\(folder)/keys.json")
-        // It is written last.
-        guard !FileManager.default.fileExists(atPath: accepting) else { return (signing, accepting) }
-        try? FileManager.default.removeItem(atPath: signing)
-        let specification = ChildSpecification(
-            name: "make-keys", executable: try testbed.binaries.own("SocialAPI"),
-            arguments: ["make-keys", "--signing-key", signing, "--keys", accepting],
-            log: testbed.folders.log("make-keys"))
-        try await testbed.supervisor.run(specification)
-        return (signing, accepting)
     }
 
     /// 128 random bits, for as long as this process runs.
@@ -95,5 +80,22 @@ struct Product: Sendable {
     private func tell(_ node: Node) {
         let name = node.name.padding(toLength: 14, withPad: " ", startingAt: 0)
         progress.step("\(name) 127.0.0.1:\(node.port)  \(node.specification.log)")
+    }
+}
+
+extension Testbed {
+    /// What tokens are signed with, and the set that they are accepted by: made once, so that people stay logged in.
+    func tokenKeys() async throws -> (signing: String, accepting: String) {
+        let folder = try folders.secrets("keys")
+        let (signing, accepting) = ("\(folder)/signing.json", "\(folder)/keys.json")
+        // It is written last.
+        guard !FileManager.default.fileExists(atPath: accepting) else { return (signing, accepting) }
+        try? FileManager.default.removeItem(atPath: signing)
+        let specification = ChildSpecification(
+            name: "make-keys", executable: try binaries.own("SocialAPI"),
+            arguments: ["make-keys", "--signing-key", signing, "--keys", accepting],
+            log: folders.log("make-keys"))
+        try await supervisor.run(specification)
+        return (signing, accepting)
     }
 }

@@ -134,7 +134,7 @@ private let itemsStatement: PostgresStatement = """
     FROM posts_shown AS p
     LEFT JOIN photos AS h ON h.photo_id = p.post_id
     LEFT JOIN post_counts AS c ON c.post_id = p.post_id
-    WHERE p.post_id = ANY($2::text[]) AND may_see($1, p.author_id, p.visibility)
+    WHERE p.post_id = ANY($2::text[]) AND (SELECT * FROM seen_by($1, p.author_id, p.visibility))
         AND (p.author_id = $1 OR EXISTS (SELECT 1 FROM follows WHERE follower_id = $1 AND followee_id = p.author_id))
     ORDER BY p.sequence DESC
     """

@@ -216,7 +216,7 @@ private let postStatement: PostgresStatement = """
 private let publicStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
-    FROM posts_shown WHERE visibility = 'public' AND sequence < $2 AND may_see($1, author_id, visibility)
+    FROM posts_shown WHERE visibility = 'public' AND sequence < $2 AND (SELECT * FROM seen_by($1, author_id, visibility))
     ORDER BY sequence DESC LIMIT $3
     """
 
@@ -224,13 +224,13 @@ private let photosStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
     FROM posts_shown WHERE visibility = 'public' AND media_count > 0 AND sequence < $2
-        AND may_see($1, author_id, visibility)
+        AND (SELECT * FROM seen_by($1, author_id, visibility))
     ORDER BY sequence DESC LIMIT $3
     """
 
 private let userStatement: PostgresStatement = """
     SELECT post_id, sequence, author_id, display_name, content, visibility, comments_open, revision, created_at,
         edited_at, media
-    FROM posts_shown WHERE author_id = $4 AND sequence < $2 AND may_see($1, author_id, visibility)
+    FROM posts_shown WHERE author_id = $4 AND sequence < $2 AND (SELECT * FROM seen_by($1, author_id, visibility))
     ORDER BY sequence DESC LIMIT $3
     """

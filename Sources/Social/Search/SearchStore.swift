@@ -1,7 +1,7 @@
 public import PostgresLibpq
 public import Storage
 
-/// Full text and names in PostgreSQL. Nothing is found that the viewer (`nil`: without a name) may not see: `may_see`.
+/// Full text and names in PostgreSQL. Nothing is found that the viewer (`nil`: without a name) may not see: `seen_by`.
 public struct SearchStore: Sendable {
     /// A search that takes longer fails with `timeout`.
     public static let timeout: Duration = .seconds(3)
@@ -52,11 +52,12 @@ public struct SearchStore: Sendable {
         ]
         return try await pool.session { connection in
             try connection.transaction(timeout: Self.timeout) { connection in
-                // How many match decides between the index of words and that of the order: each query has a plan of its own.
+                // How many match decides between the index of words and that of the order: each query has a plan of its own,
+                // for which no code is compiled.
                 let words = try connection.query(
                     """
                     SELECT numnode(websearch_to_tsquery('simple', $1)),
-                        set_config('plan_cache_mode', 'force_custom_plan', true)
+                        set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)
                     """, [.text(search.query)]
                 ) { row throws(PostgresError) in try row.integer(0) }.first
                 guard let words, words > 0 else { return nil }
@@ -83,7 +84,8 @@ public struct SearchStore: Sendable {
         let values: [PostgresValue] = [.text(pattern), .optionalText(viewer), .bigint(Int64(limit))]
         return try await pool.session { connection in
             try connection.transaction(timeout: Self.timeout) { connection in
-                try connection.query("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)")
+                try connection.query(
+                    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
                 var found: [String] = []
                 func add(_ statement: PostgresStatement, _ values: [PostgresValue]) throws(PostgresError) {
                     guard found.count < limit else { return }
@@ -122,7 +124,7 @@ private let postsStatement: PostgresStatement = """
         SELECT post_id, sequence, author_id, media_count > 0 AS has_photo, content FROM posts
         WHERE deleted_at IS NULL AND to_tsvector('simple', content) @@ websearch_to_tsquery('simple', $1)
             AND ($3 = '' OR author_id = $3) AND created_at >= $4 AND created_at < $5
-            AND (NOT $6 OR media_count > 0) AND sequence <= $7 AND may_see($2, author_id, visibility)
+            AND (NOT $6 OR media_count > 0) AND sequence <= $7 AND (SELECT * FROM seen_by($2, author_id, visibility))
         ORDER BY sequence DESC LIMIT $8
     )
     SELECT post_id, sequence, author_id, has_photo,
@@ -136,7 +138,7 @@ private let commentsStatement: PostgresStatement = """
         WHERE c.channel LIKE 'post:%' AND c.removed_at IS NULL AND p.deleted_at IS NULL
             AND to_tsvector('simple', c.comment) @@ websearch_to_tsquery('simple', $1)
             AND ($3 = '' OR c.user_id = $3) AND c.created_at >= $4 AND c.created_at < $5 AND NOT $6
-            AND c.sequence <= $7 AND may_see($2, p.author_id, p.visibility) AND may_see($2, c.user_id, 'public')
+            AND c.sequence <= $7 AND (SELECT * FROM seen_by($2, p.author_id, p.visibility)) AND (SELECT * FROM seen_by($2, c.user_id, 'public'))
         ORDER BY c.sequence DESC LIMIT $8
     )
     SELECT id, sequence, user_id, false,
@@ -152,7 +154,7 @@ private let usersStatement: PostgresStatement = """
         WHERE to_tsvector('simple', user_id || ' ' || display_name || ' ' || bio)
                 @@ websearch_to_tsquery('simple', $1)
             AND ($3 = '' OR user_id = $3) AND created_at >= $4 AND created_at < $5 AND NOT $6
-            AND (extract(epoch FROM created_at) * 1000000)::bigint <= $7 AND may_see($2, user_id, 'public')
+            AND (extract(epoch FROM created_at) * 1000000)::bigint <= $7 AND (SELECT * FROM seen_by($2, user_id, 'public'))
         ORDER BY created_at DESC LIMIT $8
     )
     SELECT user_id, sequence, user_id, false,
@@ -179,17 +181,17 @@ private let foundUsersStatement: PostgresStatement = """
     """
 
 private let namesStatement: PostgresStatement = """
-    SELECT user_id FROM users WHERE user_id LIKE $1 AND may_see($2, user_id, 'public')
+    SELECT user_id FROM users WHERE user_id LIKE $1 AND (SELECT * FROM seen_by($2, user_id, 'public'))
     ORDER BY user_id USING ~<~ LIMIT $3
     """
 
 private let displayNamesStatement: PostgresStatement = """
-    SELECT user_id FROM users WHERE lower(display_name) LIKE $1 AND may_see($2, user_id, 'public')
+    SELECT user_id FROM users WHERE lower(display_name) LIKE $1 AND (SELECT * FROM seen_by($2, user_id, 'public'))
     ORDER BY lower(display_name) USING ~<~, user_id LIMIT $3
     """
 
 private let similarStatement: PostgresStatement = """
     SELECT user_id FROM users
-    WHERE $1 <% (user_id || ' ' || lower(display_name)) AND may_see($2, user_id, 'public')
+    WHERE $1 <% (user_id || ' ' || lower(display_name)) AND (SELECT * FROM seen_by($2, user_id, 'public'))
     ORDER BY word_similarity($1, user_id || ' ' || lower(display_name)) DESC, user_id LIMIT $3
     """

@@ -137,7 +137,8 @@ private let insertStatement: PostgresStatement = """
         SELECT id, video_id, user_id, comment, created_at, channel, nullif(parent, '')
         FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::text[])
             AS sent (id, video_id, user_id, comment, created_at, channel, parent)
-        WHERE channel NOT LIKE 'post:%' OR comment_refusal(user_id, video_id, parent) IS NULL
+        WHERE channel NOT LIKE 'post:%'
+            OR (SELECT why FROM comment_refusals(user_id, video_id, parent) AS why) IS NULL
         ON CONFLICT (id) DO NOTHING
         RETURNING id, video_id, user_id, created_at, channel, held_at IS NOT NULL AS is_held
     ), counted AS (

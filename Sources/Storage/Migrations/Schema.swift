@@ -17,5 +17,6 @@ public enum Schema {
             version: 13, name: "trigrams", needsExtension: "pg_trgm", by: "CREATE EXTENSION IF NOT EXISTS pg_trgm"),
         Migration(version: 14, name: "search", outsideTransaction: searchStatements),
         Migration(version: 15, name: "moderation", script: moderationScript),
+        Migration(version: 16, name: "visibility", script: visibilityScript),
     ]
 }

@@ -128,6 +128,27 @@ extension EndToEndTests {
             }
         }
 
+        /// The run of people who post and follow, small: everything that was acknowledged is compared.
+        @Test func peopleFollowPostAndAreTold() async throws {
+            try await withTemporaryFolder { folder in
+                // PostgreSQL is another user than root, and must get in.
+                chmod(folder, 0o755)
+                let line = "run --out @/report --preset social --viewers 120 --rate 60 --duration 6"
+                let program = try await orchestrator(line, folder)
+                try await withEnd({ await program.stop() }) {
+                    let status = await program.end(within: 180)
+                    let report = try Report.read("\(folder)/report/latest")
+                    // A busy machine may drop some; nothing else may fail.
+                    #expect(report.verdict.failed.map(\.name).filter { $0 != "dropped" } == [], "\(program.log)")
+                    #expect(status == 0 || status == 65)
+                    #expect(report.value("differences") == 0)
+                    for name in ["posts", "likes", "comments", "notifications", "posts in them", "new follows"] {
+                        #expect(report.value(name) ?? 0 > 0, "\(name): \(program.log)")
+                    }
+                }
+            }
+        }
+
         /// The run of a million, small: every phase takes place under both placements, and every delivery is audited.
         @Test func theCrowdComesStaysAndLosesAReader() async throws {
             let line =

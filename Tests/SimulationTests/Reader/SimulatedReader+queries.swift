@@ -12,7 +12,7 @@ extension SimulatedReader {
     func readPosition(_ query: ChannelQuery) {
         world.after(world.random.micros(0...3_000)) {
             guard self.isAlive, self.registry.needs(query) else { return }
-            self.world.redis.ask({ $0.position(of: query.channel) }) { answer in
+            self.ask(query.channel, { $0.position(of: query.channel) }) { answer in
                 guard self.isAlive else { return }
                 if let answer {
                     self.world.note("\(self): \(query.channel) stands at \(answer?.description ?? "nothing")")
@@ -43,7 +43,19 @@ extension SimulatedReader {
 
     private func askHistory(of channel: Channel, after offset: UInt64, _ answered: @escaping (HistoryPage?) -> Void) {
         let limit = world.plan.historyPage
-        world.redis.ask({ $0.history(of: channel, after: offset, through: nil, limit: limit) }, answered)
+        ask(channel, { $0.history(of: channel, after: offset, through: nil, limit: limit) }, answered)
+    }
+
+    private func ask<Answer>(
+        _ channel: Channel, _ question: @escaping (InMemoryStore) -> Answer, _ answered: @escaping (Answer?) -> Void
+    ) {
+        guard let shards = link as? SimulatedShards else { return world.redis.ask(question, answered) }
+        let fails = world.isTurbulent && world.random.chance(world.plan.failures)
+        shards.client.send(channel) {
+            question($0.store)
+        } completed: {
+            answered(fails ? nil : $0)
+        }
     }
 
     /// One scan of a channel at a time: the registry sees to it.

@@ -11,7 +11,7 @@ final class SimulatedReader: CustomStringConvertible {
     let life: Int
     var registry: ChannelRegistry<SimulatedConnect>
     private(set) var loops: [SimulatedLoop] = []
-    private(set) var link: SimulatedLink!
+    private(set) var link: (any SimulatedSubscriber)!
     private(set) var isAlive = true
     private(set) var isStopping = false
     /// Messages that came from Redis.
@@ -31,7 +31,9 @@ final class SimulatedReader: CustomStringConvertible {
                 loops: plan.loops, connectionsMax: 1000, channelsMax: 100, cooldownNanoseconds: plan.cooldown,
                 subscribeTimeoutNanoseconds: 1_000_000_000))
         loops = (0..<plan.loops).map { SimulatedLoop(reader: self, number: $0) }
-        link = SimulatedLink(world: world, reader: self)
+        link =
+            world.cluster.map { SimulatedShards(world: world, reader: self, cluster: $0) as any SimulatedSubscriber }
+            ?? SimulatedLink(world: world, reader: self)
     }
 
     var description: String { "reader \(number)" + String(repeating: "'", count: life) }
@@ -104,8 +106,8 @@ final class SimulatedReader: CustomStringConvertible {
 
     func connectionEstablished() { registry.isConnected = true }
 
-    func lost(_ channels: [Channel]) {
-        registry.lost(channels, isConnected: false, now: world.now)
+    func lost(_ channels: [Channel], isConnected: Bool) {
+        registry.lost(channels, isConnected: isConnected, now: world.now)
         perform()
     }
 

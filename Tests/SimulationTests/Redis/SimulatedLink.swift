@@ -4,7 +4,7 @@ import Wire
 @testable import RedisNIO
 
 /// A Reader's subscriber: the driver's own table of subscriptions, on connections that break.
-final class SimulatedLink {
+final class SimulatedLink: SimulatedSubscriber {
     private unowned let world: World
     private unowned let reader: SimulatedReader
     private var table = SubscriptionTable(limit: 1000)
@@ -21,7 +21,8 @@ final class SimulatedLink {
     func connect() {
         guard !isClosed, connection == nil else { return }
         guard world.redis.isUp else { return world.after(world.random.micros(20_000...300_000)) { self.connect() } }
-        let connection = SubscriberConnection(world: world) { [weak self] in self?.received($0) }
+        let connection = SubscriberConnection(world: world, server: world.redis) { [weak self] in self?.received($0) }
+        world.redis.connect(connection)
         self.connection = connection
         world.redis.arrive(after: world.latency()) {
             // A connection that breaks during its login was never there.
@@ -69,6 +70,7 @@ final class SimulatedLink {
                 handOver()
                 let settled = table.acknowledged(channels)
                 if !settled.isEmpty { reader.subscribed(settled.compactMap { Channel(name: $0) }) }
+            case .refused, .dropped: break
             case .end:
                 handOver()
                 ended()
@@ -83,7 +85,7 @@ final class SimulatedLink {
             isEstablished = false
             let wanted = table.disconnected().compactMap { Channel(name: $0) }
             world.note("\(reader): lost its connection to Redis")
-            reader.lost(wanted)
+            reader.lost(wanted, isConnected: false)
         }
         world.after(world.random.micros(1_000...200_000)) { self.connect() }
     }

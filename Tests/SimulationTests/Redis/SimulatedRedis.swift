@@ -1,10 +1,11 @@
 import Broker
 import InMemory
+import RedisNIO
 import Wire
 
 /// Redis as the Readers and writers meet it: the in-memory store behind connections that are slow, fail and break, and
 /// what a replica has of it.
-final class SimulatedRedis {
+final class SimulatedRedis: SimulatedServer {
     private unowned let world: World
     private(set) var store: InMemoryStore
     private(set) var isUp = true
@@ -73,6 +74,7 @@ final class SimulatedRedis {
     // MARK: Readers
 
     func connect(_ connection: SubscriberConnection) { connections.append(connection) }
+    func refusal(ofSubscribing channel: String, isAsking: Bool) -> RedisError? { nil }
     func disconnect(_ connection: SubscriberConnection) { connections.removeAll { $0 === connection } }
 
     /// A question on a command connection: it takes its time to Redis and back, and may fail. `nil`: it failed.

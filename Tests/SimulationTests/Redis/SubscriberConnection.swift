@@ -1,17 +1,43 @@
 import Broker
 import Wire
 
+@testable import RedisNIO
+
+/// What subscribers connect to.
+protocol SimulatedServer: AnyObject {
+    var isUp: Bool { get }
+    func arrive(after delay: UInt64, _ action: @escaping () -> Void)
+    func disconnect(_ connection: SubscriberConnection)
+    /// `nil`: the channel may be subscribed here.
+    func refusal(ofSubscribing channel: String, isAsking: Bool) -> RedisError?
+}
+
+/// What a Reader subscribes with.
+protocol SimulatedSubscriber: AnyObject {
+    func connect()
+    func subscribe(_ channel: Channel)
+    func unsubscribe(_ channel: Channel)
+    func cut()
+    func stall(_ span: UInt64)
+    func stutter(_ span: UInt64)
+    func close()
+}
+
 /// One subscriber connection, seen from Redis: what is subscribed on it, and what is on its way to the Reader.
 final class SubscriberConnection {
     enum Item {
         /// Redis has carried out a command for these channels, subscribing or unsubscribing.
         case acknowledged([String])
+        /// A node of a cluster has not the slot.
+        case refused([String], RedisError)
+        /// It has it no more, which nobody asked for.
+        case dropped([String])
         case message(BrokerMessage)
         case end
     }
 
     private unowned let world: World
-    private unowned let redis: SimulatedRedis
+    private unowned let server: any SimulatedServer
     private let deliver: ([Item]) -> Void
     private var subscribed: Set<String> = []
     private var way: [(time: UInt64, item: Item)] = []
@@ -24,22 +50,36 @@ final class SubscriberConnection {
     private var last: BrokerMessage?
 
     /// - Parameter deliver: called with what comes in one read, in order. After `end` nothing comes.
-    init(world: World, deliver: @escaping ([Item]) -> Void) {
+    init(world: World, server: any SimulatedServer, deliver: @escaping ([Item]) -> Void) {
         self.world = world
-        self.redis = world.redis
+        self.server = server
         self.deliver = deliver
-        redis.connect(self)
     }
 
     /// Commands reach Redis in the order in which they were sent.
-    func send(subscribe: [String], unsubscribe: [String]) {
+    func send(subscribe: [String], unsubscribe: [String], isAsking: Bool = false) {
         lastRequest = max(lastRequest, world.now + world.latency())
-        redis.arrive(after: lastRequest - world.now) {
-            guard !self.isBroken, self.redis.isUp else { return }
+        server.arrive(after: lastRequest - world.now) {
+            guard !self.isBroken, self.server.isUp else { return }
             for channel in unsubscribe { self.subscribed.remove(channel) }
-            for channel in subscribe { self.subscribed.insert(channel) }
             // One acknowledgement for each channel, one read for some of them.
-            for channel in unsubscribe + subscribe { self.put(.acknowledged([channel])) }
+            for channel in unsubscribe { self.put(.acknowledged([channel])) }
+            for channel in subscribe {
+                if let refusal = self.server.refusal(ofSubscribing: channel, isAsking: isAsking) {
+                    self.put(.refused([channel], refusal))
+                } else {
+                    self.subscribed.insert(channel)
+                    self.put(.acknowledged([channel]))
+                }
+            }
+        }
+    }
+
+    /// The server ends subscriptions unasked.
+    func drop(where isLost: (String) -> Bool) {
+        for channel in subscribed.sorted() where isLost(channel) {
+            subscribed.remove(channel)
+            put(.dropped([channel]))
         }
     }
 
@@ -47,7 +87,7 @@ final class SubscriberConnection {
     func close() {
         isBroken = true
         way = []
-        redis.disconnect(self)
+        server.disconnect(self)
     }
 
     func offer(_ message: BrokerMessage) {
@@ -88,7 +128,7 @@ final class SubscriberConnection {
     func broken(within span: UInt64) {
         guard !isBroken else { return }
         isBroken = true
-        redis.disconnect(self)
+        server.disconnect(self)
         let arriving = world.random.index(below: way.count + 1)
         way.removeLast(way.count - arriving)
         let noticed = max(world.now + span + world.latency(), way.last?.time ?? 0)

@@ -23,6 +23,8 @@ final class Testimony {
     /// Set when it was told that its position is unknown, and that it begins anew before what it has: from there on it
     /// may get things again, and gaps for what lies before, in order.
     private var beginsAnewAfter: Int?
+    /// The last position that came, also one that nobody is owed.
+    private var newest: Position?
     /// It named a position that is none, and has to be told so.
     var mayBeToldAnything = false
 
@@ -49,12 +51,17 @@ final class Testimony {
 
     func connected(at position: Position, resumedFrom last: Position?) {
         isConnected = true
+        newest = position
         if let last, last != position { complain("resumed from \(last) and is told that it stands at \(position)") }
         guard case .nowhere = place else { return }
         if position == .beginning {
             place = .beginning(from: beginning)
         } else if let index = witness.lastPlace(upTo: position, channel: channel) {
             place = .at(index)
+        } else if witness.isPhantom(position, channel: channel) {
+            // Of an epoch that only a master had that was none any more: what comes has another, which it is told.
+            place = .beginning(from: beginning)
+            mayBeToldAnything = true
         } else if !mayBeToldAnything {
             complain("starts at \(position), which nobody published")
         }
@@ -65,8 +72,16 @@ final class Testimony {
     func received(_ position: Position) {
         witness.delivered += 1
         guard let index = witness.place(of: position, channel: channel) else {
-            return complain("got \(position), which nobody published")
+            guard witness.isPhantom(position, channel: channel) else {
+                return complain("got \(position), which nobody published")
+            }
+            if let newest, newest.epoch == position.epoch, newest.offset >= position.offset {
+                complain("got \(position) after \(newest)")
+            }
+            newest = position
+            return
         }
+        newest = position
         switch place {
         case .nowhere: return complain("got \(position) before it was connected")
         case .beginning(let from): skip(from..<max(from, index), sameEpochAs: position)
@@ -85,13 +100,21 @@ final class Testimony {
     /// A gap: what lies up to `at` is told missing, from `from` on where it says so.
     func told(at position: Position, from: UInt64?, to: UInt64?) {
         witness.gaps += 1
-        if witness.isLossless, !mayBeToldAnything { complain("is told a gap at \(position) though nothing is lost") }
+        // Of what no replica had, and this viewer or another has seen, it may be told that it is there no more.
+        let isOfNothing = [newest, position].contains { seen in
+            seen.map { !witness.isAcknowledged($0, channel: channel) } ?? false
+        }
+        if witness.isLossless, !mayBeToldAnything, !(witness.isCluster && isOfNothing) {
+            complain("is told a gap at \(position) though nothing is lost")
+        }
+        newest = position
         let isUnknown = from == nil
         if position == .beginning {
             place = .beginning(from: isUnknown ? beginning : witness.logs[channel].count)
             return
         }
         guard let end = witness.lastPlace(upTo: position, channel: channel) else {
+            if witness.isPhantom(position, channel: channel) { return }
             return complain("is told a gap at \(position), which is no place")
         }
         switch place {

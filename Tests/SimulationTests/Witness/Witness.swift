@@ -18,6 +18,8 @@ final class Witness {
     /// Of each channel, in the order of publishing.
     private(set) var logs: [[Comment]]
     private var places: [[Position: Int]]
+    /// Given out by a master that was none any more: nobody is owed them.
+    private var phantoms: [Set<Position>]
     private(set) var violations: [String] = []
     var delivered = 0
     var gaps = 0
@@ -27,16 +29,29 @@ final class Witness {
         self.plan = plan
         logs = Array(repeating: [], count: plan.channels.count)
         places = Array(repeating: [:], count: plan.channels.count)
+        phantoms = Array(repeating: [], count: plan.channels.count)
     }
 
     var isLossless: Bool { plan.isLossless }
+    var isCluster: Bool { plan.masters > 0 }
 
     func published(_ position: Position, channel: Int) -> Int {
-        if places[channel][position] != nil { complain("\(position) was given out twice") }
+        if places[channel][position] != nil || phantoms[channel].contains(position) {
+            complain("\(position) was given out twice")
+        }
         logs[channel].append(Comment(position: position))
         places[channel][position] = logs[channel].count - 1
         return logs[channel].count - 1
     }
+
+    /// A master that was none any more gave out a position.
+    func phantom(_ position: Position, channel: Int) {
+        if places[channel][position] != nil || !phantoms[channel].insert(position).inserted {
+            complain("\(position) was given out twice")
+        }
+    }
+
+    func isPhantom(_ position: Position, channel: Int) -> Bool { phantoms[channel].contains(position) }
 
     func acknowledged(_ entry: Int, channel: Int) { logs[channel][entry].isAcknowledged = true }
 
@@ -47,9 +62,10 @@ final class Witness {
 
     /// Somebody writes, knowing what is acknowledged up to `known`, to a Redis whose newest position is `newest`.
     ///
+    /// - Parameter isTold: whether viewers are told a gap when the writer knows nothing of the epoch.
     /// - Returns: how many acknowledged comments Redis has lost without this writer's knowledge.
-    func excuse(_ newest: Position?, known: Position?, channel: Int) -> Int {
-        guard let newest else { return 0 }
+    func excuse(_ newest: Position?, known: Position?, channel: Int, isTold: Bool = false) -> Int {
+        guard let newest, !(isTold && known?.epoch != newest.epoch) else { return 0 }
         let known = known?.epoch == newest.epoch ? max(known?.offset ?? 0, newest.offset) : newest.offset
         var count = 0
         for place in logs[channel].indices.reversed() {
@@ -74,6 +90,10 @@ final class Witness {
 
     func isOwed(_ place: Int, channel: Int) -> Bool {
         logs[channel][place].isAcknowledged && !logs[channel][place].isExcused
+    }
+
+    func isAcknowledged(_ position: Position, channel: Int) -> Bool {
+        places[channel][position].map { logs[channel][$0].isAcknowledged } ?? false
     }
 
     func complain(_ text: String) {

@@ -34,8 +34,12 @@ struct Plan: CustomStringConvertible {
     let failures: Int
     /// Whether faults may take data from Redis.
     let mayLoseData: Bool
+    /// Of a cluster; 0: Redis is one server.
+    let masters: Int
+    /// In a cluster: a comment is acknowledged when a replica has it, and not before.
+    let acknowledgesReplicated: Bool
 
-    init(seed: UInt64) {
+    init(seed: UInt64, isCluster: Bool = false) {
         var random = SeededRandom(seed: seed)
         self.seed = seed
         channels = (0..<random.number(1...3)).compactMap { Channel.video("v\($0)") }
@@ -46,8 +50,9 @@ struct Plan: CustomStringConvertible {
         comments = random.number(10...50)
         faults = random.number(0...8)
         duration = UInt64(random.number(2...6)) * 1_000_000_000
-        mayLoseData = random.chance(500)
-        historyLength = mayLoseData && random.chance(400) ? random.number(2...10) : 1000
+        let isSafe = random.chance(500)
+        mayLoseData = isCluster ? !isSafe : isSafe
+        historyLength = !isCluster && mayLoseData && random.chance(400) ? random.number(2...10) : 1000
         historyPage = random.pick([4, 7, 25, 1000])
         cooldown = random.pick([0, 100, 500, 2000]) * 1_000_000
         mailboxBytes = random.pick([40, 100, 1_000, 64_000, 64_000])
@@ -59,6 +64,8 @@ struct Plan: CustomStringConvertible {
         writesPerSlice = random.number(1...8)
         lateAnswers = random.pick([0, 50, 300])
         failures = random.pick([0, 0, 30, 150])
+        masters = isCluster ? random.number(2...3) : 0
+        acknowledgesReplicated = isCluster && isSafe
     }
 
     /// Nothing is ever lost, so nobody may be told a gap.
@@ -71,7 +78,8 @@ struct Plan: CustomStringConvertible {
         \(historyPage), cool-down \(cooldown / 1_000_000) ms, mailboxes \(mailboxBytes) B, retained \(retainedBytes) B, \
         missed \(missedBytes) B in pieces of \(pieceBytes) B, heartbeats \(heartbeat / 1_000_000_000) s, backlogs \
         \(backlogBytes) B, late answers \(lateAnswers)‰, failures \(failures)‰, \
-        \(mayLoseData ? "Redis may lose data" : "Redis keeps its data")
+        \(mayLoseData ? "Redis may lose data" : "Redis keeps its data"), \(masters) masters\
+        \(acknowledgesReplicated ? ", acknowledged is replicated" : "")
         """
     }
 }

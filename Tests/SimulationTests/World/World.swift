@@ -12,6 +12,7 @@ final class World {
     var random: SeededRandom
     private var queue = EventQueue()
     private(set) var redis: SimulatedRedis!
+    private(set) var cluster: SimulatedCluster?
     private(set) var readers: [SimulatedReader] = []
     private(set) var viewers: [SimulatedViewer] = []
     /// Faults may still come, and viewers move.
@@ -27,6 +28,7 @@ final class World {
         witness = Witness(plan: plan)
         witness.note = { [unowned self] text in note(text) }
         redis = SimulatedRedis(world: self)
+        if plan.masters > 0 { cluster = SimulatedCluster(world: self) }
         readers = (0..<plan.readers).map { SimulatedReader(world: self, number: $0, life: 0) }
         viewers = (0..<plan.viewers).map { index in
             SimulatedViewer(world: self, number: index, channel: index % plan.channels.count)
@@ -73,9 +75,9 @@ final class World {
         run(for: plan.duration)
         calm()
         run(for: Self.settling)
-        witness.settled(viewers, hasLostData: redis.hasLostData)
+        witness.settled(viewers, hasLostData: cluster?.hasLostData ?? redis.hasLostData)
         // Whoever lost the newest comments with Redis can know of it only by the next one.
-        for channel in plan.channels.indices { redis.publish(channel, isReliable: true) }
+        for channel in plan.channels.indices { publish(channel, isReliable: true) }
         run(for: Self.settling)
         witness.settled(viewers, hasLostData: false)
         coverage.add(witness)
@@ -86,11 +88,17 @@ final class World {
         note("--- faults are over ---")
         isTurbulent = false
         redis.recover()
+        cluster?.calm()
         for reader in readers where reader.isStopping { replace(reader) }
         for viewer in viewers { viewer.calm() }
     }
 
-    private func writeSomething() { redis.publish(random.index(below: plan.channels.count)) }
+    private func writeSomething() { publish(random.index(below: plan.channels.count)) }
+
+    private func publish(_ channel: Int, isReliable: Bool = false) {
+        if let cluster { return cluster.publish(channel, isReliable: isReliable) }
+        redis.publish(channel, isReliable: isReliable)
+    }
 
     func replace(_ reader: SimulatedReader) {
         reader.crash()
@@ -105,7 +113,10 @@ extension World {
         guard isTurbulent else { return }
         let reader = random.pick(readers)
         let channel = plan.channels[random.index(below: plan.channels.count)]
-        switch random.index(below: plan.mayLoseData ? 28 : 15) {
+        if let cluster, random.chance(600) { return fault(cluster, channel) }
+        let number = random.index(below: plan.mayLoseData && cluster == nil ? 28 : 15)
+        if let cluster, [5, 9, 13].contains(number) { return cluster.freezeShortly() }
+        switch number {
         case 0, 1: reader.link.cut()
         case 2: reader.link.stall(random.micros(100_000...1_500_000))
         case 3:
@@ -142,6 +153,16 @@ extension World {
         }
     }
 
+    private func fault(_ cluster: SimulatedCluster, _ channel: Channel) {
+        switch random.index(below: 7) {
+        case 0, 1: cluster.failover(.killed)
+        case 2, 3: cluster.failover(.frozen)
+        case 4: cluster.failover(.partitioned)
+        case 5: cluster.reshard(channel)
+        default: if random.chance(700) { cluster.reshard(channel) } else { cluster.restartWriter() }
+        }
+    }
+
     private func cutViewers(of reader: SimulatedReader) {
         note("every viewer of \(reader) is cut")
         for viewer in viewers where viewer.isWatching(reader) { viewer.cut() }
@@ -157,7 +178,7 @@ extension World {
 
     private func burst(_ channel: Int) {
         note("a burst of comments")
-        for _ in 0..<random.number(5...15) { after(random.micros(0...3_000)) { self.redis.publish(channel) } }
+        for _ in 0..<random.number(5...15) { after(random.micros(0...3_000)) { self.publish(channel) } }
     }
 
     private func drain(_ reader: SimulatedReader) {
