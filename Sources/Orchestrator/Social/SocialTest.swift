@@ -3,6 +3,7 @@ import Foundation
 import Identity
 import Logging
 import PostgresLibpq
+import RedisNIO
 import Report
 import Storage
 import Testbed
@@ -37,7 +38,7 @@ private struct SocialTest: Sendable {
             let crowd = SocialCrowd(services, people: settings.viewers)
             try await work(crowd)
             let audit = SocialAudit(
-                pool: pool, services: services, crowd: crowd, likes: LikeAudit(redisPort: redis.port, databaseURL: nil),
+                pool: pool, services: services, crowd: crowd, likes: LikeAudit(redis: try RedisEndpoint(parsing: redis.url), databaseURL: nil),
                 seed: settings.seed)
             progress.step("waiting until everything is stored, told and pushed")
             let seconds = try await audit.drain(atMost: .seconds(SocialPlan.drainSeconds))
