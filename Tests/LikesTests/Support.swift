@@ -52,9 +52,10 @@ extension LikeService {
 
 func makeWorker(
     _ broker: RedisBroker, _ likes: any LikeStore, like: LikeSettings = makeSettings(), instance: String = "worker",
-    claimAfter: Duration = .seconds(30)
+    claimAfter: Duration = .seconds(30), tasks: Int = WriteBehindSettings().tasks
 ) -> WriteBehindWorker {
     var settings = WriteBehindSettings()
+    settings.tasks = tasks
     settings.instance = instance
     settings.interval = .milliseconds(10)
     settings.claimAfter = claimAfter

@@ -20,6 +20,8 @@ public final class RelayNetwork: Sendable {
         /// `nil`: nothing is cut.
         var isApart: (@Sendable (Path) -> Bool)?
         var connections: [RelayConnection] = []
+        /// Nobody knows yet who made them.
+        var unknown: [RelayConnection] = []
         var listeners: [any Channel] = []
     }
 
@@ -61,7 +63,7 @@ public final class RelayNetwork: Sendable {
 
     func close() async {
         let listeners = state.withLock { state in
-            defer { (state.listeners, state.connections) = ([], []) }
+            defer { (state.listeners, state.connections, state.unknown) = ([], [], []) }
             return state.listeners
         }
         for listener in listeners { try? await listener.close() }
@@ -91,10 +93,21 @@ public final class RelayNetwork: Sendable {
 
     /// While nothing is cut nobody has to know who connects.
     fileprivate func began(_ connection: RelayConnection) {
-        guard state.withLock({ $0.isApart }) != nil else { return connection.update() }
+        let (isWhole, isFirst) = state.withLock { state in
+            guard state.isApart != nil else { return (true, false) }
+            state.unknown.append(connection)
+            return (false, state.unknown.count == 1)
+        }
+        if isWhole { return connection.update() }
+        guard isFirst else { return }
+        // One look for all that came meanwhile: whoever is cut off tries again and again.
         lookups.async {
-            self.lookUp([connection])
-            connection.update()
+            let unknown = self.state.withLock { state in
+                defer { state.unknown = [] }
+                return state.unknown
+            }
+            self.lookUp(unknown)
+            for connection in unknown { connection.update() }
         }
     }
 
@@ -126,17 +139,18 @@ public final class RelayNetwork: Sendable {
     private static func inodes(of ports: Set<RelayPorts>) -> [RelayPorts: String] {
         // Foundation reads the first 4 KiB of such a file when it is asked for all.
         let handle = FileHandle(forReadingAtPath: "/proc/net/tcp")
-        var table = Data()
-        while let part = try? handle?.read(upToCount: 1 << 20), !part.isEmpty { table += part }
+        var bytes = Data()
+        while let part = try? handle?.read(upToCount: 1 << 20), !part.isEmpty { bytes += part }
+        let table = String(decoding: bytes, as: UTF8.self)
         var inodes: [RelayPorts: String] = [:]
-        func port(_ address: Data) -> Int? { Int(String(decoding: address.suffix(4), as: UTF8.self), radix: 16) }
-        for line in table.split(separator: UInt8(ascii: "\n")).dropFirst() {
+        func port(_ address: Substring) -> Int? { Int(address.suffix(4), radix: 16) }
+        for line in table.split(separator: "\n").dropFirst() {
             // 10: 0100007F:1F90 …, and the inode is the tenth.
-            let words = line.split(separator: UInt8(ascii: " "))
+            let words = line.split(separator: " ")
             guard words.count > 9, let client = port(words[1]), let relay = port(words[2]) else { continue }
             let pair = RelayPorts(client: client, relay: relay)
             guard ports.contains(pair) else { continue }
-            let inode = String(decoding: words[9], as: UTF8.self)
+            let inode = String(words[9])
             // Of an end that is closed nobody knows.
             if inode != "0" { inodes[pair] = inode }
         }
