@@ -160,22 +160,20 @@ public final class Supervisor: Sendable {
 
     /// The program behind util-linux's setpriv and prlimit, which become it: the kernel is asked to end it with the
     /// *thread* that made it, and Subprocess makes all on one thread that lives as long as this process (prctl(2),
-    /// PR_SET_PDEATHSIG).
+    /// PR_SET_PDEATHSIG). The user is changed by setpriv, too: between fork and exec, setgroups(3) waits for ever for a thread
+    /// that was being made when this process forked.
     private func configuration(of child: ChildSpecification) throws -> Subprocess.Configuration {
         let binaries = Binaries()
         var words = [child.executable] + child.arguments
+        let user = child.user.map { ["--reuid=\($0.id)", "--regid=\($0.group)", "--clear-groups"] } ?? []
         words =
-            [
-                try binaries.system("setpriv", package: "util-linux"), "--pdeathsig", child.deathSignal.rawValue, "--",
-            ] + words
+            [try binaries.system("setpriv", package: "util-linux"), "--pdeathsig", child.deathSignal.rawValue] + user
+            + ["--"] + words
         if let most = child.descriptorsMax {
             words = [try binaries.system("prlimit", package: "util-linux"), "--nofile=\(most):\(most)", "--"] + words
         }
         var options = PlatformOptions()
         options.processGroupID = 0
-        if let user = child.user {
-            (options.userID, options.groupID, options.supplementaryGroups) = (user.id, user.group, [])
-        }
         var environment = ProcessInfo.processInfo.environment.filter { ChildSpecification.passedOn.contains($0.key) }
         environment.merge(child.environment) { $1 }
         var keys: [Environment.Key: String] = [:]
