@@ -14,10 +14,8 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     CHORUS_READABLE = EPOLLIN,
@@ -31,20 +29,8 @@ static inline int chorus_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC
 /// Lets other threads run that wait for this core.
 static inline void chorus_yield(void) { sched_yield(); }
 
-/// Makes the calling thread one that works in the background: a `nice` of 10, and from Linux 6.12 on the longest time slice,
-/// since a thread with a shorter one does not wait for the end of it (sched(7), sched_setattr(2)). Older kernels ignore that.
-static inline void chorus_work_in_background(void) {
-    setpriority(PRIO_PROCESS, 0, 10);
-    // struct sched_attr, which Debian 12's C library does not declare.
-    struct {
-        uint32_t size, policy;
-        uint64_t flags;
-        int32_t nice;
-        uint32_t priority;
-        uint64_t runtime, deadline, period;
-    } attributes = {.size = 48, .policy = SCHED_OTHER, .nice = 10, .runtime = 100000000};
-    syscall(SYS_sched_setattr, 0, &attributes, 0);
-}
+/// A `nice` of 10 for the calling thread: on Linux the priority is each thread's own.
+static inline void chorus_lower_priority(void) { setpriority(PRIO_PROCESS, 0, 10); }
 
 static inline int chorus_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 

@@ -8,7 +8,7 @@ import ServiceRuntime
 /// Hashes passwords on threads of its own, with a bounded queue in front: 20 ms of work each must block neither an event
 /// loop nor Swift's threads, and what cannot be done soon is refused at once.
 ///
-/// The threads work in the background (`nice`, long time slices): a flood of log-ins takes what is left over.
+/// The threads run at a lower priority (`nice`): a flood of log-ins takes what is left over.
 final class PasswordHasher: Service {
     struct Settings: Sendable {
         var threads: Int
@@ -134,7 +134,7 @@ final class PasswordHasher: Service {
     }
 
     private func runThread() {
-        chorus_work_in_background()
+        chorus_lower_priority()
         while true {
             alarm.wait()
             let (job, isOver) = state.withLock { state -> ((@Sendable () -> Void)?, Bool) in
