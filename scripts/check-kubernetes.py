@@ -177,7 +177,6 @@ class Overlay:
         if known not in (names, ["reader.chorus.svc.cluster.local:4000"]):
             yield f"GATEWAY_READERS are not the {most} that the autoscaler may start"
 
-
     def nodes(self):
         redis = next((o for o in self.of("StatefulSet") if o["metadata"]["name"] == "redis"), None)
         for job in self.of("Job"):

@@ -59,10 +59,8 @@ struct FeedBench: AsyncParsableCommand {
         found.add("fan-out", try await push(servers, reader))
         try found.show(
             output,
-            lines: [
-                "users \(users), posts \(posts), followees \(followees), readers \(readers), pages of \(limit),"
-                    + " followers \(followers)"
-            ])
+            sizes: "users \(users), posts \(posts), followees \(followees), readers \(readers), pages of \(limit),"
+                + " followers \(followers)")
     }
 
     /// Each follower has asked for the feed, so that all are pushed to.

@@ -26,19 +26,20 @@ struct Measurements {
 
     mutating func add(_ name: String, _ samples: [Double]) { all.append((name, samples.sorted())) }
 
-    func value(_ name: String, at share: Double) -> Double {
-        let samples = all.first { $0.name == name }?.samples ?? []
-        return samples.isEmpty ? 0 : samples[min(samples.count - 1, Int(share * Double(samples.count)))]
+    /// p50, p99 and the maximum.
+    private static func figures(_ sorted: [Double]) -> [Double] {
+        [0.5, 0.99, 1].map { share in
+            let sample = sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
+            return (sample * 1_000).rounded() / 1_000
+        }
     }
 
-    func show(_ output: Output, lines: [String]) throws {
-        func figures(_ name: String) -> [Double] {
-            [0.5, 0.99, 1].map { (value(name, at: $0) * 1_000).rounded() / 1_000 }
-        }
+    /// - Parameter sizes: the first line of the text.
+    func show(_ output: Output, sizes: String) throws {
         guard output.json else {
-            for line in lines { print(line) }
+            print(sizes)
             for (name, samples) in all {
-                let figures = figures(name)
+                let figures = Self.figures(samples)
                 print(
                     "\(name): \(samples.count) times, p50 \(figures[0]) ms, p99 \(figures[1]) ms, max \(figures[2]) ms")
             }
@@ -46,7 +47,7 @@ struct Measurements {
         }
         var object: [String: [String: Double]] = [:]
         for (name, samples) in all {
-            let figures = figures(name)
+            let figures = Self.figures(samples)
             object[name] = [
                 "count": Double(samples.count), "p50": figures[0], "p99": figures[1], "max": figures[2],
             ]
@@ -81,8 +82,7 @@ struct Servers: Sendable {
     private struct NotConnected: Error {}
 
     static func with(_ body: @escaping @Sendable (Servers) async throws -> Void) async throws {
-        let testbed = Testbed(try Folders())
-        do {
+        try await Testbed.run(try Folders(), Binaries()) { testbed in
             let server = try await testbed.startPostgres(
                 settings: [
                     "shared_buffers": "1GB", "fsync": "off", "max_wal_size": "8GB", "maintenance_work_mem": "512MB",
@@ -108,11 +108,7 @@ struct Servers: Sendable {
                 group.cancelAll()
             }
             await pool.stop()
-        } catch {
-            await testbed.end()
-            throw error
         }
-        await testbed.end()
     }
 
     /// Runs statements that make data, and then what makes the planner and the cache know it.

@@ -54,10 +54,8 @@ struct SearchBench: AsyncParsableCommand {
         found.add("whole name", try await people { name, _ in name })
         try found.show(
             output,
-            lines: [
-                "users \(users), posts \(self.posts), words \(words) of \(postsPerRareWord) posts, pages of \(limit)"
-            ]
-        )
+            sizes:
+                "users \(users), posts \(self.posts), words \(words) of \(postsPerRareWord) posts, pages of \(limit)")
     }
 
     /// Drawn evenly, and the same in every run.

@@ -1,6 +1,5 @@
 """The scenarios of posts: feeds and searches on a million of them, comments on them, and uploads."""
 import dataclasses
-import http.client
 import json
 import os
 import pathlib
@@ -8,7 +7,6 @@ import struct
 import subprocess
 import tempfile
 import time
-import urllib.parse
 import zlib
 
 from . import accounts, likes, wrk
@@ -17,7 +15,6 @@ from .peers import ChorusDatabase, Peer
 from .processes import Failure
 from .scenarios import Scenario
 
-USERS = 10_000
 # Of one owner fewer wait for a post than SocialAPI lets.
 UPLOADERS = 4
 
@@ -61,7 +58,8 @@ class ChorusVideos(ChorusDatabase):
     def start(self):
         super().start()
         self.sql(
-            f"INSERT INTO users (user_id, email, password) SELECT 'user' || n, 'a@b', '' FROM generate_series(1, {USERS}) AS n",
+            "INSERT INTO users (user_id, email, password) "
+            f"SELECT 'user' || n, 'a@b', '' FROM generate_series(1, {accounts.USERS}) AS n",
             "INSERT INTO posts (post_id, author_id, content, visibility, comments_open, media_count) "
             f"SELECT 'post' || n, 'user' || n, 'a post', 'public', true, 0 FROM generate_series(1, {self.parameters.channels}) AS n",
             "ANALYZE users, posts")
@@ -144,6 +142,7 @@ def uploads(peer, parameters):
 
 
 def at(samples, share):
+    """A percentile, in milliseconds, of seconds that are sorted."""
     return samples[min(len(samples) - 1, int(share * len(samples)))] * 1_000
 
 
@@ -161,7 +160,7 @@ def token(peer, number):
 
 def upload(peer, tokens, number, data, kind, status):
     """Seconds from the first byte to the whole answer."""
-    client = http.client.HTTPConnection(urllib.parse.urlsplit(peer.social_url).netloc, timeout=wrk.TIMEOUT_SECONDS)
+    client = accounts.connection(peer.social_url)
     start = time.monotonic()
     client.request(
         "POST", "/api/media", data, {"Content-Type": kind, "Authorization": f"Bearer {tokens[number % len(tokens)]}"})

@@ -170,8 +170,8 @@ def ratio(groups, row, mine, theirs, compared, digits=2):
     """Empty when one of the two was not measured."""
     if (row, mine) not in groups or (row, theirs) not in groups:
         return ""
-    mine, theirs = (middle([run.get(compared) for run in groups[row, peer]], compared) for peer in (mine, theirs))
-    return number(mine / theirs, digits) if mine is not None and theirs else "-"
+    over, under = (middle([run.get(compared) for run in groups[row, peer]], compared) for peer in (mine, theirs))
+    return number(over / under, digits) if over is not None and under else "-"
 
 
 def series(results):

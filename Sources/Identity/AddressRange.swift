@@ -11,7 +11,7 @@ public struct IPAddress: Hashable, Sendable {
         (high, low, isIPv4) = (0, UInt64(bits), true)
     }
 
-    /// - Parameters: the halves of the address, in the host's order.
+    /// The upper and the lower half of the address, in the host's order.
     public init(ipv6 high: UInt64, _ low: UInt64) {
         let isMapped = high == 0 && low >> 32 == 0xFFFF
         (self.high, self.low, isIPv4) = (high, isMapped ? low & 0xFFFF_FFFF : low, isMapped)

@@ -59,8 +59,8 @@ import Testing
 
     // MARK: Clients that only open
 
-    /// 10,000 that open a session and never join a namespace, and 10,000 after them: the second wave needs no more room than
-    /// the first one did.
+    /// 10,000 that open a session and never join a namespace, and 10,000 after them: the second wave needs no more room
+    /// than the first one did.
     @Test func handshakesWithoutAConnectLeaveNothingBehind() {
         for wave in 1...2 {
             for number in 0..<10_000 {

@@ -14,7 +14,8 @@ extension FuzzTests {
         "bAQIDBA==", "é", "2probe", "3probe", "\u{0}",
     ]
 
-    /// Frames of a WebSocket, whole and cut in pieces: the same messages, the same end, and never more kept than one message.
+    /// Frames of a WebSocket, whole and cut in pieces: the same messages, the same end, and never more kept than one
+    /// message.
     @Test func webSockets() {
         fuzz("webSockets", tokens: ["\u{0}", "\u{7F}", "é"], make: { SocketIOSamples.webSocket(&$0) }) {
             meaning, input, random in

@@ -25,9 +25,9 @@
 ///
 /// **What remains.** With several publishers, the first one after a loss may know of an acknowledgement that is not the
 /// highest; on a single server it may know of none. Then a viewer that missed the lost comments is not told. With
-/// PostgreSQL the comments are there in any case. A user of Redis
-/// who may not call `INFO` takes the history for unchanged; then only the publisher's own acknowledgements show a loss.
-/// Whoever loses all keys begins a new epoch, which viewers are told.
+/// PostgreSQL the comments are there in any case. A user of Redis who may not call `INFO` takes the history for unchanged;
+/// then only the publisher's own acknowledgements show a loss. Whoever loses all keys begins a new epoch, which viewers are
+/// told.
 public enum PositionRule {
     /// What is left out after a change of the history is a multiple of this, so that offsets modulo the step go on counting
     /// events. Far more than the events of a channel between two changes: that tells a jump from a hole.

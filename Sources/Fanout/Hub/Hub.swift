@@ -257,8 +257,8 @@ extension Hub {
         throw refusal
     }
 
-    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`. Only the first
-    /// call does anything.
+    /// Takes no new viewers, and disconnects the present ones within `duration`: each gets `event: reconnect`. Only the
+    /// first call does anything.
     public func drain(over duration: Duration) {
         let command = LoopCommand.drain(
             seconds: Double(duration.nanoseconds) / 1e9, retryMillisecondsMax: settings.retryMillisecondsMax)

@@ -161,7 +161,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
                 send(chunk, to: id, viewer.socket, sockets)
                 wrote?(chunk, portion.events)
                 heartbeats.sent(to: id)
-            } else if viewer.socket != .none {
+            } else if viewer.socket != SocketHandle.none {
                 sockets.send(portion.packets(of: tail), to: viewer.socket)
             } else {
                 send(portion.packets(of: tail), toSession: viewer.session, sockets)

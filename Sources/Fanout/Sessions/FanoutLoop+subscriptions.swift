@@ -11,24 +11,23 @@ extension FanoutLoop {
             report.departures.append(.init(attachment, reason: .refused))
             return
         }
+        let isRecovering = attachment.recovery != nil
         let id = add(
-            session.socket ?? .none, topics: attachment.topics, isRecovering: attachment.recovery != nil,
-            session: session.index, sockets
-        )
+            session.socket ?? SocketHandle.none, topics: attachment.topics, isRecovering: isRecovering,
+            session: session.index, sockets)
         for (topicID, channel) in zip(attachment.topics, subscription.channels) where topic(topicID).tail.bytes.isEmpty
         {
             topic(topicID).tail = ChannelTail(channel)
         }
         note(attachment, id)
-        let isRecovering = attachment.recovery != nil
         session.viewers.append(id)
-        if isRecovering { unacknowledged[id] = subscription }
-        let log = topic(attachment.topics[0])
-        if !isRecovering {
-            let hasGap = subscription.gap != nil
-            acknowledge(subscription, hasGap: hasGap, session, sockets)
+        if isRecovering {
+            unacknowledged[id] = subscription
+        } else {
+            acknowledge(subscription, hasGap: subscription.gap != nil, session, sockets)
             if let gap = subscription.gap {
-                send(EventPacket.joining([gap], of: log.tail), toSession: session.index, sockets)
+                let tail = topic(attachment.topics[0]).tail
+                send(EventPacket.joining([gap], of: tail), toSession: session.index, sockets)
             }
         }
         for topicID in attachment.topics {

@@ -7,16 +7,23 @@ extension Drill {
     /// `down-after-milliseconds`, and what an election takes.
     private static let sentinelMillisecondsMax = 3_000
 
+    private static let inCluster: Arrangement = { setup, settings in
+        setup.cluster(settings, replicas: 2)
+        setup.acknowledgeReplicated()
+    }
+
+    private static let underSentinels: Arrangement = { setup, _ in
+        setup.redisTopology = .sentinels(replicas: 2)
+        setup.acknowledgeReplicated()
+    }
+
     static let killMaster = Drill(
         name: "kill-master",
         story:
             "A master of a Redis Cluster dies by SIGKILL; a replica is promoted, and the dead one comes back as its"
             + " replica.",
         database: .wanted, redis: .several,
-        arrange: { setup, settings in
-            setup.cluster(settings, replicas: 2)
-            setup.acknowledgeReplicated()
-        }
+        arrange: inCluster
     ) { fault in
         let cluster = try fault.cluster()
         try await fault.killMaster(
@@ -28,10 +35,7 @@ extension Drill {
         name: "freeze-master",
         story: "A master of a Redis Cluster stands still (SIGSTOP) until a replica is promoted and 3 s longer.",
         database: .wanted, redis: .several,
-        arrange: { setup, settings in
-            setup.cluster(settings, replicas: 2)
-            setup.acknowledgeReplicated()
-        }
+        arrange: inCluster
     ) { fault in
         let cluster = try fault.cluster()
         try await fault.freezeMaster(
@@ -42,10 +46,7 @@ extension Drill {
         name: "sentinel-kill",
         story: "The master that three Sentinels watch dies by SIGKILL; they promote a replica.",
         database: .wanted, redis: .several,
-        arrange: { setup, _ in
-            setup.redisTopology = .sentinels(replicas: 2)
-            setup.acknowledgeReplicated()
-        }
+        arrange: underSentinels
     ) { fault in
         let group = try fault.sentinels()
         try await fault.killMaster(
@@ -57,10 +58,7 @@ extension Drill {
         story:
             "The master that three Sentinels watch stands still (SIGSTOP) until a replica is promoted and 3 s longer.",
         database: .wanted, redis: .several,
-        arrange: { setup, _ in
-            setup.redisTopology = .sentinels(replicas: 2)
-            setup.acknowledgeReplicated()
-        }
+        arrange: underSentinels
     ) { fault in
         let group = try fault.sentinels()
         try await fault.freezeMaster(group.master, replicas: group.replicas, video: "unwatched")

@@ -100,7 +100,7 @@ extension DrillResult.Pass {
             samples.map { $0.seconds - max(0, $0.wholeThrough) }.max() ?? 0
         }
         return (
-            longest(samples.filter { (2..<begin).contains($0.seconds) }),
+            longest(samples.filter { $0.seconds >= 2 && $0.seconds < begin }),
             longest(samples.filter { $0.seconds >= begin })
         )
     }

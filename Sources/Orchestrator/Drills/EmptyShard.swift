@@ -8,8 +8,8 @@ extension Drill {
     static let emptyShard = Drill(
         name: "empty-shard",
         story:
-            "A master dies and comes back empty before anybody noticed, and its replica empties itself: viewers of that shard"
-            + " are told of a new epoch.",
+            "A master dies and comes back empty before anybody noticed, and its replica empties itself: viewers of that"
+            + " shard are told of a new epoch.",
         database: .wanted, redis: .several, mayMiss: true,
         // So long that the others do not take it for away.
         arrange: { setup, settings in setup.cluster(settings, replicas: 1, nodeTimeout: .seconds(10)) }

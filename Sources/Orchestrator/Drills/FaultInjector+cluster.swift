@@ -70,14 +70,14 @@ extension FaultInjector {
     }
 
     /// The status that a CommentAPI answers to a comment; 0: none.
-    func comment(_ video: String, through api: Node) async -> Int {
+    func comment(_ video: String, through api: Node, within limit: TimeAmount = .seconds(2)) async -> Int {
         let comment = CommentRequest(userid: "drill", videoid: video, comment: "drill")
         let body = (try? JSONEncoder().encode(comment)) ?? Data()
-        return Int((try? await ServiceClient(api, timeout: .seconds(2)).send(.POST, "/comment", body).status) ?? 0)
+        return Int((try? await ServiceClient(api, timeout: limit).send(.POST, "/comment", body).status) ?? 0)
     }
 
-    /// Milliseconds from `start` until a comment on this video is acknowledged, and after that every viewer has everything
-    /// that was acknowledged until then.
+    /// Milliseconds from `start` until a comment on this video is acknowledged, and after that every viewer has
+    /// everything that was acknowledged until then.
     func untilWhole(
         _ video: String, since start: ContinuousClock.Instant, within limit: Duration = .seconds(20)
     ) async throws -> Int {

@@ -6,8 +6,8 @@ extension Drill {
     static let partition = Drill(
         name: "partition",
         story:
-            "A master and one of two CommentAPIs are cut off from everybody else for 8 s: what that master takes alone is lost,"
-            + " so it may acknowledge nothing.",
+            "A master and one of two CommentAPIs are cut off from everybody else for 8 s: what that master takes alone"
+            + " is lost, so it may acknowledge nothing.",
         database: .wanted, redis: .several, mayMiss: true,
         arrange: { setup, settings in
             setup.cluster(settings, replicas: 2, isRelayed: true)
@@ -42,7 +42,8 @@ extension Drill {
     static let staleReplica = Drill(
         name: "stale-replica",
         story:
-            "For 6 s nothing reaches the only replica of a master, which then dies; the replica is promoted without that.",
+            "For 6 s nothing reaches the only replica of a master, which then dies; the replica is promoted without"
+            + " that.",
         database: .wanted, redis: .several, mayMiss: true,
         arrange: { setup, settings in
             setup.cluster(settings, replicas: 1, isRelayed: true)

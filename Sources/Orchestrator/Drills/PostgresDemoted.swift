@@ -1,5 +1,4 @@
-import Foundation
-import NIOHTTP1
+import NIOCore
 import Testbed
 
 /// A standby becomes the primary: the old one holds its connections and refuses to write, or is dead.
@@ -45,7 +44,8 @@ extension Drill {
         try await Task.sleep(for: .seconds(1))
         let meanwhile = try await fault.acknowledged(.max, within: .seconds(1))
         fault.note("acknowledged without a primary", meanwhile, promised: 0...0)
-        fault.note("status that a writer gets meanwhile", try await fault.statusOfAComment(), promised: 503...503)
+        let status = await fault.comment("nobody-watches", through: fault.services.commentAPIs[0], within: .seconds(10))
+        fault.note("status that a writer gets meanwhile", status, promised: 503...503)
         try await standby.sql("SELECT pg_promote()")
         fault.tell(.end, "postgres-2 is promoted")
         let start = ContinuousClock.now
@@ -56,15 +56,6 @@ extension Drill {
         fault.note("ms from the promotion to a hundred acknowledgements", milliseconds, promised: 0...10_000)
         let services = fault.services.commentAPIs + fault.services.readers
         fault.note("services that were started again", services.count { $0.starts > 1 }, promised: 0...0)
-    }
-}
-
-extension FaultInjector {
-    /// Of somebody who writes outside of the crowd.
-    fileprivate func statusOfAComment() async throws -> Int {
-        guard let api = services.commentAPIs.first else { throw Failure.unavailable("there is no CommentAPI") }
-        let comment = Data(#"{"userid":"writer","videoid":"nobody-watches","comment":"x"}"#.utf8)
-        return Int(try await ServiceClient(api).send(.POST, "/comment", comment).status)
     }
 }
 

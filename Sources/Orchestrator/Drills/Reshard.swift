@@ -17,7 +17,7 @@ extension Drill {
             "reshard", "127.0.0.1:\(source.port)", "--cluster-from", fault.id(of: source), "--cluster-to",
             fault.id(of: target), "--cluster-slots", "\(slots)", "--cluster-yes")
         fault.tell(.end, "\(slots) slots have moved")
-        let moved = fault.slots(ofMaster: 0).prefix(slots)
+        let moved = RedisCluster.slots(ofMaster: 0, of: cluster.masters.count).prefix(slots)
         fault.note("channels that moved", try fault.channels { moved.contains($0) }.count, needed: 1...Int.max)
     }
 
@@ -31,7 +31,7 @@ extension Drill {
         let cluster = try fault.cluster()
         let (source, target) = (cluster.masters[0], cluster.masters[1])
         let (from, to) = (try await fault.id(of: source), try await fault.id(of: target))
-        let own = fault.slots(ofMaster: 0)
+        let own = RedisCluster.slots(ofMaster: 0, of: cluster.masters.count)
         let open = try fault.channels { own.contains($0) }.prefix(6).map { HashSlot(key: $0).number }
         fault.note("slots that stay open", open.count, needed: 2...6)
         fault.tell(.begin, "\(open.count) slots of \(source.name) are open towards \(target.name)")
@@ -52,11 +52,6 @@ extension Drill {
 }
 
 extension FaultInjector {
-    fileprivate func slots(ofMaster number: Int) -> [Int] {
-        let masters = services.cluster?.masters.count ?? 1
-        return (0..<HashSlot.count).filter { RedisCluster.slots(ofMaster: number, of: masters).contains($0) }
-    }
-
     /// Channels in such slots, the most watched one first.
     fileprivate func channels(_ isWanted: (Int) -> Bool) throws -> [String] {
         try audience().channelNames.filter { isWanted(HashSlot(key: $0).number) }

@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import RedisNIO
+import Testbed
 
 /// What Redis has to do, by slot: so that it can be divided over any number of nodes as a cluster divides it.
 struct SlotLoad: Equatable, Sendable {
@@ -51,10 +52,11 @@ struct SlotLoad: Equatable, Sendable {
 
     var total: Load { sums.last ?? Load() }
 
-    /// Of each of so many nodes with as many slots.
+    /// Of each of so many masters, with the slots that they have at the beginning.
     func nodes(_ count: Int) -> [Load] {
         (0..<count).map { node in
-            sums[(node + 1) * HashSlot.count / count] - sums[node * HashSlot.count / count]
+            let slots = RedisCluster.slots(ofMaster: node, of: count)
+            return sums[slots.upperBound] - sums[slots.lowerBound]
         }
     }
 

@@ -28,10 +28,11 @@ struct ClusterCase: Sendable {
     static let offMax = 0.15
 
     var nodes: Int { burst.nodes.count }
-    var name: String {
-        "\(placement.rawValue), \(readers) Reader\(readers == 1 ? "" : "s"), \(publishing.rawValue),"
-            + " \(nodes) node\(nodes == 1 ? "" : "s")"
+    /// What cases have in common that differ by their nodes only.
+    var series: String {
+        "\(placement.rawValue), \(readers) Reader\(readers == 1 ? "" : "s"), \(publishing.rawValue)"
     }
+    var name: String { "\(series), \(nodes) node\(nodes == 1 ? "" : "s")" }
     private var busiest: ScaleCase.Burst.Node? { burst.nodes.max { $0.cpuSeconds < $1.cpuSeconds } }
     /// Comments for a second of the busiest node's processor time: what the cluster takes before that node is full.
     var perCoreSecond: Double { busiest.map { Double(burst.publishes) / max($0.cpuSeconds, 1e-9) } ?? 0 }
@@ -54,8 +55,8 @@ struct ClusterCosts: Equatable, Sendable {
     /// Of a message to or from another node; `nil`: nothing to learn it from.
     var hop: Double?
 
-    /// The first two from clusters of one node, which is all that the figures of larger ones are held against; the third
-    /// from what classic publishing costs those on top. `nil` without a cluster of one node.
+    /// The first two from clusters of one node, which is all that the figures of larger ones are held against; the
+    /// third from what classic publishing costs those on top. `nil` without a cluster of one node.
     init?(_ cases: [ClusterCase]) {
         // Each error counts as a part of what was measured.
         let ones = cases.filter { $0.nodes == 1 && $0.burst.redisCPUSeconds > 0 }.map { one in
@@ -73,13 +74,13 @@ struct ClusterCosts: Equatable, Sendable {
         }
         let others = cases.filter { $0.publishing == .classic && $0.nodes > 1 }
         guard !others.isEmpty else { return }
-        let (own, cost) = (self, { (one: ClusterCase, node: ScaleCase.Burst.Node) in node.cpuSeconds * 1e6 })
+        let own = self
         hop = max(
             0,
             Costs.slope(
                 others.flatMap { one in
                     one.burst.nodes.map { node in
-                        let cpu = max(cost(one, node), 1)
+                        let cpu = max(node.cpuSeconds * 1e6, 1)
                         return (one.hops(node) / cpu, 1 - own.microseconds(node, hops: 0) / cpu)
                     }
                 }))
@@ -91,12 +92,13 @@ struct ClusterCosts: Equatable, Sendable {
 
     func microseconds(_ load: SlotLoad.Load) -> Double { load.publishes * publish + load.deliveries * delivery }
 
-    /// By how much of the model the busiest of the others is off: +0.1 when a node used a tenth more.
+    /// By how much of the model a node is off: +0.1 when it used a tenth more.
     func off(_ one: ClusterCase, _ node: ScaleCase.Burst.Node) -> Double {
         let model = microseconds(node, hops: one.hops(node))
         return model > 0 ? node.cpuSeconds * 1e6 / model - 1 : 0
     }
 
+    /// The same of the node that is furthest from the model.
     func offMost(_ one: ClusterCase) -> Double {
         one.burst.nodes.map { off(one, $0) }.max { abs($0) < abs($1) } ?? 0
     }
@@ -228,19 +230,15 @@ extension ClusterScaleResult {
         var names: [String] = []
         var all: [String: [ClusterCase]] = [:]
         for one in cases {
-            let name = "\(one.placement.rawValue), \(one.readers) Readers, \(one.publishing.rawValue)"
-            if all[name] == nil { names.append(name) }
-            all[name, default: []].append(one)
+            if all[one.series] == nil { names.append(one.series) }
+            all[one.series, default: []].append(one)
         }
         return names.map { ($0, all[$0] ?? []) }
     }
 
     /// Against one node with the same publishing, placement and Readers.
     func gain(_ one: ClusterCase) -> Double? {
-        let base = cases.first {
-            $0.nodes == 1 && $0.publishing == one.publishing && $0.placement == one.placement
-                && $0.readers == one.readers
-        }
+        let base = cases.first { $0.nodes == 1 && $0.series == one.series }
         return base.flatMap { $0.perCoreSecond > 0 ? one.perCoreSecond / $0.perCoreSecond : nil }
     }
 

@@ -6,8 +6,8 @@ import Testbed
 
 import struct Synchronization.Atomic
 
-/// Subscribers that throw everything away: for each Reader one connection to each server that has channels of it, all read
-/// by one thread.
+/// Subscribers that throw everything away: for each Reader one connection to each server that has channels of it, all
+/// read by one thread.
 ///
 /// They take the place of the Readers while Redis is given as much as it takes. What is measured then is Redis, and not how
 /// fast fourteen Readers parse on the core that is left. No byte is lost sight of: ``bytes`` is compared with what the
@@ -30,14 +30,14 @@ final class DiscardingSubscribers: Sendable {
             let byServer = Dictionary(grouping: names) { servers.server(ofReader: reader, $0) }
             connections += byServer.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         }
-        acknowledgementBytes = connections.reduce(0) { sum, connection in
-            sum
-                + connection.channels.enumerated().reduce(0) { sum, channel in
-                    sum
-                        + PushSize.acknowledgement(
-                            servers.words.subscribe, channel: channel.element.utf8.count, number: channel.offset + 1)
-                }
+        let word = servers.words.subscribe
+        var acknowledgementBytes = 0
+        for connection in connections {
+            for (index, name) in connection.channels.enumerated() {
+                acknowledgementBytes += PushSize.acknowledgement(word, channel: name.utf8.count, number: index + 1)
+            }
         }
+        self.acknowledgementBytes = acknowledgementBytes
         (self.connections, self.servers) = (connections, servers)
         counts = Mutex(Array(repeating: 0, count: connections.count))
     }

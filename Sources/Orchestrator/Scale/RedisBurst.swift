@@ -1,8 +1,8 @@
 import Foundation
 import Testbed
 
-/// Gives one Redis, or the masters of a cluster, as many publishes as they take, with the subscriptions of one placement,
-/// and accounts for every byte.
+/// Gives one Redis, or the masters of a cluster, as many publishes as they take, with the subscriptions of one
+/// placement, and accounts for every byte.
 struct RedisBurst: Sendable {
     let layout: ScaleLayout
     let servers: BurstServers

@@ -17,7 +17,8 @@ struct ScaleCommand: AsyncParsableCommand {
             every delivery is checked; then Redis gets as many as it takes. The placement that the simulation computes stands \
             beside.
 
-            With --redis-nodes Redis Clusters are compared instead: subscribers of every placement that throw away what they get, and             as many of the service's publishes as the busiest master takes.
+            With --redis-nodes Redis Clusters are compared instead: subscribers of every placement that throw away \
+            what they get, and as many of the service's publishes as the busiest master takes.
 
             Exit codes: 0 fine, 64 bad arguments, 65 something was not as the model says, 69 something needed is missing, 70 \
             a process died, 130 interrupted.
@@ -31,11 +32,11 @@ struct ScaleCommand: AsyncParsableCommand {
             let settings = try settings.checked()
             let audience = try Audience.of(
                 settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            let isClustered = !settings.redisNodes.isEmpty
             let thresholds = try report.limits(
-                settings.redisNodes.isEmpty ? ScaleResult.definitions : ClusterScaleResult.definitions)
+                isClustered ? ClusterScaleResult.definitions : ScaleResult.definitions)
             let binaries = Binaries()
             try binaries.check()
-            let isClustered = !settings.redisNodes.isEmpty
             let base = await Report.begin(
                 isClustered ? "scale-redis" : "scale", settings.title, command: settings.commandLine("scale"))
             let folder = try report.folder(for: base)

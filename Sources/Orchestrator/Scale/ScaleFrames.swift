@@ -5,9 +5,9 @@ import RedisNIO
 
 /// Comments as Redis carries them: the complete frame that the service publishes, with the next offset of its channel.
 ///
-/// They go out by a plain PUBLISH, without the history that the service appends in the same step, where what a publish costs
-/// Redis in deliveries is measured: the history costs the same under every placement. Where nodes are compared they go
-/// out by the service's own script.
+/// Where placements are compared they go out by a plain PUBLISH, without the history that the service appends in the
+/// same step: that costs the same under every placement. Where numbers of nodes are compared they go out by the
+/// service's own script.
 struct ScaleFrames: Sendable {
     private let names: [String]
     private var offsets: [UInt32]

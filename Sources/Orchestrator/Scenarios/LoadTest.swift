@@ -46,8 +46,8 @@ struct LoadTest: Sendable {
         let audience = try settings.audience(stages)
         recorder.update { $0.audience = audience }
         progress.step(
-            "starting \(settings.redisTopology.note ?? "Redis"), StatsAPI, \(plan.commentAPIs) CommentAPI, \(plan.readers) Readers"
-        )
+            "starting \(settings.redisTopology.note ?? "Redis"), StatsAPI, \(plan.commentAPIs) CommentAPI,"
+                + " \(plan.readers) Readers")
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
         services.showDashboard(progress, opens: opensDashboard)
         let load = try await CommentLoad.start(services, progress: progress)

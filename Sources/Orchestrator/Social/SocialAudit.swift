@@ -32,8 +32,12 @@ struct SocialAudit: Sendable {
         found.posts = ledger.authors.count
         found.likes = ledger.likes.count
         found.comments = ledger.comments.count
-        try await compareRows(ledger, &found)
-        try await compareNotifications(ledger, &found)
+        // Those of the beginning have the time 0.
+        let newFollows = try await rows(
+            "SELECT follower_id, followee_id FROM follows WHERE created_at > 'epoch'", 2)
+        found.follows = newFollows.count
+        try await compareRows(ledger, newFollows, &found)
+        try await compareNotifications(ledger, newFollows, &found)
         var random = Xoshiro256(seed: seed, purpose: "social audit")
         let people = (0..<SocialPlan.compared).map { number in
             // Half of them are those who wrote most.
@@ -50,7 +54,9 @@ struct SocialAudit: Sendable {
 
     // MARK: Rows
 
-    private func compareRows(_ ledger: SocialLedger, _ found: inout SocialResult.Found) async throws {
+    private func compareRows(
+        _ ledger: SocialLedger, _ newFollows: Set<[String]>, _ found: inout SocialResult.Found
+    ) async throws {
         func check(_ what: String, _ rows: Set<[String]>, _ truth: Set<[String]>) {
             let (missing, foreign) = (truth.subtracting(rows).count, rows.subtracting(truth).count)
             if missing + foreign > 0 {
@@ -67,7 +73,6 @@ struct SocialAudit: Sendable {
             "comments",
             try await rows("SELECT id, video_id, user_id FROM comments WHERE removed_at IS NULL", 3),
             Set(ledger.comments.map { [$0.key, $0.value.post, $0.value.author] }))
-        let added = try await rows("SELECT follower_id, followee_id FROM follows WHERE created_at > 'epoch'", 2)
         let asked = ledger.follows.map { [$0.first, $0.second] }
         let all = try await rows(
             """
@@ -75,8 +80,7 @@ struct SocialAudit: Sendable {
             JOIN unnest($1::text[], $2::text[]) AS asked (follower_id, followee_id) USING (follower_id, followee_id)
             """, 2, [.texts(asked.map { $0[0] }), .texts(asked.map { $0[1] })])
         check("follows", all, Set(asked))
-        check("new follows", added.subtracting(asked), [])
-        found.follows = added.count
+        check("new follows", newFollows.subtracting(asked), [])
         let wrong = try await number(
             """
             SELECT count(*) FROM posts AS p LEFT JOIN photos AS h ON h.photo_id = p.post_id
@@ -92,9 +96,10 @@ struct SocialAudit: Sendable {
 
     // MARK: Notifications
 
-    private func compareNotifications(_ ledger: SocialLedger, _ found: inout SocialResult.Found) async throws {
-        let added = try await rows("SELECT follower_id, followee_id FROM follows WHERE created_at > 'epoch'", 2)
-        let told = ledger.told { added.contains([$0.first, $0.second]) }
+    private func compareNotifications(
+        _ ledger: SocialLedger, _ newFollows: Set<[String]>, _ found: inout SocialResult.Found
+    ) async throws {
+        let told = ledger.told { newFollows.contains([$0.first, $0.second]) }
         let rows = try await list("SELECT owner_id, kind, photo_id FROM notifications WHERE kind <> 'likes'", 3)
         let (missing, foreign) = (told.subtracting(rows).count, Set(rows).subtracting(told).count)
         let twice = rows.count - Set(rows).count

@@ -33,6 +33,9 @@ final class SocialCrowd: Sendable {
         var underWay = 0
         /// The first ones that were not answered as they must be.
         var complaints: [String] = []
+
+        var done: Int { tallies.values.reduce(0) { $0 + $1.done } }
+        var failed: Int { tallies.values.reduce(0) { $0 + $1.failed } }
     }
 
     private static let complaintsMax = 5

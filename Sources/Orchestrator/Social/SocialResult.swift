@@ -46,8 +46,7 @@ extension SocialResult {
         guard failure == nil, let crowd, let found else {
             return Verdict([.completed(failure ?? .interrupted)])
         }
-        let done = crowd.tallies.values.reduce(0) { $0 + $1.done }
-        let failed = crowd.tallies.values.reduce(0) { $0 + $1.failed }
+        let (done, failed) = (crowd.done, crowd.failed)
         guard done > 0, found.comparedFeeds > 0 else {
             return Verdict([
                 .completed(nil), Check("work", passed: false, "nobody did anything", exitCode: .unavailable),
@@ -84,9 +83,7 @@ extension SocialResult {
         list.count("actions due") { $0.crowd?.offered }
         list.count("actions dropped", .lowerIsBetter) { $0.crowd?.dropped }
         list.add("actions done", .perSecond) { result in
-            result.crowd.map { crowd in
-                Double(crowd.tallies.values.reduce(0) { $0 + $1.done }) / max(result.seconds, 1e-9)
-            }
+            result.crowd.map { Double($0.done) / max(result.seconds, 1e-9) }
         }
         list.add("making the people", .seconds) { $0.fillSeconds }
         list.add("until everything was stored, told and pushed", .seconds, .lowerIsBetter, minimumDelta: 1) {

@@ -1,8 +1,9 @@
 internal import DequeModule
 internal import SocketIO
 
-/// Events that one viewer of a channel has got already, and what they are on an event stream. All viewers of a channel get the
-/// same bytes: the others only compare, so that a crowd on Socket.IO costs the generator little more than one on streams.
+/// Events that one viewer of a channel has got already, and what they are on an event stream. All viewers of a channel
+/// get the same bytes: the others only compare, so that a crowd on Socket.IO costs the generator little more than one on
+/// streams.
 struct KnownPackets {
     private struct Packet {
         let bytes: [UInt8]
@@ -38,8 +39,8 @@ struct KnownPackets {
     /// The number behind the last event that came.
     func end(of log: Int) -> Int { logs[log].end }
 
-    /// Takes the events that are known from `place` on, whole frames only, and appends what they are to `frames`. Returns how
-    /// many bytes those were.
+    /// Takes the events that are known from `place` on, whole frames only, and appends what they are to `frames`. Returns
+    /// how many bytes those were.
     func take(_ bytes: UnsafeRawBufferPointer, _ log: Int, _ place: inout Int, _ frames: inout [UInt8]) -> Int {
         let log = logs[log]
         var cursor = 0
@@ -56,8 +57,8 @@ struct KnownPackets {
         return cursor
     }
 
-    /// An event that a viewer at `place` had to read itself. Where it is known, the viewer goes on behind it; a viewer who has
-    /// got everything makes it known.
+    /// An event that a viewer at `place` had to read itself. Where it is known, the viewer goes on behind it; a viewer who
+    /// has got everything makes it known.
     mutating func note(_ text: [UInt8], _ frames: [UInt8], _ log: Int, _ place: inout Int) {
         let packet = WebSocketFrame.text(text)
         let start = max(logs[log].first, logs[log].end - Self.searched)

@@ -9,8 +9,8 @@ struct ViewerSubscription: Equatable, Sendable {
     var since: String?
 }
 
-/// One viewer's Socket.IO on a WebSocket, seen as an event stream: bytes of the WebSocket come in, and the frames go out that
-/// a stream would have brought, with what has to be sent back. No socket and no clock.
+/// One viewer's Socket.IO on a WebSocket, seen as an event stream: bytes of the WebSocket come in, and the frames go out
+/// that a stream would have brought, with what has to be sent back. No socket and no clock.
 struct SocketIOStream: Sendable {
     struct Output: Equatable {
         /// Of an event stream: `connected`, comments, gaps, states.

@@ -189,7 +189,6 @@ struct SwarmStage: Sendable {
 
     func outcome() async throws(RunFailure) -> (tally: ViewerTally, found: CommentFeed.Outcome) {
         let outcome = await viewers.ask { [settings] viewers, _ in
-
             var outcome = viewers.feed.outcome(graceSeconds: settings.settleTimeout)
             outcome.counts.silent = viewers.viewers.tally.silences
             return (viewers.viewers.tally, outcome)

@@ -52,8 +52,8 @@ public struct SearchStore: Sendable {
         ]
         return try await pool.session { connection in
             try connection.transaction(timeout: Self.timeout) { connection in
-                // How many match decides between the index of words and that of the order: each query has a plan of its own,
-                // for which no code is compiled.
+                // How many match decides between the index of words and that of the order: each query has a plan of
+                // its own, which is too short for JIT compilation to pay.
                 let words = try connection.query(
                     """
                     SELECT numnode(websearch_to_tsquery('simple', $1)),
@@ -138,7 +138,8 @@ private let commentsStatement: PostgresStatement = """
         WHERE c.channel LIKE 'post:%' AND c.removed_at IS NULL AND p.deleted_at IS NULL
             AND to_tsvector('simple', c.comment) @@ websearch_to_tsquery('simple', $1)
             AND ($3 = '' OR c.user_id = $3) AND c.created_at >= $4 AND c.created_at < $5 AND NOT $6
-            AND c.sequence <= $7 AND (SELECT * FROM seen_by($2, p.author_id, p.visibility)) AND (SELECT * FROM seen_by($2, c.user_id, 'public'))
+            AND c.sequence <= $7 AND (SELECT * FROM seen_by($2, p.author_id, p.visibility))
+            AND (SELECT * FROM seen_by($2, c.user_id, 'public'))
         ORDER BY c.sequence DESC LIMIT $8
     )
     SELECT id, sequence, user_id, false,
@@ -154,7 +155,8 @@ private let usersStatement: PostgresStatement = """
         WHERE to_tsvector('simple', user_id || ' ' || display_name || ' ' || bio)
                 @@ websearch_to_tsquery('simple', $1)
             AND ($3 = '' OR user_id = $3) AND created_at >= $4 AND created_at < $5 AND NOT $6
-            AND (extract(epoch FROM created_at) * 1000000)::bigint <= $7 AND (SELECT * FROM seen_by($2, user_id, 'public'))
+            AND (extract(epoch FROM created_at) * 1000000)::bigint <= $7
+            AND (SELECT * FROM seen_by($2, user_id, 'public'))
         ORDER BY created_at DESC LIMIT $8
     )
     SELECT user_id, sequence, user_id, false,

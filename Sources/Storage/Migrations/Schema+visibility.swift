@@ -1,9 +1,9 @@
-// Who sees what, once: `seen_by`. As a function in FROM it becomes part of the statement that asks it; `may_see` is the same
-// for single rows, and so `comment_refusals` and `comment_refusal`. A scalar function with a subquery is called for each row instead, and that took most of the time of a
-// search, and of a comment on a post.
+// Who sees what stands once, in `seen_by`. PostgreSQL inlines a set-returning SQL function in FROM into the statement; a
+// scalar one with a subquery it calls for each row, which took most of the time of a search, and of a comment on a post.
+// `may_see` is the scalar form, for single rows; `comment_refusals` and `comment_refusal` are such a pair as well.
 //
-// How many texts have a word decides between the index of words and that of the order. What PostgreSQL knows of a partial
-// index's expressions it does not use for that, but statistics of their own it does.
+// How many texts have a word decides between the index of words and that of the order. The planner does not use the
+// statistics of a partial index's expressions for that, but it does use extended statistics.
 let visibilityScript: StaticString = """
     CREATE FUNCTION seen_by(viewer text, author text, visibility text) RETURNS SETOF boolean LANGUAGE sql STABLE ROWS 1 AS $$
         SELECT coalesce(viewer = author, false) OR (

@@ -4,9 +4,9 @@ import NIOCore
 import NIOPosix
 import Primitives
 
-/// TCP between processes of this machine that can be cut and healed as a network can: each server is reached through a relay,
-/// which knows who connects by the owner of the socket. Between two that are apart nothing arrives, connections neither
-/// end nor begin, and what was sent arrives when they are together again.
+/// TCP between processes of this machine that can be cut and healed as a network can: each server is reached through a
+/// relay, which knows who connects by the owner of the socket. Between two that are apart nothing arrives, connections
+/// neither end nor begin, and what was sent arrives when they are together again.
 public final class RelayNetwork: Sendable {
     /// One connection: from a node of the testbed, `nil` for anybody else, to a server.
     public struct Path: Hashable, Sendable {
@@ -32,7 +32,7 @@ public final class RelayNetwork: Sendable {
 
     init(nodes: @escaping @Sendable () -> [Node]) { self.nodes = nodes }
 
-    /// From now on what `isApart` says of is cut, and everything else is whole.
+    /// From now on every path of which `isApart` says so is cut, and everything else is whole.
     public func cut(where isApart: @escaping @Sendable (Path) -> Bool) async {
         let connections = change { $0.isApart = isApart }
         await withCheckedContinuation { continuation in
