@@ -204,6 +204,21 @@ import Wire
         try await store.claimUnpublished(owner: owner, olderThan: .zero, limit: 100, lease: lease)
     }
 
+    /// Whoever chose the id may remove the comment at once: what is not "not found" has removed it, whenever it was committed.
+    @Test func aCommentIsRemovedAsSoonAsItIsThere() async throws {
+        try await withStore { store in
+            for number in 0..<200 {
+                let id = "c\(number)"
+                async let stored: Void = store.store(makeComment(id))
+                var removal = Removal.notFound
+                while removal == .notFound { removal = try await store.remove(id: id, by: "user1", moderator: false) }
+                try await stored
+                let isRemoved = try #require(try await store.comment(id: id)).isRemoved
+                try #require(isRemoved, "\(removal)")
+            }
+        }
+    }
+
     private func withStore(_ body: (any CommentStore) async throws -> Void) async throws {
         try await withCommentStore { store, _ in try await body(store) }
     }

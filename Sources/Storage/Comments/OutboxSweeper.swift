@@ -111,7 +111,8 @@ public struct OutboxSweeper: Sendable {
                         id: entry.comment.id, kind: entry.kind, position: position, revision: entry.comment.revision))
             } catch {
                 logger.warning(
-                    "a stored comment could not be published", metadata: ["chorus.channel": "\(entry.channel)"])
+                    "a stored comment could not be published",
+                    metadata: ["chorus.channel": "\(entry.channel)", "broker.error": "\(error)"])
                 break
             }
         }

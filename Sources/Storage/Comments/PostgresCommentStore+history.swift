@@ -41,13 +41,18 @@ extension PostgresCommentStore {
     public func remove(id: String, by user: String, moderator: Bool) async throws(StorageError) -> Removal {
         guard !id.utf8.contains(0), !user.utf8.contains(0) else { return .notFound }
         return try await pool.session { connection in
-            let removed = try connection.query(removeStatement, [.text(id), .text(user), .boolean(moderator)]) {
-                row throws(PostgresError) in try StoredComment(row: row)
+            while true {
+                let removed = try connection.query(removeStatement, [.text(id), .text(user), .boolean(moderator)]) {
+                    row throws(PostgresError) in try StoredComment(row: row)
+                }
+                if let comment = removed.first { return .removed(comment) }
+                guard let there = try Self.comment(id: id, connection) else { return .notFound }
+                guard moderator || there.stored.comment.userid == user else { return .forbidden }
+                // One that is not removed was committed between the two statements: the next one finds it.
+                if there.stored.isRemoved {
+                    return .alreadyRemoved(there.stored, isPublished: there.removalIsPublished)
+                }
             }
-            if let comment = removed.first { return .removed(comment) }
-            guard let there = try Self.comment(id: id, connection) else { return .notFound }
-            guard moderator || there.stored.comment.userid == user else { return .forbidden }
-            return .alreadyRemoved(there.stored, isPublished: there.removalIsPublished)
         }
     }
 }
