@@ -12,6 +12,11 @@ extension Drill {
         setup.acknowledgeReplicated()
     }
 
+    private static let likesInCluster: Arrangement = { setup, settings in
+        setup.cluster(settings, replicas: 2)
+        setup.keepLikes()
+    }
+
     private static let underSentinels: Arrangement = { setup, _ in
         setup.redisTopology = .sentinels(replicas: 2)
         setup.acknowledgeReplicated()
@@ -26,9 +31,23 @@ extension Drill {
         arrange: inCluster
     ) { fault in
         let cluster = try fault.cluster()
-        try await fault.killMaster(
-            cluster.masters[0], replicas: cluster.replicas[0], video: fault.unwatched(onMaster: 0),
-            millisecondsMax: failoverMillisecondsMax)
+        let video = try fault.unwatched(onMaster: 0)
+        try await fault.killMaster(cluster.masters[0], replicas: cluster.replicas[0]) { start in
+            let whole = try await fault.untilWhole(video, since: start)
+            fault.note("ms until whole", whole, promised: 0...failoverMillisecondsMax)
+        }
+    }
+
+    static let likesKillMaster = Drill(
+        name: "likes-kill-master",
+        story:
+            "A master of a Redis Cluster dies while people like photos; what its heir lacks is loaded from PostgreSQL.",
+        crowd: .likes, redis: .several, arrange: likesInCluster
+    ) { fault in
+        let cluster = try fault.cluster()
+        try await fault.killMaster(cluster.masters[0], replicas: cluster.replicas[0]) { _ in
+            try await fault.likesGoOn()
+        }
     }
 
     static let freezeMaster = Drill(
@@ -38,8 +57,24 @@ extension Drill {
         arrange: inCluster
     ) { fault in
         let cluster = try fault.cluster()
-        try await fault.freezeMaster(
-            cluster.masters[0], replicas: cluster.replicas[0], video: fault.unwatched(onMaster: 0))
+        let video = try fault.unwatched(onMaster: 0)
+        try await fault.freezeMaster(cluster.masters[0], replicas: cluster.replicas[0]) { start in
+            let whole = try await fault.untilWhole(video, since: start)
+            fault.note("ms until whole after that", whole, promised: 0...3_000)
+        }
+    }
+
+    static let likesFreezeMaster = Drill(
+        name: "likes-freeze-master",
+        story:
+            "A master of a Redis Cluster stands still while people like photos; what its heir lacks is loaded from"
+            + " PostgreSQL.",
+        crowd: .likes, redis: .several, arrange: likesInCluster
+    ) { fault in
+        let cluster = try fault.cluster()
+        try await fault.freezeMaster(cluster.masters[0], replicas: cluster.replicas[0]) { _ in
+            try await fault.likesGoOn()
+        }
     }
 
     static let sentinelKill = Drill(
@@ -49,8 +84,10 @@ extension Drill {
         arrange: underSentinels
     ) { fault in
         let group = try fault.sentinels()
-        try await fault.killMaster(
-            group.master, replicas: group.replicas, video: "unwatched", millisecondsMax: sentinelMillisecondsMax)
+        try await fault.killMaster(group.master, replicas: group.replicas) { start in
+            let whole = try await fault.untilWhole("unwatched", since: start)
+            fault.note("ms until whole", whole, promised: 0...sentinelMillisecondsMax)
+        }
     }
 
     static let sentinelFreeze = Drill(
@@ -61,7 +98,10 @@ extension Drill {
         arrange: underSentinels
     ) { fault in
         let group = try fault.sentinels()
-        try await fault.freezeMaster(group.master, replicas: group.replicas, video: "unwatched")
+        try await fault.freezeMaster(group.master, replicas: group.replicas) { start in
+            let whole = try await fault.untilWhole("unwatched", since: start)
+            fault.note("ms until whole after that", whole, promised: 0...3_000)
+        }
     }
 }
 
@@ -71,8 +111,16 @@ extension FaultInjector {
         return group
     }
 
+    /// People like again through every master: each user waits for an answer before the next request.
+    fileprivate func likesGoOn() async throws {
+        note(
+            "acknowledged after the promotion", try await acknowledged(2_000, within: .seconds(20)),
+            promised: 2_000...Int.max)
+    }
+
+    /// - Parameter untilWhole: waits until all goes on; gets the time of the fault.
     fileprivate func killMaster(
-        _ master: Node, replicas: [Node], video: String, millisecondsMax: Int
+        _ master: Node, replicas: [Node], untilWhole: (ContinuousClock.Instant) async throws -> Void
     ) async throws {
         tell(.begin, "SIGKILL to \(master.name)")
         let start = ContinuousClock.now
@@ -80,19 +128,22 @@ extension FaultInjector {
         let heir = try await promoted(of: replicas)
         tell(.step, "\(heir.name) is promoted")
         note("ms until promoted", Int((ContinuousClock.now - start).seconds * 1000), needed: 0...20_000)
-        note("ms until whole", try await untilWhole(video, since: start), promised: 0...millisecondsMax)
+        try await untilWhole(start)
         try await master.start()
         try await follows(master)
         tell(.end, "\(master.name) is back and follows")
     }
 
-    fileprivate func freezeMaster(_ master: Node, replicas: [Node], video: String) async throws {
+    /// - Parameter untilWhole: waits until all goes on; gets the time of the promotion.
+    fileprivate func freezeMaster(
+        _ master: Node, replicas: [Node], untilWhole: (ContinuousClock.Instant) async throws -> Void
+    ) async throws {
         tell(.begin, "SIGSTOP to \(master.name)")
         master.pause()
         defer { master.resume() }
         let heir = try await promoted(of: replicas)
         tell(.step, "\(heir.name) is promoted")
-        note("ms until whole after that", try await untilWhole(video, since: .now), promised: 0...3_000)
+        try await untilWhole(.now)
         try await Task.sleep(for: .seconds(3))
         master.resume()
         try await follows(master)

@@ -64,6 +64,7 @@ struct Drill: Sendable {
         .descriptorsExhausted, .slowViewers, .reconnectStorm, .joinLeave,
         .killMaster, .freezeMaster, .masterFailover, .reshard, .openSlots, .partition, .staleReplica, .emptyShard,
         .sentinelKill, .sentinelFreeze,
+        .likesKillMaster, .likesFreezeMaster,
         .likesRestartRedis, .likesLoseRedis, .likesRestoreOlderRedis, .likesRedisDemoted, .redisClockBack,
         .likesPostgresDown, .likesPostgresDemoted, .likesPgBouncer, .tableMissing, .killLikeAPI, .killWorker,
     ]

@@ -100,7 +100,7 @@ private struct DrillRunner: Sendable {
     func run(
         _ drill: Drill, folder: (Report) throws -> ReportFolder
     ) async throws -> (report: Report, folder: ReportFolder) {
-        let likes = drill.crowd == .likes ? LikesSettings.drill(drill, seed: settings.seed) : nil
+        let likes = drill.crowd == .likes ? LikesSettings.drill(drill, settings) : nil
         var base = await Report.begin(
             likes == nil ? "drill" : "likes", "Drill \(drill.name)",
             command: likes?.commandLine(drill) ?? settings.commandLine("drill \(drill.name)"),

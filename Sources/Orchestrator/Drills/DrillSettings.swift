@@ -59,10 +59,11 @@ struct DrillSettings: ParsableArguments {
         if drills.count == 1 { drills[0].size(&own) }
         let settings = over(own)
         if drills.count == 1, drills[0].crowd == .likes {
-            problems += typed.filter { $0 != "--seed" }.map { "\($0): \(name) has a crowd of its own" }
+            let own: Set = ["--seed", "--redis-nodes", "--redis-replicas"]
+            problems += typed.filter { !own.contains($0) }.map { "\($0): \(name) has a crowd of its own" }
         }
         let isClustered = settings.redisNodes != nil
-        let fitting = drills.filter { !isClustered || ($0.redis != .server && $0.crowd == .comments) }
+        let fitting = drills.filter { !isClustered || $0.redis != .server }
         if fitting.isEmpty, let drill = drills.first {
             problems.append("--redis-nodes: \(drill.name) is about one Redis")
         }

@@ -8,6 +8,7 @@ extension Drill {
     static let redisClockBack = Drill(
         name: "redis-clock-back",
         story: "Redis's clock steps back by a minute while people like photos: counts go on at once.", crowd: .likes,
+        redis: .server,
         arrange: { setup, _ in
             setup.redis = { testbed in
                 let file = clockFile(testbed)

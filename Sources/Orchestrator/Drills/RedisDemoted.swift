@@ -12,7 +12,7 @@ extension Drill {
     static let likesRedisDemoted = Drill(
         name: "likes-redis-demoted",
         story: "The same while people like photos: what the new master lacks is loaded from PostgreSQL.",
-        crowd: .likes, arrange: { setup, _ in setup.keepLikes() }, strike: demoteRedis)
+        crowd: .likes, redis: .server, arrange: { setup, _ in setup.keepLikes() }, strike: demoteRedis)
 
     private static let demoteRedis: Strike = { fault in
         let replica = try await fault.testbed.startRedis(name: "redis-2")

@@ -12,7 +12,7 @@ extension Drill {
     static let likesRestoreOlderRedis = Drill(
         name: "likes-restore-older-redis",
         story: "Redis dies and comes back with a copy that is 3 s older; what it lacks is loaded from PostgreSQL.",
-        crowd: .likes, arrange: { setup, _ in setup.keepLikes() }, strike: restoreOlder)
+        crowd: .likes, redis: .server, arrange: { setup, _ in setup.keepLikes() }, strike: restoreOlder)
 
     private static let restoreOlder: Strike = { fault in
         let redis = fault.services.redis

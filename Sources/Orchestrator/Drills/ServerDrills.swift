@@ -11,7 +11,7 @@ extension Drill {
     static let likesRestartRedis = Drill(
         name: "likes-restart-redis",
         story: "Redis, which syncs every write, is stopped and started again while people like photos.",
-        crowd: .likes, arrange: { setup, _ in setup.syncRedis() }, strike: restart)
+        crowd: .likes, redis: .server, arrange: { setup, _ in setup.syncRedis() }, strike: restart)
 
     private static let restart: Strike = { fault in
         fault.tell(.begin, "SIGTERM to Redis")
@@ -28,7 +28,7 @@ extension Drill {
     static let likesLoseRedis = Drill(
         name: "likes-lose-redis",
         story: "Redis dies and comes back empty; acknowledged likes are loaded from PostgreSQL.",
-        crowd: .likes, arrange: { setup, _ in setup.keepLikes() }, strike: lose)
+        crowd: .likes, redis: .server, arrange: { setup, _ in setup.keepLikes() }, strike: lose)
 
     private static let lose: Strike = { fault in
         fault.tell(.begin, "SIGKILL to Redis")

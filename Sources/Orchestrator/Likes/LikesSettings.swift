@@ -24,6 +24,9 @@ struct LikesSettings: ParsableArguments {
     /// Part of all likes that go to the first photo.
     var hotShare = 0.5
     var photosEach = 4
+    /// In a drill: see ``DrillSettings``.
+    var redisNodes: Int? = nil
+    var redisReplicas: Int? = nil
 
     /// Of likes before a fault, and after its end.
     static let calm = Duration.seconds(4)
@@ -34,9 +37,10 @@ struct LikesSettings: ParsableArguments {
     static let resumeSecondsMax = 10.0
     static let drainSecondsMax = 3_600.0
 
-    static func drill(_ drill: Drill, seed: UInt64) -> LikesSettings {
+    static func drill(_ drill: Drill, _ own: DrillSettings) -> LikesSettings {
         var settings = LikesSettings.standard
-        (settings.users, settings.photoCount, settings.seed) = (0, 4, seed)
+        (settings.users, settings.photoCount, settings.seed) = (0, 4, own.seed)
+        (settings.redisNodes, settings.redisReplicas) = (own.redisNodes, own.redisReplicas)
         // What waits while Redis is away must not keep others from being tried.
         settings.connections = 128
         return settings
@@ -44,7 +48,14 @@ struct LikesSettings: ParsableArguments {
 
     /// The command that repeats it.
     func commandLine(_ drill: Drill?) -> String {
-        drill.map { "Orchestrator drill \($0.name) --seed \(seed)" } ?? commandLine("likes")
+        drill.map { ofDrill.commandLine("drill \($0.name)") } ?? commandLine("likes")
+    }
+
+    /// What was typed for the drill.
+    private var ofDrill: DrillSettings {
+        var settings = DrillSettings.standard
+        (settings.seed, settings.redisNodes, settings.redisReplicas) = (seed, redisNodes, redisReplicas)
+        return settings
     }
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
@@ -58,8 +69,11 @@ struct LikesSettings: ParsableArguments {
         var setup = ExperimentSetup()
         (setup.likeAPIs, setup.workers, setup.readers) = (likeApis, workers, viewers > 0 ? readers : 0)
         setup.usesPostgres = true
-        drill?.arrange(&setup, .standard)
-        setup.notes = setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + setup.notes
+        setup.redisTopology = RedisTopology(nodes: redisNodes, replicas: redisReplicas ?? 1)
+        drill?.arrange(&setup, ofDrill)
+        setup.notes =
+            setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            + [setup.redisTopology.note].compactMap { $0 } + setup.notes
         return setup
     }
 

@@ -58,6 +58,8 @@ struct SweepResult: Sendable {
             "the audience is the same for every placement; each cell has \(Format.plain(settings.rate)) comments/s for"
                 + " \(Format.plain(settings.duration)) s", "limits of a cell: \(limits)",
         ]
+        let redis = RedisTopology(nodes: settings.redisNodes, replicas: settings.redisReplicas)
+        report.notes += [redis.note].compactMap { $0 }
         report.verdict.checks = [
             Check("completed", passed: open == nil, open ?? "every cell was measured", exitCode: .interrupted)
         ]

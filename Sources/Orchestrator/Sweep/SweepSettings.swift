@@ -20,15 +20,24 @@ struct SweepSettings: ParsableArguments {
     @Option("Comments per second in each cell, 0.1 to 100,000.", within(0.1...100_000)) @Checked var rate = 50.0
     @Option("Seconds of publishing in each cell, 1 to 3,600.", within(1...3_600.0)) @Checked var duration = 5.0
 
+    @Option("Masters of a Redis Cluster, 1 to 30; one Redis, if left out.", optional(within(1...30)))
+    @Checked var redisNodes: Int? = nil
+    @Option("Replicas of each of them, 0 to 3.", within(0...3)) @Checked var redisReplicas = 0
+
     static let cellsMax = 1_000
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func checked() throws(Failure) -> SweepSettings {
-        guard cells.count > SweepSettings.cellsMax else { return try valid() }
-        return try valid([
-            "--streams, --viewers, --readers, --placement: \(cells.count) cells; take at most"
-                + " \(SweepSettings.cellsMax), or several sweeps"
-        ])
+        var problems: [String] = []
+        if redisNodes == nil, typed.contains("--redis-replicas") {
+            problems.append("--redis-replicas: means nothing without --redis-nodes")
+        }
+        if cells.count > SweepSettings.cellsMax {
+            problems.append(
+                "--streams, --viewers, --readers, --placement: \(cells.count) cells; take at most"
+                    + " \(SweepSettings.cellsMax), or several sweeps")
+        }
+        return try valid(problems)
     }
 
     /// The whole grid. Placements lie next to each other, so that those of one audience are measured one after the other.
@@ -51,6 +60,7 @@ struct SweepSettings: ParsableArguments {
             cell.streams, cell.viewers, cell.readers, cell.placement
         )
         (run.audience, run.seed, run.rate, run.duration) = (audience, seed, rate, duration)
+        (run.redisNodes, run.redisReplicas) = (redisNodes, redisReplicas)
         // The page shows how far each cell is from the formula; a cell is as short as was asked for.
         run.allowed = [.small, .spread]
         return run

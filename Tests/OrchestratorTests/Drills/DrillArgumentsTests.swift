@@ -79,10 +79,11 @@ struct DrillArgumentsTests {
         #expect(try topology("sentinel-kill") == .sentinels(replicas: 2))
         #expect(problems("lose-redis --redis-nodes 3") == ["--redis-nodes: lose-redis is about one Redis"])
         #expect(problems("kill-reader --redis-replicas 1").count == 1)
-        #expect(problems("kill-worker --redis-nodes 3").count > 0)
+        #expect(problems("likes-lose-redis --redis-nodes 3") == ["--redis-nodes: likes-lose-redis is about one Redis"])
         let clustered = try read("all --redis-nodes 3").drills
         #expect(clustered.contains(.killReader) && clustered.contains(.reshard))
-        #expect(!clustered.contains(.freezeRedis) && !clustered.contains(.killLikeAPI))
+        #expect(clustered.contains(.killLikeAPI))
+        #expect(!clustered.contains(.freezeRedis) && !clustered.contains(.likesRestartRedis))
         // What no replica has is not acknowledged, where a master is lost.
         let settings = try read("kill-master").settings
         #expect(settings.setup(.killMaster, Drill.killMaster.passes[0], swarms: 1).common["REDIS_REPLICAS_ACK"] == "1")

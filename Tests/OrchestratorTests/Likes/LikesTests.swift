@@ -25,13 +25,33 @@ struct LikesArgumentsTests {
     }
 
     @Test func aDrillIsNamedInFull() {
+        var ofSeed3 = DrillSettings.standard
+        ofSeed3.seed = 3
         #expect(Set(Drill.all.map(\.name)).count == Drill.all.count)
         for drill in Drill.all where drill.crowd == .likes {
-            let settings = LikesSettings.drill(drill, seed: 3)
+            let settings = LikesSettings.drill(drill, ofSeed3)
             #expect(settings.commandLine(drill) == "Orchestrator drill \(drill.name) --seed 3")
             #expect(settings.users == 0 && settings.photoCount == 4)
         }
-        #expect(LikesSettings.drill(.killWorker, seed: 1).setup(.killWorker).workers == 2)
+        #expect(LikesSettings.drill(.killWorker, .standard).setup(.killWorker).workers == 2)
+    }
+
+    @Test func aDrillHasTheRedisThatItIsAbout() {
+        func topology(_ drill: Drill, nodes: Int? = nil, replicas: Int? = nil) -> RedisTopology {
+            var typed = DrillSettings.standard
+            (typed.redisNodes, typed.redisReplicas) = (nodes, replicas)
+            return LikesSettings.drill(drill, typed).setup(drill).redisTopology
+        }
+        #expect(topology(.killWorker) == .server)
+        #expect(topology(.killWorker, nodes: 3) == .cluster(masters: 3, replicas: 1))
+        #expect(topology(.likesKillMaster) == .cluster(masters: 3, replicas: 2))
+        #expect(topology(.likesKillMaster, nodes: 4, replicas: 1) == .cluster(masters: 4, replicas: 1))
+        var typed = DrillSettings.standard
+        typed.redisNodes = 4
+        let settings = LikesSettings.drill(.likesKillMaster, typed)
+        #expect(settings.commandLine(.likesKillMaster) == "Orchestrator drill likes-kill-master --redis-nodes 4")
+        // Only the record promises that an acknowledged like outlives its master.
+        #expect(settings.setup(.likesKillMaster).environment["LIKE_DURABILITY"] == "postgres")
     }
 }
 

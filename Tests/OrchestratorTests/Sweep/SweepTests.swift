@@ -40,6 +40,16 @@ struct SweepArgumentsTests {
         #expect(runs[0].seed == 9 && runs[0].rate == 20)
     }
 
+    @Test func everyCellHasTheRedisThatWasTyped() throws {
+        let settings = try SweepSettings.parse(["--redis-nodes", "3", "--redis-replicas", "1"]).checked()
+        #expect(settings.cells.allSatisfy { settings.run($0).redisTopology == .cluster(masters: 3, replicas: 1) })
+        #expect(settings.commandLine == "Orchestrator sweep --redis-nodes 3 --redis-replicas 1")
+        #expect(SweepSettings.standard.cells.allSatisfy { SweepSettings.standard.run($0).redisTopology == .server })
+        let alone = problems { try SweepSettings.parse(["--redis-replicas", "1"]).checked() }
+        #expect(alone == ["--redis-replicas: means nothing without --redis-nodes"])
+        #expect(problems { try SweepSettings.parse(["--redis-nodes", "31"]).checked() }.count == 1)
+    }
+
     @Test(arguments: [("10", [10]), ("100,10,10", [10, 100]), ("1,1000000", [1, 1_000_000])])
     func numbersAreRead(text: String, numbers: [Int]) throws {
         #expect(try SweepSettings.parse(["--streams", text]).valid().streams == numbers)
