@@ -160,6 +160,9 @@ extension InMemoryStore {
         logs[channel] = other.logs.removeValue(forKey: channel)
     }
 
+    /// Somebody deleted everything of a channel.
+    public mutating func drop(_ channel: Channel) { logs[channel] = nil }
+
     /// Redis came back empty, or (not `restarted`) somebody emptied it.
     public mutating func loseEverything(restarted: Bool = true) {
         if restarted { history += 1 }

@@ -19,7 +19,7 @@ import Testing
     }
 
     /// The same on a cluster: failovers with replicas that are behind, masters that thaw and do not know that they are none any
-    /// more, partitions, slots on their way and left open.
+    /// more, partitions, slots on their way and left open, and the masters at both ends of these failing over.
     @Test(arguments: 0..<parts)
     func onAClusterToo(part: Int) {
         run(Self.seeds(of: part, of: Self.clusterSchedules), part: part, isCluster: true)

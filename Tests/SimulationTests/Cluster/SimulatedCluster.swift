@@ -89,21 +89,30 @@ final class SimulatedCluster {
     enum Death { case killed, frozen, partitioned }
 
     /// The replica of a master hears nothing more; some time later the master dies, and the replica takes over.
-    func failover(_ death: Death) {
-        // A replica knows nothing of an open slot: what has moved would be out of reach.
-        guard !isBusy, nodes.allSatisfy(\.leaving.isEmpty) else { return }
+    ///
+    /// - Parameter candidates: of these masters one; `nil`: of all.
+    func failover(_ death: Death, of candidates: [SimulatedNode]? = nil) {
         let masters = nodes.filter { $0.isHealthy && owners.contains($0.number) }
-        guard masters.count == world.plan.masters, let old = masters.randomElement(using: &world.random) else { return }
+        let mortal = masters.filter { node in mayFail(node) && candidates?.contains { $0 === node } ?? true }
+        guard !isBusy, masters.count == world.plan.masters, let old = mortal.randomElement(using: &world.random) else {
+            return
+        }
         isBusy = true
         world.coverage.clusterFailovers += 1
         if world.random.chance(700) { old.cutReplica() }
         world.after(world.random.micros(0...800_000)) { self.strike(old, death) }
     }
 
+    /// A replica knows nothing of an open slot: what its master has handed over is out of reach when it is promoted.
+    private func mayFail(_ node: SimulatedNode) -> Bool { world.plan.mayLoseData || node.handedOver.isEmpty }
+
     private func strike(_ old: SimulatedNode, _ death: Death) {
-        guard world.isTurbulent else {
+        guard world.isTurbulent, mayFail(old) else {
             isBusy = false
             return old.healReplica()
+        }
+        if nodes.contains(where: { !$0.leaving.isEmpty && ($0 === old || $0.leaving.values.contains(old.number)) }) {
+            world.coverage.openSlotFailovers += 1
         }
         world.note("\(old) is \(death)")
         switch death {
@@ -126,7 +135,7 @@ final class SimulatedCluster {
         guard old.isMaster, !old.isHealthy, owners.contains(old.number) else { return }
         var store = InMemoryStore(settings: world.plan, node: nodes.count)
         store.adopt(old.replica ?? old.store)
-        if old.replica != nil { hasLostData = true }
+        if old.replica != nil || !old.handedOver.isEmpty { hasLostData = true }
         add(store)
         let new = nodes[nodes.count - 1]
         world.note("\(new) takes over from \(old)")
@@ -134,6 +143,16 @@ final class SimulatedCluster {
         epochs.append((epochs.max() ?? 0) + 1)
         new.learn()
         spread(from: new)
+        repairSlots(of: old, heir: new)
+    }
+
+    /// An operator does it: nodes know slots that are open by the name of who gave or took them, and it was another.
+    private func repairSlots(of old: SimulatedNode, heir: SimulatedNode) {
+        let given = old.leaving.sorted { $0.key < $1.key }
+        world.after(world.random.micros(0...800_000)) {
+            for (slot, target) in given { self.nodes[target].refuse(slot) }
+            for node in self.nodes { node.handOver(to: heir, insteadOf: old) }
+        }
     }
 
     /// The old master is back: it does what was sent to it, before it hears that it is none any more.
@@ -176,8 +195,11 @@ final class SimulatedCluster {
         else { return }
         world.coverage.openSlots += 1
         world.note("the slot of \(channel) is opened from \(source) to \(target)")
-        source.open(HashSlot(key: channel.name), to: target)
+        source.open(channel, to: target)
         world.after(world.random.micros(0...800_000)) { self.move(channel, from: source, to: target) }
+        guard world.random.chance(400) else { return }
+        let death: Death = world.random.chance(500) ? .killed : .frozen
+        world.after(world.random.micros(0...1_000_000)) { self.failover(death, of: [source, target]) }
     }
 
     private func move(_ channel: Channel, from source: SimulatedNode, to target: SimulatedNode) {
@@ -185,6 +207,8 @@ final class SimulatedCluster {
         guard world.isTurbulent, source.isHealthy, target.isHealthy, source.leaving[slot] == target.number,
             owner(of: channel) === source
         else { return }
+        // What moves is not waited for: a target whose replica is behind may lose it.
+        guard world.plan.mayLoseData || target.replica == nil else { return }
         target.store.take(channel, from: &source.store)
         world.note("\(channel) moves from \(source) to \(target)")
         guard world.random.chance(600) else { return }

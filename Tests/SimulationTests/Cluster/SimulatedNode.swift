@@ -81,9 +81,32 @@ final class SimulatedNode: SimulatedServer, CustomStringConvertible {
             })
     }
 
-    func open(_ slot: HashSlot, to target: SimulatedNode) {
+    func open(_ channel: Channel, to target: SimulatedNode) {
+        let slot = HashSlot(key: channel.name)
         leaving[slot] = target.number
         target.coming.insert(slot)
+        // Of an earlier move that came to nothing.
+        target.store.drop(channel)
+    }
+
+    /// Channels of its open slots that it has nothing of: what there is has the target.
+    var handedOver: [Channel] {
+        world.plan.channels.filter { leaving[HashSlot(key: $0.name)] != nil && store.position(of: $0) == nil }
+    }
+
+    /// It takes the slot no more.
+    func refuse(_ slot: HashSlot) {
+        guard coming.remove(slot) != nil else { return }
+        world.note("\(self) takes slot \(slot.number) no more")
+    }
+
+    /// Slots that were on their way to a node that is no master any more go to the new one.
+    func handOver(to heir: SimulatedNode, insteadOf old: SimulatedNode) {
+        for slot in leaving.filter({ $0.value == old.number }).keys.sorted() {
+            world.note("\(heir) takes slot \(slot.number) instead of \(old)")
+            leaving[slot] = heir.number
+            heir.coming.insert(slot)
+        }
     }
 
     /// Why it does not do what a client asks; `nil`: it does.
@@ -118,7 +141,8 @@ final class SimulatedNode: SimulatedServer, CustomStringConvertible {
     func append(to channel: Int, known: Position?) -> Published {
         let name = world.plan.channels[channel]
         let slot = HashSlot(key: name.name)
-        let isOwner = cluster.owner(of: name) === self || cluster.owner(of: name).leaving[slot] == number
+        let owner = cluster.owner(of: name)
+        let isOwner = owner === self || owner.leaving[slot] == number && cluster.owners.contains(number)
         if isOwner {
             world.coverage.ignorantWriters += world.witness.excuse(
                 store.position(of: name), known: known, channel: channel, isTold: !world.plan.acknowledgesReplicated)
