@@ -219,7 +219,23 @@ import Wire
         }
     }
 
+    /// A comment that is held while its author removes it is removed: no moderator approves it afterwards.
+    @Test func aRemovalEndsAHoldThatComesMeanwhile() async throws {
+        try await withCommentStore { store, pool in
+            try await store.store(makeComment("c1"))
+            let removal = try await pool.whileOpen([
+                "UPDATE comments SET held_at = now(), removed_at = now(), removed_by = 'held' WHERE id = 'c1'"
+            ]) { try await store.remove(id: "c1", by: "user1", moderator: false) }
+            #expect(removal.isAlreadyRemoved, "\(removal)")
+            #expect(try await pool.texts("SELECT removed_by FROM comments WHERE held_at IS NULL") == ["user1"])
+        }
+    }
+
     private func withStore(_ body: (any CommentStore) async throws -> Void) async throws {
         try await withCommentStore { store, _ in try await body(store) }
     }
+}
+
+extension Removal {
+    fileprivate var isAlreadyRemoved: Bool { if case .alreadyRemoved = self { true } else { false } }
 }

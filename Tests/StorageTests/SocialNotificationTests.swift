@@ -83,6 +83,10 @@ import Wire
             #expect(Set(page.items.map(\.photo)) == ["c1", "c2", "c4"])
             #expect(page.items.allSatisfy { $0.isUnread && $0.likers == 1 && ["p", "f"].contains($0.post ?? "") })
             #expect(try await system.notifications.markRead(owner: "anna", ids: nil) == 3)
+            // Nobody is told of somebody whom a block keeps away, on whoever's post.
+            try await system.pool.execute("INSERT INTO blocks VALUES ('curt', 'dora')")
+            try await system.comment("c6", by: "dora", "@curt")
+            #expect(try await system.told() == ["anna comment c6"])
         }
     }
 

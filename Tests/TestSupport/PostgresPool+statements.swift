@@ -1,3 +1,4 @@
+import Glibc
 public import PostgresLibpq
 import Primitives
 import Storage
@@ -26,6 +27,39 @@ extension PostgresPool {
         try await withConnection { try $0.execute(statement, values) }
     }
 }
+
+extension PostgresPool {
+    /// Runs `body` while a transaction is open that has done `statements`; it is committed, after `last`, as soon as somebody
+    /// waits for what it has locked, which is what `body` is for.
+    public func whileOpen<Value: Sendable>(
+        _ statements: [PostgresStatement], last: [PostgresStatement] = [],
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let (opened, open) = AsyncStream<Void>.makeStream()
+        async let transaction: Void = withConnection { connection in
+            defer { open.finish() }
+            try connection.transaction { connection in
+                for statement in statements { try connection.execute(statement, []) }
+                open.finish()
+                var isWaitedFor = false
+                for _ in 0..<2_000 where !isWaitedFor {
+                    usleep(10_000)
+                    isWaitedFor = try !connection.query(waiterStatement).isEmpty
+                }
+                guard isWaitedFor else { throw PostgresError(.timeout, "nobody waits for the transaction") }
+                for statement in last { try connection.execute(statement, []) }
+            }
+        }
+        for await _ in opened {}
+        let value = try await body()
+        try await transaction
+        return value
+    }
+}
+
+private let waiterStatement: PostgresStatement = """
+    SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+    """
 
 /// A pool of two connections that runs, stopped in the end. Without `url`, on a fresh database of the shared server.
 public func withPool<Value>(

@@ -126,18 +126,20 @@ public struct ModerationStore: Sendable {
         -> Bool
     {
         let statement: PostgresStatement
+        var values: [PostgresValue] = [.text(id)]
         switch (action, kind) {
         case (.hold, .post): statement = holdPostStatement
         case (.approve, .post): statement = approvePostStatement
-        case (.remove, .comment): statement = removeCommentStatement
-        case (.hold, .comment): statement = holdCommentStatement
+        case (.remove, .comment), (.hold, .comment):
+            statement = withdrawCommentStatement
+            values.append(.boolean(action == .remove))
         case (.approve, .comment): statement = approveCommentStatement
         case (.limit, .user): statement = "UPDATE users SET limited_at = coalesce(limited_at, now()) WHERE user_id = $1"
         case (.restore, .user):
             statement = "UPDATE users SET limited_at = NULL, suspended_until = NULL WHERE user_id = $1"
         default: statement = "UPDATE users SET user_id = user_id WHERE user_id = $1 AND erased_at IS NULL"
         }
-        return try await pool.session { try $0.execute(statement, [.text(id)]) == 1 }
+        return try await pool.session { [values] in try $0.execute(statement, values) == 1 }
     }
 
     /// Writes what was done into the log, and closes the reports.
@@ -255,40 +257,41 @@ private let approvePostStatement: PostgresStatement = """
     UPDATE posts SET held_at = NULL WHERE post_id = $1 AND deleted_at IS NULL
     """
 
-// One that is held and was never published is gone without a word; viewers of any other are told by CommentAPI's sweep. What
-// a post counts are those that are shown.
-private let removeCommentStatement: PostgresStatement = """
-    WITH counted AS (
-        UPDATE post_counts SET comments = comments - 1 FROM comments AS c
-        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel LIKE 'post:%' AND post_counts.post_id = c.video_id
-    )
-    UPDATE comments SET removed_at = coalesce(removed_at, now()), removed_by = 'moderator', held_at = NULL WHERE id = $1
-    """
+// Of a comment, the row is locked first: what a post counts are those that are shown, and two who act on one comment at once
+// both see what it is.
 
-private let holdCommentStatement: PostgresStatement = """
-    WITH counted AS (
-        UPDATE post_counts SET comments = comments - 1 FROM comments AS c
-        WHERE c.id = $1 AND c.removed_at IS NULL AND c.channel LIKE 'post:%' AND post_counts.post_id = c.video_id
+// One that is held and was never published is gone without a word; viewers of any other are told by CommentAPI's sweep. $2:
+// for good, else it is held.
+private let withdrawCommentStatement: PostgresStatement = """
+    WITH it AS (
+        SELECT id, video_id, channel, removed_at IS NULL AS is_shown FROM comments
+        WHERE id = $1 AND ($2 OR removed_at IS NULL OR held_at IS NOT NULL) FOR UPDATE
+    ), counted AS (
+        UPDATE post_counts SET comments = comments - 1 FROM it
+        WHERE it.is_shown AND it.channel LIKE 'post:%' AND post_counts.post_id = it.video_id
     )
-    UPDATE comments SET held_at = coalesce(held_at, now()), removed_at = coalesce(removed_at, now()),
-        removed_by = coalesce(removed_by, 'held')
-    WHERE id = $1 AND (removed_at IS NULL OR held_at IS NOT NULL)
+    UPDATE comments AS c SET removed_at = coalesce(c.removed_at, now()),
+        removed_by = CASE WHEN $2 THEN 'moderator' ELSE coalesce(c.removed_by, 'held') END,
+        held_at = CASE WHEN $2 THEN NULL ELSE coalesce(c.held_at, now()) END
+    FROM it WHERE c.id = it.id
     """
 
 // One that was never published is published now, by the sweep.
 private let approveCommentStatement: PostgresStatement = """
-    WITH counted AS (
+    WITH it AS (
+        SELECT id, video_id, channel, held_at IS NOT NULL AS is_held FROM comments WHERE id = $1 FOR UPDATE
+    ), counted AS (
         INSERT INTO post_counts AS held (post_id, comments)
-        SELECT p.post_id, 1 FROM comments AS c JOIN posts AS p ON p.post_id = c.video_id
-        WHERE c.id = $1 AND c.held_at IS NOT NULL AND c.channel LIKE 'post:%'
+        SELECT p.post_id, 1 FROM it JOIN posts AS p ON p.post_id = it.video_id
+        WHERE it.is_held AND it.channel LIKE 'post:%'
         ON CONFLICT (post_id) DO UPDATE SET comments = held.comments + 1
     )
-    UPDATE comments SET
-        stored_at = CASE WHEN held_at IS NULL THEN stored_at ELSE now() END,
-        removed_at = CASE WHEN held_at IS NULL THEN removed_at END,
-        removed_by = CASE WHEN held_at IS NULL THEN removed_by END,
-        removal_offset = CASE WHEN held_at IS NULL THEN removal_offset END,
-        removal_epoch = CASE WHEN held_at IS NULL THEN removal_epoch END,
+    UPDATE comments AS c SET
+        stored_at = CASE WHEN it.is_held THEN now() ELSE c.stored_at END,
+        removed_at = CASE WHEN NOT it.is_held THEN c.removed_at END,
+        removed_by = CASE WHEN NOT it.is_held THEN c.removed_by END,
+        removal_offset = CASE WHEN NOT it.is_held THEN c.removal_offset END,
+        removal_epoch = CASE WHEN NOT it.is_held THEN c.removal_epoch END,
         held_at = NULL
-    WHERE id = $1
+    FROM it WHERE c.id = it.id
     """

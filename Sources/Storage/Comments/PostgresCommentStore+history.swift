@@ -23,9 +23,12 @@ extension PostgresCommentStore {
 
     private static func comment(
         id: String, _ connection: PostgresConnection
-    ) throws -> (stored: StoredComment, removalIsPublished: Bool)? {
+    ) throws -> (stored: StoredComment, removalIsPublished: Bool, isHeld: Bool)? {
         try connection.query(commentStatement, [.text(id)]) { row throws(PostgresError) in
-            (stored: try StoredComment(row: row), removalIsPublished: try row.boolean(10))
+            (
+                stored: try StoredComment(row: row), removalIsPublished: try row.boolean(10),
+                isHeld: try row.boolean(11)
+            )
         }.first
     }
 
@@ -48,8 +51,8 @@ extension PostgresCommentStore {
                 if let comment = removed.first { return .removed(comment) }
                 guard let there = try Self.comment(id: id, connection) else { return .notFound }
                 guard moderator || there.stored.comment.userid == user else { return .forbidden }
-                // One that is not removed was committed between the two statements: the next one finds it.
-                if there.stored.isRemoved {
+                // One that is not removed, or is held, was committed between the two statements: the next one finds it.
+                if there.stored.isRemoved, !there.isHeld {
                     return .alreadyRemoved(there.stored, isPublished: there.removalIsPublished)
                 }
             }
@@ -65,7 +68,7 @@ private let pageStatement: PostgresStatement = """
 
 private let commentStatement: PostgresStatement = """
     SELECT id, user_id, channel, comment, created_at, published_offset, published_epoch, removed_at, parent_id, revision,
-        removal_offset IS NOT NULL
+        removal_offset IS NOT NULL, held_at IS NOT NULL
     FROM comments WHERE id = $1
     """
 

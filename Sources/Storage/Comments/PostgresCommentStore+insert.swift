@@ -54,7 +54,10 @@ extension PostgresCommentStore: GroupCommit {
     private func insert(_ batch: ArraySlice<Waiting>, _ connection: PostgresConnection, attemptsLeft: Int) {
         do throws(PostgresError) {
             let stored = try send(batch, connection)
-            answer(batch, stored: stored, refusals: try refusals(batch, stored, connection))
+            let (refusals, again) = try refusals(batch, stored, connection)
+            answer(batch.filter { waiting in !again.contains(waiting.row.comment.id) }, stored: stored, refusals)
+            let more = batch.filter { again.contains($0.row.comment.id) }
+            if !more.isEmpty { insert(more[...], connection, attemptsLeft: attemptsLeft) }
         } catch {
             switch error.code {
             case .constraint, .invalidValue:
@@ -93,25 +96,32 @@ extension PostgresCommentStore: GroupCommit {
     }
 
     /// Why comments on posts were not stored, by their ids; nothing of those that are there already.
+    ///
+    /// - Returns: `again`: those that nothing stands in the way of any more, as what did was changed meanwhile.
     private func refusals(
         _ batch: ArraySlice<Waiting>, _ stored: [String: Bool], _ connection: PostgresConnection
-    ) throws(PostgresError) -> [String: String] {
-        var refusals: [String: String] = [:]
+    ) throws(PostgresError) -> (reasons: [String: String], again: Set<String>) {
+        var reasons: [String: String] = [:]
+        var again: Set<String> = []
         for row in batch.lazy.map(\.row) where row.comment.kind == .post && stored[row.comment.id] == nil {
             let comment = row.comment
-            refusals[comment.id] =
-                try connection.query(
-                    refusalStatement,
-                    [.text(comment.userid), .text(comment.videoid), .text(comment.parent ?? ""), .text(comment.id)]
-                ) { row throws(PostgresError) in try row.optionalText(0) }.first ?? nil
+            let found = try connection.query(
+                refusalStatement,
+                [.text(comment.userid), .text(comment.videoid), .text(comment.parent ?? ""), .text(comment.id)]
+            ) { row throws(PostgresError) in try row.optionalText(0) }
+            switch found.first {
+            case let reason??: reasons[comment.id] = reason
+            case .some(nil): again.insert(comment.id)
+            case nil: break
+            }
         }
-        return refusals
+        return (reasons, again)
     }
 
     /// - Parameter stored: whether each is held.
     ///
     /// An id comes back once, also when two rows of the batch share it: the second is the duplicate.
-    private func answer(_ batch: ArraySlice<Waiting>, stored: [String: Bool], refusals: [String: String]) {
+    private func answer(_ batch: [Waiting], stored: [String: Bool], _ refusals: [String: String]) {
         var stored = stored
         for waiting in batch {
             let id = waiting.row.comment.id
