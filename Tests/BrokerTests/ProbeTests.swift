@@ -66,6 +66,33 @@ import Testing
         }
     }
 
+    /// Sentinels that watch a Redis talk to each other on a channel of it.
+    @Test func theChannelOfSentinelsIsNotCounted() async throws {
+        try await withBroker { redis, broker in
+            try await withSubscriber(broker, to: [video("v")]) { _ in
+                #expect(try await broker.subscribedChannelCount() == 1)
+                let sentinel = RedisSubscriber(
+                    endpoint: try RedisEndpoint(parsing: redis.url), settings: settings().subscriber,
+                    logger: quietLogger)
+                sentinel.subscribe(["__sentinel__:hello"])
+                try await withBackground({ try? await sentinel.run(IgnoringSink()) }) {
+                    let hasCome = await eventually {
+                        try redis.command("PUBSUB", "NUMSUB", "__sentinel__:hello").contains("1")
+                    }
+                    let count = try await broker.subscribedChannelCount()
+                    #expect(hasCome && count == 1)
+                }
+            }
+        }
+    }
+
+    private final class IgnoringSink: RedisSubscriptionSink {
+        func connectionEstablished() {}
+        func subscribed(_ channels: [String]) {}
+        func received(_ messages: [RedisMessage]) {}
+        func lost(_ channels: [String], _ reason: RedisLoss, isConnected: Bool) {}
+    }
+
     /// Commands go to one Redis and the subscription to another: alive, answering PING, and delivering nothing.
     @Test func aSubscriberThatHearsNothingIsReplaced() async throws {
         try await withRedis { redis in

@@ -194,15 +194,19 @@ extension RedisBroker {
         let field = redis.hasShards ? "pubsubshard_channels" : "pubsub_channels"
         let all = names.ownPattern.map { RedisCommand("PUBSUB", word, $0) } ?? RedisCommand("INFO", "stats")
         let others = names.othersPatterns.map { RedisCommand("PUBSUB", word, $0) }
+        // Where Sentinels of a server tell each other of themselves.
+        let hello = names.ownPattern == nil && !redis.hasShards
+        let sentinels = hello ? [RedisCommand("PUBSUB", "NUMSUB", "__sentinel__:hello")] : []
         var sum = 0
-        for replies in try await fromEach([all] + others) {
+        for replies in try await fromEach([all] + sentinels + others) {
             let total =
                 replies.first?.array?.count ?? RedisInfo(replies.first?.text ?? "")[field].flatMap { Int($0) }
-            let counts = replies.dropFirst().compactMap { $0.array?.count }
-            guard let total, counts.count == others.count else {
+            let heard = sentinels.isEmpty ? 0 : replies[1].array?.last?.integer.map { $0 > 0 ? 1 : 0 }
+            let counts = replies.dropFirst(1 + sentinels.count).compactMap { $0.array?.count }
+            guard let total, let heard, counts.count == others.count else {
                 throw BrokerError(.internal, "Redis did not answer its number of channels")
             }
-            sum += max(0, total - counts.reduce(0, +))
+            sum += max(0, total - heard - counts.reduce(0, +))
         }
         return sum
     }
