@@ -50,6 +50,17 @@ import Testing
         }
     }
 
+    /// Clocks of nodes differ: one node's is the time of all.
+    @Test func timeIsOneNodes() async throws {
+        try await withService(likes: nil) { cluster, broker, service in
+            for _ in 0..<10 { _ = try await service.store.read(["hot"]) }
+            let asked = try cluster.masters.filter {
+                try $0.command("INFO", "commandstats").contains("cmdstat_time:")
+            }
+            #expect(asked.count == 1 && asked[0].port == broker.redis.server(of: LikeKeys.settings)?.port)
+        }
+    }
+
     /// Dead letters are on one node, whichever node the stream is on; what is put back is put back once.
     @Test func deadLettersCrossNodes() async throws {
         try await withService(likes: MemoryLikeStore()) { _, broker, service in

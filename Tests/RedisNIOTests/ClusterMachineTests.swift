@@ -283,6 +283,88 @@ private struct World {
         #expect(machine.owner(of: slot) == World.address(2))
     }
 
+    /// What a node says of itself counts more than what another says of it, in whatever order it is said.
+    @Test(arguments: [false, true]) func ofEqualEpochsANodesOwnWordCounts(isOwnFirst: Bool) throws {
+        let slot = try #require(HashSlot(7))
+        let own = TopologyMachine.Input.view(
+            view(node(2, epoch: 5, 0...16_383, isMyself: true)), of: World.address(2))
+        let other = TopologyMachine.Input.view(view(node(1, epoch: 5, 0...16_383)), of: World.address(3))
+        var machine = TopologyMachine(seeds: [World.address(1)])
+        for input in isOwnFirst ? [own, other] : [other, own] { _ = machine.handle(input, now: start) }
+        #expect(machine.owner(of: slot) == World.address(2))
+    }
+
+    /// A node that redirects with ASK knows of an open slot before its view was asked for.
+    @Test func whoIsSentOnByAskHasTwoPlaces() throws {
+        var machine = TopologyMachine(seeds: [World.address(1)])
+        let slot = try #require(HashSlot(7))
+        let whole = view(node(1, epoch: 1, 0...16_383, isMyself: true), node(2, epoch: 2))
+        _ = machine.handle(.view(whole, of: World.address(1)), now: start)
+        let actions = machine.handle(.redirected(.init(.ask, slot, to: World.address(2))), now: start)
+        #expect(machine.places(of: slot) == [World.address(1), World.address(2)])
+        #expect(machine.owner(of: slot) == World.address(1))
+        #expect(actions.contains(.open(World.address(2))) && actions.contains(.changed([7...7])))
+    }
+
+    /// A node that has heard less than the one that redirected does not undo it, until it has had the time to hear.
+    @Test func aRedirectionOutlivesViewsThatAreNoNewer() throws {
+        var machine = TopologyMachine(seeds: [World.address(1)])
+        let slot = try #require(HashSlot(7))
+        let old = view(node(1, epoch: 1, 0...16_382), node(2, epoch: 2, 16_383...16_383))
+        _ = machine.handle(.view(old, of: World.address(1)), now: start)
+        _ = machine.handle(.redirected(.init(.moved, slot, to: World.address(2))), now: start)
+        _ = machine.handle(.view(old, of: World.address(3)), now: start + .milliseconds(500))
+        #expect(machine.owner(of: slot) == World.address(2))
+        _ = machine.tick(now: start + .milliseconds(2_100))
+        #expect(machine.owner(of: slot) == World.address(1))
+    }
+
+    /// Nodes are asked at once for whatever says that something has changed, and once in a second otherwise.
+    @Test func whatSeemsWrongIsAskedAboutAtOnce() throws {
+        let slot = try #require(HashSlot(7))
+        let signs: [TopologyMachine.Input] = [
+            .unsubscribed(slot), .suspected(World.address(1)), .linkDown(World.address(1)),
+            .redirected(.init(.moved, slot, to: World.address(1))),
+        ]
+        for sign in signs {
+            var machine = TopologyMachine(seeds: [World.address(9)])
+            #expect(machine.tick(now: start) == [.ask([World.address(9)])])
+            let whole = view(node(1, epoch: 1, 0...16_383, isMyself: true))
+            _ = machine.handle(.view(whole, of: World.address(1)), now: start)
+            _ = machine.handle(.linkUp(World.address(1)), now: start)
+            #expect(machine.tick(now: start + .milliseconds(500)).contains(.ask([World.address(1)])))
+            #expect(machine.tick(now: start + .milliseconds(900)).isEmpty, "nothing has happened")
+            let actions = machine.handle(sign, now: start + .milliseconds(900))
+            let asks = actions.contains { if case .ask = $0 { true } else { false } }
+            #expect(asks, "\(sign)")
+        }
+    }
+
+    /// When no known node is left, the addresses that were typed are asked again.
+    @Test func seedsAreTheLastResort() {
+        var machine = TopologyMachine(seeds: [World.address(9)])
+        let both = view(node(1, epoch: 1, 0...99, isMyself: true), node(2, epoch: 2, 100...16_383))
+        _ = machine.handle(.view(both, of: World.address(1)), now: start)
+        let nodes = [World.address(1), World.address(2)]
+        for node in nodes { _ = machine.handle(.linkUp(node), now: start) }
+        _ = machine.tick(now: start)
+        #expect(machine.handle(.linkDown(nodes[0]), now: start + .seconds(1)).contains(.ask(nodes)))
+        #expect(
+            machine.handle(.linkDown(nodes[1]), now: start + .seconds(2)).contains(.ask(nodes + [World.address(9)])))
+    }
+
+    /// A probe's channel for each master, however few slots it has.
+    @Test func eachMasterHasAChannelOfItsOwn() {
+        var machine = TopologyMachine(seeds: [World.address(1)])
+        _ = machine.handle(
+            .view(
+                view(node(1, epoch: 1, 0...30), node(2, epoch: 2, 31...16_000), node(3, epoch: 3, 16_001...16_383)),
+                of: World.address(1)), now: start)
+        let channels = machine.channels(onEachMaster: "probe:reader-1")
+        #expect(channels.compactMap { machine.owner(of: HashSlot(key: $0)) }.sorted() == machine.masters)
+        #expect(channels.count == 3 && channels.allSatisfy { $0.hasPrefix("probe:reader-1:") })
+    }
+
     /// Epochs begin anew, which only nodes of the old cluster could contradict.
     @Test func aClusterThatWasMadeAnewIsBelieved() {
         var machine = TopologyMachine(seeds: [World.address(1)])
