@@ -88,12 +88,6 @@ class LikePeer(Peer):
         lines = self.redis_command("info", "memory").splitlines()
         return int(next(line for line in lines if line.startswith("used_memory:")).split(":")[1])
 
-    def sql(self, text):
-        done = subprocess.run(["psql", "--no-psqlrc", "-tAc", text, self.database], capture_output=True, text=True, env=PATH)
-        if done.returncode:
-            raise Failure(f"psql: {done.stderr.strip()}")
-        return int(done.stdout.strip() or 0)
-
     def backlog(self):
         """Changes that wait for the database."""
         partitions = range(self.parameters.partitions)
@@ -190,7 +184,8 @@ def write_behind(peer, parameters):
     result = finished(bench)
     wait_until(lambda: peer.backlog() == 0 or time.sleep(0.1), "the streams are empty", DRAIN_SECONDS)
     seconds = time.monotonic() - start
-    rows, count = peer.sql("select count(*) from likes where liked"), peer.sql("select sum(like_count) from photos")
+    rows = int(peer.sql("select count(*) from likes where liked"))
+    count = int(peer.sql("select coalesce(sum(like_count), 0) from photos"))
     measured = {
         "likesPerSecond": result["likesPerSecond"], "databaseSeconds": seconds, "rowsPerSecond": rows / seconds,
         "redisBytesPerLike": (peer.redis_memory() - before) / max(parameters.likes, 1),

@@ -41,6 +41,16 @@ class Peer:
         self.reader = self.api = None
         self.reader_url = self.comment_url = ""
 
+    def sql(self, *statements):
+        """What the statements print, one after another in the peer's database."""
+        words = [word for statement in statements for word in ("-c", statement)]
+        done = subprocess.run(
+            ["psql", "--no-psqlrc", "-qtAv", "ON_ERROR_STOP=1", *words, self.database], capture_output=True, text=True,
+            env={"PATH": "/usr/bin:/bin"})
+        if done.returncode:
+            raise Failure(f"psql: {done.stderr.strip()}")
+        return done.stdout.strip()
+
     def __enter__(self):
         try:
             self.start()

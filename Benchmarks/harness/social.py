@@ -64,15 +64,6 @@ class ChorusVideos(ChorusDatabase):
             f"SELECT 'post' || n, 'user' || n, 'a post', 'public', true, 0 FROM generate_series(1, {self.parameters.channels}) AS n",
             "ANALYZE users, posts")
 
-    def sql(self, *statements):
-        words = [word for statement in statements for word in ("-c", statement)]
-        done = subprocess.run(
-            ["psql", "--no-psqlrc", "-qtAv", "ON_ERROR_STOP=1", *words, self.database], capture_output=True, text=True,
-            env=likes.PATH)
-        if done.returncode:
-            raise Failure(f"psql: {done.stderr.strip()}")
-        return done.stdout.strip()
-
 
 class ChorusPosts(ChorusVideos):
     """Comments on posts; a LikeAPI tells the posts' authors of them, as it does in production."""

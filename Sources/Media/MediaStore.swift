@@ -35,6 +35,9 @@ public struct MediaStore: Sendable {
         case tooMany
     }
 
+    /// Pictures that one call removes.
+    public static let removedMax = 100
+
     private let pool: PostgresPool
     private let files: any MediaFiles
 
@@ -104,14 +107,14 @@ public struct MediaStore: Sendable {
         }
     }
 
-    /// Removes pictures that no post has shown for `age`, at most 100 in a call, and their files.
+    /// Removes pictures that no post has shown for `age`, at most ``removedMax`` in a call, and their files.
     ///
     /// - Returns: how many.
     public func purge(olderThan age: Duration) async throws(StorageError) -> Int {
         try await remove(purgeStatement, [.bigint(Int64(age.components.seconds))])
     }
 
-    /// Removes pictures of an owner that no post shows, at most 100 in a call, and their files.
+    /// Removes pictures of an owner that no post shows, at most ``removedMax`` in a call, and their files.
     ///
     /// - Returns: how many.
     public func removeUnused(of owner: String) async throws(StorageError) -> Int {
@@ -121,21 +124,20 @@ public struct MediaStore: Sendable {
     private func remove(
         _ statement: PostgresStatement, _ values: [PostgresValue]
     ) async throws(StorageError) -> Int {
+        let values = values + [.bigint(Int64(Self.removedMax))]
         let removed = try await pool.session { connection in
             try connection.query(statement, values) { row throws(PostgresError) in try row.bigint(0) }.first ?? 0
         }
-        while try await removeFiles() == Self.filesMax {}
+        while try await removeFiles() == Self.removedMax {}
         return Int(removed)
     }
-
-    private static let filesMax = 100
 
     /// The names are locked meanwhile: who uploads the same again waits, and puts the files anew.
     private func removeFiles() async throws(StorageError) -> Int {
         try await pool.session { [files] connection in
             try connection.transaction { connection in
                 let names = try connection.query(
-                    "SELECT name FROM media_removed LIMIT $1 FOR UPDATE SKIP LOCKED", [.bigint(Int64(Self.filesMax))]
+                    "SELECT name FROM media_removed LIMIT $1 FOR UPDATE SKIP LOCKED", [.bigint(Int64(Self.removedMax))]
                 ) { row throws(PostgresError) in try row.text(0) }
                 guard !names.isEmpty else { return 0 }
                 for name in names {
@@ -166,7 +168,7 @@ private let addStatement: PostgresStatement = """
 private let purgeStatement: PostgresStatement = """
     WITH gone AS (
         DELETE FROM media WHERE media_id = ANY(ARRAY(
-            SELECT media_id FROM media WHERE uses = 0 AND changed_at < now() - $1 * interval '1 second' LIMIT 100
+            SELECT media_id FROM media WHERE uses = 0 AND changed_at < now() - $1 * interval '1 second' LIMIT $2
             FOR UPDATE SKIP LOCKED))
         RETURNING name
     ), noted AS (
@@ -179,7 +181,7 @@ private let removeStatement: PostgresStatement = """
     WITH gone AS (
         DELETE FROM media WHERE media_id = ANY(ARRAY(
             SELECT media_id FROM media AS m
-            WHERE owner_id = $1 AND NOT EXISTS (SELECT 1 FROM post_media AS p WHERE p.media_id = m.media_id) LIMIT 100
+            WHERE owner_id = $1 AND NOT EXISTS (SELECT 1 FROM post_media AS p WHERE p.media_id = m.media_id) LIMIT $2
             FOR UPDATE SKIP LOCKED))
         RETURNING name
     ), noted AS (

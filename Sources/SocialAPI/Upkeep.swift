@@ -57,8 +57,8 @@ struct Upkeep: Service {
 
     private func purge() async {
         do {
-            while try await store.purge() == 1_000 {}
-            while try await media?.purge(olderThan: Self.unusedMedia) == 100 {}
+            while try await store.purge() == AccountStore.purgeMax {}
+            while try await media?.purge(olderThan: Self.unusedMedia) == MediaStore.removedMax {}
         } catch {
             logger.debug("old sessions and pictures are removed later", metadata: ["error": "\(error)"])
         }

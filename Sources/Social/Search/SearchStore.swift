@@ -85,7 +85,10 @@ public struct SearchStore: Sendable {
         return try await pool.session { connection in
             try connection.transaction(timeout: Self.timeout) { connection in
                 try connection.query(
-                    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
+                    """
+                    SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+                        set_config('pg_trgm.word_similarity_threshold', '0.4', true)
+                    """)
                 var found: [String] = []
                 func add(_ statement: PostgresStatement, _ values: [PostgresValue]) throws(PostgresError) {
                     guard found.count < limit else { return }
@@ -95,7 +98,6 @@ public struct SearchStore: Sendable {
                 try add(namesStatement, values)
                 try add(displayNamesStatement, values)
                 if small.unicodeScalars.count >= 3 {
-                    try connection.query("SELECT set_config('pg_trgm.word_similarity_threshold', '0.4', true)")
                     try add(similarStatement, [.text(small), .optionalText(viewer), .bigint(Int64(limit))])
                 }
                 return try connection.query(

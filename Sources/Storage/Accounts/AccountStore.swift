@@ -7,6 +7,9 @@ public final class AccountStore: Sendable {
     /// New tokens that one old token may lead to within the grace.
     public static let successorsMax = 32
 
+    /// Sessions that one purge removes.
+    public static let purgeMax = 1_000
+
     private let pool: PostgresPool
 
     /// The pool is started and stopped by the caller; the schema is there (``Migrator``).
@@ -176,15 +179,15 @@ public final class AccountStore: Sendable {
         }
     }
 
-    /// Removes sessions that are over, at most a thousand; returns how many.
+    /// Removes sessions that are over, at most ``purgeMax``; returns how many.
     public func purge() async throws(StorageError) -> Int {
         try await pool.session { connection in
             try connection.execute(
                 """
                 DELETE FROM sessions WHERE session_id = ANY(ARRAY(
                     SELECT session_id FROM sessions
-                    WHERE expires_at < now() OR ended_at < now() - interval '1 day' LIMIT 1000))
-                """, [])
+                    WHERE expires_at < now() OR ended_at < now() - interval '1 day' LIMIT $1))
+                """, [.bigint(Int64(Self.purgeMax))])
         }
     }
 }
