@@ -64,6 +64,74 @@ struct TestbedTests {
         }
     }
 
+    /// The script of the Kubernetes overlay, with names and addresses of its pods that lead here: what was interrupted is
+    /// made anew, a whole cluster is left alone, and so is one that is not whole and has data.
+    @Test func theScriptThatMakesAClusterFinishesWhatWasInterrupted() async throws {
+        try await withRun { testbed in
+            var nodes: [Node] = []
+            for number in 0..<6 {
+                let options = RedisOptions(arguments: [
+                    "--cluster-enabled", "yes", "--cluster-port", "\(try Ports.one())", "--cluster-node-timeout",
+                    "1000",
+                    "--repl-diskless-sync-delay", "0",
+                ])
+                nodes.append(try await testbed.startRedis(options, name: "redis-\(number)"))
+            }
+            let folder = try testbed.makeDirectory("programs")
+            let ports = nodes.map { "\($0.port)" }.joined(separator: " ")
+            let programs = [
+                "getent": """
+                number=${2#redis-}
+                echo "127.0.2.${number%%.*} $2"
+                """,
+                "redis-cli": """
+                ports=(\(ports)) words=()
+                while [ $# -gt 0 ]; do
+                    case $1 in
+                        --no-auth-warning|--tls) ;;
+                        --cacert|--user) shift ;;
+                        -h) number=${2#redis-}; words+=(-h 127.0.0.1 -p "${ports[${number%%.*}]}"); shift ;;
+                        127.0.2.*:6379) number=${1#127.0.2.}; words+=("127.0.0.1:${ports[${number%%:*}]}") ;;
+                        *) words+=("$1") ;;
+                    esac
+                    shift
+                done
+                unset REDISCLI_AUTH
+                exec /usr/bin/redis-cli "${words[@]}"
+                """,
+            ]
+            for (name, text) in programs {
+                let path = "\(folder)/\(name)"
+                try Data("#!/bin/bash\n\(text)\n".utf8).write(to: URL(fileURLWithPath: path))
+                chmod(path, 0o755)
+            }
+            let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appending(path: "../../deploy/kubernetes/components/redis-cluster/node.sh").path
+            func create() async throws -> String {
+                try await testbed.supervisor.output(
+                    of: "/usr/bin/env", ["PATH=\(folder):/usr/bin:/bin", "sh", script, "create", "6", "1"])
+            }
+            func send(_ words: String...) async throws -> RESPValue {
+                try await RedisProbe(nodes[0]).send(RedisCommand(words[0], words.dropFirst()))
+            }
+            // Its slots are given out in part, and it has met another node.
+            _ = try await send("CLUSTER", "ADDSLOTSRANGE", "0", "5460")
+            _ = try await send("CLUSTER", "MEET", "127.0.0.1", "\(nodes[1].port)")
+            _ = try await create()
+            let cluster = try await send("CLUSTER", "NODES").text ?? ""
+            #expect(cluster.split(separator: "\n").count == 6 && cluster.matches(of: /slave/).count == 3, "\(cluster)")
+            #expect(try await send("CLUSTER", "INFO").text?.contains("cluster_slots_assigned:16384") == true)
+            let isLeftAlone = try await Polling.wait(atMost: .seconds(20)) {
+                try await create().contains("there is a cluster already") ? true : nil
+            }
+            #expect(isLeftAlone == true)
+            _ = try await send("SET", "b", "value")
+            _ = try await send("CLUSTER", "DELSLOTS", "5")
+            await #expect(throws: Failure.self) { try await create() }
+            #expect(try await send("GET", "b").text == "value")
+        }
+    }
+
     @Test func withItsFileItRemembersUntilItIsMadeToForget() async throws {
         try await withRun { testbed in
             let redis = try await testbed.startRedis(

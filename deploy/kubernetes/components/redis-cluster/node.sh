@@ -3,7 +3,8 @@
 #
 #   node.sh start                 runs it
 #   node.sh create NODES COPIES   waits for redis-0 to redis-<NODES-1>, and spreads the slots over them, each master with so many
-#                                 replicas; does nothing when there is a cluster already
+#                                 replicas; does nothing when there is a whole cluster already, and makes what was interrupted
+#                                 anew as long as nobody has written to it
 #   node.sh handover              before a master stops: its replica takes over
 set -eu
 
@@ -37,19 +38,35 @@ start() {
         --tls-ca-cert-file "$secrets/authority"
 }
 
+# Whether each node knows all, every slot has a master, and so many are replicas.
+is_whole() {
+    for host in $hosts; do
+        cli -h "$host" cluster info | grep -q '^cluster_slots_assigned:16384' || return 1
+        cli -h "$host" cluster nodes | awk -v nodes="$1" -v replicas="$2" \
+            '$3 ~ /slave/ { found++ } END { exit NR < nodes || found < replicas }' || return 1
+    done
+}
+
 create() {
-    nodes='' number=0
+    hosts='' nodes='' number=0
     while [ "$number" -lt "$1" ]; do
         host=redis-$number.$domain
         until [ "$(cli -h "$host" ping 2>/dev/null)" = PONG ]; do sleep 1; done
         # A node takes another's address only, no name.
+        hosts="$hosts $host"
         nodes="$nodes $(getent hosts "$host" | cut -d ' ' -f 1 | head -n 1):6379"
         number=$((number + 1))
     done
-    case $(cli -h "redis-0.$domain" cluster info) in
-        *cluster_slots_assigned:0*) ;;
-        *) echo 'there is a cluster already'; exit 0 ;;
-    esac
+    if is_whole "$1" "$(($1 * $2 / ($2 + 1)))"; then
+        echo 'there is a cluster already'
+        exit 0
+    fi
+    for host in $hosts; do
+        [ "$(cli -h "$host" dbsize)" = 0 ] && continue
+        echo "the cluster is not whole, and $host has keys: see redis-cli --cluster check" >&2
+        exit 1
+    done
+    for host in $hosts; do cli -e -h "$host" cluster reset hard; done
     # shellcheck disable=SC2086
     cli --cluster create $nodes --cluster-replicas "$2" --cluster-yes
 }
