@@ -4,6 +4,7 @@
 - the image: every folder that the manifest names is copied into the builder, and .dockerignore lets through what is copied;
 - every container: no root, no capability, no new privileges, a read-only root file system;
 - every environment variable is a setting that docs/CONFIGURATION.md lists for the program, or one that gateway.sh reads;
+- a volume that a container only reads keeps the owner that its writer's image gives it;
 - every secret that a setting names as a file is mounted, and deploy/secrets.sh makes it;
 - `docker-compose up`: ports are published on 127.0.0.1, nothing has to be given, and secrets come from the volume that holds them;
 - with compose.production.yml: everybody needs a token, TLS to browsers, Redis and PostgreSQL, no password in the environment,
@@ -41,6 +42,11 @@ def join(old, new, key=""):
     return new
 
 
+def conditions(service):
+    needs = service.get("depends_on", {})
+    return [(name, need.get("condition")) for name, need in needs.items()] if isinstance(needs, dict) else []
+
+
 class Composition:
     def __init__(self, *paths):
         self.name = paths[-1]
@@ -73,6 +79,12 @@ class Composition:
             if name != "secrets" and image != "chorus" and service.get("user", "root") in ("root", "0"):
                 if not image.startswith(UNPRIVILEGED_IMAGES):
                     yield f"{name} runs as root"
+            waited = {other for other, until in conditions(service) if until == "service_completed_successfully"}
+            for volume in service.get("volumes", []):
+                source, _, *options = volume.split(":")
+                filled = any(source in str(self.services[other].get("volumes")) for other in waited)
+                if source in self.whole["volumes"] and "ro" in str(options) and not filled and "nocopy" not in str(options):
+                    yield f"{name} gives the volume {source} an owner while it is empty"
             if name == "gateway":
                 for key in sorted(set(service["environment"]) - known):
                     yield f"{name}: {key} is nothing that gateway.sh reads"

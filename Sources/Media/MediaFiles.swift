@@ -16,6 +16,16 @@ public struct FolderMediaFiles: MediaFiles {
         self.folder = folder
     }
 
+    /// Makes the folder when it is missing.
+    ///
+    /// - Throws: when nothing can be written to it.
+    public func check() throws {
+        let probe = "\(folder)/.\(UInt64.random(in: 0 ... .max)).part"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try Data().write(to: URL(filePath: probe))
+        try FileManager.default.removeItem(atPath: probe)
+    }
+
     public func put(_ path: String, as name: String) throws {
         let files = FileManager.default
         let target = "\(folder)/\(name)"

@@ -35,8 +35,15 @@ extension SocialAPI {
             Double(hasher.refused)
         }
         let router = process.makeRouter()
-        let mediaStore = settings.mediaFolder.map {
-            MediaStore(pool: database.pool, files: FolderMediaFiles(folder: $0))
+        let mediaStore = try settings.mediaFolder.map { folder in
+            let files = FolderMediaFiles(folder: folder)
+            do {
+                try files.check()
+            } catch {
+                throw ConfigurationError(
+                    problems: [SettingProblem(key: "MEDIA_FOLDER", value: folder, reason: "\(error)")])
+            }
+            return MediaStore(pool: database.pool, files: files)
         }
         if settings.role != .worker {
             let urls = MediaURLs()

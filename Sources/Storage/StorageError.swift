@@ -17,7 +17,7 @@ public struct StorageError: Error, Hashable, Sendable {
         case refused
         /// The cursor names nothing in this list.
         case unknownCursor = "unknown_cursor"
-        /// A defect of the program or of the schema.
+        /// A defect of the program or of the schema, or files that belong to a row failed.
         case `internal`
     }
 
@@ -48,7 +48,7 @@ public struct StorageError: Error, Hashable, Sendable {
         switch error {
         case let error as StorageError: self = error
         case let error as PostgresError: self.init(error)
-        default: self.init(.internal, "an error of another kind")
+        default: self.init(.internal, "\(error)")
         }
     }
 

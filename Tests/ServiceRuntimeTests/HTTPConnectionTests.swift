@@ -29,7 +29,10 @@ import Testing
         }
 
         func log(event: LogEvent) {
-            if event.level >= .warning { problems.withLock { $0.append("\(event.message)") } }
+            if event.level >= .warning {
+                let cause = event.metadata?["error"].map { ": \($0)" } ?? ""
+                problems.withLock { $0.append("\(event.message)\(cause)") }
+            }
             if let found = event.metadata?["port"] { port.withLock { $0 = Int("\(found)") } }
         }
     }
@@ -68,6 +71,9 @@ import Testing
                     try await writer.finish(nil)
                 })
         }
+        router.get("failed") { _, _ -> Response in
+            throw APIError.unavailable("failed", "it failed").caused(by: CocoaError(.fileWriteNoPermission))
+        }
         router.get("large") { _, _ in Response.json(ByteBuffer(repeating: 0x20, count: 16 << 20)) }
         router.get("things/{id}") { _, context in
             Response.json(Array(try context.parameters.require("id").utf8))
@@ -105,6 +111,15 @@ import Testing
     /// The statuses of all answers in their order.
     private func statuses(_ text: String) -> [Int] {
         text.split(separator: "HTTP/1.").compactMap { Int($0.dropFirst(2).prefix(3)) }
+    }
+
+    @Test func theCauseOfAnAnswerIsInTheLogOnly() async throws {
+        try await withService { port, _, _ in
+            let text = try await LoopbackHTTP.talk(port: port, [Array(head("GET", "/failed").utf8)])
+            #expect(statuses(text) == [503] && text.hasSuffix(#"{"error":"it failed","code":"failed"}"#))
+            let problems = log.problems.withLock { $0 }
+            #expect(problems.count == 1 && problems[0].hasPrefix("request refused: "), "\(problems)")
+        }
     }
 
     @Test func aHeadHasNoBody() async throws {

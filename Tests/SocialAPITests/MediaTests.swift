@@ -3,6 +3,7 @@ import HTTPTypes
 import HummingbirdTesting
 import Media
 import NIOCore
+import ServiceRuntime
 import ServiceStorage
 import TestSupport
 import Testing
@@ -111,6 +112,24 @@ import Testing
             #expect(try await store.purge(olderThan: .seconds(86_400)) == 1)
             #expect(Self.files(folder).isEmpty)
             #expect(try await social.sql("SELECT count(*) FROM media") == "0")
+        }
+    }
+
+    @Test func aFolderThatTakesNothing() async throws {
+        try await withMedia { social, folder in
+            let anna = try await social.token("anna")
+            let good = try Self.picture(folder, 30, 20, "png")
+            try FileManager.default.removeItem(atPath: "\(folder)/files")
+            try Data().write(to: URL(fileURLWithPath: "\(folder)/files"))
+            let answer = try await Self.upload(good, token: anna, to: social)
+            #expect(answer.status == 503 && answer.body.contains("storage_failed"), "\(answer.body)")
+            #expect(try await social.sql("SELECT count(*) FROM media") == "0")
+            try FileManager.default.removeItem(atPath: "\(folder)/files")
+            #expect(try await Self.upload(good, token: anna, to: social).status == 201)
+            // A service that starts with such a folder says so.
+            await #expect(throws: ConfigurationError.self) {
+                try await withSocial(environment: ["MEDIA_FOLDER": "\(folder)/picture.png/files"]) { _ in }
+            }
         }
     }
 

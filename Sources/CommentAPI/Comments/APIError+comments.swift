@@ -23,7 +23,7 @@ extension APIError {
             self.init(error, didNot: "\(subject) was not \(stored)", perhaps: "\(subject) was \(stored)")
         case let error as BrokerError:
             self.init(error, didNot: "\(subject) was not \(published)", perhaps: "\(subject) was \(published)")
-        default: self = .unavailable("storage_failed", "\(subject) was not \(stored)")
+        default: self = .unavailable("storage_failed", "\(subject) was not \(stored)").caused(by: error)
         }
     }
 
@@ -49,7 +49,8 @@ extension APIError {
         case .denied: self = .unavailable("broker_denied", "\(didNot): Redis does not allow it to this service")
         case .overloaded: self = .unavailable("broker_overloaded", "\(didNot): Redis takes no more at the moment")
         case .timeout: self = .unavailable("broker_timeout", "it is not known whether \(perhaps): Redis did not answer")
-        case .internal: self = .unavailable("broker_failed", "\(didNot): Redis answered with an error")
+        case .internal:
+            self = .unavailable("broker_failed", "\(didNot): Redis answered with an error").caused(by: error)
         }
     }
 
@@ -68,7 +69,7 @@ extension APIError {
         case .refused: self = APIError.refusals[error.message] ?? .postNotFound
         case .invalid, .duplicate: self = .invalid(CommentRoutes.invalid, "the comment cannot be stored")
         case .unknownCursor, .internal:
-            self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error")
+            self = .unavailable("storage_failed", "\(didNot): PostgreSQL answered with an error").caused(by: error)
         }
     }
 }

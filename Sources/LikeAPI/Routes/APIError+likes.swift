@@ -15,7 +15,7 @@ extension APIError {
             self = .unavailable(code, "as many likes wait for the database as may wait", retryAfterSeconds: 5)
         case .databaseUnavailable: self = .unavailable(code, "the database has to confirm and does not answer")
         case .unknownPhoto: self = APIError(.notFound, code: code, "nobody registered this post")
-        case .internal: self = .unavailable(code, "Redis or the database answered with an error")
+        case .internal: self = .unavailable(code, "Redis or the database answered with an error").caused(by: error)
         }
     }
 
@@ -26,7 +26,9 @@ extension APIError {
             self = .unavailable(LikeError.Code.databaseUnavailable.rawValue, "the database does not answer")
         case .unknownCursor, .refused: self = .invalid("invalid_cursor", "after is no cursor of this list")
         case .invalid, .duplicate: self = .invalid(LikeRoutes.invalid, "the database refuses it")
-        case .internal: self = .unavailable(LikeError.Code.internal.rawValue, "the database answered with an error")
+        case .internal:
+            self = .unavailable(LikeError.Code.internal.rawValue, "the database answered with an error")
+                .caused(by: error)
         }
     }
 

@@ -1,5 +1,6 @@
 public import HTTPTypes
 public import Hummingbird
+import Logging
 import NIOCore
 import Wire
 
@@ -14,6 +15,8 @@ public struct APIError: HTTPResponseError, Equatable {
     /// What is wrong, without the text that the client sent.
     public var sentence: String
     public var headers: HTTPFields
+    /// What failed, for the log and not for the client.
+    public private(set) var cause: String?
     /// The connection is closed after the answer: the rest of the request is not read.
     var closesConnection = false
 
@@ -32,6 +35,13 @@ public struct APIError: HTTPResponseError, Equatable {
     /// 503 with `Retry-After`: the same request will work later.
     public static func unavailable(_ code: String, _ sentence: String, retryAfterSeconds: Int = 1) -> APIError {
         APIError(.serviceUnavailable, code: code, sentence, headers: [.retryAfter: String(retryAfterSeconds)])
+    }
+
+    /// The same answer; its cause is logged as a warning.
+    public func caused(by cause: any Error) -> APIError {
+        var error = self
+        error.cause = "\(cause)"
+        return error
     }
 
     static let notFound = APIError(.notFound, code: "not_found", "there is no such path")
@@ -65,6 +75,11 @@ public struct APIError: HTTPResponseError, Equatable {
 
     public func response(from request: Request, context: some RequestContext) -> Response {
         (context as? ServiceContext)?.monitor?.refused(code)
+        if status.code >= 500 {
+            var metadata: Logger.Metadata = ["http.path": "\(request.uri.path)", "code": "\(code)"]
+            metadata["error"] = cause.map { "\($0)" }
+            context.logger.log(level: cause == nil ? .debug : .warning, "request refused", metadata: metadata)
+        }
         var fields = headers
         fields[.contentType] = "application/json"
         if closesConnection { fields[.connection] = "close" }

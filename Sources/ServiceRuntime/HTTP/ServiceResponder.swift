@@ -52,10 +52,6 @@ public struct ServiceResponder: HTTPResponder {
             response = try await routes.respond(to: request, context: context)
             if isUnrouted(response, context) { response = unrouted(request, context) }
         } catch let error as APIError {
-            if error.status.code >= 500 {
-                context.logger.debug(
-                    "request refused", metadata: ["http.path": "\(request.uri.path)", "code": "\(error.code)"])
-            }
             response = error.response(from: request, context: context)
         } catch is ClientGone {
             // A client that has only closed its half reads that its request was not served.

@@ -197,7 +197,8 @@ extension APIError {
         case .overloaded: self = .unavailable(code, "PostgreSQL takes no more at the moment")
         case .invalid where error.isFilteredWord: self = .filteredWord
         case .invalid, .duplicate, .refused: self = .invalid(invalid, "the database refuses it")
-        case .unknownCursor, .internal: self = .unavailable("storage_failed", "PostgreSQL answered with an error")
+        case .unknownCursor, .internal:
+            self = .unavailable("storage_failed", "storing or reading failed").caused(by: error)
         }
     }
 }
