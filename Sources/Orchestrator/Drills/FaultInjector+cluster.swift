@@ -49,6 +49,17 @@ extension FaultInjector {
         guard isLinked != nil else { throw Failure.unavailable("\(node.name) does not follow a master") }
     }
 
+    /// Waits until its master sends it what is new. After a full copy it does not before the replica's first
+    /// acknowledgement, up to a second; until then `CLUSTER FAILOVER` keeps the writers waiting.
+    func isFed(_ replica: Node, by master: Node) async throws {
+        let fed = try await Polling.wait(atMost: .seconds(30)) { () async throws -> Bool? in
+            guard let info = try? await RedisProbe(master).info() else { return nil }
+            let lines = (0..<10).compactMap { info["slave\($0)"] }
+            return lines.contains { $0.contains("port=\(replica.port),state=online") } ? true : nil
+        }
+        guard fed != nil else { throw Failure.unavailable("\(master.name) does not send to \(replica.name)") }
+    }
+
     /// Waits until every other node has a connection to it: a vote for it would not arrive before.
     func isLinked(_ node: Node) async throws {
         let (id, all) = (try await id(of: node), services.redisNodes)

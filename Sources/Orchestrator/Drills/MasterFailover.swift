@@ -23,6 +23,7 @@ extension Drill {
                     promised: 0...calm + 500)
                 try await old.restart()
                 try await fault.follows(old)
+                try await fault.isFed(old, by: new)
                 try await fault.isLinked(old)
                 fault.tell(.step, "\(new.name) is the master, \(old.name) has restarted")
             }
