@@ -118,13 +118,16 @@ struct TestbedTests {
             _ = try await send("CLUSTER", "ADDSLOTSRANGE", "0", "5460")
             _ = try await send("CLUSTER", "MEET", "127.0.0.1", "\(nodes[1].port)")
             _ = try await create()
-            let cluster = try await send("CLUSTER", "NODES").text ?? ""
-            #expect(cluster.split(separator: "\n").count == 6 && cluster.matches(of: /slave/).count == 3, "\(cluster)")
-            #expect(try await send("CLUSTER", "INFO").text?.contains("cluster_slots_assigned:16384") == true)
-            let isLeftAlone = try await Polling.wait(atMost: .seconds(20)) {
-                try await create().contains("there is a cluster already") ? true : nil
+            let isWhole = try await Polling.wait(atMost: .seconds(20)) { () async throws -> Bool? in
+                let cluster = try await send("CLUSTER", "NODES").text ?? ""
+                let info = try await send("CLUSTER", "INFO").text ?? ""
+                return cluster.matches(of: /slave/).count == 3 && info.contains("cluster_slots_assigned:16384")
+                    && info.contains("cluster_state:ok") ? true : nil
             }
-            #expect(isLeftAlone == true)
+            #expect(isWhole == true)
+            let id = try await send("CLUSTER", "MYID").text
+            #expect(try await create().contains("there is a cluster already"))
+            #expect(try await send("CLUSTER", "MYID").text == id, "a reset gives another name")
             _ = try await send("SET", "b", "value")
             _ = try await send("CLUSTER", "DELSLOTS", "5")
             await #expect(throws: Failure.self) { try await create() }

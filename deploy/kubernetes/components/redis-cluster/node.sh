@@ -38,6 +38,18 @@ start() {
         --tls-ca-cert-file "$secrets/authority"
 }
 
+# The same a moment later: nodes hear of each other by and by. New ones know nobody.
+becomes_whole() {
+    left=5
+    while [ "$left" -gt 0 ]; do
+        is_whole "$@" && return
+        cli -h "redis-0.$domain" cluster info | grep -q '^cluster_known_nodes:1[^0-9]' && return 1
+        sleep 1
+        left=$((left - 1))
+    done
+    return 1
+}
+
 # Whether each node knows all, every slot has a master, and so many are replicas.
 is_whole() {
     for host in $hosts; do
@@ -57,7 +69,7 @@ create() {
         nodes="$nodes $(getent hosts "$host" | cut -d ' ' -f 1 | head -n 1):6379"
         number=$((number + 1))
     done
-    if is_whole "$1" "$(($1 * $2 / ($2 + 1)))"; then
+    if becomes_whole "$1" "$(($1 * $2 / ($2 + 1)))"; then
         echo 'there is a cluster already'
         exit 0
     fi
