@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import RedisNIO
+import Primitives
 import TestSupport
 import Testing
 

@@ -1,5 +1,3 @@
-internal import Foundation
-
 public typealias SwarmMessage = GeneratorMessage<SwarmReport>
 public typealias LikesMessage = GeneratorMessage<LikeSwarmReport>
 
@@ -99,7 +97,7 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
 
     /// `nil` for a line that is none of these.
     public init?(line: String) {
-        guard let message = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else { return nil }
+        guard let message: Self = JSONLine.read(line) else { return nil }
         let isWhole =
             switch message.event {
             case .connected: message.viewers != nil
@@ -111,6 +109,8 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         guard isWhole else { return nil }
         self = message
     }
+
+    public var line: String { JSONLine.text(self) }
 }
 
 /// What a led crowd does from an order on, until the next one: `{"stage":{"churn":0,"rate":5,"viewers":200}}`.
@@ -124,5 +124,44 @@ public struct LoadStage: Codable, Equatable, Sendable {
 
     public init(rate: Double, churn: Double = 0, viewers: Int? = nil) {
         (self.rate, self.churn, self.viewers) = (rate, churn, viewers)
+    }
+}
+
+/// What a generator reads that is led over its standard input.
+public enum GeneratorOrder: Equatable, Sendable {
+    case start
+    /// The end of publishing, or of liking.
+    case stop
+    /// Everything that was written, by channel name: what every viewer has to get.
+    case expect([String: ChannelComments])
+    /// What the crowd does from now on; of a swarm with `--stages`.
+    case stage(LoadStage)
+
+    private struct Members: Codable {
+        var expect: [String: ChannelComments]?
+        var stage: LoadStage?
+    }
+
+    /// `nil` for a line that is none of these.
+    public init?(line: String) {
+        let words = line.split(whereSeparator: \.isWhitespace)
+        switch words.count == 1 ? words[0] : "" {
+        case "start": self = .start
+        case "stop": self = .stop
+        default:
+            let read: Members? = JSONLine.read(line)
+            let order = read?.expect.map(Self.expect) ?? read?.stage.map(Self.stage)
+            guard let order else { return nil }
+            self = order
+        }
+    }
+
+    public var line: String {
+        switch self {
+        case .start: "start"
+        case .stop: "stop"
+        case .expect(let written): JSONLine.text(Members(expect: written))
+        case .stage(let stage): JSONLine.text(Members(stage: stage))
+        }
     }
 }

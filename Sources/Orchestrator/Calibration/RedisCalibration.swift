@@ -2,6 +2,7 @@ import Audience
 import Broker
 import Logging
 import Placement
+import Primitives
 import RedisNIO
 import Testbed
 import Wire
@@ -82,7 +83,7 @@ struct RedisCalibration: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await broker.run() }
             defer { group.cancelAll() }
-            _ = try await Polling.wait(atMost: .seconds(10)) { broker.isReady ? true : nil }
+            try await Polling.until(atMost: .seconds(10), late: "Redis took no connection") { broker.isReady }
             _ = await broker.publish(contentsOf: Array(events.prefix(64)))
             let before = try await probe.figures()
             var published = 0

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 import Report
 import Testbed
 
@@ -46,46 +47,32 @@ struct RunCommand: AsyncParsableCommand {
                 directory: binaries.directory)
             let folder = try report.folder(for: base)
             var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
-            if settings.preset == .social {
-                let result = await SocialResult(settings: settings, base: base).measure(runner, in: folder)
-                return try report.finish(result, in: folder, thresholds)
+            let measured: Report
+            switch settings.preset {
+            case .social: measured = await runner.run(SocialResult(settings: settings, base: base), in: folder)
+            case .million:
+                // While a crowd comes, a process of many is answered late.
+                runner.silenceMax = .seconds(60)
+                measured = await runner.run(CrowdResult(settings: settings, capacity: capacity, base: base), in: folder)
+            default:
+                var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+                result.faults = file?.faults.map(\.fault) ?? []
+                result.plannedStages = file?.stages.map(\.stage) ?? []
+                // What is frozen on purpose does not answer.
+                if !result.faults.isEmpty { runner.silenceMax = nil }
+                measured = await runner.run(result, in: folder)
             }
-            if settings.preset == .million {
-                let result = CrowdResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
-                return try report.finish(await result.measure(runner, capacity, in: folder), in: folder, thresholds)
-            }
-            var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
-            result.faults = file?.faults.map(\.fault) ?? []
-            result.plannedStages = file?.stages.map(\.stage) ?? []
-            // What is frozen on purpose does not answer.
-            if !result.faults.isEmpty { runner.silenceMax = nil }
-            let measured = await result.measure(runner, in: folder)
             return try report.finish(measured, in: folder, thresholds)
         }
     }
 }
 
 extension RunResult {
-    /// Runs it on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, plan, faults, stages) = (settings, plan, faults, plannedStages)
-        let (progress, opens) = (runner.progress, runner.opensDashboard)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    if settings.preset == .seed {
-                        try await SmokeTest(
-                            settings: settings, plan: plan, recorder: recorder, progress: progress,
-                            opensDashboard: opens
-                        ).run(in: testbed)
-                    } else {
-                        try await LoadTest(
-                            settings: settings, plan: plan, recorder: recorder, progress: progress, faults: faults,
-                            stages: stages, opensDashboard: opens
-                        ).run(in: testbed)
-                    }
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        if settings.preset == .seed {
+            try await SmokeTest(settings: settings, plan: plan, recorder: gathered, runner: runner).run(in: testbed)
+        } else {
+            try await LoadTest(given: self, recorder: gathered, runner: runner).run(in: testbed)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Primitives
 import Testbed
 
 /// The masters of a cluster, and of Sentinels, that die or stand still.

@@ -38,15 +38,15 @@ extension DrillResult {
         report.summary = drill.story
         report.verdict = DrillChecker.verdict(on: self, failure: failure)
         report.tables = passes.map { pass in
-            pass.marks.timeline(
+            pass.faultLog.marks.timeline(
                 pass.name.isEmpty ? "Timeline" : "Timeline, \(pass.name)", recovery: pass.recoverySeconds,
                 "every viewer is connected and has everything")
         }
         for pass in passes {
-            report.metrics += (pass.changes ?? []).flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
+            report.metrics += pass.faultLog.changes.flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
             report.metrics += pass.swarm.map { SwarmReport.metrics.metrics(of: $0, scope: pass.name) } ?? []
             report.metrics += Self.metrics.metrics(of: pass, scope: pass.name)
-            report.metrics += pass.facts.metrics
+            report.metrics += pass.faultLog.facts.metrics
         }
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         report.details = ["Latency", "Processes"]

@@ -3,8 +3,11 @@ import Report
 import Testbed
 
 /// All that one drill found out.
-struct DrillResult: ExperimentResult {
+struct DrillResult: Experiment {
     var drill: Drill
+    var settings: DrillSettings
+    /// Generator processes for the viewers.
+    var swarms: Int
     /// What the report begins with.
     var base: Report
     /// One, or those that are compared.
@@ -18,17 +21,13 @@ struct DrillResult: ExperimentResult {
         /// µs since 1970: when publishing began, and of the newest sample.
         var start: Int64 = 0
         var latest: Int64 = 0
-        var connections = RunResult.Connections()
-        var marks: [FaultMark] = []
+        var connections = SwarmReport.Viewers()
+        var faultLog = FaultLog()
         /// Ten times a second; at most ``samplesMax``.
         var samples: [Sample] = []
         /// All swarms together.
         var swarm: SwarmReport?
         var history: HistoryCheck?
-        /// What the fault did.
-        var facts: [DrillFact] = []
-        /// Readers that came and went, where the drill is about that.
-        var changes: [Change]?
     }
 
     static let samplesMax = 3_000
@@ -87,7 +86,7 @@ extension DrillResult.Pass {
     /// Seconds from the fault's end until every viewer was connected and had all that was acknowledged until then, and
     /// more was acknowledged; `nil` when that did not come.
     var recoverySeconds: Double? {
-        guard let end = marks.end else { return nil }
+        guard let end = faultLog.marks.end else { return nil }
         let before = samples.last { $0.seconds < end }?.acknowledged ?? 0
         return samples.first { $0.wholeThrough >= end && $0.acknowledged > before }.map { max(0, $0.seconds - end) }
     }
@@ -95,7 +94,7 @@ extension DrillResult.Pass {
     /// The longest that the last viewer lacked something that was acknowledged: before the fault, and from then on. The
     /// first 2 s, in which the crowd begins, do not count.
     var lateSeconds: (calm: Double, fault: Double)? {
-        guard let begin = marks.begin else { return nil }
+        guard let begin = faultLog.marks.begin else { return nil }
         func longest(_ samples: [DrillResult.Sample]) -> Double {
             samples.map { $0.seconds - max(0, $0.wholeThrough) }.max() ?? 0
         }

@@ -5,21 +5,13 @@ import Testbed
 import Wire
 
 extension DrillResult {
-    /// All passes of the drill, each on processes of its own; a failure stands in the report's verdict.
-    func measure(
-        _ settings: DrillSettings, swarms: Int, _ runner: ExperimentRunner, in folder: ReportFolder
-    ) async -> Report {
-        let (drill, progress) = (drill, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            drill.passes.map { pass in
-                .init(folder: pass.folder) { testbed, recorder in
-                    recorder.update { $0.passes.append(Pass(name: pass.name)) }
-                    let setup = settings.setup(drill, pass, swarms: swarms)
-                    try await DrillRun(drill: drill, setup: setup, recorder: recorder, progress: progress).run(
-                        in: testbed)
-                }
-            })
+    var parts: [String] { drill.passes.map(\.folder) }
+
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        let pass = drill.passes[part]
+        gathered.update { $0.passes.append(Pass(name: pass.name)) }
+        let setup = settings.setup(drill, pass, swarms: swarms)
+        try await DrillRun(drill: drill, setup: setup, recorder: gathered, progress: runner.progress).run(in: testbed)
     }
 }
 
@@ -43,7 +35,8 @@ private struct DrillRun: Sendable {
             let taken = coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
             recorder.pass { pass in
                 pass.swarm = whole
-                pass.facts.append(DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
+                pass.faultLog.facts.append(
+                    DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
             }
             // What `GET /history` says afterwards.
             guard services.postgres != nil, let api = services.commentAPIs.last else { return }
@@ -56,22 +49,15 @@ private struct DrillRun: Sendable {
     private func strike(_ services: Services) async throws {
         try await Task.sleep(for: DrillSettings.calm)
         let injector = FaultInjector(
-            services: services,
-            tell: { kind, text in
-                recorder.pass { pass in
-                    let seconds = Double(WallClock.microseconds() - pass.start) / 1e6
-                    pass.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
-                }
-                progress.step("  \(text)")
-            },
-            found: { fact in recorder.pass { $0.facts.append(fact) } },
+            services: services, progress: progress,
+            seconds: { Double(WallClock.microseconds() - (recorder.value.passes.last?.start ?? 0)) / 1e6 },
             crowd: {
-                guard let pass = recorder.value.passes.last, let last = pass.samples.last else { return CrowdView() }
+                guard let last = recorder.value.passes.last?.samples.last else { return CrowdView() }
                 return CrowdView(
                     acknowledged: last.acknowledged, connects: last.connects, away: last.away,
-                    seconds: Double(WallClock.microseconds() - pass.start) / 1e6, wholeThrough: last.wholeThrough)
+                    wholeThrough: last.wholeThrough)
             },
-            moved: { change in recorder.pass { $0.changes = ($0.changes ?? []) + [change] } })
+            log: { change in recorder.pass { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: DrillSettings.after)
         _ = try await Polling.wait(

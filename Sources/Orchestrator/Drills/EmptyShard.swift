@@ -41,6 +41,7 @@ extension FaultInjector {
         }
         var epochs: [String: String] = [:]
         for (channel, reply) in zip(channels, replies) {
+            if let failure = reply.failure { throw failure }
             epochs[channel.name] = reply.text?.split(separator: ".").dropFirst().first.map(String.init)
         }
         return epochs

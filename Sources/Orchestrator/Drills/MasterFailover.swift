@@ -16,7 +16,7 @@ extension Drill {
             let video = try fault.unwatched(onMaster: number)
             for (old, new) in [(master, replica), (replica, master)] {
                 let start = ContinuousClock.now
-                try await fault.redis(new, "CLUSTER", "FAILOVER")
+                try await fault.redis("CLUSTER", "FAILOVER", port: new.port)
                 _ = try await fault.promoted(of: [new])
                 fault.note(
                     "ms until whole, \(new.name) for \(old.name)", try await fault.untilWhole(video, since: start),

@@ -18,17 +18,17 @@ extension Drill {
         let replica = try await fault.testbed.startRedis(name: "redis-2")
         let (master, standby) = (fault.services.redis.port, replica.port)
         for port in [master, standby] {
-            _ = try await fault.redis("CONFIG", ["SET", "repl-diskless-sync-delay", "0"], port: port)
+            try await fault.redis("CONFIG", "SET", "repl-diskless-sync-delay", "0", port: port)
         }
-        _ = try await fault.redis("REPLICAOF", ["127.0.0.1", "\(master)"], port: standby)
-        try await fault.waitForReplica(standby)
+        try await fault.redis("REPLICAOF", "127.0.0.1", "\(master)", port: standby)
+        try await fault.follows(replica)
         fault.tell(.begin, "redis-2 is promoted; redis takes writes for another second")
         try await fault.handOver(to: standby)
         fault.tell(.step, "redis-2 has the name, redis is its replica")
         try await Task.sleep(for: .milliseconds(500))
         fault.note(
             "acknowledged by redis-2", try await fault.acknowledged(100, within: .seconds(10)), promised: 100...Int.max)
-        try await fault.waitForReplica(standby)
+        try await fault.follows(replica)
         fault.tell(.step, "redis is promoted again; redis-2 takes writes for another second")
         try await fault.handOver(to: standby)
         fault.tell(.end, "redis has the name, redis-2 is its replica")
@@ -36,22 +36,15 @@ extension Drill {
 }
 
 extension FaultInjector {
-    fileprivate func waitForReplica(_ port: Int) async throws {
-        let isLinked = try await Polling.wait(atMost: .seconds(20), every: .milliseconds(100)) {
-            try await RedisProbe(port: port).info()["master_link_status"] == "up" ? true : nil
-        }
-        guard isLinked != nil else { throw Failure.unavailable("the replica is not in step with its master") }
-    }
-
     /// Promotes the replica and gives it the port of the master, which gets its own and follows it. What the old master
     /// acknowledges until then is gone with it.
     fileprivate func handOver(to replica: Int) async throws {
         let (name, between) = (services.redis.port, try Ports.one())
-        _ = try await redis("REPLICAOF", ["NO", "ONE"], port: replica)
+        try await redis("REPLICAOF", "NO", "ONE", port: replica)
         note("acknowledged by the old master", try await acknowledged(.max, within: .seconds(1)), needed: 1...Int.max)
         for (from, to) in [(name, between), (replica, name), (between, replica)] {
-            _ = try await redis("CONFIG", ["SET", "port", "\(to)"], port: from)
+            try await redis("CONFIG", "SET", "port", "\(to)", port: from)
         }
-        _ = try await redis("REPLICAOF", ["127.0.0.1", "\(name)"], port: replica)
+        try await redis("REPLICAOF", "127.0.0.1", "\(name)", port: replica)
     }
 }

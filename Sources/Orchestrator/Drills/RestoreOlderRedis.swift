@@ -16,7 +16,7 @@ extension Drill {
 
     private static let restoreOlder: Strike = { fault in
         let redis = fault.services.redis
-        _ = try await fault.redis("SAVE")
+        try await fault.redis("SAVE")
         fault.tell(.step, "SAVE")
         let before = fault.crowd().acknowledged
         try await Task.sleep(for: .seconds(3))

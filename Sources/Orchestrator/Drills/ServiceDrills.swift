@@ -48,7 +48,7 @@ extension Drill {
         name: "cut-subscriber", story: "Redis cuts the subscriber connections of all Readers.", redis: .server
     ) { fault in
         fault.tell(.begin, "CLIENT KILL TYPE pubsub")
-        let cut = Int(try await fault.redis("CLIENT", ["KILL", "TYPE", "pubsub"]).integer ?? 0)
+        let cut = Int(try await fault.redis("CLIENT", "KILL", "TYPE", "pubsub").integer ?? 0)
         fault.note("subscribers cut", cut, needed: 1...Int.max)
         fault.tell(.end, "\(cut) subscribers are cut")
     }
@@ -60,7 +60,7 @@ extension Drill {
         redis: .server
     ) { fault in
         let (victim, limit) = (fault.victim, "pubsub 262144 0 0")
-        _ = try await fault.redis("CONFIG", ["SET", "client-output-buffer-limit", limit])
+        try await fault.redis("CONFIG", "SET", "client-output-buffer-limit", limit)
         fault.tell(.begin, "SIGSTOP to \(victim.name), client-output-buffer-limit \(limit)")
         victim.pause()
         let load = String(repeating: "x", count: 256 << 10)
@@ -69,7 +69,7 @@ extension Drill {
         var isCut = false
         for _ in 0..<200 where !isCut {
             // Redis 7.0 does not count those that it cuts; a message that nobody gets says it too.
-            isCut = try await fault.redis("PUBLISH", [channel, load]).integer == 0
+            isCut = try await fault.redis("PUBLISH", channel, load).integer == 0
         }
         fault.tell(.step, isCut ? "Redis has cut the subscriber" : "Redis has not cut the subscriber")
         // Comments go on meanwhile: the Reader has something to repair.

@@ -2,6 +2,7 @@ import Audience
 import Likes
 import Logging
 import PostgresLibpq
+import Primitives
 import RedisNIO
 import Storage
 import Testbed
@@ -20,14 +21,14 @@ struct LikeAudit: Sendable {
     /// - Throws: ``Failure/unavailable(_:)`` when it takes longer than `limit`.
     func drain(atMost limit: Duration, told: @escaping @Sendable (Int) -> Void) async throws -> Double {
         let start = ContinuousClock.now
-        let drained = try await withCensus { census in
-            try await Polling.wait(atMost: limit, every: .milliseconds(50)) {
+        try await withCensus { census in
+            let late = "the record does not have everything yet"
+            try await Polling.until(atMost: limit, every: .milliseconds(50), late: late) {
                 let left = try await census.backlog()
                 told(left)
-                return left == 0 ? true : nil
+                return left == 0
             }
         }
-        guard drained != nil else { throw Failure.unavailable("the record does not have everything yet") }
         return (ContinuousClock.now - start).seconds
     }
 

@@ -29,9 +29,9 @@ struct LikesCommand: AsyncParsableCommand {
             let base = await Report.begin(
                 "likes", "Likes", command: settings.commandLine("likes"), directory: binaries.directory)
             let folder = try report.folder(for: base)
-            let result = await LikesResult(drill: nil, settings: settings, base: base).measure(
-                ExperimentRunner(binaries: binaries, progress: Progress()), in: folder)
-            return try report.finish(result, in: folder, thresholds)
+            let runner = ExperimentRunner(binaries: binaries, progress: Progress())
+            let result = LikesResult(drill: nil, settings: settings, base: base)
+            return try report.finish(await runner.run(result, in: folder), in: folder, thresholds)
         }
     }
 }

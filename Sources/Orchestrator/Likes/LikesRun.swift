@@ -1,4 +1,5 @@
 import Audience
+import Primitives
 import RedisNIO
 import Report
 import Testbed
@@ -28,10 +29,10 @@ struct LikesLoad: Sendable {
     ) async throws -> LikesResult.Outcome {
         try await crowd.listening {
             _ = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
-            try await crowd.say("start")
+            try await crowd.say(GeneratorOrder.start.line)
             if let body {
                 try await body()
-                try await crowd.say("stop")
+                try await crowd.say(GeneratorOrder.stop.line)
             }
             // Ten million at the slowest that was ever seen take an hour.
             var swarm = try await crowd.reach("report", atMost: .seconds(body == nil ? 7_200 : 120)) { $0.report }
@@ -47,17 +48,9 @@ struct LikesLoad: Sendable {
 }
 
 extension LikesResult {
-    /// Runs it, or the drill, on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (drill, settings, progress) = (drill, settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    try await LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress).run(
-                        in: testbed)
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        try await LikesRun(drill: drill, settings: settings, recorder: gathered, progress: runner.progress).run(
+            in: testbed)
     }
 }
 
@@ -93,16 +86,10 @@ private struct LikesRun: Sendable {
         recorder.update { $0.start = $0.start ?? .now }
         try await Task.sleep(for: LikesSettings.calm)
         let injector = FaultInjector(
-            services: services,
-            tell: { kind, text in
-                recorder.update { result in
-                    let seconds = (ContinuousClock.now - (result.start ?? .now)).seconds
-                    result.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
-                }
-                progress.step("  \(text)")
-            },
-            found: { fact in recorder.update { $0.facts.append(fact) } },
-            crowd: { CrowdView(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) }, moved: { _ in })
+            services: services, progress: progress,
+            seconds: { (ContinuousClock.now - (recorder.value.start ?? .now)).seconds },
+            crowd: { CrowdView(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) },
+            log: { change in recorder.update { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: LikesSettings.after)
     }

@@ -2,6 +2,7 @@ import Audience
 import Glibc
 import NIOCore
 import Placement
+import Primitives
 import RedisNIO
 import Testbed
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Options
 import Placement
+import Primitives
 import Report
 import Testbed
 
@@ -42,31 +43,22 @@ struct ScaleCommand: AsyncParsableCommand {
             let folder = try report.folder(for: base)
             // A Redis that gets all that it takes may not answer for a while.
             let runner = ExperimentRunner(binaries: binaries, progress: Progress(), silenceMax: nil)
-            if isClustered {
-                let result = ClusterScaleResult(settings: settings, base: base)
-                return try report.finish(await result.measure(audience, runner, in: folder), in: folder, thresholds)
-            }
-            let measured = await ScaleResult(settings: settings, base: base).measure(audience, runner, in: folder)
+            let measured =
+                isClustered
+                ? await runner.run(ClusterScaleResult(settings: settings, audience: audience, base: base), in: folder)
+                : await runner.run(ScaleResult(settings: settings, audience: audience, base: base), in: folder)
             return try report.finish(measured, in: folder, thresholds)
         }
     }
 }
 
 extension ScaleResult {
-    /// Runs its cases one after the other; a failure stands in the report's verdict.
-    func measure(_ audience: Audience, _ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, progress) = (settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    for (readers, placement) in settings.cases {
-                        let layout = ScaleLayout(audience, placement: placement, readers: readers)
-                        let (one, placed) = try await ScaleRun(settings: settings, layout: layout, progress: progress)
-                            .run(in: testbed)
-                        recorder.update { $0.add(one, placed) }
-                    }
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        for (readers, placement) in settings.cases {
+            let layout = ScaleLayout(audience, placement: placement, readers: readers)
+            let (one, placed) = try await ScaleRun(settings: settings, layout: layout, progress: runner.progress).run(
+                in: testbed)
+            gathered.update { $0.add(one, placed) }
+        }
     }
 }

@@ -4,6 +4,7 @@ import CoreMetrics
 import Fanout
 import Logging
 import Placement
+import Primitives
 import ReaderPlacement
 import RedisNIO
 import ServiceRuntime
@@ -58,8 +59,8 @@ struct ScaleReader: Sendable {
             group.addTask { try await hub.run() }
             group.addTask { try await redis.run() }
             if placement != .random { group.addTask { try await announcements.run() } }
-            _ = try await Polling.wait(atMost: .seconds(60)) {
-                hub.isReady && (placement == .random || service.knownReaders == readers.count) ? true : nil
+            try await Polling.until(atMost: .seconds(60)) {
+                hub.isReady && (placement == .random || service.knownReaders == readers.count)
             }
             say(.ready(.init(readers: placement == .random ? readers.count : service.knownReaders)))
             for await order in orders {

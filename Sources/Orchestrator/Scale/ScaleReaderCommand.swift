@@ -32,7 +32,7 @@ struct ScaleReaderCommand: AsyncParsableCommand {
         // Reading standard input blocks: not on a thread that tasks run on.
         Thread.detachNewThread {
             while let line = readLine() {
-                if let order = ScaleReaderOrder(line: line) { input.yield(order) }
+                if let order: ScaleReaderOrder = JSONLine.read(line) { input.yield(order) }
             }
             input.finish()
         }
@@ -40,6 +40,6 @@ struct ScaleReaderCommand: AsyncParsableCommand {
             port: redisPort, index: index, audience: audience, placement: settings.placement[0],
             readers: AssignmentSimulation.readerNames(settings.readers[0]), arrivalSeconds: settings.arrival,
             sockets: settings.sockets)
-        try await reader.run(orders) { StandardOutput.write($0.line) }
+        try await reader.run(orders) { StandardOutput.write(JSONLine.text($0)) }
     }
 }

@@ -4,8 +4,9 @@ import Report
 import Testbed
 
 /// All that one scale run found out.
-struct ScaleResult: ExperimentResult {
+struct ScaleResult: Experiment {
     var settings: ScaleSettings
+    var audience: Audience
     /// What the report begins with.
     var base: Report
     /// One placement and number of Readers each, in the order in which they ran; only those that came to their end.

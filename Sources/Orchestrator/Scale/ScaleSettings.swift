@@ -51,9 +51,9 @@ struct ScaleSettings: ParsableArguments {
         readers.flatMap { readers in placement.map { (readers, $0) } }
     }
 
-    /// What is compared on clusters.
-    var clusterCases: [(layout: (readers: Int, placement: PlacementStrategy), publishing: Publishing, nodes: Int)] {
-        cases.flatMap { layout in publish.flatMap { publishing in redisNodes.map { (layout, publishing, $0) } } }
+    /// What is compared on clusters, for each of the ``cases``.
+    var clusters: [(publishing: Publishing, nodes: Int)] {
+        publish.flatMap { publishing in redisNodes.map { (publishing, $0) } }
     }
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
@@ -67,9 +67,10 @@ struct ScaleSettings: ParsableArguments {
                 "--readers, --placement: \(cases.count) cases, one after the other; take at most \(Self.casesMax)"
                     + " (readers × placements)")
         }
-        if clusterCases.count > 2 * Self.casesMax {
+        let clusterCases = cases.count * clusters.count
+        if clusterCases > 2 * Self.casesMax {
             problems.append(
-                "--redis-nodes, --publish: \(clusterCases.count) cases, one after the other; take at most"
+                "--redis-nodes, --publish: \(clusterCases) cases, one after the other; take at most"
                     + " \(2 * Self.casesMax)")
         }
         let isClustered = typed.contains("--redis-nodes")

@@ -113,7 +113,7 @@ extension LoadGeneratorGroup {
 
     /// Lets every viewer wait for the last comment of its channel, and puts the reports of all swarms together.
     func report(atMost limit: Duration = .seconds(60)) async throws -> SwarmReport {
-        try await say(coordinator.expectation)
+        try await say(GeneratorOrder.expect(coordinator.published).line)
         try await reach(.reported, atMost: limit)
         do {
             return try SwarmReport.merged(coordinator.reports)

@@ -2,6 +2,7 @@ import Foundation
 import NIOHTTP1
 import Placement
 import PostgresLibpq
+import Primitives
 import Storage
 import Testbed
 
@@ -19,10 +20,9 @@ struct SocialAudit: Sendable {
     func drain(atMost limit: Duration) async throws -> Double {
         let start = ContinuousClock.now
         _ = try await likes.drain(atMost: limit) { _ in }
-        let drained = try await Polling.wait(atMost: limit, every: .milliseconds(50)) {
-            try await number("SELECT count(*) FROM outbox WHERE available_at < 'infinity'") == 0 ? true : nil
+        try await Polling.until(atMost: limit, every: .milliseconds(50), late: "the outbox is not empty yet") {
+            try await number("SELECT count(*) FROM outbox WHERE available_at < 'infinity'") == 0
         }
-        guard drained != nil else { throw Failure.unavailable("the outbox is not empty yet") }
         return (ContinuousClock.now - start).seconds
     }
 

@@ -3,7 +3,7 @@ import Report
 import Testbed
 
 /// What the preset `social` measured, and what its audit found.
-struct SocialResult: ExperimentResult {
+struct SocialResult: Experiment {
     var settings: RunSettings
     /// What the report begins with.
     var base: Report
@@ -16,11 +16,6 @@ struct SocialResult: ExperimentResult {
     /// From the last answer until nothing was under way.
     var drainSeconds: Double?
     var found: Found?
-
-    init(settings: RunSettings, base: Report) {
-        self.settings = settings
-        self.base = base
-    }
 
     /// How many of each there are, and what is wrong; nothing where the lists are empty.
     struct Found: Sendable {

@@ -3,22 +3,15 @@ import Foundation
 import Identity
 import Logging
 import PostgresLibpq
+import Primitives
 import RedisNIO
 import Report
 import Storage
 import Testbed
 
 extension SocialResult {
-    /// Runs it on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, progress) = (settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    try await SocialTest(settings: settings, recorder: recorder, progress: progress).run(in: testbed)
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        try await SocialTest(settings: settings, recorder: gathered, progress: runner.progress).run(in: testbed)
     }
 }
 

@@ -58,7 +58,7 @@ struct SweepRunner: Sendable {
         let inside = Progress(showsSteps: false)
         let runner = ExperimentRunner(binaries: binaries, progress: inside)
         let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: own)
-        let report = await result.measure(runner, in: folder)
+        let report = await runner.run(result, in: folder)
         inside.clear()
         try folder.write(report)
         return report

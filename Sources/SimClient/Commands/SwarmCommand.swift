@@ -166,7 +166,7 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await SwarmRun(self).run() })
+        throw await Generator.runUntilSignal { await SwarmRun(self).run() }
     }
 
     /// Comments a second that this process and its shards write.

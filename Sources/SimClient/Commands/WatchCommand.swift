@@ -56,6 +56,6 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await WatchRun(self, say: { StandardOutput.write($0) }).run() })
+        throw await Generator.runUntilSignal { await WatchRun(self, say: { StandardOutput.write($0) }).run() }
     }
 }

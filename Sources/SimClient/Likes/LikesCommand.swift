@@ -55,7 +55,7 @@ struct LikesCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await LikesRun(self).run() })
+        throw await Generator.runUntilSignal { await LikesRun(self).run() }
     }
 
     /// The photos' ids; the first is the hot one.

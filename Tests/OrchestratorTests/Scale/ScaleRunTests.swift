@@ -51,7 +51,7 @@ struct ScaleRunTests {
     }
 
     func makeReport(burst: [Double]) -> ScaleResult {
-        var report = ScaleResult(settings: .standard, base: makeBase("scale"))
+        var report = ScaleResult(settings: .standard, audience: makeAudience(), base: makeBase("scale"))
         let outcome = SpreadOutcome(
             readers: 14, channels: 10, subscriptions: 20, weightedSubscriptions: 2, rate: 1, loadMaxOverMean: 1)
         for (placement, rate) in zip(report.settings.placement, burst) {
