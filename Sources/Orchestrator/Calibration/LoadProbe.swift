@@ -6,7 +6,7 @@ import Report
 import Testbed
 
 /// A load on real services: one CommentAPI, so many Readers with a loop each, viewers with sockets.
-struct ProbeLoad: Equatable, Sendable {
+struct ProbeLoad: Equatable, Sendable, AudienceSettings {
     var streams = 1
     var viewers: Int
     /// Comments a second over all streams.

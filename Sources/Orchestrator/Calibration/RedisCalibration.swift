@@ -53,7 +53,7 @@ struct RedisCalibration: Sendable {
         let probe = RedisProbe(redis)
         // 20 viewers for each Reader: no channel misses one by chance more often than once in a million.
         let viewers = RedisCalibration.channels * readers * (readers == 1 ? 1 : 20)
-        let audience = try Audience.of(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
+        let audience = try Audience(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
         let before = try await probe.figures().memoryBytes
         let after = Locked(0)

@@ -45,24 +45,23 @@ struct RunCommand: AsyncParsableCommand {
             let base = await Report.begin(
                 kind, settings.title, command: file?.commandLine(self.settings) ?? settings.commandLine,
                 directory: binaries.directory)
-            let folder = try report.folder(for: base)
             var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
-            let measured: Report
             switch settings.preset {
-            case .social: measured = await runner.run(SocialResult(settings: settings, base: base), in: folder)
+            case .social:
+                return try await report.measure(SocialResult(settings: settings, base: base), runner, thresholds)
             case .million:
                 // While a crowd comes, a process of many is answered late.
                 runner.silenceMax = .seconds(60)
-                measured = await runner.run(CrowdResult(settings: settings, capacity: capacity, base: base), in: folder)
+                let crowd = CrowdResult(settings: settings, capacity: capacity, base: base)
+                return try await report.measure(crowd, runner, thresholds)
             default:
                 var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
                 result.faults = file?.faults.map(\.fault) ?? []
                 result.plannedStages = file?.stages.map(\.stage) ?? []
                 // What is frozen on purpose does not answer.
                 if !result.faults.isEmpty { runner.silenceMax = nil }
-                measured = await runner.run(result, in: folder)
+                return try await report.measure(result, runner, thresholds)
             }
-            return try report.finish(measured, in: folder, thresholds)
         }
     }
 }

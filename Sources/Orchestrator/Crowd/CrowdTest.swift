@@ -191,10 +191,8 @@ private struct CrowdTest: Sendable {
         // What the Readers have received of the last comments stands in their next report.
         let now = ContinuousClock.now
         let answer = try await services.statistics(atMost: CrowdTest.reportDelay) { $0.isNewer(than: now) }
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let prediction = SpreadOutcome.predicted(
-            audience, placement: placement, readers: services.readers.map(\.name))
+            try settings.makeAudience(), placement: placement, readers: services.readers.map(\.name))
         let acknowledged = load.crowd.coordinator.acknowledged
         let received = answer.statistics.readerApis.totalMessagesReceived
         pass { pass in

@@ -30,8 +30,7 @@ enum DrillChecker {
         }
         guard let swarm = pass.swarm else { return ["there is no report of the viewers"] }
         if swarm.publishing.acknowledged == 0 { return ["no comment was acknowledged"] }
-        if pass.faultLog.marks.begin == nil || pass.faultLog.marks.end == nil { return ["the fault did not take place"] }
-        return pass.faultLog.facts.outside(\.needed)
+        return pass.faultLog.missing
     }
 
     private static func complaints(_ pass: DrillResult.Pass, _ drill: Drill) -> [String] {

@@ -34,20 +34,20 @@ struct DrillResult: Experiment {
 
     /// How the crowd was.
     struct Sample: Sendable {
-        var seconds: Double
-        var acknowledged: Int
+        var seconds = 0.0
+        var acknowledged = 0
         /// Answered, or given up, without an acknowledgement.
         var unacknowledged = 0
-        var delivered: Int
+        var delivered = 0
         /// Viewers that are not connected.
-        var away: Int
+        var away = 0
         /// Connected viewers that lack something that was acknowledged a moment ago.
-        var behind: Int
+        var behind = 0
         /// Until when everybody has had everything; negative before the first time.
-        var wholeThrough: Double
+        var wholeThrough = -1.0
         /// Connections that were started, and that got their first event, since the swarms' start.
-        var attempts: Int
-        var connects: Int
+        var attempts = 0
+        var connects = 0
     }
 
     /// Who has another place after a Reader came or went.

@@ -51,18 +51,13 @@ private struct DrillRun: Sendable {
         let injector = FaultInjector(
             services: services, progress: progress,
             seconds: { Double(WallClock.microseconds() - (recorder.value.passes.last?.start ?? 0)) / 1e6 },
-            crowd: {
-                guard let last = recorder.value.passes.last?.samples.last else { return CrowdView() }
-                return CrowdView(
-                    acknowledged: last.acknowledged, connects: last.connects, away: last.away,
-                    wholeThrough: last.wholeThrough)
-            },
+            crowd: { recorder.value.passes.last?.samples.last ?? DrillResult.Sample() },
             log: { change in recorder.pass { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: DrillSettings.after)
-        _ = try await Polling.wait(
+        try await Polling.until(
             atMost: DrillSettings.recoveryWaited - DrillSettings.after, every: .milliseconds(100)
-        ) { recorder.value.passes.last?.recoverySeconds }
+        ) { recorder.value.passes.last?.recoverySeconds != nil }
     }
 
     /// Keeps what the swarms told, unless it is known.

@@ -11,7 +11,8 @@ struct FaultInjector: Sendable {
     let progress: Progress
     /// Since the work began.
     let seconds: @Sendable () -> Double
-    let crowd: @Sendable () -> CrowdView
+    /// As it was told last; of likes and runs only how much was acknowledged.
+    let crowd: @Sendable () -> DrillResult.Sample
     /// Changes what is known of the fault.
     let log: @Sendable ((inout FaultLog) -> Void) -> Void
 
@@ -46,10 +47,7 @@ struct FaultInjector: Sendable {
         return postgres
     }
 
-    func audience() throws -> Audience {
-        let setup = services.setup
-        return try Audience(setup.audience, channels: setup.streams, viewers: setup.viewers, seed: setup.seed)
-    }
+    func audience() throws(Failure) -> Audience { try services.setup.makeAudience() }
 
     func statistics() async throws(Failure) -> Statistics {
         try await ServiceClient(testbed.node("stats-api")).statistics().statistics
@@ -71,6 +69,13 @@ struct FaultInjector: Sendable {
         tell(.end, "\(victim.name) is ready again")
     }
 
+    /// A process dies, or is asked to end, and stays away.
+    func end(_ victim: Node, gently: Bool) async {
+        tell(.begin, "\(gently ? "SIGTERM" : "SIGKILL") to \(victim.name)")
+        if gently { await victim.stop() } else { await victim.kill() }
+        tell(.end, "\(victim.name) \(gently ? "has ended" : "is gone")")
+    }
+
     /// Waits until so many more were acknowledged; how many that are after `limit` at the latest.
     func acknowledged(_ count: Int, within limit: Duration) async throws -> Int {
         let before = crowd().acknowledged
@@ -87,18 +92,11 @@ struct FaultLog: Sendable {
     var facts: [DrillFact] = []
     /// Readers that came and went, where the drill is about that.
     var changes: [DrillResult.Change] = []
-}
 
-/// What is known of the crowd now; all but the first of comments only.
-struct CrowdView: Sendable {
-    /// Since the start.
-    var acknowledged = 0
-    /// Connections that got their first event.
-    var connects = 0
-    /// Viewers that have no connection.
-    var away = 0
-    /// Until when every viewer has had everything, in seconds since publishing began.
-    var wholeThrough = -1.0
+    /// Why it says nothing; empty when it took place.
+    var missing: [String] {
+        marks.begin == nil || marks.end == nil ? ["the fault did not take place"] : facts.outside(\.needed)
+    }
 }
 
 /// A number that says what the fault did, or what came of it.

@@ -17,20 +17,12 @@ extension Drill {
         passes: [DrillPass(name: "at once", swarm: ["--reconnect-at-once"]), DrillPass(name: "jittered")],
         strike: loseAReader)
 
-    private static let loseAReader: Strike = { fault in
-        fault.tell(.begin, "SIGKILL to \(fault.victim.name)")
-        await fault.victim.kill()
-        fault.tell(.end, "\(fault.victim.name) is gone")
-    }
+    private static let loseAReader: Strike = { await $0.end($0.victim, gently: false) }
 
     static let drainReader = Drill(
         name: "drain-reader", story: "A Reader gets SIGTERM and moves its viewers to the others.", isDrain: true,
         movesViewers: true, arrange: { setup, _ in setup.environment["DRAIN_SECONDS"] = "5" }
-    ) { fault in
-        fault.tell(.begin, "SIGTERM to \(fault.victim.name)")
-        await fault.victim.stop()
-        fault.tell(.end, "\(fault.victim.name) has ended")
-    }
+    ) { await $0.end($0.victim, gently: true) }
 
     static let rollingRestart = Drill(
         name: "rolling-restart", story: "Every Reader in turn is stopped gently and started again.", isDrain: true,

@@ -54,13 +54,8 @@ struct LikeAudit: Sendable {
     private func compareRecord(
         _ audits: inout [LikesResult.PhotoAudit], _ truth: [String: LikeSwarmReport.Photo], _ url: String
     ) async throws {
-        var configuration = try PostgresConfiguration(url: url)
         // There may be a pooler in between.
-        configuration.preparedStatementsMax = 0
-        let silent = Logger(label: "audit", factory: { _ in SwiftLogNoOpLogHandler() })
-        let pool = PostgresPool(configuration: configuration, logger: silent)
-        pool.start()
-        do {
+        try await PostgresPool.with(url, { $0.preparedStatementsMax = 0 }) { pool in
             let record = PostgresLikeStore(pool: pool)
             for index in audits.indices {
                 let id = audits[index].photo
@@ -73,11 +68,7 @@ struct LikeAudit: Sendable {
                 audits[index].recordDifferences = found.differences(from: photo)
                 audits[index].recordCount = Int(try await record.counts(of: [id])[id] ?? 0)
             }
-        } catch {
-            await pool.stop()
-            throw error
         }
-        await pool.stop()
     }
 
     /// Users that were found; names that the crowd does not have are counted apart.
@@ -109,5 +100,23 @@ struct LikeAudit: Sendable {
             }
             return try await body(census)
         }
+    }
+}
+
+extension PostgresPool {
+    /// Runs `body` with a pool of its own.
+    static func with(
+        _ url: String, _ change: (inout PostgresConfiguration) -> Void, _ body: (PostgresPool) async throws -> Void
+    ) async throws {
+        var configuration = try PostgresConfiguration(url: url)
+        change(&configuration)
+        let silent = Logger(label: "laboratory", factory: { _ in SwiftLogNoOpLogHandler() })
+        let pool = PostgresPool(configuration: configuration, logger: silent)
+        pool.start()
+        do { try await body(pool) } catch {
+            await pool.stop()
+            throw error
+        }
+        await pool.stop()
     }
 }

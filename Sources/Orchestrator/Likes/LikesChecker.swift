@@ -13,10 +13,9 @@ enum LikesChecker {
             let silent = Check("likes", passed: false, "no like was acknowledged", exitCode: .unavailable)
             return Verdict([.completed(nil), silent])
         }
-        let missing = result.drill == nil ? [] : result.faultLog.facts.outside(\.needed)
-        guard missing.isEmpty, result.drill == nil || result.faultLog.marks.end != nil else {
-            let problems = missing.isEmpty ? ["the fault did not take place"] : missing
-            return Verdict([.completed(nil), Check("took place", problems: problems, else: "", exitCode: .unavailable)])
+        let missing = result.drill == nil ? [] : result.faultLog.missing
+        guard missing.isEmpty else {
+            return Verdict([.completed(nil), Check("took place", problems: missing, else: "", exitCode: .unavailable)])
         }
         let places = result.outcome.photos.contains { $0.record != nil } ? "Redis, PostgreSQL" : "Redis"
         let exact = Check(

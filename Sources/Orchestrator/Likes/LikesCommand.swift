@@ -28,10 +28,9 @@ struct LikesCommand: AsyncParsableCommand {
             let binaries = try binaries.find(["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
             let base = await Report.begin(
                 "likes", "Likes", command: settings.commandLine("likes"), directory: binaries.directory)
-            let folder = try report.folder(for: base)
-            let runner = ExperimentRunner(binaries: binaries, progress: Progress())
-            let result = LikesResult(drill: nil, settings: settings, base: base)
-            return try report.finish(await runner.run(result, in: folder), in: folder, thresholds)
+            return try await report.measure(
+                LikesResult(drill: nil, settings: settings, base: base),
+                ExperimentRunner(binaries: binaries, progress: Progress()), thresholds)
         }
     }
 }

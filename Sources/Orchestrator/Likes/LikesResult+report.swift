@@ -87,11 +87,7 @@ extension LikesResult {
 
     /// Over a second each: samples come ten times as often.
     private func rate(_ count: (Sample) -> Int) -> [Double] {
-        samples.indices.map { index in
-            let before = samples[max(0, index - 10)]
-            let seconds = samples[index].seconds - before.seconds
-            return seconds > 0 ? Double(count(samples[index]) - count(before)) / seconds : 0
-        }
+        rates(samples.map { ($0.seconds, count($0)) }, over: 10)
     }
 
     private func chart(_ title: String, _ unit: String, _ values: [Double]) -> Chart {

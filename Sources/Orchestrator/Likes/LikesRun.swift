@@ -88,7 +88,7 @@ private struct LikesRun: Sendable {
         let injector = FaultInjector(
             services: services, progress: progress,
             seconds: { (ContinuousClock.now - (recorder.value.start ?? .now)).seconds },
-            crowd: { CrowdView(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) },
+            crowd: { DrillResult.Sample(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) },
             log: { change in recorder.update { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: LikesSettings.after)

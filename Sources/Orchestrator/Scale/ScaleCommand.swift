@@ -31,8 +31,7 @@ struct ScaleCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let settings = try settings.checked()
-            let audience = try Audience.of(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            let audience = try settings.makeAudience()
             let isClustered = !settings.redisNodes.isEmpty
             let thresholds = try report.limits(
                 isClustered ? ClusterScaleResult.definitions : ScaleResult.definitions)
@@ -40,14 +39,13 @@ struct ScaleCommand: AsyncParsableCommand {
             try binaries.check()
             let base = await Report.begin(
                 isClustered ? "scale-redis" : "scale", settings.title, command: settings.commandLine("scale"))
-            let folder = try report.folder(for: base)
             // A Redis that gets all that it takes may not answer for a while.
             let runner = ExperimentRunner(binaries: binaries, progress: Progress(), silenceMax: nil)
-            let measured =
-                isClustered
-                ? await runner.run(ClusterScaleResult(settings: settings, audience: audience, base: base), in: folder)
-                : await runner.run(ScaleResult(settings: settings, audience: audience, base: base), in: folder)
-            return try report.finish(measured, in: folder, thresholds)
+            return isClustered
+                ? try await report.measure(
+                    ClusterScaleResult(settings: settings, audience: audience, base: base), runner, thresholds)
+                : try await report.measure(
+                    ScaleResult(settings: settings, audience: audience, base: base), runner, thresholds)
         }
     }
 }

@@ -6,7 +6,7 @@ import Report
 import Testbed
 
 /// Every parameter of one scale run, as `scale` reads it.
-struct ScaleSettings: ParsableArguments {
+struct ScaleSettings: ParsableArguments, AudienceSettings {
     @Option("Streams, 1 to 1,000,000.", within(1...Audience.channelsMax)) @Checked var streams = 90_000
     @Option("Viewers, 1 to 20,000,000.", within(1...20_000_000)) @Checked var viewers = 2_000_000
     @Option("Numbers of Readers: 14, 3,7,14 or 3..5; at most 100.", readerNumbers()) @Checked var readers = [14]

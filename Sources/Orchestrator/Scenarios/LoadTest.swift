@@ -132,7 +132,7 @@ struct LoadTest: Sendable {
         try await fault.strike(
             FaultInjector(
                 services: services, progress: progress, seconds: { (ContinuousClock.now - start).seconds },
-                crowd: { CrowdView(acknowledged: recorder.value.timeline.last?.acknowledged ?? 0) },
+                crowd: { DrillResult.Sample(acknowledged: recorder.value.timeline.last?.acknowledged ?? 0) },
                 log: { change in recorder.update { change(&$0.faultLog) } }))
     }
 

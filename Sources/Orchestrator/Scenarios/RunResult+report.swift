@@ -252,9 +252,7 @@ extension RunResult {
 
     /// Of a number that grows, a second.
     private func rate(_ number: KeyPath<Sample, Int>) -> [Chart.Point] {
-        zip(timeline, timeline.dropFirst()).map { before, now in
-            let seconds = max(now.seconds - before.seconds, 0.001)
-            return Chart.Point(x: now.seconds, y: Double(now[keyPath: number] - before[keyPath: number]) / seconds)
-        }
+        let rates = rates(timeline.map { ($0.seconds, $0[keyPath: number]) })
+        return zip(timeline, rates).dropFirst().map { Chart.Point(x: $0.seconds, y: $1) }
     }
 }

@@ -7,7 +7,7 @@ import Testbed
 
 /// Every parameter of one run, as `run` reads it: with the same settings and seed, the same audience watches the same
 /// channels.
-struct RunSettings: ParsableArguments {
+struct RunSettings: ParsableArguments, AudienceSettings {
     enum Preset: String, CaseIterable, Sendable {
         /// 3 Readers and 3 people who write every second: user1 and user3 on video1, user2 on video2.
         case seed
@@ -237,20 +237,24 @@ extension RunSettings {
     func audience(_ stages: [RunStage]) throws(Failure) -> Audience? {
         if stages.contains(where: { $0.load.viewers != nil }) { return nil }
         if let trace = try trace() { return trace.audienceAtEnd.total > 0 ? trace.audienceAtEnd : nil }
-        return try Audience.of(
-            audience, channels: streams, viewers: viewers, seed: seed, crowdShare: moves?.flash?.share)
+        return try makeAudience(crowdShare: moves?.flash?.share)
     }
 }
 
-extension Audience {
-    /// The audience of a command's arguments.
-    ///
+/// What says who watches what.
+protocol AudienceSettings {
+    var audience: AudienceSpec { get }
+    var streams: Int { get }
+    var viewers: Int { get }
+    var seed: UInt64 { get }
+}
+
+extension AudienceSettings {
+    /// - Parameter crowdShare: part of the viewers who come to the first channel together.
     /// - Throws: ``Failure/arguments(_:)`` when it cannot be made of so few viewers.
-    static func of(
-        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64, crowdShare: Double? = nil
-    ) throws(Failure) -> Audience {
-        do {
-            return try Audience(spec, channels: channels, viewers: viewers, seed: seed, crowdShare: crowdShare)
+    func makeAudience(crowdShare: Double? = nil) throws(Failure) -> Audience {
+        do throws(InvalidParameter) {
+            return try Audience(audience, channels: streams, viewers: viewers, seed: seed, crowdShare: crowdShare)
         } catch {
             throw .arguments([error.description])
         }

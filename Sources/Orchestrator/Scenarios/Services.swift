@@ -8,7 +8,7 @@ import Testbed
 import Wire
 
 /// What runs in an experiment, and who watches and writes: everything before anything is broken.
-struct ExperimentSetup: Sendable {
+struct ExperimentSetup: Sendable, AudienceSettings {
     var commentAPIs = 0
     /// Whether there is a StatsAPI beside CommentAPIs.
     var hasStatistics = true

@@ -210,21 +210,6 @@ struct LoadWindow: Equatable, Sendable {
     var ticks = 0
     var lateTicks = 0
 
-    /// Since the start of two loops.
-    init(viewers: SocketLoop<some SocketLoopHandler>, publisher: SocketLoop<some SocketLoopHandler>) {
-        seconds = Double(MonotonicClock.now()) / 1e9
-        viewersBusySeconds = Double(viewers.busyTimeNanoseconds) / 1e9
-        publisherBusySeconds = Double(publisher.busyTimeNanoseconds) / 1e9
-    }
-
-    init(seconds: Double, viewersBusySeconds: Double, publisherBusySeconds: Double, ticks: Int, lateTicks: Int) {
-        self.seconds = seconds
-        self.viewersBusySeconds = viewersBusySeconds
-        self.publisherBusySeconds = publisherBusySeconds
-        self.ticks = ticks
-        self.lateTicks = lateTicks
-    }
-
     /// What was between two times.
     static func - (now: LoadWindow, before: LoadWindow) -> LoadWindow {
         LoadWindow(
@@ -242,5 +227,14 @@ struct LoadWindow: Equatable, Sendable {
     /// The generator was the bottleneck: a loop had hardly a pause, or did not keep its times.
     var isLimit: Bool {
         busyShare > LoadWindow.busyShareMax || Double(lateTicks) > LoadWindow.lateShareMax * Double(max(ticks, 1))
+    }
+}
+
+extension LoadWindow {
+    /// Since the start of two loops.
+    init(viewers: SocketLoop<some SocketLoopHandler>, publisher: SocketLoop<some SocketLoopHandler>) {
+        self.init(
+            seconds: Double(MonotonicClock.now()) / 1e9, viewersBusySeconds: Double(viewers.busyTimeNanoseconds) / 1e9,
+            publisherBusySeconds: Double(publisher.busyTimeNanoseconds) / 1e9)
     }
 }
