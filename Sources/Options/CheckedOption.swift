@@ -181,6 +181,11 @@ extension ParsableArguments {
     /// The names of the options that were typed.
     public var typed: [String] { options.filter(\.value.isTyped).map(\.name) }
 
+    /// What is wrong with those of these options that were typed, unless they may be.
+    public func refused(_ names: Set<String>, if isRefused: Bool = true, _ why: String) -> [String] {
+        isRefused ? typed.filter(names.contains).map { "\($0): \(why)" } : []
+    }
+
     /// What was typed: names, each with its text unless it is a flag.
     public var typedWords: [String] {
         options.filter(\.value.isTyped).flatMap { option in

@@ -15,7 +15,9 @@ func launch(_ arguments: [String]) async throws -> (code: Int32?, log: String) {
 }
 
 func makeAudience() -> Audience {
-    do { return try Audience(.zipf(exponent: 1), channels: 100, viewers: 2_000, seed: 1) } catch { fatalError("\(error)") }
+    do { return try Audience(.zipf(exponent: 1), channels: 100, viewers: 2_000, seed: 1) } catch {
+        fatalError("\(error)")
+    }
 }
 
 func text(of path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }

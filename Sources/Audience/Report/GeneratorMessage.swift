@@ -23,6 +23,20 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         public init() {}
     }
 
+    /// How far people are who like, and their viewers, since the start.
+    public struct LikesState: Codable, Equatable, Sendable {
+        public var seconds = 0.0
+        public var acknowledged = 0
+        public var refused = 0
+        public var unanswered = 0
+        /// People who are not done.
+        public var underWay = 0
+        /// Counts that viewers got.
+        public var updates = 0
+
+        public init() {}
+    }
+
     /// In the order in which they come; `published` from swarms only.
     public enum Event: String, Codable, Sendable {
         case connected, progress, stage, published, report
@@ -33,25 +47,15 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
     public private(set) var failed: Int?
     /// Of connecting; in progress, since publishing began, exactly, where `second` only counts.
     public private(set) var seconds: Double?
-    public var second: Double?
+    public private(set) var second: Double?
     public private(set) var delivered: Int?
-    /// Comments or likes.
-    public var acknowledged: Int?
+    public private(set) var acknowledged: Int?
     public private(set) var crowd: CrowdState?
+    public private(set) var likes: LikesState?
     public private(set) var channels: [String: ChannelComments]?
     public private(set) var report: Report?
     /// Since comments were due: of a stage; in progress, once a second, of what came since the last one.
     public private(set) var latency: LatencyHistogram?
-    /// Likes that were refused, and not answered.
-    public var refused: Int?
-    public var unanswered: Int?
-    /// People who came, and those who are not done.
-    public var users: Int?
-    public var underWay: Int?
-    /// Counts that viewers got.
-    public var updates: Int?
-    /// Viewers who are connected.
-    public var watching: Int?
 
     public init(event: Event, viewers: Int? = nil, failed: Int? = nil) {
         (self.event, self.viewers, self.failed) = (event, viewers, failed)
@@ -72,6 +76,13 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         var message = Self(event: .progress)
         (message.second, message.seconds, message.crowd) = (second, seconds, crowd)
         (message.delivered, message.acknowledged, message.latency) = (delivered, acknowledged, latency)
+        return message
+    }
+
+    /// While people like.
+    public static func progress(_ likes: LikesState) -> Self {
+        var message = Self(event: .progress)
+        message.likes = likes
         return message
     }
 

@@ -19,3 +19,20 @@ public enum JSONLine {
         try? JSONDecoder().decode(Value.self, from: Data(line.utf8))
     }
 }
+
+/// Lines from whoever leads the program.
+public enum StandardInput {
+    /// All of them until it ends; read on a thread of its own, since a read from a pipe blocks. Once in a program.
+    ///
+    /// - Parameter most: that may wait; those beyond are lost.
+    public static func lines(most: Int) -> AsyncStream<String> {
+        let (lines, continuation) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingOldest(most))
+        // Not joined at the end: nothing can interrupt its read, and it holds nothing that matters.
+        Thread.detachNewThread {
+            Thread.current.name = "stdin"
+            while let line = readLine() { continuation.yield(line) }
+            continuation.finish()
+        }
+        return lines
+    }
+}

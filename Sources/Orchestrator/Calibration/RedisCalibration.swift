@@ -57,9 +57,9 @@ struct RedisCalibration: Sendable {
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
         let before = try await probe.figures().memoryBytes
         let after = Locked(0)
-        let burst = try await RedisBurst(layout: layout, BurstServers(ports: [redis.port]), seconds: seconds).run {
-            let memory = try await probe.figures().memoryBytes
-            after.update { $0 = memory }
+        let servers = BurstServers(ports: [redis.port])
+        let burst = try await RedisBurst(layout: layout, servers: servers, seconds: seconds).run {
+            after.value = try await probe.figures().memoryBytes
         }
         await redis.stop()
         return Measurement(

@@ -264,12 +264,7 @@ private struct CrowdTest: Sendable {
 
     private var current: CrowdResult.Pass { recorder.value.passes.last ?? CrowdResult.Pass(placement: placement) }
 
-    @Sendable private func pass(_ change: (inout CrowdResult.Pass) -> Void) {
-        recorder.update { result in
-            guard let last = result.passes.indices.last else { return }
-            change(&result.passes[last])
-        }
-    }
+    @Sendable private func pass(_ change: (inout CrowdResult.Pass) -> Void) { recorder.last(\.passes, change) }
 
     private func phase<Answer>(_ name: String, _ body: () async throws -> Answer) async throws -> Answer {
         let start = ContinuousClock.now

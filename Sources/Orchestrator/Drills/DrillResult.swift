@@ -67,14 +67,12 @@ struct DrillResult: Experiment {
         /// Viewers that have to: those of a Reader that leaves.
         var viewersDue: Int
 
-        var share: Double { Double(videosMoved) / Double(max(videos, 1)) }
         /// One in a hundred of all viewers may come again for reasons of its own.
         var movesOnlyWhoMust: Bool { viewersMoved <= viewersDue + viewers / 100 }
     }
 
     /// `GET /history` against what was acknowledged or stored.
     struct HistoryCheck: Sendable {
-        var channels = 0
         var wanted = 0
         var missing = 0
         /// Comments that are there although nobody acknowledged them: unknown outcomes.

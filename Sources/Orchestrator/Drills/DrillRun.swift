@@ -27,13 +27,13 @@ private struct DrillRun: Sendable {
         let load = try await CommentLoad.start(services, progress: progress)
         try await load.crowd.listening {
             let connections = try await load.connect()
-            recorder.pass { $0.connections = connections }
-            recorder.pass { $0.start = WallClock.microseconds() }
+            recorder.last(\.passes) { $0.connections = connections }
+            recorder.last(\.passes) { $0.start = WallClock.microseconds() }
             try await load.publish(atMost: .seconds(60), watch: take) { try await strike(services) }
             let whole = try await load.settle()
             let coordinator = load.crowd.coordinator
             let taken = coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
-            recorder.pass { pass in
+            recorder.last(\.passes) { pass in
                 pass.swarm = whole
                 pass.faultLog.facts.append(
                     DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
@@ -41,7 +41,7 @@ private struct DrillRun: Sendable {
             // What `GET /history` says afterwards.
             guard services.postgres != nil, let api = services.commentAPIs.last else { return }
             let check = try await HistoryAudit(client: ServiceClient(api)).check(coordinator.written)
-            recorder.pass { $0.history = check }
+            recorder.last(\.passes) { $0.history = check }
         }
     }
 
@@ -52,7 +52,7 @@ private struct DrillRun: Sendable {
             services: services, progress: progress,
             seconds: { Double(WallClock.microseconds() - (recorder.value.passes.last?.start ?? 0)) / 1e6 },
             crowd: { recorder.value.passes.last?.samples.last ?? DrillResult.Sample() },
-            log: { change in recorder.pass { change(&$0.faultLog) } })
+            log: { change in recorder.last(\.passes) { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: DrillSettings.after)
         try await Polling.until(
@@ -63,7 +63,7 @@ private struct DrillRun: Sendable {
     /// Keeps what the swarms told, unless it is known.
     @Sendable private func take(_ now: SwarmCoordinator) {
         guard let crowd = now.crowd else { return }
-        recorder.pass { pass in
+        recorder.last(\.passes) { pass in
             guard crowd.at > pass.latest, pass.samples.count < DrillResult.samplesMax else { return }
             pass.latest = crowd.at
             pass.samples.append(
@@ -73,16 +73,6 @@ private struct DrillRun: Sendable {
                     behind: crowd.behind,
                     wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - pass.start) / 1e6,
                     attempts: crowd.attempts, connects: crowd.connects))
-        }
-    }
-}
-
-extension Locked<DrillResult> {
-    /// Changes the pass that goes on.
-    fileprivate func pass(_ change: (inout DrillResult.Pass) -> Void) {
-        update { result in
-            guard let last = result.passes.indices.last else { return }
-            change(&result.passes[last])
         }
     }
 }

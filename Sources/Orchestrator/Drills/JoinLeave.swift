@@ -73,12 +73,7 @@ private struct MoveTally {
 
     let audience: Audience
     let witness: ServiceClient
-    private var places: [String: String] = [:]
-
-    init(audience: Audience, witness: ServiceClient) {
-        self.audience = audience
-        self.witness = witness
-    }
+    private(set) var places: [String: String] = [:]
 
     /// - Returns: the places before, and now.
     @discardableResult

@@ -20,16 +20,8 @@ struct LikesResult: Experiment {
     var redis: Redis?
     var processes: [ProcessCosts] = []
 
-    struct Sample: Sendable {
-        var seconds: Double
-        var acknowledged: Int
-        var refused: Int
-        var unanswered: Int
-        /// Users who are not done.
-        var underWay: Int
-        /// Counts that viewers got.
-        var updates: Int
-    }
+    /// Its seconds are those since ``start``, by the Orchestrator's clock.
+    typealias Sample = LikesMessage.LikesState
 
     /// What the crowd tells, and what was found to be so.
     struct Outcome: Sendable {

@@ -10,9 +10,10 @@ struct LikesLoad: Sendable {
     let services: Services
     let crowd: LikesCrowd
 
-    /// - Parameter took: gets every message of how far it is.
+    /// - Parameter took: gets how far it is, again and again.
     static func start(
-        _ services: Services, _ settings: LikesSettings, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }
+        _ services: Services, _ settings: LikesSettings,
+        took: @escaping @Sendable (LikesResult.Sample) -> Void = { _ in }
     ) async throws -> LikesLoad {
         let node = try await services.testbed.addClient(
             .swarm, name: "likes", arguments: settings.arguments(services))
@@ -94,16 +95,14 @@ private struct LikesRun: Sendable {
         try await Task.sleep(for: LikesSettings.after)
     }
 
-    private func take(_ message: LikesMessage, _ monitor: LiveMonitor) {
+    private func take(_ sample: LikesResult.Sample, _ monitor: LiveMonitor) {
         recorder.update { result in
             let start = result.start ?? .now
             result.start = start
             guard result.samples.count < LikesResult.samplesMax else { return }
-            result.samples.append(
-                LikesResult.Sample(
-                    seconds: (ContinuousClock.now - start).seconds, acknowledged: message.acknowledged ?? 0,
-                    refused: message.refused ?? 0, unanswered: message.unanswered ?? 0,
-                    underWay: message.underWay ?? 0, updates: message.updates ?? 0))
+            var sample = sample
+            sample.seconds = (ContinuousClock.now - start).seconds
+            result.samples.append(sample)
         }
         let samples = recorder.value.samples
         // As fast as it goes, and until everybody is done.

@@ -137,9 +137,9 @@ extension ClusterScaleResult {
         let cluster = try await testbed.startRedisCluster(
             masters: nodes, nodeTimeout: .seconds(60), options: RedisOptions(arguments: limit),
             name: "\(publishing.rawValue)-\(nodes)-\(layout.placement.rawValue)-\(layout.readers.count)")
-        var servers = BurstServers(ports: cluster.masters.map(\.port), publishing)
+        var servers = BurstServers(ports: cluster.masters.map(\.port), publishing: publishing)
         if !settings.bare { try await servers.load() }
-        let burst = try await RedisBurst(layout: layout, servers, seconds: settings.burst).run()
+        let burst = try await RedisBurst(layout: layout, servers: servers, seconds: settings.burst).run()
         await testbed.supervisor.stop(cluster.nodes.compactMap(\.child))
         return burst
     }
@@ -219,13 +219,7 @@ extension ClusterScaleResult {
     }
 
     private var series: [(String, [ClusterCase])] {
-        var names: [String] = []
-        var all: [String: [ClusterCase]] = [:]
-        for one in cases {
-            if all[one.series] == nil { names.append(one.series) }
-            all[one.series, default: []].append(one)
-        }
-        return names.map { ($0, all[$0] ?? []) }
+        cases.map(\.series).unique().map { name in (name, cases.filter { $0.series == name }) }
     }
 
     /// Against one node with the same publishing, placement and Readers.

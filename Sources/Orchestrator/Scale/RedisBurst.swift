@@ -9,10 +9,6 @@ struct RedisBurst: Sendable {
     let servers: BurstServers
     let seconds: Double
 
-    init(layout: ScaleLayout, _ servers: BurstServers, seconds: Double) {
-        (self.layout, self.servers, self.seconds) = (layout, servers, seconds)
-    }
-
     /// - Parameter subscribed: called when Redis has acknowledged every subscription.
     func run(subscribed: @escaping @Sendable () async throws -> Void = {}) async throws -> ScaleCase.Burst {
         let sinks = DiscardingSubscribers(layout, servers)

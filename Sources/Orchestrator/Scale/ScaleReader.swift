@@ -34,9 +34,9 @@ struct ScaleReader: Sendable {
     private var name: String { readers[index] }
 
     /// Runs until standard input ends.
-    func run(_ orders: AsyncStream<ScaleReaderOrder>, say: @escaping @Sendable (ScaleReaderMessage) -> Void)
-        async throws
-    {
+    func run(
+        _ orders: some AsyncSequence<ScaleReaderOrder, Never>, say: @escaping @Sendable (ScaleReaderMessage) -> Void
+    ) async throws {
         let broker = RedisBroker(
             endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: brokerSettings, logger: logger)
         let viewers = try ScaleViewers(sockets: sockets)
@@ -82,8 +82,7 @@ struct ScaleReader: Sendable {
         let counters = hub.counters
         return .init(
             number: number, messages: counters.messagesReceived, deliveries: counters.eventsSent,
-            duplicates: counters.duplicates, deferred: counters.messagesDeferred, viewers: counters.connections,
-            redirects: arrivals.redirects, latency: viewers.latency)
+            viewers: counters.connections, redirects: arrivals.redirects, latency: viewers.latency)
     }
 
     /// What its hub holds, channel by channel, in lines that are not too long.

@@ -35,9 +35,6 @@ enum ScaleReaderMessage: Codable, Equatable, Sendable {
         /// Of its hub: messages from Redis, events handed to viewers.
         var messages: Int
         var deliveries: Int
-        var duplicates: Int
-        /// Messages that had to be read again from the history because the loop was behind.
-        var deferred: Int
         /// Connections that its hub counts.
         var viewers: Int
         /// Viewers that it sent to another Reader.

@@ -108,7 +108,7 @@ struct ScaleRun: Sendable {
             subscriptions: result.perReader.reduce(0) { $0 + $1.subscriptions },
             channels: after.channels - layout.readers.count,
             seconds: (ContinuousClock.now - start).seconds, redisMemoryBytes: after.memoryBytes - before.memoryBytes,
-            redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, refused: all.reduce(0) { $0 + $1.refused },
+            refused: all.reduce(0) { $0 + $1.refused },
             redirects: counts.reduce(0) { $0 + $1.redirects })
         progress.step("  placed in \(Format.decimal(result.subscribing.seconds, 1)) s")
         return placed
@@ -152,8 +152,8 @@ struct ScaleRun: Sendable {
 
     private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burst)) s")
-        let burst = try await RedisBurst(layout: layout, BurstServers(ports: [redis.port]), seconds: settings.burst)
-            .run()
+        let servers = BurstServers(ports: [redis.port])
+        let burst = try await RedisBurst(layout: layout, servers: servers, seconds: settings.burst).run()
         result.burst = burst
         progress.step("  \(Format.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }

@@ -74,13 +74,10 @@ struct ScaleSettings: ParsableArguments, AudienceSettings {
                     + " \(2 * Self.casesMax)")
         }
         let isClustered = typed.contains("--redis-nodes")
-        for name in typed where !isClustered && ["--publish", "--bare"].contains(name) {
-            problems.append("\(name): means nothing without --redis-nodes")
-        }
-        let hubs: Set = ["--arrival", "--sockets", "--rate", "--duration"]
-        for name in typed where isClustered && hubs.contains(name) {
-            problems.append("\(name): cannot be with --redis-nodes, which leaves hubs out")
-        }
+        problems += refused(["--publish", "--bare"], if: !isClustered, "means nothing without --redis-nodes")
+        problems += refused(
+            ["--arrival", "--sockets", "--rate", "--duration"], if: isClustered,
+            "cannot be with --redis-nodes, which leaves hubs out")
         return try valid(problems)
     }
 }

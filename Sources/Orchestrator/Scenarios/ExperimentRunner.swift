@@ -21,6 +21,16 @@ extension Experiment {
     var parts: [String] { [""] }
 }
 
+extension Locked where Value: Experiment {
+    /// Changes the part that goes on, if there is one.
+    func last<Part>(_ parts: WritableKeyPath<Value, [Part]>, _ change: (inout Part) -> Void) {
+        update { result in
+            guard let last = result[keyPath: parts].indices.last else { return }
+            change(&result[keyPath: parts][last])
+        }
+    }
+}
+
 /// Runs experiments: each ends with everything that it started, and leaves a report.
 struct ExperimentRunner: Sendable {
     let binaries: Binaries

@@ -206,9 +206,7 @@ extension RunResult {
         let steps = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9, 99.95, 99.99, 99.995, 99.999]
         // Beyond, fewer than one delivery would be slower.
         let points = steps.filter { (1 - $0 / 100) * Double(histogram.count) >= 1 }.compactMap { step in
-            histogram.microseconds(atPercentile: step).map {
-                Chart.Point(x: 1 / (1 - step / 100), y: Double($0) / 1000)
-            }
+            histogram.milliseconds(atPercentile: step).map { Chart.Point(x: 1 / (1 - step / 100), y: $0) }
         }
         var chart = Chart(
             "Latency from publish to receive", x: "% of all deliveries", y: "ms", [Chart.Series("latency", points)])

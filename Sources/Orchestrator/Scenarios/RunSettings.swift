@@ -165,32 +165,24 @@ struct RunSettings: ParsableArguments, AudienceSettings {
             "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
             "--zaps", "--flash-at", "--record", "--replay", "--transport",
         ]
-        for name in typed where preset == .seed && crowd.contains(name) {
-            problems.append(
-                "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
-        }
+        problems += refused(
+            crowd, if: preset == .seed,
+            "the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         let others: Set = [
             "--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow", "--record", "--replay", "--transport",
         ]
-        for name in typed where preset == .million && others.contains(name) {
-            problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
-        }
+        problems += refused(
+            others, if: preset == .million, "cannot be with the preset 'million', which has phases of its own")
         if preset == .social {
-            for name in typed where !SocialPlan.options.contains(name) {
-                problems.append("\(name): means nothing with the preset 'social'")
-            }
+            let own = Set(typed).subtracting(SocialPlan.options)
+            problems += refused(own, "means nothing with the preset 'social'")
             guard problems.isEmpty else { throw .arguments(problems) }
             return settings
         }
-        if preset != .million, typed.contains("--hold") {
-            problems.append("--hold: means nothing without the preset 'million'")
-        }
-        for name in typed where likesRate == nil && ["--photos", "--hot-photo-share"].contains(name) {
-            problems.append("\(name): means nothing without --likes-rate")
-        }
-        if redisNodes == nil, typed.contains("--redis-replicas") {
-            problems.append("--redis-replicas: means nothing without --redis-nodes")
-        }
+        problems += refused(["--hold"], if: preset != .million, "means nothing without the preset 'million'")
+        problems += refused(
+            ["--photos", "--hot-photo-share"], if: likesRate == nil, "means nothing without --likes-rate")
+        problems += refused(["--redis-replicas"], if: redisNodes == nil, "means nothing without --redis-nodes")
         if replay != nil { problems += settings.takeTrace() }
         if let record, !ReportFolder.canWrite(record) {
             problems.append("--record \(record): must be a file in a folder that is there and can be written to")
@@ -218,7 +210,7 @@ extension RunSettings {
         let own: Set = [
             "--streams", "--viewers", "--audience", "--seed", "--rate", "--duration", "--churn", "--zaps", "--flash-at",
         ]
-        var problems = typed.filter(own.contains).map { "\($0): cannot be with --replay: the trace has its own" }
+        var problems = refused(own, "cannot be with --replay: the trace has its own")
         do throws(Failure) {
             guard let trace = try trace() else { return problems }
             (streams, viewers) = (trace.audience.channels, trace.audience.total)

@@ -65,6 +65,14 @@ struct ExperimentSetup: Sendable, AudienceSettings {
     /// What a replica does not have is not acknowledged. Of two replicas one is left when the other is promoted.
     mutating func acknowledgeReplicated() { common["REDIS_REPLICAS_ACK"] = "1" }
 
+    /// Puts what the services are told, and the Redis, before the notes.
+    mutating func noteSettings() {
+        let settings = environment.merging(common) { $1 }
+        notes =
+            settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            + [redisTopology.note].compactMap { $0 } + notes
+    }
+
     /// Only this promises that an acknowledged like outlives what Redis forgets.
     mutating func keepLikes() { environment["LIKE_DURABILITY"] = "postgres" }
 }

@@ -55,7 +55,8 @@ struct SmokeTest: Sendable {
         let start = ContinuousClock.now
         while (ContinuousClock.now - start).seconds < settings.duration {
             try await Task.sleep(for: .milliseconds(200))
-            runner.progress.update("  \(Int((ContinuousClock.now - start).seconds)) s of \(Format.plain(settings.duration)) s")
+            runner.progress.update(
+                "  \(Int((ContinuousClock.now - start).seconds)) s of \(Format.plain(settings.duration)) s")
         }
     }
 

@@ -126,7 +126,6 @@ struct SocialAudit: Sendable {
         let rows = try await list(
             "SELECT id::text FROM notifications WHERE owner_id = $1 ORDER BY newest_at DESC, id DESC LIMIT 200", 1,
             [.text(person)])
-        found.lists += 1
         if answer.status != 200 || listed != rows.map({ $0[0] }) {
             found.notifications.append("\(person) is shown \(listed.count) notifications of \(rows.count)")
         }

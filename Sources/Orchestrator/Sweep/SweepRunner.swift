@@ -8,10 +8,6 @@ struct SweepRunner: Sendable {
     let binaries: Binaries
     private let progress = Progress()
 
-    init(checkpoint: SweepCheckpoint, capacity: Capacity, binaries: Binaries) {
-        (self.checkpoint, self.capacity, self.binaries) = (checkpoint, capacity, binaries)
-    }
-
     private var settings: SweepSettings { checkpoint.settings }
 
     /// Runs what is not finished yet, and writes the report after every cell.

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import Audience
-internal import Foundation
 internal import Glibc
 internal import Primitives
 internal import Report
@@ -63,25 +62,12 @@ enum Generator {
     }
 }
 
-/// The orders on standard input, read on a thread of their own since a read from a pipe blocks.
+/// The orders on standard input.
 struct GeneratorOrders {
     /// Lines that wait; more than the few that the protocol knows mean that nobody follows it.
     private static let linesMax = 16
 
-    private var lines: AsyncStream<String>.Iterator
-
-    init() {
-        let (lines, continuation) = AsyncStream.makeStream(
-            of: String.self, bufferingPolicy: .bufferingOldest(GeneratorOrders.linesMax))
-        self.lines = lines.makeAsyncIterator()
-        // Not joined at the end: nothing can interrupt its read, and it holds nothing that matters.
-        let thread = Thread {
-            while let line = readLine() { continuation.yield(line) }
-            continuation.finish()
-        }
-        thread.name = "stdin"
-        thread.start()
-    }
+    private var lines = StandardInput.lines(most: GeneratorOrders.linesMax).makeAsyncIterator()
 
     /// Waits for `order`: what it returns is not `nil`. Orders that it does not know are told and passed over.
     @discardableResult

@@ -101,17 +101,14 @@ struct LikesRun: Sendable {
         let start = MonotonicClock.now()
         while await Polling.pause(.milliseconds(100)) {
             let now = likersSeen.value.source
-            let viewers = viewersSeen.value
-            var message = LikesMessage(event: .progress)
-            message.second = Double(MonotonicClock.now() - start) / 1e9
-            message.acknowledged = now.requests.acknowledged
-            message.refused = now.requests.refused
-            message.unanswered = now.requests.unanswered
-            message.users = now.usersStarted
-            message.underWay = now.underWay
-            message.updates = viewers.feed?.updates ?? 0
-            message.watching = viewers.tally.watching
-            tell(message)
+            var state = LikesMessage.LikesState()
+            state.seconds = Double(MonotonicClock.now() - start) / 1e9
+            state.acknowledged = now.requests.acknowledged
+            state.refused = now.requests.refused
+            state.unanswered = now.requests.unanswered
+            state.underWay = now.underWay
+            state.updates = viewersSeen.value.feed?.updates ?? 0
+            tell(.progress(state))
         }
     }
 

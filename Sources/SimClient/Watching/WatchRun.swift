@@ -46,7 +46,9 @@ struct WatchRun: Sendable {
         }
     }
 
-    private func live(_ sender: SocketLoop<Sender<CommentSource>>, _ statistics: StatisticsReporter?) async -> ExitStatus {
+    private func live(_ sender: SocketLoop<Sender<CommentSource>>, _ statistics: StatisticsReporter?) async
+        -> ExitStatus
+    {
         await withTaskGroup(of: ExitStatus?.self) { group in
             group.addTask { await write(sender) }
             group.addTask {
@@ -95,7 +97,9 @@ struct WatchRun: Sendable {
                 return nil
             }
             if tally.channels.isEmpty { return .unavailable }
-            guard let last = tally.channels[0]?.ends.last, let seen = viewersSeen.value.feed?.position else { return nil }
+            guard let last = tally.channels[0]?.ends.last, let seen = viewersSeen.value.feed?.position else {
+                return nil
+            }
             return seen.epoch == last.epoch && seen.offset >= last.offset ? .fine : nil
         }
         return status ?? .auditFailed

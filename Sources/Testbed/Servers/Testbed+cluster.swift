@@ -89,7 +89,8 @@ extension Testbed {
                 RedisCommand("CLUSTER", "ADDSLOTSRANGE", "\(slots.lowerBound)", "\(slots.upperBound - 1)"))
         }
         for port in ports.dropFirst() {
-            try await RedisProbe(nodes[0]).send(RedisCommand("CLUSTER", "MEET", "127.0.0.1", "\(port.commands)", "\(port.bus)"))
+            try await RedisProbe(nodes[0]).send(
+                RedisCommand("CLUSTER", "MEET", "127.0.0.1", "\(port.commands)", "\(port.bus)"))
         }
         let cluster = RedisCluster(
             masters: Array(nodes[..<masters]),

@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Options
 import Report
 import Testbed
 import Testing
@@ -11,7 +12,9 @@ struct DrillReportTests {
     func makePass(whole: [Double], connects: [Int] = []) -> DrillResult.Pass {
         var pass = DrillResult.Pass(name: "")
         pass.connections = SwarmReport.Viewers(wanted: 200, connected: 200, connectSeconds: 1)
-        pass.faultLog.marks = [.init(seconds: 4, kind: .begin, text: "SIGKILL"), .init(seconds: 6, kind: .end, text: "gone")]
+        pass.faultLog.marks = [
+            .init(seconds: 4, kind: .begin, text: "SIGKILL"), .init(seconds: 6, kind: .end, text: "gone"),
+        ]
         pass.samples = whole.enumerated().map { index, time in
             DrillResult.Sample(
                 seconds: 5.9 + Double(index) * 0.1, acknowledged: index, delivered: index * 10, away: index,
@@ -87,7 +90,7 @@ struct DrillReportTests {
         pass.swarm?.delivery.lost = 3
         pass.swarm?.delivery.repeated = 1_000
         pass.swarm?.delivery.toldMissing = 7
-        pass.history = DrillResult.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
+        pass.history = DrillResult.HistoryCheck(wanted: 9, missing: 2, others: 0)
         let verdict = DrillChecker.verdict(on: makeDrill(passes: [pass]), failure: nil)
         #expect(verdict.status == .auditFailed && verdict.failed.map(\.name) == ["audit", "recovery"])
         for part in [

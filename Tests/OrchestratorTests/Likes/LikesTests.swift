@@ -79,10 +79,13 @@ struct LikesCheckerTests {
                 recordCount: 10, recordDifferences: 0)
         ]
         if drill != nil {
-            report.faultLog.marks = [.init(seconds: 4, kind: .begin, text: ""), .init(seconds: 6, kind: .end, text: "")]
-            report.samples = [(3.0, 50), (6.5, 60)].map {
-                LikesResult.Sample(
-                    seconds: $0.0, acknowledged: $0.1, refused: 0, unanswered: 0, underWay: 0, updates: $0.1)
+            report.faultLog.marks = [
+                .init(seconds: 4, kind: .begin, text: ""), .init(seconds: 6, kind: .end, text: ""),
+            ]
+            report.samples = [(3.0, 50), (6.5, 60)].map { seconds, count in
+                var sample = LikesResult.Sample()
+                (sample.seconds, sample.acknowledged, sample.updates) = (seconds, count, count)
+                return sample
             }
         }
         return report

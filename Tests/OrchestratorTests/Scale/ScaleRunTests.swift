@@ -66,7 +66,7 @@ struct ScaleRunTests {
     @Test func theGainIsAgainstTheFirstPlacementOnAsManyReaders() {
         let report = makeReport(burst: [100, 250])
         #expect(report.cases.map { report.gain($0) } == [1, 2.5])
-        #expect(report.cases.map { report.gainPerCPU($0) } == [1, 2.5])
+        #expect(report.cases.map { report.gain($0, \.perCPUSecond) } == [1, 2.5])
     }
 
     @Test func whatIsMissingDecidesAboutTheExitCode() {

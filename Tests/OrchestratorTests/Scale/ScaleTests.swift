@@ -171,7 +171,7 @@ struct BurstTests {
     @Test(arguments: Publishing.allCases) func aClusterDividesABurstBySlots(publishing: Publishing) throws {
         let audience = try Audience(.uniform, channels: 60, viewers: 6_000, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: 4)
-        var servers = BurstServers(ports: [1, 2, 3], publishing)
+        var servers = BurstServers(ports: [1, 2, 3], publishing: publishing)
         servers.script = "abc"
         var frames = ScaleFrames(audience)
         let publisher = BurstPublisher(layout, servers, frames: &frames, length: 300)
@@ -211,7 +211,7 @@ struct BurstTests {
         var latency = LatencyHistogram()
         latency.record(microseconds: 1_500)
         let counts = ScaleReaderMessage.Counts(
-            number: 2, messages: 3, deliveries: 4, duplicates: 0, deferred: 0, viewers: 5, redirects: 6,
+            number: 2, messages: 3, deliveries: 4, viewers: 5, redirects: 6,
             latency: latency)
         for message: ScaleReaderMessage in [
             .ready(.init(readers: 1)), .placed(.init(seconds: 0.5, refused: 0)), .counts(counts),
