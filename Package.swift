@@ -322,7 +322,7 @@ let package = Package(
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests(
             "SimClientTests",
-            ["SimClient", "Audience", "Placement", "Primitives", "SocketIO", "SocketLoop", "Wire", arguments]),
+            ["SimClient", "Audience", "Placement", "Primitives", "Report", "SocketIO", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             [

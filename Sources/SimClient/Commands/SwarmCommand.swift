@@ -120,15 +120,10 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Print the report as JSON.") var json = false
 
     func validate() throws {
-        var problems = refusals
+        var problems =
+            refusals + missing(readers.isEmpty, "--readers")
+            + missing(publish == .comments && commentAPI.isEmpty, "--comment-api")
         func refuse(_ isWrong: Bool, _ text: String) { if isWrong { problems.append(text) } }
-        func isMissing(_ endpoints: [Endpoint], _ name: String) -> Bool {
-            endpoints.isEmpty && !problems.contains { $0.hasPrefix("\(name) ") }
-        }
-        refuse(isMissing(readers, "--readers"), "--readers is missing; expected \(Endpoint.listed)")
-        refuse(
-            publish == .comments && isMissing(commentAPI, "--comment-api"),
-            "--comment-api is missing; expected \(Endpoint.listed)")
         if window > 0 {
             refuse(rate > 0, "--rate is \"\(rate)\"; expected 0 with --window: a closed loop sets its own pace")
             refuse(publish == .none, "--publish is \"none\"; expected comments with --window")
@@ -166,7 +161,7 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await SwarmRun(self).run() })
+        throw await Generator.runUntilSignal { await SwarmRun(self).run() }
     }
 
     /// Comments a second that this process and its shards write.

@@ -93,18 +93,18 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     /// WebSockets that are to take over from a viewer's polls.
     private var probes: [Int: (socket: SocketHandle, response: ResponseScanner)] = [:]
     private var known = KnownPackets()
-    private let board: Board<Seen>
+    private let shared: Locked<Seen>
     private var seen = Seen()
     private var startedAt: UInt64 = 0
     private var second: UInt32 = 0
     private var tickDue: UInt64 = 0
     private var moves: (start: UInt64, process: any ViewerProcess, next: ViewerMove)?
 
-    init(_ settings: ViewerSettings, feed: Feed, board: Board<Seen>) {
+    init(_ settings: ViewerSettings, feed: Feed, shared: Locked<Seen>) {
         viewers = ViewerConnections(settings)
         packets = Array(repeating: nil, count: settings.transport == .stream ? 0 : settings.viewers)
         self.feed = feed
-        self.board = board
+        self.shared = shared
     }
 
     /// All viewers connect, as fast as the limit of connects in progress lets them.
@@ -380,7 +380,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         feed.moved(found, action, at: FeedTimes(microseconds: WallClock.microseconds(), nanoseconds: sockets.now))
     }
 
-    /// Called before each look at the board too: who sees that all are settled must also see when.
+    /// Called before it is shown too: who sees that all are settled must also see when.
     private func noteSettled() {
         if seen.settledAt == 0, viewers.unsettled == 0 { seen.settledAt = MonotonicClock.now() }
     }
@@ -391,7 +391,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         seen.unsettled = viewers.unsettled
         seen.away = viewers.away
         seen.feed = feed.snapshot(away: viewers.away)
-        board.now = seen
+        shared.value = seen
     }
 }
 
