@@ -20,7 +20,7 @@ struct DrillSettings: ParsableArguments {
     @Option("Reader processes, 1 to 20 (join-leave: 6).", within(1...20)) @Checked var readers = 3
     @Option("The same seed makes the same audience, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
     @Option("Part of the viewers that never read, in slow-viewers.", within(0.0001...1)) @Checked var slowShare = 0.01
-    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Option(.init(ViewerTransport.described), oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option(
         "Masters of a Redis Cluster, 2 to 30; by itself 3 in the drills of clusters, and one Redis in the others.",

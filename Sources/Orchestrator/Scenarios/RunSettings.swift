@@ -51,7 +51,7 @@ struct RunSettings: ParsableArguments {
     @Checked var placement = PlacementStrategy.random
     @Option("Swarm processes, 1 to 64; as many as descriptors ask for, if left out.", optional(within(1...64)))
     @Checked var swarms: Int? = nil
-    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Option(.init(ViewerTransport.described), oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option("Part of the viewers that leave each minute, and others come for them, 0 to 600.", within(0...600.0))
     @Checked var churn = 0.0

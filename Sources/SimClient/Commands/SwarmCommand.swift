@@ -54,7 +54,7 @@ struct SwarmCommand: AsyncParsableCommand {
         help: "chorus, or plain: any event stream, comments known by their texts.",
         transform: oneOf(StreamProtocol.chorus))
     @Checked var `protocol` = StreamProtocol.chorus
-    @Option(help: "stream, or socketio: viewers on Socket.IO's WebSocket.", transform: oneOf(ViewerTransport.stream))
+    @Option(help: .init(ViewerTransport.described), transform: oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option(help: "In front of the names of all videos.", transform: idPrefix) @Checked var channelPrefix = ""
     @Option(help: "Seconds of publishing before latencies count.", transform: within(0...86_400.0))
@@ -144,8 +144,8 @@ struct SwarmCommand: AsyncParsableCommand {
             (window > 0 || `protocol` == .plain) && !moves.isNone,
             "--churn, --zaps and --flash-at cannot be with --window and --protocol plain: an audience that stays")
         refuse(
-            transport == .socketio && `protocol` == .plain,
-            "--transport is \"socketio\"; expected stream with --protocol plain")
+            transport != .stream && `protocol` == .plain,
+            "--transport is \"\(transport.rawValue)\"; expected stream with --protocol plain")
         refuse(
             stages && (!coordinate || drill || window > 0 || !moves.isNone),
             "--stages needs --coordinate, and cannot be with --drill, --window, --churn, --zaps and --flash-at")
@@ -192,7 +192,7 @@ struct SwarmCommand: AsyncParsableCommand {
             streams: streams, viewers: viewers, audience: audience, seed: seed, rate: writtenPerSecond,
             durationSeconds: duration, warmupSeconds: warmup, placement: placement.rawValue,
             readers: readers.map(\.description), window: window > 0 ? window : nil,
-            streamProtocol: transport == .socketio
+            streamProtocol: transport != .stream
                 ? transport.rawValue : `protocol` == .chorus ? nil : `protocol`.rawValue,
             channelPrefix: channelPrefix.isEmpty ? nil : channelPrefix,
             moves: moves.isNone ? nil : moves, replay: replay)

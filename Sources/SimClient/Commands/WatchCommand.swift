@@ -25,7 +25,7 @@ struct WatchCommand: AsyncParsableCommand {
     @Checked var readers: [Endpoint] = []
     @Option(help: "URL of CommentAPI.", transform: urls) @Checked var commentAPI: [Endpoint] = []
     @Option(help: "URL of StatsAPI, for a report a second.", transform: urls) @Checked var statsAPI: [Endpoint] = []
-    @Option(help: "stream, or socketio: Socket.IO on a WebSocket.", transform: oneOf(ViewerTransport.stream))
+    @Option(help: .init(ViewerTransport.described), transform: oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option(help: "Seconds between two comments; 0 only watches.", transform: within(0...86_400.0))
     @Checked var interval = 5.0

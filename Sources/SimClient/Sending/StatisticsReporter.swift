@@ -17,7 +17,7 @@ struct ReportSource: RequestSource {
     }
 
     func request(_ work: [UInt8], to endpoint: Endpoint) -> [UInt8] {
-        RequestText.post("/client-statistics", to: endpoint, json: work)
+        RequestText.post("/client-statistics", to: endpoint, body: work)
     }
 
     mutating func answered(_ work: [UInt8], _ answer: RequestPool<[UInt8]>.Answer?, now: UInt64) {
