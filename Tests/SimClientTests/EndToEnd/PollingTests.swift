@@ -1,3 +1,4 @@
+import ArgumentParser
 import Primitives
 import SocketLoop
 import Testing
@@ -82,8 +83,8 @@ private final class PollingServer: SocketLoopHandler {
                     "--publish", "none", "--transport", transport,
                 ]))
             stage.start()
-            let isWaiting = await Waiting.wait(seconds: 20) { seen.value.withLock { $0.waiting } == 3 }
-            let tally = stage.viewerBoard.now.tally
+            let isWaiting = try await Polling.until(atMost: .seconds(20)) { seen.value.withLock { $0.waiting } == 3 }
+            let tally = stage.viewersSeen.value.tally
             await stage.stop()
             #expect(isWaiting)
             let all = seen.value.withLock { $0 }
