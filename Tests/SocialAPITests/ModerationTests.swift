@@ -140,6 +140,8 @@ import Wire
             // Whole words, whatever their case.
             let refused = try await social.send(.post, "/api/posts", #"{"content":"a BOMB!"}"#, token: anna)
             #expect(refused.status == 400 && refused.code == "filtered_word")
+            let both = try await social.send(.post, "/api/posts", #"{"content":"a casino, a bomb"}"#, token: anna)
+            #expect(both.code == "filtered_word")
             let held = try await social.send(.post, "/api/posts", #"{"content":"the casino"}"#, token: anna)
             #expect(held.status == 201 && held.member("visibility") == "held")
             _ = try await social.post("bombastic casinos", token: anna)
@@ -162,6 +164,11 @@ import Wire
             #expect(hold == .held)
             let refusal = await thrown(StorageError.self) { try await store.store(comment("c3", "a bomb")) }
             #expect(refusal?.isFilteredWord == true)
+            // Nobody looks at a comment that was shown already: a change to such a word is not taken.
+            let edit = await thrown(StorageError.self) {
+                _ = try await store.edit(id: "c1", by: "anna", text: "a casino", revision: 1)
+            }
+            #expect(edit?.isFilteredWord == true)
             func unpublished() async throws -> [String] {
                 try await store.claimUnpublished(owner: "o", olderThan: .zero, limit: 10, lease: .seconds(1))
                     .map { "\($0.comment.id) \($0.kind)" }

@@ -209,6 +209,9 @@ import Testing
             #expect(try await found("an&limit=1") == ["anna_b"])
             #expect(try await social.send(.put, "/api/users/annabel/block", token: anna).status == 200)
             #expect(try await !found("an", token: anna).contains("annabel"))
+            // Nor is anybody found by what is shown as the name.
+            #expect(try await social.send(.put, "/api/users/bert/block", token: anna).status == 200)
+            #expect(try await !found("anneg", token: anna).contains("bert"))
             #expect(try await social.send(.get, "/api/users/search").code == "invalid_search")
         }
     }
