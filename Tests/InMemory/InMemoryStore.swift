@@ -157,7 +157,7 @@ extension InMemoryStore {
 
     /// A slot moves: everything of the channel comes from another node.
     public mutating func take(_ channel: Channel, from other: inout InMemoryStore) {
-        logs[channel] = other.logs.removeValue(forKey: channel)
+        if let log = other.logs.removeValue(forKey: channel) { logs[channel] = log }
     }
 
     /// Somebody deleted everything of a channel.

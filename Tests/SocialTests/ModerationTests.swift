@@ -55,12 +55,12 @@ import Testing
         try await withDatabase { pool in
             try await pool.execute(
                 """
-                INSERT INTO users (user_id, email, password) SELECT unnest(ARRAY['anna', 'bert', 'p']), 'a@b', ''
+                INSERT INTO users (user_id, email, password) SELECT unnest(ARRAY['anna', 'bert', 'post1']), 'a@b', ''
                 """)
             try await pool.execute(
                 """
                 INSERT INTO posts (post_id, author_id, content, visibility, comments_open, media_count)
-                VALUES ('p', 'anna', 'x', 'public', true, 0), ('f', 'anna', 'x', 'followers', true, 0)
+                VALUES ('post1', 'anna', 'x', 'public', true, 0), ('f', 'anna', 'x', 'followers', true, 0)
                 """)
             try await body(ModerationStore(pool: pool), pool)
         }
@@ -70,9 +70,9 @@ import Testing
     @Test func anActionClosesTheReportsOfItsSubject() async throws {
         try await withPosts { store, pool in
             for kind in [ModeratedKind.post, .user] {
-                #expect(try await store.report(kind, "p", by: "bert", reason: "spam"))
+                #expect(try await store.report(kind, "post1", by: "bert", reason: "spam"))
             }
-            try await store.record(.approve, on: .post, "p", by: "mod", reason: "")
+            try await store.record(.approve, on: .post, "post1", by: "mod", reason: "")
             #expect(try await store.reports(before: nil, limit: 10).items.map(\.kind) == [.user])
         }
     }
@@ -91,7 +91,7 @@ import Testing
             try await pool.execute(
                 """
                 INSERT INTO comments (id, video_id, user_id, comment, created_at, channel, removed_at, removed_by)
-                VALUES ('c', 'p', 'bert', 'x', now(), 'post:p', now(), 'bert')
+                VALUES ('c', 'post1', 'bert', 'x', now(), 'post:post1', now(), 'bert')
                 """)
             #expect(try await !store.perform(.hold, on: .comment, "c"))
             #expect(try await store.perform(.approve, on: .comment, "c"))

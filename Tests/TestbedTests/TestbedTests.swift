@@ -86,8 +86,7 @@ struct TestbedTests {
             for number in 0..<6 {
                 let options = RedisOptions(arguments: [
                     "--cluster-enabled", "yes", "--cluster-port", "\(try Ports.one())", "--cluster-node-timeout",
-                    "1000",
-                    "--repl-diskless-sync-delay", "0",
+                    "1000", "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0",
                 ])
                 nodes.append(try await testbed.startRedis(options, name: "redis-\(number)"))
             }
