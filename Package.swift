@@ -233,8 +233,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "Broker", "PostgresLibpq", "Primitives", "RedisNIO", "SocketIO", "Storage", "Testbed", "Wire", logging,
-                crypto, cryptoExtras,
+                "Broker", "CKernel", "PostgresLibpq", "Primitives", "RedisNIO", "SocketIO", "Storage", "Testbed",
+                "Wire", logging, crypto, cryptoExtras,
             ],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
@@ -243,12 +243,12 @@ let package = Package(
             swiftSettings: swiftSettings),
         tests("WireTests", ["Wire"]),
         tests("SocketIOTests", ["SocketIO"]),
-        tests("PrimitivesTests", ["Primitives", "Placement"]),
+        tests("PrimitivesTests", ["Primitives", "Placement", "TestSupport"]),
         tests("PlacementTests", ["Placement", "Audience"]),
         tests("AudienceTests", ["Audience", "Placement", "Wire"]),
         tests("ReportTests", ["Report"]),
         tests("IdentityTests", ["Identity", "Primitives", "TestSupport", "Wire"]),
-        tests("SocketLoopTests", ["SocketLoop", "Primitives"]),
+        tests("SocketLoopTests", ["SocketLoop", "Primitives", "TestSupport"]),
         tests("RedisNIOTests", ["RedisNIO", "Placement", "Primitives", "Testbed", "TestSupport", nioCore]),
         tests("PostgresLibpqTests", ["PostgresLibpq", "Primitives", "Testbed", "TestSupport"]),
         tests("BrokerTests", ["Broker", "InMemory", "Placement", "RedisNIO", "Testbed", "TestSupport", "Wire"]),
@@ -322,7 +322,7 @@ let package = Package(
         tests("TestbedTests", ["Testbed", "Primitives", "RedisNIO", "TestSupport"]),
         tests(
             "SimClientTests",
-            ["SimClient", "Audience", "Placement", "Primitives", "SocketIO", "SocketLoop", "Wire", arguments]),
+            ["SimClient", "Audience", "Placement", "Primitives", "Report", "SocketIO", "SocketLoop", "Wire", arguments]),
         tests(
             "OrchestratorTests",
             [

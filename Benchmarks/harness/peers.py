@@ -189,6 +189,8 @@ class PythonSocketIO(Peer):
     transport = "socketio"
 
     def start(self):
+        if not PYTHON.exists():
+            raise Failure(f"python-socketio is not installed: there is no {PYTHON}; run `make setup-bench`")
         redis = self.start_redis()
         scripts = HERE / "peers/python-socketio"
         self.api, self.comment_url = self.start_service("comment-api", [PYTHON, scripts / "comment_api.py"], {}, redis)

@@ -1,15 +1,17 @@
 import http.server
 import json
 import os
+import pathlib
 import shutil
 import socket
 import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 
 import run
-from harness import accounts, builds, idle, tables, wrk
+from harness import accounts, builds, idle, peers, tables, wrk
 from harness.processes import Failure
 from harness.scenarios import Parameters, Scenario
 
@@ -176,6 +178,13 @@ class Accounts(unittest.TestCase):
         self.assertIn("| chorus-open | 200 |  |", text)
         self.assertIn("| chorus-tokens | 190 | 0.950 |", text)
         self.assertIn("| chorus-limits | 170 | 0.850 |", text)
+
+
+class Peers(unittest.TestCase):
+    def test_what_is_not_installed_is_said(self):
+        with tempfile.TemporaryDirectory() as folder, unittest.mock.patch.object(peers, "PYTHON", pathlib.Path(folder) / "python"):
+            with self.assertRaisesRegex(Failure, "make setup-bench"):
+                peers.PythonSocketIO(folder, None).start()
 
 
 class Idle(unittest.TestCase):

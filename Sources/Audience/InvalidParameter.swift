@@ -1,4 +1,5 @@
 public import Placement
+internal import Report
 
 /// A parameter that cannot be read: which one, what was given, and what would be right.
 public struct InvalidParameter: Error, Equatable, Sendable, CustomStringConvertible {
@@ -27,11 +28,7 @@ extension PlacementStrategy {
 
     /// Reads names separated by commas; none twice.
     public static func parseList(_ text: String) throws(InvalidParameter) -> [PlacementStrategy] {
-        var strategies: [PlacementStrategy] = []
-        for name in text.split(separator: ",", omittingEmptySubsequences: false) {
-            let strategy = try parse(String(name))
-            if !strategies.contains(strategy) { strategies.append(strategy) }
-        }
-        return strategies
+        let names = text.split(separator: ",", omittingEmptySubsequences: false)
+        return try names.map { (name) throws(InvalidParameter) in try parse(String(name)) }.unique()
     }
 }

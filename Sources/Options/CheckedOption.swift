@@ -119,47 +119,43 @@ public struct MisreadOption: Sendable {
     public var expected: String
 }
 
+/// One value of an option: what was typed, what it has to be where it is not, and the value as it would be typed.
+private struct OptionPart {
+    var text: String?
+    var expected: String?
+    var value: String?
+}
+
 private protocol CheckedValue {
-    /// What was typed, and what it would have to be.
-    var misread: [(text: String, expected: String)] { get }
-    /// The values as they would be typed.
-    var values: [String] { get }
-    /// What was typed.
-    var texts: [String] { get }
+    /// One, or as many as were given.
+    var parts: [OptionPart] { get }
     var isTyped: Bool { get }
     /// What is typed to get the values, with the option's name.
     func words(_ name: String) -> [String]
 }
 
 extension CheckedValue {
-    fileprivate func words(_ name: String) -> [String] { values.flatMap { [name, $0] } }
+    fileprivate var isTyped: Bool { parts.contains { $0.text != nil } }
+    fileprivate func words(_ name: String) -> [String] { parts.compactMap(\.value).flatMap { [name, $0] } }
 }
 
 extension Checked: CheckedValue {
-    fileprivate var misread: [(text: String, expected: String)] { expected.map { [(text ?? "", $0)] } ?? [] }
-    fileprivate var values: [String] { optionText(wrappedValue).map { [$0] } ?? [] }
-    fileprivate var texts: [String] { text.map { [$0] } ?? [] }
-    fileprivate var isTyped: Bool { text != nil }
+    fileprivate var parts: [OptionPart] {
+        [OptionPart(text: text, expected: expected, value: optionText(wrappedValue))]
+    }
 }
 
 extension Array: CheckedValue where Element: CheckedValue {
-    fileprivate var misread: [(text: String, expected: String)] { flatMap(\.misread) }
-    fileprivate var values: [String] { flatMap(\.values) }
-    fileprivate var texts: [String] { flatMap(\.texts) }
+    fileprivate var parts: [OptionPart] { flatMap(\.parts) }
     fileprivate var isTyped: Bool { !isEmpty }
 }
 
 extension Option: CheckedValue where Value: CheckedValue {
-    fileprivate var misread: [(text: String, expected: String)] { wrappedValue.misread }
-    fileprivate var values: [String] { wrappedValue.values }
-    fileprivate var texts: [String] { wrappedValue.texts }
-    fileprivate var isTyped: Bool { wrappedValue.isTyped }
+    fileprivate var parts: [OptionPart] { wrappedValue.parts }
 }
 
 extension Flag: CheckedValue where Value == Bool {
-    fileprivate var misread: [(text: String, expected: String)] { [] }
-    fileprivate var values: [String] { [] }
-    fileprivate var texts: [String] { [] }
+    fileprivate var parts: [OptionPart] { [] }
     fileprivate var isTyped: Bool { wrappedValue }
     fileprivate func words(_ name: String) -> [String] { wrappedValue ? [name] : [] }
 }
@@ -173,7 +169,9 @@ extension ParsableArguments {
     /// What is wrong with the options, in the order in which they are declared.
     public var misread: [MisreadOption] {
         options.flatMap { option in
-            option.value.misread.map { MisreadOption(name: option.name, text: $0.text, expected: $0.expected) }
+            option.value.parts.compactMap { part in
+                part.expected.map { MisreadOption(name: option.name, text: part.text ?? "", expected: $0) }
+            }
         }
     }
 
@@ -183,10 +181,15 @@ extension ParsableArguments {
     /// The names of the options that were typed.
     public var typed: [String] { options.filter(\.value.isTyped).map(\.name) }
 
+    /// What is wrong with those of these options that were typed, unless they may be.
+    public func refused(_ names: Set<String>, if isRefused: Bool = true, _ why: String) -> [String] {
+        isRefused ? typed.filter(names.contains).map { "\($0): \(why)" } : []
+    }
+
     /// What was typed: names, each with its text unless it is a flag.
     public var typedWords: [String] {
         options.filter(\.value.isTyped).flatMap { option in
-            let texts = option.value.texts
+            let texts = option.value.parts.compactMap(\.text)
             return texts.isEmpty ? [option.name] : texts.flatMap { [option.name, $0] }
         }
     }

@@ -4,4 +4,11 @@ public enum ViewerTransport: String, Sendable, CaseIterable {
     case stream
     /// Socket.IO on a WebSocket.
     case socketio
+    /// Socket.IO as its clients begin by themselves: requests that poll, and a WebSocket that takes over from them.
+    case websocketPolling = "websocket-polling"
+    /// Socket.IO on requests alone.
+    case polling
+
+    public static let described =
+        "stream; or on Socket.IO: socketio (a WebSocket), websocket-polling (polls, then one), polling."
 }

@@ -63,17 +63,22 @@ public final class BatchWorker<Item: Sendable>: Sendable {
 
     /// Hands every item to `work`, so many at the same time, until the task is cancelled. A slow one holds up nobody.
     public func runEach(parallelMax: Int, _ work: @escaping @Sendable (Item) async -> Void) async {
-        await withTaskGroup(of: Void.self) { group in
-            var running = 0
+        let (ends, end) = AsyncStream<Void>.makeStream()
+        // A group whose results nobody takes: in another one, tasks that are over keep their memory until the next comes.
+        await withDiscardingTaskGroup { group in
+            var (running, ended) = (0, ends.makeAsyncIterator())
             for await _ in signals {
                 while !Task.isCancelled, let batch = queue.withLock({ $0.nextBatch() }) {
                     for item in batch {
                         if running == parallelMax {
-                            await group.next()
+                            guard await ended.next() != nil else { return }
                             running -= 1
                         }
                         running += 1
-                        group.addTask { await work(item) }
+                        group.addTask {
+                            await work(item)
+                            end.yield()
+                        }
                     }
                 }
             }

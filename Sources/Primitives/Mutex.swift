@@ -34,3 +34,20 @@
         }
     }
 #endif
+
+/// A value that several tasks or threads work on.
+public final class Locked<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    public init(_ value: Value) { state = Mutex(value) }
+
+    public var value: Value {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
+    }
+
+    @discardableResult
+    public func update<Answer: Sendable>(_ change: (inout Value) -> Answer) -> Answer {
+        state.withLock { change(&$0) }
+    }
+}

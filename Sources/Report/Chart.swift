@@ -84,12 +84,10 @@ extension Chart.Series {
 extension Chart {
     /// Charts of one title in one, with the series of every run; bars of a label stand beside each other.
     static func together(_ runs: [(name: String, charts: [Chart])]) -> [Chart] {
-        var titles: [String] = []
-        for chart in runs.flatMap(\.charts) where !titles.contains(chart.title) { titles.append(chart.title) }
-        return titles.compactMap { title in
+        runs.flatMap(\.charts).map(\.title).unique().compactMap { title in
             let charts = runs.compactMap { name, charts in charts.first { $0.title == title }.map { (name, $0) } }
             guard var whole = charts.first?.1 else { return nil }
-            for label in charts.flatMap(\.1.labels) where !whole.labels.contains(label) { whole.labels.append(label) }
+            whole.labels = charts.flatMap(\.1.labels).unique()
             whole.series = []
             for (number, (name, chart)) in charts.enumerated() {
                 for series in chart.series {

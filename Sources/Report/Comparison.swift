@@ -132,7 +132,7 @@ extension Report {
         ]
         // All numbers, those without a better and a worse too.
         metrics = zip(names, runs).flatMap { name, run in run.metrics(under: name) }
-        for group in metrics.map(\.group) where !details.contains(group) { details.append(group) }
+        details = (details + metrics.map(\.group)).unique()
         charts = Chart.together(zip(names, runs).map { ($0, $1.charts) })
         maps = zip(names, runs).flatMap { name, run in
             run.maps.map {
@@ -156,10 +156,9 @@ extension Report {
 
     /// What tells the runs apart: the parameters that differ, or when each began.
     static func names(of runs: [Report]) -> [String] {
-        var differing: [String] = []
         let values = runs.map { run in Dictionary(run.parameters.map { ($0.name, $0.value) }) { first, _ in first } }
-        for name in runs.flatMap({ $0.parameters.map(\.name) }) where !differing.contains(name) {
-            if Set(values.map { $0[name] }).count > 1 { differing.append(name) }
+        let differing = runs.flatMap { $0.parameters.map(\.name) }.unique().filter { name in
+            Set(values.map { $0[name] }).count > 1
         }
         var names: [String] = []
         for (run, values) in zip(runs, values) {

@@ -69,7 +69,7 @@ extension Metric.Unit {
 }
 
 /// The name and unit of a metric, known before anything was measured.
-public struct MetricDefinition: Equatable, Sendable {
+public struct MetricDefinition: Hashable, Sendable {
     public let name: String
     public let unit: Metric.Unit
 }

@@ -60,12 +60,12 @@ extension Table {
     /// The metrics of each group: a line for the whole, and for each scope; scopes are columns where they have many
     /// metrics.
     public static func tables(of metrics: [Metric]) -> [Table] {
-        unique(metrics.map(\.group)).map { group in table(group, metrics.filter { $0.group == group }) }
+        metrics.map(\.group).unique().map { group in table(group, metrics.filter { $0.group == group }) }
     }
 
     private static func table(_ group: String, _ metrics: [Metric]) -> Table {
         let texts = Dictionary(metrics.map { ([$0.scope, $0.name], $0.text) }) { first, _ in first }
-        let (scopes, names) = (unique(metrics.map(\.scope)), unique(metrics.map(\.name)))
+        let (scopes, names) = (metrics.map(\.scope).unique(), metrics.map(\.name).unique())
         func lines(_ rows: [String], _ columns: [String], _ cell: (String, String) -> String?) -> Table {
             Table(
                 group, [Column("", .left)] + columns.map { Column($0) },
@@ -78,9 +78,12 @@ extension Table {
         return names.count > 9 && scopes.count < 9
             ? lines(names, scopes) { texts[[$1, $0]] } : lines(scopes, names) { texts[[$0, $1]] }
     }
+}
 
-    private static func unique(_ texts: [String]) -> [String] {
-        var seen: Set<String> = []
-        return texts.filter { seen.insert($0).inserted }
+extension Sequence where Element: Hashable {
+    /// Each once, in the order in which they come first.
+    public func unique() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
     }
 }

@@ -37,10 +37,8 @@ public struct Threshold: Equatable, Sendable {
         let parts = text[..<found.range.lowerBound].split(separator: ":")
         let name = Threshold.normalized(parts.last ?? "")
         guard let definition = known.first(where: { Threshold.normalized($0.name) == name }) else {
-            var names: [String] = []
-            for one in known where !names.contains(one.name) { names.append(one.name) }
-            throw .invalid(
-                "--threshold \(text): there is no metric '\(name)'; there are \(names.joined(separator: ", "))")
+            let names = known.map(\.name).unique().joined(separator: ", ")
+            throw .invalid("--threshold \(text): there is no metric '\(name)'; there are \(names)")
         }
         let number = text[found.range.upperBound...].trimmingPrefix { $0 == " " }
         let digits = number.prefix { "0123456789.+-".contains($0) }

@@ -1,3 +1,5 @@
+public import Primitives
+
 /// Why a command, or a part of a testbed, could not do its work.
 public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
     /// All that is wrong with the arguments, one sentence each.
@@ -33,5 +35,28 @@ public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
         } catch {
             return .unavailable(String(describing: error))
         }
+    }
+}
+
+extension Polling {
+    /// The same for what has to come.
+    ///
+    /// - Throws: ``Failure/unavailable(_:)`` with `late` when `limit` has passed.
+    public static func wait<Answer: Sendable>(
+        atMost limit: Duration, every pause: Duration = .milliseconds(20), late: @autoclosure () -> String,
+        for probe: () async throws -> Answer?
+    ) async throws -> Answer {
+        guard let answer = try await wait(atMost: limit, every: pause, for: probe) else {
+            throw Failure.unavailable(late())
+        }
+        return answer
+    }
+
+    /// The same for what has to hold.
+    public static func until(
+        atMost limit: Duration, every pause: Duration = .milliseconds(20), late: @autoclosure () -> String,
+        _ condition: () async throws -> Bool
+    ) async throws {
+        guard try await until(atMost: limit, every: pause, condition) else { throw Failure.unavailable(late()) }
     }
 }

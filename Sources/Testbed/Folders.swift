@@ -10,38 +10,28 @@ public struct Folders: Sendable {
     /// Locked as long as a temporary ``data`` is in use; `nil` for data that stays.
     private let lock: Int32?
 
-    /// One temporary folder for all of it.
-    public init() throws(Failure) {
-        Folders.removeLeftOver()
-        do { (data, lock) = try Folders.makeTemporary() } catch {
-            throw .unavailable("cannot make a temporary folder: \(error.localizedDescription)")
-        }
-        report = data
-        do {
-            try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
-        } catch {
-            throw .unavailable("cannot write to \(report): \(error.localizedDescription)")
-        }
-    }
-
     /// Makes both folders. Logs are appended to, for the sake of restarts.
     ///
-    /// - Parameter data: data that stays; without it, a temporary folder. Temporary folders that were left behind by
-    ///   processes that were killed are removed.
+    /// - Parameters:
+    ///   - path: the folder that stays; without it, that of the data.
+    ///   - data: data that stays; without it, a temporary folder. Temporary folders that were left behind by processes
+    ///     that were killed are removed.
     /// - Throws: ``Failure/unavailable(_:)`` when they cannot be made.
-    public init(report path: String, data kept: String? = nil) throws(Failure) {
-        report = URL(fileURLWithPath: path).standardizedFileURL.path
+    public init(report path: String? = nil, data kept: String? = nil) throws(Failure) {
+        func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
         do {
-            try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
             if let kept {
-                (data, lock) = (URL(fileURLWithPath: kept).standardizedFileURL.path, nil)
+                (data, lock) = (absolute(kept), nil)
                 try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
             } else {
                 Folders.removeLeftOver()
                 (data, lock) = try Folders.makeTemporary()
             }
+            report = path.map(absolute) ?? data
+            try FileManager.default.createDirectory(atPath: report + "/logs", withIntermediateDirectories: true)
         } catch {
-            throw .unavailable("cannot write to \(report): \(error.localizedDescription)")
+            throw .unavailable(
+                "cannot write to \(path ?? NSTemporaryDirectory()): \(error.localizedDescription)")
         }
     }
 

@@ -35,7 +35,6 @@ public enum LoopbackTracking {
     }
 
     private static func number(_ name: String) -> Int? {
-        let text = try? String(contentsOfFile: "\(folder)/\(name)", encoding: .utf8)
-        return text.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        Int(KernelFigures.text("\(folder)/\(name)").trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }

@@ -133,15 +133,15 @@ public final class Node: Sendable {
         let late = try await withThrowingTaskGroup(of: Node?.self) { group in
             for node in nodes {
                 group.addTask {
-                    let ready = try await Polling.wait(atMost: limit) { () async throws -> Bool? in
+                    let isReady = try await Polling.until(atMost: limit) {
                         if let child = node.child, let exit = child.exit {
                             throw Failure.died(ChildDeath(node.specification, exit))
                         }
-                        guard await node.readiness.holds(node) else { return nil }
+                        guard await node.readiness.holds(node) else { return false }
                         node.state.withLock { $0.hasBeenReady = true }
                         return true
                     }
-                    return ready == nil ? node : nil
+                    return isReady ? nil : node
                 }
             }
             return try await group.reduce(into: [Node]()) { late, node in if let node { late.append(node) } }

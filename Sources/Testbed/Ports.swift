@@ -36,7 +36,7 @@ public enum Ports {
 
     /// From 10,000 up to the first port for outgoing connections.
     public static func range() -> Range<Int> {
-        let text = (try? String(contentsOfFile: "/proc/sys/net/ipv4/ip_local_port_range", encoding: .utf8)) ?? ""
+        let text = KernelFigures.text("/proc/sys/net/ipv4/ip_local_port_range")
         let low = text.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) } ?? 32_768
         return 10_000..<max(low, 12_000)
     }

@@ -60,7 +60,9 @@ public struct RedisProbe: Sendable {
         }
     }
 
-    /// One command over a connection of its own: a probe must not hold one while its Redis is disturbed.
+    /// One command over a connection of its own: a probe must not hold one while its Redis is disturbed. An error reply is
+    /// thrown.
+    @discardableResult
     public func send(_ command: RedisCommand) async throws -> RESPValue {
         try await withClient { try await $0.send(command) }
     }

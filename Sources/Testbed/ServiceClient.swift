@@ -21,7 +21,7 @@ public struct ServiceClient: Sendable {
     ///
     /// - Throws: ``Failure/unavailable(_:)`` when it does not answer with 200.
     public func get(_ path: String) async throws(Failure) -> Data {
-        try await execute(HTTPClientRequest(url: node.url + path), expecting: 200)
+        try await send(.GET, path, expecting: 200)
     }
 
     public struct Answer: Sendable {
@@ -44,11 +44,7 @@ public struct ServiceClient: Sendable {
 
     /// Writes a comment.
     public func comment(_ comment: CommentRequest) async throws(Failure) {
-        var request = HTTPClientRequest(url: node.url + "/comment")
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes((try? JSONEncoder().encode(comment)) ?? Data())
-        _ = try await execute(request, expecting: 201)
+        _ = try await send(.POST, "/comment", try? JSONEncoder().encode(comment), expecting: 201)
     }
 
     /// The status and the body of the answer to a request, whatever they are.
@@ -76,20 +72,14 @@ public struct ServiceClient: Sendable {
         }
     }
 
-    private func execute(_ request: HTTPClientRequest, expecting code: UInt) async throws(Failure) -> Data {
-        do {
-            let response = try await HTTPClient.shared.execute(request, timeout: timeout)
-            let body = try await response.body.collect(upTo: ServiceClient.bytesMax)
-            guard response.status.code == code else {
-                throw Failure.unavailable(
-                    "\(node.name): \(request.url) answered \(response.status.code): \(String(buffer: body).prefix(300))"
-                )
-            }
-            return Data(body.readableBytesView)
-        } catch let failure as Failure {
-            throw failure
-        } catch {
-            throw .unavailable("\(node.name): \(request.url) failed: \(error)")
+    private func send(
+        _ method: HTTPMethod, _ path: String, _ body: Data? = nil, expecting status: UInt
+    ) async throws(Failure) -> Data {
+        let answer = try await send(method, path, body)
+        guard answer.status == status else {
+            let text = String(decoding: answer.body.prefix(300), as: UTF8.self)
+            throw .unavailable("\(node.name): \(node.url)\(path) answered \(answer.status): \(text)")
         }
+        return answer.body
     }
 }

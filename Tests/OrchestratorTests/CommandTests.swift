@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Primitives
 import Report
 import TestSupport
 import Testbed
@@ -46,10 +47,10 @@ struct CommandTests {
             #expect(pids.count == 4)
             let redis = try #require(
                 text(of: "\(folder)/report/latest/logs/redis.log").split(separator: ":").first.flatMap { Int32($0) })
-            let gone = try await Polling.wait(atMost: .seconds(5)) {
-                (pids + [redis]).contains(where: ProcessUsage.isAlive) ? nil : true
-            }
-            #expect(gone == true)
+            #expect(
+                try await Polling.until(atMost: .seconds(5)) {
+                    !(pids + [redis]).contains(where: ProcessUsage.isAlive)
+                })
         }
     }
 
@@ -71,7 +72,7 @@ struct CommandTests {
         try await withTemporaryFolder { folder in
             let start = Locked(ContinuousClock.now)
             let (status, pids, _) = try await run(in: folder, ignoringSignals: true) { program in
-                start.update { $0 = .now }
+                start.value = .now
                 program.signal(SIGINT)
                 try? await Task.sleep(for: .milliseconds(500))
                 #expect(program.exitCode == nil)

@@ -5,6 +5,7 @@ import Report
 import Testbed
 
 @testable import Orchestrator
+@testable import Wire
 
 /// How a report begins.
 func makeBase(_ kind: String = "run", command: String = "Orchestrator run", build: String = "debug") -> Report {
@@ -27,12 +28,13 @@ func makeRun() -> RunResult {
     let plan = ProcessPlan(settings, Capacity(perProcess: 20_000))
     var result = RunResult(settings: settings, plan: plan, base: makeBase(command: settings.commandLine))
     result.phases = [("start", 1.25), ("publish", 20)]
-    result.connections = RunResult.Connections(wanted: 200, connected: 200, failed: 0, seconds: 0.5)
+    result.connections = SwarmReport.Viewers(wanted: 200, connected: 200, connectSeconds: 0.5)
     result.readers = [makeReader("reader-1", channels: 60), makeReader("reader-2", channels: 80)]
     // Amplification is readers × spread; so is the weighted one.
     result.spread = RunResult.Spread(
-        channels: 100, subscriptions: 140, redisSubscriptions: 140, meanShare: 0.7, minShare: 0.6, maxShare: 0.8,
-        amplification: 1.4, weightedAmplification: 1.8, wastedShare: 0.286,
+        .init(
+            channels: 100, subscriptions: 140, readers: [], meanShare: 0.7, minShare: 0.6, maxShare: 0.8,
+            amplification: 1.4, weightedAmplification: 1.8, wastedShare: 0.286, redisSubscriptions: 140),
         predicted: SpreadOutcome(
             readers: 2, channels: 100, subscriptions: 142, weightedSubscriptions: 1.79, rate: 1, loadMaxOverMean: 1))
     result.spread?.predicted?.deviation = SpreadOutcome.Deviation(spread: 0.02, share: 0.04)

@@ -111,7 +111,7 @@ struct RunReportTests {
 
     @Test func whatWasDoneToTheServicesIsTold() {
         var run = makeRun()
-        run.marks = [FaultMark(seconds: 8, kind: .begin, text: "SIGKILL to reader-1")]
+        run.faultLog.marks = [FaultMark(seconds: 8, kind: .begin, text: "SIGKILL to reader-1")]
         #expect(run.report(nil).markdown().contains("| 8.00 | begin: SIGKILL to reader-1 |"))
     }
 

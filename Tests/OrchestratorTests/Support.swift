@@ -1,3 +1,4 @@
+import Audience
 import Foundation
 import TestSupport
 import Testbed
@@ -10,6 +11,12 @@ func launch(_ arguments: [String]) async throws -> (code: Int32?, log: String) {
     try await withTemporaryFolder { folder in
         let program = try await Program("Orchestrator", arguments, folder: folder)
         return (await program.end(within: 100), program.log)
+    }
+}
+
+func makeAudience() -> Audience {
+    do { return try Audience(.zipf(exponent: 1), channels: 100, viewers: 2_000, seed: 1) } catch {
+        fatalError("\(error)")
     }
 }
 

@@ -1,4 +1,5 @@
 import Primitives
+import TestSupport
 import Testing
 
 @Suite struct BatchQueueTests {
@@ -126,5 +127,22 @@ import Testing
         task.cancel()
         await task.value
         #expect(running.withLock { $0.most } <= 3)
+    }
+
+    /// A task that is over costs nothing, however many there may be at a time.
+    @Test func keepsNothingOfWhatIsDone() async {
+        let worker = BatchWorker<Int>(batchMax: 64)
+        let done = Mutex(0)
+        let task = Task { await worker.runEach(parallelMax: 10_000) { _ in done.withLock { $0 += 1 } } }
+        var bytes: [Int] = []
+        for goal in [1_000, 9_000] {
+            for item in done.withLock({ $0 })..<goal { worker.submit(item) }
+            while done.withLock({ $0 }) < goal { await Task.yield() }
+            bytes.append(allocatedBytes())
+        }
+        // A task is about 1 KB.
+        #expect(bytes[1] - bytes[0] < 2_000_000)
+        task.cancel()
+        await task.value
     }
 }

@@ -207,6 +207,11 @@ import Testing
             #expect(try await found("joh") == ["johanna"])
             #expect(try await found("annegrett").first == "bert")
             #expect(try await found("an&limit=1") == ["anna_b"])
+            // Enough begin so.
+            for name in ["leena", "lena1", "lena2", "lena3", "lena4"] { _ = try await social.token(name) }
+            #expect(try await found("lena").last == "leena")
+            _ = try await social.token("lena5")
+            #expect(try await found("lena") == (1...5).map { "lena\($0)" })
             #expect(try await social.send(.put, "/api/users/annabel/block", token: anna).status == 200)
             #expect(try await !found("an", token: anna).contains("annabel"))
             // Nor is anybody found by what is shown as the name.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SocketLoop
@@ -146,6 +147,21 @@ import Testing
         #expect(fired.count == 1)
         wheel.expire(now: 130, into: &fired)
         #expect(fired == [token(1), token(2)])
+    }
+
+    /// Deadlines that move through all slots of the ring leave no memory behind.
+    @Test func slotsThatAreDoneKeepNothing() {
+        var wheel = TimerWheel(tickNanoseconds: 10, now: 0)
+        let before = allocatedBytes()
+        var fired: [TimerToken] = []
+        for tick in 1...UInt64(4_096) {
+            for value in 0..<UInt64(64) { wheel.schedule(token(value), at: tick * 10) }
+            wheel.expire(now: tick * 10, into: &fired)
+            #expect(fired.count == 64)
+            fired.removeAll(keepingCapacity: true)
+        }
+        // 64 entries are 1.5 KB.
+        #expect(allocatedBytes() - before < 2_000_000)
     }
 
     @Test func aLongPauseLosesNothing() {

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Primitives
 import RedisNIO
 import TestSupport
 import Testing
@@ -21,7 +22,10 @@ struct TestbedTests {
         try await withRun { testbed in
             let redis = try await testbed.startRedis()
             let probe = RedisProbe(redis)
-            _ = try await probe.send(RedisCommand("SET", "key", "value"))
+            try await probe.send(RedisCommand("SET", "key", "value"))
+            await #expect(throws: (any Error).self, "an error reply is no answer") {
+                try await probe.send(RedisCommand("CLUSTER", "INFO"))
+            }
             let (port, first) = (redis.port, redis.child?.pid)
             await redis.kill()
             #expect(!(await probe.isReady()))
@@ -31,6 +35,16 @@ struct TestbedTests {
             #expect(redis.child?.pid != first)
             #expect(try await probe.send(RedisCommand("GET", "key")) == .null)
         }
+    }
+
+    @Test func aWaitThatIsInVainSaysForWhat() async throws {
+        await #expect(throws: Failure.unavailable("nobody came")) {
+            try await Polling.until(atMost: .milliseconds(50), late: "nobody came") { false }
+        }
+        await #expect(throws: Failure.unavailable("nothing came")) {
+            _ = try await Polling.wait(atMost: .milliseconds(50), late: "nothing came") { () -> Int? in nil }
+        }
+        #expect(try await Polling.wait(atMost: .seconds(5), late: "late") { 7 } == 7)
     }
 
     /// What is cut is cut both ways and for connections that stand; what is together again goes on.

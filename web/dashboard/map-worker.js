@@ -76,6 +76,11 @@ class Picture {
 }
 
 function due() {
+  // The first one does not wait for the page's first frame, so that it is in it.
+  if (!times.length && live.version >= 0) {
+    paint();
+    return;
+  }
   if (isDue) return;
   isDue = true;
   // One picture a frame, however many changes come; a worker of a hidden page has no frames.

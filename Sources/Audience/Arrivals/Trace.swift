@@ -109,9 +109,9 @@ public struct Trace: Equatable, Sendable {
         var numbers = Array(repeating: 0, count: order.count)
         for (number, index) in order.enumerated() { numbers[index] = number }
         let names = Audience.Names(
-            videos: reader.videos, users: order.map { reader.viewers[$0].name } + reader.writers)
+            videos: reader.videos.all, users: order.map { reader.viewers[$0].name } + reader.writers.all)
         func audience(_ channels: [Int]) -> Audience {
-            var sizes = Array(repeating: 0, count: reader.videos.count)
+            var sizes = Array(repeating: 0, count: reader.videos.all.count)
             for channel in channels { sizes[channel] += 1 }
             return Audience(counted: sizes, names: names)
         }
@@ -182,14 +182,12 @@ private struct TraceReader {
     }
 
     private(set) var viewers: [Viewer] = []
-    private(set) var writers: [String] = []
-    private(set) var videos: [String] = []
+    private(set) var writers = NumberedNames()
+    private(set) var videos = NumberedNames()
     private(set) var present: [Int] = []
     private(set) var moves: [ViewerMove] = []
     private(set) var comments: [(nanoseconds: UInt64, channel: Int, writer: Writer)] = []
     private var viewerNumbers: [String: Int] = [:]
-    private var writerNumbers: [String: Int] = [:]
-    private var videoNumbers: [String: Int] = [:]
     private var last = 0.0
 
     mutating func take(_ event: Trace.Event, line: Int) throws(Trace.Refusal) {
@@ -201,11 +199,11 @@ private struct TraceReader {
             throw wrong("names of \(Identifier.expected)")
         }
         let nanoseconds = UInt64(event.at * 1e9)
-        let channel = channel(video)
-        guard videos.count <= Audience.channelsMax else { throw wrong("at most \(Audience.channelsMax) videos") }
+        let channel = videos.number(of: video)
+        guard videos.all.count <= Audience.channelsMax else { throw wrong("at most \(Audience.channelsMax) videos") }
         switch (action, viewerNumbers[event.viewer]) {
         case (.comment, let viewer?): comments.append((nanoseconds, channel, .viewer(viewer)))
-        case (.comment, nil): comments.append((nanoseconds, channel, .other(writer(event.viewer))))
+        case (.comment, nil): comments.append((nanoseconds, channel, .other(writers.number(of: event.viewer))))
         case (.join, nil):
             viewerNumbers[event.viewer] = viewers.count
             if event.at == 0 {
@@ -224,18 +222,17 @@ private struct TraceReader {
         case (.leave, _): throw wrong("'\(event.viewer)' to watch '\(video)' before a leave")
         }
     }
+}
 
-    private mutating func channel(_ video: String) -> Int {
-        if let known = videoNumbers[video] { return known }
-        videoNumbers[video] = videos.count
-        videos.append(video)
-        return videos.count - 1
-    }
+/// Names in the order in which they came, each with its number.
+private struct NumberedNames {
+    private(set) var all: [String] = []
+    private var numbers: [String: Int] = [:]
 
-    private mutating func writer(_ name: String) -> Int {
-        if let known = writerNumbers[name] { return known }
-        writerNumbers[name] = writers.count
-        writers.append(name)
-        return writers.count - 1
+    mutating func number(of name: String) -> Int {
+        if let known = numbers[name] { return known }
+        numbers[name] = all.count
+        all.append(name)
+        return all.count - 1
     }
 }

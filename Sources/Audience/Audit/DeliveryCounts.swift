@@ -65,11 +65,9 @@ public struct DeliveryCounts: Codable, Equatable, Sendable {
     /// Deliveries that were owed and that stand neither among the delivered nor among the missing ones.
     public var unaccounted: Int { max(0, expected - (delivered - notOwed) - toldMissing - lost) }
 
-    /// The sum of two parts of a swarm.
-    public func merged(with other: DeliveryCounts) -> DeliveryCounts {
-        var sum = self
-        for field in DeliveryCounts.fields { sum[keyPath: field] += other[keyPath: field] }
-        return sum
+    /// Those of another part of a swarm.
+    public mutating func add(_ other: DeliveryCounts) {
+        for field in DeliveryCounts.fields { self[keyPath: field] += other[keyPath: field] }
     }
 
     private static let fields: [any WritableKeyPath<DeliveryCounts, Int> & Sendable] = [

@@ -1,5 +1,3 @@
-public import Placement
-
 extension Audience {
     /// Number of channels.
     public var channels: Int { viewers.count }
@@ -46,7 +44,7 @@ extension Audience {
     public var sizes: ChannelSizes { ChannelSizes(viewers: viewers) }
 
     /// The audience, ready to be placed; the channels keep their names.
-    public func simulation(limits: PlacementLimits = .standard) -> AssignmentSimulation {
-        AssignmentSimulation(viewers: viewers, names: channelNames, seed: seed, limits: limits)
+    public func simulation() -> AssignmentSimulation {
+        AssignmentSimulation(viewers: viewers, names: channelNames, seed: seed)
     }
 }

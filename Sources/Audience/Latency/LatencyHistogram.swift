@@ -49,6 +49,11 @@ public struct LatencyHistogram: Sendable {
         count == 0 ? nil : histogram.valueAtPercentile(percentile)
     }
 
+    /// The same in milliseconds.
+    public func milliseconds(atPercentile percentile: Double) -> Double? {
+        microseconds(atPercentile: percentile).map { Double($0) / 1000 }
+    }
+
     /// The longest latency; `nil` without deliveries.
     public var microsecondsMax: UInt64? { count == 0 ? nil : histogram.maxRecorded }
 

@@ -7,13 +7,10 @@ public struct LatencySummary: Codable, Equatable, Sendable {
     public var max: Double?
 
     public init(_ histogram: LatencyHistogram) {
-        func milliseconds(_ percentile: Double) -> Double? {
-            histogram.microseconds(atPercentile: percentile).map { Double($0) / 1000 }
-        }
-        p50 = milliseconds(50)
-        p90 = milliseconds(90)
-        p99 = milliseconds(99)
-        p999 = milliseconds(99.9)
+        p50 = histogram.milliseconds(atPercentile: 50)
+        p90 = histogram.milliseconds(atPercentile: 90)
+        p99 = histogram.milliseconds(atPercentile: 99)
+        p999 = histogram.milliseconds(atPercentile: 99.9)
         max = histogram.microsecondsMax.map { Double($0) / 1000 }
     }
 }

@@ -8,8 +8,6 @@ public struct ChannelSizes: Equatable, Sendable {
         /// Viewers of each of these channels, at least 1.
         public let viewers: Int
         public fileprivate(set) var channels: Int
-        /// Sum of the publish rates of these channels, in any unit.
-        public fileprivate(set) var rate: Double
     }
 
     /// Smallest channels first.
@@ -18,25 +16,18 @@ public struct ChannelSizes: Equatable, Sendable {
     public let channels: Int
     /// Viewers of all channels.
     public let viewers: Int
-    /// Publish rate of all channels that somebody watches.
-    public let rate: Double
     /// Σ n² over the channels.
     public let squaredViewers: Double
 
-    /// - Parameters:
-    ///   - viewers: viewers of each channel; channels without viewers are left out.
-    ///   - rates: publish rate of each channel in any unit, as many as `viewers`; in proportion to the viewers without.
-    public init(viewers: some Sequence<Int>, rates: [Double]? = nil) {
+    /// - Parameter viewers: viewers of each channel; channels without viewers are left out.
+    public init(viewers: some Sequence<Int>) {
         var bySize: [Int: Group] = [:]
-        for (index, count) in viewers.enumerated() where count > 0 {
-            let rate = rates.map { index < $0.count ? $0[index] : 0 } ?? Double(count)
-            bySize[count, default: Group(viewers: count, channels: 0, rate: 0)].channels += 1
-            bySize[count]?.rate += rate
+        for count in viewers where count > 0 {
+            bySize[count, default: Group(viewers: count, channels: 0)].channels += 1
         }
         groups = bySize.values.sorted { $0.viewers < $1.viewers }
         channels = groups.reduce(0) { $0 + $1.channels }
         self.viewers = groups.reduce(0) { $0 + $1.channels * $1.viewers }
-        rate = groups.reduce(0) { $0 + $1.rate }
         squaredViewers = groups.reduce(0) { $0 + Double($1.channels) * Double($1.viewers) * Double($1.viewers) }
     }
 }

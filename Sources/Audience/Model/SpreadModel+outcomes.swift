@@ -3,11 +3,6 @@ public import Placement
 
 /// Closed forms for the subscriptions that the other placements lead to, and the outcome of each.
 ///
-/// **Multinomial audiences.** Where only the total V and the channels' shares p are known (every viewer picks a channel,
-/// too), n is Binomial(V, p), and E[(1-1/R)^n] = (1-p/R)^V, the generating function of the binomial at 1-1/R. The
-/// function is convex in n, so by Jensen's inequality this is never below (1-1/R)^(pV): a random audience spreads a
-/// little less than one with exactly pV viewers on each channel. See ``randomReaders(share:viewers:readers:)``.
-///
 /// **Dealt out.** Round-robin, and least connections while nobody leaves, give every Reader the same number of viewers.
 /// Viewers of different channels come mixed, so a Reader holds a random hand of h = V/R of all V viewers, and misses a
 /// channel with probability C(V-n, h) / C(V, h) (S. B. Yao, CACM 20(4), 1977). For n ≪ V this is (1-1/R)^n again: the
@@ -15,14 +10,6 @@ public import Placement
 ///
 /// **Rendezvous.** One Reader a channel: R·(1/R) = 1. What it costs is balance, see ``LoadImbalance``.
 extension SpreadModel {
-    /// Expected Readers with at least one viewer of a channel that each of `viewers` viewers picks with probability
-    /// `share`: R·(1-(1-p/R)^V).
-    public static func randomReaders(share: Double, viewers: Int, readers: Int) -> Double {
-        guard viewers > 0, readers > 0, share > 0 else { return 0 }
-        guard readers > 1 || share < 1 else { return 1 }
-        return -Double(readers) * expm1(Double(viewers) * log1p(-min(share, 1) / Double(readers)))
-    }
-
     /// Expected Readers with at least one of `viewers` viewers of a channel when all `total` viewers are dealt out in
     /// equal hands: Σ over the Readers of 1 - C(V-n, h) / C(V, h). Hands differ by one where R does not divide V.
     public static func dealtReaders(viewers: Int, total: Int, readers: Int) -> Double {
@@ -115,10 +102,11 @@ extension SpreadModel {
         for group in sizes.groups {
             let expected = readersOfChannel(group.viewers)
             subscriptions += expected * Double(group.channels)
-            weighted += expected * group.rate
+            // Comments follow viewers.
+            weighted += expected * Double(group.channels * group.viewers)
         }
         return SpreadOutcome(
             readers: readers, channels: sizes.channels, subscriptions: subscriptions, weightedSubscriptions: weighted,
-            rate: sizes.rate, loadMaxOverMean: loadMaxOverMean)
+            rate: Double(sizes.viewers), loadMaxOverMean: loadMaxOverMean)
     }
 }

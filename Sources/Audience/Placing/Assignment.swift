@@ -64,15 +64,15 @@ public struct Assignment: Equatable, Sendable {
         return total == 0 ? 0 : Double(loads.max() ?? 0) * Double(readers) / Double(total)
     }
 
-    /// - Parameter rates: publish rate of each channel in any unit; in proportion to the viewers without.
-    public func outcome(rates: [Double]? = nil) -> SpreadOutcome {
+    /// Comments follow viewers.
+    public func outcome() -> SpreadOutcome {
         var watched = 0
         var weighted = 0.0
         var sum = 0.0
         for channel in 0..<channels {
             let readers = parts(ofChannel: channel)
             guard !readers.isEmpty else { continue }
-            let rate = rates.map { $0[channel] } ?? Double(readers.reduce(0) { $0 + Int($1.viewers) })
+            let rate = Double(readers.reduce(0) { $0 + Int($1.viewers) })
             watched += 1
             weighted += rate * Double(readers.count)
             sum += rate

@@ -1,5 +1,3 @@
-internal import Foundation
-
 public typealias SwarmMessage = GeneratorMessage<SwarmReport>
 public typealias LikesMessage = GeneratorMessage<LikeSwarmReport>
 
@@ -25,6 +23,20 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         public init() {}
     }
 
+    /// How far people are who like, and their viewers, since the start.
+    public struct LikesState: Codable, Equatable, Sendable {
+        public var seconds = 0.0
+        public var acknowledged = 0
+        public var refused = 0
+        public var unanswered = 0
+        /// People who are not done.
+        public var underWay = 0
+        /// Counts that viewers got.
+        public var updates = 0
+
+        public init() {}
+    }
+
     /// In the order in which they come; `published` from swarms only.
     public enum Event: String, Codable, Sendable {
         case connected, progress, stage, published, report
@@ -35,25 +47,15 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
     public private(set) var failed: Int?
     /// Of connecting; in progress, since publishing began, exactly, where `second` only counts.
     public private(set) var seconds: Double?
-    public var second: Double?
+    public private(set) var second: Double?
     public private(set) var delivered: Int?
-    /// Comments or likes.
-    public var acknowledged: Int?
+    public private(set) var acknowledged: Int?
     public private(set) var crowd: CrowdState?
+    public private(set) var likes: LikesState?
     public private(set) var channels: [String: ChannelComments]?
     public private(set) var report: Report?
     /// Since comments were due: of a stage; in progress, once a second, of what came since the last one.
     public private(set) var latency: LatencyHistogram?
-    /// Likes that were refused, and not answered.
-    public var refused: Int?
-    public var unanswered: Int?
-    /// People who came, and those who are not done.
-    public var users: Int?
-    public var underWay: Int?
-    /// Counts that viewers got.
-    public var updates: Int?
-    /// Viewers who are connected.
-    public var watching: Int?
 
     public init(event: Event, viewers: Int? = nil, failed: Int? = nil) {
         (self.event, self.viewers, self.failed) = (event, viewers, failed)
@@ -74,6 +76,13 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         var message = Self(event: .progress)
         (message.second, message.seconds, message.crowd) = (second, seconds, crowd)
         (message.delivered, message.acknowledged, message.latency) = (delivered, acknowledged, latency)
+        return message
+    }
+
+    /// While people like.
+    public static func progress(_ likes: LikesState) -> Self {
+        var message = Self(event: .progress)
+        message.likes = likes
         return message
     }
 
@@ -99,7 +108,7 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
 
     /// `nil` for a line that is none of these.
     public init?(line: String) {
-        guard let message = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else { return nil }
+        guard let message: Self = JSONLine.read(line) else { return nil }
         let isWhole =
             switch message.event {
             case .connected: message.viewers != nil
@@ -111,6 +120,8 @@ public struct GeneratorMessage<Report: Codable & Equatable & Sendable>: Codable,
         guard isWhole else { return nil }
         self = message
     }
+
+    public var line: String { JSONLine.text(self) }
 }
 
 /// What a led crowd does from an order on, until the next one: `{"stage":{"churn":0,"rate":5,"viewers":200}}`.
@@ -124,5 +135,44 @@ public struct LoadStage: Codable, Equatable, Sendable {
 
     public init(rate: Double, churn: Double = 0, viewers: Int? = nil) {
         (self.rate, self.churn, self.viewers) = (rate, churn, viewers)
+    }
+}
+
+/// What a generator reads that is led over its standard input.
+public enum GeneratorOrder: Equatable, Sendable {
+    case start
+    /// The end of publishing, or of liking.
+    case stop
+    /// Everything that was written, by channel name: what every viewer has to get.
+    case expect([String: ChannelComments])
+    /// What the crowd does from now on; of a swarm with `--stages`.
+    case stage(LoadStage)
+
+    private struct Members: Codable {
+        var expect: [String: ChannelComments]?
+        var stage: LoadStage?
+    }
+
+    /// `nil` for a line that is none of these.
+    public init?(line: String) {
+        let words = line.split(whereSeparator: \.isWhitespace)
+        switch words.count == 1 ? words[0] : "" {
+        case "start": self = .start
+        case "stop": self = .stop
+        default:
+            let read: Members? = JSONLine.read(line)
+            let order = read?.expect.map(Self.expect) ?? read?.stage.map(Self.stage)
+            guard let order else { return nil }
+            self = order
+        }
+    }
+
+    public var line: String {
+        switch self {
+        case .start: "start"
+        case .stop: "stop"
+        case .expect(let written): JSONLine.text(Members(expect: written))
+        case .stage(let stage): JSONLine.text(Members(stage: stage))
+        }
     }
 }

@@ -17,13 +17,13 @@ extension SwarmReport {
         try checkMergeable(with: other)
         var merged = self
         merged.shards = (shards + other.shards).sorted { ($0.count, $0.index) < ($1.count, $1.index) }
-        merged.viewers = viewers.merged(with: other.viewers)
-        merged.publishing = publishing.merged(with: other.publishing)
-        merged.delivery = delivery.merged(with: other.delivery)
+        merged.viewers.add(other.viewers)
+        merged.publishing.add(other.publishing)
+        merged.delivery.add(other.delivery)
         merged.latencyHistogram.merge(other.latencyHistogram)
         merged.latencyFromDueHistogram.merge(other.latencyFromDueHistogram)
         merged.bytesReceived += other.bytesReceived
-        merged.process = process.merged(with: other.process)
+        merged.process.add(other.process)
         merged.generatorLimited = generatorLimited || other.generatorLimited
         return merged
     }
@@ -51,31 +51,33 @@ extension SwarmReport {
 }
 
 extension SwarmReport.Viewers {
-    func merged(with other: Self) -> Self {
-        Self(
-            wanted: wanted + other.wanted, connected: connected + other.connected, failed: failed + other.failed,
-            connectSeconds: max(connectSeconds, other.connectSeconds), reconnects: reconnects + other.reconnects)
+    /// Those of another shard.
+    public mutating func add(_ other: Self) {
+        wanted += other.wanted
+        connected += other.connected
+        failed += other.failed
+        connectSeconds = max(connectSeconds, other.connectSeconds)
+        reconnects += other.reconnects
     }
 }
 
 extension SwarmReport.Publishing {
-    func merged(with other: Self) -> Self {
-        Self(
-            offered: offered + other.offered, started: started + other.started,
-            acknowledged: acknowledged + other.acknowledged, failed: failed + other.failed,
-            dropped: dropped + other.dropped, refused: Self.sum(refused, other.refused),
-            unknown: Self.sum(unknown, other.unknown), stored: Self.sum(stored, other.stored))
-    }
-
-    private static func sum(_ left: Int?, _ right: Int?) -> Int? {
-        left == nil && right == nil ? nil : (left ?? 0) + (right ?? 0)
+    fileprivate mutating func add(_ other: Self) {
+        offered += other.offered
+        started += other.started
+        acknowledged += other.acknowledged
+        failed += other.failed
+        dropped += other.dropped
+        for field in [\Self.refused, \.unknown, \.stored] {
+            if let more = other[keyPath: field] { self[keyPath: field] = (self[keyPath: field] ?? 0) + more }
+        }
     }
 }
 
 extension SwarmReport.Process {
-    func merged(with other: Self) -> Self {
-        Self(
-            cpuSeconds: cpuSeconds + other.cpuSeconds, loopBusyShare: max(loopBusyShare, other.loopBusyShare),
-            residentBytesMax: residentBytesMax + other.residentBytesMax)
+    fileprivate mutating func add(_ other: Self) {
+        cpuSeconds += other.cpuSeconds
+        loopBusyShare = max(loopBusyShare, other.loopBusyShare)
+        residentBytesMax += other.residentBytesMax
     }
 }

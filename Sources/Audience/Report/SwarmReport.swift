@@ -95,7 +95,9 @@ extension SwarmReport {
         /// Connections that were made again after they had broken.
         public var reconnects: Int
 
-        public init(wanted: Int, connected: Int, failed: Int, connectSeconds: Double, reconnects: Int = 0) {
+        public init(
+            wanted: Int = 0, connected: Int = 0, failed: Int = 0, connectSeconds: Double = 0, reconnects: Int = 0
+        ) {
             self.wanted = wanted
             self.connected = connected
             self.failed = failed

@@ -1,32 +1,15 @@
 import HTTPTypes
 import ServiceRuntime
+import Wire
 
-/// The id that a client gives a comment itself, so that it may send the same request again after an answer that it did
-/// not get or that left the outcome open: header `Idempotency-Key`. It becomes the comment's id.
-struct IdempotencyKey: Equatable {
-    /// Long enough that two clients do not choose the same one by chance.
-    static let lengths = 16...64
+extension IdempotencyKey {
     static let header = "Idempotency-Key"
     static let name = HTTPField.Name(header)
-
-    let id: String
-
-    /// Letters, digits, `-` and `_` only: no dot, so that it can never read as a position.
-    init?(_ text: String) {
-        let isAllowed = text.utf8.allSatisfy { byte in
-            let lower = byte | 0x20
-            return lower >= 0x61 && lower <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2D || byte == 0x5F
-        }
-        guard Self.lengths.contains(text.utf8.count), isAllowed else { return nil }
-        id = text
-    }
 
     static func read(_ headers: HTTPFields) throws(APIError) -> IdempotencyKey? {
         guard let name, let text = headers[name] else { return nil }
         guard let key = IdempotencyKey(text) else {
-            throw .invalid(
-                CommentRoutes.invalid,
-                "Idempotency-Key must be \(lengths.lowerBound) to \(lengths.upperBound) letters, digits, '-' and '_'")
+            throw .invalid(CommentRoutes.invalid, "Idempotency-Key must be \(expected)")
         }
         return key
     }

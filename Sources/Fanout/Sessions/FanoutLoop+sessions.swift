@@ -35,7 +35,7 @@ extension FanoutLoop {
         case .send(let frames): if let session = sessions[id] { send(frames, toSession: session.index, sockets) }
         case .accept(let namespace, let frames, let lease):
             guard let session = sessions[id], session.connection.accept(namespace) else { return }
-            session.connectBy = 0
+            session.joined()
             session.lease = lease
             send(frames, toSession: session.index, sockets)
         case .refuse(let namespace, let frames):
@@ -54,7 +54,7 @@ extension FanoutLoop {
             id, index: sessions.nextIndex, EngineIOSession(transport, now: sockets.now, settings.sessions),
             messageBytesMax: settings.sessions.maxPayload, connectBy: sockets.now + settings.connectNanoseconds)
         session.lease = lease
-        if retryMillisecondsMax > 0 { session.drainAt = sockets.now }
+        if retryMillisecondsMax > 0 { session.drain(at: sockets.now) }
         sessions.insert(session)
         startTicks(sockets)
         return session
@@ -211,7 +211,7 @@ extension FanoutLoop {
         guard let session = sessions[index] else { return false }
         if let socket = session.socket { return sockets.send(frames, to: socket) != .closed }
         // Its next poll finds the server closed: this answer is its last, and says so.
-        let isLast = session.drainAt > 0 && session.engine.isPolled && session.connection.hasJoined("/")
+        let isLast = session.isDraining && session.engine.isPolled && session.connection.hasJoined("/")
         let actions = session.engine.send(isLast ? frames + drainEvent : frames, settings.sessions)
         if isLast { sessions.ending.append((session, .drained)) }
         guard !session.engine.isClosed else {
@@ -255,12 +255,9 @@ extension FanoutLoop {
         guard let session = sessions[index] else { return }
         let now = sockets.now
         if now >= session.timerAt { session.timerAt = .max }
-        if session.connectBy > 0, now >= session.connectBy {
-            return end(session, .connectTimeout, sockets)
-        }
-        if session.drainAt > 0, now >= session.drainAt {
-            return end(
-                session, telling: HubRefusal.draining.rawValue, max(retryMillisecondsMax, 1), .drained, sockets)
+        if now >= session.endsAt {
+            guard session.isDraining else { return end(session, .connectTimeout, sockets) }
+            return end(session, telling: drainEvent, .drained, sockets)
         }
         perform(session.engine.tick(now: now, settings.sessions), session, sockets)
         schedule(session, sockets)
@@ -268,7 +265,7 @@ extension FanoutLoop {
 
     func drainSessions(over span: UInt64, _ sockets: Connections) {
         for session in sessions.all {
-            session.drainAt = sockets.now + random.next() % span
+            session.drain(at: sockets.now + random.next() % span)
             schedule(session, sockets)
         }
     }
@@ -276,21 +273,18 @@ extension FanoutLoop {
     func endSessionLeases(_ sockets: Connections) {
         for session in sessions.all {
             guard let reason = session.lease?.ending() else { continue }
-            end(session, telling: reason, settings.retryMillisecondsMax, .tokenEnded, sockets)
+            end(session, telling: reconnect(telling: reason, settings.retryMillisecondsMax), .tokenEnded, sockets)
         }
     }
 
     // MARK: The end
 
     /// Sends a client its last event, and ends its session.
-    private func end(
-        _ session: Session, telling code: String, _ retryMillisecondsMax: Int, _ reason: DisconnectReason,
-        _ sockets: Connections
-    ) {
+    private func end(_ session: Session, telling event: [UInt8], _ reason: DisconnectReason, _ sockets: Connections) {
         if session.connection.hasJoined("/") {
             // It says so itself.
-            session.drainAt = 0
-            send(reconnect(telling: code, retryMillisecondsMax), toSession: session.index, sockets)
+            session.drained()
+            send(event, toSession: session.index, sockets)
         }
         end(session, reason, sockets)
     }

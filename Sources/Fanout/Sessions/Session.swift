@@ -15,23 +15,24 @@ final class Session {
         }
     }
 
+    // An idle client costs this much memory; the order leaves few gaps.
     let id: SessionID
-    /// Its place in the table.
-    let index: UInt32
     var engine: EngineIOSession
     var connection = SocketIOConnection()
-    var socket: SocketHandle?
+    private var handle = SocketHandle.none
     var decoder: WebSocketDecoder
+    /// It is sent away at ``endsAt``.
+    private(set) var isDraining = false
+    /// Its place in the table.
+    let index: UInt32
     var probe: Probe?
     /// Of the poll that waits.
     var reply: SessionReply?
     var lease: ViewerLease?
     /// A viewer for each subscription.
     var viewers = SmallList<ViewerID>()
-    /// The client has to have joined a namespace by then; 0: it has.
-    var connectBy: UInt64
-    /// When it is sent away; 0: it is not.
-    var drainAt: UInt64 = 0
+    /// Until then the client has to join a namespace, or it is sent away; never otherwise.
+    private(set) var endsAt: UInt64
     /// When the timer fires that was set last.
     var timerAt = UInt64.max
 
@@ -39,13 +40,24 @@ final class Session {
         self.id = id
         self.index = index
         self.engine = engine
-        self.connectBy = connectBy
+        endsAt = connectBy
         decoder = WebSocketDecoder(messageBytesMax: messageBytesMax)
     }
 
-    var deadline: UInt64 {
-        min(engine.deadline, connectBy == 0 ? .max : connectBy, drainAt == 0 ? .max : drainAt)
+    var socket: SocketHandle? {
+        get { handle == SocketHandle.none ? nil : handle }
+        set { handle = newValue ?? SocketHandle.none }
     }
+
+    var deadline: UInt64 { min(engine.deadline, endsAt) }
+
+    /// The client has joined a namespace.
+    func joined() { if !isDraining { endsAt = .max } }
+
+    func drain(at time: UInt64) { (isDraining, endsAt) = (true, min(time, endsAt)) }
+
+    /// The client was told that it is sent away.
+    func drained() { isDraining = false }
 
     func backlogBytes(_ sockets: some ViewerSockets) -> Int {
         socket.map { sockets.backlogBytes(of: $0) } ?? engine.queuedBytes

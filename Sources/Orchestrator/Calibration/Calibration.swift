@@ -78,10 +78,6 @@ struct Calibration: Equatable, Sendable {
 
         /// What a saturated generator or machine measured is no cost.
         var isUsed: Bool { problem == nil && measurement != nil }
-
-        static func == (left: Self, right: Self) -> Bool {
-            left.load == right.load && left.measurement == right.measurement && left.problem == right.problem
-        }
     }
 
     /// Of each packet: Ethernet, IP and TCP with time stamps. Not measured: the loopback has none of the first.

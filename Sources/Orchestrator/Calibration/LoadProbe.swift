@@ -1,11 +1,12 @@
 import Audience
 import Foundation
 import Placement
+import Primitives
 import Report
 import Testbed
 
 /// A load on real services: one CommentAPI, so many Readers with a loop each, viewers with sockets.
-struct ProbeLoad: Equatable, Sendable {
+struct ProbeLoad: Equatable, Sendable, AudienceSettings {
     var streams = 1
     var viewers: Int
     /// Comments a second over all streams.
@@ -142,21 +143,17 @@ struct LoadProbe: Sendable {
         }
         let connected = try await snapshots(readers)
         try await Task.sleep(for: .seconds(1))
-        let others = services.commentAPIs + [services.redis] + viewers.crowd.nodes
-        let (rested, start) = (try await snapshots(readers), ContinuousClock.now)
-        let before = others.map(\.cpuSeconds)
-        let machine = KernelFigures.machineCPUSeconds()
+        let rested = try await snapshots(readers)
+        let meter = CoreMeter(services.commentAPIs, [services.redis], viewers.crowd.nodes)
         try await viewers.publish(atMost: .seconds((load.seconds + ProbeLoad.warmupSeconds) * 2 + 60)) { _ in }
         let published = try await snapshots(readers)
-        let seconds = (ContinuousClock.now - start).seconds
-        let machineUsed = (KernelFigures.machineCPUSeconds() - machine) / seconds
-        let used = zip(others.map(\.cpuSeconds), before).map { ($0 - $1) / seconds }
+        let used = meter.read()
         return ProbeResult(
             load: load,
             readers: readers.indices.map {
                 .init(empty: empty[$0], connected: connected[$0], rested: rested[$0], published: published[$0])
             },
-            commentAPI: used[0], redis: used[1], generators: used.dropFirst(2).reduce(0, +), machine: machineUsed,
+            commentAPI: used.groups[0], redis: used.groups[1], generators: used.groups[2], machine: used.machine,
             report: try await viewers.settle())
     }
 
@@ -199,40 +196,5 @@ struct PrometheusText {
     /// Over all labels; 0 when there is none. A counter may have `_total` behind its name.
     func sum(_ name: String) -> Double {
         samples.reduce(0) { $1.name == name || $1.name == "\(name)_total" ? $0 + $1.value : $0 }
-    }
-}
-
-/// Memory as the kernel tells it (proc(5)).
-enum KernelFigures {
-    /// Resident memory of a process; 0 when it is gone.
-    static func residentBytes(pid: Int32) -> Int {
-        kilobytes("VmRSS:", in: (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? "") * 1024
-    }
-
-    /// What the kernel uses for its own objects: sockets, files, buffers among them.
-    static func slabBytes() -> Int {
-        kilobytes("Slab:", in: (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? "") * 1024
-    }
-
-    /// Processor time of all processors that was not idle, since the start of the machine.
-    static func machineCPUSeconds() -> Double {
-        machineCPUSeconds(in: (try? String(contentsOfFile: "/proc/stat", encoding: .utf8)) ?? "")
-    }
-
-    /// The first line has user, nice, system, idle, iowait, irq and softirq time, in ticks; what follows is in these, or not
-    /// ours.
-    static func machineCPUSeconds(in stat: String) -> Double {
-        let fields = (stat.split(separator: "\n").first ?? "").split(separator: " ").dropFirst().compactMap {
-            Double($0)
-        }
-        guard fields.count >= 7 else { return 0 }
-        return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / Double(sysconf(Int32(_SC_CLK_TCK)))
-    }
-
-    static func kilobytes(_ key: String, in text: String) -> Int {
-        for line in text.split(separator: "\n") where line.hasPrefix(key) {
-            return line.split(separator: " ").compactMap { Int($0) }.first ?? 0
-        }
-        return 0
     }
 }

@@ -2,6 +2,7 @@ import Audience
 import Broker
 import Logging
 import Placement
+import Primitives
 import RedisNIO
 import Testbed
 import Wire
@@ -52,13 +53,13 @@ struct RedisCalibration: Sendable {
         let probe = RedisProbe(redis)
         // 20 viewers for each Reader: no channel misses one by chance more often than once in a million.
         let viewers = RedisCalibration.channels * readers * (readers == 1 ? 1 : 20)
-        let audience = try Audience.of(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
+        let audience = try Audience(.uniform, channels: RedisCalibration.channels, viewers: viewers, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: readers)
         let before = try await probe.figures().memoryBytes
         let after = Locked(0)
-        let burst = try await RedisBurst(layout: layout, BurstServers(ports: [redis.port]), seconds: seconds).run {
-            let memory = try await probe.figures().memoryBytes
-            after.update { $0 = memory }
+        let servers = BurstServers(ports: [redis.port])
+        let burst = try await RedisBurst(layout: layout, servers: servers, seconds: seconds).run {
+            after.value = try await probe.figures().memoryBytes
         }
         await redis.stop()
         return Measurement(
@@ -82,7 +83,7 @@ struct RedisCalibration: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await broker.run() }
             defer { group.cancelAll() }
-            _ = try await Polling.wait(atMost: .seconds(10)) { broker.isReady ? true : nil }
+            try await Polling.until(atMost: .seconds(10), late: "Redis took no connection") { broker.isReady }
             _ = await broker.publish(contentsOf: Array(events.prefix(64)))
             let before = try await probe.figures()
             var published = 0

@@ -24,11 +24,7 @@ struct CompareCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let runs = try read()
-            var known: [MetricDefinition] = []
-            for metric in runs.flatMap(\.metrics) where !known.contains(metric.definition) {
-                known.append(metric.definition)
-            }
-            let thresholds = try report.limits(known)
+            let thresholds = try report.limits(runs.flatMap(\.metrics).map(\.definition).unique())
             let command = (["compare"] + reports).joined(separator: " ")
             var result = await Report.begin(
                 "comparison", "Comparison of \(runs.count) runs", command: settings.commandLine(command))

@@ -22,11 +22,9 @@ struct PredictCommand: AsyncParsableCommand {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let settings = try settings.valid()
             let thresholds = try report.limits(Prediction.metrics.definitions)
-            let audience = try Audience.of(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-            let prediction = Prediction(
-                settings: settings,
-                table: ScalingTable(audience, readers: settings.readers, strategies: settings.placement))
+            let table = ScalingTable(
+                try settings.makeAudience(), readers: settings.readers, strategies: settings.placement)
+            let prediction = Prediction(settings: settings, table: table)
             let result = prediction.report(
                 await .begin("predict", settings.title, command: settings.commandLine("predict")))
             return try report.finish(result, thresholds)
@@ -35,7 +33,7 @@ struct PredictCommand: AsyncParsableCommand {
 }
 
 /// Every parameter of one prediction, as `predict` reads it.
-struct PredictSettings: ParsableArguments {
+struct PredictSettings: ParsableArguments, AudienceSettings {
     @Option("Channels, 1 to 1,000,000.", within(1...Audience.channelsMax)) @Checked var streams = 90_000
     @Option("Viewers, 1 to 100,000,000.", within(1...Audience.viewersMax)) @Checked var viewers = 2_000_000
     @Option("Numbers of Readers: 5, 3,5,10 or 3..100.", readerNumbers()) @Checked var readers = Array(3...20)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Primitives
 import Report
 import Testbed
 
@@ -44,48 +45,33 @@ struct RunCommand: AsyncParsableCommand {
             let base = await Report.begin(
                 kind, settings.title, command: file?.commandLine(self.settings) ?? settings.commandLine,
                 directory: binaries.directory)
-            let folder = try report.folder(for: base)
             var runner = ExperimentRunner(binaries: binaries, progress: Progress(), opensDashboard: open)
-            if settings.preset == .social {
-                let result = await SocialResult(settings: settings, base: base).measure(runner, in: folder)
-                return try report.finish(result, in: folder, thresholds)
+            switch settings.preset {
+            case .social:
+                return try await report.measure(SocialResult(settings: settings, base: base), runner, thresholds)
+            case .million:
+                // While a crowd comes, a process of many is answered late.
+                runner.silenceMax = .seconds(60)
+                let crowd = CrowdResult(settings: settings, capacity: capacity, base: base)
+                return try await report.measure(crowd, runner, thresholds)
+            default:
+                var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
+                result.faults = file?.faults.map(\.fault) ?? []
+                result.plannedStages = file?.stages.map(\.stage) ?? []
+                // What is frozen on purpose does not answer.
+                if !result.faults.isEmpty { runner.silenceMax = nil }
+                return try await report.measure(result, runner, thresholds)
             }
-            if settings.preset == .million {
-                let result = CrowdResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
-                return try report.finish(await result.measure(runner, capacity, in: folder), in: folder, thresholds)
-            }
-            var result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: base)
-            result.faults = file?.faults.map(\.fault) ?? []
-            result.plannedStages = file?.stages.map(\.stage) ?? []
-            // What is frozen on purpose does not answer.
-            if !result.faults.isEmpty { runner.silenceMax = nil }
-            let measured = await result.measure(runner, in: folder)
-            return try report.finish(measured, in: folder, thresholds)
         }
     }
 }
 
 extension RunResult {
-    /// Runs it on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, plan, faults, stages) = (settings, plan, faults, plannedStages)
-        let (progress, opens) = (runner.progress, runner.opensDashboard)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    if settings.preset == .seed {
-                        try await SmokeTest(
-                            settings: settings, plan: plan, recorder: recorder, progress: progress,
-                            opensDashboard: opens
-                        ).run(in: testbed)
-                    } else {
-                        try await LoadTest(
-                            settings: settings, plan: plan, recorder: recorder, progress: progress, faults: faults,
-                            stages: stages, opensDashboard: opens
-                        ).run(in: testbed)
-                    }
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        if settings.preset == .seed {
+            try await SmokeTest(settings: settings, plan: plan, recorder: gathered, runner: runner).run(in: testbed)
+        } else {
+            try await LoadTest(given: self, recorder: gathered, runner: runner).run(in: testbed)
+        }
     }
 }

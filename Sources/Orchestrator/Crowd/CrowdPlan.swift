@@ -3,6 +3,7 @@ import Foundation
 import Options
 import Placement
 import Report
+import Testbed
 
 /// The preset `million`: how many processes a crowd takes, and what must hold of it.
 enum CrowdPlan {
@@ -106,20 +107,5 @@ enum CrowdLimit {
         }
         return "connects that were refused or took too long, with \(Format.decimal(cores, 2)) of \(processors) cores"
             + " busy; see the logs of the Readers and swarms"
-    }
-}
-
-extension KernelFigures {
-    static func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
-
-    /// A process's proportional set: what several share counts once.
-    static func proportionalBytes(pid: Int32) -> Int {
-        kilobytes("Pss:", in: text("/proc/\(pid)/smaps_rollup")) << 10
-    }
-
-    /// TCP sockets in use, from `/proc/net/sockstat`.
-    static func socketsInUse(_ text: String) -> Int {
-        let line = text.split(separator: "\n").first { $0.hasPrefix("TCP: inuse ") }
-        return line.flatMap { Int($0.split(separator: " ")[2]) } ?? 0
     }
 }

@@ -2,16 +2,19 @@ import Audience
 import Placement
 import Report
 import Testbed
+import Wire
 
 /// What the preset `million` measured: the same crowd under one placement after the other.
-struct CrowdResult: ExperimentResult {
+struct CrowdResult: Experiment {
     var settings: RunSettings
-    var plan: ProcessPlan
+    var capacity: Capacity
     /// What the report begins with.
     var base: Report
     var passes: [Pass] = []
     /// Of the last placement only; costs stand with their phases.
     var processes: [ProcessCosts] = []
+
+    var plan: ProcessPlan { ProcessPlan(settings, capacity) }
 
     /// Cores that were in use over a time.
     struct Cores: Sendable {
@@ -21,6 +24,14 @@ struct CrowdResult: ExperimentResult {
         var generators = 0.0
         /// The whole machine, whoever used it.
         var machine = 0.0
+
+        init(seconds: Double = 0, readers: Double = 0) { (self.seconds, self.readers) = (seconds, readers) }
+
+        init(_ meter: CoreMeter) {
+            let used = meter.read()
+            (seconds, machine) = (used.seconds, used.machine)
+            (readers, redis, generators) = (used.groups[0], used.groups[1], used.groups[2])
+        }
     }
 
     /// One rate of comments, from its start until the last comment had arrived.
@@ -55,11 +66,10 @@ struct CrowdResult: ExperimentResult {
     struct Pass: Sendable {
         var placement: PlacementStrategy
         var phases: [(name: String, seconds: Double)] = []
-        var connections = RunResult.Connections()
+        var connections = SwarmReport.Viewers()
         /// While the crowd came.
         var arrival: [MachineSample] = []
         var connecting = Cores()
-        var connectSeconds = 0.0
         var hold: Cores?
         /// Connections that did not stand at the end of the hold.
         var lostWhileHeld = 0
@@ -112,7 +122,7 @@ extension CrowdResult {
             Check(
                 "\(name): held", passed: pass.lostWhileHeld == 0,
                 "\(name): \(Format.grouped(pass.lostWhileHeld)) connections were lost while nothing happened"),
-            bound("connecting took", pass.connectSeconds, CrowdPlan.connectSecondsMax, "s", 0),
+            bound("connecting took", pass.connections.connectSeconds, CrowdPlan.connectSecondsMax, "s", 0),
             bound("heartbeats took", pass.hold?.readers, CrowdPlan.heartbeatCoresMax, "cores of the Readers", 2),
             bound("p99 at the first rate was", pass.steps.first?.p99, CrowdPlan.firstP99SecondsMax, "s", 2),
             bound("recovery took", pass.recoverySeconds, CrowdPlan.recoverySecondsMax, "s"),
@@ -136,7 +146,7 @@ extension CrowdResult {
         list.group("Crowd")
         list.count("viewers connected", .higherIsBetter, strict: true) { $0.connections.connected }
         list.count("viewers not connected", .lowerIsBetter, strict: true) { $0.connections.failed }
-        list.add("connecting", .seconds, .lowerIsBetter, minimumDelta: 1) { $0.connectSeconds }
+        list.add("connecting", .seconds, .lowerIsBetter, minimumDelta: 1) { $0.connections.connectSeconds }
         list.add("Readers' CPU for a connect", .milliseconds, .lowerIsBetter) { pass in
             pass.perConnect(pass.connecting.readers)
         }
@@ -145,10 +155,10 @@ extension CrowdResult {
             pass.mean > 0 ? Double(pass.fullest) / pass.mean : nil
         }
         list.group("Subscriptions")
-        list.count("channels") { $0.spread?.channels }
-        list.count("subscriptions", .lowerIsBetter) { $0.spread?.subscriptions }
-        list.count("subscriptions in Redis") { $0.spread?.redisSubscriptions }
-        list.add("spread", .percent, .lowerIsBetter, minimumDelta: 1) { $0.spread.map { $0.meanShare * 100 } }
+        list.count("channels") { $0.spread?.measured.channels }
+        list.count("subscriptions", .lowerIsBetter) { $0.spread?.measured.subscriptions }
+        list.count("subscriptions in Redis") { $0.spread?.measured.redisSubscriptions }
+        list.add("spread", .percent, .lowerIsBetter, minimumDelta: 1) { $0.spread?.measured.meanShare.map { $0 * 100 } }
         list.add("spread predicted", .percent) { $0.spread?.predicted.map { $0.spread * 100 } }
         list.add("weighted amplification predicted") { $0.spread?.predicted?.weightedAmplification }
         list.add("messages from Redis for each comment", .none, .lowerIsBetter, minimumDelta: 0.5) { $0.copies }
@@ -233,7 +243,7 @@ extension CrowdResult {
             "; up to \(Format.plain($0)) comments a second 99% came within \(Format.plain(CrowdPlan.lastP99SecondsMax)) s"
         }
         return "\(pass.placement.rawValue): \(Format.grouped(pass.connections.connected)) viewers connected in"
-            + " \(Format.decimal(pass.connectSeconds, 0)) s\(rate ?? "")."
+            + " \(Format.decimal(pass.connections.connectSeconds, 0)) s\(rate ?? "")."
     }
 
     private var charts: [Chart] {

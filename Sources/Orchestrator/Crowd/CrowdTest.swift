@@ -2,40 +2,33 @@ import Audience
 import Foundation
 import Options
 import Placement
+import Primitives
 import Report
 import Testbed
 import Wire
 
 extension CrowdResult {
-    /// One placement after the other, each on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, _ capacity: Capacity, in folder: ReportFolder) async -> Report {
-        let (settings, plan, progress) = (settings, plan, runner.progress)
-        var runner = runner
-        // While a crowd comes, a process of many is answered late.
-        runner.silenceMax = .seconds(60)
-        return await runner.run(
-            self, in: folder,
-            settings.placements.map { placement in
-                .init(folder: settings.placements.count > 1 ? placement.rawValue : "") { testbed, recorder in
-                    recorder.update { $0.passes.append(Pass(placement: placement)) }
-                    try await CrowdTest(
-                        settings: settings, plan: plan, capacity: capacity, placement: placement, recorder: recorder,
-                        progress: progress
-                    ).run(in: testbed)
-                }
-            })
+    /// One placement after the other, each on processes of its own.
+    var parts: [String] { settings.placements.count > 1 ? settings.placements.map(\.rawValue) : [""] }
+
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        let placement = settings.placements[part]
+        gathered.update { $0.passes.append(Pass(placement: placement)) }
+        try await CrowdTest(given: self, placement: placement, recorder: gathered, progress: runner.progress).run(
+            in: testbed)
     }
 }
 
 /// The crowd of the preset `million` under one placement: it comes, stays, gets more and more comments, comes and goes,
 /// and loses a Reader.
 private struct CrowdTest: Sendable {
-    let settings: RunSettings
-    let plan: ProcessPlan
-    let capacity: Capacity
+    let given: CrowdResult
     let placement: PlacementStrategy
     let recorder: Locked<CrowdResult>
     let progress: Progress
+
+    private var settings: RunSettings { given.settings }
+    private var plan: ProcessPlan { given.plan }
 
     /// How long a report of every Reader is waited for; each reports once in 2 s.
     private static let reportDelay = Duration.seconds(10)
@@ -66,13 +59,13 @@ private struct CrowdTest: Sendable {
         try await load.crowd.listening {
             try await phase("connect") { try await connect(services, load) }
             try await phase("hold") { try await hold(services, load, kernelBefore: kernel) }
-            try await load.crowd.say(SwarmCoordinator.start)
+            try await load.crowd.say(GeneratorOrder.start.line)
             try await phase("rates") { try await raise(services, load) }
             try await phase("measure") { try await measure(services, load) }
             try await phase("churn") { try await comeAndGo(services, load) }
             try await phase("kill") { try await killReader(services, load) }
             try await phase("settle") {
-                try await load.crowd.say(SwarmCoordinator.stop)
+                try await load.crowd.say(GeneratorOrder.stop.line)
                 try await load.crowd.reach(.published, atMost: .seconds(60))
                 let whole = try await load.settle(atMost: .seconds(60 + CrowdPlan.settleSeconds))
                 pass { $0.swarm = whole }
@@ -84,7 +77,7 @@ private struct CrowdTest: Sendable {
 
     /// - Throws: ``Failure/unavailable(_:)`` with the largest crowd that was held, and what ended it.
     private func connect(_ services: Services, _ load: CommentLoad) async throws {
-        let meter = Meter(services, load)
+        let meter = meter(services, load)
         let start = ContinuousClock.now
         let base = MachineSample.now().sockets
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -103,8 +96,7 @@ private struct CrowdTest: Sendable {
                 let connections = try await load.connect(isTold: false)
                 pass { pass in
                     pass.connections = connections
-                    pass.connectSeconds = connections.seconds
-                    pass.connecting = meter.cores()
+                    pass.connecting = CrowdResult.Cores(meter)
                 }
             }
             // The watch never ends by itself.
@@ -122,7 +114,7 @@ private struct CrowdTest: Sendable {
 
     private func tooLarge(_ held: Int, fullest: Int) -> Failure {
         let processors = ProcessInfo.processInfo.activeProcessorCount
-        let limit = CrowdLimit.text(current.arrival, processors: processors, fullest: fullest, capacity)
+        let limit = CrowdLimit.text(current.arrival, processors: processors, fullest: fullest, given.capacity)
         return .unavailable(
             "\(placement.rawValue): the largest crowd that was held is \(Format.grouped(held)) of"
                 + " \(Format.grouped(settings.viewers)) viewers; what ended it: \(limit)")
@@ -131,9 +123,9 @@ private struct CrowdTest: Sendable {
     /// Nothing but heartbeats.
     private func hold(_ services: Services, _ load: CommentLoad, kernelBefore: Int) async throws {
         progress.step("  holding for \(Format.plain(settings.hold)) s")
-        let meter = Meter(services, load)
+        let meter = meter(services, load)
         try await Task.sleep(for: .seconds(settings.hold))
-        let cores = meter.cores()
+        let cores = CrowdResult.Cores(meter)
         let standing = try await readers(services).reduce(0) { $0 + $1.activeConnections }
         let memory = CrowdResult.Memory(
             readers: proportional(services.readers), generators: proportional(load.crowd.nodes),
@@ -169,10 +161,10 @@ private struct CrowdTest: Sendable {
         let first = load.crowd.coordinator.wholeStages
         let (acknowledged, delivered) = (load.crowd.coordinator.acknowledged, load.crowd.coordinator.delivered)
         try await load.order(LoadStage(rate: rate))
-        let meter = Meter(services, load)
+        let meter = meter(services, load)
         try await Task.sleep(for: .seconds(settings.duration))
         var step = CrowdResult.Step(rate: rate)
-        step.cores = meter.cores()
+        step.cores = CrowdResult.Cores(meter)
         try await load.order(LoadStage(rate: 0))
         try await drain(load)
         try await load.order(LoadStage(rate: 0))
@@ -187,10 +179,10 @@ private struct CrowdTest: Sendable {
     /// Waits until nothing more arrives.
     private func drain(_ load: CommentLoad) async throws {
         var (last, since) = (load.crowd.coordinator.delivered, ContinuousClock.now)
-        _ = try await Polling.wait(atMost: .seconds(CrowdPlan.settleSeconds), every: .milliseconds(100)) {
+        try await Polling.until(atMost: .seconds(CrowdPlan.settleSeconds), every: .milliseconds(100)) {
             let delivered = load.crowd.coordinator.delivered
             if delivered != last { (last, since) = (delivered, .now) }
-            return ContinuousClock.now - since > .seconds(2) ? true : nil
+            return ContinuousClock.now - since > .seconds(2)
         }
     }
 
@@ -199,10 +191,8 @@ private struct CrowdTest: Sendable {
         // What the Readers have received of the last comments stands in their next report.
         let now = ContinuousClock.now
         let answer = try await services.statistics(atMost: CrowdTest.reportDelay) { $0.isNewer(than: now) }
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
         let prediction = SpreadOutcome.predicted(
-            audience, placement: placement, readers: services.readers.map(\.name))
+            try settings.makeAudience(), placement: placement, readers: services.readers.map(\.name))
         let acknowledged = load.crowd.coordinator.acknowledged
         let received = answer.statistics.readerApis.totalMessagesReceived
         pass { pass in
@@ -218,9 +208,9 @@ private struct CrowdTest: Sendable {
             "  \(Format.grouped(Int(settings.churn * Double(settings.viewers) / 60))) viewers come and go a second")
         let before = load.crowd.coordinator.crowd?.connects ?? 0
         try await load.order(LoadStage(rate: settings.rate, churn: settings.churn))
-        let meter = Meter(services, load)
+        let meter = meter(services, load)
         try await Task.sleep(for: .seconds(settings.duration))
-        let cores = meter.cores()
+        let cores = CrowdResult.Cores(meter)
         try await load.order(LoadStage(rate: 0))
         _ = try await load.crowd.reach("everybody connected", atMost: .seconds(60)) { $0.crowd?.away == 0 ? true : nil }
         let connects = (load.crowd.coordinator.crowd?.connects ?? before) - before
@@ -262,6 +252,10 @@ private struct CrowdTest: Sendable {
         }.statistics.readerApis.readers
     }
 
+    private func meter(_ services: Services, _ load: CommentLoad) -> CoreMeter {
+        CoreMeter(services.readers, services.redisNodes, load.crowd.nodes)
+    }
+
     private func proportional(_ nodes: [Node]) -> Int {
         nodes.reduce(0) { sum, node in
             sum + (node.child?.pid.map { KernelFigures.proportionalBytes(pid: $0) } ?? 0)
@@ -270,41 +264,11 @@ private struct CrowdTest: Sendable {
 
     private var current: CrowdResult.Pass { recorder.value.passes.last ?? CrowdResult.Pass(placement: placement) }
 
-    @Sendable private func pass(_ change: (inout CrowdResult.Pass) -> Void) {
-        recorder.update { result in
-            guard let last = result.passes.indices.last else { return }
-            change(&result.passes[last])
-        }
-    }
+    @Sendable private func pass(_ change: (inout CrowdResult.Pass) -> Void) { recorder.last(\.passes, change) }
 
     private func phase<Answer>(_ name: String, _ body: () async throws -> Answer) async throws -> Answer {
         let start = ContinuousClock.now
         defer { pass { $0.phases.append((name, (ContinuousClock.now - start).seconds)) } }
         return try await body()
-    }
-}
-
-/// Processor time of the parts of a crowd, from its making on.
-private struct Meter: Sendable {
-    private let groups: [[Node]]
-    private let before: [Double]
-    private let machine = KernelFigures.machineCPUSeconds()
-    private let start = ContinuousClock.now
-
-    init(_ services: Services, _ load: CommentLoad) {
-        groups = [services.readers, services.redisNodes, load.crowd.nodes]
-        before = groups.map(Meter.seconds)
-    }
-
-    func cores() -> CrowdResult.Cores {
-        let seconds = (ContinuousClock.now - start).seconds
-        let used = zip(groups.map(Meter.seconds), before).map { ($0 - $1) / seconds }
-        return CrowdResult.Cores(
-            seconds: seconds, readers: used[0], redis: used[1], generators: used[2],
-            machine: (KernelFigures.machineCPUSeconds() - machine) / seconds)
-    }
-
-    private static func seconds(_ nodes: [Node]) -> Double {
-        nodes.reduce(0) { $0 + $1.cpuSeconds }
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import NIOCore
 import Testbed
 
@@ -36,15 +35,11 @@ extension FaultInjector {
         let connections = 200
         let before = try await load(of: pid)
         let open = ProcessUsage.descriptors(pid: pid)
-        var sockets: [Int32] = []
-        defer { for socket in sockets { close(socket) } }
-        for _ in 0..<connections {
-            if let connection = try? RawConnection(port: victim.port) { sockets.append(connection.release()) }
-        }
+        let sockets = (0..<connections).compactMap { _ in try? RawConnection(port: victim.port) }
         let during = try await load(of: pid)
-        var byte: UInt8 = 0
-        let refused = connections - sockets.count { recv($0, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN }
         let (taken, name) = (ProcessUsage.descriptors(pid: pid) - open, victim.name)
+        // Until here they stand.
+        let refused = connections - sockets.count { $0.isSilent }
         tell(.step, "\(name): \(taken) of \(connections) connections taken, \(refused) refused, \(during)% of a core")
         note("\(name): connections taken", taken, needed: 10...connections)
         note("\(name): connections neither taken nor refused", max(0, connections - taken - refused), promised: 0...5)

@@ -30,8 +30,7 @@ enum DrillChecker {
         }
         guard let swarm = pass.swarm else { return ["there is no report of the viewers"] }
         if swarm.publishing.acknowledged == 0 { return ["no comment was acknowledged"] }
-        if pass.marks.begin == nil || pass.marks.end == nil { return ["the fault did not take place"] }
-        return pass.facts.outside(\.needed)
+        return pass.faultLog.missing
     }
 
     private static func complaints(_ pass: DrillResult.Pass, _ drill: Drill) -> [String] {
@@ -45,9 +44,9 @@ enum DrillChecker {
         if let missing = pass.history?.missing, missing > 0 {
             complaints.append("\(Format.grouped(missing)) missing from GET /history")
         }
-        complaints += pass.facts.outside(\.promised)
-        complaints += pass.answers.complaints(pass.marks, refusedShareMax: 0)
-        for change in pass.changes ?? [] where !change.movesOnlyWhoMust {
+        complaints += pass.faultLog.facts.outside(\.promised)
+        complaints += pass.answers.complaints(pass.faultLog.marks, refusedShareMax: 0)
+        for change in pass.faultLog.changes where !change.movesOnlyWhoMust {
             let (moved, due) = (Format.grouped(change.viewersMoved), Format.grouped(change.viewersDue))
             complaints.append("\(change.name): \(moved) viewers moved, \(due) had to")
         }

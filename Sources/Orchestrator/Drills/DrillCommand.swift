@@ -107,10 +107,12 @@ private struct DrillRunner: Sendable {
             directory: runner.binaries.directory)
         base.notes = likes?.setup(drill).notes ?? settings.setup(drill, drill.passes[0], swarms: swarms).notes
         let folder = try folder(base)
-        if let likes {
-            return (await LikesResult(drill: drill, settings: likes, base: base).measure(runner, in: folder), folder)
-        }
-        let result = DrillResult(drill: drill, base: base)
-        return (await result.measure(settings, swarms: swarms, runner, in: folder), folder)
+        let report =
+            if let likes {
+                await runner.run(LikesResult(drill: drill, settings: likes, base: base), in: folder)
+            } else {
+                await runner.run(DrillResult(drill: drill, settings: settings, swarms: swarms, base: base), in: folder)
+            }
+        return (report, folder)
     }
 }

@@ -38,15 +38,15 @@ extension DrillResult {
         report.summary = drill.story
         report.verdict = DrillChecker.verdict(on: self, failure: failure)
         report.tables = passes.map { pass in
-            pass.marks.timeline(
+            pass.faultLog.marks.timeline(
                 pass.name.isEmpty ? "Timeline" : "Timeline, \(pass.name)", recovery: pass.recoverySeconds,
                 "every viewer is connected and has everything")
         }
         for pass in passes {
-            report.metrics += (pass.changes ?? []).flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
+            report.metrics += pass.faultLog.changes.flatMap { Self.changeMetrics.metrics(of: $0, scope: $0.name) }
             report.metrics += pass.swarm.map { SwarmReport.metrics.metrics(of: $0, scope: pass.name) } ?? []
             report.metrics += Self.metrics.metrics(of: pass, scope: pass.name)
-            report.metrics += pass.facts.metrics
+            report.metrics += pass.faultLog.facts.metrics
         }
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         report.details = ["Latency", "Processes"]
@@ -54,8 +54,8 @@ extension DrillResult {
         report.charts = [
             chart("Viewers that are not connected", "viewers") { $0.map { Double($0.away) } },
             chart("Viewers that lack something", "viewers") { $0.map { Double($0.behind) } },
-            chart("Deliveries", "a second") { Self.rates($0, \.delivered) },
-            chart("Accepted connections", "a second") { Self.rates($0, \.connects) },
+            chart("Deliveries", "a second") { rates($0.map { ($0.seconds, $0.delivered) }) },
+            chart("Accepted connections", "a second") { rates($0.map { ($0.seconds, $0.connects) }) },
         ]
         report.samples = passes.map { pass in
             Report.Samples(
@@ -83,14 +83,5 @@ extension DrillResult {
                     pass.name.isEmpty ? title : pass.name,
                     zip(pass.samples, values(pass.samples)).map { Chart.Point(x: $0.seconds, y: $1) })
             })
-    }
-
-    private static func rates(_ samples: [Sample], _ count: KeyPath<Sample, Int>) -> [Double] {
-        samples.indices.map { index in
-            guard index > 0 else { return 0 }
-            let seconds = samples[index].seconds - samples[index - 1].seconds
-            return seconds > 0
-                ? Double(samples[index][keyPath: count] - samples[index - 1][keyPath: count]) / seconds : 0
-        }
     }
 }

@@ -3,8 +3,11 @@ import Report
 import Testbed
 
 /// All that one drill found out.
-struct DrillResult: ExperimentResult {
+struct DrillResult: Experiment {
     var drill: Drill
+    var settings: DrillSettings
+    /// Generator processes for the viewers.
+    var swarms: Int
     /// What the report begins with.
     var base: Report
     /// One, or those that are compared.
@@ -18,37 +21,33 @@ struct DrillResult: ExperimentResult {
         /// µs since 1970: when publishing began, and of the newest sample.
         var start: Int64 = 0
         var latest: Int64 = 0
-        var connections = RunResult.Connections()
-        var marks: [FaultMark] = []
+        var connections = SwarmReport.Viewers()
+        var faultLog = FaultLog()
         /// Ten times a second; at most ``samplesMax``.
         var samples: [Sample] = []
         /// All swarms together.
         var swarm: SwarmReport?
         var history: HistoryCheck?
-        /// What the fault did.
-        var facts: [DrillFact] = []
-        /// Readers that came and went, where the drill is about that.
-        var changes: [Change]?
     }
 
     static let samplesMax = 3_000
 
     /// How the crowd was.
     struct Sample: Sendable {
-        var seconds: Double
-        var acknowledged: Int
+        var seconds = 0.0
+        var acknowledged = 0
         /// Answered, or given up, without an acknowledgement.
         var unacknowledged = 0
-        var delivered: Int
+        var delivered = 0
         /// Viewers that are not connected.
-        var away: Int
+        var away = 0
         /// Connected viewers that lack something that was acknowledged a moment ago.
-        var behind: Int
+        var behind = 0
         /// Until when everybody has had everything; negative before the first time.
-        var wholeThrough: Double
+        var wholeThrough = -1.0
         /// Connections that were started, and that got their first event, since the swarms' start.
-        var attempts: Int
-        var connects: Int
+        var attempts = 0
+        var connects = 0
     }
 
     /// Who has another place after a Reader came or went.
@@ -68,14 +67,12 @@ struct DrillResult: ExperimentResult {
         /// Viewers that have to: those of a Reader that leaves.
         var viewersDue: Int
 
-        var share: Double { Double(videosMoved) / Double(max(videos, 1)) }
         /// One in a hundred of all viewers may come again for reasons of its own.
         var movesOnlyWhoMust: Bool { viewersMoved <= viewersDue + viewers / 100 }
     }
 
     /// `GET /history` against what was acknowledged or stored.
     struct HistoryCheck: Sendable {
-        var channels = 0
         var wanted = 0
         var missing = 0
         /// Comments that are there although nobody acknowledged them: unknown outcomes.
@@ -87,7 +84,7 @@ extension DrillResult.Pass {
     /// Seconds from the fault's end until every viewer was connected and had all that was acknowledged until then, and
     /// more was acknowledged; `nil` when that did not come.
     var recoverySeconds: Double? {
-        guard let end = marks.end else { return nil }
+        guard let end = faultLog.marks.end else { return nil }
         let before = samples.last { $0.seconds < end }?.acknowledged ?? 0
         return samples.first { $0.wholeThrough >= end && $0.acknowledged > before }.map { max(0, $0.seconds - end) }
     }
@@ -95,7 +92,7 @@ extension DrillResult.Pass {
     /// The longest that the last viewer lacked something that was acknowledged: before the fault, and from then on. The
     /// first 2 s, in which the crowd begins, do not count.
     var lateSeconds: (calm: Double, fault: Double)? {
-        guard let begin = marks.begin else { return nil }
+        guard let begin = faultLog.marks.begin else { return nil }
         func longest(_ samples: [DrillResult.Sample]) -> Double {
             samples.map { $0.seconds - max(0, $0.wholeThrough) }.max() ?? 0
         }

@@ -5,21 +5,13 @@ import Testbed
 import Wire
 
 extension DrillResult {
-    /// All passes of the drill, each on processes of its own; a failure stands in the report's verdict.
-    func measure(
-        _ settings: DrillSettings, swarms: Int, _ runner: ExperimentRunner, in folder: ReportFolder
-    ) async -> Report {
-        let (drill, progress) = (drill, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            drill.passes.map { pass in
-                .init(folder: pass.folder) { testbed, recorder in
-                    recorder.update { $0.passes.append(Pass(name: pass.name)) }
-                    let setup = settings.setup(drill, pass, swarms: swarms)
-                    try await DrillRun(drill: drill, setup: setup, recorder: recorder, progress: progress).run(
-                        in: testbed)
-                }
-            })
+    var parts: [String] { drill.passes.map(\.folder) }
+
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        let pass = drill.passes[part]
+        gathered.update { $0.passes.append(Pass(name: pass.name)) }
+        let setup = settings.setup(drill, pass, swarms: swarms)
+        try await DrillRun(drill: drill, setup: setup, recorder: gathered, progress: runner.progress).run(in: testbed)
     }
 }
 
@@ -35,20 +27,21 @@ private struct DrillRun: Sendable {
         let load = try await CommentLoad.start(services, progress: progress)
         try await load.crowd.listening {
             let connections = try await load.connect()
-            recorder.pass { $0.connections = connections }
-            recorder.pass { $0.start = WallClock.microseconds() }
+            recorder.last(\.passes) { $0.connections = connections }
+            recorder.last(\.passes) { $0.start = WallClock.microseconds() }
             try await load.publish(atMost: .seconds(60), watch: take) { try await strike(services) }
             let whole = try await load.settle()
             let coordinator = load.crowd.coordinator
             let taken = coordinator.published.values.reduce(0) { $0 + $1.atTakenPositions }
-            recorder.pass { pass in
+            recorder.last(\.passes) { pass in
                 pass.swarm = whole
-                pass.facts.append(DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
+                pass.faultLog.facts.append(
+                    DrillFact(name: "positions given to two comments", value: taken, promised: 0...0))
             }
             // What `GET /history` says afterwards.
             guard services.postgres != nil, let api = services.commentAPIs.last else { return }
             let check = try await HistoryAudit(client: ServiceClient(api)).check(coordinator.written)
-            recorder.pass { $0.history = check }
+            recorder.last(\.passes) { $0.history = check }
         }
     }
 
@@ -56,33 +49,21 @@ private struct DrillRun: Sendable {
     private func strike(_ services: Services) async throws {
         try await Task.sleep(for: DrillSettings.calm)
         let injector = FaultInjector(
-            services: services,
-            tell: { kind, text in
-                recorder.pass { pass in
-                    let seconds = Double(WallClock.microseconds() - pass.start) / 1e6
-                    pass.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
-                }
-                progress.step("  \(text)")
-            },
-            found: { fact in recorder.pass { $0.facts.append(fact) } },
-            crowd: {
-                guard let pass = recorder.value.passes.last, let last = pass.samples.last else { return CrowdView() }
-                return CrowdView(
-                    acknowledged: last.acknowledged, connects: last.connects, away: last.away,
-                    seconds: Double(WallClock.microseconds() - pass.start) / 1e6, wholeThrough: last.wholeThrough)
-            },
-            moved: { change in recorder.pass { $0.changes = ($0.changes ?? []) + [change] } })
+            services: services, progress: progress,
+            seconds: { Double(WallClock.microseconds() - (recorder.value.passes.last?.start ?? 0)) / 1e6 },
+            crowd: { recorder.value.passes.last?.samples.last ?? DrillResult.Sample() },
+            log: { change in recorder.last(\.passes) { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: DrillSettings.after)
-        _ = try await Polling.wait(
+        try await Polling.until(
             atMost: DrillSettings.recoveryWaited - DrillSettings.after, every: .milliseconds(100)
-        ) { recorder.value.passes.last?.recoverySeconds }
+        ) { recorder.value.passes.last?.recoverySeconds != nil }
     }
 
     /// Keeps what the swarms told, unless it is known.
     @Sendable private func take(_ now: SwarmCoordinator) {
         guard let crowd = now.crowd else { return }
-        recorder.pass { pass in
+        recorder.last(\.passes) { pass in
             guard crowd.at > pass.latest, pass.samples.count < DrillResult.samplesMax else { return }
             pass.latest = crowd.at
             pass.samples.append(
@@ -92,16 +73,6 @@ private struct DrillRun: Sendable {
                     behind: crowd.behind,
                     wholeThrough: crowd.wholeThrough == 0 ? -1 : Double(crowd.wholeThrough - pass.start) / 1e6,
                     attempts: crowd.attempts, connects: crowd.connects))
-        }
-    }
-}
-
-extension Locked<DrillResult> {
-    /// Changes the pass that goes on.
-    fileprivate func pass(_ change: (inout DrillResult.Pass) -> Void) {
-        update { result in
-            guard let last = result.passes.indices.last else { return }
-            change(&result.passes[last])
         }
     }
 }

@@ -20,7 +20,7 @@ struct DrillSettings: ParsableArguments {
     @Option("Reader processes, 1 to 20 (join-leave: 6).", within(1...20)) @Checked var readers = 3
     @Option("The same seed makes the same audience, 0 to 2^64-1.", anySeed) @Checked var seed: UInt64 = 1
     @Option("Part of the viewers that never read, in slow-viewers.", within(0.0001...1)) @Checked var slowShare = 0.01
-    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Option(.init(ViewerTransport.described), oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option(
         "Masters of a Redis Cluster, 2 to 30; by itself 3 in the drills of clusters, and one Redis in the others.",
@@ -59,8 +59,8 @@ struct DrillSettings: ParsableArguments {
         if drills.count == 1 { drills[0].size(&own) }
         let settings = over(own)
         if drills.count == 1, drills[0].crowd == .likes {
-            let own: Set = ["--seed", "--redis-nodes", "--redis-replicas"]
-            problems += typed.filter { !own.contains($0) }.map { "\($0): \(name) has a crowd of its own" }
+            let others = Set(typed).subtracting(["--seed", "--redis-nodes", "--redis-replicas"])
+            problems += refused(others, "\(name) has a crowd of its own")
         }
         let isClustered = settings.redisNodes != nil
         let fitting = drills.filter { !isClustered || $0.redis != .server }
@@ -71,9 +71,9 @@ struct DrillSettings: ParsableArguments {
         if possible.isEmpty, let drill = fitting.first {
             problems.append("--postgres never: \(drill.name) is about PostgreSQL")
         }
-        if !isClustered, settings.redisReplicas != nil, !possible.contains(where: { $0.redis == .several }) {
-            problems.append("--redis-replicas: means nothing without --redis-nodes")
-        }
+        problems += refused(
+            ["--redis-replicas"], if: !isClustered && !possible.contains { $0.redis == .several },
+            "means nothing without --redis-nodes")
         let moving = possible.filter(\.movesViewers).map(\.name)
         if settings.readers < 2, !moving.isEmpty {
             problems.append(
@@ -107,10 +107,7 @@ struct DrillSettings: ParsableArguments {
         drill.arrange(&setup, self)
         setup.swarm += pass.swarm
         setup.watch(by: transport)
-        let settings = setup.environment.merging(setup.common) { $1 }
-        setup.notes =
-            settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            + [setup.redisTopology.note].compactMap { $0 } + setup.notes
+        setup.noteSettings()
         return setup
     }
 }

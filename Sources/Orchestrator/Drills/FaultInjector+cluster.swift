@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOHTTP1
+import Primitives
 import RedisNIO
 import Testbed
 import Wire
@@ -17,12 +18,7 @@ extension FaultInjector {
         return network
     }
 
-    @discardableResult
-    func redis(_ node: Node, _ name: String, _ arguments: String...) async throws -> RESPValue {
-        try await redis(name, arguments, port: node.port)
-    }
-
-    func id(of node: Node) async throws -> String { try await redis(node, "CLUSTER", "MYID").text ?? "" }
+    func id(of node: Node) async throws -> String { try await redis("CLUSTER", "MYID", port: node.port).text ?? "" }
 
     /// Whether it takes writes by itself; `nil`: it does not answer.
     func isMaster(_ node: Node) async -> Bool? {
@@ -32,34 +28,39 @@ extension FaultInjector {
 
     /// Waits until one of these has become the master.
     func promoted(of replicas: [Node], within limit: Duration = .seconds(20)) async throws -> Node {
-        let found = try await Polling.wait(atMost: limit) { () async throws -> Node? in
+        try await Polling.wait(atMost: limit, late: "no replica was promoted within \(Int(limit.seconds)) s") {
             for replica in replicas where await isMaster(replica) == true { return replica }
             return nil
         }
-        guard let found else { throw Failure.unavailable("no replica was promoted within \(Int(limit.seconds)) s") }
-        return found
     }
 
     /// Waits until it is a replica that has what its master has.
     func follows(_ node: Node, within limit: Duration = .seconds(30)) async throws {
-        let isLinked = try await Polling.wait(atMost: limit) { () async throws -> Bool? in
+        try await Polling.until(atMost: limit, late: "\(node.name) does not follow a master") {
             let info = try? await RedisProbe(node).info()
-            return info?["role"] == "slave" && info?["master_link_status"] == "up" ? true : nil
+            return info?["role"] == "slave" && info?["master_link_status"] == "up"
         }
-        guard isLinked != nil else { throw Failure.unavailable("\(node.name) does not follow a master") }
+    }
+
+    /// Waits until its master sends it what is new. After a full copy it does not before the replica's first
+    /// acknowledgement, up to a second; until then `CLUSTER FAILOVER` keeps the writers waiting.
+    func isFed(_ replica: Node, by master: Node) async throws {
+        try await Polling.until(atMost: .seconds(30), late: "\(master.name) does not send to \(replica.name)") {
+            guard let info = try? await RedisProbe(master).info() else { return false }
+            return (0..<10).contains { info["slave\($0)"]?.contains("port=\(replica.port),state=online") == true }
+        }
     }
 
     /// Waits until every other node has a connection to it: a vote for it would not arrive before.
     func isLinked(_ node: Node) async throws {
         let (id, all) = (try await id(of: node), services.redisNodes)
-        let linked = try await Polling.wait(atMost: .seconds(30)) { () async throws -> Bool? in
+        try await Polling.until(atMost: .seconds(30), late: "not every node has a connection to \(node.name)") {
             for other in all where other !== node {
-                let lines = (try? await redis(other, "CLUSTER", "NODES").text)?.split(separator: "\n") ?? []
-                guard lines.contains(where: { $0.hasPrefix(id) && $0.contains(" connected") }) else { return nil }
+                let lines = (try? await redis("CLUSTER", "NODES", port: other.port).text)?.split(separator: "\n") ?? []
+                guard lines.contains(where: { $0.hasPrefix(id) && $0.contains(" connected") }) else { return false }
             }
             return true
         }
-        guard linked != nil else { throw Failure.unavailable("not every node has a connection to \(node.name)") }
     }
 
     /// A video that nobody watches, which this master has at the beginning.
@@ -78,13 +79,20 @@ extension FaultInjector {
 
     /// Milliseconds from `start` until a comment on this video is acknowledged, and after that every viewer has
     /// everything that was acknowledged until then.
+    ///
+    /// - Throws: ``Failure/unavailable(_:)`` saying which of both did not come within `limit`.
     func untilWhole(
         _ video: String, since start: ContinuousClock.Instant, within limit: Duration = .seconds(20)
     ) async throws -> Int {
         guard let api = services.commentAPIs.last else { throw Failure.unavailable("there is no CommentAPI") }
-        _ = try await Polling.wait(atMost: limit) { await comment(video, through: api) == 201 ? true : nil }
-        let seconds = crowd().seconds
-        _ = try await Polling.wait(atMost: limit) { crowd().wholeThrough >= seconds ? true : nil }
+        let within = "within \(Int(limit.seconds)) s"
+        try await Polling.until(atMost: limit, late: "no comment on \(video) was acknowledged \(within)") {
+            await comment(video, through: api) == 201
+        }
+        let now = seconds()
+        try await Polling.until(atMost: limit, late: "not every viewer had everything \(within) after that") {
+            crowd().wholeThrough >= now
+        }
         return Int((ContinuousClock.now - start).seconds * 1000)
     }
 

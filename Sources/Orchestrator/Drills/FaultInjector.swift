@@ -1,4 +1,5 @@
 import Audience
+import Primitives
 import RedisNIO
 import Report
 import Testbed
@@ -7,15 +8,23 @@ import Wire
 /// What a drill has to do its damage with, and to tell of it.
 struct FaultInjector: Sendable {
     let services: Services
-    /// Tells when the fault began, what happened, and when it was over.
-    let tell: @Sendable (FaultMark.Kind, String) -> Void
-    let found: @Sendable (DrillFact) -> Void
-    let crowd: @Sendable () -> CrowdView
-    /// A Reader that came or went, for the report.
-    let moved: @Sendable (DrillResult.Change) -> Void
+    let progress: Progress
+    /// Since the work began.
+    let seconds: @Sendable () -> Double
+    /// As it was told last; of likes and runs only how much was acknowledged.
+    let crowd: @Sendable () -> DrillResult.Sample
+    /// Changes what is known of the fault.
+    let log: @Sendable ((inout FaultLog) -> Void) -> Void
 
     var testbed: Testbed { services.testbed }
     var victim: Node { services.readers[0] }
+
+    /// Tells when the fault began, what happened, and when it was over.
+    func tell(_ kind: FaultMark.Kind, _ text: String) {
+        let mark = FaultMark(seconds: seconds(), kind: kind, text: text)
+        log { $0.marks.append(mark) }
+        progress.step("  \(text)")
+    }
 
     /// Notes a number for the report.
     ///
@@ -23,12 +32,13 @@ struct FaultInjector: Sendable {
     ///   - needed: elsewhere the drill says nothing, since the fault did not take hold.
     ///   - promised: elsewhere it failed.
     func note(_ name: String, _ value: Int, needed: ClosedRange<Int>? = nil, promised: ClosedRange<Int>? = nil) {
-        found(DrillFact(name: name, value: value, needed: needed, promised: promised))
+        log { $0.facts.append(DrillFact(name: name, value: value, needed: needed, promised: promised)) }
     }
 
-    func redis(_ name: String, _ arguments: [String] = [], port: Int? = nil) async throws -> RESPValue {
-        let probe = port.map { RedisProbe(port: $0) } ?? RedisProbe(services.redis)
-        return try await probe.send(RedisCommand(name, arguments))
+    /// Asks the one server, or the one on this port; an error reply is thrown.
+    @discardableResult
+    func redis(_ name: String, _ arguments: String..., port: Int? = nil) async throws -> RESPValue {
+        try await RedisProbe(port: port ?? services.redis.port).send(RedisCommand(name, arguments))
     }
 
     /// PostgreSQL, of which the drill is about.
@@ -37,10 +47,7 @@ struct FaultInjector: Sendable {
         return postgres
     }
 
-    func audience() throws -> Audience {
-        let setup = services.setup
-        return try Audience(setup.audience, channels: setup.streams, viewers: setup.viewers, seed: setup.seed)
-    }
+    func audience() throws(Failure) -> Audience { try services.setup.makeAudience() }
 
     func statistics() async throws(Failure) -> Statistics {
         try await ServiceClient(testbed.node("stats-api")).statistics().statistics
@@ -62,25 +69,34 @@ struct FaultInjector: Sendable {
         tell(.end, "\(victim.name) is ready again")
     }
 
+    /// A process dies, or is asked to end, and stays away.
+    func end(_ victim: Node, gently: Bool) async {
+        tell(.begin, "\(gently ? "SIGTERM" : "SIGKILL") to \(victim.name)")
+        if gently { await victim.stop() } else { await victim.kill() }
+        tell(.end, "\(victim.name) \(gently ? "has ended" : "is gone")")
+    }
+
     /// Waits until so many more were acknowledged; how many that are after `limit` at the latest.
     func acknowledged(_ count: Int, within limit: Duration) async throws -> Int {
         let before = crowd().acknowledged
-        _ = try await Polling.wait(atMost: limit) { crowd().acknowledged - before >= count ? true : nil }
+        try await Polling.until(atMost: limit) { crowd().acknowledged - before >= count }
         return crowd().acknowledged - before
     }
 }
 
-/// What is known of the crowd now; all but the first of comments only.
-struct CrowdView: Sendable {
-    /// Since the start.
-    var acknowledged = 0
-    /// Connections that got their first event.
-    var connects = 0
-    /// Viewers that have no connection.
-    var away = 0
-    /// Seconds since publishing began: now, and until when every viewer has had everything.
-    var seconds = 0.0
-    var wholeThrough = -1.0
+/// What was done and found while something was broken.
+struct FaultLog: Sendable {
+    /// Times are seconds since the work began.
+    var marks: [FaultMark] = []
+    /// What the fault did.
+    var facts: [DrillFact] = []
+    /// Readers that came and went, where the drill is about that.
+    var changes: [DrillResult.Change] = []
+
+    /// Why it says nothing; empty when it took place.
+    var missing: [String] {
+        marks.begin == nil || marks.end == nil ? ["the fault did not take place"] : facts.outside(\.needed)
+    }
 }
 
 /// A number that says what the fault did, or what came of it.

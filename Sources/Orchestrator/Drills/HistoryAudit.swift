@@ -23,7 +23,6 @@ struct HistoryAudit: Sendable {
         var check = DrillResult.HistoryCheck()
         for (channel, comments) in written.sorted(by: { $0.key < $1.key }) {
             let found = try await history(of: channel)
-            check.channels += 1
             check.wanted += comments.count
             check.missing += HistoryAudit.missing(comments, in: found)
             check.others += found.subtracting(comments).count

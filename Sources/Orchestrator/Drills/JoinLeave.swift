@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Primitives
 import Testbed
 import Wire
 
@@ -42,9 +43,9 @@ extension FaultInjector {
         try await Task.sleep(for: .seconds(2))
         let readers = services.readers.count + 1
         let between = crowd().connects
-        moved(
-            try await tally.change(
-                "\(joined.name) joins", of: joined.name, readers: readers, moved: between - before, due: 0))
+        let join = try await tally.change(
+            "\(joined.name) joins", of: joined.name, readers: readers, moved: between - before, due: 0)
+        log { $0.changes.append(join) }
         let due =
             try await statistics().readerApis.readers.first { $0.instanceId == victim.name }?.activeConnections ?? 0
         note("viewers of the Reader that leaves", due, needed: 1...Int.max)
@@ -52,17 +53,16 @@ extension FaultInjector {
         await victim.stop()
         tell(.end, "\(victim.name) has ended")
         try await waitUntilAllAreBack()
-        moved(
-            try await tally.change(
-                "\(victim.name) leaves", of: victim.name, readers: readers, moved: crowd().connects - between,
-                due: due))
+        let leave = try await tally.change(
+            "\(victim.name) leaves", of: victim.name, readers: readers, moved: crowd().connects - between, due: due)
+        log { $0.changes.append(leave) }
     }
 
     /// Whether they are whole is judged elsewhere; here it only has to be over.
     private func waitUntilAllAreBack() async throws {
         // Samples come ten times a second.
         try await Task.sleep(for: .seconds(1))
-        _ = try await Polling.wait(atMost: .seconds(5), every: .milliseconds(100)) { crowd().away == 0 ? true : nil }
+        try await Polling.until(atMost: .seconds(5), every: .milliseconds(100)) { crowd().away == 0 }
     }
 }
 
@@ -73,12 +73,7 @@ private struct MoveTally {
 
     let audience: Audience
     let witness: ServiceClient
-    private var places: [String: String] = [:]
-
-    init(audience: Audience, witness: ServiceClient) {
-        self.audience = audience
-        self.witness = witness
-    }
+    private(set) var places: [String: String] = [:]
 
     /// - Returns: the places before, and now.
     @discardableResult

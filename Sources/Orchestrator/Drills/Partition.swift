@@ -1,3 +1,4 @@
+import Primitives
 import RedisNIO
 import Testbed
 
@@ -24,11 +25,10 @@ extension Drill {
         async let answers = fault.answers(video, through: writer, for: .seconds(8))
         let heir = try await fault.promoted(of: cluster.replicas[0])
         fault.tell(.step, "\(heir.name) is promoted")
-        let refuses = try await Polling.wait(atMost: .seconds(8)) { () async throws -> Bool? in
-            let state = try await fault.redis(master, "CLUSTER", "INFO").text ?? ""
-            return state.contains("cluster_state:fail") ? true : nil
+        let refuses = try await Polling.until(atMost: .seconds(8)) {
+            try await fault.redis("CLUSTER", "INFO", port: master.port).text?.contains("cluster_state:fail") ?? false
         }
-        fault.note("the minority refuses", refuses == true ? 1 : 0, promised: 1...1)
+        fault.note("the minority refuses", refuses ? 1 : 0, promised: 1...1)
         fault.note(
             "ms until whole on the other side", try await fault.untilWhole(video, since: start), promised: 0...4_500)
         let (taken, asked) = await answers

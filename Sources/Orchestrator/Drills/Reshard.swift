@@ -36,15 +36,15 @@ extension Drill {
         fault.note("slots that stay open", open.count, needed: 2...6)
         fault.tell(.begin, "\(open.count) slots of \(source.name) are open towards \(target.name)")
         for (index, slot) in open.enumerated() {
-            try await fault.redis(target, "CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", from)
-            try await fault.redis(source, "CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", to)
+            try await fault.redis("CLUSTER", "SETSLOT", "\(slot)", "IMPORTING", from, port: target.port)
+            try await fault.redis("CLUSTER", "SETSLOT", "\(slot)", "MIGRATING", to, port: source.port)
             if !index.isMultiple(of: 2) { try await fault.moveKeys(of: slot, from: source, to: target) }
         }
         try await Task.sleep(for: .seconds(8))
         for slot in open {
             try await fault.moveKeys(of: slot, from: source, to: target)
             for node in [target, source] + cluster.masters.dropFirst(2) {
-                try await fault.redis(node, "CLUSTER", "SETSLOT", "\(slot)", "NODE", to)
+                try await fault.redis("CLUSTER", "SETSLOT", "\(slot)", "NODE", to, port: node.port)
             }
         }
         fault.tell(.end, "they have moved")
@@ -59,11 +59,10 @@ extension FaultInjector {
 
     fileprivate func moveKeys(of slot: Int, from source: Node, to target: Node) async throws {
         while true {
-            let keys = try await redis(source, "CLUSTER", "GETKEYSINSLOT", "\(slot)", "100").array ?? []
+            let keys = try await redis("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100", port: source.port).array ?? []
             guard !keys.isEmpty else { return }
-            _ = try await redis(
-                "MIGRATE", ["127.0.0.1", "\(target.port)", "", "0", "2000", "KEYS"] + keys.compactMap(\.text),
-                port: source.port)
+            let command = ["127.0.0.1", "\(target.port)", "", "0", "2000", "KEYS"] + keys.compactMap(\.text)
+            try await RedisProbe(source).send(RedisCommand("MIGRATE", command))
         }
     }
 }

@@ -17,20 +17,12 @@ extension Drill {
         passes: [DrillPass(name: "at once", swarm: ["--reconnect-at-once"]), DrillPass(name: "jittered")],
         strike: loseAReader)
 
-    private static let loseAReader: Strike = { fault in
-        fault.tell(.begin, "SIGKILL to \(fault.victim.name)")
-        await fault.victim.kill()
-        fault.tell(.end, "\(fault.victim.name) is gone")
-    }
+    private static let loseAReader: Strike = { await $0.end($0.victim, gently: false) }
 
     static let drainReader = Drill(
         name: "drain-reader", story: "A Reader gets SIGTERM and moves its viewers to the others.", isDrain: true,
         movesViewers: true, arrange: { setup, _ in setup.environment["DRAIN_SECONDS"] = "5" }
-    ) { fault in
-        fault.tell(.begin, "SIGTERM to \(fault.victim.name)")
-        await fault.victim.stop()
-        fault.tell(.end, "\(fault.victim.name) has ended")
-    }
+    ) { await $0.end($0.victim, gently: true) }
 
     static let rollingRestart = Drill(
         name: "rolling-restart", story: "Every Reader in turn is stopped gently and started again.", isDrain: true,
@@ -48,7 +40,7 @@ extension Drill {
         name: "cut-subscriber", story: "Redis cuts the subscriber connections of all Readers.", redis: .server
     ) { fault in
         fault.tell(.begin, "CLIENT KILL TYPE pubsub")
-        let cut = Int(try await fault.redis("CLIENT", ["KILL", "TYPE", "pubsub"]).integer ?? 0)
+        let cut = Int(try await fault.redis("CLIENT", "KILL", "TYPE", "pubsub").integer ?? 0)
         fault.note("subscribers cut", cut, needed: 1...Int.max)
         fault.tell(.end, "\(cut) subscribers are cut")
     }
@@ -60,7 +52,7 @@ extension Drill {
         redis: .server
     ) { fault in
         let (victim, limit) = (fault.victim, "pubsub 262144 0 0")
-        _ = try await fault.redis("CONFIG", ["SET", "client-output-buffer-limit", limit])
+        try await fault.redis("CONFIG", "SET", "client-output-buffer-limit", limit)
         fault.tell(.begin, "SIGSTOP to \(victim.name), client-output-buffer-limit \(limit)")
         victim.pause()
         let load = String(repeating: "x", count: 256 << 10)
@@ -69,7 +61,7 @@ extension Drill {
         var isCut = false
         for _ in 0..<200 where !isCut {
             // Redis 7.0 does not count those that it cuts; a message that nobody gets says it too.
-            isCut = try await fault.redis("PUBLISH", [channel, load]).integer == 0
+            isCut = try await fault.redis("PUBLISH", channel, load).integer == 0
         }
         fault.tell(.step, isCut ? "Redis has cut the subscriber" : "Redis has not cut the subscriber")
         // Comments go on meanwhile: the Reader has something to repair.

@@ -2,6 +2,7 @@ import Audience
 import Likes
 import Logging
 import PostgresLibpq
+import Primitives
 import RedisNIO
 import Storage
 import Testbed
@@ -20,14 +21,14 @@ struct LikeAudit: Sendable {
     /// - Throws: ``Failure/unavailable(_:)`` when it takes longer than `limit`.
     func drain(atMost limit: Duration, told: @escaping @Sendable (Int) -> Void) async throws -> Double {
         let start = ContinuousClock.now
-        let drained = try await withCensus { census in
-            try await Polling.wait(atMost: limit, every: .milliseconds(50)) {
+        try await withCensus { census in
+            let late = "the record does not have everything yet"
+            try await Polling.until(atMost: limit, every: .milliseconds(50), late: late) {
                 let left = try await census.backlog()
                 told(left)
-                return left == 0 ? true : nil
+                return left == 0
             }
         }
-        guard drained != nil else { throw Failure.unavailable("the record does not have everything yet") }
         return (ContinuousClock.now - start).seconds
     }
 
@@ -53,13 +54,8 @@ struct LikeAudit: Sendable {
     private func compareRecord(
         _ audits: inout [LikesResult.PhotoAudit], _ truth: [String: LikeSwarmReport.Photo], _ url: String
     ) async throws {
-        var configuration = try PostgresConfiguration(url: url)
         // There may be a pooler in between.
-        configuration.preparedStatementsMax = 0
-        let silent = Logger(label: "audit", factory: { _ in SwiftLogNoOpLogHandler() })
-        let pool = PostgresPool(configuration: configuration, logger: silent)
-        pool.start()
-        do {
+        try await PostgresPool.with(url, { $0.preparedStatementsMax = 0 }) { pool in
             let record = PostgresLikeStore(pool: pool)
             for index in audits.indices {
                 let id = audits[index].photo
@@ -72,11 +68,7 @@ struct LikeAudit: Sendable {
                 audits[index].recordDifferences = found.differences(from: photo)
                 audits[index].recordCount = Int(try await record.counts(of: [id])[id] ?? 0)
             }
-        } catch {
-            await pool.stop()
-            throw error
         }
-        await pool.stop()
     }
 
     /// Users that were found; names that the crowd does not have are counted apart.
@@ -108,5 +100,23 @@ struct LikeAudit: Sendable {
             }
             return try await body(census)
         }
+    }
+}
+
+extension PostgresPool {
+    /// Runs `body` with a pool of its own.
+    static func with(
+        _ url: String, _ change: (inout PostgresConfiguration) -> Void, _ body: (PostgresPool) async throws -> Void
+    ) async throws {
+        var configuration = try PostgresConfiguration(url: url)
+        change(&configuration)
+        let silent = Logger(label: "laboratory", factory: { _ in SwiftLogNoOpLogHandler() })
+        let pool = PostgresPool(configuration: configuration, logger: silent)
+        pool.start()
+        do { try await body(pool) } catch {
+            await pool.stop()
+            throw error
+        }
+        await pool.stop()
     }
 }

@@ -13,10 +13,9 @@ enum LikesChecker {
             let silent = Check("likes", passed: false, "no like was acknowledged", exitCode: .unavailable)
             return Verdict([.completed(nil), silent])
         }
-        let missing = result.drill == nil ? [] : result.facts.outside(\.needed)
-        guard missing.isEmpty, result.drill == nil || result.marks.end != nil else {
-            let problems = missing.isEmpty ? ["the fault did not take place"] : missing
-            return Verdict([.completed(nil), Check("took place", problems: problems, else: "", exitCode: .unavailable)])
+        let missing = result.drill == nil ? [] : result.faultLog.missing
+        guard missing.isEmpty else {
+            return Verdict([.completed(nil), Check("took place", problems: missing, else: "", exitCode: .unavailable)])
         }
         let places = result.outcome.photos.contains { $0.record != nil } ? "Redis, PostgreSQL" : "Redis"
         let exact = Check(
@@ -51,7 +50,8 @@ enum LikesChecker {
         guard let resumed = report.recoverySeconds else {
             return ["no like was acknowledged after the fault, or no viewer told"]
         }
-        var faults = report.facts.outside(\.promised) + report.answers.complaints(report.marks, refusedShareMax: 0.02)
+        var faults = report.faultLog.facts.outside(\.promised)
+        faults += report.answers.complaints(report.faultLog.marks, refusedShareMax: 0.02)
         if resumed > LikesSettings.resumeSecondsMax {
             faults.append("the first like after the fault came after \(Format.decimal(resumed, 1)) s")
         }

@@ -28,10 +28,9 @@ struct LikesCommand: AsyncParsableCommand {
             let binaries = try binaries.find(["LikeAPI", "ReaderAPI", "SimClient"], postgres: true)
             let base = await Report.begin(
                 "likes", "Likes", command: settings.commandLine("likes"), directory: binaries.directory)
-            let folder = try report.folder(for: base)
-            let result = await LikesResult(drill: nil, settings: settings, base: base).measure(
-                ExperimentRunner(binaries: binaries, progress: Progress()), in: folder)
-            return try report.finish(result, in: folder, thresholds)
+            return try await report.measure(
+                LikesResult(drill: nil, settings: settings, base: base),
+                ExperimentRunner(binaries: binaries, progress: Progress()), thresholds)
         }
     }
 }

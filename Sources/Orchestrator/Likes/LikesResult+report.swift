@@ -59,10 +59,12 @@ extension LikesResult {
         var report = base
         report.verdict = LikesChecker.verdict(on: self, failure: failure)
         report.summary = story
-        if !marks.isEmpty {
-            report.tables = [marks.timeline("Timeline", recovery: recoverySeconds, "a like is acknowledged and told")]
+        if !faultLog.marks.isEmpty {
+            report.tables = [
+                faultLog.marks.timeline("Timeline", recovery: recoverySeconds, "a like is acknowledged and told")
+            ]
         }
-        report.metrics = outcome.metrics(scope: "") + Self.ownMetrics.metrics(of: self) + facts.metrics
+        report.metrics = outcome.metrics(scope: "") + Self.ownMetrics.metrics(of: self) + faultLog.facts.metrics
         report.metrics += processes.flatMap { ProcessCosts.metrics.metrics(of: $0, scope: $0.name) }
         if outcome.swarm?.generatorLimited == true { report.notes.append("the generator was the limit") }
         report.highlights = ["rate", "acknowledged", "p99", "time to recover", "until PostgreSQL had everything"]
@@ -85,11 +87,7 @@ extension LikesResult {
 
     /// Over a second each: samples come ten times as often.
     private func rate(_ count: (Sample) -> Int) -> [Double] {
-        samples.indices.map { index in
-            let before = samples[max(0, index - 10)]
-            let seconds = samples[index].seconds - before.seconds
-            return seconds > 0 ? Double(count(samples[index]) - count(before)) / seconds : 0
-        }
+        rates(samples.map { ($0.seconds, count($0)) }, over: 10)
     }
 
     private func chart(_ title: String, _ unit: String, _ values: [Double]) -> Chart {

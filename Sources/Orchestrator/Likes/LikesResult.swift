@@ -3,7 +3,7 @@ import Report
 import Testbed
 
 /// All that a run of likes, or a drill of likes, found out.
-struct LikesResult: ExperimentResult {
+struct LikesResult: Experiment {
     static let samplesMax = 20_000
 
     /// `nil`: nothing was broken.
@@ -13,32 +13,15 @@ struct LikesResult: ExperimentResult {
     var base: Report
     /// When the first message came; `nil` before.
     var start: ContinuousClock.Instant?
-    /// Times are seconds since the likes began.
-    var marks: [FaultMark] = []
-    /// What the fault did.
-    var facts: [DrillFact] = []
+    var faultLog = FaultLog()
     /// Ten times a second; at most ``samplesMax``.
     var samples: [Sample] = []
     var outcome = Outcome()
     var redis: Redis?
     var processes: [ProcessCosts] = []
 
-    init(drill: Drill?, settings: LikesSettings, base: Report) {
-        self.drill = drill
-        self.settings = settings
-        self.base = base
-    }
-
-    struct Sample: Sendable {
-        var seconds: Double
-        var acknowledged: Int
-        var refused: Int
-        var unanswered: Int
-        /// Users who are not done.
-        var underWay: Int
-        /// Counts that viewers got.
-        var updates: Int
-    }
+    /// Its seconds are those since ``start``, by the Orchestrator's clock.
+    typealias Sample = LikesMessage.LikesState
 
     /// What the crowd tells, and what was found to be so.
     struct Outcome: Sendable {
@@ -82,7 +65,7 @@ struct LikesResult: ExperimentResult {
 extension LikesResult {
     /// Seconds from the fault's end until a like was acknowledged and a viewer got a count; `nil` when that did not come.
     var recoverySeconds: Double? {
-        guard let end = marks.end else { return nil }
+        guard let end = faultLog.marks.end else { return nil }
         let before = samples.last { $0.seconds < end }
         return samples.first {
             $0.seconds >= end && $0.acknowledged > before?.acknowledged ?? 0 && $0.updates > before?.updates ?? 0

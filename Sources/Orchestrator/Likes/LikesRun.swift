@@ -1,4 +1,5 @@
 import Audience
+import Primitives
 import RedisNIO
 import Report
 import Testbed
@@ -9,9 +10,10 @@ struct LikesLoad: Sendable {
     let services: Services
     let crowd: LikesCrowd
 
-    /// - Parameter took: gets every message of how far it is.
+    /// - Parameter took: gets how far it is, again and again.
     static func start(
-        _ services: Services, _ settings: LikesSettings, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }
+        _ services: Services, _ settings: LikesSettings,
+        took: @escaping @Sendable (LikesResult.Sample) -> Void = { _ in }
     ) async throws -> LikesLoad {
         let node = try await services.testbed.addClient(
             .swarm, name: "likes", arguments: settings.arguments(services))
@@ -28,10 +30,10 @@ struct LikesLoad: Sendable {
     ) async throws -> LikesResult.Outcome {
         try await crowd.listening {
             _ = try await crowd.reach("connected", atMost: .seconds(90)) { $0.connected }
-            try await crowd.say("start")
+            try await crowd.say(GeneratorOrder.start.line)
             if let body {
                 try await body()
-                try await crowd.say("stop")
+                try await crowd.say(GeneratorOrder.stop.line)
             }
             // Ten million at the slowest that was ever seen take an hour.
             var swarm = try await crowd.reach("report", atMost: .seconds(body == nil ? 7_200 : 120)) { $0.report }
@@ -47,17 +49,9 @@ struct LikesLoad: Sendable {
 }
 
 extension LikesResult {
-    /// Runs it, or the drill, on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (drill, settings, progress) = (drill, settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    try await LikesRun(drill: drill, settings: settings, recorder: recorder, progress: progress).run(
-                        in: testbed)
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        try await LikesRun(drill: drill, settings: settings, recorder: gathered, progress: runner.progress).run(
+            in: testbed)
     }
 }
 
@@ -93,30 +87,22 @@ private struct LikesRun: Sendable {
         recorder.update { $0.start = $0.start ?? .now }
         try await Task.sleep(for: LikesSettings.calm)
         let injector = FaultInjector(
-            services: services,
-            tell: { kind, text in
-                recorder.update { result in
-                    let seconds = (ContinuousClock.now - (result.start ?? .now)).seconds
-                    result.marks.append(FaultMark(seconds: seconds, kind: kind, text: text))
-                }
-                progress.step("  \(text)")
-            },
-            found: { fact in recorder.update { $0.facts.append(fact) } },
-            crowd: { CrowdView(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) }, moved: { _ in })
+            services: services, progress: progress,
+            seconds: { (ContinuousClock.now - (recorder.value.start ?? .now)).seconds },
+            crowd: { DrillResult.Sample(acknowledged: recorder.value.samples.last?.acknowledged ?? 0) },
+            log: { change in recorder.update { change(&$0.faultLog) } })
         try await drill.strike(injector)
         try await Task.sleep(for: LikesSettings.after)
     }
 
-    private func take(_ message: LikesMessage, _ monitor: LiveMonitor) {
+    private func take(_ sample: LikesResult.Sample, _ monitor: LiveMonitor) {
         recorder.update { result in
             let start = result.start ?? .now
             result.start = start
             guard result.samples.count < LikesResult.samplesMax else { return }
-            result.samples.append(
-                LikesResult.Sample(
-                    seconds: (ContinuousClock.now - start).seconds, acknowledged: message.acknowledged ?? 0,
-                    refused: message.refused ?? 0, unanswered: message.unanswered ?? 0,
-                    underWay: message.underWay ?? 0, updates: message.updates ?? 0))
+            var sample = sample
+            sample.seconds = (ContinuousClock.now - start).seconds
+            result.samples.append(sample)
         }
         let samples = recorder.value.samples
         // As fast as it goes, and until everybody is done.

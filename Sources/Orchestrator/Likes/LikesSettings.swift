@@ -71,9 +71,7 @@ struct LikesSettings: ParsableArguments {
         setup.usesPostgres = true
         setup.redisTopology = RedisTopology(nodes: redisNodes, replicas: redisReplicas ?? 1)
         drill?.arrange(&setup, ofDrill)
-        setup.notes =
-            setup.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-            + [setup.redisTopology.note].compactMap { $0 } + setup.notes
+        setup.noteSettings()
         return setup
     }
 

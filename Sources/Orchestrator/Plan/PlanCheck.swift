@@ -157,8 +157,7 @@ struct PlanCheck: Sendable {
     }
 
     private func loads(_ load: ProbeLoad) throws -> [ReaderLoad] {
-        let audience = try Audience(load.audience, channels: load.streams, viewers: load.viewers, seed: load.seed)
-        var model = PlanModel(audience, rate: load.rate)
+        var model = PlanModel(try load.makeAudience(), rate: load.rate)
         return model.loads(load.placement, readers: load.readers)
     }
 

@@ -47,8 +47,7 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private static func answers(_ settings: PlanSettings, _ costs: Calibration) throws(Failure) -> [PlanAnswer] {
-        let audience = try Audience.of(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+        let audience = try settings.makeAudience()
         let limits = PlanLimits(
             costs: costs, host: settings.host, p99Milliseconds: settings.p99,
             channels: audience.sizes.channels)

@@ -5,7 +5,7 @@ import Placement
 import Report
 
 /// Every parameter of a plan, as `plan` reads it.
-struct PlanSettings: ParsableArguments {
+struct PlanSettings: ParsableArguments, AudienceSettings {
     @Option("Streams, 1 to 1,000,000.", within(1...Audience.channelsMax)) @Checked var streams = 90_000
     @Option("Viewers, 1 to 20,000,000.", within(1...20_000_000)) @Checked var viewers = 2_000_000
     @Option("Comments per second over all streams, 0.01 to 10,000,000.", within(0.01...10_000_000))

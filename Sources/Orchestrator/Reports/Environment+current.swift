@@ -17,12 +17,12 @@ extension Report {
 extension Report.Environment {
     static func current(directory: String) async -> Report.Environment {
         let info = ProcessInfo.processInfo
-        let release = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8)) ?? "?"
+        let release = KernelFigures.text("/proc/sys/kernel/osrelease")
         return Report.Environment(
             commit: await commit(in: directory), build: buildMode, cores: info.activeProcessorCount,
             memoryBytes: Int(info.physicalMemory),
             kernel: "Linux " + release.trimmingCharacters(in: .whitespacesAndNewlines),
-            processor: processorName((try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""),
+            processor: processorName(KernelFigures.text("/proc/cpuinfo")),
             descriptorsMax: Capacity.ofThisMachine().perProcess)
     }
 

@@ -70,18 +70,20 @@ extension [Answers] {
     }
 }
 
+/// How fast a number grew, a second, at each of its points: over so many points before it.
+func rates(_ points: [(seconds: Double, sum: Int)], over window: Int = 1) -> [Double] {
+    points.indices.map { index in
+        let (before, now) = (points[max(0, index - window)], points[index])
+        return now.seconds > before.seconds ? Double(now.sum - before.sum) / (now.seconds - before.seconds) : 0
+    }
+}
+
 /// Processor time and memory of a process of the experiment.
 struct ProcessCosts: Equatable, Sendable {
     var name: String
     /// 1 without restarts.
     var starts: Int
     var usage: ProcessUsage
-
-    init(name: String, starts: Int, usage: ProcessUsage) {
-        self.name = name
-        self.starts = starts
-        self.usage = usage
-    }
 
     static func all(_ testbed: Testbed) -> [ProcessCosts] {
         testbed.nodes.map { ProcessCosts(name: $0.name, starts: $0.starts, usage: $0.usage) }

@@ -57,10 +57,7 @@ struct PlacementCharts {
     private func series(
         _ model: (SpreadOutcome) -> Chart.Point, _ measurement: (Point) -> Chart.Point?
     ) -> [Chart.Series] {
-        var placements: [PlacementStrategy] = []
-        for placement in table.rows.map(\.strategy) + measured.map(\.placement) where !placements.contains(placement) {
-            placements.append(placement)
-        }
+        let placements = (table.rows.map(\.strategy) + measured.map(\.placement)).unique()
         return placements.enumerated().flatMap { index, placement in
             let line = table.rows.filter { $0.strategy == placement }.map { model($0.outcome) }
             let points = measured.filter { $0.placement == placement }.compactMap(measurement)

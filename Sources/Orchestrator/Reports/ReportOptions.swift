@@ -20,10 +20,17 @@ struct ReportOptions: ParsableArguments {
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func limits(_ known: [MetricDefinition]) throws(Failure) -> [Threshold] {
+        try Self.limits(thresholds.map { ($0, "--threshold") }, known)
+    }
+
+    /// Each with where it stands, for what is wrong with it.
+    static func limits(
+        _ texts: [(text: String, place: String)], _ known: [MetricDefinition]
+    ) throws(Failure) -> [Threshold] {
         var (limits, problems) = ([Threshold](), [String]())
-        for text in thresholds {
+        for (text, place) in texts {
             do throws(ReportError) { limits.append(try Threshold(text, known: known)) } catch {
-                problems.append(error.description)
+                problems.append("\(place)\(error.description.dropFirst("--threshold".count))")
             }
         }
         guard problems.isEmpty else { throw .arguments(problems) }
@@ -32,6 +39,14 @@ struct ReportOptions: ParsableArguments {
 
     func folder(for report: Report) throws -> ReportFolder {
         try ReportFolder(in: out ?? "report", kind: report.kind, startedAt: report.startedAt)
+    }
+
+    /// Runs an experiment, writes its report into a folder of its own, and shows it.
+    func measure(
+        _ experiment: some Experiment, _ runner: ExperimentRunner, _ limits: [Threshold]
+    ) async throws -> ExitStatus {
+        let folder = try folder(for: experiment.base)
+        return try finish(await runner.run(experiment, in: folder), in: folder, limits)
     }
 
     /// Of a command that measures nothing: it writes only where it is told to.

@@ -2,14 +2,15 @@ import Audience
 import Glibc
 import NIOCore
 import Placement
+import Primitives
 import RedisNIO
 import Testbed
 
-/// A command as it goes over the wire.
-enum RawCommand {
-    static func bytes(_ command: RedisCommand) -> [UInt8] {
+extension RedisCommand {
+    /// As it goes over the wire.
+    var bytes: [UInt8] {
         var buffer = ByteBuffer()
-        command.encode(into: &buffer)
+        encode(into: &buffer)
         return Array(buffer.readableBytesView)
     }
 }
@@ -77,7 +78,7 @@ struct BurstPublisher: Sendable {
             let readers = layout.assignment.parts(ofChannel: channel).count
             let server = servers.server(of: name)
             sequences[server].channels.append(channel)
-            sequences[server].commands += RawCommand.bytes(publish.command)
+            sequences[server].commands += publish.command.bytes
             sequences[server].ends.append(sequences[server].commands.count)
             sequences[server].pushBytes.append(
                 readers * PushSize.message(word, channel: name.utf8.count, payload: publish.bytes))

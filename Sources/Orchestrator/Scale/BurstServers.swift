@@ -18,8 +18,6 @@ struct BurstServers: Sendable {
     /// Under which each of them knows the service's publish script; `nil`: plain publishes, without history.
     var script: String?
 
-    init(ports: [Int], _ publishing: Publishing = .classic) { (self.ports, self.publishing) = (ports, publishing) }
-
     /// Makes the script known to all.
     mutating func load() async throws {
         let source = PublishScript.make(RedisBrokerSettings(), isSharded: publishing == .sharded).source

@@ -1,11 +1,13 @@
 import Audience
 import Placement
+import Primitives
 import Report
 import Testbed
 
 /// What bursts on clusters of several sizes found out.
-struct ClusterScaleResult: ExperimentResult {
+struct ClusterScaleResult: Experiment {
     var settings: ScaleSettings
+    var audience: Audience
     /// What the report begins with.
     var base: Report
     /// In the order in which they ran; only those that came to their end.
@@ -109,45 +111,35 @@ extension ClusterScaleResult {
     static let fill = 0.7
     private static let rates = [10_000.0, 20_000, 50_000, 100_000, 200_000]
 
-    /// Runs its cases one after the other; a failure stands in the report's verdict.
-    func measure(_ audience: Audience, _ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, progress) = (settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    let slots = SlotLoad.slots(of: audience)
-                    for (readers, placement) in settings.cases {
-                        let layout = ScaleLayout(audience, placement: placement, readers: readers)
-                        let load = SlotLoad(audience, layout.assignment, slots: slots, rate: 1)
-                        recorder.update { $0.loads.append((readers, placement, load)) }
-                        for publishing in settings.publish {
-                            for nodes in settings.redisNodes {
-                                let burst = try await Self.burst(layout, publishing, nodes, settings, in: testbed)
-                                let one = ClusterCase(
-                                    placement: placement, readers: readers, publishing: publishing, burst: burst,
-                                    busiestShare: load.nodes(nodes).map(\.publishes).max() ?? 0)
-                                recorder.update { $0.cases.append(one) }
-                                progress.step(
-                                    "  \(one.name): \(Format.grouped(Int(one.perCoreSecond))) comments for a core-second"
-                                        + " of the busiest node, \(Format.decimal(one.busiestMicroseconds, 2)) µs each")
-                            }
-                        }
-                    }
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        let slots = SlotLoad.slots(of: audience)
+        for (readers, placement) in settings.cases {
+            let layout = ScaleLayout(audience, placement: placement, readers: readers)
+            let load = SlotLoad(audience, layout.assignment, slots: slots, rate: 1)
+            gathered.update { $0.loads.append((readers, placement, load)) }
+            for (publishing, nodes) in settings.clusters {
+                let burst = try await burst(layout, publishing, nodes, in: testbed)
+                let one = ClusterCase(
+                    placement: placement, readers: readers, publishing: publishing, burst: burst,
+                    busiestShare: load.nodes(nodes).map(\.publishes).max() ?? 0)
+                gathered.update { $0.cases.append(one) }
+                runner.progress.step(
+                    "  \(one.name): \(Format.grouped(Int(one.perCoreSecond))) comments for a core-second"
+                        + " of the busiest node, \(Format.decimal(one.busiestMicroseconds, 2)) µs each")
+            }
+        }
     }
 
-    private static func burst(
-        _ layout: ScaleLayout, _ publishing: Publishing, _ nodes: Int, _ settings: ScaleSettings, in testbed: Testbed
+    private func burst(
+        _ layout: ScaleLayout, _ publishing: Publishing, _ nodes: Int, in testbed: Testbed
     ) async throws -> ScaleCase.Burst {
         let limit = ["--client-output-buffer-limit", "pubsub 1gb 1gb 60"]
         let cluster = try await testbed.startRedisCluster(
             masters: nodes, nodeTimeout: .seconds(60), options: RedisOptions(arguments: limit),
             name: "\(publishing.rawValue)-\(nodes)-\(layout.placement.rawValue)-\(layout.readers.count)")
-        var servers = BurstServers(ports: cluster.masters.map(\.port), publishing)
+        var servers = BurstServers(ports: cluster.masters.map(\.port), publishing: publishing)
         if !settings.bare { try await servers.load() }
-        let burst = try await RedisBurst(layout: layout, servers, seconds: settings.burst).run()
+        let burst = try await RedisBurst(layout: layout, servers: servers, seconds: settings.burst).run()
         await testbed.supervisor.stop(cluster.nodes.compactMap(\.child))
         return burst
     }
@@ -227,13 +219,7 @@ extension ClusterScaleResult {
     }
 
     private var series: [(String, [ClusterCase])] {
-        var names: [String] = []
-        var all: [String: [ClusterCase]] = [:]
-        for one in cases {
-            if all[one.series] == nil { names.append(one.series) }
-            all[one.series, default: []].append(one)
-        }
-        return names.map { ($0, all[$0] ?? []) }
+        cases.map(\.series).unique().map { name in (name, cases.filter { $0.series == name }) }
     }
 
     /// Against one node with the same publishing, placement and Readers.

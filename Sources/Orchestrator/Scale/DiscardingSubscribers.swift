@@ -49,17 +49,17 @@ final class DiscardingSubscribers: Sendable {
 
     /// Subscribes and reads until it is stopped. Blocks.
     func run() throws {
-        var sinks = SinkConnections()
+        var sinks: [RawConnection] = []
         for (server, channels) in connections {
             let connection = try RawConnection(port: servers.ports[server])
             for command in subscriptions(channels) { try command.withUnsafeBytes { try connection.write($0) } }
-            sinks.add(connection)
+            sinks.append(connection)
         }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         while !stopped.load(ordering: .relaxed) {
-            for index in connections.indices {
-                let count = try sinks.drain(index, buffer)
+            for (index, sink) in sinks.enumerated() {
+                let count = try sink.drain(buffer)
                 if count > 0 { counts.withLock { $0[index] += count } }
             }
             // Waking up for every few messages would cost more than reading them.
@@ -70,35 +70,10 @@ final class DiscardingSubscribers: Sendable {
     private func subscriptions(_ names: [String]) -> [[UInt8]] {
         // One command takes channels of one slot only.
         guard servers.publishing == .classic else {
-            return names.map { RawCommand.bytes(RedisCommand("SSUBSCRIBE", $0)) }
+            return names.map { RedisCommand("SSUBSCRIBE", $0).bytes }
         }
         return stride(from: 0, to: names.count, by: Self.batchMax).map { start in
-            RawCommand.bytes(RedisCommand("SUBSCRIBE", names[start..<min(start + Self.batchMax, names.count)]))
+            RedisCommand("SUBSCRIBE", names[start..<min(start + Self.batchMax, names.count)]).bytes
         }
     }
-}
-
-/// Connections in a row; they cannot be copied, and an array of such is not to be had.
-private struct SinkConnections: ~Copyable {
-    private var descriptors: [Int32] = []
-
-    mutating func add(_ connection: consuming RawConnection) {
-        // The copy outlives the connection that is given up here.
-        descriptors.append(dup(connection.descriptor))
-    }
-
-    func drain(_ index: Int, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
-        var sum = 0
-        // A bound, so that one connection does not keep the others waiting.
-        for _ in 0..<8 {
-            let count = recv(descriptors[index], buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
-            if count == 0 { throw .unavailable("Redis cut a subscriber") }
-            if count < 0 { break }
-            sum += count
-            if count < buffer.count { break }
-        }
-        return sum
-    }
-
-    deinit { for descriptor in descriptors { close(descriptor) } }
 }

@@ -40,7 +40,6 @@ struct PacedPublisher: Sendable {
             }
         }
         paced.publishes = truth.publishes
-        paced.seconds = (ContinuousClock.now - start).seconds
         return (paced, truth)
     }
 

@@ -3,8 +3,8 @@ import Testbed
 
 /// A blocking TCP connection to a Redis of this machine, for what must cost next to nothing beside Redis: sending commands
 /// that were encoded before, and throwing away what subscribers get.
-struct RawConnection: ~Copyable {
-    let descriptor: Int32
+final class RawConnection: Sendable {
+    private let descriptor: Int32
 
     /// - Throws: ``Failure/unavailable(_:)`` when nobody listens.
     init(port: Int) throws(Failure) {
@@ -27,11 +27,10 @@ struct RawConnection: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// The caller closes it.
-    consuming func release() -> Int32 {
-        let descriptor = descriptor
-        discard self
-        return descriptor
+    /// Whether it stands, and nothing came.
+    var isSilent: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, Int32(MSG_DONTWAIT)) < 0 && errno == EAGAIN
     }
 
     /// Writes all of it.
@@ -46,15 +45,28 @@ struct RawConnection: ~Copyable {
         }
     }
 
-    /// What is there, at least one byte; waits for it unless `waiting` is false, and then returns 0 when there is nothing.
-    func read(into buffer: UnsafeMutableRawBufferPointer, waiting: Bool = true) throws(Failure) -> Int {
+    /// Waits for at least one byte, and reads what is there.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         while true {
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, waiting ? 0 : Int32(MSG_DONTWAIT))
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count > 0 { return count }
             if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN, !waiting { return 0 }
             throw count == 0 ? .unavailable("Redis closed a connection") : RawConnection.failure("recv")
         }
+    }
+
+    /// Reads what is there, and throws it away; how many bytes that was.
+    func drain(_ buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        var sum = 0
+        // A bound, so that one connection does not keep the others waiting.
+        for _ in 0..<8 {
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+            if count == 0 { throw .unavailable("Redis cut a subscriber") }
+            if count < 0 { break }
+            sum += count
+            if count < buffer.count { break }
+        }
+        return sum
     }
 
     private static func failure(_ call: String) -> Failure {

@@ -1,4 +1,5 @@
 import Foundation
+import Primitives
 import Testbed
 
 /// Gives one Redis, or the masters of a cluster, as many publishes as they take, with the subscriptions of one
@@ -8,20 +9,15 @@ struct RedisBurst: Sendable {
     let servers: BurstServers
     let seconds: Double
 
-    init(layout: ScaleLayout, _ servers: BurstServers, seconds: Double) {
-        (self.layout, self.servers, self.seconds) = (layout, servers, seconds)
-    }
-
     /// - Parameter subscribed: called when Redis has acknowledged every subscription.
     func run(subscribed: @escaping @Sendable () async throws -> Void = {}) async throws -> ScaleCase.Burst {
         let sinks = DiscardingSubscribers(layout, servers)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await Blocking.run { _ in try sinks.run() } }
             defer { sinks.stop() }
-            let all = try await Polling.wait(atMost: .seconds(120)) {
-                sinks.bytesInAll == sinks.acknowledgementBytes ? true : nil
+            try await Polling.until(atMost: .seconds(120), late: "Redis did not acknowledge all subscriptions") {
+                sinks.bytesInAll == sinks.acknowledgementBytes
             }
-            guard all != nil else { throw Failure.unavailable("Redis did not acknowledge all subscriptions") }
             try await subscribed()
             return try await publish(sinks)
         }
@@ -29,7 +25,7 @@ struct RedisBurst: Sendable {
 
     private func publish(_ sinks: DiscardingSubscribers) async throws -> ScaleCase.Burst {
         let (layout, servers, seconds) = (layout, servers, seconds)
-        let (before, cpuBefore) = (try await servers.figures(), RedisBurst.ownCPU())
+        let (before, cpuBefore) = (try await servers.figures(), ProcessUsage.own.cpuSeconds)
         let (publisher, outcome) = try await Blocking.run { isCancelled in
             var frames = ScaleFrames(layout.audience)
             let publisher = BurstPublisher(layout, servers, frames: &frames)
@@ -39,9 +35,7 @@ struct RedisBurst: Sendable {
             return (publisher, outcome)
         }
         let expected = publisher.pushedBytes(outcome, in: layout.assignment)
-        _ = try await Polling.wait(atMost: .seconds(30)) {
-            sinks.bytesInAll - sinks.acknowledgementBytes == expected ? true : nil
-        }
+        try await Polling.until(atMost: .seconds(30)) { sinks.bytesInAll - sinks.acknowledgementBytes == expected }
         let after = try await servers.figures()
         let messages = publisher.messages(outcome, in: layout.assignment)
         let nodes = servers.ports.indices.map { index in
@@ -53,11 +47,7 @@ struct RedisBurst: Sendable {
             publishes: outcome.publishes, seconds: outcome.seconds, redisDeliveries: outcome.redisDeliveries,
             redisDeliveriesExpected: messages.reduce(0, +), redisCPUSeconds: nodes.reduce(0) { $0 + $1.cpuSeconds },
             bytes: sinks.bytesInAll - sinks.acknowledgementBytes, bytesExpected: expected,
-            generatorCPUSeconds: RedisBurst.ownCPU() - cpuBefore, waits: outcome.waits,
+            generatorCPUSeconds: ProcessUsage.own.cpuSeconds - cpuBefore, waits: outcome.waits,
             cut: zip(before, after).reduce(0) { $0 + $1.1.cut - $1.0.cut }, nodes: nodes)
-    }
-
-    private static func ownCPU() -> Double {
-        ProcessUsage.sample(pid: ProcessInfo.processInfo.processIdentifier)?.cpuSeconds ?? 0
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Audience
 import Options
 import Placement
+import Primitives
 import Report
 import Testbed
 
@@ -30,8 +31,7 @@ struct ScaleCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run { () async throws -> ExitStatus in
             let settings = try settings.checked()
-            let audience = try Audience.of(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
+            let audience = try settings.makeAudience()
             let isClustered = !settings.redisNodes.isEmpty
             let thresholds = try report.limits(
                 isClustered ? ClusterScaleResult.definitions : ScaleResult.definitions)
@@ -39,34 +39,24 @@ struct ScaleCommand: AsyncParsableCommand {
             try binaries.check()
             let base = await Report.begin(
                 isClustered ? "scale-redis" : "scale", settings.title, command: settings.commandLine("scale"))
-            let folder = try report.folder(for: base)
             // A Redis that gets all that it takes may not answer for a while.
             let runner = ExperimentRunner(binaries: binaries, progress: Progress(), silenceMax: nil)
-            if isClustered {
-                let result = ClusterScaleResult(settings: settings, base: base)
-                return try report.finish(await result.measure(audience, runner, in: folder), in: folder, thresholds)
-            }
-            let measured = await ScaleResult(settings: settings, base: base).measure(audience, runner, in: folder)
-            return try report.finish(measured, in: folder, thresholds)
+            return isClustered
+                ? try await report.measure(
+                    ClusterScaleResult(settings: settings, audience: audience, base: base), runner, thresholds)
+                : try await report.measure(
+                    ScaleResult(settings: settings, audience: audience, base: base), runner, thresholds)
         }
     }
 }
 
 extension ScaleResult {
-    /// Runs its cases one after the other; a failure stands in the report's verdict.
-    func measure(_ audience: Audience, _ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, progress) = (settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    for (readers, placement) in settings.cases {
-                        let layout = ScaleLayout(audience, placement: placement, readers: readers)
-                        let (one, placed) = try await ScaleRun(settings: settings, layout: layout, progress: progress)
-                            .run(in: testbed)
-                        recorder.update { $0.add(one, placed) }
-                    }
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        for (readers, placement) in settings.cases {
+            let layout = ScaleLayout(audience, placement: placement, readers: readers)
+            let (one, placed) = try await ScaleRun(settings: settings, layout: layout, progress: runner.progress).run(
+                in: testbed)
+            gathered.update { $0.add(one, placed) }
+        }
     }
 }

@@ -4,6 +4,7 @@ import CoreMetrics
 import Fanout
 import Logging
 import Placement
+import Primitives
 import ReaderPlacement
 import RedisNIO
 import ServiceRuntime
@@ -33,9 +34,9 @@ struct ScaleReader: Sendable {
     private var name: String { readers[index] }
 
     /// Runs until standard input ends.
-    func run(_ orders: AsyncStream<ScaleReaderOrder>, say: @escaping @Sendable (ScaleReaderMessage) -> Void)
-        async throws
-    {
+    func run(
+        _ orders: some AsyncSequence<ScaleReaderOrder, Never>, say: @escaping @Sendable (ScaleReaderMessage) -> Void
+    ) async throws {
         let broker = RedisBroker(
             endpoint: RedisEndpoint(host: "127.0.0.1", port: port), settings: brokerSettings, logger: logger)
         let viewers = try ScaleViewers(sockets: sockets)
@@ -58,8 +59,8 @@ struct ScaleReader: Sendable {
             group.addTask { try await hub.run() }
             group.addTask { try await redis.run() }
             if placement != .random { group.addTask { try await announcements.run() } }
-            _ = try await Polling.wait(atMost: .seconds(60)) {
-                hub.isReady && (placement == .random || service.knownReaders == readers.count) ? true : nil
+            try await Polling.until(atMost: .seconds(60)) {
+                hub.isReady && (placement == .random || service.knownReaders == readers.count)
             }
             say(.ready(.init(readers: placement == .random ? readers.count : service.knownReaders)))
             for await order in orders {
@@ -81,8 +82,7 @@ struct ScaleReader: Sendable {
         let counters = hub.counters
         return .init(
             number: number, messages: counters.messagesReceived, deliveries: counters.eventsSent,
-            duplicates: counters.duplicates, deferred: counters.messagesDeferred, viewers: counters.connections,
-            redirects: arrivals.redirects, latency: viewers.latency)
+            viewers: counters.connections, redirects: arrivals.redirects, latency: viewers.latency)
     }
 
     /// What its hub holds, channel by channel, in lines that are not too long.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Audience
-import Foundation
 import Options
 import Placement
 import Primitives
@@ -25,21 +24,11 @@ struct ScaleReaderCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let audience = try Audience(
-            settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        let (orders, input) = AsyncStream.makeStream(
-            of: ScaleReaderOrder.self, bufferingPolicy: .bufferingOldest(1_024))
-        // Reading standard input blocks: not on a thread that tasks run on.
-        Thread.detachNewThread {
-            while let line = readLine() {
-                if let order = ScaleReaderOrder(line: line) { input.yield(order) }
-            }
-            input.finish()
-        }
         let reader = ScaleReader(
-            port: redisPort, index: index, audience: audience, placement: settings.placement[0],
+            port: redisPort, index: index, audience: try settings.makeAudience(), placement: settings.placement[0],
             readers: AssignmentSimulation.readerNames(settings.readers[0]), arrivalSeconds: settings.arrival,
             sockets: settings.sockets)
-        try await reader.run(orders) { StandardOutput.write($0.line) }
+        let orders = StandardInput.lines(most: 1_024).compactMap { line -> ScaleReaderOrder? in JSONLine.read(line) }
+        try await reader.run(orders) { StandardOutput.write(JSONLine.text($0)) }
     }
 }

@@ -1,5 +1,4 @@
 import Audience
-import Foundation
 
 /// What a Reader process of a scale run says on standard output: one JSON object a line.
 enum ScaleReaderMessage: Codable, Equatable, Sendable {
@@ -36,9 +35,6 @@ enum ScaleReaderMessage: Codable, Equatable, Sendable {
         /// Of its hub: messages from Redis, events handed to viewers.
         var messages: Int
         var deliveries: Int
-        var duplicates: Int
-        /// Messages that had to be read again from the history because the loop was behind.
-        var deferred: Int
         /// Connections that its hub counts.
         var viewers: Int
         /// Viewers that it sent to another Reader.
@@ -46,37 +42,12 @@ enum ScaleReaderMessage: Codable, Equatable, Sendable {
         /// Of its viewers at their turn, from the publish.
         var latency: LatencyHistogram
     }
-
-    init?(line: String) {
-        guard let message = try? JSONDecoder().decode(Self.self, from: Data(line.utf8)) else { return nil }
-        self = message
-    }
-
-    var line: String { (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 }
 
-/// What it is told on standard input.
-enum ScaleReaderOrder: Equatable, Sendable {
+/// What it is told on standard input, one JSON object a line.
+enum ScaleReaderOrder: Codable, Equatable, Sendable {
     case place
     case count(Int)
     /// No viewer comes any more: what is where?
     case channels
-
-    init?(line: String) {
-        let words = line.split(separator: " ")
-        switch (words.first, words.count > 1 ? Int(words[1]) : nil) {
-        case ("place", nil): self = .place
-        case ("channels", nil): self = .channels
-        case ("count", let number?): self = .count(number)
-        default: return nil
-        }
-    }
-
-    var line: String {
-        switch self {
-        case .place: "place"
-        case .channels: "channels"
-        case .count(let number): "count \(number)"
-        }
-    }
 }

@@ -4,10 +4,7 @@ import Report
 
 extension ScaleResult {
     var charts: [Chart] {
-        guard let most = settings.readers.last,
-            let audience = try? Audience(
-                settings.audience, channels: settings.streams, viewers: settings.viewers, seed: settings.seed)
-        else { return [] }
+        guard let most = settings.readers.last else { return [] }
         let table = ScalingTable(
             audience, readers: Array(1...max(20, most + most / 2)), strategies: settings.placement)
         let measured = cases.map { result in

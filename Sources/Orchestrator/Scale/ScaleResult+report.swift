@@ -114,20 +114,10 @@ extension ScaleResult {
         return report
     }
 
-    /// In the order of ``cases``: how much more Redis takes than under the first placement on as many Readers.
-    func gain(_ result: ScaleCase) -> Double? {
-        guard let first = cases.first(where: { $0.readers == result.readers })?.burst, let burst = result.burst,
-            first.perSecond > 0
-        else { return nil }
-        return burst.perSecond / first.perSecond
-    }
-
-    /// The same for a second of Redis's processor time.
-    func gainPerCPU(_ result: ScaleCase) -> Double? {
-        guard let first = cases.first(where: { $0.readers == result.readers })?.burst, let burst = result.burst,
-            first.perCPUSecond > 0
-        else { return nil }
-        return burst.perCPUSecond / first.perCPUSecond
+    /// How much more Redis takes than under the first placement on as many Readers.
+    func gain(_ result: ScaleCase, _ rate: (ScaleCase.Burst) -> Double = \.perSecond) -> Double? {
+        let first = cases.first { $0.readers == result.readers }?.burst.map(rate) ?? 0
+        return first > 0 ? result.burst.map { rate($0) / first } : nil
     }
 
     /// For somebody who has read nothing else.
@@ -144,7 +134,8 @@ extension ScaleResult {
         let cure =
             " With overflow it is \(Format.percent(better.spread)) and \(Format.decimal(better.weightedAmplification, 2)) times,"
             + " the fullest Reader holds \(Format.decimal(better.viewersMaxOverMean, 2)) times the mean"
-        guard plain.burst != nil, better.burst != nil, let gain = gain(better), let perCPU = gainPerCPU(better),
+        guard plain.burst != nil, better.burst != nil, let gain = gain(better),
+            let perCPU = self.gain(better, \.perCPUSecond),
             cases.first(where: { $0.readers == readers })?.placement == .random
         else { return flaw + cure + "." }
         return flaw + cure + ", and the same Redis took \(Format.decimal(gain, 1)) times as many comments a second"

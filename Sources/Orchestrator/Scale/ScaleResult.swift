@@ -4,8 +4,9 @@ import Report
 import Testbed
 
 /// All that one scale run found out.
-struct ScaleResult: ExperimentResult {
+struct ScaleResult: Experiment {
     var settings: ScaleSettings
+    var audience: Audience
     /// What the report begins with.
     var base: Report
     /// One placement and number of Readers each, in the order in which they ran; only those that came to their end.
@@ -42,7 +43,6 @@ struct ScaleCase: Sendable {
         var seconds = 0.0
         /// What Redis's memory grew by.
         var redisMemoryBytes = 0
-        var redisCPUSeconds = 0.0
         /// Viewers that a hub refused; 0 or something is wrong.
         var refused = 0
         /// Viewers that were sent to another Reader.
@@ -58,7 +58,6 @@ struct ScaleCase: Sendable {
     /// Comments at the stated rate; every hub delivers to its virtual viewers.
     struct Paced: Sendable {
         var publishes = 0
-        var seconds = 0.0
         /// What Redis answered: subscribers of each publish, added up.
         var redisDeliveries = 0
         /// By how much the latest comment was late, against its schedule.
@@ -147,7 +146,7 @@ extension ScaleCase {
 
     /// From the publish to a viewer's turn; `nil` without one.
     func latencyMilliseconds(_ percentile: Double) -> Double? {
-        paced?.latency.microseconds(atPercentile: percentile).map { Double($0) / 1000 }
+        paced?.latency.milliseconds(atPercentile: percentile)
     }
 
     var readersCPUSeconds: Double { paced?.readersCPUSeconds ?? 0 }

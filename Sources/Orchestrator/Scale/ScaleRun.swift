@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Primitives
 import RedisNIO
 import Report
 import Testbed
@@ -35,9 +36,9 @@ struct ScaleRun: Sendable {
         }
         try await burst(placed, redis, into: &result)
         await redis.stop()
-        let own = ProcessUsage.sample(pid: ProcessInfo.processInfo.processIdentifier)?.memoryPeakBytes ?? 0
         result.memoryBytes =
-            result.perReader.reduce(0) { $0 + $1.memoryPeakBytes } + redis.usage.memoryPeakBytes + own
+            result.perReader.reduce(0) { $0 + $1.memoryPeakBytes } + redis.usage.memoryPeakBytes
+            + ProcessUsage.own.memoryPeakBytes
         result.seconds = (ContinuousClock.now - start).seconds
         return (result, placed)
     }
@@ -83,7 +84,8 @@ struct ScaleRun: Sendable {
         var counts: [ScaleReaderMessage.Counts] = []
         // As long as they arrive, and then until those who were sent on are there.
         let all = try await Polling.wait(
-            atMost: .seconds(settings.arrival + 240), every: .milliseconds(500)
+            atMost: .seconds(settings.arrival + 240), every: .milliseconds(500),
+            late: "not all viewers had a place in time; see the Readers' logs"
         ) { () async throws -> [ScaleReaderMessage.Placed]? in
             counts = try await crowd.counts()
             result.arriving.append(
@@ -93,9 +95,8 @@ struct ScaleRun: Sendable {
             let isWhole = counts.reduce(refused) { $0 + $1.viewers } == total
             return placed.count == layout.readers.count && isWhole ? placed : nil
         }
-        guard let all else { throw Failure.unavailable("not all viewers had a place in time; see the Readers' logs") }
         let placed = layout.measured(try await crowd.channels(atMost: .seconds(120)))
-        let clients = RedisSubscribers(try await probe.clients())
+        let clients = RedisSubscribers(try await probe.send(RedisCommand("CLIENT", "LIST")).text ?? "")
         let after = try await probe.figures()
         for (index, name) in layout.readers.enumerated() {
             result.perReader[index].subscriptions = clients.subscriptions(of: name)
@@ -107,7 +108,7 @@ struct ScaleRun: Sendable {
             subscriptions: result.perReader.reduce(0) { $0 + $1.subscriptions },
             channels: after.channels - layout.readers.count,
             seconds: (ContinuousClock.now - start).seconds, redisMemoryBytes: after.memoryBytes - before.memoryBytes,
-            redisCPUSeconds: after.cpuSeconds - before.cpuSeconds, refused: all.reduce(0) { $0 + $1.refused },
+            refused: all.reduce(0) { $0 + $1.refused },
             redirects: counts.reduce(0) { $0 + $1.redirects })
         progress.step("  placed in \(Format.decimal(result.subscribing.seconds, 1)) s")
         return placed
@@ -128,9 +129,9 @@ struct ScaleRun: Sendable {
         result.paced = paced
         // The last messages are on their way.
         var counts = try await crowd.counts()
-        _ = try await Polling.wait(atMost: .seconds(60), every: .milliseconds(20)) {
+        try await Polling.until(atMost: .seconds(60)) {
             counts = try await crowd.counts()
-            return counts.map(\.deliveries) == truth.deliveries ? true : nil
+            return counts.map(\.deliveries) == truth.deliveries
         }
         result.paced?.settleSeconds = (ContinuousClock.now - published).seconds
         result.paced?.latency = counts.reduce(into: LatencyHistogram()) { $0.merge($1.latency) }
@@ -151,8 +152,8 @@ struct ScaleRun: Sendable {
 
     private func burst(_ layout: ScaleLayout, _ redis: Node, into result: inout ScaleCase) async throws {
         progress.step("  as many comments as Redis takes for \(Format.plain(settings.burst)) s")
-        let burst = try await RedisBurst(layout: layout, BurstServers(ports: [redis.port]), seconds: settings.burst)
-            .run()
+        let servers = BurstServers(ports: [redis.port])
+        let burst = try await RedisBurst(layout: layout, servers: servers, seconds: settings.burst).run()
         result.burst = burst
         progress.step("  \(Format.grouped(Int(burst.perSecond))) comments/s; the limit was \(burst.limit)")
     }

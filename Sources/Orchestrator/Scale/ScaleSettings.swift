@@ -6,7 +6,7 @@ import Report
 import Testbed
 
 /// Every parameter of one scale run, as `scale` reads it.
-struct ScaleSettings: ParsableArguments {
+struct ScaleSettings: ParsableArguments, AudienceSettings {
     @Option("Streams, 1 to 1,000,000.", within(1...Audience.channelsMax)) @Checked var streams = 90_000
     @Option("Viewers, 1 to 20,000,000.", within(1...20_000_000)) @Checked var viewers = 2_000_000
     @Option("Numbers of Readers: 14, 3,7,14 or 3..5; at most 100.", readerNumbers()) @Checked var readers = [14]
@@ -51,9 +51,9 @@ struct ScaleSettings: ParsableArguments {
         readers.flatMap { readers in placement.map { (readers, $0) } }
     }
 
-    /// What is compared on clusters.
-    var clusterCases: [(layout: (readers: Int, placement: PlacementStrategy), publishing: Publishing, nodes: Int)] {
-        cases.flatMap { layout in publish.flatMap { publishing in redisNodes.map { (layout, publishing, $0) } } }
+    /// What is compared on clusters, for each of the ``cases``.
+    var clusters: [(publishing: Publishing, nodes: Int)] {
+        publish.flatMap { publishing in redisNodes.map { (publishing, $0) } }
     }
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
@@ -67,19 +67,17 @@ struct ScaleSettings: ParsableArguments {
                 "--readers, --placement: \(cases.count) cases, one after the other; take at most \(Self.casesMax)"
                     + " (readers × placements)")
         }
-        if clusterCases.count > 2 * Self.casesMax {
+        let clusterCases = cases.count * clusters.count
+        if clusterCases > 2 * Self.casesMax {
             problems.append(
-                "--redis-nodes, --publish: \(clusterCases.count) cases, one after the other; take at most"
+                "--redis-nodes, --publish: \(clusterCases) cases, one after the other; take at most"
                     + " \(2 * Self.casesMax)")
         }
         let isClustered = typed.contains("--redis-nodes")
-        for name in typed where !isClustered && ["--publish", "--bare"].contains(name) {
-            problems.append("\(name): means nothing without --redis-nodes")
-        }
-        let hubs: Set = ["--arrival", "--sockets", "--rate", "--duration"]
-        for name in typed where isClustered && hubs.contains(name) {
-            problems.append("\(name): cannot be with --redis-nodes, which leaves hubs out")
-        }
+        problems += refused(["--publish", "--bare"], if: !isClustered, "means nothing without --redis-nodes")
+        problems += refused(
+            ["--arrival", "--sockets", "--rate", "--duration"], if: isClustered,
+            "cannot be with --redis-nodes, which leaves hubs out")
         return try valid(problems)
     }
 }

@@ -69,6 +69,7 @@ final class Conversation<State: Sendable>: Sendable {
         for await line in child.lines {
             if let wrong = state.withLock({ take(&$0, line, index) }) { note("\(child.name) \(wrong)") }
         }
+        if child.linesDropped > 0 { note("\(child.name) said more than could be read") }
         // One that ends early without a failure is no death for the supervisor, and still the end of the run.
         if !Task.isCancelled, !mayEnd(now, index) { note("\(child.name) ended early; see its log") }
     }
@@ -113,7 +114,7 @@ extension LoadGeneratorGroup {
 
     /// Lets every viewer wait for the last comment of its channel, and puts the reports of all swarms together.
     func report(atMost limit: Duration = .seconds(60)) async throws -> SwarmReport {
-        try await say(coordinator.expectation)
+        try await say(GeneratorOrder.expect(coordinator.published).line)
         try await reach(.reported, atMost: limit)
         do {
             return try SwarmReport.merged(coordinator.reports)
@@ -132,13 +133,13 @@ struct LikesCrowdState: Sendable {
 }
 
 extension LikesCrowd {
-    /// - Parameter took: gets every message of how far it is.
-    convenience init(_ node: Node, took: @escaping @Sendable (LikesMessage) -> Void = { _ in }) {
+    /// - Parameter took: gets how far it is, again and again.
+    convenience init(_ node: Node, took: @escaping @Sendable (LikesResult.Sample) -> Void = { _ in }) {
         self.init([node], LikesCrowdState(), mayEnd: { state, _ in state.report != nil }) { state, line, _ in
             guard let message = LikesMessage(line: line) else { return complaint(about: line) }
             switch message.event {
             case .connected: state.connected = message.viewers
-            case .progress: took(message)
+            case .progress: if let likes = message.likes { took(likes) }
             case .report: state.report = message.report
             case .published, .stage: break
             }

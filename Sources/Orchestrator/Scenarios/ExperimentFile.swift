@@ -121,39 +121,46 @@ struct ExperimentFile: Sendable {
         }
     }
 
-    private mutating func readSection(_ node: Yams.Node, _ section: String, _ known: [(key: String, option: String)]) {
+    /// What stands under the keys of a mapping, all of which must be `known`.
+    private mutating func fields(
+        _ node: Yams.Node, _ section: String, such example: String, _ known: [String]
+    ) -> [(key: String, text: String, node: Yams.Node)] {
         guard let mapping = node.mapping else {
-            return refuse(node, section, "must be keys with values, such as \(known[0].key): 3")
+            refuse(node, section, "must be \(example)")
+            return []
         }
+        var fields: [(key: String, text: String, node: Yams.Node)] = []
         for (name, value) in mapping {
             let key = name.string ?? "?"
-            guard let option = known.first(where: { $0.key == key })?.option else {
-                refuse(name, "\(section).\(key)", "is not known; there are \(known.map(\.key).joined(separator: ", "))")
-                continue
+            if !known.contains(key) {
+                refuse(name, "\(section).\(key)", "is not known; there are \(known.joined(separator: ", "))")
+            } else if let text = scalar(value, "\(section).\(key)") {
+                fields.append((key, text, value))
             }
-            take(value, option, "\(section).\(key)")
+        }
+        return fields
+    }
+
+    private mutating func readSection(_ node: Yams.Node, _ section: String, _ known: [(key: String, option: String)]) {
+        let example = "keys with values, such as \(known[0].key): 3"
+        for field in fields(node, section, such: example, known.map(\.key)) {
+            let option = known.first { $0.key == field.key }?.option ?? ""
+            let line = field.node.mark?.line ?? 1
+            entries.append(Entry(option: option, text: field.text, key: "\(section).\(field.key)", line: line))
         }
     }
 
     private mutating func readStage(_ node: Yams.Node) {
-        guard let mapping = node.mapping else {
-            return refuse(node, "stages", "must be such as { for: 10, rate: 50 }")
-        }
         let ranges = ["for": 0.1...86_400, "rate": 0...100_000, "churn": 0...600, "viewers": 0...1_000_000]
         var values: [String: Double] = [:]
         let before = problems.count
-        for (name, value) in mapping {
-            let key = name.string ?? "?"
-            guard let range = ranges[key] else {
-                refuse(name, "stages.\(key)", "is not known; there are for, rate, churn, viewers")
-                continue
-            }
-            guard let text = scalar(value, "stages.\(key)") else { continue }
-            guard let number = Double(text), range.contains(number), key != "viewers" || number == number.rounded()
-            else {
-                let kind = key == "viewers" ? "a whole number" : "a number"
+        for (key, text, value) in fields(
+            node, "stages", such: "such as { for: 10, rate: 50 }", ["for", "rate", "churn", "viewers"])
+        {
+            let (range, isWhole) = (ranges[key] ?? 0...0, key == "viewers")
+            guard let number = Double(text), range.contains(number), !isWhole || number == number.rounded() else {
                 let bounds = "\(Format.plain(range.lowerBound)) to \(Format.plain(range.upperBound))"
-                refuse(value, "stages.\(key) \(text)", "must be \(kind) from \(bounds)")
+                refuse(value, "stages.\(key) \(text)", "must be a \(isWhole ? "whole " : "")number from \(bounds)")
                 continue
             }
             values[key] = number
@@ -167,35 +174,26 @@ struct ExperimentFile: Sendable {
     }
 
     private mutating func readFault(_ node: Yams.Node) {
-        guard let mapping = node.mapping else {
-            return refuse(node, "faults", "must be such as { at: 5, kill: reader-1 }")
-        }
         let kinds = TimedFault.Kind.allCases.map(\.rawValue)
-        var (at, seconds) = (Double?.none, Double?.none)
+        var times: [String: Double] = [:]
         var actions: [(TimedFault.Kind, String)] = []
         let before = problems.count
-        for (name, value) in mapping {
-            let key = name.string ?? "?"
-            guard key == "at" || key == "for" || kinds.contains(key) else {
-                refuse(name, "faults.\(key)", "is not known; there are at, for, \(kinds.joined(separator: ", "))")
-                continue
-            }
-            guard let text = scalar(value, "faults.\(key)") else { continue }
+        for (key, text, value) in fields(
+            node, "faults", such: "such as { at: 5, kill: reader-1 }", ["at", "for"] + kinds)
+        {
             if let kind = TimedFault.Kind(rawValue: key) {
                 actions.append((kind, text))
-                continue
-            }
-            guard let number = Double(text), (0...86_400).contains(number), key == "at" || number > 0 else {
+            } else if let number = Double(text), (0...86_400).contains(number), key == "at" || number > 0 {
+                times[key] = number
+            } else {
                 refuse(value, "faults.\(key) \(text)", "must be seconds, a number up to 86400")
-                continue
             }
-            if key == "at" { at = number } else { seconds = number }
         }
         guard problems.count == before else { return }
-        guard let at, actions.count == 1 else {
+        guard let at = times["at"], actions.count == 1 else {
             return refuse(node, "faults", "each needs 'at' and one of \(kinds.joined(separator: ", "))")
         }
-        let fault = TimedFault(kind: actions[0].0, node: actions[0].1, at: at, seconds: seconds)
+        let fault = TimedFault(kind: actions[0].0, node: actions[0].1, at: at, seconds: times["for"])
         faults.append((fault, node.mark?.line ?? 1))
     }
 
@@ -263,14 +261,7 @@ struct ExperimentFile: Sendable {
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func limits(_ report: ReportOptions, _ known: [MetricDefinition]) throws(Failure) -> [Threshold] {
         guard report.thresholds.isEmpty else { return try report.limits(known) }
-        var (limits, problems) = ([Threshold](), [String]())
-        for (text, line) in thresholds {
-            do throws(ReportError) { limits.append(try Threshold(text, known: known)) } catch {
-                problems.append("\(path):\(line): thresholds:\(error.description.dropFirst("--threshold".count))")
-            }
-        }
-        guard problems.isEmpty else { throw .arguments(problems) }
-        return limits
+        return try ReportOptions.limits(thresholds.map { ($0.text, "\(path):\($0.line): thresholds:") }, known)
     }
 
     /// The command that repeats the run: all options stand in it, and what is typed comes before the file.

@@ -3,29 +3,35 @@ import Primitives
 import Report
 import Testbed
 
-/// A value that several tasks work on.
-final class Locked<Value: Sendable>: Sendable {
-    private let state: Mutex<Value>
-
-    init(_ value: Value) { state = Mutex(value) }
-
-    var value: Value { state.withLock { $0 } }
-
-    func update(_ change: (inout Value) -> Void) { state.withLock { change(&$0) } }
-}
-
-/// What an experiment gathers while it goes on, so that an interrupted one has written what it knew.
-protocol ExperimentResult: Sendable {
+/// An experiment, and what it gathers while it goes on, so that an interrupted one has written what it knew.
+protocol Experiment: Sendable {
     /// What the report begins with.
     var base: Report { get set }
     /// What each process has used; set when all have ended.
     var processes: [ProcessCosts] { get set }
-
+    /// Parts that run one after the other, each on a testbed of its own: their folders inside the report's.
+    var parts: [String] { get }
+    /// Does one of its ``parts``, and tells `gathered` what comes of it.
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws
     /// The whole report, judged.
     func report(_ failure: Failure?) -> Report
 }
 
-/// Runs experiments: each has a testbed of its own, ends with everything that it started, and leaves a report.
+extension Experiment {
+    var parts: [String] { [""] }
+}
+
+extension Locked where Value: Experiment {
+    /// Changes the part that goes on, if there is one.
+    func last<Part>(_ parts: WritableKeyPath<Value, [Part]>, _ change: (inout Part) -> Void) {
+        update { result in
+            guard let last = result[keyPath: parts].indices.last else { return }
+            change(&result[keyPath: parts][last])
+        }
+    }
+}
+
+/// Runs experiments: each ends with everything that it started, and leaves a report.
 struct ExperimentRunner: Sendable {
     let binaries: Binaries
     let progress: Progress
@@ -34,31 +40,17 @@ struct ExperimentRunner: Sendable {
     /// Shows the dashboard in a browser, in a run.
     var opensDashboard = false
 
-    /// One part of an experiment: its folder inside the report's, empty for the only one, and what happens on a testbed.
-    struct Part<Result: Sendable>: Sendable {
-        var folder = ""
-        var body: @Sendable (Testbed, Locked<Result>) async throws -> Void
-    }
-
-    /// Runs the parts one after the other, as long as none fails; a failure stands in the report's verdict.
-    func run<Result: ExperimentResult>(
-        _ result: Result, in folder: ReportFolder, _ parts: [Part<Result>]
-    ) async -> Report {
-        progress.step("\(result.base.title): \(result.base.command)")
-        let gathered = Locked(result)
+    /// Runs the parts as long as none fails; a failure stands in the report's verdict.
+    func run<Result: Experiment>(_ experiment: Result, in folder: ReportFolder) async -> Report {
+        progress.step("\(experiment.base.title): \(experiment.base.command)")
+        let gathered = Locked(experiment)
         let failure = await Failure.of {
-            for part in parts {
-                let folders = try Folders(report: part.folder.isEmpty ? folder.path : "\(folder.path)/\(part.folder)")
+            for (index, part) in experiment.parts.enumerated() {
+                let folders = try Folders(report: part.isEmpty ? folder.path : "\(folder.path)/\(part)")
                 try await Testbed.run(folders, binaries, silenceMax: silenceMax) { testbed in
-                    do {
-                        try await part.body(testbed, gathered)
-                        progress.step("stopping")
-                    } catch {
-                        progress.step("stopping")
-                        gathered.update { $0.processes = ProcessCosts.all(testbed) }
-                        throw error
-                    }
-                    gathered.update { $0.processes = ProcessCosts.all(testbed) }
+                    defer { gathered.update { $0.processes = ProcessCosts.all(testbed) } }
+                    defer { progress.step("stopping") }
+                    try await experiment.run(index, in: testbed, gathered, self)
                 }
             }
         }

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Primitives
 import RedisNIO
 import Report
 import Testbed
@@ -8,14 +9,15 @@ import Wire
 
 /// One audience on one set of Readers: connect, publish, settle, audit.
 struct LoadTest: Sendable {
-    let settings: RunSettings
-    let plan: ProcessPlan
+    let given: RunResult
     let recorder: Locked<RunResult>
-    let progress: Progress
-    var faults: [TimedFault] = []
+    let runner: ExperimentRunner
+
+    private var settings: RunSettings { given.settings }
+    private var plan: ProcessPlan { given.plan }
+    private var progress: Progress { runner.progress }
     /// Loads one after another; empty: one all the time.
-    var stages: [RunStage] = []
-    var opensDashboard = false
+    private var stages: [RunStage] { given.plannedStages }
 
     private var setup: ExperimentSetup {
         var setup = ExperimentSetup()
@@ -33,7 +35,7 @@ struct LoadTest: Sendable {
             setup.swarm += ["--stages"] + (first.load.viewers.map { ["--present", "\($0)"] } ?? [])
         }
         setup.watch(by: settings.transport)
-        if faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
+        if given.faults.contains(where: { $0.kind == .stop }) { setup.environment["DRAIN_SECONDS"] = "5" }
         if settings.likesRate != nil {
             // Redis alone keeps the likes.
             setup.likeAPIs = 1
@@ -49,7 +51,7 @@ struct LoadTest: Sendable {
             "starting \(settings.redisTopology.note ?? "Redis"), StatsAPI, \(plan.commentAPIs) CommentAPI,"
                 + " \(plan.readers) Readers")
         let services = try await recorder.phase("start") { try await Services.start(setup, in: testbed) }
-        services.showDashboard(progress, opens: opensDashboard)
+        services.showDashboard(progress, opens: runner.opensDashboard)
         let load = try await CommentLoad.start(services, progress: progress)
         try await load.crowd.listening {
             try await recorder.phase("connect") {
@@ -96,7 +98,7 @@ struct LoadTest: Sendable {
         let seconds = settings.duration + settings.warmup
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for fault in faults { group.addTask { try await inject(fault, load.services, since: start) } }
+            for fault in given.faults { group.addTask { try await inject(fault, load.services, since: start) } }
             group.addTask {
                 let watch: @Sendable (SwarmCoordinator) -> Void = { now in
                     recorder.update { if $0.timeline.count < now.seconds.count { $0.timeline = now.seconds } }
@@ -129,15 +131,9 @@ struct LoadTest: Sendable {
         try await Task.sleep(until: start + .seconds(fault.at), clock: .continuous)
         try await fault.strike(
             FaultInjector(
-                services: services,
-                tell: { kind, text in
-                    let seconds = (ContinuousClock.now - start).seconds
-                    recorder.update { $0.marks.append(FaultMark(seconds: seconds, kind: kind, text: text)) }
-                    progress.step("  \(text)")
-                },
-                found: { _ in },
-                crowd: { CrowdView(acknowledged: recorder.value.timeline.last?.acknowledged ?? 0) },
-                moved: { _ in }))
+                services: services, progress: progress, seconds: { (ContinuousClock.now - start).seconds },
+                crowd: { DrillResult.Sample(acknowledged: recorder.value.timeline.last?.acknowledged ?? 0) },
+                log: { change in recorder.update { change(&$0.faultLog) } }))
     }
 
     /// While everybody still watches: what the Readers hold and what Redis has done.

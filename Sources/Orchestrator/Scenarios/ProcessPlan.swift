@@ -25,14 +25,12 @@ struct Capacity: Equatable, Sendable {
     var viewersPerProcess: Int { max(perProcess - min(Capacity.reserve, perProcess / 10), 1) }
 
     static func ofThisMachine() -> Capacity {
-        func text(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
-        let memory = text("/proc/meminfo").split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
-        let kilobytes = memory?.split(separator: " ").compactMap { Int($0) }.first
-        let ports = text("/proc/sys/net/ipv4/ip_local_port_range").split(whereSeparator: \.isWhitespace)
+        let available = KernelFigures.kilobytes("MemAvailable:", in: KernelFigures.text("/proc/meminfo")) << 10
+        let ports = KernelFigures.text("/proc/sys/net/ipv4/ip_local_port_range").split(whereSeparator: \.isWhitespace)
             .compactMap { Int($0) }
         return Capacity(
             perProcess: DescriptorLimit.maximum,
-            memoryBytes: kilobytes.map { $0 << 10 } ?? Int(ProcessInfo.processInfo.physicalMemory),
+            memoryBytes: available > 0 ? available : Int(ProcessInfo.processInfo.physicalMemory),
             portsEach: ports.count == 2 ? ports[1] - ports[0] + 1 : 28_232,
             trackedConnectionsMax: LoopbackTracking.room())
     }

@@ -1,6 +1,7 @@
 import Audience
 import Report
 import Testbed
+import Wire
 
 extension Check {
     /// Whether an experiment came to its end.
@@ -85,13 +86,15 @@ enum RunChecker {
     /// Where the subscriptions do not follow the formula: a mean 3 points (or 3 standard deviations, if that is more) off
     /// it, or a Reader further off than ``SpreadOutcome/Deviation/shareLimit(readers:)``.
     private static func deviations(_ spread: RunResult.Spread, _ readers: [RunResult.Reader]) -> [String] {
-        guard let predicted = spread.predicted, let deviation = predicted.deviation else { return [] }
+        guard let mean = spread.measured.meanShare, let predicted = spread.predicted,
+            let deviation = predicted.deviation
+        else { return [] }
         // Shares move in steps of one channel.
-        let step = 1 / Double(max(spread.channels, 1))
+        let step = 1 / Double(max(spread.measured.channels, 1))
         var problems: [String] = []
-        if abs(spread.meanShare - predicted.spread) > max(0.03, 3 * deviation.spread) + step / Double(readers.count) {
+        if abs(mean - predicted.spread) > max(0.03, 3 * deviation.spread) + step / Double(readers.count) {
             problems.append(
-                "the mean spread is \(Format.percent(spread.meanShare)), the formula says \(Format.percent(predicted.spread))"
+                "the mean spread is \(Format.percent(mean)), the formula says \(Format.percent(predicted.spread))"
             )
         }
         let limit = deviation.shareLimit(readers: readers.count) + step

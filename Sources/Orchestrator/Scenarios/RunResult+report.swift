@@ -2,36 +2,37 @@ import Audience
 import Placement
 import Report
 import Testbed
+import Wire
 
 extension RunResult {
     static let metrics = MetricList<RunResult> { list in
         list.group("Subscriptions")
-        list.count("channels") { $0.spread?.channels }
-        list.add("spread", .percent, .lowerIsBetter, minimumDelta: 1) { $0.spread.map { $0.meanShare * 100 } }
+        list.count("channels") { $0.measured?.channels }
+        list.add("spread", .percent, .lowerIsBetter, minimumDelta: 1) { $0.measured?.meanShare.map { $0 * 100 } }
         list.add("spread predicted", .percent) { $0.predicted.map { $0.spread * 100 } }
         list.add("spread off", .percent) { result in
-            result.predicted.flatMap { model in result.spread.map { ($0.meanShare - model.spread) * 100 } }
+            result.predicted.flatMap { model in result.measured?.meanShare.map { ($0 - model.spread) * 100 } }
         }
         list.add("spread's standard deviation", .percent) { $0.predicted?.deviation.map { $0.spread * 100 } }
         list.add("one Reader's standard deviation", .percent) { $0.predicted?.deviation.map { $0.share * 100 } }
-        list.add("spread lowest", .percent) { $0.spread.map { $0.minShare * 100 } }
-        list.add("spread highest", .percent) { $0.spread.map { $0.maxShare * 100 } }
-        list.add("amplification") { $0.spread?.amplification }
+        list.add("spread lowest", .percent) { $0.measured?.minShare.map { $0 * 100 } }
+        list.add("spread highest", .percent) { $0.measured?.maxShare.map { $0 * 100 } }
+        list.add("amplification") { $0.measured?.amplification }
         list.add("amplification predicted") { $0.predicted?.amplification }
         list.add("weighted amplification", .none, .lowerIsBetter, minimumDelta: 0.05) {
-            $0.spread?.weightedAmplification
+            $0.measured?.weightedAmplification
         }
         list.add("weighted amplification predicted") { $0.predicted?.weightedAmplification }
         list.add("messages from Redis for each comment", .none, .lowerIsBetter, minimumDelta: 0.05) { $0.copies }
-        list.add("wasted share", .percent) { $0.spread.map { $0.wastedShare * 100 } }
+        list.add("wasted share", .percent) { $0.measured?.wastedShare.map { $0 * 100 } }
         list.add("wasted share predicted", .percent) { $0.predicted.map { $0.wastedShare * 100 } }
-        list.count("subscriptions") { $0.spread?.subscriptions }
-        list.count("subscriptions in Redis") { $0.spread?.redisSubscriptions }
+        list.count("subscriptions") { $0.measured?.subscriptions }
+        list.count("subscriptions in Redis") { $0.measured?.redisSubscriptions }
         list.add("fullest Reader, times the mean", .none, .lowerIsBetter, minimumDelta: 0.05) { $0.imbalance }
         list.group("Connections")
         list.count("viewers connected") { $0.connections.connected }
         list.count("viewers not connected", .lowerIsBetter, strict: true) { $0.connections.failed }
-        list.add("connecting", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.connections.seconds }
+        list.add("connecting", .seconds, .lowerIsBetter, minimumDelta: 0.5) { $0.connections.connectSeconds }
     }
 
     static let costMetrics = MetricList<RunResult> { list in
@@ -84,6 +85,7 @@ extension RunResult {
     }
 
     private var predicted: SpreadOutcome? { spread?.predicted }
+    private var measured: Statistics.SubscriptionSpread? { spread?.measured }
     private var readersCPUSeconds: Double { readers.reduce(0) { $0 + $1.usage.cpuSeconds } }
     private var imbalance: Double? {
         let viewers = readers.map(\.viewers)
@@ -113,7 +115,7 @@ extension RunResult {
         report.details = ["Costs", "Likes", "Processes"]
         report.highlights = ["spread", "messages from Redis for each comment", "delivered", "p99"]
         report.tables = people.isEmpty ? [] : [peopleTable]
-        if !marks.isEmpty { report.tables.append(marks.timeline("Faults", recovery: nil, "")) }
+        if !faultLog.marks.isEmpty { report.tables.append(faultLog.marks.timeline("Faults", recovery: nil, "")) }
         report.maps = [map].compactMap { $0 }.filter { !$0.channels.isEmpty }
         report.charts = charts
         report.samples = samples.filter { !$0.rows.isEmpty }
@@ -190,11 +192,12 @@ extension RunResult {
 
     /// The formula of random placement over the number of Readers as a line, this run as a point.
     private var theory: [Chart] {
-        guard let spread, let audience else { return [] }
+        guard let measured, let audience, let spread = measured.meanShare, let amplification = measured.amplification
+        else { return [] }
         let table = ScalingTable(audience, readers: 1...max(20, settings.readers * 2), strategies: [.random])
         let point = PlacementCharts.Point(
-            placement: settings.placement, readers: settings.readers, spread: spread.meanShare,
-            amplification: spread.amplification, weighted: spread.weightedAmplification, imbalance: imbalance)
+            placement: settings.placement, readers: settings.readers, spread: spread, amplification: amplification,
+            weighted: measured.weightedAmplification, imbalance: imbalance)
         return PlacementCharts(table: table, measured: [point]).all
     }
 
@@ -203,9 +206,7 @@ extension RunResult {
         let steps = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.9, 99.95, 99.99, 99.995, 99.999]
         // Beyond, fewer than one delivery would be slower.
         let points = steps.filter { (1 - $0 / 100) * Double(histogram.count) >= 1 }.compactMap { step in
-            histogram.microseconds(atPercentile: step).map {
-                Chart.Point(x: 1 / (1 - step / 100), y: Double($0) / 1000)
-            }
+            histogram.milliseconds(atPercentile: step).map { Chart.Point(x: 1 / (1 - step / 100), y: $0) }
         }
         var chart = Chart(
             "Latency from publish to receive", x: "% of all deliveries", y: "ms", [Chart.Series("latency", points)])
@@ -249,9 +250,7 @@ extension RunResult {
 
     /// Of a number that grows, a second.
     private func rate(_ number: KeyPath<Sample, Int>) -> [Chart.Point] {
-        zip(timeline, timeline.dropFirst()).map { before, now in
-            let seconds = max(now.seconds - before.seconds, 0.001)
-            return Chart.Point(x: now.seconds, y: Double(now[keyPath: number] - before[keyPath: number]) / seconds)
-        }
+        let rates = rates(timeline.map { ($0.seconds, $0[keyPath: number]) })
+        return zip(timeline, rates).dropFirst().map { Chart.Point(x: $0.seconds, y: $1) }
     }
 }

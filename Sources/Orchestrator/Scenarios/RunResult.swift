@@ -5,14 +5,14 @@ import Testbed
 import Wire
 
 /// All that one run measured.
-struct RunResult: ExperimentResult {
+struct RunResult: Experiment {
     var settings: RunSettings
     var plan: ProcessPlan
     /// What the report begins with.
     var base: Report
     /// Parts of the run and how long each took.
     var phases: [(name: String, seconds: Double)] = []
-    var connections = Connections()
+    var connections = SwarmReport.Viewers()
     var readers: [Reader] = []
     var spread: Spread?
     /// Whom the formula of the spread is about; `nil` where nobody has counted them.
@@ -30,19 +30,13 @@ struct RunResult: ExperimentResult {
     var people: [Person] = []
     /// What is done to the services at times, and what was.
     var faults: [TimedFault] = []
-    var marks: [FaultMark] = []
+    var faultLog = FaultLog()
     /// Loads that were to follow one another, and what became of them.
     var plannedStages: [RunStage] = []
     var stages: [RunStage.Result] = []
     var processes: [ProcessCosts] = []
 
     static let samplesMax = 3_600
-
-    init(settings: RunSettings, plan: ProcessPlan, base: Report) {
-        self.settings = settings
-        self.plan = plan
-        self.base = base
-    }
 
     /// All swarms together, since the start of publishing.
     struct Sample: Sendable {
@@ -51,14 +45,6 @@ struct RunResult: ExperimentResult {
         var delivered: Int
         /// Since comments were due, of this second; empty while nothing came, or while warming up.
         var latency: LatencySummary?
-    }
-
-    struct Connections: Sendable {
-        var wanted = 0
-        var connected = 0
-        var failed = 0
-        /// Of the slowest swarm.
-        var seconds = 0.0
     }
 
     /// One Reader, while all viewers are connected.
@@ -91,36 +77,14 @@ struct RunResult: ExperimentResult {
 
     /// How far the subscriptions spread over the Readers: measured, and as the model predicts for the same audience.
     struct Spread: Sendable {
-        /// Channels with a subscription.
-        var channels: Int
-        /// Sum of the Readers' subscriptions, as they report them.
-        var subscriptions: Int
-        /// Redis's own count of the same.
-        var redisSubscriptions: Int?
-        var meanShare: Double
-        var minShare: Double
-        var maxShare: Double
-        /// Redis deliveries for one publish.
-        var amplification: Double
-        /// The same, weighted by what was published on each channel.
-        var weightedAmplification: Double?
-        /// 1 - 1 / amplification.
-        var wastedShare: Double
+        var measured: Statistics.SubscriptionSpread
         var predicted: SpreadOutcome?
-    }
-}
 
-extension RunResult.Spread {
-    /// From what the StatsAPI gathered; `nil` when nobody has subscribed to anything.
-    init?(_ spread: Statistics.SubscriptionSpread, predicted: SpreadOutcome?) {
-        guard spread.channels > 0, let mean = spread.meanShare, let min = spread.minShare, let max = spread.maxShare,
-            let amplification = spread.amplification
-        else { return nil }
-        self.init(
-            channels: spread.channels, subscriptions: spread.subscriptions,
-            redisSubscriptions: spread.redisSubscriptions, meanShare: mean, minShare: min, maxShare: max,
-            amplification: amplification, weightedAmplification: spread.weightedAmplification,
-            wastedShare: spread.wastedShare ?? 1 - 1 / amplification, predicted: predicted)
+        /// `nil` when nobody has subscribed to anything.
+        init?(_ measured: Statistics.SubscriptionSpread, predicted: SpreadOutcome?) {
+            guard measured.channels > 0 else { return nil }
+            (self.measured, self.predicted) = (measured, predicted)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ import Testbed
 
 /// Every parameter of one run, as `run` reads it: with the same settings and seed, the same audience watches the same
 /// channels.
-struct RunSettings: ParsableArguments {
+struct RunSettings: ParsableArguments, AudienceSettings {
     enum Preset: String, CaseIterable, Sendable {
         /// 3 Readers and 3 people who write every second: user1 and user3 on video1, user2 on video2.
         case seed
@@ -51,7 +51,7 @@ struct RunSettings: ParsableArguments {
     @Checked var placement = PlacementStrategy.random
     @Option("Swarm processes, 1 to 64; as many as descriptors ask for, if left out.", optional(within(1...64)))
     @Checked var swarms: Int? = nil
-    @Option("stream, or socketio: viewers on Socket.IO's WebSocket.", oneOf(ViewerTransport.stream))
+    @Option(.init(ViewerTransport.described), oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option("Part of the viewers that leave each minute, and others come for them, 0 to 600.", within(0...600.0))
     @Checked var churn = 0.0
@@ -165,32 +165,24 @@ struct RunSettings: ParsableArguments {
             "--streams", "--viewers", "--rate", "--audience", "--swarms", "--likes-rate", "--warmup", "--churn",
             "--zaps", "--flash-at", "--record", "--replay", "--transport",
         ]
-        for name in typed where preset == .seed && crowd.contains(name) {
-            problems.append(
-                "\(name): the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
-        }
+        problems += refused(
+            crowd, if: preset == .seed,
+            "the preset 'seed' always has 3 people on 2 videos; leave it out, or leave out the preset")
         let others: Set = [
             "--likes-rate", "--warmup", "--zaps", "--flash-at", "--allow", "--record", "--replay", "--transport",
         ]
-        for name in typed where preset == .million && others.contains(name) {
-            problems.append("\(name): cannot be with the preset 'million', which has phases of its own")
-        }
+        problems += refused(
+            others, if: preset == .million, "cannot be with the preset 'million', which has phases of its own")
         if preset == .social {
-            for name in typed where !SocialPlan.options.contains(name) {
-                problems.append("\(name): means nothing with the preset 'social'")
-            }
+            let own = Set(typed).subtracting(SocialPlan.options)
+            problems += refused(own, "means nothing with the preset 'social'")
             guard problems.isEmpty else { throw .arguments(problems) }
             return settings
         }
-        if preset != .million, typed.contains("--hold") {
-            problems.append("--hold: means nothing without the preset 'million'")
-        }
-        for name in typed where likesRate == nil && ["--photos", "--hot-photo-share"].contains(name) {
-            problems.append("\(name): means nothing without --likes-rate")
-        }
-        if redisNodes == nil, typed.contains("--redis-replicas") {
-            problems.append("--redis-replicas: means nothing without --redis-nodes")
-        }
+        problems += refused(["--hold"], if: preset != .million, "means nothing without the preset 'million'")
+        problems += refused(
+            ["--photos", "--hot-photo-share"], if: likesRate == nil, "means nothing without --likes-rate")
+        problems += refused(["--redis-replicas"], if: redisNodes == nil, "means nothing without --redis-nodes")
         if replay != nil { problems += settings.takeTrace() }
         if let record, !ReportFolder.canWrite(record) {
             problems.append("--record \(record): must be a file in a folder that is there and can be written to")
@@ -218,7 +210,7 @@ extension RunSettings {
         let own: Set = [
             "--streams", "--viewers", "--audience", "--seed", "--rate", "--duration", "--churn", "--zaps", "--flash-at",
         ]
-        var problems = typed.filter(own.contains).map { "\($0): cannot be with --replay: the trace has its own" }
+        var problems = refused(own, "cannot be with --replay: the trace has its own")
         do throws(Failure) {
             guard let trace = try trace() else { return problems }
             (streams, viewers) = (trace.audience.channels, trace.audience.total)
@@ -237,20 +229,24 @@ extension RunSettings {
     func audience(_ stages: [RunStage]) throws(Failure) -> Audience? {
         if stages.contains(where: { $0.load.viewers != nil }) { return nil }
         if let trace = try trace() { return trace.audienceAtEnd.total > 0 ? trace.audienceAtEnd : nil }
-        return try Audience.of(
-            audience, channels: streams, viewers: viewers, seed: seed, crowdShare: moves?.flash?.share)
+        return try makeAudience(crowdShare: moves?.flash?.share)
     }
 }
 
-extension Audience {
-    /// The audience of a command's arguments.
-    ///
+/// What says who watches what.
+protocol AudienceSettings {
+    var audience: AudienceSpec { get }
+    var streams: Int { get }
+    var viewers: Int { get }
+    var seed: UInt64 { get }
+}
+
+extension AudienceSettings {
+    /// - Parameter crowdShare: part of the viewers who come to the first channel together.
     /// - Throws: ``Failure/arguments(_:)`` when it cannot be made of so few viewers.
-    static func of(
-        _ spec: AudienceSpec, channels: Int, viewers: Int, seed: UInt64, crowdShare: Double? = nil
-    ) throws(Failure) -> Audience {
-        do {
-            return try Audience(spec, channels: channels, viewers: viewers, seed: seed, crowdShare: crowdShare)
+    func makeAudience(crowdShare: Double? = nil) throws(Failure) -> Audience {
+        do throws(InvalidParameter) {
+            return try Audience(audience, channels: streams, viewers: viewers, seed: seed, crowdShare: crowdShare)
         } catch {
             throw .arguments([error.description])
         }

@@ -1,6 +1,7 @@
 import Audience
 import Placement
 import Report
+import Wire
 
 /// A run in one or two sentences, for somebody who has read nothing else.
 enum RunSummary {
@@ -9,10 +10,12 @@ enum RunSummary {
     }
 
     private static func spread(_ report: RunResult) -> String? {
-        guard let spread = report.spread, !report.readers.isEmpty, report.swarm != nil else { return nil }
+        guard let spread = report.spread, let mean = spread.measured.meanShare, !report.readers.isEmpty,
+            report.swarm != nil
+        else { return nil }
         let measured =
-            "On average each of the \(report.readers.count) Readers had to subscribe to \(Format.percent(spread.meanShare))"
-            + " of all \(Format.grouped(spread.channels)) videos"
+            "On average each of the \(report.readers.count) Readers had to subscribe to \(Format.percent(mean))"
+            + " of all \(Format.grouped(spread.measured.channels)) videos"
         let theory = spread.predicted.map { " (theory says \(Format.percent($0.spread)))" } ?? ""
         guard let copies = report.copies else { return "\(measured)\(theory)." }
         let cost =

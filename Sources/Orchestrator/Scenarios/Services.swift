@@ -1,13 +1,14 @@
 import Audience
 import Options
 import Placement
+import Primitives
 import RedisNIO
 import Report
 import Testbed
 import Wire
 
 /// What runs in an experiment, and who watches and writes: everything before anything is broken.
-struct ExperimentSetup: Sendable {
+struct ExperimentSetup: Sendable, AudienceSettings {
     var commentAPIs = 0
     /// Whether there is a StatsAPI beside CommentAPIs.
     var hasStatistics = true
@@ -63,6 +64,14 @@ struct ExperimentSetup: Sendable {
 
     /// What a replica does not have is not acknowledged. Of two replicas one is left when the other is promoted.
     mutating func acknowledgeReplicated() { common["REDIS_REPLICAS_ACK"] = "1" }
+
+    /// Puts what the services are told, and the Redis, before the notes.
+    mutating func noteSettings() {
+        let settings = environment.merging(common) { $1 }
+        notes =
+            settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+            + [redisTopology.note].compactMap { $0 } + notes
+    }
 
     /// Only this promises that an acknowledged like outlives what Redis forgets.
     mutating func keepLikes() { environment["LIKE_DURABILITY"] = "postgres" }
@@ -171,9 +180,9 @@ struct Services: Sendable {
     ) async throws -> ServiceClient.Answer {
         let client = ServiceClient(try testbed.node("stats-api"))
         var last = try await client.statistics(allChannels: allChannels)
-        _ = try await Polling.wait(atMost: limit, every: .milliseconds(100)) {
+        try await Polling.until(atMost: limit, every: .milliseconds(100)) {
             last = try await client.statistics(allChannels: allChannels)
-            return holds(last.statistics) ? true : nil
+            return holds(last.statistics)
         }
         return last
     }
@@ -219,18 +228,18 @@ struct CommentLoad: Sendable {
 
     /// - Parameter isTold: whether the progress says how many are connected, as the swarms tell it when they are done.
     /// - Throws: ``Failure/unavailable(_:)`` when not one viewer could connect.
-    func connect(isTold: Bool = true) async throws -> RunResult.Connections {
+    func connect(isTold: Bool = true) async throws -> SwarmReport.Viewers {
         let wanted = services.setup.viewers
         // Thousands connect in a second; a machine that is a hundred times slower has something else to tell.
         try await crowd.reach(.connected, atMost: .seconds(30 + wanted / 50)) {
-            let (connected, failed) = ($0.connected, $0.failed)
-            if isTold { progress.update("  \(Format.grouped(connected)) connected, \(failed) failed") }
+            let now = $0.connections
+            if isTold { progress.update("  \(Format.grouped(now.connected)) connected, \(now.failed) failed") }
         }
-        let now = crowd.coordinator
+        var now = crowd.coordinator.connections
+        now.wanted = wanted
         guard now.connected > 0 else { throw Failure.unavailable("not one of \(wanted) viewers could connect") }
         progress.step("  \(Format.grouped(now.connected)) connected in \(Format.decimal(now.connectSeconds, 2)) s")
-        return RunResult.Connections(
-            wanted: wanted, connected: now.connected, failed: now.failed, seconds: now.connectSeconds)
+        return now
     }
 
     /// Lets them write, and shows how that goes; `watch` is asked again and again meanwhile.
@@ -262,7 +271,7 @@ struct CommentLoad: Sendable {
         atMost limit: Duration, watch: @escaping @Sendable (SwarmCoordinator) -> Void,
         until end: (@Sendable () async throws -> Void)?
     ) async throws {
-        try await crowd.say(SwarmCoordinator.start)
+        try await crowd.say(GeneratorOrder.start.line)
         if let end {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { [crowd] in
@@ -274,7 +283,7 @@ struct CommentLoad: Sendable {
                 defer { group.cancelAll() }
                 try await end()
             }
-            try await crowd.say(SwarmCoordinator.stop)
+            try await crowd.say(GeneratorOrder.stop.line)
         }
         try await crowd.reach(.published, atMost: limit, meanwhile: watch)
     }
@@ -282,7 +291,7 @@ struct CommentLoad: Sendable {
     /// Begins a stage, and waits until every swarm has ended the one before.
     func order(_ stage: LoadStage) async throws {
         let wanted = crowd.coordinator.wholeStages + 1
-        try await crowd.say(SwarmCoordinator.order(stage))
+        try await crowd.say(GeneratorOrder.stage(stage).line)
         _ = try await crowd.reach("the end of a stage", atMost: .seconds(60)) {
             $0.wholeStages >= wanted ? true : nil
         }

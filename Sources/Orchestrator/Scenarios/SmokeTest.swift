@@ -1,4 +1,6 @@
+import Audience
 import Foundation
+import Primitives
 import Report
 import Testbed
 import Wire
@@ -10,8 +12,7 @@ struct SmokeTest: Sendable {
     let settings: RunSettings
     let plan: ProcessPlan
     let recorder: Locked<RunResult>
-    let progress: Progress
-    var opensDashboard = false
+    let runner: ExperimentRunner
 
     static let people = [("user1", "video1"), ("user2", "video2"), ("user3", "video1")]
 
@@ -20,7 +21,7 @@ struct SmokeTest: Sendable {
         (setup.commentAPIs, setup.readers, setup.placement) = (plan.commentAPIs, plan.readers, settings.placement)
         setup.redisTopology = settings.redisTopology
         let services = try await recorder.phase("start") { [setup] in try await Services.start(setup, in: testbed) }
-        services.showDashboard(progress, opens: opensDashboard)
+        services.showDashboard(runner.progress, opens: runner.opensDashboard)
         let clients = try await recorder.phase("connect") { try await connect(services) }
         try await recorder.phase("publish") { try await watch(services) }
         try await recorder.phase("measure") { try await measure(services, clients) }
@@ -40,7 +41,7 @@ struct SmokeTest: Sendable {
         }
         let connected = answer.statistics.readerApis.totalActiveConnections
         recorder.update {
-            $0.connections = RunResult.Connections(
+            $0.connections = SwarmReport.Viewers(
                 wanted: clients.count, connected: connected, failed: clients.count - connected)
         }
         guard connected >= clients.count else {
@@ -50,11 +51,12 @@ struct SmokeTest: Sendable {
     }
 
     private func watch(_ services: Services) async throws {
-        progress.step("3 people watch and write for \(Format.plain(settings.duration)) s")
+        runner.progress.step("3 people watch and write for \(Format.plain(settings.duration)) s")
         let start = ContinuousClock.now
         while (ContinuousClock.now - start).seconds < settings.duration {
             try await Task.sleep(for: .milliseconds(200))
-            progress.update("  \(Int((ContinuousClock.now - start).seconds)) s of \(Format.plain(settings.duration)) s")
+            runner.progress.update(
+                "  \(Int((ContinuousClock.now - start).seconds)) s of \(Format.plain(settings.duration)) s")
         }
     }
 
@@ -65,8 +67,8 @@ struct SmokeTest: Sendable {
             try await ServiceClient(services.commentAPIs[0]).comment(comment)
         }
         // A client may hold its output back until it ends.
-        _ = try await Polling.wait(atMost: .seconds(3), every: .milliseconds(50)) {
-            zip(clients, SmokeTest.people).allSatisfy { heard($0, SmokeTest.marker($1.1)) } ? true : nil
+        try await Polling.until(atMost: .seconds(3), every: .milliseconds(50)) {
+            zip(clients, SmokeTest.people).allSatisfy { heard($0, SmokeTest.marker($1.1)) }
         }
         let answer = try await services.statistics(atMost: RunSettings.reportDelay) {
             $0.clients.totalClients >= 3

@@ -19,10 +19,8 @@ struct SwarmCoordinator: Equatable, Sendable {
         static func < (left: Phase, right: Phase) -> Bool { left.rawValue < right.rawValue }
     }
 
-    private(set) var connected = 0
-    private(set) var failed = 0
-    /// Of the slowest swarm.
-    private(set) var connectSeconds = 0.0
+    /// Of the swarms that have told.
+    private(set) var connections = SwarmReport.Viewers()
     /// What all swarms wrote to each channel.
     private(set) var published: [String: ChannelComments] = [:]
     /// One for each swarm that has reported.
@@ -48,7 +46,7 @@ struct SwarmCoordinator: Equatable, Sendable {
 
     static func == (left: SwarmCoordinator, right: SwarmCoordinator) -> Bool {
         left.phases == right.phases && left.published == right.published && left.reports == right.reports
-            && left.connected == right.connected && left.failed == right.failed
+            && left.connections == right.connections
     }
 
     init(swarms: Int) {
@@ -73,9 +71,9 @@ struct SwarmCoordinator: Equatable, Sendable {
         switch message.event {
         case .connected:
             try advance(swarm, to: .connected)
-            connected += message.viewers ?? 0
-            failed += message.failed ?? 0
-            connectSeconds = max(connectSeconds, message.seconds ?? 0)
+            connections.add(
+                SwarmReport.Viewers(
+                    connected: message.viewers ?? 0, failed: message.failed ?? 0, connectSeconds: message.seconds ?? 0))
         case .progress:
             crowds[swarm] = message.crowd
             note(message, of: swarm)
@@ -175,25 +173,5 @@ extension SwarmMessage.CrowdState {
             sum.attempts += more.attempts
             sum.connects += more.connects
         }
-    }
-}
-
-extension SwarmCoordinator {
-    static let start = "start"
-    static let stop = "stop"
-
-    /// The line that begins a stage, and ends the one before.
-    static func order(_ stage: LoadStage) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return String(decoding: (try? encoder.encode(["stage": stage])) ?? Data(), as: UTF8.self)
-    }
-
-    /// The line that tells every swarm what all of them wrote.
-    var expectation: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = (try? encoder.encode(["expect": published])) ?? Data()
-        return String(decoding: data, as: UTF8.self)
     }
 }

@@ -24,14 +24,10 @@ struct TimedFault: Equatable, Sendable {
         let victim = try injector.testbed.node(node)
         switch (kind, seconds) {
         case (.kill, let seconds?): try await injector.kill(victim, for: .seconds(seconds))
-        case (.kill, nil):
-            injector.tell(.begin, "SIGKILL to \(node)")
-            await victim.kill()
-            injector.tell(.end, "\(node) is gone")
-        case (.stop, let seconds):
+        case (.kill, nil), (.stop, nil): await injector.end(victim, gently: kind == .stop)
+        case (.stop, let seconds?):
             injector.tell(.begin, "SIGTERM to \(node)")
             await victim.stop()
-            guard let seconds else { return injector.tell(.end, "\(node) has ended") }
             injector.tell(.step, "\(node) has ended")
             try await Task.sleep(for: .seconds(seconds))
             try await victim.start()

@@ -2,6 +2,7 @@ import Foundation
 import NIOHTTP1
 import Placement
 import PostgresLibpq
+import Primitives
 import Storage
 import Testbed
 
@@ -19,10 +20,9 @@ struct SocialAudit: Sendable {
     func drain(atMost limit: Duration) async throws -> Double {
         let start = ContinuousClock.now
         _ = try await likes.drain(atMost: limit) { _ in }
-        let drained = try await Polling.wait(atMost: limit, every: .milliseconds(50)) {
-            try await number("SELECT count(*) FROM outbox WHERE available_at < 'infinity'") == 0 ? true : nil
+        try await Polling.until(atMost: limit, every: .milliseconds(50), late: "the outbox is not empty yet") {
+            try await number("SELECT count(*) FROM outbox WHERE available_at < 'infinity'") == 0
         }
-        guard drained != nil else { throw Failure.unavailable("the outbox is not empty yet") }
         return (ContinuousClock.now - start).seconds
     }
 
@@ -126,7 +126,6 @@ struct SocialAudit: Sendable {
         let rows = try await list(
             "SELECT id::text FROM notifications WHERE owner_id = $1 ORDER BY newest_at DESC, id DESC LIMIT 200", 1,
             [.text(person)])
-        found.lists += 1
         if answer.status != 200 || listed != rows.map({ $0[0] }) {
             found.notifications.append("\(person) is shown \(listed.count) notifications of \(rows.count)")
         }

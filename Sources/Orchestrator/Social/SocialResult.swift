@@ -3,7 +3,7 @@ import Report
 import Testbed
 
 /// What the preset `social` measured, and what its audit found.
-struct SocialResult: ExperimentResult {
+struct SocialResult: Experiment {
     var settings: RunSettings
     /// What the report begins with.
     var base: Report
@@ -17,11 +17,6 @@ struct SocialResult: ExperimentResult {
     var drainSeconds: Double?
     var found: Found?
 
-    init(settings: RunSettings, base: Report) {
-        self.settings = settings
-        self.base = base
-    }
-
     /// How many of each there are, and what is wrong; nothing where the lists are empty.
     struct Found: Sendable {
         var posts = 0
@@ -33,7 +28,6 @@ struct SocialResult: ExperimentResult {
         var told = 0
         var comparedFeeds = 0
         var feedPosts = 0
-        var lists = 0
         var feeds: [String] = []
         var rows: [String] = []
         var notifications: [String] = []
@@ -106,8 +100,8 @@ extension SocialResult {
         list.group("Actions")
         list.count("done") { $0.done }
         list.count("failed", .lowerIsBetter, strict: true) { $0.failed }
-        list.add("p50", .milliseconds, .lowerIsBetter, minimumDelta: 2) { $0.milliseconds(50) }
-        list.add("p99", .milliseconds, .lowerIsBetter, minimumDelta: 10) { $0.milliseconds(99) }
+        list.add("p50", .milliseconds, .lowerIsBetter, minimumDelta: 2) { $0.latency.milliseconds(atPercentile: 50) }
+        list.add("p99", .milliseconds, .lowerIsBetter, minimumDelta: 10) { $0.latency.milliseconds(atPercentile: 99) }
     }
 
     static var definitions: [MetricDefinition] {
@@ -133,11 +127,5 @@ extension SocialResult {
                 + " hash. Only those of the action 'register' registered over HTTP. Latency counts from when an action was due."
         )
         return report
-    }
-}
-
-extension SocialCrowd.Tally {
-    func milliseconds(_ percentile: Double) -> Double? {
-        latency.microseconds(atPercentile: percentile).map { Double($0) / 1_000 }
     }
 }

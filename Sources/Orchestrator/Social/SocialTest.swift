@@ -1,24 +1,16 @@
 import Audience
 import Foundation
 import Identity
-import Logging
 import PostgresLibpq
+import Primitives
 import RedisNIO
 import Report
 import Storage
 import Testbed
 
 extension SocialResult {
-    /// Runs it on processes of its own; a failure stands in the report's verdict.
-    func measure(_ runner: ExperimentRunner, in folder: ReportFolder) async -> Report {
-        let (settings, progress) = (settings, runner.progress)
-        return await runner.run(
-            self, in: folder,
-            [
-                .init { testbed, recorder in
-                    try await SocialTest(settings: settings, recorder: recorder, progress: progress).run(in: testbed)
-                }
-            ])
+    func run(_ part: Int, in testbed: Testbed, _ gathered: Locked<Self>, _ runner: ExperimentRunner) async throws {
+        try await SocialTest(settings: settings, recorder: gathered, progress: runner.progress).run(in: testbed)
     }
 }
 
@@ -32,7 +24,10 @@ private struct SocialTest: Sendable {
         progress.step("starting Redis, PostgreSQL, SocialAPI, CommentAPI, LikeAPI")
         let redis = try await testbed.startRedis()
         let postgres = try await testbed.startPostgres(settings: ["max_wal_size": "4GB"])
-        try await withPool(postgres.url) { pool in
+        let adapt: (inout PostgresConfiguration) -> Void = {
+            ($0.connections, $0.statementTimeout) = (2, .seconds(300))
+        }
+        try await PostgresPool.with(postgres.url, adapt) { pool in
             try await fill(pool)
             let services = try await start(testbed, redis, postgres)
             let crowd = SocialCrowd(services, people: settings.viewers)
@@ -47,20 +42,6 @@ private struct SocialTest: Sendable {
             let found = try await audit.compare()
             recorder.update { $0.found = found }
         }
-    }
-
-    private func withPool(_ url: String, _ body: (PostgresPool) async throws -> Void) async throws {
-        var configuration = try PostgresConfiguration(url: url)
-        configuration.connections = 2
-        configuration.statementTimeout = .seconds(300)
-        let pool = PostgresPool(
-            configuration: configuration, logger: Logger(label: "social", factory: { _ in SwiftLogNoOpLogHandler() }))
-        pool.start()
-        do { try await body(pool) } catch {
-            await pool.stop()
-            throw error
-        }
-        await pool.stop()
     }
 
     /// The people, and whom they follow: made in the database, since a password takes 20 ms of a core to hash.

@@ -76,8 +76,7 @@ extension SweepResult {
 
     private var residuals: Chart {
         func shape(_ cell: SweepCell) -> String { "\(cell.streams)/\(cell.viewers)/\(cell.readers)" }
-        let shapes = cells.map { shape($0.cell) }
-        let labels = shapes.enumerated().filter { shapes.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+        let labels = cells.map { shape($0.cell) }.unique()
         let series = settings.placement.map { placement in
             let values = labels.map { label in
                 cells.first { $0.cell.placement == placement && shape($0.cell) == label }?.report.value("spread off")

@@ -8,10 +8,6 @@ struct SweepRunner: Sendable {
     let binaries: Binaries
     private let progress = Progress()
 
-    init(checkpoint: SweepCheckpoint, capacity: Capacity, binaries: Binaries) {
-        (self.checkpoint, self.capacity, self.binaries) = (checkpoint, capacity, binaries)
-    }
-
     private var settings: SweepSettings { checkpoint.settings }
 
     /// Runs what is not finished yet, and writes the report after every cell.
@@ -58,7 +54,7 @@ struct SweepRunner: Sendable {
         let inside = Progress(showsSteps: false)
         let runner = ExperimentRunner(binaries: binaries, progress: inside)
         let result = RunResult(settings: settings, plan: ProcessPlan(settings, capacity), base: own)
-        let report = await result.measure(runner, in: folder)
+        let report = await runner.run(result, in: folder)
         inside.clear()
         try folder.write(report)
         return report

@@ -28,10 +28,7 @@ struct SweepSettings: ParsableArguments {
 
     /// - Throws: ``Failure/arguments(_:)`` with every problem.
     func checked() throws(Failure) -> SweepSettings {
-        var problems: [String] = []
-        if redisNodes == nil, typed.contains("--redis-replicas") {
-            problems.append("--redis-replicas: means nothing without --redis-nodes")
-        }
+        var problems = refused(["--redis-replicas"], if: redisNodes == nil, "means nothing without --redis-nodes")
         if cells.count > SweepSettings.cellsMax {
             problems.append(
                 "--streams, --viewers, --readers, --placement: \(cells.count) cells; take at most"

@@ -321,9 +321,8 @@ final class SocketIOSessions: Service {
             object = named.finished().dropLast() + (isEmpty ? [] : [UInt8(ascii: ",")]) + rest
         }
         // It becomes the comment's id, which everybody sees: nothing of the session's own id may be in it.
-        let key = try fields.optionalString("key") ?? SessionID().text
-        guard WriteForwarder.isKey(key) else {
-            throw APIError.invalid(Self.code, "key must be 16 to 64 letters, digits, '-' and '_'")
+        guard let key = IdempotencyKey(try fields.optionalString("key") ?? SessionID().text) else {
+            throw APIError.invalid(Self.code, "key must be \(IdempotencyKey.expected)")
         }
         return try await writes.send(write, object, token: client.access.token, key: key, address: client.address)
     }

@@ -17,21 +17,15 @@ struct WriteForwarder: Sendable {
     private static let answerBytesMax = 65_536
     private static let attempts = 2
 
-    /// Whether CommentAPI takes it as an `Idempotency-Key`: 16 to 64 letters, digits, `-` and `_`.
-    static func isKey(_ text: String) -> Bool {
-        (16...64).contains(text.utf8.count)
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
-    }
-
     /// The JSON that the API answers, whatever its status is.
     ///
     /// - Parameters:
     ///   - key: the same for every attempt, so that a comment whose answer was lost is not there twice.
     func send(
-        _ write: Write, _ body: [UInt8], token: String?, key: String, address: IPAddress?
+        _ write: Write, _ body: [UInt8], token: String?, key: IdempotencyKey, address: IPAddress?
     ) async throws(APIError) -> [UInt8] {
         guard let api = write == .comment ? commentAPI : likeAPI else { throw .notForwarded }
-        var headers = ["idempotency-key": key]
+        var headers = ["idempotency-key": key.id]
         if let address { headers["x-forwarded-for"] = address.text }
         for attempt in 1...Self.attempts {
             do {

@@ -10,8 +10,7 @@ extension Report {
 
     /// One line a moment, of all series; a series has the columns that it has.
     public func samplesCSV() -> String {
-        var columns: [String] = []
-        for column in samples.flatMap(\.columns) where !columns.contains(column) { columns.append(column) }
+        let columns = samples.flatMap(\.columns).unique()
         return CSV.text(
             ["series"] + columns,
             samples.flatMap { series in

@@ -39,6 +39,12 @@ extension ParsableArguments {
     /// What is wrong with the options, in the words of what is wrong with a service's settings.
     var refusals: [String] { misread.map { "\($0.name) is \"\($0.text)\"; expected \($0.expected)" } }
 
+    /// What is said of a missing option, unless something is wrong with what was typed for it.
+    func missing(_ isMissing: Bool, _ name: String, _ expected: String = Endpoint.listed, or: String = "") -> [String] {
+        guard isMissing, !misread.contains(where: { $0.name == name }) else { return [] }
+        return ["\(name)\(or.isEmpty ? "" : " (\(or))") is missing; expected \(expected)"]
+    }
+
     /// Refuses the command line with all that is wrong with it.
     static func refuse(_ refusals: [String]) throws {
         if !refusals.isEmpty { throw ValidationError(refusals.joined(separator: "\nError: ")) }

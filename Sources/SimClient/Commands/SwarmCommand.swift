@@ -54,7 +54,7 @@ struct SwarmCommand: AsyncParsableCommand {
         help: "chorus, or plain: any event stream, comments known by their texts.",
         transform: oneOf(StreamProtocol.chorus))
     @Checked var `protocol` = StreamProtocol.chorus
-    @Option(help: "stream, or socketio: viewers on Socket.IO's WebSocket.", transform: oneOf(ViewerTransport.stream))
+    @Option(help: .init(ViewerTransport.described), transform: oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option(help: "In front of the names of all videos.", transform: idPrefix) @Checked var channelPrefix = ""
     @Option(help: "Seconds of publishing before latencies count.", transform: within(0...86_400.0))
@@ -120,15 +120,10 @@ struct SwarmCommand: AsyncParsableCommand {
     @Flag(help: "Print the report as JSON.") var json = false
 
     func validate() throws {
-        var problems = refusals
+        var problems =
+            refusals + missing(readers.isEmpty, "--readers")
+            + missing(publish == .comments && commentAPI.isEmpty, "--comment-api")
         func refuse(_ isWrong: Bool, _ text: String) { if isWrong { problems.append(text) } }
-        func isMissing(_ endpoints: [Endpoint], _ name: String) -> Bool {
-            endpoints.isEmpty && !problems.contains { $0.hasPrefix("\(name) ") }
-        }
-        refuse(isMissing(readers, "--readers"), "--readers is missing; expected \(Endpoint.listed)")
-        refuse(
-            publish == .comments && isMissing(commentAPI, "--comment-api"),
-            "--comment-api is missing; expected \(Endpoint.listed)")
         if window > 0 {
             refuse(rate > 0, "--rate is \"\(rate)\"; expected 0 with --window: a closed loop sets its own pace")
             refuse(publish == .none, "--publish is \"none\"; expected comments with --window")
@@ -144,8 +139,8 @@ struct SwarmCommand: AsyncParsableCommand {
             (window > 0 || `protocol` == .plain) && !moves.isNone,
             "--churn, --zaps and --flash-at cannot be with --window and --protocol plain: an audience that stays")
         refuse(
-            transport == .socketio && `protocol` == .plain,
-            "--transport is \"socketio\"; expected stream with --protocol plain")
+            transport != .stream && `protocol` == .plain,
+            "--transport is \"\(transport.rawValue)\"; expected stream with --protocol plain")
         refuse(
             stages && (!coordinate || drill || window > 0 || !moves.isNone),
             "--stages needs --coordinate, and cannot be with --drill, --window, --churn, --zaps and --flash-at")
@@ -166,7 +161,7 @@ struct SwarmCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await SwarmRun(self).run() })
+        throw await Generator.runUntilSignal { await SwarmRun(self).run() }
     }
 
     /// Comments a second that this process and its shards write.
@@ -192,7 +187,7 @@ struct SwarmCommand: AsyncParsableCommand {
             streams: streams, viewers: viewers, audience: audience, seed: seed, rate: writtenPerSecond,
             durationSeconds: duration, warmupSeconds: warmup, placement: placement.rawValue,
             readers: readers.map(\.description), window: window > 0 ? window : nil,
-            streamProtocol: transport == .socketio
+            streamProtocol: transport != .stream
                 ? transport.rawValue : `protocol` == .chorus ? nil : `protocol`.rawValue,
             channelPrefix: channelPrefix.isEmpty ? nil : channelPrefix,
             moves: moves.isNone ? nil : moves, replay: replay)

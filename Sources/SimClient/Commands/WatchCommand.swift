@@ -25,7 +25,7 @@ struct WatchCommand: AsyncParsableCommand {
     @Checked var readers: [Endpoint] = []
     @Option(help: "URL of CommentAPI.", transform: urls) @Checked var commentAPI: [Endpoint] = []
     @Option(help: "URL of StatsAPI, for a report a second.", transform: urls) @Checked var statsAPI: [Endpoint] = []
-    @Option(help: "stream, or socketio: Socket.IO on a WebSocket.", transform: oneOf(ViewerTransport.stream))
+    @Option(help: .init(ViewerTransport.described), transform: oneOf(ViewerTransport.stream))
     @Checked var transport = ViewerTransport.stream
     @Option(help: "Seconds between two comments; 0 only watches.", transform: within(0...86_400.0))
     @Checked var interval = 5.0
@@ -42,20 +42,14 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func validate() throws {
-        var problems = refusals
-        func require(_ isGiven: Bool, _ name: String, _ variable: String, _ expected: String) {
-            if !isGiven, !problems.contains(where: { $0.hasPrefix("\(name) ") }) {
-                problems.append("\(name) (\(variable)) is missing; expected \(expected)")
-            }
-        }
-        require(user != nil, "--user", "USER_ID", Identifier.expected)
-        require(video != nil, "--video", "VIDEO_ID", Identifier.expected)
-        require(!readers.isEmpty, "--readers", "READER_API_URLS", Endpoint.listed)
-        require(!commentAPI.isEmpty, "--comment-api", "COMMENT_API_URL", Endpoint.listed)
-        try Self.refuse(problems)
+        try Self.refuse(
+            refusals + missing(user == nil, "--user", Identifier.expected, or: "USER_ID")
+                + missing(video == nil, "--video", Identifier.expected, or: "VIDEO_ID")
+                + missing(readers.isEmpty, "--readers", or: "READER_API_URLS")
+                + missing(commentAPI.isEmpty, "--comment-api", or: "COMMENT_API_URL"))
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await WatchRun(self, say: { StandardOutput.write($0) }).run() })
+        throw await Generator.runUntilSignal { await WatchRun(self, say: { StandardOutput.write($0) }).run() }
     }
 }

@@ -2,17 +2,17 @@ internal import Wire
 
 /// The bytes of the requests that SimClient sends.
 enum RequestText {
-    /// A request with a JSON body on a connection that stays open.
+    /// A request with a body on a connection that stays open.
     static func post(
         _ path: String, method: String = "POST", to endpoint: Endpoint, headers: String = "",
-        json: some Collection<UInt8>
+        type: String = "application/json", body: some Collection<UInt8>
     ) -> [UInt8] {
         var request: [UInt8] = []
-        request.reserveCapacity(json.count + 192)
+        request.reserveCapacity(body.count + 192)
         request.append(contentsOf: "\(method) \(endpoint.path)\(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n".utf8)
-        request.append(contentsOf: "Content-Type: application/json\r\n\(headers)".utf8)
-        request.append(contentsOf: "Content-Length: \(json.count)\r\n\r\n".utf8)
-        request.append(contentsOf: json)
+        request.append(contentsOf: "Content-Type: \(type)\r\n\(headers)".utf8)
+        request.append(contentsOf: "Content-Length: \(body.count)\r\n\r\n".utf8)
+        request.append(contentsOf: body)
         return request
     }
 
@@ -32,7 +32,7 @@ enum RequestText {
         if target != nil { server.path = "" }
         return post(
             target ?? "/connect", to: server, headers: "Accept: \(EventStream.mediaType)\r\n\(resume)",
-            json: body.finished())
+            body: body.finished())
     }
 
     /// `GET /connect`, as a browser asks for an event stream. The ids have only characters that a query may have.
@@ -51,7 +51,7 @@ enum RequestText {
             target ?? "\(endpoint.path)/connect?userid=\(userid)&photoids=\(photos)&redirect=follow", to: endpoint)
     }
 
-    private static func get(_ target: String, to endpoint: Endpoint, _ headers: String = "") -> [UInt8] {
+    static func get(_ target: String, to endpoint: Endpoint, _ headers: String = "") -> [UInt8] {
         Array("GET \(target) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n\(headers)\r\n".utf8)
     }
 
@@ -64,13 +64,13 @@ enum RequestText {
         body.member("videoid", comment.videoid)
         body.member("comment", comment.comment)
         return post(
-            namesChannel ? "/comment?videoid=\(comment.videoid)" : "/comment", to: endpoint, json: body.finished())
+            namesChannel ? "/comment?videoid=\(comment.videoid)" : "/comment", to: endpoint, body: body.finished())
     }
 
     /// A like, or a like taken back. The ids need no quoting in JSON.
     static func like(_ liked: Bool, user: String, photo: String, to endpoint: Endpoint) -> [UInt8] {
         post(
             "/v1/likes", method: liked ? "POST" : "DELETE", to: endpoint,
-            json: (#"{"user_id":""# + user + #"","post_id":""# + photo + #""}"#).utf8)
+            body: (#"{"user_id":""# + user + #"","post_id":""# + photo + #""}"#).utf8)
     }
 }

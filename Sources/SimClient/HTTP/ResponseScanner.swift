@@ -217,15 +217,10 @@ extension UnsafeRawBufferPointer {
         return part(first..<(last + 1))
     }
 
-    /// Digits and nothing else, at most 15 of them.
+    /// Digits and nothing else.
     fileprivate var number: Int? {
-        guard (1...15).contains(count) else { return nil }
-        var number = 0
-        for byte in self {
-            guard let digit = byte.hexDigit, digit < 10 else { return nil }
-            number = number * 10 + digit
-        }
-        return number
+        var index = 0
+        return number(at: &index).flatMap { index == count ? $0 : nil }
     }
 
     /// Whether these are the letters of `word`, which is in lower case, in either case.

@@ -43,19 +43,12 @@ struct LikesCommand: AsyncParsableCommand {
     @Flag(help: "Take orders from standard input: start, and stop.") var coordinate = false
 
     func validate() throws {
-        var problems = refusals
-        func require(_ endpoints: [Endpoint], _ name: String) {
-            if endpoints.isEmpty, !problems.contains(where: { $0.hasPrefix("\(name) ") }) {
-                problems.append("\(name) is missing; expected \(Endpoint.listed)")
-            }
-        }
-        require(likeAPI, "--like-api")
-        if viewers > 0 { require(readers, "--readers") }
-        try Self.refuse(problems)
+        try Self.refuse(
+            refusals + missing(likeAPI.isEmpty, "--like-api") + missing(viewers > 0 && readers.isEmpty, "--readers"))
     }
 
     func run() async throws {
-        throw ExitCode(await Generator.runUntilSignal { await LikesRun(self).run() })
+        throw await Generator.runUntilSignal { await LikesRun(self).run() }
     }
 
     /// The photos' ids; the first is the hot one.

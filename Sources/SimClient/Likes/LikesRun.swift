@@ -1,5 +1,6 @@
 internal import Audience
 internal import Primitives
+internal import Report
 internal import SocketLoop
 
 /// One run of `likes`, from the first connect to the report.
@@ -8,36 +9,36 @@ struct LikesRun: Sendable {
     private typealias Likers = Sender<LikeSource>
 
     let settings: LikesCommand
-    private let viewerBoard = Board(Viewers.Seen())
-    private let likerBoard = Board(Likers.Seen(source: LikeSource.Snapshot()))
+    private let viewersSeen = Locked(Viewers.Seen())
+    private let likersSeen = Locked(Likers.Seen(source: LikeSource.Snapshot()))
 
     private static let connectSeconds = 60.0
 
     init(_ settings: LikesCommand) { self.settings = settings }
 
     /// Runs to the end; the exit status.
-    func run() async -> Int32 {
+    func run() async -> ExitStatus {
         await Generator.run {
-            let (settings, viewerBoard, likerBoard) = (settings, viewerBoard, likerBoard)
+            let (settings, viewersSeen, likersSeen) = (settings, viewersSeen, likersSeen)
             let services = try ServerDirectory(resolving: settings.likeAPI)
             var viewing = ViewerSettings(
                 viewers: settings.viewers,
                 readers: try ServerDirectory(resolving: settings.viewers > 0 ? settings.readers : []))
             viewing.seed = settings.seed
             let likers = try SocketLoop(settings: .init(name: "likes")) {
-                Likers(settings.makeSource(), to: services, connections: settings.connections, board: likerBoard)
+                Likers(settings.makeSource(), to: services, connections: settings.connections, shared: likersSeen)
             }
             let viewers = try SocketLoop(settings: .init(name: "viewers", limits: .init(socketsMax: 1 << 18))) {
                 [viewing] in
                 let feed = PhotoFeed(
                     photos: settings.photoIDs, viewers: settings.viewers, photosEach: settings.photosEach)
-                return Viewers(viewing, feed: feed, board: viewerBoard)
+                return Viewers(viewing, feed: feed, shared: viewersSeen)
             }
             likers.start()
             viewers.start()
             likers.call { $0.open($1) }
             if settings.viewers > 0 { viewers.call { $0.start($1) } }
-            let outcome: Result<Int32, any Error>
+            let outcome: Result<ExitStatus, any Error>
             do { outcome = .success(try await phases(likers, viewers)) } catch { outcome = .failure(error) }
             await likers.stop()
             await viewers.stop()
@@ -45,7 +46,7 @@ struct LikesRun: Sendable {
         }
     }
 
-    private func phases(_ likers: SocketLoop<Likers>, _ viewers: SocketLoop<Viewers>) async throws -> Int32 {
+    private func phases(_ likers: SocketLoop<Likers>, _ viewers: SocketLoop<Viewers>) async throws -> ExitStatus {
         var orders = settings.coordinate ? GeneratorOrders() : nil
         try await connect()
         try await orders?.wait { $0 == .start ? true : nil }
@@ -56,8 +57,7 @@ struct LikesRun: Sendable {
         if settings.viewers > 0 {
             let counts = result.photos.map { Int64($0.likes) }
             viewers.call { viewers, _ in viewers.feed.expect(counts) }
-            _ = await Waiting.wait(seconds: settings.settleTimeout) { viewerBoard.now.feed?.wrong == 0 }
-            try Task.checkInterrupted()
+            try await Polling.until(atMost: .seconds(settings.settleTimeout)) { viewersSeen.value.feed?.wrong == 0 }
         }
         guard let seen = await viewers.ask({ viewers, _ in viewers.feed.report(viewers.viewers.tally) }) else {
             throw RunFailure.loopSilent
@@ -66,13 +66,12 @@ struct LikesRun: Sendable {
     }
 
     private func connect() async throws {
-        _ = await Waiting.wait(seconds: Self.connectSeconds) {
-            viewerBoard.now.tally.watching == settings.viewers && likerBoard.now.idle == settings.connections
+        try await Polling.until(atMost: .seconds(Self.connectSeconds)) {
+            viewersSeen.value.tally.watching == settings.viewers && likersSeen.value.idle == settings.connections
         }
-        try Task.checkInterrupted()
-        let watching = viewerBoard.now.tally.watching
+        let watching = viewersSeen.value.tally.watching
         if watching == 0, settings.viewers > 0 {
-            throw RunFailure.noViewerConnected("\(viewerBoard.now.tally.attempts) attempts")
+            throw RunFailure.noViewerConnected("\(viewersSeen.value.tally.attempts) attempts")
         }
         tell(LikesMessage(event: .connected, viewers: watching, failed: settings.viewers - watching))
     }
@@ -83,37 +82,33 @@ struct LikesRun: Sendable {
         let progress = Task { await tellProgress() }
         defer { progress.cancel() }
         if settings.users > 0 {
-            _ = await Waiting.wait(seconds: .infinity) {
-                let seen = likerBoard.now.source
+            try await Polling.until(atMost: .seconds(1e9)) {
+                let seen = likersSeen.value.source
                 return seen.usersStarted >= settings.users && seen.underWay == 0
             }
         } else if settings.coordinate {
             try await orders?.wait { $0 == .stop ? true : nil }
         } else {
-            _ = await Waiting.sleep(settings.duration)
+            try await Task.sleep(for: .seconds(settings.duration))
         }
         _ = await likers.ask { likers, _ in likers.source.end() }
-        try Task.checkInterrupted()
-        // The board is written after the call.
-        _ = await Waiting.sleep(0.05)
-        _ = await Waiting.wait(seconds: settings.settleTimeout) { likerBoard.now.source.underWay == 0 }
+        // It is shown after the call.
+        try await Task.sleep(for: .milliseconds(50))
+        try await Polling.until(atMost: .seconds(settings.settleTimeout)) { likersSeen.value.source.underWay == 0 }
     }
 
     private func tellProgress() async {
         let start = MonotonicClock.now()
-        while await Waiting.sleep(0.1) {
-            let now = likerBoard.now.source
-            let viewers = viewerBoard.now
-            var message = LikesMessage(event: .progress)
-            message.second = Double(MonotonicClock.now() - start) / 1e9
-            message.acknowledged = now.requests.acknowledged
-            message.refused = now.requests.refused
-            message.unanswered = now.requests.unanswered
-            message.users = now.usersStarted
-            message.underWay = now.underWay
-            message.updates = viewers.feed?.updates ?? 0
-            message.watching = viewers.tally.watching
-            tell(message)
+        while await Polling.pause(.milliseconds(100)) {
+            let now = likersSeen.value.source
+            var state = LikesMessage.LikesState()
+            state.seconds = Double(MonotonicClock.now() - start) / 1e9
+            state.acknowledged = now.requests.acknowledged
+            state.refused = now.requests.refused
+            state.unanswered = now.requests.unanswered
+            state.underWay = now.underWay
+            state.updates = viewersSeen.value.feed?.updates ?? 0
+            tell(.progress(state))
         }
     }
 
@@ -134,13 +129,13 @@ struct LikesRun: Sendable {
             generatorLimited: load.isLimit)
     }
 
-    private func present(_ report: LikeSwarmReport) -> Int32 {
+    private func present(_ report: LikeSwarmReport) -> ExitStatus {
         if settings.coordinate {
             StandardOutput.write(LikesMessage.report(report).line)
         } else {
             StandardOutput.write(JSONLine.text(report, pretty: true))
         }
         let isClean = report.viewers.wrong == 0 && report.viewers.malformed == 0 && report.requests.unfinished == 0
-        return isClean ? ExitStatus.fine : ExitStatus.auditFailed
+        return isClean ? .fine : .auditFailed
     }
 }

@@ -23,7 +23,7 @@ struct OpenLoopScheduler: Sendable {
         while let due = next, due.nanoseconds < end {
             let elapsed = MonotonicClock.now() - start
             if due.nanoseconds > elapsed {
-                guard await sleep(due.nanoseconds - elapsed) else { return refused }
+                guard await Polling.pause(.nanoseconds(due.nanoseconds - elapsed)) else { return refused }
                 continue
             }
             var drafts: [Draft] = []
@@ -37,7 +37,7 @@ struct OpenLoopScheduler: Sendable {
         }
         // The last interval counts too: the duration is not over with the last comment.
         let elapsed = MonotonicClock.now() - start
-        if elapsed < end { _ = await sleep(end - elapsed) }
+        if elapsed < end { _ = await Polling.pause(.nanoseconds(end - elapsed)) }
         return refused
     }
 
@@ -45,15 +45,5 @@ struct OpenLoopScheduler: Sendable {
         Draft(
             channel: comment.channel, userid: audience.userID(ofViewer: comment.viewer),
             videoid: audience.videoID(ofChannel: comment.channel), due: due)
-    }
-
-    /// `false` when the task was cancelled.
-    private func sleep(_ nanoseconds: UInt64) async -> Bool {
-        do {
-            try await Task.sleep(nanoseconds: nanoseconds)
-            return true
-        } catch {
-            return false
-        }
     }
 }

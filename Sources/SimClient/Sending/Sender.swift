@@ -42,13 +42,13 @@ final class Sender<Source: RequestSource>: LoopWorker {
 
     var source: Source
     private var pool: RequestPool<Source.Work>
-    private let board: Board<Seen>
+    private let shared: Locked<Seen>
     private var nextSweep: UInt64 = 0
     private var isOpen = false
 
-    init(_ source: Source, to servers: ServerDirectory, connections: Int, board: Board<Seen>) {
+    init(_ source: Source, to servers: ServerDirectory, connections: Int, shared: Locked<Seen>) {
         self.source = source
-        self.board = board
+        self.shared = shared
         pool = RequestPool(servers, connections: connections)
     }
 
@@ -77,7 +77,7 @@ final class Sender<Source: RequestSource>: LoopWorker {
 
     func pass(sockets: Sockets) -> Bool {
         send(sockets)
-        board.now = Seen(source: source.snapshot, idle: pool.idleCount)
+        shared.value = Seen(source: source.snapshot, idle: pool.idleCount)
         return false
     }
 

@@ -17,7 +17,7 @@ struct ReportSource: RequestSource {
     }
 
     func request(_ work: [UInt8], to endpoint: Endpoint) -> [UInt8] {
-        RequestText.post("/client-statistics", to: endpoint, json: work)
+        RequestText.post("/client-statistics", to: endpoint, body: work)
     }
 
     mutating func answered(_ work: [UInt8], _ answer: RequestPool<[UInt8]>.Answer?, now: UInt64) {
@@ -28,16 +28,16 @@ struct ReportSource: RequestSource {
 /// Tells StatsAPI, once a second, what a client does.
 struct StatisticsReporter: Sendable {
     private let loop: SocketLoop<Sender<ReportSource>>
-    private let board = Board(Sender<ReportSource>.Seen(source: 0))
+    private let seen = Locked(Sender<ReportSource>.Seen(source: 0))
     private let report: @Sendable () -> ClientReport
 
     /// `nil` without a StatsAPI.
     init?(to endpoints: [Endpoint], report: @escaping @Sendable () -> ClientReport) throws {
         guard !endpoints.isEmpty else { return nil }
         self.report = report
-        let (servers, board) = (try ServerDirectory(resolving: endpoints), board)
+        let (servers, seen) = (try ServerDirectory(resolving: endpoints), seen)
         loop = try SocketLoop(settings: .init(name: "reports")) {
-            Sender(ReportSource(), to: servers, connections: 1, board: board)
+            Sender(ReportSource(), to: servers, connections: 1, shared: seen)
         }
     }
 
@@ -45,12 +45,10 @@ struct StatisticsReporter: Sendable {
     func run() async {
         loop.start()
         loop.call { $0.open($1) }
-        while await Waiting.sleep(1) { send() }
-        let answered = board.now.source
+        while await Polling.pause(.seconds(1)) { send() }
+        let answered = seen.value.source
         send()
-        for _ in 0..<50 where board.now.source == answered {
-            await Task { _ = await Waiting.sleep(0.01) }.value
-        }
+        await Task { _ = try? await Polling.until(atMost: .milliseconds(500)) { seen.value.source != answered } }.value
         await loop.stop()
     }
 

@@ -9,14 +9,18 @@ struct ViewerSubscription: Equatable, Sendable {
     var since: String?
 }
 
-/// One viewer's Socket.IO on a WebSocket, seen as an event stream: bytes of the WebSocket come in, and the frames go out
+/// One viewer's Socket.IO, seen as an event stream: bytes of a WebSocket or bodies of polls come in, and the frames go out
 /// that a stream would have brought, with what has to be sent back. No socket and no clock.
 struct SocketIOStream: Sendable {
     struct Output: Equatable {
         /// Of an event stream: `connected`, comments, gaps, states.
         var frames: [UInt8] = []
-        /// Masked frames for the server.
+        /// For the server: masked frames, or the next request of a client that polls.
         var replies: [UInt8] = []
+        /// A WebSocket is to be opened beside the polls.
+        var opensWebSocket = false
+        /// The replies are for that WebSocket, which is the connection from now on.
+        var hasUpgraded = false
         /// The Reader that placement names.
         var location: String?
         /// The server ended the connection.
@@ -29,9 +33,11 @@ struct SocketIOStream: Sendable {
     }
 
     static let path = "/socket.io/?EIO=4&transport=websocket"
-    private static let messageBytesMax = 1 << 20
+    static let messageBytesMax = 1 << 20
     /// Masks are for proxies that are none of ours; any key will do.
     private static let mask: UInt32 = 0x5AC3_0F91
+    /// Between the packets of a request's body.
+    private static let separator: UInt8 = 0x1E
     private static let key = "Y2hvcnVzIHNpbWNsaWVudA=="
 
     private let subscription: ViewerSubscription
@@ -42,26 +48,45 @@ struct SocketIOStream: Sendable {
     private let log: Int
     private var place: Int
     private var hasEnded = false
+    /// As long as the viewer polls.
+    private var polling: LongPolling?
 
-    /// - Parameter target: where placement led, with the count of its hops.
-    init(_ subscription: ViewerSubscription, target: String?, _ known: inout KnownPackets) {
+    /// - Parameters:
+    ///   - target: where placement led, with the count of its hops.
+    ///   - polling: of a viewer that begins with polls.
+    init(
+        _ subscription: ViewerSubscription, target: String?, polling: LongPolling? = nil, _ known: inout KnownPackets
+    ) {
         self.subscription = subscription
+        self.polling = polling
         log = known.log(of: subscription.videoid)
         place = known.end(of: log)
         hops = target?.split(separator: "&").last.flatMap { Int($0.dropFirst("hop=".count)) } ?? 0
     }
 
-    /// The request that makes the connection a WebSocket.
-    static func request(to endpoint: Endpoint) -> [UInt8] {
-        Array(
-            ("GET \(endpoint.path)\(path) HTTP/1.1\r\nHost: \(endpoint.authority)\r\nUpgrade: websocket\r\n"
-                + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(key)\r\n\r\n").utf8)
+    var isPolling: Bool { polling != nil }
+
+    /// The first request: a poll, or one that makes the connection a WebSocket.
+    mutating func firstRequest(to endpoint: Endpoint) -> [UInt8] {
+        polling?.poll() ?? Self.request(to: endpoint, Self.path)
     }
 
+    static func request(to endpoint: Endpoint, _ path: String) -> [UInt8] {
+        RequestText.get(
+            endpoint.path + path, to: endpoint,
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(key)\r\n")
+    }
+
+    /// Bytes of the WebSocket, or of the answer to a poll.
+    ///
     /// - Parameter known: of all viewers.
     mutating func received(_ bytes: UnsafeRawBufferPointer, _ known: inout KnownPackets) throws -> Output {
         var output = Output(hasEnded: hasEnded)
         guard !hasEnded else { return output }
+        guard polling == nil else {
+            try polling?.received(bytes)
+            return output
+        }
         let cursor = decoder.bufferedBytes > 0 ? 0 : known.take(bytes, log, &place, &output.frames)
         guard cursor < bytes.count else { return output }
         decoder.append(bytes[cursor...])
@@ -82,23 +107,95 @@ struct SocketIOStream: Sendable {
         return output
     }
 
+    // MARK: Polling
+
+    /// The answer to the request that is under way is complete.
+    mutating func answered() throws -> Output {
+        var output = Output(hasEnded: hasEnded)
+        guard let body = polling?.takeBody(), let isPosting = polling?.isPosting, !hasEnded else { return output }
+        if isPosting {
+            guard body == Array("ok".utf8) else { throw Broken.noPacket }
+        } else {
+            guard let packets = EngineIOPayload.packets(body) else { throw Broken.noPacket }
+            for packet in packets where !output.hasEnded { try take(packet.encoded, &output) }
+        }
+        hasEnded = output.hasEnded
+        if output.location != nil {
+            output.replies = polling?.post(EngineIOPacket.close.encoded) ?? []
+        } else if polling?.upgrade == .answered {
+            let packets = output.replies.split(separator: Self.separator).map { Array($0) }
+            (polling, output.replies, output.hasUpgraded) = (nil, [], true)
+            for packet in [EngineIOPacket.upgrade.encoded] + packets { send(packet, &output) }
+        } else if hasEnded {
+            output.replies = []
+        } else {
+            output.replies = (output.replies.isEmpty ? polling?.poll() : polling?.post(output.replies)) ?? []
+        }
+        return output
+    }
+
+    /// What is sent first on the WebSocket beside the polls.
+    static let probe = {
+        var frame: [UInt8] = []
+        WebSocketFrame.append(.text, EngineIOPacket.ping(Array("probe".utf8)).encoded, mask: mask, to: &frame)
+        return frame
+    }()
+
+    /// Bytes of the WebSocket beside the polls. `false`: it may not take over.
+    mutating func probed(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        decoder.append(bytes)
+        do {
+            guard let message = try decoder.next() else { return true }
+            guard message == .text(EngineIOPacket.pong(Array("probe".utf8)).encoded) else { return false }
+            polling?.upgrade = .answered
+            return true
+        } catch { return false }
+    }
+
+    func upgradeRequest() -> [UInt8] { polling?.upgradeRequest() ?? [] }
+
+    /// The WebSocket beside the polls is gone: they go on.
+    mutating func probeEnded() {
+        polling?.upgrade = .unwanted
+        decoder = WebSocketDecoder(peerMasks: false, messageBytesMax: Self.messageBytesMax)
+    }
+
+    // MARK: Packets
+
     private mutating func take(_ text: [UInt8], _ output: inout Output) throws(Broken) {
         switch text.first {
         case UInt8(ascii: "0"):
+            try takeOpening(text, &output)
             var auth = JSONText(capacity: 96)
             auth.member("userid", subscription.userid)
             auth.member("redirect", "follow")
             auth.member("hop", hops)
             reply(SocketIOPacket(.connect, data: auth.finished()), &output)
         case UInt8(ascii: "1"): output.hasEnded = true
-        case UInt8(ascii: "2"): WebSocketFrame.append(.text, [UInt8(ascii: "3")], mask: Self.mask, to: &output.replies)
+        case UInt8(ascii: "2"): send([UInt8(ascii: "3")], &output)
         case UInt8(ascii: "4"): try takePacket(text.dropFirst(), &output)
         default: break
         }
     }
 
+    private mutating func takeOpening(_ text: [UInt8], _ output: inout Output) throws(Broken) {
+        guard let upgrades = polling?.upgrades else { return }
+        guard case .string(let sid) = Self.object(text.dropFirst())?["sid"] else { throw .noPacket }
+        polling?.opened(sid: sid)
+        guard upgrades else { return }
+        polling?.upgrade = .probing
+        output.opensWebSocket = true
+    }
+
     private func reply(_ packet: SocketIOPacket, _ output: inout Output) {
-        WebSocketFrame.append(.text, [UInt8(ascii: "4")] + packet.encoded, mask: Self.mask, to: &output.replies)
+        send([UInt8(ascii: "4")] + packet.encoded, &output)
+    }
+
+    /// A packet for the server: a frame of the WebSocket, or a part of the next POST.
+    private func send(_ packet: [UInt8], _ output: inout Output) {
+        guard isPolling else { return WebSocketFrame.append(.text, packet, mask: Self.mask, to: &output.replies) }
+        if !output.replies.isEmpty { output.replies.append(Self.separator) }
+        output.replies += packet
     }
 
     private func takePacket(_ packet: ArraySlice<UInt8>, _ output: inout Output) throws(Broken) {

@@ -32,16 +32,11 @@ enum EventFrame: Equatable, Sendable {
     private static func plainComment(_ frame: UnsafeRawBufferPointer) -> EventFrame? {
         guard frame.starts(with: "id: ".utf8) else { return nil }
         var index = 4
-        var offset: UInt64 = 0
-        while index < frame.count, let digit = digit(frame[index]), index < 4 + 19 {
-            offset = offset * 10 + UInt64(digit)
-            index += 1
-        }
-        guard index > 4, index < frame.count, frame[index] == UInt8(ascii: "."),
+        guard let offset = frame.number(at: &index).map(UInt64.init), frame.skip(".", at: &index),
             (1...Position.offsetMax).contains(offset),
             let lineEnd = frame.firstIndex(of: UInt8(ascii: "\n"), from: index)
         else { return nil }
-        let epoch = (index + 1)..<lineEnd
+        let epoch = index..<lineEnd
         guard !epoch.isEmpty, epoch.count <= Position.epochLengthMax, frame[epoch].allSatisfy(isAlphanumeric),
             frame[(lineEnd + 1)...].starts(with: "data: ".utf8),
             !frame[(lineEnd + 7)...].starts(with: "{\"type\":\"connected\"".utf8),
@@ -80,12 +75,8 @@ enum EventFrame: Equatable, Sendable {
         return start.map { ($0 + 1)..<($0 + pattern.count) }
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") ? byte - UInt8(ascii: "0") : nil
-    }
-
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        digit(byte) != nil || (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z")
+        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
     }
 }
 

@@ -1,6 +1,7 @@
 internal import Audience
 internal import Glibc
 internal import Primitives
+internal import Report
 internal import SocketLoop
 internal import Wire
 
@@ -11,18 +12,18 @@ struct SwarmRun: Sendable {
     init(_ settings: SwarmCommand) { self.settings = settings }
 
     /// Runs to the end; the exit status.
-    func run() async -> Int32 {
+    func run() async -> ExitStatus {
         await Generator.run {
             let stage = try SwarmStage(settings)
             stage.start()
-            let outcome: Result<Int32, any Error>
+            let outcome: Result<ExitStatus, any Error>
             do { outcome = .success(try await play(on: stage)) } catch { outcome = .failure(error) }
             await stage.stop()
             return try outcome.get()
         }
     }
 
-    private func play(on stage: SwarmStage) async throws -> Int32 {
+    private func play(on stage: SwarmStage) async throws -> ExitStatus {
         let statistics = try StatisticsReporter(to: settings.statsAPI) { clientReport(stage) }
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await statistics?.run() }
@@ -32,7 +33,7 @@ struct SwarmRun: Sendable {
         }
     }
 
-    private func phases(on stage: SwarmStage) async throws -> Int32 {
+    private func phases(on stage: SwarmStage) async throws -> ExitStatus {
         if !settings.coordinate, !settings.json {
             StandardError.write("swarm \(JSONLine.text(settings.parameters)) shard \(settings.shard)")
         }
@@ -45,10 +46,10 @@ struct SwarmRun: Sendable {
         let own = published.written(stage.audience)
         tell(.published(own))
         let written = try await orders?.wait { if case .expect(let all) = $0 { all } else { nil } }
-        await stage.settle(written ?? own, seconds: settings.settleTimeout)
+        try await stage.settle(written ?? own, seconds: settings.settleTimeout)
         let load = load(stage) - before
         let outcome = try await stage.outcome()
-        try Task.checkInterrupted()
+        try Task.checkCancellation()
         if let path = settings.record { try stage.recorder?.write(to: path) }
         var viewers = connected
         if stage.hasMoves {
@@ -64,22 +65,22 @@ struct SwarmRun: Sendable {
             StandardOutput.write(
                 settings.json ? JSONLine.text(report, pretty: true) : ReportTable.text(report, outcome.tally, load))
         }
-        return report.delivery.isClean ? ExitStatus.fine : ExitStatus.auditFailed
+        return report.delivery.isClean ? .fine : .auditFailed
     }
 
     private func load(_ stage: SwarmStage) -> LoadWindow {
         var load = LoadWindow(viewers: stage.viewers, publisher: stage.publisher)
-        let seen = stage.viewerBoard.now
+        let seen = stage.viewersSeen.value
         (load.ticks, load.lateTicks) = (seen.ticks, seen.lateTicks)
         return load
     }
 
     private func clientReport(_ stage: SwarmStage) -> ClientReport {
-        let seen = stage.viewerBoard.now
+        let seen = stage.viewersSeen.value
         return ClientReport(
             clientId: "swarm-\(settings.shard.index)-\(getpid())",
             viewers: settings.shard.viewers(of: stage.audience.total), connected: seen.tally.watching,
-            commentsGenerated: stage.publisherBoard.now.source.acknowledged,
+            commentsGenerated: stage.publisherSeen.value.source.acknowledged,
             commentsConsumed: seen.feed?.delivered ?? 0, reconnects: seen.feed?.reconnects ?? 0)
     }
 
@@ -97,18 +98,17 @@ struct SwarmRun: Sendable {
 extension SwarmRun {
     private func connect(_ stage: SwarmStage) async throws -> SwarmReport.Viewers {
         let start = MonotonicClock.now()
-        let settled = await Waiting.wait(seconds: settings.connectTimeout, every: 0.05) {
-            stage.viewerBoard.now.unsettled == 0
-        }
-        try Task.checkInterrupted()
-        let seen = stage.viewerBoard.now
+        let settled = try await Polling.until(
+            atMost: .seconds(settings.connectTimeout), every: .milliseconds(50)
+        ) { stage.viewersSeen.value.unsettled == 0 }
+        let seen = stage.viewersSeen.value
         let wanted = settings.shard.viewers(of: stage.audience.total) - seen.tally.absent
         if seen.tally.watching == 0, wanted > 0, !settings.coordinate {
             throw RunFailure.noViewerConnected(
                 "\(seen.tally.attempts) attempts, \(seen.tally.refusals) refused, \(seen.tally.rejections) rejected")
         }
         if settings.publish == .comments, settings.rate > 0 || settings.window > 0 || settings.isStaged,
-            !(await stage.waitForConnections())
+            !(try await stage.waitForConnections())
         {
             StandardError.write("warning: CommentAPI has not taken all \(settings.publishConnections) connections")
         }
@@ -161,7 +161,7 @@ extension SwarmRun {
             }
             return overflow
         }
-        try Task.checkInterrupted()
+        try Task.checkCancellation()
         var tally = try await stage.finalTally()
         // What the publisher's mailbox did not take could not start either.
         tally.offered += overflow
@@ -202,8 +202,8 @@ extension SwarmRun {
             }
             tell(
                 .stage(
-                    latency, delivered: stage.viewerBoard.now.feed?.delivered ?? 0,
-                    acknowledged: stage.publisherBoard.now.source.acknowledged))
+                    latency, delivered: stage.viewersSeen.value.feed?.delivered ?? 0,
+                    acknowledged: stage.publisherSeen.value.source.acknowledged))
         }
         return overflow
     }
@@ -232,10 +232,10 @@ extension SwarmRun {
         let start = MonotonicClock.now()
         var ticks = 0
         let ticksPerSecond = settings.isDrill ? 10 : settings.isStaged ? 2 : 1
-        while await Waiting.sleep(1 / Double(ticksPerSecond)) {
+        while await Polling.pause(.seconds(1 / Double(ticksPerSecond))) {
             ticks += 1
-            let seen = stage.viewerBoard.now
-            let published = stage.publisherBoard.now.source
+            let seen = stage.viewersSeen.value
+            let published = stage.publisherSeen.value.source
             var crowd = SwarmMessage.CrowdState()
             crowd.at = WallClock.microseconds()
             crowd.watching = seen.tally.watching

@@ -10,8 +10,8 @@ struct SwarmStage: Sendable {
 
     let settings: SwarmCommand
     let audience: Audience
-    let viewerBoard = Board(Viewers.Seen())
-    let publisherBoard = Board(Publisher.Seen(source: PublishTally()))
+    let viewersSeen = Locked(Viewers.Seen())
+    let publisherSeen = Locked(Publisher.Seen(source: PublishTally()))
     /// For comments.
     private let connections: Int
     /// What is replayed; `nil`: everything by chance.
@@ -24,7 +24,7 @@ struct SwarmStage: Sendable {
 
     /// Longer than a publisher waits for one answer.
     private static let answerSeconds = 11.0
-    private static let openSeconds = 5.0
+    private static let openingMax = Duration.seconds(5)
 
     init(_ settings: SwarmCommand) throws {
         self.settings = settings
@@ -34,7 +34,7 @@ struct SwarmStage: Sendable {
         let audience = try whole?.audience ?? settings.makeAudience()
         self.audience = audience
         recorder = settings.record == nil ? nil : TraceRecorder()
-        let (viewerBoard, publisherBoard) = (viewerBoard, publisherBoard)
+        let (viewersSeen, publisherSeen) = (viewersSeen, publisherSeen)
         let connections = settings.publish == .none ? 0 : settings.publishConnections
         self.connections = connections
         let commentAPIs = try ServerDirectory(resolving: settings.publish == .none ? [] : settings.commentAPI)
@@ -43,7 +43,7 @@ struct SwarmStage: Sendable {
         ) {
             Sender(
                 SwarmStage.makeSource(settings, audience), to: commentAPIs, connections: connections,
-                board: publisherBoard)
+                shared: publisherSeen)
         }
         self.publisher = publisher
         var viewing = SwarmStage.makeViewing(settings, audience, try ServerDirectory(resolving: settings.readers))
@@ -67,7 +67,7 @@ struct SwarmStage: Sendable {
         }
         viewers = try SocketLoop(
             settings: .init(name: "viewers", limits: .init(socketsMax: 1 << 20), receiveBytes: 256 << 10)
-        ) { [feed, viewing] in ViewerLoop(viewing, feed: CommentFeed(feed), board: viewerBoard) }
+        ) { [feed, viewing] in ViewerLoop(viewing, feed: CommentFeed(feed), shared: viewersSeen) }
     }
 
     private static func makeSource(_ settings: SwarmCommand, _ audience: Audience) -> CommentSource {
@@ -124,7 +124,7 @@ struct SwarmStage: Sendable {
     /// Writes in a closed loop for so many seconds.
     func publishInClosedLoop(seconds: Double) async {
         publisher.call { sender, _ in sender.source.closedLoop?.begin() }
-        _ = await Waiting.sleep(seconds)
+        _ = await Polling.pause(.seconds(seconds))
         publisher.call { sender, _ in sender.source.closedLoop?.end() }
     }
 
@@ -135,7 +135,7 @@ struct SwarmStage: Sendable {
             guard let tally = await publisher.ask({ sender, _ in sender.source.tally }) else { return }
             let ends = tally.written(audience).mapValues(\.ends)
             viewers.call { viewers, _ in viewers.feed.seek(ends, microseconds: now) }
-        } while await Waiting.sleep(0.03)
+        } while await Polling.pause(.milliseconds(30))
     }
 
     /// Whether viewers come and go by themselves.
@@ -146,7 +146,7 @@ struct SwarmStage: Sendable {
         let process: any ViewerProcess =
             if let trace { trace.moves.makeIterator() } else { ViewerMoves(moves, audience, shard: settings.shard) }
         viewers.call { $0.move(process, $1) }
-        while await Waiting.sleep(3600) {}
+        while await Polling.pause(.seconds(3600)) {}
         viewers.call { $0.move(nil, $1) }
     }
 
@@ -159,32 +159,31 @@ struct SwarmStage: Sendable {
         }
     }
 
-    /// Waits until every viewer has come and has all that was written; `false` when not all had it in time.
-    @discardableResult
-    func settle(_ written: [String: ChannelComments], seconds: Double) async -> Bool {
-        viewerBoard.update { $0.feed?.short = nil }
+    /// Waits until every viewer has come and has all that was written, for `seconds` at the most.
+    func settle(_ written: [String: ChannelComments], seconds: Double) async throws {
+        viewersSeen.update { $0.feed?.short = nil }
         viewers.call { viewers, _ in viewers.feed.expect(written) }
-        return await Waiting.wait(seconds: seconds) {
-            let seen = viewerBoard.now
+        try await Polling.until(atMost: .seconds(seconds)) {
+            let seen = viewersSeen.value
             return seen.feed?.short == 0 && (!hasMoves || seen.unsettled == 0)
         }
     }
 
     /// Waits until the publisher's connections stand: the first comments must not be dropped for want of one. `false`
     /// when CommentAPI did not take them all in time.
-    func waitForConnections() async -> Bool {
-        await Waiting.wait(seconds: SwarmStage.openSeconds) { publisherBoard.now.idle >= connections }
+    func waitForConnections() async throws -> Bool {
+        try await Polling.until(atMost: Self.openingMax) { publisherSeen.value.idle >= connections }
     }
 
     /// What became of the comments, as soon as every one was answered or will never be. Asks through the mailbox: behind
-    /// the last comments, where the board could still be in front of them.
-    func finalTally() async throws(RunFailure) -> PublishTally {
+    /// the last comments, where what it shows could still be in front of them.
+    func finalTally() async throws -> PublishTally {
         let end = MonotonicClock.now() + UInt64(SwarmStage.answerSeconds * 1e9)
         while let tally = await publisher.ask({ sender, _ in sender.source.tally }) {
             if tally.outstanding == 0 || MonotonicClock.now() > end { return tally }
-            guard await Waiting.sleep(0.01) else { throw .interrupted }
+            try await Task.sleep(for: .milliseconds(10))
         }
-        throw .loopSilent
+        throw RunFailure.loopSilent
     }
 
     func outcome() async throws(RunFailure) -> (tally: ViewerTally, found: CommentFeed.Outcome) {
@@ -211,21 +210,6 @@ struct LoadWindow: Equatable, Sendable {
     var ticks = 0
     var lateTicks = 0
 
-    /// Since the start of two loops.
-    init(viewers: SocketLoop<some SocketLoopHandler>, publisher: SocketLoop<some SocketLoopHandler>) {
-        seconds = Double(MonotonicClock.now()) / 1e9
-        viewersBusySeconds = Double(viewers.busyTimeNanoseconds) / 1e9
-        publisherBusySeconds = Double(publisher.busyTimeNanoseconds) / 1e9
-    }
-
-    init(seconds: Double, viewersBusySeconds: Double, publisherBusySeconds: Double, ticks: Int, lateTicks: Int) {
-        self.seconds = seconds
-        self.viewersBusySeconds = viewersBusySeconds
-        self.publisherBusySeconds = publisherBusySeconds
-        self.ticks = ticks
-        self.lateTicks = lateTicks
-    }
-
     /// What was between two times.
     static func - (now: LoadWindow, before: LoadWindow) -> LoadWindow {
         LoadWindow(
@@ -243,5 +227,14 @@ struct LoadWindow: Equatable, Sendable {
     /// The generator was the bottleneck: a loop had hardly a pause, or did not keep its times.
     var isLimit: Bool {
         busyShare > LoadWindow.busyShareMax || Double(lateTicks) > LoadWindow.lateShareMax * Double(max(ticks, 1))
+    }
+}
+
+extension LoadWindow {
+    /// Since the start of two loops.
+    init(viewers: SocketLoop<some SocketLoopHandler>, publisher: SocketLoop<some SocketLoopHandler>) {
+        self.init(
+            seconds: Double(MonotonicClock.now()) / 1e9, viewersBusySeconds: Double(viewers.busyTimeNanoseconds) / 1e9,
+            publisherBusySeconds: Double(publisher.busyTimeNanoseconds) / 1e9)
     }
 }

@@ -88,20 +88,23 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
 
     var feed: Feed
     private(set) var viewers: ViewerConnections
-    /// Of viewers on Socket.IO, from the start of a connection on.
-    private var packets: [Int: SocketIOStream] = [:]
+    /// Of viewers on Socket.IO, from the start of a connection on; empty when there are none.
+    private var packets: [SocketIOStream?]
+    /// WebSockets that are to take over from a viewer's polls.
+    private var probes: [Int: (socket: SocketHandle, response: ResponseScanner)] = [:]
     private var known = KnownPackets()
-    private let board: Board<Seen>
+    private let shared: Locked<Seen>
     private var seen = Seen()
     private var startedAt: UInt64 = 0
     private var second: UInt32 = 0
     private var tickDue: UInt64 = 0
     private var moves: (start: UInt64, process: any ViewerProcess, next: ViewerMove)?
 
-    init(_ settings: ViewerSettings, feed: Feed, board: Board<Seen>) {
+    init(_ settings: ViewerSettings, feed: Feed, shared: Locked<Seen>) {
         viewers = ViewerConnections(settings)
+        packets = Array(repeating: nil, count: settings.transport == .stream ? 0 : settings.viewers)
         self.feed = feed
-        self.board = board
+        self.shared = shared
     }
 
     /// All viewers connect, as fast as the limit of connects in progress lets them.
@@ -144,36 +147,54 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     }
 
     func socketConnected(_ socket: SocketHandle, sockets: Sockets) {
-        guard let viewer = viewer(of: socket, sockets) else { return }
-        let target = viewers.takeTarget(of: viewer)
-        if viewers.settings.transport == .socketio, let subscription = feed.subscribe(viewer) {
-            packets[viewer] = SocketIOStream(subscription, target: target, &known)
-            _ = sockets.send(SocketIOStream.request(to: viewers.server(of: viewer).endpoint), to: socket)
+        guard let viewer = viewer(of: socket, sockets) else {
+            if let viewer = prober(of: socket, sockets), let request = packets[viewer]?.upgradeRequest() {
+                _ = sockets.send(request, to: socket)
+            }
             return
+        }
+        let target = viewers.takeTarget(of: viewer)
+        if !packets.isEmpty, let subscription = feed.subscribe(viewer) {
+            let endpoint = viewers.server(of: viewer).endpoint
+            let transport = viewers.settings.transport
+            let polling =
+                transport == .socketio ? nil : LongPolling(at: endpoint, upgrades: transport == .websocketPolling)
+            var stream = SocketIOStream(subscription, target: target, polling: polling, &known)
+            _ = sockets.send(stream.firstRequest(to: endpoint), to: socket)
+            return packets[viewer] = stream
         }
         // A socket that broke at once is told by `socketClosed`.
         _ = sockets.send(feed.connect(viewer, to: viewers.server(of: viewer).endpoint, target: target), to: socket)
     }
 
     func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Sockets) {
-        guard let viewer = viewer(of: socket, sockets) else { return }
+        guard let viewer = viewer(of: socket, sockets) else { return receivedByProbe(bytes, socket, sockets) }
         viewers.users[viewer].heardAt = second
         viewers.tally.bytesReceived += bytes.count
         let times = FeedTimes(microseconds: WallClock.microseconds(), nanoseconds: sockets.now)
+        let isOnSocketIO = !packets.isEmpty && packets[viewer] != nil
         do {
             var cursor = 0
             while let part = try viewers.users[viewer].response.next(in: bytes, from: &cursor) {
                 switch part {
-                case .head(let head) where head.status == 101 && packets[viewer] != nil: break
+                case .head(let head) where head.status == 101 && isOnSocketIO: break
                 case .head(let head):
                     guard head.status == 200 else { return answered(head, viewer, sockets) }
+                    if isOnSocketIO { break }
                     guard take(feed.opened(viewer), viewer, sockets) else { return }
-                case .body(let range) where packets[viewer] != nil:
-                    guard try receivedPackets(bytes.part(range), viewer, at: times, sockets) else { return }
+                case .body(let range) where isOnSocketIO:
+                    guard let output = try packets[viewer]?.received(bytes.part(range), &known),
+                        try take(output, viewer, at: times, sockets)
+                    else { return }
                 case .body(let range):
                     let signal = try feed.received(bytes.part(range), viewer, at: times)
                     guard take(signal, viewer, sockets) else { return }
                 }
+            }
+            if isOnSocketIO, viewers.users[viewer].response.hasEnded, packets[viewer]?.isPolling == true {
+                viewers.users[viewer].response = ResponseScanner()
+                if let output = try packets[viewer]?.answered() { _ = try take(output, viewer, at: times, sockets) }
+                return
             }
         } catch {
             viewers.tally.malformed += 1
@@ -184,12 +205,16 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     }
 
     /// `false` when the connection is over.
-    private func receivedPackets(
-        _ bytes: UnsafeRawBufferPointer, _ viewer: Int, at times: FeedTimes, _ sockets: Sockets
+    private func take(
+        _ output: SocketIOStream.Output, _ viewer: Int, at times: FeedTimes, _ sockets: Sockets
     ) throws -> Bool {
-        guard let output = try packets[viewer]?.received(bytes, &known), let socket = viewers.users[viewer].socket
-        else {
-            return false
+        if output.hasUpgraded { upgraded(viewer, sockets) }
+        guard let socket = viewers.users[viewer].socket else { return false }
+        if output.opensWebSocket {
+            let address = viewers.server(of: viewer).address
+            probes[viewer] = sockets.connect(to: address, from: viewers.settings.source, tag: UInt32(viewer)).map {
+                ($0, ResponseScanner())
+            }
         }
         if !output.replies.isEmpty { sockets.send(output.replies, to: socket) }
         if !output.frames.isEmpty {
@@ -204,7 +229,44 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         return !output.hasEnded
     }
 
+    // MARK: Upgrades
+
+    private func receivedByProbe(_ bytes: UnsafeRawBufferPointer, _ socket: SocketHandle, _ sockets: Sockets) {
+        guard let viewer = prober(of: socket, sockets), var response = probes[viewer]?.response else { return }
+        viewers.tally.bytesReceived += bytes.count
+        var (cursor, isRefused) = (0, false)
+        do {
+            while !isRefused, let part = try response.next(in: bytes, from: &cursor) {
+                switch part {
+                case .head(let head) where head.status != 101: isRefused = true
+                case .head: sockets.send(SocketIOStream.probe, to: socket)
+                case .body(let range): isRefused = packets[viewer]?.probed(bytes.part(range)) != true
+                }
+            }
+        } catch { isRefused = true }
+        probes[viewer]?.response = response
+        if isRefused { endProbe(viewer, sockets) }
+    }
+
+    /// The WebSocket takes over from the polls.
+    private func upgraded(_ viewer: Int, _ sockets: Sockets) {
+        guard let probe = probes.removeValue(forKey: viewer) else { return }
+        if let polled = viewers.users[viewer].socket { sockets.close(polled) }
+        (viewers.users[viewer].socket, viewers.users[viewer].response) = (probe.socket, probe.response)
+        if viewers.users[viewer].isSlow { sockets.pauseReading(probe.socket) }
+    }
+
+    private func endProbe(_ viewer: Int, _ sockets: Sockets) {
+        guard let probe = probes.removeValue(forKey: viewer) else { return }
+        sockets.close(probe.socket)
+        packets[viewer]?.probeEnded()
+    }
+
     private func answered(_ head: ResponseHead, _ viewer: Int, _ sockets: Sockets) {
+        // A poll's, of a viewer that is connected: its session is over.
+        guard viewers.users[viewer].machine.state != .watching else {
+            return ended(viewer, "status \(head.status)", sockets)
+        }
         let step = viewers.answered(head, viewer)
         if case .follow(let location) = step {
             feed.told(viewer, .redirected(location))
@@ -228,7 +290,10 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
     }
 
     func socketClosed(_ socket: SocketHandle, tag: UInt32, reason: CloseReason, sockets: Sockets) {
-        guard viewers.users[Int(tag)].socket == socket else { return }
+        guard viewers.users[Int(tag)].socket == socket else {
+            if probes[Int(tag)]?.socket == socket { endProbe(Int(tag), sockets) }
+            return
+        }
         viewers.users[Int(tag)].socket = nil
         ended(Int(tag), "disconnected (\(reason))", sockets)
     }
@@ -241,8 +306,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         _ step: ViewerMachine.Step, _ viewer: Int, _ reason: @autoclosure () -> String, _ sockets: Sockets
     ) {
         if step == .stay { return }
-        if let socket = viewers.users[viewer].socket { sockets.close(socket) }
-        viewers.users[viewer].socket = nil
+        disconnect(viewer, sockets)
         switch step {
         case .stay, .queue, .follow: break
         case .wait(let milliseconds):
@@ -252,6 +316,18 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
                 at: sockets.now + UInt64(milliseconds) * 1_000_000)
         case .giveUp: feed.told(viewer, .ended(reason(), next: nil))
         }
+    }
+
+    private func disconnect(_ viewer: Int, _ sockets: Sockets) {
+        if let socket = viewers.users[viewer].socket { sockets.close(socket) }
+        viewers.users[viewer].socket = nil
+        if let probe = probes.removeValue(forKey: viewer) { sockets.close(probe.socket) }
+    }
+
+    /// The viewer for whose polls this is to take over.
+    private func prober(of socket: SocketHandle, _ sockets: Sockets) -> Int? {
+        guard let viewer = sockets.tag(of: socket).map(Int.init), probes[viewer]?.socket == socket else { return nil }
+        return viewer
     }
 
     /// The viewer whose connection this is; `nil` when it has another one by now.
@@ -300,12 +376,11 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             case .leaves: viewers.leave(viewer) ? viewer : nil
             }
         guard let found else { return }
-        if let socket = viewers.users[found].socket { sockets.close(socket) }
-        viewers.users[found].socket = nil
+        disconnect(found, sockets)
         feed.moved(found, action, at: FeedTimes(microseconds: WallClock.microseconds(), nanoseconds: sockets.now))
     }
 
-    /// Called before each look at the board too: who sees that all are settled must also see when.
+    /// Called before it is shown too: who sees that all are settled must also see when.
     private func noteSettled() {
         if seen.settledAt == 0, viewers.unsettled == 0 { seen.settledAt = MonotonicClock.now() }
     }
@@ -316,7 +391,7 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
         seen.unsettled = viewers.unsettled
         seen.away = viewers.away
         seen.feed = feed.snapshot(away: viewers.away)
-        board.now = seen
+        shared.value = seen
     }
 }
 

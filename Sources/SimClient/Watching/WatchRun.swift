@@ -1,6 +1,7 @@
 internal import Audience
 internal import Glibc
 internal import Primitives
+internal import Report
 internal import SocketLoop
 internal import Wire
 
@@ -9,10 +10,10 @@ struct WatchRun: Sendable {
     let settings: WatchCommand
     let say: @Sendable (String) -> Void
     /// The last comment is waited for so long before the program ends.
-    private static let farewellSeconds = 10
+    private static let farewell = Duration.seconds(10)
 
-    private let viewerBoard = Board(ViewerLoop<WatchFeed>.Seen())
-    private let senderBoard = Board(Sender<CommentSource>.Seen(source: PublishTally()))
+    private let viewersSeen = Locked(ViewerLoop<WatchFeed>.Seen())
+    private let senderSeen = Locked(Sender<CommentSource>.Seen(source: PublishTally()))
 
     init(_ settings: WatchCommand, say: @escaping @Sendable (String) -> Void) {
         self.settings = settings
@@ -20,19 +21,19 @@ struct WatchRun: Sendable {
     }
 
     /// Runs until it is cancelled, gave up, or wrote the number of comments that it was to write; the exit status.
-    func run() async -> Int32 {
+    func run() async -> ExitStatus {
         await Generator.run {
-            let (settings, say, viewerBoard, senderBoard) = (settings, say, viewerBoard, senderBoard)
+            let (settings, say, viewersSeen, senderSeen) = (settings, say, viewersSeen, senderSeen)
             let viewing = ViewerSettings(
                 viewers: 1, readers: try ServerDirectory(resolving: settings.readers), transport: settings.transport)
             let commentAPIs = try ServerDirectory(resolving: settings.commentAPI)
             let statistics = try StatisticsReporter(to: settings.statsAPI) { report() }
             let viewer = try SocketLoop(settings: .init(name: "viewer")) {
                 let feed = WatchFeed(userid: settings.user ?? "", videoid: settings.video ?? "", say: say)
-                return ViewerLoop(viewing, feed: feed, board: viewerBoard)
+                return ViewerLoop(viewing, feed: feed, shared: viewersSeen)
             }
             let sender = try SocketLoop(settings: .init(name: "publisher")) {
-                Sender(CommentSource(), to: commentAPIs, connections: 1, board: senderBoard)
+                Sender(CommentSource(), to: commentAPIs, connections: 1, shared: senderSeen)
             }
             viewer.start()
             sender.start()
@@ -45,41 +46,43 @@ struct WatchRun: Sendable {
         }
     }
 
-    private func live(_ sender: SocketLoop<Sender<CommentSource>>, _ statistics: StatisticsReporter?) async -> Int32 {
-        await withTaskGroup(of: Int32?.self) { group in
+    private func live(_ sender: SocketLoop<Sender<CommentSource>>, _ statistics: StatisticsReporter?) async
+        -> ExitStatus
+    {
+        await withTaskGroup(of: ExitStatus?.self) { group in
             group.addTask { await write(sender) }
             group.addTask {
                 await statistics?.run()
                 return nil
             }
             group.addTask {
-                while await Waiting.sleep(0.2) {
-                    if viewerBoard.now.feed?.hasGivenUp == true { return ExitStatus.unavailable }
+                while await Polling.pause(.milliseconds(200)) {
+                    if viewersSeen.value.feed?.hasGivenUp == true { return .unavailable }
                 }
                 return nil
             }
-            var status: Int32?
+            var status: ExitStatus?
             while let ended = await group.next() {
                 status = status ?? ended
                 if status != nil { group.cancelAll() }
             }
-            return status ?? ExitStatus.interrupted
+            return status ?? .interrupted
         }
     }
 
     /// Writes a comment every interval; the exit status when it was the last one.
-    private func write(_ sender: SocketLoop<Sender<CommentSource>>) async -> Int32? {
+    private func write(_ sender: SocketLoop<Sender<CommentSource>>) async -> ExitStatus? {
         guard settings.interval > 0 else { return nil }
         var written = 0
         var refusals = 0
-        while await Waiting.sleep(settings.interval) {
+        while await Polling.pause(.seconds(settings.interval)) {
             written += 1
             let draft = Draft(
                 channel: 0, userid: settings.user ?? "", videoid: settings.video ?? "",
                 text: "Comment \(written) from \(settings.user ?? "")")
             sender.call { sender, _ in sender.source.publish([draft]) }
             if written == settings.count { return await seeLastComment(sender) }
-            let tally = senderBoard.now.source
+            let tally = senderSeen.value.source
             let now = tally.refused + tally.failed + tally.dropped
             if now > refusals { say("-- \(now - refusals) comments were not accepted") }
             refusals = now
@@ -88,25 +91,26 @@ struct WatchRun: Sendable {
     }
 
     /// Waits until the last comment has come back, as it does to everybody else.
-    private func seeLastComment(_ sender: SocketLoop<Sender<CommentSource>>) async -> Int32 {
-        for _ in 0..<(WatchRun.farewellSeconds * 20) {
-            guard await Waiting.sleep(0.05) else { break }
+    private func seeLastComment(_ sender: SocketLoop<Sender<CommentSource>>) async -> ExitStatus {
+        let status = try? await Polling.wait(atMost: Self.farewell, every: .milliseconds(50)) { () -> ExitStatus? in
             guard let tally = await sender.ask({ sender, _ in sender.source.tally }), tally.outstanding == 0 else {
-                continue
+                return nil
             }
-            if tally.channels.isEmpty { return ExitStatus.unavailable }
-            guard let last = tally.channels[0]?.ends.last, let seen = viewerBoard.now.feed?.position else { continue }
-            if seen.epoch == last.epoch, seen.offset >= last.offset { return ExitStatus.fine }
+            if tally.channels.isEmpty { return .unavailable }
+            guard let last = tally.channels[0]?.ends.last, let seen = viewersSeen.value.feed?.position else {
+                return nil
+            }
+            return seen.epoch == last.epoch && seen.offset >= last.offset ? .fine : nil
         }
-        return ExitStatus.auditFailed
+        return status ?? .auditFailed
     }
 
     private func report() -> ClientReport {
-        let seen = viewerBoard.now
+        let seen = viewersSeen.value
         return ClientReport(
             clientId: "\(settings.user ?? "")-\(getpid())", userid: settings.user, videoid: settings.video,
             reader: seen.feed?.reader, connected: seen.tally.watching,
-            commentsGenerated: senderBoard.now.source.acknowledged, commentsConsumed: seen.feed?.consumed ?? 0,
+            commentsGenerated: senderSeen.value.source.acknowledged, commentsConsumed: seen.feed?.consumed ?? 0,
             reconnects: max(seen.tally.connects - 1, 0))
     }
 }

@@ -5,6 +5,8 @@ public import Storage
 public struct SearchStore: Sendable {
     /// A search that takes longer fails with `timeout`.
     public static let timeout: Duration = .seconds(3)
+    /// With so many names that begin so, nobody is asked for similar ones.
+    private static let namesMin = 5
 
     private let pool: PostgresPool
 
@@ -73,7 +75,8 @@ public struct SearchStore: Sendable {
         }
     }
 
-    /// Users whose name or display name begins so, those by name first; from three characters on also similar ones.
+    /// Users whose name or display name begins so, those by name first. When these are fewer than five, and there are three
+    /// characters, also the most similar of 1,000 that are alike.
     ///
     /// - Parameters:
     ///   - text: 1 to 50 characters.
@@ -87,7 +90,8 @@ public struct SearchStore: Sendable {
                 try connection.query(
                     """
                     SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
-                        set_config('pg_trgm.word_similarity_threshold', '0.4', true)
+                        set_config('pg_trgm.word_similarity_threshold', '0.5', true),
+                        set_config('enable_seqscan', 'off', true)
                     """)
                 var found: [String] = []
                 func add(_ statement: PostgresStatement, _ values: [PostgresValue]) throws(PostgresError) {
@@ -97,7 +101,7 @@ public struct SearchStore: Sendable {
                 }
                 try add(namesStatement, values)
                 try add(displayNamesStatement, values)
-                if small.unicodeScalars.count >= 3 {
+                if small.unicodeScalars.count >= 3, found.count < Self.namesMin {
                     try add(similarStatement, [.text(small), .optionalText(viewer), .bigint(Int64(limit))])
                 }
                 return try connection.query(
@@ -195,7 +199,9 @@ private let displayNamesStatement: PostgresStatement = """
     """
 
 private let similarStatement: PostgresStatement = """
-    SELECT user_id FROM users
-    WHERE $1 <% (user_id || ' ' || lower(display_name)) AND (SELECT * FROM seen_by($2, user_id, 'public'))
-    ORDER BY word_similarity($1, user_id || ' ' || lower(display_name)) DESC, user_id LIMIT $3
+    SELECT user_id FROM (
+        SELECT user_id, user_id || ' ' || lower(display_name) AS names FROM users
+        WHERE $1 <% (user_id || ' ' || lower(display_name)) AND (SELECT * FROM seen_by($2, user_id, 'public'))
+        LIMIT 1000) AS alike
+    ORDER BY word_similarity($1, names) DESC, user_id LIMIT $3
     """

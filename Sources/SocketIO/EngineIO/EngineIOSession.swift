@@ -76,10 +76,21 @@ public struct EngineIOSession: Sendable {
     private var waitingBytes: UInt32 = 0
     /// When the next ping is due, or the pong.
     private var heartbeatAt: UInt64
-    /// When the upgrade is given up, and when a waiting poll is ended next.
-    private var upgradeBy: UInt64 = 0
-    private var noopAt: UInt64 = 0
+    /// While a connection probes.
+    private var upgrade: Upgrade?
     private var queue: [[UInt8]] = []
+
+    /// Apart: few sessions have one, and each is kept small.
+    private final class Upgrade: Sendable {
+        /// When it is given up, and when a waiting poll is ended next.
+        let by: UInt64
+        let noopAt: UInt64
+
+        init(by: UInt64, noopAt: UInt64 = .max) {
+            self.by = by
+            self.noopAt = noopAt
+        }
+    }
 
     public init(_ transport: Transport, now: UInt64, _ settings: Settings) {
         phase = transport == .polling ? .polling : .websocket
@@ -98,8 +109,8 @@ public struct EngineIOSession: Sendable {
 
     /// When ``tick(now:_:)`` is needed next.
     public var deadline: UInt64 {
-        guard case .probing(let isAnswered) = phase else { return heartbeatAt }
-        return min(heartbeatAt, upgradeBy, isAnswered && isPolled ? noopAt : .max)
+        guard let upgrade else { return heartbeatAt }
+        return min(heartbeatAt, upgrade.by, isPolled ? upgrade.noopAt : .max)
     }
 
     // MARK: Polling
@@ -157,7 +168,7 @@ public struct EngineIOSession: Sendable {
     public mutating func probed(now: UInt64, _ settings: Settings) throws(EngineIOError) {
         guard phase == .polling else { throw .badRequest }
         phase = .probing(isAnswered: false)
-        upgradeBy = now + settings.upgradeTimeout
+        upgrade = Upgrade(by: now + settings.upgradeTimeout)
     }
 
     /// A packet of the connection that probes.
@@ -165,11 +176,11 @@ public struct EngineIOSession: Sendable {
         switch (phase, packet) {
         case (.probing(false), .ping(Array("probe".utf8))):
             phase = .probing(isAnswered: true)
-            noopAt = now + settings.noopInterval
+            scheduleNoop(now, settings)
             return [.writeProbe(EngineIOPacket.pong(Array("probe".utf8)).frame)] + endPoll()
         case (.probing(true), .upgrade):
             let actions = endPoll()
-            phase = .websocket
+            (phase, upgrade) = (.websocket, nil)
             let waiting = takeQueue()
             return actions + [.upgraded] + (waiting.isEmpty ? [] : [.write(Array(waiting.joined()))])
         case (.probing, _):
@@ -181,7 +192,11 @@ public struct EngineIOSession: Sendable {
 
     /// The connection that probed is gone: the client goes on to poll.
     public mutating func probeEnded() {
-        if case .probing = phase { phase = .polling }
+        if case .probing = phase { (phase, upgrade) = (.polling, nil) }
+    }
+
+    private mutating func scheduleNoop(_ now: UInt64, _ settings: Settings) {
+        upgrade = upgrade.map { Upgrade(by: $0.by, noopAt: now + settings.noopInterval) }
     }
 
     // MARK: Sending
@@ -226,12 +241,12 @@ public struct EngineIOSession: Sendable {
     public mutating func tick(now: UInt64, _ settings: Settings) -> [Action] {
         guard phase != .closed else { return [] }
         var actions: [Action] = []
-        if case .probing(let isAnswered) = phase {
-            if now >= upgradeBy {
+        if let upgrade {
+            if now >= upgrade.by {
                 probeEnded()
                 actions.append(.closeProbe)
-            } else if isAnswered, isPolled, now >= noopAt {
-                noopAt = now + settings.noopInterval
+            } else if isPolled, now >= upgrade.noopAt {
+                scheduleNoop(now, settings)
                 actions += endPoll()
             }
         }
@@ -251,7 +266,7 @@ public struct EngineIOSession: Sendable {
         var actions: [Action] = []
         if isPolled { actions = answer(EngineIOPacket.close.frame) }
         if case .probing = phase { actions.append(.closeProbe) }
-        phase = .closed
+        (phase, upgrade) = (.closed, nil)
         _ = takeQueue()
         return actions + [.closed(ending)]
     }

@@ -21,19 +21,21 @@ public struct SocketIOConnection: Sendable {
     private final class Partial: Sendable {
         let packet: SocketIOPacket
         let missing: Int
+        /// Of the attachments that came.
+        let bytes: Int
 
-        init(_ packet: SocketIOPacket, missing: Int) {
+        init(_ packet: SocketIOPacket, missing: Int, bytes: Int = 0) {
             self.packet = packet
             self.missing = missing
+            self.bytes = bytes
         }
     }
 
-    private var main: Membership?
+    // A server has one for each session: small, and so in this order.
     /// Besides the main one; nearly nobody has any.
     private var others: [String: Membership] = [:]
     private var partial: Partial?
-    /// Bytes of the attachments that came.
-    private var partialBytes: UInt32 = 0
+    private var main: Membership?
 
     public init() {}
 
@@ -57,15 +59,14 @@ public struct SocketIOConnection: Sendable {
             let (packet, attachments) = try SocketIOPacket.parse(text)
             guard attachments > 0 else { return try input(packet) }
             partial = Partial(packet, missing: attachments)
-            partialBytes = 0
             return nil
         case .binary(let bytes):
             guard let partial else { throw SocketIOPacket.Malformed() }
             var packet = partial.packet
-            partialBytes += UInt32(clamping: bytes.count)
-            guard Int(partialBytes) <= bytesMax else { throw SocketIOPacket.Malformed() }
+            let held = partial.bytes + bytes.count
+            guard held <= bytesMax else { throw SocketIOPacket.Malformed() }
             packet.attachments.append(bytes)
-            self.partial = partial.missing > 1 ? Partial(packet, missing: partial.missing - 1) : nil
+            self.partial = partial.missing > 1 ? Partial(packet, missing: partial.missing - 1, bytes: held) : nil
             return partial.missing > 1 ? nil : try input(packet)
         default: throw SocketIOPacket.Malformed()
         }

@@ -34,16 +34,17 @@ public struct WebSocketDecoder: Sendable {
         var size: Int
     }
 
-    /// Whether the peer is a client, which masks every frame; a server must not.
-    private let peerMasks: Bool
+    // A server has one for each connection: small, and so in this order.
     /// Bytes of a message, all fragments together.
     private let messageBytesMax: UInt32
+    private var start: UInt32 = 0
+    private var buffer: [UInt8] = []
+    private var fragments: [UInt8] = []
+    /// Whether the peer is a client, which masks every frame; a server must not.
+    private let peerMasks: Bool
     private var hasEnded = false
     /// The opcode of the message of which fragments have come.
     private var fragmented: WebSocketOpcode?
-    private var buffer: [UInt8] = []
-    private var start: UInt32 = 0
-    private var fragments: [UInt8] = []
 
     public init(peerMasks: Bool = true, messageBytesMax: Int) {
         self.peerMasks = peerMasks

@@ -78,7 +78,8 @@ struct TimerWheel {
                 kept += 1
             }
         }
-        slots[slot].removeLast(slots[slot].count - kept)
+        // A slot is not used again for long: deadlines move through all of them, and each would keep its most.
+        if kept == 0 { slots[slot] = [] } else { slots[slot].removeLast(slots[slot].count - kept) }
         count -= fired.count - before
     }
 

@@ -73,8 +73,7 @@ public final class Child: Sendable {
         while let parent = next.popLast() {
             let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(parent)/task")) ?? []
             for thread in threads {
-                let path = "/proc/\(parent)/task/\(thread)/children"
-                let children = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+                let children = KernelFigures.text("/proc/\(parent)/task/\(thread)/children")
                 next += children.split(separator: " ").compactMap { Int32($0) }
             }
             if parent != pid { found.append(parent) }

@@ -32,7 +32,7 @@ public struct ProcessUsage: Codable, Equatable, Sendable {
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return nil }
         cpuUserSeconds = user / ticksPerSecond
         cpuSystemSeconds = system / ticksPerSecond
-        memoryPeakBytes = ProcessUsage.kilobytes("VmHWM:", in: status) * 1024
+        memoryPeakBytes = KernelFigures.kilobytes("VmHWM:", in: status) * 1024
     }
 
     public init() {}
@@ -45,6 +45,9 @@ public struct ProcessUsage: Codable, Equatable, Sendable {
         return ProcessUsage(stat: stat, status: status, ticksPerSecond: Double(sysconf(Int32(_SC_CLK_TCK))))
     }
 
+    /// Of this process.
+    public static var own: ProcessUsage { sample(pid: getpid()) ?? ProcessUsage() }
+
     /// Whether there is such a process, and it is not merely waiting to be reaped.
     public static func isAlive(pid: Int32) -> Bool {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
@@ -54,14 +57,5 @@ public struct ProcessUsage: Codable, Equatable, Sendable {
     /// Files and sockets that a process has open; 0 when it is gone.
     public static func descriptors(pid: Int32) -> Int {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
-    }
-
-    private static func kilobytes(_ key: String, in status: String) -> Int {
-        for line in status.split(separator: "\n") where line.hasPrefix(key) {
-            return line.dropFirst(key.count).split(whereSeparator: { $0 == " " || $0 == "\t" }).first.flatMap {
-                Int($0)
-            } ?? 0
-        }
-        return 0
     }
 }

@@ -43,7 +43,7 @@ public final class Supervisor: Sendable {
         // Lives as long as the process, whoever started it: Subprocess would kill the process of a cancelled task.
         Task { await keep(child) }
         let started = Task {
-            try? await Polling.wait(atMost: .seconds(30), every: .milliseconds(2)) { child.hasStarted ? true : nil }
+            try? await Polling.until(atMost: .seconds(30), every: .milliseconds(2)) { child.hasStarted }
         }
         _ = await started.value
         if let exit = child.exit, case .notStarted = exit { throw ChildDeath(specification, exit) }

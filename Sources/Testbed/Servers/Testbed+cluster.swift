@@ -26,8 +26,8 @@ public struct RedisCluster: Sendable {
 
     /// Which of so many masters has a key or sharded channel at the beginning.
     public static func master(of key: String, of masters: Int) -> Int {
-        let slot = HashSlot(key: key).number
-        return (0..<masters).first { slots(ofMaster: $0, of: masters).contains(slot) } ?? 0
+        // The last of those that begin at or before the slot.
+        ((HashSlot(key: key).number + 1) * masters - 1) / HashSlot.count
     }
 }
 
@@ -82,14 +82,15 @@ extension Testbed {
             ports.append(announced)
         }
         for (number, node) in nodes.enumerated() {
-            try await RedisProbe(node).send(["CLUSTER", "SET-CONFIG-EPOCH", "\(number + 1)"])
+            try await RedisProbe(node).send(RedisCommand("CLUSTER", "SET-CONFIG-EPOCH", "\(number + 1)"))
             guard number < masters else { continue }
             let slots = RedisCluster.slots(ofMaster: number, of: masters)
             try await RedisProbe(node).send(
-                ["CLUSTER", "ADDSLOTSRANGE", "\(slots.lowerBound)", "\(slots.upperBound - 1)"])
+                RedisCommand("CLUSTER", "ADDSLOTSRANGE", "\(slots.lowerBound)", "\(slots.upperBound - 1)"))
         }
         for port in ports.dropFirst() {
-            try await RedisProbe(nodes[0]).send(["CLUSTER", "MEET", "127.0.0.1", "\(port.commands)", "\(port.bus)"])
+            try await RedisProbe(nodes[0]).send(
+                RedisCommand("CLUSTER", "MEET", "127.0.0.1", "\(port.commands)", "\(port.bus)"))
         }
         let cluster = RedisCluster(
             masters: Array(nodes[..<masters]),
@@ -101,7 +102,7 @@ extension Testbed {
         }
         for (master, replicas) in zip(cluster.masters, cluster.replicas) where !replicas.isEmpty {
             let id = try await RedisProbe(master).send(RedisCommand("CLUSTER", "MYID")).text ?? ""
-            for replica in replicas { try await RedisProbe(replica).send(["CLUSTER", "REPLICATE", id]) }
+            for replica in replicas { try await RedisProbe(replica).send(RedisCommand("CLUSTER", "REPLICATE", id)) }
         }
         try await wait("the cluster is whole") {
             for node in nodes {
@@ -182,16 +183,8 @@ extension Testbed {
     }
 
     private func wait(_ what: String, until isDone: () async throws -> Bool) async throws {
-        let done = try await Polling.wait(atMost: .seconds(30)) { () async throws -> Bool? in
-            (try? await isDone()) == true ? true : nil
+        try await Polling.until(atMost: .seconds(30), late: "within 30 seconds it did not happen that \(what)") {
+            (try? await isDone()) == true
         }
-        guard done != nil else { throw Failure.unavailable("within 30 seconds it did not happen that \(what)") }
-    }
-}
-
-extension RedisProbe {
-    fileprivate func send(_ words: [String]) async throws {
-        let reply = try await send(RedisCommand(words[0], words.dropFirst()))
-        if let failure = reply.failure { throw failure }
     }
 }

@@ -115,6 +115,42 @@ extension EndToEndTests {
             #expect(try system.redis.command("PUBSUB", "CHANNELS", "video:*") == "*0\r\n")
         }
 
+        /// A crowd that comes and goes, on each transport of Socket.IO and sent to its channels' Readers: nothing is lost,
+        /// repeated or reordered, and whoever should get a WebSocket does.
+        @Test func aCrowdOnSocketIOGetsEverything() async throws {
+            try await System.with(readers: 2, environment: ["PLACEMENT": "overflow"]) { system in
+                for (transport, hasUpgrades) in [("socketio", false), ("websocket-polling", true), ("polling", false)] {
+                    let upgrades = try await upgrades(system)
+                    try await withTemporaryFolder { folder in
+                        let line =
+                            "swarm --json --streams 3 --viewers 60 --audience uniform --rate 60 --duration 2 --churn 10"
+                            + " --transport \(transport) --channel-prefix \(transport)- --comment-api \(system.comments.url)"
+                            + " --readers \(system.readers.map(\.url).joined(separator: ","))"
+                        let swarm = try await Program(
+                            "SimClient", line.split(separator: " ").map(String.init), folder: folder)
+                        try await withEnd({ await swarm.stop() }) {
+                            #expect(await swarm.end(within: 60) == 0, "\(transport): \(swarm.log)")
+                            let delivered = swarm.log.firstMatch(of: /"delivered" ?: ?([0-9]+)/).flatMap { Int($0.1) }
+                            #expect(delivered ?? 0 > 1_000, "\(transport): \(swarm.log)")
+                        }
+                    }
+                    let more = try await self.upgrades(system) - upgrades
+                    #expect(hasUpgrades ? more >= 60 : more == 0, "\(transport): \(more)")
+                }
+            }
+        }
+
+        /// Sessions that went from polls to a WebSocket, on all Readers.
+        private func upgrades(_ system: System) async throws -> Int {
+            var upgrades = 0
+            for reader in system.readers {
+                let text = try await reader.get("/metrics").text
+                let match = text.firstMatch(of: /\nchorus_reader_socketio_upgrades_total ([0-9]+)/)
+                upgrades += match.flatMap { Int($0.1) } ?? 0
+            }
+            return upgrades
+        }
+
         @Test func longListsAreCutWithTheTrueNumberBeside() async throws {
             try await System.with { system in
                 var viewers: [StreamClient] = []

@@ -88,8 +88,7 @@ struct CrowdTests {
 
     private func goodPass() -> CrowdResult.Pass {
         var pass = CrowdResult.Pass(placement: .overflow)
-        pass.connections = RunResult.Connections(wanted: 100, connected: 100, failed: 0, seconds: 3)
-        pass.connectSeconds = 3
+        pass.connections = SwarmReport.Viewers(wanted: 100, connected: 100, connectSeconds: 3)
         pass.hold = CrowdResult.Cores(seconds: 5, readers: 0.2)
         pass.lost = 30
         pass.recoverySeconds = 2
@@ -116,7 +115,7 @@ struct CrowdTests {
     func eachBrokenPromiseFailsTheRun(_ name: String) {
         var pass = goodPass()
         switch name {
-        case "connecting took": pass.connectSeconds = 361
+        case "connecting took": pass.connections.connectSeconds = 361
         case "heartbeats took": pass.hold?.readers = 0.51
         case "p99 at the first rate was": pass.steps.removeFirst()
         case "recovery took": pass.recoverySeconds = nil

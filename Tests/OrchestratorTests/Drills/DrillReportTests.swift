@@ -1,5 +1,6 @@
 import Audience
 import Foundation
+import Options
 import Report
 import Testbed
 import Testing
@@ -10,8 +11,10 @@ struct DrillReportTests {
     /// A fault from 4 s to 6 s; `whole` are times until which everybody had everything, one for each tenth of a second.
     func makePass(whole: [Double], connects: [Int] = []) -> DrillResult.Pass {
         var pass = DrillResult.Pass(name: "")
-        pass.connections = RunResult.Connections(wanted: 200, connected: 200, failed: 0, seconds: 1)
-        pass.marks = [.init(seconds: 4, kind: .begin, text: "SIGKILL"), .init(seconds: 6, kind: .end, text: "gone")]
+        pass.connections = SwarmReport.Viewers(wanted: 200, connected: 200, connectSeconds: 1)
+        pass.faultLog.marks = [
+            .init(seconds: 4, kind: .begin, text: "SIGKILL"), .init(seconds: 6, kind: .end, text: "gone"),
+        ]
         pass.samples = whole.enumerated().map { index, time in
             DrillResult.Sample(
                 seconds: 5.9 + Double(index) * 0.1, acknowledged: index, delivered: index * 10, away: index,
@@ -23,7 +26,7 @@ struct DrillReportTests {
     }
 
     func makeDrill(_ drill: Drill = .killReader, passes: [DrillResult.Pass]) -> DrillResult {
-        DrillResult(drill: drill, base: makeBase("drill"), passes: passes)
+        DrillResult(drill: drill, settings: .standard, swarms: 1, base: makeBase("drill"), passes: passes)
     }
 
     @Test func wholeAgainMeansEverythingUntilTheEndOfTheFault() throws {
@@ -32,7 +35,7 @@ struct DrillReportTests {
         #expect(abs(try #require(pass.recoverySeconds) - 0.2) < 1e-9)
         #expect(makePass(whole: [3.9, 5.9]).recoverySeconds == nil)
         var endless = pass
-        endless.marks.removeLast()
+        endless.faultLog.marks.removeLast()
         #expect(endless.recoverySeconds == nil)
     }
 
@@ -41,7 +44,7 @@ struct DrillReportTests {
         (0, 0, 100, ""), (3, 0, 100, "3 were refused"), (0, 2, 100, "2 were refused"), (0, 0, 40, "40 a second"),
     ])
     func aServiceWorksBeforeAFaultAndAfterIt(before: Int, late: Int, rate: Int, complaint: String) {
-        let marks = makePass(whole: []).marks
+        let marks = makePass(whole: []).faultLog.marks
         let answers = [
             Answers(seconds: 0, acknowledged: 0, refused: 0), Answers(seconds: 3.9, acknowledged: 390, refused: before),
             Answers(seconds: 8, acknowledged: 600, refused: 90),
@@ -87,7 +90,7 @@ struct DrillReportTests {
         pass.swarm?.delivery.lost = 3
         pass.swarm?.delivery.repeated = 1_000
         pass.swarm?.delivery.toldMissing = 7
-        pass.history = DrillResult.HistoryCheck(channels: 1, wanted: 9, missing: 2, others: 0)
+        pass.history = DrillResult.HistoryCheck(wanted: 9, missing: 2, others: 0)
         let verdict = DrillChecker.verdict(on: makeDrill(passes: [pass]), failure: nil)
         #expect(verdict.status == .auditFailed && verdict.failed.map(\.name) == ["audit", "recovery"])
         for part in [
@@ -115,7 +118,7 @@ struct DrillReportTests {
         let pass = makePass(whole: [3, 6.1])
         for (needed, promised, status) in [(0, 0, ExitStatus.unavailable), (1, 0, .fine), (1, 2, .auditFailed)] {
             var cut = pass
-            cut.facts = [
+            cut.faultLog.facts = [
                 DrillFact(name: "subscribers cut", value: needed, needed: 1...Int.max),
                 DrillFact(name: "left hanging", value: promised, promised: 0...1),
             ]
@@ -123,7 +126,7 @@ struct DrillReportTests {
             #expect(makeDrill(passes: [cut]).report(nil).value("number", scope: "left hanging") == Double(promised))
         }
         var calm = pass
-        calm.marks = []
+        calm.faultLog.marks = []
         #expect(DrillChecker.verdict(on: makeDrill(passes: [calm]), failure: nil).status == .unavailable)
         var silent = pass
         silent.swarm?.publishing.acknowledged = 0
@@ -142,7 +145,7 @@ struct DrillReportTests {
                 viewersMoved: moved, viewersDue: due)
         }
         var pass = makePass(whole: [3, 6.1])
-        pass.changes = [change("reader-4 joins", join, 0), change("reader-1 leaves", leave, 200)]
+        pass.faultLog.changes = [change("reader-4 joins", join, 0), change("reader-1 leaves", leave, 200)]
         return makeDrill(.joinLeave, passes: [pass])
     }
 

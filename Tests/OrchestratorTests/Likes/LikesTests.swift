@@ -79,10 +79,13 @@ struct LikesCheckerTests {
                 recordCount: 10, recordDifferences: 0)
         ]
         if drill != nil {
-            report.marks = [.init(seconds: 4, kind: .begin, text: ""), .init(seconds: 6, kind: .end, text: "")]
-            report.samples = [(3.0, 50), (6.5, 60)].map {
-                LikesResult.Sample(
-                    seconds: $0.0, acknowledged: $0.1, refused: 0, unanswered: 0, underWay: 0, updates: $0.1)
+            report.faultLog.marks = [
+                .init(seconds: 4, kind: .begin, text: ""), .init(seconds: 6, kind: .end, text: ""),
+            ]
+            report.samples = [(3.0, 50), (6.5, 60)].map { seconds, count in
+                var sample = LikesResult.Sample()
+                (sample.seconds, sample.acknowledged, sample.updates) = (seconds, count, count)
+                return sample
             }
         }
         return report
@@ -127,7 +130,7 @@ struct LikesCheckerTests {
         report.samples[1] = report.samples[0]
         #expect(LikesChecker.verdict(on: report, failure: nil).status == .auditFailed, "nothing was acknowledged again")
         report = makeReport(.killLikeAPI)
-        report.marks = []
+        report.faultLog.marks = []
         #expect(LikesChecker.verdict(on: report, failure: nil).status == .unavailable)
         report = makeReport()
         report.outcome.swarm?.requests.acknowledged = 0

@@ -1,6 +1,7 @@
 import Audience
 import Foundation
 import Placement
+import Primitives
 import Report
 import TestSupport
 import Testbed

@@ -51,7 +51,7 @@ struct ScaleRunTests {
     }
 
     func makeReport(burst: [Double]) -> ScaleResult {
-        var report = ScaleResult(settings: .standard, base: makeBase("scale"))
+        var report = ScaleResult(settings: .standard, audience: makeAudience(), base: makeBase("scale"))
         let outcome = SpreadOutcome(
             readers: 14, channels: 10, subscriptions: 20, weightedSubscriptions: 2, rate: 1, loadMaxOverMean: 1)
         for (placement, rate) in zip(report.settings.placement, burst) {
@@ -66,7 +66,7 @@ struct ScaleRunTests {
     @Test func theGainIsAgainstTheFirstPlacementOnAsManyReaders() {
         let report = makeReport(burst: [100, 250])
         #expect(report.cases.map { report.gain($0) } == [1, 2.5])
-        #expect(report.cases.map { report.gainPerCPU($0) } == [1, 2.5])
+        #expect(report.cases.map { report.gain($0, \.perCPUSecond) } == [1, 2.5])
     }
 
     @Test func whatIsMissingDecidesAboutTheExitCode() {

@@ -51,7 +51,7 @@ struct ScaleSettingsTests {
         let settings = try ScaleSettings.parse([
             "--redis-nodes", "1,3", "--publish", "sharded", "--readers", "14,50", "--bare",
         ]).checked()
-        #expect(settings.clusterCases.count == 8 && settings.bare)
+        #expect(settings.cases.count * settings.clusters.count == 8 && settings.bare)
         #expect(problems { try ScaleSettings.parse(["--publish", "classic"]).checked() }.count == 1)
         #expect(problems { try ScaleSettings.parse(["--redis-nodes", "3", "--rate", "5"]).checked() }.count == 1)
         #expect(
@@ -171,7 +171,7 @@ struct BurstTests {
     @Test(arguments: Publishing.allCases) func aClusterDividesABurstBySlots(publishing: Publishing) throws {
         let audience = try Audience(.uniform, channels: 60, viewers: 6_000, seed: 1)
         let layout = ScaleLayout(audience, placement: .random, readers: 4)
-        var servers = BurstServers(ports: [1, 2, 3], publishing)
+        var servers = BurstServers(ports: [1, 2, 3], publishing: publishing)
         servers.script = "abc"
         var frames = ScaleFrames(audience)
         let publisher = BurstPublisher(layout, servers, frames: &frames, length: 300)
@@ -211,29 +211,28 @@ struct BurstTests {
         var latency = LatencyHistogram()
         latency.record(microseconds: 1_500)
         let counts = ScaleReaderMessage.Counts(
-            number: 2, messages: 3, deliveries: 4, duplicates: 0, deferred: 0, viewers: 5, redirects: 6,
+            number: 2, messages: 3, deliveries: 4, viewers: 5, redirects: 6,
             latency: latency)
         for message: ScaleReaderMessage in [
             .ready(.init(readers: 1)), .placed(.init(seconds: 0.5, refused: 0)), .counts(counts),
             .channels(.init(channels: [3, 9], viewers: [1, 2], isLast: true)),
         ] {
-            #expect(ScaleReaderMessage(line: message.line) == message)
+            #expect(JSONLine.read(JSONLine.text(message)) == message)
         }
-        #expect(ScaleReaderMessage(line: "warning") == nil)
+        #expect(JSONLine.read("warning") as ScaleReaderMessage? == nil)
         for order: ScaleReaderOrder in [.place, .channels, .count(7)] {
-            #expect(ScaleReaderOrder(line: order.line) == order)
+            #expect(JSONLine.read(JSONLine.text(order)) == order)
         }
-        #expect(ScaleReaderOrder(line: "count x") == nil)
     }
 
     @Test func whatReadersHoldIsPutTogether() {
-        var state = ScaleCrowdState(readers: 2)
+        var state = ScaleCrowdState(readers: [.init(), .init()])
         state.received(.channels(.init(channels: [0, 2], viewers: [5, 1], isLast: false)), from: 0)
-        #expect(!state.channels[0].isWhole)
+        #expect(!state.readers[0].isWhole)
         state.received(.channels(.init(channels: [1], viewers: [4], isLast: true)), from: 0)
         state.received(.channels(.init(channels: [2], viewers: [7], isLast: true)), from: 1)
-        #expect(state.channels.allSatisfy { $0.isWhole })
-        let held = state.channels.map(\.viewers)
+        #expect(state.readers.allSatisfy { $0.isWhole })
+        let held = state.readers.map(\.channels)
         let assignment = Assignment(held, channels: 4)
         #expect(assignment.loads == [10, 7])
         #expect(assignment.subscriptions == [3, 1])
@@ -307,7 +306,7 @@ struct ClusterCostsTests {
     }
 
     @Test func aNodeThatIsOffTheModelFailsTheRun() throws {
-        var result = ClusterScaleResult(settings: .standard, base: makeBase("scale-redis"))
+        var result = ClusterScaleResult(settings: .standard, audience: makeAudience(), base: makeBase("scale-redis"))
         result.cases = [
             makeCase(.sharded, [1_000], readers: 1), makeCase(.sharded, [1_000], readers: 12),
             makeCase(.sharded, [600, 400], readers: 12),
@@ -325,7 +324,7 @@ struct ClusterCostsTests {
     }
 
     @Test func nodesAreCountedUpToWhatTheHottestChannelAllows() throws {
-        var result = ClusterScaleResult(settings: .standard, base: makeBase("scale-redis"))
+        var result = ClusterScaleResult(settings: .standard, audience: makeAudience(), base: makeBase("scale-redis"))
         let costs = try #require(ClusterCosts([makeCase(.sharded, [1_000], readers: 1)]))
         // A tenth of the comments on the first channel, the others even: 20.5 µs each.
         let even = (1..<16_384).map {

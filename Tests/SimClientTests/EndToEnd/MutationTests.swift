@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audience
 import Foundation
+import Report
 import Testing
 
 @testable import SimClient
@@ -63,7 +64,7 @@ import Testing
                     "--duration", "0.5", "--settle-timeout", "1",
                 ])
                 let status = await LikesRun(command).run()
-                #expect(status == (fault == .none ? ExitStatus.fine : ExitStatus.auditFailed))
+                #expect(status == (fault == .none ? .fine : .auditFailed))
             }
         }
     }
@@ -109,7 +110,7 @@ import Testing
 
 /// Runs that are written down, and done again.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ReplayTests {
-    private func run(_ url: String, _ more: [String]) async throws -> Int32 {
+    private func run(_ url: String, _ more: [String]) async throws -> RunStatus {
         let command = try SwarmCommand.parse(
             ["--readers", url, "--comment-api", url, "--settle-timeout", "2", "--json"] + more)
         return await SwarmRun(command).run()
@@ -130,21 +131,21 @@ import Testing
             "--streams", "4", "--viewers", "60", "--rate", "100", "--duration", "1.5", "--churn", "40", "--zaps", "20",
             "--flash-at", "0.5:0.4", "--record", first,
         ]
-        #expect(try await withService { try await run($0.url, moves) } == ExitStatus.fine)
+        #expect(try await withService { try await run($0.url, moves) } == .fine)
         let trace = try Trace(reading: first)
         // 36 are there, 24 come together, and others move.
         #expect(trace.present.count == 36 && trace.audience.channels == 4)
         #expect(trace.moves.count { if case .joins = $0.action { true } else { false } } >= 24)
         #expect(trace.moves.contains { $0.action == .leaves } && trace.comments.count > 50)
         let again = ["--replay", first, "--duration", "\(trace.seconds)", "--record", second]
-        #expect(try await withService { try await run($0.url, again) } == ExitStatus.fine)
+        #expect(try await withService { try await run($0.url, again) } == .fine)
         #expect(try events(second) == events(first))
         // It is audited like any run.
         let lost = FakeService.Faults(lostOffset: 5)
-        #expect(try await withService(lost) { try await run($0.url, again) } == ExitStatus.auditFailed)
+        #expect(try await withService(lost) { try await run($0.url, again) } == .auditFailed)
     }
 
     @Test func aTraceThatIsNoneIsABadArgument() async throws {
-        #expect(try await run("http://127.0.0.1:9", ["--replay", "/nonexistent/trace"]) == ExitStatus.usage)
+        #expect(try await run("http://127.0.0.1:9", ["--replay", "/nonexistent/trace"]) == .badArguments)
     }
 }

@@ -1,5 +1,9 @@
 import Foundation
+import Report
 import SocketLoop
+
+/// Testing has an `ExitStatus` of its own.
+typealias RunStatus = ExitStatus
 
 /// A fake service that listens on a free port of the loopback.
 struct RunningService: Sendable {

@@ -1,12 +1,13 @@
 import ArgumentParser
 import Primitives
+import Report
 import Testing
 
 @testable import SimClient
 
 /// Whole runs, as the command line starts them.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct SwarmRunTests {
-    private func run(_ url: String, _ more: [String] = []) async throws -> Int32 {
+    private func run(_ url: String, _ more: [String] = []) async throws -> RunStatus {
         let command = try SwarmCommand.parse(
             [
                 "--readers", url, "--comment-api", url, "--stats-api", url, "--streams", "3", "--viewers", "30",
@@ -18,7 +19,7 @@ import Testing
     @Test func aCleanRunIsFine() async throws {
         try await withService { service in
             let status = try await run(service.url)
-            #expect(status == ExitStatus.fine)
+            #expect(status == .fine)
             let last = service.seen.value.withLock { $0.reports.last ?? [] }
             let text = String(decoding: last, as: UTF8.self)
             #expect(text.contains(#""connected":30"#))
@@ -32,13 +33,13 @@ import Testing
             let status = try await run(service.url)
             let withheld = service.seen.value.withLock { $0.withheld }
             try #require(withheld > 0, "no channel came to its second comment")
-            #expect(status == ExitStatus.auditFailed)
+            #expect(status == .auditFailed)
         }
     }
 
     @Test func nobodyConnectsToNothing() async throws {
         let status = try await run("http://127.0.0.1:9", ["--connect-timeout", "1"])
-        #expect(status == ExitStatus.unavailable)
+        #expect(status == .unavailable)
     }
 
     @Test func cancellingEndsTheRun() async throws {
@@ -48,7 +49,7 @@ import Testing
             while service.seen.value.withLock({ $0.comments }) == 0 { try await Task.sleep(for: .milliseconds(5)) }
             task.cancel()
             let status = try await task.value
-            #expect(status == ExitStatus.interrupted)
+            #expect(status == .interrupted)
         }
     }
 }

@@ -31,9 +31,9 @@ func play(
         ] + more)
     let stage = try SwarmStage(settings)
     stage.start()
-    let connected = await Waiting.wait(seconds: 20) { stage.viewerBoard.now.unsettled == 0 }
+    let connected = try await Polling.until(atMost: .seconds(20)) { stage.viewersSeen.value.unsettled == 0 }
     #expect(connected)
-    #expect(await stage.waitForConnections())
+    #expect(try await stage.waitForConnections())
     let moving = Task { if !settings.moves.isNone { await stage.moveViewers(stage.settings.moves) } }
     let seconds = more.contains("--duration") ? settings.duration : seconds
     if settings.window > 0 {
@@ -54,7 +54,7 @@ func play(
     moving.cancel()
     await moving.value
     let published = try await stage.finalTally()
-    await stage.settle(published.written(stage.audience), seconds: 3)
+    try await stage.settle(published.written(stage.audience), seconds: 3)
     let outcome = try await stage.outcome()
     await stage.stop()
     return Played(tally: outcome.tally, crowd: outcome.found, published: published)
@@ -185,9 +185,9 @@ func play(
 
     @Test func arrivalsThatCannotStartAreDroppedNotHidden() async throws {
         let servers = try ServerDirectory(resolving: [try #require(Endpoint("http://127.0.0.1:9"))])
-        let board = Board(Sender<CommentSource>.Seen(source: PublishTally()))
+        let shared = Locked(Sender<CommentSource>.Seen(source: PublishTally()))
         let loop = try SocketLoop(settings: .init(name: "publisher")) {
-            Sender(CommentSource(), to: servers, connections: 2, board: board)
+            Sender(CommentSource(), to: servers, connections: 2, shared: shared)
         }
         loop.start()
         let drafts = Array(repeating: Draft(channel: 0, userid: "u", videoid: "v"), count: 5)
@@ -195,9 +195,9 @@ func play(
             sender.open(sockets)
             sender.source.publish(drafts)
         }
-        #expect(await Waiting.wait(seconds: 10) { board.now.source.offered == 5 })
-        #expect(board.now.source.dropped == 5)
-        #expect(board.now.source.started == 0)
+        #expect(try await Polling.until(atMost: .seconds(10)) { shared.value.source.offered == 5 })
+        #expect(shared.value.source.dropped == 5)
+        #expect(shared.value.source.started == 0)
         await loop.stop()
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Audience
+import Report
 import Testing
 
 @testable import SimClient
@@ -10,7 +11,7 @@ private func problems<Command: ParsableCommand>(_ command: Command.Type, _ argum
         _ = try Command.parse(arguments)
         return []
     } catch {
-        #expect(Command.exitCode(for: error).rawValue == ExitStatus.usage)
+        #expect(Command.exitCode(for: error).rawValue == ExitStatus.badArguments.rawValue)
         return Command.message(for: error).split(separator: "\n").map {
             String($0.hasPrefix("Error: ") ? $0.dropFirst(7) : $0)
         }

@@ -96,6 +96,103 @@ import Wire
         }
     }
 
+    // MARK: Polling
+
+    private static func polling(upgrades: Bool) throws -> SocketIOStream {
+        var known = KnownPackets()
+        let endpoint = try #require(Endpoint("http://h:1/chorus"))
+        let subscription = ViewerSubscription(userid: "u1", videoid: "v1", since: nil)
+        var stream = SocketIOStream(
+            subscription, target: nil, polling: LongPolling(at: endpoint, upgrades: upgrades), &known)
+        #expect(
+            stream.firstRequest(to: endpoint)
+                == Array("GET /chorus/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: h:1\r\n\r\n".utf8))
+        return stream
+    }
+
+    /// The body comes in two parts.
+    private static func answer(_ body: String, to stream: inout SocketIOStream) throws -> SocketIOStream.Output {
+        var known = KnownPackets()
+        let bytes = Array(body.utf8)
+        for part in [bytes.prefix(3), bytes.dropFirst(3)] {
+            let output = try part.withUnsafeBytes { try stream.received($0, &known) }
+            #expect(output == SocketIOStream.Output())
+        }
+        return try stream.answered()
+    }
+
+    /// Method, session and body of a request.
+    private static func request(_ output: SocketIOStream.Output) -> String {
+        let text = String(decoding: output.replies, as: UTF8.self)
+        let sid = text.firstMatch(of: /sid=([^ ]*) HTTP/).map { String($0.1) } ?? "none"
+        let body = text.split(separator: "\r\n\r\n").dropFirst().joined()
+        return "\(text.prefix { $0 != " " }) \(sid) \(body)"
+    }
+
+    @Test func aViewerPollsOneRequestAfterTheOther() throws {
+        var stream = try Self.polling(upgrades: false)
+        let open = try Self.answer(#"0{"sid":"r~1.x","upgrades":["websocket"]}"#, to: &stream)
+        #expect(!open.opensWebSocket)
+        #expect(Self.request(open) == #"POST r~1.x 40{"userid":"u1","redirect":"follow","hop":0}"#)
+        #expect(try Self.request(Self.answer("ok", to: &stream)) == "GET r~1.x ")
+        let joined = try Self.answer("2\u{1E}40{\"sid\":\"y\"}", to: &stream)
+        #expect(Self.request(joined) == "POST r~1.x 3\u{1E}420[\"subscribe\",{\"video\":\"v1\"}]")
+        _ = try Self.answer("ok", to: &stream)
+        let event = #"42["comment",{},{"channel":"video:v1","position":"4.a"}]"#
+        let connected = try Self.answer(
+            #"430[{"position":"3.a","recovered":true,"gap":false}]"# + "\u{1E}" + event, to: &stream)
+        #expect(EventFrame.all(connected.frames).count == 2 && Self.request(connected) == "GET r~1.x ")
+        let end = try Self.answer("1", to: &stream)
+        #expect(end.hasEnded && end.replies.isEmpty)
+    }
+
+    @Test func whoIsSentToAnotherReaderLeavesTheSession() throws {
+        var stream = try Self.polling(upgrades: true)
+        _ = try Self.answer(#"0{"sid":"r.x"}"#, to: &stream)
+        _ = try Self.answer("ok", to: &stream)
+        let sent = try Self.answer(
+            #"42["reconnect",{"reason":"placement","instance":"r2","url":"http://127.0.0.1:4001","hop":1}]"#,
+            to: &stream)
+        #expect(sent.location != nil && Self.request(sent) == "POST r.x 1")
+    }
+
+    /// The WebSocket takes over when no request is under way, with what would have been posted next.
+    @Test func aWebSocketTakesOverFromPolls() throws {
+        var stream = try Self.polling(upgrades: true)
+        let open = try Self.answer(#"0{"sid":"r.x"}"#, to: &stream)
+        #expect(open.opensWebSocket && stream.isPolling)
+        #expect(
+            String(decoding: stream.upgradeRequest(), as: UTF8.self)
+                .hasPrefix("GET /chorus/socket.io/?EIO=4&transport=websocket&sid=r.x HTTP/1.1\r\n"))
+        #expect(try Self.replies(SocketIOStream.Output(replies: SocketIOStream.probe)) == ["2probe"])
+        let pong = WebSocketFrame.text("3probe".utf8)
+        #expect(pong[..<4].withUnsafeBytes { stream.probed($0) })
+        #expect(try Self.request(Self.answer("ok", to: &stream)) == "GET r.x ")
+        #expect(pong[4...].withUnsafeBytes { stream.probed($0) })
+        let last = try Self.answer("6\u{1E}40{\"sid\":\"y\"}", to: &stream)
+        #expect(last.hasUpgraded && !stream.isPolling)
+        #expect(try Self.replies(last) == ["5", #"420["subscribe",{"video":"v1"}]"#])
+        let answer = try Self.receive(#"430[{"position":"3.a","recovered":true,"gap":false}]"#, by: &stream)
+        #expect(EventFrame.all(answer.frames) == [.connected(Position(offset: 3, epoch: "a"))])
+    }
+
+    @Test(arguments: ["3prob", "6"]) func aWebSocketThatIsNotAnsweredRightIsGivenUp(text: String) throws {
+        var stream = try Self.polling(upgrades: true)
+        _ = try Self.answer(#"0{"sid":"r.x"}"#, to: &stream)
+        #expect(!WebSocketFrame.text(text.utf8).withUnsafeBytes { stream.probed($0) })
+        stream.probeEnded()
+        #expect(try Self.request(Self.answer("ok", to: &stream)) == "GET r.x ")
+        #expect(try !Self.answer("6", to: &stream).hasUpgraded)
+    }
+
+    @Test(arguments: ["", "0", "0{}", "x", "40{}\u{1E}"]) func whatIsNoAnswerEndsThePolls(body: String) throws {
+        var stream = try Self.polling(upgrades: false)
+        #expect(throws: SocketIOStream.Broken.self) { try Self.answer(body, to: &stream) }
+        var posting = try Self.polling(upgrades: false)
+        _ = try Self.answer(#"0{"sid":"r.x"}"#, to: &posting)
+        #expect(throws: SocketIOStream.Broken.self) { try Self.answer(body, to: &posting) }
+    }
+
     // MARK: What others have got
 
     private static func comment(_ offset: Int) -> [UInt8] {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Primitives
+import Report
 import Testing
 import Wire
 
@@ -61,7 +62,7 @@ private final class Lines: Sendable {
             ])
             let lines = Lines()
             let status = await WatchRun(settings, say: lines.add).run()
-            #expect(status == ExitStatus.fine)
+            #expect(status == .fine)
             let comments = lines.all.filter { $0.contains("user1: Comment ") }
             #expect(comments.count == 3)
             #expect(service.seen.value.withLock { $0.reports.count } >= 1)
@@ -77,7 +78,7 @@ private final class Lines: Sendable {
             let run = Task { await WatchRun(settings) { _ in }.run() }
             while service.seen.value.withLock({ $0.connects }) == 0 { try await Task.sleep(for: .milliseconds(5)) }
             run.cancel()
-            #expect(await run.value == ExitStatus.interrupted)
+            #expect(await run.value == .interrupted)
         }
     }
 }

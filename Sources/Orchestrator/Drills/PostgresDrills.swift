@@ -1,8 +1,26 @@
 import NIOCore
 import Testbed
 
-/// A standby becomes the primary: the old one holds its connections and refuses to write, or is dead.
+/// PostgreSQL that stops, hands over to its standby, or lacks a table; and a pooler before it.
 extension Drill {
+    static let postgresDown = Drill(
+        name: "postgres-down", story: "PostgreSQL is stopped for 10 s.", database: .needed, strike: stopPostgres)
+
+    static let likesPostgresDown = Drill(
+        name: "likes-postgres-down", story: "PostgreSQL is stopped for 10 s; likes go on and reach it later.",
+        crowd: .likes, mustGoUnnoticed: true, strike: stopPostgres)
+
+    private static let stopPostgres: Strike = { fault in
+        let postgres = try fault.database()
+        fault.tell(.begin, "SIGINT to PostgreSQL")
+        await postgres.stop()
+        try await Task.sleep(for: .seconds(10))
+        try await postgres.start()
+        fault.tell(.end, "PostgreSQL takes connections again")
+    }
+
+    // MARK: A standby becomes the primary: the old one holds its connections and refuses to write, or is dead
+
     static let postgresDemoted = Drill(
         name: "postgres-demoted",
         story: "PostgreSQL becomes read-only and its standby is promoted: services that know both move on.",
@@ -57,6 +75,36 @@ extension Drill {
         let services = fault.services.commentAPIs + fault.services.readers
         fault.note("services that were started again", services.count { $0.starts > 1 }, promised: 0...0)
     }
+
+    // MARK: A pooler in transaction mode between the services and PostgreSQL
+
+    static let pgBouncer = Drill(
+        name: "pgbouncer",
+        story: "PgBouncer in transaction mode stands before PostgreSQL, dies by SIGKILL and comes back after 2 s.",
+        database: .needed, arrange: { setup, _ in setup.addPooler() }, strike: killPooler)
+
+    static let likesPgBouncer = Drill(
+        name: "likes-pgbouncer", story: "The same while people like photos; nobody who likes may notice.",
+        crowd: .likes, mustGoUnnoticed: true, arrange: { setup, _ in setup.addPooler() }, strike: killPooler)
+
+    private static let killPooler: Strike = { try await $0.kill($0.testbed.node("pgbouncer"), for: .seconds(2)) }
+
+    // MARK: Somebody's migration goes wrong for a while
+
+    static let tableMissing = Drill(
+        name: "table-missing",
+        story: "The table of likes is renamed and comes back under its name 5 s later; what waited for it arrives.",
+        crowd: .likes, mustGoUnnoticed: true
+    ) { fault in
+        let postgres = try fault.database()
+        fault.tell(.begin, "ALTER TABLE likes RENAME TO likes_away")
+        try await postgres.sql("ALTER TABLE likes RENAME TO likes_away")
+        fault.note(
+            "likes acknowledged meanwhile", try await fault.acknowledged(.max, within: .seconds(5)),
+            needed: 200...Int.max)
+        try await postgres.sql("ALTER TABLE likes_away RENAME TO likes")
+        fault.tell(.end, "the table is back")
+    }
 }
 
 extension ExperimentSetup {
@@ -74,6 +122,15 @@ extension ExperimentSetup {
             services.told.database =
                 "postgresql://chorus@127.0.0.1:\(primary.port),127.0.0.1:\(standby.port)/postgres"
                 + "?target_session_attrs=read-write"
+        }
+    }
+
+    fileprivate mutating func addPooler() {
+        notes.append("PgBouncer: pool_mode = transaction, default_pool_size = 4")
+        surround = { services in
+            guard let postgres = services.postgres else { return }
+            let pooler = try await services.testbed.startPgBouncer(before: postgres, sessions: 4)
+            services.told.database = pooler.url
         }
     }
 }

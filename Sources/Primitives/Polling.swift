@@ -14,6 +14,17 @@ public enum Polling {
             try await clock.sleep(for: pause)
         }
     }
+
+    /// Whether `condition` came to hold before `limit` had passed.
+    @discardableResult
+    public static func until(
+        atMost limit: Duration, every pause: Duration = .milliseconds(20), _ condition: () async throws -> Bool
+    ) async throws -> Bool {
+        try await wait(atMost: limit, every: pause) { try await condition() ? true : nil } ?? false
+    }
+
+    /// For a loop that ends with its task: `false` when that was cancelled.
+    public static func pause(_ duration: Duration) async -> Bool { (try? await Task.sleep(for: duration)) != nil }
 }
 
 extension Duration {
