@@ -248,8 +248,14 @@ import Wire
                 database.plan.withLock { $0.isAway = false }
                 // The database does not have it yet.
                 #expect(await service.failure("p", "a", false) != nil)
-                try await makeWorker(broker, database).drain()
+                // It has it when it is looked at again.
+                let worker = makeWorker(broker, database)
+                database.plan.withLock { plan in
+                    plan.looks = 0
+                    plan.beforeLook = { if $0 == 2 { try? await worker.drain() } }
+                }
                 #expect(try await service.like("p", "a", false).changed == false)
+                #expect(database.plan.withLock { $0.looks } == 2)
                 #expect(try await database.members(of: "p").isEmpty)
             }
         }

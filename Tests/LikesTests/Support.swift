@@ -100,6 +100,9 @@ final class FaultyLikeStore: LikeStore {
         var pagesRead = 0
         /// Called with the number of the page of members that is read next.
         var beforePage: (@Sendable (Int) -> Void)?
+        var looks = 0
+        /// Called with the number of the look whether likes are there.
+        var beforeLook: (@Sendable (Int) async -> Void)?
         /// Sizes of the batches that were brought.
         var applied: [Int] = []
         /// Changes that make a whole batch fail for good.
@@ -154,7 +157,15 @@ final class FaultyLikeStore: LikeStore {
     func counts(of photos: [String]) async throws(StorageError) -> [String: Int64] {
         try await reach().counts(of: photos)
     }
-    func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey> { try await reach().liked(keys) }
+    func liked(_ keys: [LikeKey]) async throws(StorageError) -> Set<LikeKey> {
+        let inner = try await reach()
+        let (hook, number) = plan.withLock { plan in
+            plan.looks += 1
+            return (plan.beforeLook, plan.looks)
+        }
+        await hook?(number)
+        return try await inner.liked(keys)
+    }
     func likers(
         of photo: String, before: LikersCursor?, limit: Int
     ) async throws(StorageError) -> Page<Liker, LikersCursor> {

@@ -43,6 +43,9 @@ final class PartitionWriter: Sendable {
 
     /// A partition that had to be verified so often for one call does not come to rest.
     private static let verificationsMax = 5
+    /// How often the database is looked at for what another process is about to confirm, a tenth of a second in all.
+    private static let looksMax = 6
+    private static let lookPause: Duration = .milliseconds(20)
 
     func submit(_ pending: ParkedIntents.Pending) {
         let parked = parkedCount.load(ordering: .relaxed)
@@ -153,14 +156,18 @@ final class PartitionWriter: Sendable {
         do {
             let changes = batch.changes(applied.answers, first: applied.first, at: applied.at)
             if !changes.isEmpty { _ = try await likes.apply(changes) }
-            // "It had been so before" may rest on a change that the database does not have yet.
+            // "It had been so before" may rest on a change that the database does not have yet, for instance when the
+            // same request came twice at once, to two processes: it is a moment away.
             let unchanged = batch.wantedStates(applied.answers).filter { $0.was == $0.liked }
-            if !unchanged.isEmpty {
+            guard !unchanged.isEmpty else { return nil }
+            for attempt in 1...Self.looksMax {
                 let liked = try await likes.liked(unchanged.map { LikeKey(photo: $0.photo, user: $0.user) })
-                guard unchanged.allSatisfy({ liked.contains(LikeKey(photo: $0.photo, user: $0.user)) == $0.liked })
-                else { return LikeError(.databaseUnavailable, "the database has not confirmed an earlier change yet") }
+                if unchanged.allSatisfy({ liked.contains(LikeKey(photo: $0.photo, user: $0.user)) == $0.liked }) {
+                    return nil
+                }
+                if attempt < Self.looksMax { try await Task.sleep(for: Self.lookPause) }
             }
-            return nil
+            return LikeError(.databaseUnavailable, "the database has not confirmed an earlier change yet")
         } catch {
             return LikeError(.databaseUnavailable, "the like is accepted, but the database has not confirmed it")
         }

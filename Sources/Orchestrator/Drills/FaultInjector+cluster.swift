@@ -42,12 +42,17 @@ extension FaultInjector {
         }
     }
 
-    /// Waits until its master sends it what is new. After a full copy it does not before the replica's first
-    /// acknowledgement, up to a second; until then `CLUSTER FAILOVER` keeps the writers waiting.
+    /// Waits until it has told its master that it has what that one has now. After a full copy the master sends nothing
+    /// before the replica's first acknowledgement, up to a second, and `CLUSTER FAILOVER` keeps writers waiting as long.
     func isFed(_ replica: Node, by master: Node) async throws {
+        let offset = try await RedisProbe(master).info()["master_repl_offset"].flatMap { Int($0) } ?? 0
         try await Polling.until(atMost: .seconds(30), late: "\(master.name) does not send to \(replica.name)") {
             guard let info = try? await RedisProbe(master).info() else { return false }
-            return (0..<10).contains { info["slave\($0)"]?.contains("port=\(replica.port),state=online") == true }
+            return (0..<10).contains { number in
+                let parts = info["slave\(number)"]?.split(separator: ",") ?? []
+                let acknowledged = parts.first { $0.hasPrefix("offset=") }.flatMap { Int($0.dropFirst(7)) }
+                return parts.contains("port=\(replica.port)") && acknowledged ?? -1 >= offset
+            }
         }
     }
 
