@@ -118,11 +118,13 @@ extension IntegrationTests {
             }
         }
 
-        @Test func aPollThatIsLeftEndsTheSession() async throws {
+        /// Its client goes right behind the request, or when it waits.
+        @Test(arguments: [0, 200]) func aPollThatIsLeftEndsTheSession(afterMilliseconds: Int) async throws {
             try await EchoReader.with { reader in
                 let sid = try await reader.open()
                 let left = try RawConnection(port: reader.port)
                 try await left.send(RequestText.make("GET", reader.path(sid: sid)))
+                try await Task.sleep(for: .milliseconds(afterMilliseconds))
                 // A post of the session is taken for as long as the session lives.
                 left.close()
                 #expect(await eventually { try await reader.post(sid, "3").status == 400 })
