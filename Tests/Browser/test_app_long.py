@@ -149,7 +149,10 @@ def test_readers_die_again_and_again(stack, visit):
         const { live } = await import("/app/live/live.js");
         live.follow({ userid: "recorder", videoid: "video-1" }, [], ({ status, events }) => {
             if (status) states.push([Date.now(), status]);
-            for (const { event, value } of events ?? []) got.push(event === "message" ? value.id : event);
+            for (const { event, value } of events ?? []) {
+                if (event === "message") got.push(value.id);
+                if (event === "gap") got.push("gap");
+            }
         });
     }""")
     page.wait_for("states.at(-1)?.[1] === 'live'", "the recorder is live")
