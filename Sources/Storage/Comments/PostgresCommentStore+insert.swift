@@ -57,7 +57,11 @@ extension PostgresCommentStore: GroupCommit {
             let (refusals, again) = try refusals(batch, stored, connection)
             answer(batch.filter { waiting in !again.contains(waiting.row.comment.id) }, stored: stored, refusals)
             let more = batch.filter { again.contains($0.row.comment.id) }
-            if !more.isEmpty { insert(more[...], connection, attemptsLeft: attemptsLeft) }
+            guard !more.isEmpty else { return }
+            guard attemptsLeft > 1 else {
+                return answer(more[...], StorageError(.overloaded, "what stands in the way changes all the time"))
+            }
+            insert(more[...], connection, attemptsLeft: attemptsLeft - 1)
         } catch {
             switch error.code {
             case .constraint, .invalidValue:
