@@ -52,6 +52,39 @@ import Wire
         }
     }
 
+    /// A master that has not written to a channel yet is replaced, and writes to it later than its heir did: what it gives out
+    /// lies above. Whoever has that learns from the heir's history that the channel goes on below.
+    @Test func whatAReplacedMasterGaveOutIsFoundOut() async throws {
+        try await withBroker(options) { heir, writer in
+            try await withRedis(options) { master in
+                try await withBroker(master) { late in
+                    let before = try await publish(1...3, writer)
+                    try await follow(master, heir)
+                    try master.command("REPLICAOF", "NO", "ONE")
+                    try await follow(heir, master)
+                    try heir.command("REPLICAOF", "NO", "ONE")
+                    let jumped = try await publish(4...5, writer)
+                    #expect(jumped[0].offset > PositionRule.restartStep && jumped[1].offset == jumped[0].offset + 1)
+
+                    let untouched = try await late.history(of: video("v"), after: 1000, through: nil, limit: 10)
+                    #expect(untouched.position == before.last && !untouched.continuesHere, "its next offset jumps")
+                    try await Task.sleep(for: .seconds(2))
+                    let phantom = try await publish(6...6, late)[0]
+                    #expect(phantom.offset > jumped[1].offset)
+
+                    func page(after offset: UInt64) async throws -> HistoryPage {
+                        try await writer.history(of: video("v"), after: offset, through: nil, limit: 10)
+                    }
+                    #expect(try await page(after: phantom.offset).position == jumped.last)
+                    #expect(try await page(after: phantom.offset).continuesHere)
+                    #expect(try await !page(after: jumped[1].offset).continuesHere, "nothing lies above")
+                    try heir.command("ACL", "SETUSER", "default", "-info")
+                    #expect(try await !page(after: phantom.offset).continuesHere, "the user may not know")
+                }
+            }
+        }
+    }
+
     private func publish(_ numbers: ClosedRange<Int>, _ broker: RedisBroker) async throws -> [Position] {
         var positions: [Position] = []
         for number in numbers { positions.append(try await broker.publish(payload(number), to: video("v"))) }

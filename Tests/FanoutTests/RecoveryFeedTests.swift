@@ -159,15 +159,50 @@ import Wire
 
     /// The stream may be yet to reach the viewer's epoch, or have skipped it: nobody can tell.
     @Test func aThirdEpochDisconnectsTheViewer() {
+        expectDisconnect(of: RecoveryCursor(reached: at(2, "c"), attachedAt: at(7)), by: gap(0, "b"), then: log(1, "b"))
+    }
+
+    /// What the viewer has of the stream's epoch says nothing of what comes then.
+    @Test func aStreamThatGoesBackDisconnectsTheViewer() {
+        var back = gap(5, "e")
+        back.goesBack = true
+        expectDisconnect(of: RecoveryCursor(reached: at(9), attachedAt: at(7)), by: back, then: back)
+    }
+
+    /// Found by the simulation: its history was read from a master that had been replaced, which gave out higher offsets than
+    /// its heir. The stream would never reach it.
+    @Test func aViewerThatIsAheadForTooLongIsDisconnected() {
+        let sockets = RecordingSockets()
+        let loop = sockets.makeLoop()
+        let viewers = (0..<2).map { loop.add(socket($0), topics: [0], isRecovering: true, sockets) }
+        let start = sockets.now
+        func fire(after seconds: Double) {
+            for token in sockets.takeTimers(until: start + UInt64(seconds * 1e9)) {
+                loop.timerFired(token, sockets: sockets)
+            }
+            _ = loop.pass(sockets: sockets)
+        }
+        loop.recover(viewers[0], .nothing, RecoveryCursor(reached: at(9_000_000), attachedAt: at(7)), sockets)
+        fire(after: 3)
+        loop.recover(viewers[1], .nothing, RecoveryCursor(reached: at(9), attachedAt: at(7)), sockets)
+        for offset: UInt64 in 8...10 { loop.append(log(offset), to: 0) }
+        fire(after: 4.9)
+        #expect(sockets.report.departures.isEmpty)
+        fire(after: 5)
+        #expect(sockets.report.departures.map(\.reason) == [.recoveryFailed])
+        fire(after: 60)
+        #expect(sockets.report.departures.count == 1, "the stream has reached the other one")
+    }
+
+    private func expectDisconnect(of cursor: RecoveryCursor, by kept: Frame, then next: Frame) {
         for isKept in [false, true] {
             let sockets = RecordingSockets()
             let loop = sockets.makeLoop()
             let viewer = loop.add(socket(0), topics: [0], isRecovering: true, sockets)
-            if isKept { loop.append(gap(0, "b"), to: 0) }
-            let cursor = RecoveryCursor(reached: at(2, "c"), attachedAt: at(7))
+            if isKept { loop.append(kept, to: 0) }
             loop.recover(viewer, .nothing, cursor, sockets)
             #expect(loop.lostViewers(of: 0) == (isKept ? [viewer] : []))
-            loop.append(log(1, "b"), to: 0)
+            loop.append(next, to: 0)
             #expect(loop.lostViewers(of: 0) == [viewer])
         }
     }

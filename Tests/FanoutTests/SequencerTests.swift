@@ -68,6 +68,39 @@ import Wire
         #expect(sequencer.phase == .live && sequencer.position == at(5))
     }
 
+    /// Found by the simulation: a master that had been replaced gave out an offset far above those of its heir.
+    @Test func aHistoryThatGoesOnBelowWhatWasDeliveredIsFollowed() {
+        var sequencer = Sequencer(at: at(9_000_004))
+        sequencer.interrupted()
+        #expect(sequencer.received(message(9_000_005)) == .held)
+        var start = page([], newest: at(2_000_007))
+        start.continuesHere = true
+        _ = sequencer.repaired(with: page([], newest: at(2_000_007)))
+        #expect(sequencer.position == at(9_000_005), "Redis has less; its next offset will be above all")
+
+        sequencer.interrupted()
+        #expect(sequencer.received(message(9_000_006)) == .held)
+        let again = sequencer.repaired(with: page([], newest: at(2_000_007)))
+        #expect(offsets(again) == [9_000_006])
+        sequencer.interrupted()
+        let outcome = sequencer.repaired(with: start)
+        #expect(outcome.frames.map(text) == ["id: 2000007.e\nevent: gap\ndata: {\"reason\":\"unknown_position\"}\n\n"])
+        #expect(outcome.frames.allSatisfy(\.goesBack) && !outcome.readsAgain)
+        #expect(sequencer.received(message(2_000_008)) == .deliver)
+    }
+
+    /// What came of the replaced master before the history was read is of nobody's log; what came after may follow it.
+    @Test func whatWasHeldOfAReplacedMasterDoesNotFollow() {
+        var sequencer = Sequencer(at: at(9_000_004))
+        #expect(sequencer.received(message(9_000_006)) == .repair)
+        var start = page([], newest: at(2_000_007))
+        start.continuesHere = true
+        #expect(sequencer.received(message(2_000_008)) == .held)
+        let outcome = sequencer.repaired(with: start)
+        #expect(offsets(outcome) == [nil, 2_000_008] && !outcome.readsAgain)
+        #expect(sequencer.position == at(2_000_008))
+    }
+
     @Test func aChannelNobodyWroteToBeginsWithoutAGap() {
         var sequencer = Sequencer(at: .beginning)
         #expect(sequencer.received(message(1, "first")) == .deliver)

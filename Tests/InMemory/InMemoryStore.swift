@@ -87,9 +87,11 @@ public struct InMemoryStore: Sendable {
         let page = Array(wanted.prefix(max(1, limit)))
         let isCut = page.count < wanted.count
         let rule = HistoryContinuity(after: after, through: through, newest: log.position.offset)
-        return HistoryPage(
+        var answer = HistoryPage(
             position: log.position, entries: page.map { HistoryEntry(offset: $0.mark.offset, frame: $0.frame) },
             missing: rule.missing(first: log.entries.first?.mark, page: page.map(\.mark), isCut: isCut), isCut: isCut)
+        answer.continuesHere = log.position.offset < after && log.history == history && !log.isForeign
+        return answer
     }
 }
 

@@ -17,8 +17,11 @@ public struct HistoryPage: Hashable, Sendable {
     /// The newest position at the time of reading; `nil` when nobody has written (then there are no entries).
     ///
     /// It may lie *before* the offset asked for: Redis came back with less than it had acknowledged. Then nothing
-    /// is new; the next event gets an offset above all that were ever used in this epoch.
+    /// is new; the next event gets an offset above all that were ever used in this epoch, unless ``continuesHere``.
     public let position: Position?
+    /// `position` lies before the offset asked for, and the next event will follow it all the same: the offsets from there
+    /// on were given out by a master that had been replaced, and are given out anew. Whoever has them has to be told.
+    public var continuesHere = false
     /// Oldest first; all of the epoch of `position`.
     public let entries: [HistoryEntry]
     /// Offsets in the asked range that existed (or must be taken to have existed) and are gone: trimmed, expired,

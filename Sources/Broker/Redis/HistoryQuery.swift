@@ -39,6 +39,24 @@ struct HistoryQuery {
             position: position, entries: page.map { $0.entry(epoch: position.epoch) }, missing: missing, isCut: isCut)
     }
 
+    /// Whether the next event will follow the stored position: asked only when that lies before what somebody has.
+    var continuityCommands: [RedisCommand] {
+        [
+            RedisCommand("MULTI"), RedisCommand("GET", channel.positionKey), RedisCommand("INFO", "replication"),
+            RedisCommand("EXEC"),
+        ]
+    }
+
+    /// Whether the newest event at `position` was written under the server's present replication history. A user who may not
+    /// call INFO does not learn it.
+    func continues(at position: Position, _ replies: [RESPValue]) -> Bool {
+        guard let results = replies.last?.array, results.count == 2, let info = results[1].text,
+            StoredPosition.position(results[0]) == position, let history = StoredPosition.history(results[0]),
+            let name = info.firstRange(of: "master_replid:")
+        else { return false }
+        return info[name.upperBound...].hasPrefix(history)
+    }
+
     struct Stored {
         let mark: HistoryContinuity.Mark
         let payload: [UInt8]

@@ -115,4 +115,10 @@ enum StoredPosition {
         guard parts.count == 2 || parts.count == 3 else { return nil }
         return Position(parsing: parts[0] + "." + parts[1])
     }
+
+    /// The beginning of the replication history's id; `nil` where the publisher did not know it.
+    static func history(_ value: RESPValue?) -> Substring? {
+        guard let parts = value?.text?.split(separator: "."), parts.count == 3 else { return nil }
+        return parts[2]
+    }
 }

@@ -139,7 +139,14 @@ extension RedisBroker {
         let query = HistoryQuery(channel: channel, after: after, through: through, limit: limit)
         let replies = try await counted { () throws(RedisError) in try await redis.send(contentsOf: query.commands) }
         metrics.historyReads.increment()
-        return try query.page(from: replies)
+        var page = try query.page(from: replies)
+        if let position = page.position, position.offset < after {
+            let replies = try await counted { () throws(RedisError) in
+                try await redis.send(contentsOf: query.continuityCommands)
+            }
+            page.continuesHere = query.continues(at: position, replies)
+        }
+        return page
     }
 
     public func latest(

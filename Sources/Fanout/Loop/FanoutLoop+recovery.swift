@@ -27,6 +27,7 @@ extension FanoutLoop {
                     recoveryMemory.release(history, by: id)
                 }
                 if end.outcome == .joins { join(id, topic) }
+                if end.outcome == .waits { timeAhead(topic, at: sockets.now + RecoveringViewers.aheadMax, sockets) }
                 topic.endRecoveryIfEmpty()
             }
             if !frames.isEmpty, !write(frames, of: topic, to: id, viewer, sockets) { return }
@@ -47,6 +48,20 @@ extension FanoutLoop {
             if !topic.states(since: reached.since).isEmpty { owedStates.append((reached.viewer, topic.id)) }
         }
         topic.endRecoveryIfEmpty()
+    }
+
+    private func timeAhead(_ topic: Topic, at time: UInt64, _ sockets: Connections) {
+        guard let recovering = topic.recovering, !recovering.isTimed else { return }
+        recovering.isTimed = true
+        sockets.schedule(TimerToken(kind: LoopTimer.ahead.rawValue, value: UInt64(topic.id)), at: time)
+    }
+
+    /// Disconnects whoever has been ahead of the stream for too long.
+    func endLongAhead(in topicID: TopicID, _ sockets: Connections) {
+        guard let topic = existing(topicID), let recovering = topic.recovering else { return }
+        recovering.isTimed = false
+        if let next = recovering.endLongAhead(now: sockets.now) { timeAhead(topic, at: next, sockets) }
+        disconnectLost(of: topicID, sockets)
     }
 
     func sendOwedStates(_ sockets: Connections) {

@@ -3,7 +3,7 @@ internal import Wire
 
 /// What a timer of a loop is for.
 enum LoopTimer: UInt32 {
-    case heartbeats, drain, flush, session
+    case heartbeats, drain, flush, session, ahead
 }
 
 /// The life of a connection: attached, kept alive, disconnected.
@@ -173,6 +173,7 @@ extension FanoutLoop {
         case .heartbeats: tick(sockets)
         case .drain: drain(token.socket, sockets)
         case .flush: wake(TopicID(token.value))
+        case .ahead: endLongAhead(in: TopicID(token.value), sockets)
         case .session: sessionTimerFired(UInt32(truncatingIfNeeded: token.value), sockets)
         case nil: break
         }

@@ -14,6 +14,8 @@ public struct Frame: Equatable, Sendable {
 
     public let bytes: [UInt8]
     public let kind: Kind
+    /// The stream goes on after a position that lies before what was delivered.
+    var goesBack = false
     /// `nil` for what is not a comment that came just now.
     var times: MessageTimes?
 

@@ -32,7 +32,13 @@ final class RecoveringViewers {
         let viewer: ViewerID
         let cursor: RecoveryCursor
         let since: UInt64
+        /// When it began to wait, in monotonic nanoseconds.
+        let at: UInt64
     }
+
+    /// A stream that has not reached a viewer after so many nanoseconds never will: the history that the viewer was given is of
+    /// a Redis that had been replaced.
+    static let aheadMax: UInt64 = 5_000_000_000
 
     /// Frames for a viewer, as one write.
     struct Piece {
@@ -50,7 +56,10 @@ final class RecoveringViewers {
     }
 
     private var members: [ViewerID: Member] = [:]
+    /// In the order in which they came.
     private var ahead: [Ahead] = []
+    /// A timer will look at them.
+    var isTimed = false
     /// Viewers that have to reconnect, since their place in the stream is unknown.
     private(set) var lost: [ViewerID] = []
     /// Frames of the log from the first that a member may need, once for all members.
@@ -101,7 +110,7 @@ final class RecoveringViewers {
         guard !ahead.isEmpty, let position = frame.position else { return [] }
         var reached: [Ahead] = []
         ahead.removeAll { waiting in
-            switch waiting.cursor.relation(to: position) {
+            switch frame.goesBack ? .unclear : waiting.cursor.relation(to: position) {
             case .known: return false
             case .beyond: reached.append(waiting)
             case .unclear: lost.append(waiting.viewer)
@@ -109,6 +118,15 @@ final class RecoveringViewers {
             return true
         }
         return reached
+    }
+
+    /// Whoever has been ahead for too long has to reconnect. Returns when to look again; `nil`: nobody is ahead.
+    func endLongAhead(now: UInt64) -> UInt64? {
+        while let first = ahead.first, now >= first.at + Self.aheadMax {
+            lost.append(first.viewer)
+            ahead.removeFirst()
+        }
+        return ahead.first.map { $0.at + Self.aheadMax }
     }
 
     // MARK: Feeding
@@ -133,7 +151,7 @@ final class RecoveringViewers {
         let history = remove(viewer)
         switch outcome {
         case .joins: break
-        case .waits: ahead.append(Ahead(viewer: viewer, cursor: feed.cursor, since: sequence))
+        case .waits: ahead.append(Ahead(viewer: viewer, cursor: feed.cursor, since: sequence, at: feed.fedAt))
         case .reconnects: lost.append(viewer)
         }
         return history
@@ -152,7 +170,7 @@ final class RecoveringViewers {
             let (sequence, frame) = retained[index]
             if let position = frame.position { feed.position = position }
             if !feed.isBeyond {
-                switch feed.cursor.relation(to: feed.position) {
+                switch frame.goesBack ? .unclear : feed.cursor.relation(to: feed.position) {
                 case .known: break
                 case .beyond: feed.isBeyond = true
                 case .unclear: return .reconnects

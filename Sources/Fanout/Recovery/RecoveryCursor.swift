@@ -18,7 +18,7 @@ struct RecoveryCursor: Equatable, Sendable {
         /// It lies after what the viewer has, and so do all later frames.
         case beyond
         /// The stream came to an epoch that is neither its old one nor the viewer's: it may have skipped the viewer's
-        /// epoch, or be yet to reach it.
+        /// epoch, or be yet to reach it. Or it went back.
         case unclear
     }
 

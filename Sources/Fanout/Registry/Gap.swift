@@ -9,7 +9,7 @@ struct Gap: Equatable {
         case expired
         /// The history was lost as a whole; positions of the old one mean nothing now. There is no `to`.
         case epochChanged = "epoch_changed"
-        /// The viewer's position cannot be read, or is not one of this channel: its stream starts now.
+        /// The viewer's position cannot be read, or is not one of this channel (any more): its stream goes on at another.
         case unknownPosition = "unknown_position"
         /// The history does not answer for it.
         case unreadable

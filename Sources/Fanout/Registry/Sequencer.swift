@@ -94,7 +94,7 @@ struct Sequencer {
         guard absorb(page, into: &outcome) else { return readAgain(outcome) }
         attempts += 1
         phase = .live
-        let waiting = page.position == nil ? held : withoutLostEpochs(held)
+        let waiting = page.position == nil ? held : withoutLost(held, page)
         held = []
         for (index, message) in waiting.enumerated() {
             switch received(message) {
@@ -111,10 +111,12 @@ struct Sequencer {
         return finish(outcome)
     }
 
-    /// A message that came before the history was read, and is not of its epoch, is of a lost one.
-    private func withoutLostEpochs(_ messages: [BrokerMessage]) -> [BrokerMessage] {
+    /// A message that came before the history was read is lost when it is not of the history's epoch, or lies behind the end
+    /// of a history that goes on from there.
+    private func withoutLost(_ messages: [BrokerMessage], _ page: HistoryPage) -> [BrokerMessage] {
         messages.enumerated().filter { index, message in
-            index >= heldBeforeReading || message.position?.epoch == position.epoch
+            guard index < heldBeforeReading, let place = message.position else { return true }
+            return place.epoch == position.epoch && (!page.continuesHere || place.offset <= position.offset)
         }.map(\.element)
     }
 
@@ -144,6 +146,12 @@ struct Sequencer {
             if position != .beginning { outcome.frames.append(Gap.lostEpoch(after: position, goingOnAt: start).frame) }
             position = start
             return newest.offset == 0
+        }
+        if page.continuesHere, newest.offset < position.offset {
+            var frame = Gap(reason: .unknownPosition, at: newest).frame
+            frame.goesBack = true
+            position = newest
+            outcome.frames.append(frame)
         }
         for (frame, _) in page.frames(after: position.offset) {
             position = frame.position ?? position

@@ -211,8 +211,9 @@ final class SimulatedCluster {
         guard world.plan.mayLoseData || target.replica == nil else { return }
         target.store.take(channel, from: &source.store)
         world.note("\(channel) moves from \(source) to \(target)")
-        guard world.random.chance(600) else { return }
-        world.after(world.random.micros(0...800_000)) {
+        let isReplaced = world.random.chance(300)
+        guard isReplaced || world.random.chance(600) else { return }
+        world.after(isReplaced ? 0 : world.random.micros(0...800_000)) {
             guard source.isHealthy, target.isHealthy, self.owner(of: channel) === source,
                 source.leaving[slot] == target.number
             else { return }
@@ -221,6 +222,18 @@ final class SimulatedCluster {
             self.epochs[target.number] = (self.epochs.max() ?? 0) + 1
             target.learn()
             self.spread(from: target)
+            if isReplaced { self.freezeUnused(target, channel) }
+        }
+    }
+
+    /// A master is replaced before it has written to a channel that came to it, and then does what was sent to it.
+    private func freezeUnused(_ master: SimulatedNode, _ channel: Channel) {
+        guard !isBusy, mayFail(master), let number = world.plan.channels.firstIndex(of: channel) else { return }
+        isBusy = true
+        world.coverage.clusterFailovers += 1
+        strike(master, .frozen)
+        for _ in 0..<5 {
+            world.after(world.random.micros(0...2_000_000)) { self.publish(number, isReliable: false) }
         }
     }
 

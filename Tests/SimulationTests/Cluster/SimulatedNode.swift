@@ -148,6 +148,7 @@ final class SimulatedNode: SimulatedServer, CustomStringConvertible {
                 store.position(of: name), known: known, channel: channel, isTold: !world.plan.acknowledgesReplicated)
         }
         // A virtual millisecond counts as a second: faults are as far apart as in life.
+        let before = store.position(of: name)
         let (position, frame) = store.append(
             Array("data: x\n\n".utf8), to: name, known: known, clock: world.now / 1_000_000)
         world.note("\(self): \(name) \(position) is published" + (isOwner ? "" : ", though it is not its"))
@@ -155,6 +156,7 @@ final class SimulatedNode: SimulatedServer, CustomStringConvertible {
         for (connection, client) in connections where isReached(by: client) { connection.offer(message) }
         guard isOwner else {
             world.coverage.phantoms += 1
+            if position.offset > (before?.offset ?? 0) + 1 { world.coverage.phantomJumps += 1 }
             world.witness.phantom(position, channel: channel)
             return Published(position: position, place: nil, isReplicated: false)
         }

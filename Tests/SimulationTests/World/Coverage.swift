@@ -29,6 +29,7 @@ struct Coverage: Equatable {
     var clusterFailovers = 0
     var partitions = 0
     var phantoms = 0
+    var phantomJumps = 0
     var openSlots = 0
     var openSlotFailovers = 0
     var openSlotLinks = 0
@@ -97,7 +98,8 @@ struct Coverage: Equatable {
 
     private static let clusters: [Kind] = [
         (\.clusterFailovers, "failovers of a shard", 300), (\.partitions, "partitions", 50),
-        (\.phantoms, "comments of masters that were none any more", 30), (\.openSlots, "opened slots", 100),
+        (\.phantoms, "comments of masters that were none any more", 30),
+        (\.phantomJumps, "of them far above those of the heir", 3), (\.openSlots, "opened slots", 100),
         (\.openSlotFailovers, "failovers of a shard with an open slot", 30),
         (\.openSlotLinks, "connections for open slots", 50), (\.drops, "subscriptions that a node ended", 50),
         (\.redirections, "redirected commands", 300),
