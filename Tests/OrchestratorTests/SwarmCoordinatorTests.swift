@@ -52,23 +52,46 @@ struct SwarmCoordinatorTests {
             ("{\"event\":\"prog", "swarm-1 said what cannot be read: {\"event\":\"prog"),
             ("{}", "swarm-1 said what cannot be read: {}"), ("warning: slow", nil),
         ] as [(String, String?)] {
-            try await withTemporaryFolder { folder in
-                let script = "#!/bin/sh\necho '\(said)'\necho '\(whole)'\nsleep 60\n"
-                try script.write(toFile: "\(folder)/swarm", atomically: true, encoding: .utf8)
-                chmod("\(folder)/swarm", 0o755)
-                let testbed = Testbed(try Folders(report: folder))
-                try await withEnd({ await testbed.end() }) {
-                    let node = try await testbed.add(
+            try await withSwarm("echo '\(said)'\necho '\(whole)'\nsleep 60") { node in
+                let group = LoadGeneratorGroup([node])
+                let failure = await Failure.of {
+                    try await group.listening { try await group.reach(.connected, atMost: .seconds(30)) }
+                }
+                #expect(failure == problem.map { .unavailable($0) })
+            }
+        }
+    }
+
+    /// Lines that had no room are not known, whatever the others say.
+    @Test func linesThatWereDroppedAreAProblem() async throws {
+        try await withSwarm("for line in $(seq \(Child.linesMax + 100)); do echo line; done; read wait") { node in
+            let child = try #require(node.child)
+            #expect(await eventually { child.linesDropped == 100 })
+            let group = LoadGeneratorGroup([node])
+            let failure = await Failure.of {
+                try await group.listening {
+                    try await group.say("go on, and end")
+                    try await group.reach(.connected, atMost: .seconds(30))
+                }
+            }
+            #expect(failure == .unavailable("swarm-1 said more than could be read"))
+        }
+    }
+
+    /// A script in the place of a swarm.
+    private func withSwarm(_ script: String, _ body: (Node) async throws -> Void) async throws {
+        try await withTemporaryFolder { folder in
+            try "#!/bin/sh\n\(script)\n".write(toFile: "\(folder)/swarm", atomically: true, encoding: .utf8)
+            chmod("\(folder)/swarm", 0o755)
+            let testbed = Testbed(try Folders(report: folder))
+            try await withEnd({ await testbed.end() }) {
+                let log = testbed.folders.log("swarm-1")
+                try await body(
+                    try await testbed.add(
                         .client,
                         ChildSpecification(
-                            name: "swarm-1", executable: "\(folder)/swarm", log: testbed.folders.log("swarm-1"),
-                            converses: true))
-                    let group = LoadGeneratorGroup([node])
-                    let failure = await Failure.of {
-                        try await group.listening { try await group.reach(.connected, atMost: .seconds(30)) }
-                    }
-                    #expect(failure == problem.map { .unavailable($0) })
-                }
+                            name: "swarm-1", executable: "\(folder)/swarm", log: log, life: .ends(codes: [0]),
+                            converses: true)))
             }
         }
     }
