@@ -1,10 +1,8 @@
 import { moment } from "/app/core/format.js";
 import { h } from "/app/ui/dom.js";
 import { byName, formatLink, parseLink } from "./core/link.js";
-import { SubscriptionMap } from "./core/map.js";
 import { LastSteady, Series } from "./core/series.js";
 import { advice, verdict } from "./core/verdict.js";
-import { firstMap } from "./early.js";
 import { Feed } from "./feed.js";
 import { CurveView } from "./ui/curve.js";
 import { MainFigures, MoreFigures } from "./ui/figures.js";
@@ -61,6 +59,7 @@ document.getElementById("page").replaceChildren(
     h("div", { class: "tables" }, readers.element, hot.element),
     moreFigures.element,
     reportList()));
+map.resize();
 
 // --- What comes
 
@@ -69,15 +68,12 @@ let isFirst = !link.replay;
 let firstHead = null;
 let firstState = null;
 
-async function takeFirst() {
-  const buffer = await firstMap;
-  if (asking || player.replay) return undefined;
-  if (!buffer) return askMap();
-  firstHead = SubscriptionMap.parse(buffer).head;
+map.addEventListener("loaded", ({ detail }) => {
+  if (firstHead || player.replay) return;
+  firstHead = detail;
   if (!state) setReaders(firstHead.rows.map(({ slot, reader }) => ({ slot, id: reader })));
-  map.post({ type: "whole", buffer }, [buffer]);
-  return checkFirst();
-}
+  checkFirst();
+});
 
 /** What changed between that map and the first state was told to nobody. */
 function checkFirst() {
@@ -90,23 +86,8 @@ function setReaders(readers) {
 }
 
 /** The map is asked for whole when a stream begins; what changes meanwhile waits in the worker. */
-let asking = null;
-
-async function askMap() {
-  asking?.abort();
-  const asked = asking = new AbortController();
-  map.post({ type: "reset" });
-  for (let wait = 500; !asked.signal.aborted; wait = Math.min(8_000, wait * 2)) {
-    try {
-      const response = await fetch("/statistics/map", { cache: "no-store", signal: asked.signal });
-      if (!response.ok) throw new Error(String(response.status));
-      const buffer = await response.arrayBuffer();
-      return map.post({ type: "whole", buffer }, [buffer]);
-    } catch {
-      await new Promise((resolve) => { setTimeout(resolve, wait); });
-    }
-  }
-  return undefined;
+function askMap() {
+  map.post({ type: "ask" });
 }
 
 map.addEventListener("lost", () => { if (!player.replay) askMap(); });
@@ -157,7 +138,6 @@ const feed = new Feed(({ status: now, begin, event, data }) => {
 // --- Recordings
 
 player.addEventListener("open", () => {
-  asking?.abort();
   feed.stop();
   begin();
   status.textContent = "replay";
@@ -235,7 +215,6 @@ if (link.replay) {
   if (player.replay && !Number.isNaN(at)) player.seek(at - player.replay.start);
 } else {
   feed.start();
-  takeFirst();
 }
 const { channel: sought, zoom } = link;
 await map.painted;

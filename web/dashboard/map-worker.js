@@ -1,4 +1,5 @@
-import { cellOf, cells, cellStart, decoded, SubscriptionMap } from "./core/map.js";
+import { byName } from "./core/link.js";
+import { cells, cellStart, decoded, SubscriptionMap } from "./core/map.js";
 import { ramp } from "./core/ramp.js";
 
 /**
@@ -11,6 +12,8 @@ const TIMES_MAX = 600;
 const live = new SubscriptionMap();
 const kept = {};
 const pictures = {};
+/** The request for the whole map that is under way; what changes meanwhile waits. */
+let asking = null;
 let waiting = [];
 let colours = ramp(false);
 let line = 0;
@@ -30,6 +33,7 @@ class Picture {
   }
 
   size({ width, ratio, slots }) {
+    this.place = { width, ratio };
     this.width = Math.max(1, Math.floor(width * ratio));
     this.stave = Math.round(STAVE * ratio);
     this.slots = slots;
@@ -67,12 +71,22 @@ class Picture {
         // A hair between two notes where there is room for one.
         const next = cellStart(cell + 1, across, width);
         const right = next - left > 4 ? next - 1 : next;
-        for (let up = 1; up <= height; up += 1) pixels.fill(colour, (base - up) * width + left, (base - up) * width + right);
+        // A pixel is written faster than a stretch of one pixel is filled.
+        for (let up = 1; up <= height; up += 1) {
+          const start = (base - up) * width;
+          for (let x = start + left; x < start + right; x += 1) pixels[x] = colour;
+        }
       }
     });
     this.context.putImageData(this.image, 0, 0);
     return { across, channels: channels.length, all: all.length, from: this.from };
   }
+}
+
+/** In the order of the staves. */
+function ownSlots() {
+  const rows = live.rows.flatMap((row, slot) => (row?.reader ? [{ slot, id: row.reader }] : []));
+  return rows.sort((one, other) => byName(one.id, other.id)).map(({ slot }) => slot);
 }
 
 function due() {
@@ -109,8 +123,8 @@ const take = {
   canvas({ name, canvas }) {
     pictures[name] = new Picture(canvas);
   },
-  size({ name, ...size }) {
-    pictures[name]?.size(size);
+  size({ name, slots, ...size }) {
+    pictures[name]?.size({ ...size, slots: slots.length || name !== "live" ? slots : ownSlots() });
     due();
   },
   theme({ isLight, colours: [back, hairline] }) {
@@ -123,9 +137,23 @@ const take = {
     for (const picture of Object.values(pictures)) [picture.from, picture.count] = [from, count];
     due();
   },
-  whole({ buffer }) {
-    const { head, bytes } = SubscriptionMap.parse(buffer);
-    loaded(head, bytes);
+  /** The whole map, from StatsAPI. The page's own thread has enough to do. */
+  async ask() {
+    take.reset();
+    const asked = asking = new AbortController();
+    for (let wait = 500; !asked.signal.aborted; wait = Math.min(8_000, wait * 2)) {
+      try {
+        const response = await fetch("/statistics/map", { cache: "no-store", signal: asked.signal });
+        if (!response.ok) throw new Error(String(response.status));
+        const { head, bytes } = SubscriptionMap.parse(await response.arrayBuffer());
+        asked.signal.throwIfAborted();
+        loaded(head, bytes);
+        return postMessage({ type: "loaded", head });
+      } catch {
+        await new Promise((resolve) => { setTimeout(resolve, wait); });
+      }
+    }
+    return undefined;
   },
   recorded({ head, rows }) {
     loaded(head, decoded(rows));
@@ -136,6 +164,7 @@ const take = {
     else postMessage({ type: "lost" });
   },
   reset() {
+    asking?.abort();
     live.version = -1;
     live.rows = [];
     waiting = [];
@@ -181,6 +210,9 @@ const take = {
 
 function loaded(head, bytes) {
   live.load(head, bytes);
+  // The page does not know yet who they are.
+  const { place, slots } = pictures.live ?? {};
+  if (place && !slots.length) pictures.live.size({ ...place, slots: ownSlots() });
   const late = waiting;
   waiting = [];
   for (const { version, change } of late) take.change({ version, change });

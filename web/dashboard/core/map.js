@@ -111,9 +111,23 @@ export function cellOf(index, cells, count) {
   return cell;
 }
 
+/** Bits that are set, by byte. */
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll("0", "").length);
+
+/** Bits that are set from column `first` to column `last`. */
+function ones(bits, first, last) {
+  const end = last >> 3;
+  let at = first >> 3;
+  if (at === end) return ONES[bits[at] & (255 << (first & 7)) & (255 >> (7 - (last & 7)))] ?? 0;
+  let count = ONES[bits[at] & (255 << (first & 7)) & 255];
+  for (at += 1; at < end; at += 1) count += ONES[bits[at]];
+  return count + ONES[bits[end] & (255 >> (7 - (last & 7)))];
+}
+
 /**
  * The picture's numbers: for each slot, and each of at most `width` cells, the part of the cell's channels that the
- * Reader is subscribed to, 0 to 1. A cell is one channel where there is room for it.
+ * Reader is subscribed to, 0 to 1. A cell is one channel where there is room for it. `channels` are columns that follow each
+ * other in `map.channels()`: what lies between two of them has no subscription.
  */
 export function cells(map, slots, channels, width) {
   const count = channels.length;
@@ -125,13 +139,8 @@ export function cells(map, slots, channels, width) {
     const bits = map.rows[slot]?.bits;
     if (!bits) return;
     for (let cell = 0; cell < across; cell += 1) {
-      const end = starts[cell + 1];
-      let subscribed = 0;
-      for (let index = starts[cell]; index < end; index += 1) {
-        const column = channels[index];
-        subscribed += (bits[column >> 3] >> (column & 7)) & 1;
-      }
-      means[row * across + cell] = subscribed / (end - starts[cell]);
+      const [start, end] = [starts[cell], starts[cell + 1]];
+      means[row * across + cell] = ones(bits, channels[start], channels[end - 1]) / (end - start);
     }
   });
   return { means, across };

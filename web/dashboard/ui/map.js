@@ -52,11 +52,11 @@ export class MapView extends EventTarget {
     this.#worker.onmessage = ({ data }) => this.#told(data);
     const canvas = this.#canvas.transferControlToOffscreen();
     this.#worker.postMessage({ type: "canvas", name: "live", canvas }, [canvas]);
-    new ResizeObserver(() => this.#resize()).observe(this.#stage);
+    new ResizeObserver(() => this.resize()).observe(this.#stage);
     for (const query of ["(prefers-color-scheme: light)", "(resolution: 1dppx)"]) {
       matchMedia(query).addEventListener("change", () => {
         this.#theme();
-        this.#resize();
+        this.resize();
       });
     }
     queueMicrotask(() => this.#theme());
@@ -72,7 +72,7 @@ export class MapView extends EventTarget {
     this.#rows = rows;
     if (!isSame) {
       this.#names.replaceChildren(...rows.map(({ id }) => h("li", { title: id }, h("span", {}, id))));
-      this.#resize();
+      this.resize();
     }
   }
 
@@ -237,6 +237,8 @@ export class MapView extends EventTarget {
     if (data.type === "read") {
       this.#asked.get(data.id)?.(data);
       this.#asked.delete(data.id);
+    } else if (data.type === "loaded") {
+      this.dispatchEvent(new CustomEvent("loaded", { detail: data.head }));
     } else if (data.type === "lost") {
       this.dispatchEvent(new Event("lost"));
     } else if (data.type === "drawn" && data.name === "live") {
@@ -261,7 +263,8 @@ export class MapView extends EventTarget {
     if (this.#legend.textContent !== text) this.#legend.textContent = text;
   }
 
-  #resize() {
+  /** Tells the worker how large the picture is: when it may have changed, and as soon as it is part of the page. */
+  resize() {
     const ratio = devicePixelRatio;
     this.#stage.style.height = `${24 * Math.max(1, this.#rows.length)}px`;
     this.post({ type: "size", name: "live", width: this.#stage.clientWidth, ratio, slots: this.slots });

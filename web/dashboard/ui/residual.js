@@ -23,12 +23,13 @@ export class ResidualView {
     if (known.length < 2) return this.#plot.replaceChildren();
     const width = widthOf(this.#plot);
     const [first, last] = [known[0].time, known.at(-1).time];
+    const drawn = thinned(known, 2 * (last - first) / width);
     const most = known.reduce((sofar, { share, predicted, half }) =>
       Math.max(sofar, Math.abs(share - predicted), half ?? 0), LEAST) * 1.1;
     const x = (time) => LEFT + ((time - first) / Math.max(1, last - first)) * (width - LEFT - RIGHT);
     const y = (value) => TOP + ((most - value) / (2 * most)) * (HEIGHT - TOP - BOTTOM);
-    const upper = known.map(({ time, half }) => [x(time), y(half ?? 0)]);
-    const lower = known.map(({ time, half }) => [x(time), y(-(half ?? 0))]).reverse();
+    const upper = drawn.map(({ time, half }) => [x(time), y(half ?? 0)]);
+    const lower = drawn.map(({ time, half }) => [x(time), y(-(half ?? 0))]).reverse();
     const ticks = [most / 1.1, 0, -most / 1.1];
     this.#plot.replaceChildren(
       s("path", { class: "interval", d: `${path([...upper, ...lower])}Z` }),
@@ -44,13 +45,19 @@ export class ResidualView {
           s("line", { class: "mark", x1: x(time), x2: x(time), y1: TOP, y2: HEIGHT - BOTTOM }),
           s("text", { class: "mark-text", x: x(time) + (isLeft ? 5 : -5), y: TOP + 12, "text-anchor": isLeft ? "start" : "end" }, to)];
       }),
-      s("path", { class: "residual", d: path(known.map(({ time, share, predicted }) => [x(time), y(share - predicted)])) }));
+      s("path", { class: "residual", d: path(drawn.map(({ time, share, predicted }) => [x(time), y(share - predicted)])) }));
     const { share, predicted, half } = known.at(-1);
     const signed = `${share >= predicted ? "+" : "−"}${(100 * Math.abs(share - predicted)).toFixed(2)}%`;
     this.#caption.textContent =
       `Now ${signed}: ${(100 * share).toFixed(1)}% measured, ${(100 * predicted).toFixed(1)}% predicted for random placement, 95% within ±${(100 * half).toFixed(2)}%.`;
     return undefined;
   }
+}
+
+/** The last point of each stretch of time: one for two pixels is as much as one can see. */
+function thinned(points, stretch) {
+  const place = ({ time }) => Math.floor(time / Math.max(1, stretch));
+  return points.filter((point, at) => at === points.length - 1 || place(point) !== place(points[at + 1]));
 }
 
 function ago(milliseconds) {

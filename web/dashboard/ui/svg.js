@@ -17,11 +17,19 @@ export function path(points) {
   return text;
 }
 
+/** Kept, because to ask an element that was just drawn for its width makes the browser lay out the page at once. */
+const widths = new WeakMap();
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) widths.set(target, contentRect.width);
+});
+
 /** A drawing as wide as its place, so that its text has the size of other text. */
 export function frame(height, says, ...children) {
-  return s("svg", { height, role: "img", "aria-label": says }, ...children);
+  const element = s("svg", { height, role: "img", "aria-label": says }, ...children);
+  sizes.observe(element);
+  return element;
 }
 
 export function widthOf(child) {
-  return Math.max(240, child.ownerSVGElement.clientWidth);
+  return Math.max(240, widths.get(child.ownerSVGElement) ?? child.ownerSVGElement.clientWidth);
 }
