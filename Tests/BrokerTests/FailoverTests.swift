@@ -68,6 +68,7 @@ import Wire
 
                     let untouched = try await late.history(of: video("v"), after: 1000, through: nil, limit: 10)
                     #expect(untouched.position == before.last && !untouched.continuesHere, "its next offset jumps")
+                    // Positions jump by Redis's clock, in seconds.
                     try await Task.sleep(for: .seconds(2))
                     let phantom = try await publish(6...6, late)[0]
                     #expect(phantom.offset > jumped[1].offset)
@@ -83,6 +84,19 @@ import Wire
                 }
             }
         }
+    }
+
+    /// Between the two questions comments go on.
+    @Test func whatComesBetweenPageAndQuestionDoesNotHideIt() {
+        let query = HistoryQuery(channel: video("v"), after: 9_000_000, through: nil, limit: 10)
+        func continues(_ stored: String, history: String = "0123456789ab") -> Bool {
+            let info = "# Replication\r\nrole:master\r\nmaster_replid:\(history)cdef\r\nmaster_repl_offset:7\r\n"
+            let results = RESPValue.array([.bytes(Array(stored.utf8)), .bytes(Array(info.utf8))])
+            return query.continues(from: Position(offset: 2_000_001, epoch: "e"), [.status("OK"), results])
+        }
+        #expect(continues("2000001.e.0123456789ab") && continues("2000005.e.0123456789ab"))
+        #expect(!continues("2000001.e.0123456789ab", history: "ba9876543210"), "the next offset jumps")
+        #expect(!continues("9000001.e.0123456789ab") && !continues("3.other.0123456789ab") && !continues("2000001.e"))
     }
 
     private func publish(_ numbers: ClosedRange<Int>, _ broker: RedisBroker) async throws -> [Position] {

@@ -47,12 +47,12 @@ struct HistoryQuery {
         ]
     }
 
-    /// Whether the newest event at `position` was written under the server's present replication history. A user who may not
-    /// call INFO does not learn it.
-    func continues(at position: Position, _ replies: [RESPValue]) -> Bool {
+    /// Whether the newest event was written under the server's present replication history, and still lies before what the asker
+    /// has; others may have come since `position` was read. A user who may not call INFO does not learn it.
+    func continues(from position: Position, _ replies: [RESPValue]) -> Bool {
         guard let results = replies.last?.array, results.count == 2, let info = results[1].text,
-            StoredPosition.position(results[0]) == position, let history = StoredPosition.history(results[0]),
-            let name = info.firstRange(of: "master_replid:")
+            let newest = StoredPosition.position(results[0]), newest.epoch == position.epoch, newest.offset < after,
+            let history = StoredPosition.history(results[0]), let name = info.firstRange(of: "master_replid:")
         else { return false }
         return info[name.upperBound...].hasPrefix(history)
     }

@@ -144,7 +144,7 @@ extension RedisBroker {
             let replies = try await counted { () throws(RedisError) in
                 try await redis.send(contentsOf: query.continuityCommands)
             }
-            page.continuesHere = query.continues(at: position, replies)
+            page.continuesHere = query.continues(from: position, replies)
         }
         return page
     }
