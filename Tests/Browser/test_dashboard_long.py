@@ -111,12 +111,14 @@ def test_minutes_of_a_page(stats, look):  # noqa: F811
 
 def test_the_map_is_painted_soon(stats, look):  # noqa: F811
     """From the beginning of the navigation until the worker has painted 90,000 channels; five new profiles."""
-    Reported(stats).spread(CHANNELS, most=20_000)
+    laboratory = Reported(stats).spread(CHANNELS, most=20_000)
     times = []
     for _ in range(5):
+        laboratory.report()  # Readers that say nothing are forgotten
         page = look(stats.url)
-        page.wait_for_function("globalThis.dashboard")
-        times.append(page.evaluate("dashboard.map.painted.then(() => performance.now())"))
+        page.wait_for_timeout(3_000)  # what is waited for is looked for in each frame
+        times.append(page.evaluate(
+            "dashboard.map.painted.then(() => performance.getEntriesByName('map-painted')[0].startTime)"))
         page.context.close()
     print(f"\nfirst paint of the map: {sorted(round(time) for time in times)} ms")
     assert sorted(times)[2] <= 300

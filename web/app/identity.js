@@ -1,5 +1,5 @@
 import { api } from "./api.js";
-import { isId } from "./core/ids.js";
+import { isId } from "./core/common.js";
 import { Session } from "./core/session.js";
 import { auth } from "./settings.js";
 
@@ -18,14 +18,19 @@ class Identity extends EventTarget {
   #session = new Session();
   #timer = 0;
   #renewal = null;
+  /** Kept here, too: each comment asks whose it is. */
+  #name = chosen();
+  #guest = null;
 
   constructor() {
     super();
     if (hasAccounts) this.#on({ type: "kept", kept: stored() });
     addEventListener("storage", ({ key }) => {
-      if (key === NAME) this.#changed();
+      if (key === NAME) this.#look();
       else if (key === SESSION && hasAccounts) this.#on({ type: "kept", kept: stored() });
     });
+    // In the back-forward cache a page is told nothing.
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#look());
   }
 
   get isNamed() {
@@ -33,19 +38,12 @@ class Identity extends EventTarget {
   }
 
   get userid() {
-    return (hasAccounts ? this.#session.userid : this.#name) ?? this.#guest;
+    return (hasAccounts ? this.#session.userid : this.#name) ?? (this.#guest ??= guest());
   }
 
   /** Why the last log-in ended, as a code, or null. */
   get reason() {
     return this.#session.reason;
-  }
-
-  /** Why a name cannot be used, or null. */
-  problem(name) {
-    if (name === "") return "A name is needed.";
-    if (name.length > NAME_MAX) return `At most ${NAME_MAX} characters.`;
-    return isId(name) ? null : "No spaces and no other signs.";
   }
 
   /** Whether there is a name in the end: the person is asked for it when there is none. */
@@ -55,7 +53,7 @@ class Identity extends EventTarget {
 
   choose(name) {
     localStorage.setItem(NAME, name);
-    this.#changed();
+    this.#look();
   }
 
   /** Signs in, or up: `what` is login or register. The answer, as of a request. */
@@ -111,22 +109,36 @@ class Identity extends EventTarget {
     });
   }
 
-  get #name() {
-    const name = localStorage.getItem(NAME);
-    return name !== null && this.problem(name) === null ? name : null;
-  }
-
-  get #guest() {
-    const kept = localStorage.getItem(GUEST);
-    if (kept && isId(kept)) return kept;
-    const made = `guest-${Math.random().toString(36).slice(2, 8)}`;
-    localStorage.setItem(GUEST, made);
-    return made;
+  /** Whether another name was chosen, in this page or another one. */
+  #look() {
+    const before = this.#name;
+    this.#name = chosen();
+    if (before !== this.#name) this.#changed();
   }
 
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Why a name cannot be used, or null. */
+export function problemOf(name) {
+  if (name === "") return "A name is needed.";
+  if (name.length > NAME_MAX) return `At most ${NAME_MAX} characters.`;
+  return isId(name) ? null : "No spaces and no other signs.";
+}
+
+function chosen() {
+  const name = localStorage.getItem(NAME);
+  return name !== null && problemOf(name) === null ? name : null;
+}
+
+function guest() {
+  const kept = localStorage.getItem(GUEST);
+  if (kept && isId(kept)) return kept;
+  const made = `guest-${Math.random().toString(36).slice(2, 8)}`;
+  localStorage.setItem(GUEST, made);
+  return made;
 }
 
 function stored() {

@@ -1,18 +1,15 @@
-import { moment } from "/app/core/format.js";
+import { moment } from "/app/core/common.js";
 import { h } from "/app/ui/dom.js";
 import { byName, formatLink, parseLink } from "./core/link.js";
 import { LastSteady, Series } from "./core/series.js";
 import { advice, verdict } from "./core/verdict.js";
 import { Feed } from "./feed.js";
-import { CurveView } from "./ui/curve.js";
 import { MainFigures, MoreFigures } from "./ui/figures.js";
 import { MapView } from "./ui/map.js";
 import { Moments } from "./ui/moments.js";
-import { Player } from "./ui/player.js";
-import { Recorder } from "./ui/recorder.js";
-import { reportList } from "./ui/reports.js";
-import { ResidualView } from "./ui/residual.js";
-import { HotTable, ReaderTable } from "./ui/tables.js";
+import { CurveView, ResidualView } from "./ui/plots.js";
+import { Player, Recorder } from "./ui/recording.js";
+import { HotTable, ReaderTable, reportList } from "./ui/tables.js";
 
 const STATUS = { live: "live", connecting: "connecting", reconnecting: "reconnecting", offline: "offline", paused: "paused", failed: "refused" };
 

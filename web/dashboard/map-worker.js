@@ -115,7 +115,7 @@ function paint() {
       times.push(performance.now() - start);
       if (times.length > TIMES_MAX) times.shift();
     }
-    postMessage({ type: "drawn", name, ...drawn, version: map.version });
+    postMessage({ type: "drawn", name, ...drawn, version: map.version, at: performance.timeOrigin + performance.now() });
   }
 }
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Announcer } from "../../../web/app/core/announcer.js";
-import { figure } from "../../../web/app/core/format.js";
-import { cleaned, isId, mentions, position } from "../../../web/app/core/ids.js";
+import { Announcer, Sampler } from "../../../web/app/core/legible.js";
+import { cleaned, figure, isId, mentions, position } from "../../../web/app/core/common.js";
 import { Latencies, OpenLoop } from "../../../web/app/core/load.js";
-import { Sampler } from "../../../web/app/core/sampler.js";
 import { forAll } from "./random.mjs";
 
 test("above 8 a second 8 are shown, spread over it; below all; one's own always", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { Like } from "../../../web/app/core/like.js";
+import { Like } from "../../../web/app/core/optimistic.js";
 import { forAll } from "./random.mjs";
 
 test("a press is painted at once, and once", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { newKey } from "../../../web/app/core/ids.js";
-import { Outgoing } from "../../../web/app/core/outgoing.js";
+import { newKey } from "../../../web/app/core/common.js";
+import { Outgoing } from "../../../web/app/core/optimistic.js";
 import { forAll } from "./random.mjs";
 
 test("a key is what Idempotency-Key allows", () => {

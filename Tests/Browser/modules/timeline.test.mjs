@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ROWS_MAX, Timeline } from "../../../web/app/core/timeline.js";
+import { FOLLOWED_MAX, ROWS_MAX, Timeline } from "../../../web/app/core/timeline.js";
 import { forAll } from "./random.mjs";
 
 const comment = (offset, more = {}) => ({ kind: "comment", id: `c${offset}`, userid: "u", text: `${offset}`, offset, epoch: "a", ...more });
@@ -62,6 +62,27 @@ test("kept rows go when the network is back", () => {
   assert.deepEqual(ids(timeline), ["c1", "c2", "old"]);
   timeline.begin([comment(2)], true);
   assert.deepEqual(ids(timeline), ["c2"]);
+});
+
+test("while one follows, the oldest go, many at once, and can be loaded again", () => {
+  const timeline = new Timeline();
+  let times = 0;
+  for (let offset = 1; offset <= 1_000; offset += 1) {
+    timeline.add(comment(offset));
+    const { length } = timeline.rows;
+    timeline.trim(length - 1, length, FOLLOWED_MAX);
+    assert.ok(timeline.rows.length <= FOLLOWED_MAX && offsets(timeline).at(-1) === offset);
+    if (timeline.rows.length < length) {
+      times += 1;
+      assert.ok(timeline.rows.length >= FOLLOWED_MAX - 50);
+    }
+  }
+  assert.ok(times < 20, `${times} times`);
+  const [gap, oldest] = timeline.rows;
+  assert.deepEqual([gap.kind, gap.after], ["gap", null]);
+  const { comments, hasMore } = page(1_000, timeline.below(gap.id), 50);
+  timeline.fill(gap.id, comments, hasMore);
+  assert.ok(offsets(timeline).includes(oldest.offset - 1));
 });
 
 test("whatever happens: at most 300, each once, in order, and nothing that is seen goes", () => {

@@ -1,4 +1,4 @@
-import { backoff } from "./backoff.js";
+import { backoff } from "./common.js";
 
 /** Two heartbeats of the Reader's default, and time for the second one. */
 const SILENCE_MAX = 55_000;

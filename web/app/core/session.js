@@ -1,4 +1,4 @@
-import { backoff } from "./backoff.js";
+import { backoff } from "./common.js";
 
 /** A token is renewed before it ends: after four fifths of its life, two minutes before at most. */
 const AHEAD_MAX = 120_000;

@@ -1,4 +1,8 @@
 export const ROWS_MAX = 300;
+/** While the reader is at the end: the browser looks at each row for each frame. */
+export const FOLLOWED_MAX = 200;
+/** So many go together, because those that go move all others. */
+const AT_ONCE = 50;
 const REMOVED_MAX = 1_000;
 const NEWEST_MAX = 50;
 
@@ -124,14 +128,13 @@ export class Timeline {
     return this.rows.length < ROWS_MAX || first > 1;
   }
 
-  /** Takes rows away until 300 are left: those above `first`, then those below `last`. */
-  trim(first, last) {
-    const excess = this.rows.length - ROWS_MAX;
-    if (excess <= 0) return;
-    const above = Math.min(excess + 1, Math.max(0, first));
+  /** Of more than `most` rows takes some away: those above `first`, then as few as must be of those below `last`. */
+  trim(first, last, most = ROWS_MAX) {
+    if (this.rows.length <= most) return;
+    const above = Math.min(this.rows.length - most + AT_ONCE + 1, Math.max(0, first));
     const head = this.rows[0].kind === "gap" && this.rows[0].after === null ? this.rows[0] : this.#gap(null, null);
     if (above > 1) this.rows.splice(0, above, head);
-    const below = Math.min(this.rows.length - ROWS_MAX, this.rows.length - 1 - last);
+    const below = Math.min(this.rows.length - most, this.rows.length - 1 - last);
     if (below <= 0) return;
     const gone = this.rows.splice(this.rows.length - below - 1);
     this.#widen(gone.reduce((count, row) => sum(count, row.kind === "gap" ? row.count : 1), 0));

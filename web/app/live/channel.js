@@ -2,6 +2,8 @@ import { Connection } from "../core/connection.js";
 import { openStream } from "./stream.js";
 
 const PHOTOS_MAX = 64;
+/** Events that follow others sooner than so many ms are told together. */
+const TOGETHER = 40;
 
 /** One stream, kept alive for all pages of this browser that follow it. */
 export class Channel {
@@ -14,6 +16,9 @@ export class Channel {
   #timer = 0;
   #opened = 0;
   #status = null;
+  /** Events that wait to be told, while `#telling` runs. */
+  #news = [];
+  #telling = 0;
 
   /** `base` is the address without photos and position. */
   constructor(base) {
@@ -28,6 +33,8 @@ export class Channel {
    * `{renew}` when the token of that time is good no more. */
   follow(page, { photos, position, isVisible, isOnline }, told) {
     const isNew = !this.#pages.has(page);
+    // The position that it is told is behind them.
+    this.#tellNews();
     this.#pages.delete(page);
     this.#pages.set(page, { isVisible, told, photos });
     if (this.#connection.phase === "idle") this.#connection.position ??= position ?? null;
@@ -116,11 +123,25 @@ export class Channel {
       else if (id) this.#send({ type: "position", position: id, stream });
       news.push({ event, value, id });
     }
-    if (news.length) this.#tell({ events: news });
+    this.#news.push(...news);
+    if (!this.#telling) this.#tellNews();
     if (farewell) this.#send(farewell);
   }
 
+  /** What came alone is told at once. */
+  #tellNews() {
+    clearTimeout(this.#telling);
+    this.#telling = 0;
+    if (!this.#news.length) return;
+    const events = this.#news;
+    this.#news = [];
+    for (const page of this.#pages.values()) page.told({ events });
+    this.#telling = setTimeout(() => this.#tellNews(), TOGETHER);
+  }
+
+  /** What happened before is told before. */
   #tell(message) {
+    this.#tellNews();
     for (const page of this.#pages.values()) page.told(message);
   }
 

@@ -1,5 +1,5 @@
 import { api } from "../api.js";
-import { figure, moment } from "../core/format.js";
+import { figure, moment } from "../core/common.js";
 import { Pages } from "../core/pages.js";
 import { sentence } from "../core/session.js";
 import { social } from "../social.js";

@@ -1,4 +1,4 @@
-import { figure, moment } from "../core/format.js";
+import { figure, moment } from "../core/common.js";
 import { Pages } from "../core/pages.js";
 import { sentence } from "../core/session.js";
 import { social } from "../social.js";

@@ -1,5 +1,5 @@
 import { api } from "../api.js";
-import { isId } from "../core/ids.js";
+import { isId } from "../core/common.js";
 import { recent } from "../device.js";
 import { bar } from "../ui/bar.js";
 import { h } from "../ui/dom.js";

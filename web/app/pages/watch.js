@@ -1,5 +1,5 @@
 import { api, video } from "../api.js";
-import { photosOf, pictureOf } from "../core/ids.js";
+import { photosOf, pictureOf } from "../core/common.js";
 import { watched } from "../device.js";
 import { identity } from "../identity.js";
 import { bar } from "../ui/bar.js";

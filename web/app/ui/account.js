@@ -1,5 +1,5 @@
 import { sentence } from "../core/session.js";
-import { hasAccounts, identity, NAME_MAX } from "../identity.js";
+import { hasAccounts, identity, NAME_MAX, problemOf } from "../identity.js";
 import { h } from "./dom.js";
 import { panel } from "./panel.js";
 
@@ -36,7 +36,7 @@ export function nameForm(action, done, isAsked = false) {
   const value = identity.isNamed ? identity.userid : "";
   const field = { name: "name", label: "Your name", maxlength: NAME_MAX, autocomplete: "nickname", value };
   return form(action, [{ ...field, autofocus: isAsked }], ({ name }) => {
-    const problem = identity.problem(name.trim());
+    const problem = problemOf(name.trim());
     if (problem) return problem;
     identity.choose(name.trim());
     return done();

@@ -1,4 +1,4 @@
-import { moment } from "../core/format.js";
+import { moment } from "../core/common.js";
 import { hasAccounts } from "../identity.js";
 import { h, iconButton } from "./dom.js";
 

@@ -1,13 +1,11 @@
 import { api } from "../api.js";
-import { Announcer } from "../core/announcer.js";
-import { mentions, newKey, position } from "../core/ids.js";
-import { Outgoing } from "../core/outgoing.js";
-import { Sampler } from "../core/sampler.js";
-import { Timeline } from "../core/timeline.js";
+import { Announcer, Sampler } from "../core/legible.js";
+import { mentions, newKey, position } from "../core/common.js";
+import { Outgoing } from "../core/optimistic.js";
+import { FOLLOWED_MAX, Timeline } from "../core/timeline.js";
 import { keep, kept } from "../device.js";
 import { identity } from "../identity.js";
-import { Follow } from "./follow.js";
-import { Rows } from "./rows.js";
+import { Follow, Rows } from "./log.js";
 
 const HIDDEN_FRAME = 500;
 const RETRY = 2_000;
@@ -307,9 +305,12 @@ export class Comments extends EventTarget {
     this.#frame?.cancel.call(window, this.#frame.id);
     this.#frame = null;
     this.#follow.keep(() => {
-      const { first, last } = this.isFollowing
-        ? { first: Infinity, last: this.#timeline.rows.length } : this.#visibleRows();
-      this.#timeline.trim(Math.min(first, this.#timeline.rows.length - 1), last);
+      const { length } = this.#timeline.rows;
+      if (this.isFollowing) this.#timeline.trim(length - 1, length, FOLLOWED_MAX);
+      else {
+        const { first, last } = this.#visibleRows();
+        this.#timeline.trim(Math.min(first, length - 1), last);
+      }
       this.#rows.render(this.#timeline.rows);
     });
     this.dispatchEvent(new Event("drawn"));

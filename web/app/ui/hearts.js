@@ -1,5 +1,5 @@
 import { api } from "../api.js";
-import { Like } from "../core/like.js";
+import { Like } from "../core/optimistic.js";
 import { identity } from "../identity.js";
 
 /** The hearts of photos and posts. Tells `change` with the id of one that is to be painted. */

@@ -1,4 +1,4 @@
-import { scriptURL } from "../trusted.js";
+import { scriptURL } from "../live/live.js";
 import { h } from "./dom.js";
 
 /** The service worker: an offline shell, and a new version when the person says so. */

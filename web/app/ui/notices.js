@@ -1,4 +1,4 @@
-import { moment } from "../core/format.js";
+import { moment } from "../core/common.js";
 import { hasAccounts, identity } from "../identity.js";
 import { h } from "./dom.js";
 import { panel } from "./panel.js";

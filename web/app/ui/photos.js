@@ -1,5 +1,4 @@
-import { figure } from "../core/format.js";
-import { pictureOf } from "../core/ids.js";
+import { figure, pictureOf } from "../core/common.js";
 import { identity } from "../identity.js";
 import { h, icon, iconButton } from "./dom.js";
 import { Hearts } from "./hearts.js";

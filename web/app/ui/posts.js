@@ -1,6 +1,5 @@
 import { Pages } from "../core/pages.js";
-import { figure, moment } from "../core/format.js";
-import { hash } from "../core/ids.js";
+import { figure, hash, moment } from "../core/common.js";
 import { sentence } from "../core/session.js";
 import { identity } from "../identity.js";
 import { live } from "../live/live.js";

@@ -1,4 +1,4 @@
-import { hash } from "../core/ids.js";
+import { hash } from "../core/common.js";
 
 /** Lightness, chroma and hue of the ramp, dark to light; the same as in the dashboard's map. */
 const RAMP = [[0.22, 0.03, 285], [0.38, 0.11, 300], [0.55, 0.17, 350], [0.7, 0.16, 400], [0.86, 0.14, 445]];
@@ -9,6 +9,7 @@ const VOICES = 4;
 const GLOW = 900;
 const GLOW_STEP = 60;
 const LIT_MAX = 32;
+const LESS_MOTION = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * The picture of an id, where a photo will be once there are media. What happens in the stream lights up a note for a
@@ -44,7 +45,7 @@ export class Score {
   /** Lights the note that belongs to a text; `kind` is other, own or like. */
   light(text, kind) {
     if (!this.#notes.length || document.hidden || this.#lit.size >= LIT_MAX) return;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    if (LESS_MOTION.matches) return;
     this.#lit.set(hash(text) % this.#notes.length, { kind, since: performance.now() });
     this.#timer ||= setTimeout(() => this.#fade(), 0);
   }

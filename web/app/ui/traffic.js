@@ -1,6 +1,5 @@
 import { api } from "../api.js";
-import { figure } from "../core/format.js";
-import { newKey } from "../core/ids.js";
+import { figure, newKey } from "../core/common.js";
 import { hasAccounts, identity } from "../identity.js";
 import { Latencies, OpenLoop } from "../core/load.js";
 import { openStream } from "../live/stream.js";

@@ -1,5 +1,5 @@
 import { Draft, POST_MAX } from "../core/draft.js";
-import { figure } from "../core/format.js";
+import { figure } from "../core/common.js";
 import { sentence } from "../core/session.js";
 import { identity } from "../identity.js";
 import { social } from "../social.js";

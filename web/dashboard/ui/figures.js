@@ -1,4 +1,4 @@
-import { figure } from "/app/core/format.js";
+import { figure } from "/app/core/common.js";
 import { h } from "/app/ui/dom.js";
 
 const number = (value, digits = 1) => (value === null || value === undefined ? "–" : value.toFixed(digits));

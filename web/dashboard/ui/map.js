@@ -1,7 +1,7 @@
 import { cellOf, cellStart } from "../core/map.js";
 import { worker } from "../early.js";
 import { h } from "/app/ui/dom.js";
-import { figure } from "/app/core/format.js";
+import { figure } from "/app/core/common.js";
 
 const NEAR = 24;
 
@@ -244,7 +244,7 @@ export class MapView extends EventTarget {
     } else if (data.type === "drawn" && data.name === "live") {
       this.#drawn = data;
       if (this.#isPainted && data.channels) {
-        performance.mark("map-painted");
+        performance.mark("map-painted", { startTime: data.at - performance.timeOrigin });
         this.#isPainted();
         this.#isPainted = null;
       }

@@ -1,4 +1,4 @@
-import { moment } from "/app/core/format.js";
+import { moment } from "/app/core/common.js";
 import { h } from "/app/ui/dom.js";
 import { verdict } from "../core/verdict.js";
 import { MainFigures } from "./figures.js";
