@@ -30,11 +30,14 @@ class Flood:
         while not self.stopped.is_set():
             text = f"comment {len(self.ids)} of a flood that goes on"
             body = {"userid": f"writer-{number}", "videoid": video, "comment": text}
-            connection.request("POST", "/comment", json.dumps(body), {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            comment = json.load(answer)
-            if answer.status == 201:
-                self.ids.append(comment["comment"]["id"])
+            try:
+                connection.request("POST", "/comment", json.dumps(body), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+                stored = json.load(answer)
+                if answer.status == 201:
+                    self.ids.append(stored["comment"]["id"])
+            except (OSError, ValueError, http.client.HTTPException):
+                connection.close()  # the next request opens another one
             due += interval
             time.sleep(max(0, due - time.monotonic()))
 
@@ -81,6 +84,7 @@ def test_a_flood_costs_nothing_that_stays(stack, visit):
           f"heap {before / 1e6:.2f} MB, then {after / 1e6:.2f} MB; "
           f"{len(tasks)} tasks over 50 ms (longest {max(tasks, default=0):.0f}); "
           f"interaction to paint at most {max(paints, default=0):.0f} ms; {rows} rows, {nodes} elements")
+    assert rate >= 0.8 * RATE
     assert rows <= 300 and nodes <= 2_500
     assert after - before <= 2_000_000
     assert tasks == [] and max(paints, default=0) <= 100

@@ -106,7 +106,6 @@ export class Channel {
 
   #received(events, stream) {
     this.#send({ type: "alive", stream });
-    const news = [];
     let farewell = null;
     for (const { event, data, id, retry } of events) {
       if (event === "reconnect") {
@@ -121,9 +120,8 @@ export class Channel {
       }
       if (event === "likes" || event === "viewers") this.#states.set(event + value.photoid, { event, value });
       else if (id) this.#send({ type: "position", position: id, stream });
-      news.push({ event, value, id });
+      this.#news.push({ event, value, id });
     }
-    this.#news.push(...news);
     if (!this.#telling) this.#tellNews();
     if (farewell) this.#send(farewell);
   }
@@ -135,13 +133,17 @@ export class Channel {
     if (!this.#news.length) return;
     const events = this.#news;
     this.#news = [];
-    for (const page of this.#pages.values()) page.told({ events });
+    this.#tellAll({ events });
     this.#telling = setTimeout(() => this.#tellNews(), TOGETHER);
   }
 
   /** What happened before is told before. */
   #tell(message) {
     this.#tellNews();
+    this.#tellAll(message);
+  }
+
+  #tellAll(message) {
     for (const page of this.#pages.values()) page.told(message);
   }
 

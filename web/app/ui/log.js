@@ -3,7 +3,7 @@ import { h } from "./dom.js";
 
 const NEAR_END = 48;
 const HUES = 8;
-/** Text in which no sign is higher than its line: of scripts and common signs, without marks that pile up. */
+/** Text whose letters fit into their line. Combining marks, which pile up, belong to no script of these. */
 const FLAT = /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Common}]*$/u;
 const PHASES = { sending: "sending", waiting: "sending", stored: "will appear", failed: "not sent" };
 
@@ -125,7 +125,7 @@ export class Rows {
     if (!shown) {
       const element = h("div", { "data-id": row.id, tabindex: "-1" });
       fill(element, row);
-      if (this.#isBegun) element.classList.add("arriving");
+      if (this.#isBegun && !this.#log.classList.contains("busy")) element.classList.add("arriving");
       this.#shown.set(row.id, { element, row });
       return element;
     }
