@@ -59,11 +59,13 @@ public struct PlacementBoard: Sendable {
     /// - Parameters:
     ///   - mayRedirect: see ``PlacementPolicy/decide(channel:at:hops:mayRedirect:in:turn:)``.
     ///   - isClosed: Reader `id` takes no more viewers, whatever its last announcement says.
+    ///   - avoided: another Reader, that this viewer cannot reach; it goes where the channel goes without that one.
     ///   - turn: see ``PlacementPolicy/choose(for:in:turn:)``.
     public mutating func place(
-        channel: String, at id: String, hops: Int, mayRedirect: Bool = true, isClosed: Bool, turn: UInt64
+        channel: String, at id: String, hops: Int, mayRedirect: Bool = true, isClosed: Bool,
+        avoiding avoided: String? = nil, turn: UInt64
     ) -> PlacementDecision {
-        let now = isClosed ? views.closing(id) : views
+        let now = closing(isClosed ? id : nil, avoided)
         let decision = policy.decide(
             channel: channel, at: id, hops: hops, mayRedirect: mayRedirect, in: now, turn: turn)
         guard hops == 0 else { return decision }
@@ -76,8 +78,14 @@ public struct PlacementBoard: Sendable {
     }
 
     /// The Reader for the next viewer of `channel`, who is not counted.
-    public func locate(channel: String, at id: String, isClosed: Bool, turn: UInt64) -> ReaderView? {
-        policy.choose(for: channel, in: isClosed ? views.closing(id) : views, turn: turn)
+    public func locate(
+        channel: String, at id: String, isClosed: Bool, avoiding avoided: String? = nil, turn: UInt64
+    ) -> ReaderView? {
+        policy.choose(for: channel, in: closing(isClosed ? id : nil, avoided), turn: turn)
+    }
+
+    private func closing(_ ids: String?...) -> ReaderViews {
+        ids.reduce(views) { views, id in id.map(views.closing) ?? views }
     }
 
     private mutating func count(_ viewers: Int, _ channel: String, on reader: String) {

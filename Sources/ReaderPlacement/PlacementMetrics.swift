@@ -9,6 +9,7 @@ package struct PlacementMetrics: Sendable {
     private let served: [String: Counter]
     private let redirects: [String: Counter]
     private let refused: [String: Counter]
+    private let avoidedCounter: Counter
 
     /// Served because the other Readers are not known.
     package static let noView = "no_view"
@@ -29,10 +30,15 @@ package struct PlacementMetrics: Sendable {
         served = counters(
             "chorus_placement_served", PlacementDecision.ServeReason.allCases.map(\.rawValue) + [Self.noView])
         refused = counters("chorus_placement_refused", PlacementDecision.RefuseReason.allCases.map(\.rawValue))
+        registry?.describe(
+            "chorus_placement_avoided", "Viewers who could not reach the Reader that they were sent to.")
+        avoidedCounter = Counter(label: "chorus_placement_avoided", factory: factory)
         redirects = counters("chorus_placement_redirects", RedirectReason.allCases.map(\.rawValue))
     }
 
     package func took(_ time: Duration) { duration.recordNanoseconds(Int64(clamping: time.nanoseconds)) }
+
+    package func avoided() { avoidedCounter.increment() }
 
     package func redirected(_ reason: RedirectReason) { redirects[reason.rawValue]?.increment() }
 

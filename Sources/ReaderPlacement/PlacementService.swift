@@ -2,7 +2,7 @@ package import CoreMetrics
 internal import Fanout
 package import Placement
 internal import Primitives
-internal import ServiceRuntime
+package import ServiceRuntime
 
 /// Which Reader a viewer belongs to: the latest view of all Readers, and what this Reader knows of itself.
 package final class PlacementService: Sendable {
@@ -120,8 +120,13 @@ package final class PlacementService: Sendable {
 
     // MARK: Viewers
 
-    /// - Parameter mayRedirect: whether the viewer would come back here when the Reader that it is sent to is gone.
-    package func place(channel: String, hops: Int, mayRedirect: Bool) -> Answer {
+    /// - Parameters:
+    ///   - mayRedirect: whether the viewer would come back here when the Reader that it is sent to is gone.
+    ///   - avoided: the Reader that the viewer was sent to and did not reach. It may have died a moment ago, with an
+    ///     announcement that is still good.
+    package func place(
+        channel: String, hops: Int, mayRedirect: Bool, avoiding avoided: ServiceURL? = nil
+    ) -> Answer {
         let start = ContinuousClock.now
         defer { metrics.took(ContinuousClock.now - start) }
         // Outside of the lock: it takes one of its own.
@@ -132,18 +137,31 @@ package final class PlacementService: Sendable {
                 return metrics.count(.serve(PlacementDecision.ServeReason.anywhere.rawValue))
             }
             guard isFresh(state) else { return metrics.count(alone(state)) }
-            return metrics.count(decide(channel, hops, mayRedirect, &state, isFull: isFull))
+            let avoided = other(at: avoided, state)
+            if avoided != nil { metrics.avoided() }
+            return metrics.count(decide(channel, hops, mayRedirect, &state, isFull: isFull, avoiding: avoided))
         }
     }
 
+    /// The id of another Reader that is announced with this URL.
+    private func other(at url: ServiceURL?, _ state: State) -> String? {
+        guard let url else { return nil }
+        func isThere(_ announced: String) -> Bool {
+            ServiceURL(announced, schemes: ["http", "https"])?.isSameServer(as: url) ?? false
+        }
+        return state.snapshot.readers.first { $0.key != call.id && $0.value.url.map(isThere) ?? false }?.key
+    }
+
     private func decide(
-        _ channel: String, _ hops: Int, _ mayRedirect: Bool, _ state: inout State, isFull: Bool
+        _ channel: String, _ hops: Int, _ mayRedirect: Bool, _ state: inout State, isFull: Bool,
+        avoiding avoided: String?
     ) -> Answer {
         let isClosed = state.isLeaving || isFull
         let (id, turn) = (ownID(state), nextTurn(&state))
         let views = state.board.views
         let decision = state.board.place(
-            channel: channel, at: id, hops: hops, mayRedirect: mayRedirect, isClosed: isClosed, turn: turn)
+            channel: channel, at: id, hops: hops, mayRedirect: mayRedirect, isClosed: isClosed, avoiding: avoided,
+            turn: turn)
         switch decision {
         case .serve(let reason):
             if reason == .notRedirected { state.notRedirected += 1 }
@@ -162,13 +180,17 @@ package final class PlacementService: Sendable {
     }
 
     /// Where the next viewer of `channel` belongs. Nobody is counted.
-    package func locate(channel: String) -> Answer {
+    package func locate(channel: String, avoiding avoided: ServiceURL? = nil) -> Answer {
         let isFull = isClosed()
         return state.withLock { state in
             guard isFresh(state) else { return alone(state) }
             let isClosed = state.isLeaving || isFull
             let (id, turn) = (ownID(state), nextTurn(&state))
-            guard let chosen = state.board.locate(channel: channel, at: id, isClosed: isClosed, turn: turn) else {
+            let avoided = other(at: avoided, state)
+            if avoided != nil { metrics.avoided() }
+            let chosen = state.board.locate(
+                channel: channel, at: id, isClosed: isClosed, avoiding: avoided, turn: turn)
+            guard let chosen else {
                 return isClosed ? alone(state) : .serve(PlacementDecision.ServeReason.nobodyElse.rawValue)
             }
             guard let url = state.snapshot.readers[chosen.id]?.url else { return alone(state) }

@@ -253,6 +253,36 @@ def test_a_reader_that_is_not_ours_is_not_followed(stack, serve):
     assert stranger.requests == mine.requests == []
 
 
+def test_a_dead_readers_viewers_go_where_its_channels_go_next(stack):
+    """The others send them to it for up to 4 s more. Served wherever they ask, they would make a subscription each."""
+    stack.start_readers(4).start_gateway()
+    video = stack.videos_at("reader-2", 1)[0]
+    stack.readers["reader-2"].kill()
+    viewers = [open_stream(stack.gateway.url, path=connect_path(video)) for _ in range(12)]
+    assert "reader-2" == stack.place(video), "the others know that it died: this showed nothing"
+    wait_until(lambda: stack.place(video) != "reader-2", "the dead Reader is forgotten")
+    for connection, answer, lines in viewers:
+        assert answer.status == 200 and f'"instance":"{stack.place(video)}"' in lines[-1]
+        connection.close()
+
+
+def test_a_reader_that_cannot_be_reached_is_named_to_the_next(stack, serve):
+    dead = unused()
+    named = []
+
+    def redirect(handler):
+        if "avoid=" not in handler.path:
+            return handler.reply(307, b"{}", Location=f"http://{dead}/base/connect?hop=1")
+        named.append(handler.path)
+        return echo(handler)
+    first = serve(redirect)
+    stack.start_gateway(readers=[first.address, f"{dead}=http://{dead}/base"])
+    for _ in range(4):
+        assert get(stack.gateway.url + connect_path("v")).status == 200
+    assert len(named) == 4 and set(named) == {
+        f"{connect_path('v')}&redirect=follow&avoid=http://{dead}/base"}
+
+
 def test_the_public_url_of_a_reader_stands_for_its_address(stack, serve):
     """As with docker-compose: the URL is one that only viewers reach."""
     target = serve(echo)

@@ -90,6 +90,28 @@ import Testing
         #expect(board.place(channel: "video:v", at: "", hops: 2, isClosed: false, turn: 0) == .serve(.hopsUsedUp))
     }
 
+    @Test func aViewerGoesWhereTheChannelGoesWithoutTheReaderThatItCannotReach() {
+        var board = makeBoard(connections: 100)
+        let order = Rendezvous.order(channel: "video:v", readers: names)
+        for hops in 0..<2 {
+            let sent = board.place(
+                channel: "video:v", at: order[3], hops: hops, isClosed: false, avoiding: order[0], turn: 0)
+            #expect(sent == .redirect(to: order[1]))
+        }
+        let served = board.place(
+            channel: "video:v", at: order[1], hops: 0, isClosed: false, avoiding: order[0], turn: 0)
+        #expect(served == .serve(.chosen))
+        let closed = board.place(
+            channel: "video:v", at: order[1], hops: 0, isClosed: true, avoiding: order[0], turn: 0)
+        #expect(closed == .redirect(to: order[2]))
+        let located = board.locate(channel: "video:v", at: order[3], isClosed: false, avoiding: order[0], turn: 0)
+        #expect(located?.id == order[1])
+        #expect(board.views[order[1]]?.connections == 102, "counted where they go")
+        // Whoever does not say so is sent there still.
+        let other = board.place(channel: "video:v", at: order[3], hops: 0, isClosed: false, turn: 0)
+        #expect(other == .redirect(to: order[0]))
+    }
+
     @Test(arguments: PlacementStrategy.allCases) func neverMoreThanTwoHops(_ strategy: PlacementStrategy) {
         var draws = Xoshiro256(seed: 7)
         for _ in 0..<2_000 {

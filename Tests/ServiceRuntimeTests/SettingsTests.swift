@@ -117,4 +117,14 @@ private struct ExampleSettings: ServiceSettings {
         let base = try #require(ServiceURL("http://stats:5000/?x=1", schemes: ["http"]))
         #expect(base.appending(path: "/statistics") == "http://stats:5000/statistics")
     }
+
+    @Test(arguments: [
+        ("http://Stats:80/", true), ("http://stats?x=1", true), ("https://stats", false), ("http://stats:81", false),
+        ("http://stats/a", false), ("http://stats2", false),
+    ])
+    func oneServerHasSeveralNames(text: String, isSame: Bool) throws {
+        let schemes = ["http", "https"]
+        let url = try #require(ServiceURL("http://stats", schemes: schemes))
+        #expect(try #require(ServiceURL(text, schemes: schemes)).isSameServer(as: url) == isSame)
+    }
 }

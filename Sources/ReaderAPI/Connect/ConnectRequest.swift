@@ -20,6 +20,8 @@ struct ConnectRequest: Equatable, Sendable {
     let start: StreamStart
     /// Whether the client comes back to the address that it was given, wherever a redirect leads.
     let mayRedirect: Bool
+    /// The Reader that the client was sent to and could not reach.
+    let avoided: ServiceURL?
 
     /// - Parameters:
     ///   - fields: of the body, or of the query where there is no body.
@@ -51,6 +53,8 @@ struct ConnectRequest: Equatable, Sendable {
         }
         self.channels = channels
         start = try Self.start(fields, headers)
+        // The gateway's is the newer one.
+        avoided = try query.optionalReader("avoid") ?? fields.optionalReader("avoid")
         mayRedirect = try Self.follows(fields) || Self.follows(query) || !Self.isBrowser(headers)
     }
 
@@ -102,5 +106,16 @@ struct ConnectRequest: Equatable, Sendable {
         if notifications { object.member("notifications", true) }
         object.member("instance", instance)
         return object.finished()
+    }
+}
+
+extension RequestFields {
+    /// The URL of a Reader, as a redirect named it.
+    func optionalReader(_ name: String) throws(APIError) -> ServiceURL? {
+        guard let text = try optionalString(name) else { return nil }
+        guard let url = ServiceURL(text, schemes: ["http", "https"]) else {
+            throw .invalid(code, "\(name) must be the URL of a Reader, as a redirect named it")
+        }
+        return url
     }
 }

@@ -55,7 +55,9 @@ struct ConnectRoutes: Sendable {
         for channel in connect.channels { try context.require(.watch(channel)) }
         let hop = try Hop(request, code: Self.code)
         let channel = connect.channels[0]
-        switch placement.place(channel: channel.name, hops: hop.count, mayRedirect: connect.mayRedirect) {
+        let answer = placement.place(
+            channel: channel.name, hops: hop.count, mayRedirect: connect.mayRedirect, avoiding: connect.avoided)
+        switch answer {
         case .serve(let reason):
             let isDisplaced = reason == PlacementDecision.ServeReason.notRedirected.rawValue
             let place = try quota.take(user: context.caller.subject?.id, address: context.address(of: request))

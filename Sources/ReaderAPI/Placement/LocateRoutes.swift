@@ -27,7 +27,7 @@ struct LocateRoutes: Sendable {
         }
         try context.require(.watch(given[0]))
         let place: Place
-        switch placement.locate(channel: given[0].name) {
+        switch placement.locate(channel: given[0].name, avoiding: try fields.optionalReader("avoid")) {
         case .serve: place = Place(channel: given[0].name, instance: instance, url: placement.ownURL)
         case .redirect(let id, let url): place = Place(channel: given[0].name, instance: id, url: url)
         case .refuse: throw APIError.noReader

@@ -39,6 +39,8 @@ final class SocketIOSessions: Service {
         /// How often it was sent to another Reader, and whether it goes there.
         var hops: UInt8 = 0
         var mayRedirect = false
+        /// The Reader that it was sent to and could not reach.
+        var avoided: String?
 
         init(_ bearer: Bearer, address: IPAddress?, place: ConnectionQuota.Place?) {
             self.bearer = bearer
@@ -164,6 +166,7 @@ final class SocketIOSessions: Service {
         let name = try access.viewer(named: try fields.optionalIdentifier("userid"))
         let hops = UInt8(clamping: try fields.optionalInteger("hop") ?? 0)
         let mayRedirect = try fields.optionalString("redirect") == "follow"
+        let avoided = try fields.optionalReader("avoid")
         let user = access.caller.subject?.id
         // Who left the namespace and joins it again has its place already.
         let isBack = client.userPlace != nil && client.access.caller.subject?.id == user
@@ -175,6 +178,7 @@ final class SocketIOSessions: Service {
             client.name = name
             client.hops = hops
             client.mayRedirect = mayRedirect
+            client.avoided = avoided?.text
         }
         let places = [client.place, userPlace].compactMap(\.self)
         if places.isEmpty, access.lease == nil { return nil }
@@ -276,7 +280,10 @@ final class SocketIOSessions: Service {
 
     /// The first subscription decides on which Reader the session should be. Returns whether it is not this one.
     private func place(_ session: SessionID, _ client: Client, _ channel: Channel) throws -> Bool {
-        switch placement.place(channel: channel.name, hops: Int(client.hops), mayRedirect: client.mayRedirect) {
+        let answer = placement.place(
+            channel: channel.name, hops: Int(client.hops), mayRedirect: client.mayRedirect,
+            avoiding: client.avoided.flatMap { ServiceURL($0, schemes: ["http", "https"]) })
+        switch answer {
         case .serve(let reason): return reason == PlacementDecision.ServeReason.notRedirected.rawValue
         case .refuse: throw APIError.noReader
         case .redirect(let id, let url):

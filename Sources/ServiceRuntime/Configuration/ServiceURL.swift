@@ -33,6 +33,14 @@ public struct ServiceURL: Equatable, Sendable {
         self.hasCredentials = parts.user != nil || parts.password != nil
     }
 
+    /// Whether both lead to the same place, whatever their queries and however the port is said.
+    public func isSameServer(as other: ServiceURL) -> Bool {
+        func port(_ url: ServiceURL) -> Int { url.port ?? (url.scheme == "https" ? 443 : 80) }
+        func path(_ url: ServiceURL) -> Substring { url.path.hasSuffix("/") ? url.path.dropLast() : url.path[...] }
+        return scheme == other.scheme && host.lowercased() == other.host.lowercased() && port(self) == port(other)
+            && path(self) == path(other)
+    }
+
     /// The URL of `path` (which begins with `/`) below this one, without its query.
     public func appending(path: String) -> String {
         let base = text.prefix { $0 != "?" && $0 != "#" }

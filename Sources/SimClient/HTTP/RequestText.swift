@@ -19,14 +19,18 @@ enum RequestText {
     /// `POST /connect`, with the position of the last event if there was one. It follows redirects, and comes back to the
     /// endpoint when what it was sent to is gone.
     ///
-    /// - Parameter target: where a redirect led: the count of the hops stands in its query.
+    /// - Parameters:
+    ///   - target: where a redirect led: the count of the hops stands in its query.
+    ///   - avoided: the Reader that could not be reached before.
     static func connect(
-        userid: String, videoid: String, lastEventID: String?, to endpoint: Endpoint, target: String? = nil
+        userid: String, videoid: String, lastEventID: String?, to endpoint: Endpoint, target: String? = nil,
+        avoiding avoided: Endpoint? = nil
     ) -> [UInt8] {
         var body = JSONText(capacity: 96)
         body.member("userid", userid)
         body.member("videoid", videoid)
         body.member("redirect", "follow")
+        if let avoided { body.member("avoid", avoided.description) }
         let resume = lastEventID.map { "Last-Event-ID: \($0)\r\n" } ?? ""
         var server = endpoint
         if target != nil { server.path = "" }
@@ -44,11 +48,15 @@ enum RequestText {
 
     /// `GET /connect` for the counts of some photos. Without `Accept`, so that a refusal has its own status.
     ///
-    /// - Parameter target: where a redirect led: everything stands in its query.
-    static func connect(userid: String, photos: [String], to endpoint: Endpoint, target: String?) -> [UInt8] {
-        let photos = photos.joined(separator: ",")
-        return get(
-            target ?? "\(endpoint.path)/connect?userid=\(userid)&photoids=\(photos)&redirect=follow", to: endpoint)
+    /// - Parameters:
+    ///   - target: where a redirect led: everything stands in its query.
+    ///   - avoided: the Reader that could not be reached before. A query may have its characters as they are.
+    static func connect(
+        userid: String, photos: [String], to endpoint: Endpoint, target: String?, avoiding avoided: Endpoint?
+    ) -> [UInt8] {
+        let query = "userid=\(userid)&photoids=\(photos.joined(separator: ","))&redirect=follow"
+        let avoid = avoided.map { "&avoid=\($0)" } ?? ""
+        return get(target ?? "\(endpoint.path)/connect?\(query)\(avoid)", to: endpoint)
     }
 
     static func get(_ target: String, to endpoint: Endpoint, _ headers: String = "") -> [UInt8] {

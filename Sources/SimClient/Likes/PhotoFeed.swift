@@ -30,10 +30,13 @@ struct PhotoFeed: ViewerFeed {
         }
     }
 
-    mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
+    mutating func connect(
+        _ viewer: Int, to endpoint: Endpoint, target: String?, avoiding avoided: Endpoint?
+    ) -> [UInt8] {
         held[viewer] = []
         return RequestText.connect(
-            userid: "viewer\(viewer)", photos: viewers[viewer].photos.map { photos[$0] }, to: endpoint, target: target)
+            userid: "viewer\(viewer)", photos: viewers[viewer].photos.map { photos[$0] }, to: endpoint, target: target,
+            avoiding: avoided)
     }
 
     mutating func opened(_ viewer: Int) -> FeedSignal { FeedSignal(isConnected: true) }

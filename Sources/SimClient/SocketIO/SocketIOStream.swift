@@ -43,6 +43,8 @@ struct SocketIOStream: Sendable {
     private let subscription: ViewerSubscription
     /// How often placement has sent this viewer on.
     private let hops: Int
+    /// The Reader that could not be reached before.
+    private let avoided: Endpoint?
     private var decoder = WebSocketDecoder(peerMasks: false, messageBytesMax: messageBytesMax)
     /// The channel's log of known packets, and the place behind the last one that came.
     private let log: Int
@@ -55,10 +57,12 @@ struct SocketIOStream: Sendable {
     ///   - target: where placement led, with the count of its hops.
     ///   - polling: of a viewer that begins with polls.
     init(
-        _ subscription: ViewerSubscription, target: String?, polling: LongPolling? = nil, _ known: inout KnownPackets
+        _ subscription: ViewerSubscription, target: String?, avoiding avoided: Endpoint? = nil,
+        polling: LongPolling? = nil, _ known: inout KnownPackets
     ) {
         self.subscription = subscription
         self.polling = polling
+        self.avoided = avoided
         log = known.log(of: subscription.videoid)
         place = known.end(of: log)
         hops = target?.split(separator: "&").last.flatMap { Int($0.dropFirst("hop=".count)) } ?? 0
@@ -170,6 +174,7 @@ struct SocketIOStream: Sendable {
             auth.member("userid", subscription.userid)
             auth.member("redirect", "follow")
             auth.member("hop", hops)
+            if let avoided { auth.member("avoid", avoided.description) }
             reply(SocketIOPacket(.connect, data: auth.finished()), &output)
         case UInt8(ascii: "1"): output.hasEnded = true
         case UInt8(ascii: "2"): send([UInt8(ascii: "3")], &output)

@@ -148,12 +148,15 @@ struct CommentFeed: ViewerFeed {
 // MARK: - Streams
 
 extension CommentFeed {
-    mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
+    mutating func connect(
+        _ viewer: Int, to endpoint: Endpoint, target: String?, avoiding avoided: Endpoint?
+    ) -> [UInt8] {
         let asked = subscription(of: viewer)
         switch settings.streamProtocol {
         case .chorus:
             return RequestText.connect(
-                userid: asked.userid, videoid: asked.videoid, lastEventID: asked.since, to: endpoint, target: target)
+                userid: asked.userid, videoid: asked.videoid, lastEventID: asked.since, to: endpoint, target: target,
+                avoiding: avoided)
         case .plain: return RequestText.connectPlainly(userid: asked.userid, videoid: asked.videoid, to: endpoint)
         }
     }

@@ -87,6 +87,8 @@ struct ViewerConnections: Sendable {
     private(set) var away = 0
     /// Where a redirect led, for the one request that follows it.
     private var targets: [Int32: String] = [:]
+    /// The server that did not let a viewer in, until it is connected elsewhere.
+    private var unreached: [Int32: Int32] = [:]
     private var queue: Deque<Int32> = []
     private var connecting = 0
     private var draws: Xoshiro256
@@ -140,6 +142,7 @@ struct ViewerConnections: Sendable {
         tally.absent += 1
         users[viewer].machine = ViewerMachine(isPresent: false)
         targets[Int32(viewer)] = nil
+        unreached[Int32(viewer)] = nil
         drawOtherServer(viewer)
         return true
     }
@@ -179,9 +182,17 @@ struct ViewerConnections: Sendable {
 
     mutating func takeTarget(of viewer: Int) -> String? { targets.removeValue(forKey: Int32(viewer)) }
 
+    /// The server that this viewer was sent to before, and that it could not reach.
+    func avoided(by viewer: Int) -> ServerDirectory.Server? { unreached[Int32(viewer)].map { directory[Int($0)] } }
+
     /// The connection ended or could not be made.
     mutating func ended(_ viewer: Int) -> ViewerMachine.Step {
         let state = users[viewer].machine.state
+        if state == .connecting {
+            // The next attempt begins anew, and says so that nobody sends it there again.
+            unreached[Int32(viewer)] = users[viewer].server
+            targets[Int32(viewer)] = nil
+        }
         // A Reader that broke may be away: the next attempt goes to another; a follower tries its own once more.
         if state == .connecting || state == .watching && settings.placement == .random { drawOtherServer(viewer) }
         return act(users[viewer].machine.ended(limits: settings.limits, draw: draws.unit()), viewer, after: state)
@@ -221,6 +232,7 @@ struct ViewerConnections: Sendable {
         if !users[viewer].isSlow { away -= 1 }
         if !users[viewer].machine.hasWatched { tally.connectedOnce += 1 }
         users[viewer].machine.connected()
+        unreached[Int32(viewer)] = nil
     }
 
     /// One of the Readers of the settings, but not the present one while there is a choice.

@@ -9,8 +9,12 @@ protocol ViewerFeed {
 
     /// The request of a viewer who connects now.
     ///
-    /// - Parameter target: where a redirect led, for the request line.
-    mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8]
+    /// - Parameters:
+    ///   - target: where a redirect led, for the request line.
+    ///   - avoided: the Reader that could not be reached before.
+    mutating func connect(
+        _ viewer: Int, to endpoint: Endpoint, target: String?, avoiding avoided: Endpoint?
+    ) -> [UInt8]
     /// What a viewer who connects now asks for on Socket.IO; `nil`: it cannot.
     mutating func subscribe(_ viewer: Int) -> ViewerSubscription?
     /// The stream of a viewer begins: the answer was 200.
@@ -154,17 +158,19 @@ final class ViewerLoop<Feed: ViewerFeed>: LoopWorker {
             return
         }
         let target = viewers.takeTarget(of: viewer)
+        let avoided = viewers.avoided(by: viewer)?.endpoint
         if !packets.isEmpty, let subscription = feed.subscribe(viewer) {
             let endpoint = viewers.server(of: viewer).endpoint
             let transport = viewers.settings.transport
             let polling =
                 transport == .socketio ? nil : LongPolling(at: endpoint, upgrades: transport == .websocketPolling)
-            var stream = SocketIOStream(subscription, target: target, polling: polling, &known)
+            var stream = SocketIOStream(subscription, target: target, avoiding: avoided, polling: polling, &known)
             _ = sockets.send(stream.firstRequest(to: endpoint), to: socket)
             return packets[viewer] = stream
         }
         // A socket that broke at once is told by `socketClosed`.
-        _ = sockets.send(feed.connect(viewer, to: viewers.server(of: viewer).endpoint, target: target), to: socket)
+        let endpoint = viewers.server(of: viewer).endpoint
+        _ = sockets.send(feed.connect(viewer, to: endpoint, target: target, avoiding: avoided), to: socket)
     }
 
     func received(_ bytes: UnsafeRawBufferPointer, from socket: SocketHandle, sockets: Sockets) {

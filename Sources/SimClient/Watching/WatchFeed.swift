@@ -32,12 +32,14 @@ struct WatchFeed: ViewerFeed {
         (self.userid, self.videoid, self.say) = (userid, videoid, say)
     }
 
-    mutating func connect(_ viewer: Int, to endpoint: Endpoint, target: String?) -> [UInt8] {
+    mutating func connect(
+        _ viewer: Int, to endpoint: Endpoint, target: String?, avoiding avoided: Endpoint?
+    ) -> [UInt8] {
         parser = EventStreamParser()
         seen.reader = endpoint.description
         return RequestText.connect(
             userid: userid, videoid: videoid, lastEventID: lastEventID.isEmpty ? nil : lastEventID, to: endpoint,
-            target: target)
+            target: target, avoiding: avoided)
     }
 
     mutating func subscribe(_ viewer: Int) -> ViewerSubscription? {

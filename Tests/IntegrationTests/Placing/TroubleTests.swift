@@ -1,4 +1,5 @@
 import TestSupport
+import Testbed
 import Testing
 import Wire
 
@@ -25,6 +26,52 @@ extension IntegrationTests {
                         let places = try await system.places(of: PlacementTests.videos, at: each)
                         #expect(places == before)
                     }
+                }
+            }
+        }
+
+        /// A Reader that died a moment ago has an announcement that is still good.
+        @Test func whoCouldNotReachAReaderGoesWhereItsChannelsGoNext() async throws {
+            try await PlacedReaders.with { system in
+                let before = try await system.places(of: PlacementTests.videos, at: system.readers[0])
+                let dead = try Ports.one()
+                try system.register("reader-9", port: dead, seconds: 60)
+                for reader in system.readers { await system.expectReaders(4, at: reader) }
+                let places = try await system.places(of: PlacementTests.videos, at: system.readers[0])
+                let index = try #require(places.firstIndex(of: "reader-9"))
+                let (video, next) = (PlacementTests.videos[index], before[index])
+                let avoid = "avoid=http://127.0.0.1:\(dead)"
+                for (number, reader) in system.readers.enumerated() {
+                    let located = try await reader.get("/locate?videoid=\(video)&\(avoid)")
+                    #expect(located.text.contains(#""instance":"\#(next)""#))
+                    for hop in ["", "&hop=1"] {
+                        let query = "userid=u&videoid=\(video)\(hop)"
+                        let lost = try await LoopbackHTTP.exchange(
+                            port: reader.port, RequestText.connect(query: query))
+                        #expect(lost.head["location"]?.hasPrefix("http://127.0.0.1:\(dead)/") == true)
+                        let viewer = try await StreamClient(
+                            port: reader.port, RequestText.connect(query: "\(query)&\(avoid)/"))
+                        let head = try await viewer.head()
+                        if next == "reader-\(number + 1)" {
+                            #expect(head.status == 200)
+                        } else {
+                            #expect(head.status == 307 && head["location"]?.contains("&\(avoid)/&hop=") == true)
+                            #expect(head["location"]?.hasPrefix("http://127.0.0.1:\(dead)/") == false)
+                        }
+                        await viewer.close()
+                    }
+                    let body = #"{"userid":"u","videoid":"\#(video)","avoid":"http://127.0.0.1:\#(dead)"}"#
+                    let viewer = try await StreamClient(port: reader.port, RequestText.post("/connect", json: body))
+                    #expect(try await viewer.head()["location"]?.hasPrefix("http://127.0.0.1:\(dead)/") != true)
+                    await viewer.close()
+                    #expect(try await system.number("chorus_placement_avoided_total", at: reader) == 4)
+                    // The Reader that is asked can be reached; one that nobody knows means nothing.
+                    for url in ["http://127.0.0.1:\(reader.port)", "https://127.0.0.1:\(dead)"] {
+                        let own = try await reader.get("/locate?videoid=\(video)&avoid=\(url)")
+                        #expect(own.text.contains(#""instance":"reader-9""#))
+                    }
+                    let bad = try await reader.get("/connect?userid=u&videoid=\(video)&avoid=reader-9")
+                    #expect(bad.status == 400 && bad.text.contains("avoid must be the URL of a Reader"))
                 }
             }
         }

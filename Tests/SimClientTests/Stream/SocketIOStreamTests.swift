@@ -36,6 +36,15 @@ import Wire
         #expect(EventFrame.all(answer.frames) == [.connected(Position(offset: 3, epoch: "abc"))])
     }
 
+    @Test func whatCouldNotBeReachedIsNamed() throws {
+        var known = KnownPackets()
+        var stream = SocketIOStream(
+            ViewerSubscription(userid: "u1", videoid: "v1"), target: nil, avoiding: Endpoint("http://r:4001"), &known)
+        let open = try Self.receive(#"0{"sid":"r.1","pingInterval":25000}"#, by: &stream)
+        #expect(
+            try Self.replies(open) == [#"40{"userid":"u1","redirect":"follow","hop":0,"avoid":"http://r:4001"}"#])
+    }
+
     @Test func eventsAreTheFramesOfAStream() throws {
         var stream = Self.stream()
         let data = #"{"userid":"a","comment":"]\",{\"channel\":\"x\"}","n":1}"#

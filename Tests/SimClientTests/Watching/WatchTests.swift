@@ -40,7 +40,7 @@ private final class Lines: Sendable {
         _ = try receive(&feed, makeConnected(at: Position(offset: 4, epoch: "a")))
         let signal = try receive(&feed, makeEvent("reconnect", "{}", retryMilliseconds: 70))
         #expect(signal.sentAway.isAsked && signal.sentAway.milliseconds == 70)
-        let request = String(decoding: feed.connect(0, to: endpoint, target: nil), as: UTF8.self)
+        let request = String(decoding: feed.connect(0, to: endpoint, target: nil, avoiding: nil), as: UTF8.self)
         #expect(request.contains("Last-Event-ID: 4.a\r\n"))
     }
 
