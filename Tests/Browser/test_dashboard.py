@@ -222,6 +222,42 @@ def test_no_column_of_1400_is_wrong(stats, look):
     print(f"redraws: {len(times)}, median {times[len(times) // 2]:.1f} ms, largest {times[-1]:.1f} ms")
 
 
+# Of the picture's pixels.
+CHECKSUM = """() => {
+    const canvas = document.querySelector(".map-canvas");
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d");
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    return new Uint32Array(data.buffer).reduce((sum, pixel) => (Math.imul(sum, 31) + pixel) | 0, 7);
+}"""
+
+
+def test_what_changed_is_painted_as_a_new_picture_would_be(stats, look):
+    laboratory = Laboratory(stats, readers=4).spread(3_000, most=20)
+    page = look(stats.url)
+    wait_painted(page, 3_000)
+    before = page.evaluate(CHECKSUM)
+    for reader, number in zip(laboratory.readers, range(0, 400, 100)):
+        for channel in list(reader.viewers)[number:number + 300]:
+            del reader.viewers[channel]
+    laboratory.report()
+    subscriptions = sum(len(reader.viewers) for reader in laboratory.readers)
+    wait_until(lambda: page.evaluate("dashboard.state.subscriptions") == subscriptions, "the state")
+    wait_until(lambda: page.evaluate(
+        "async () => (await dashboard.map.inspect(1)).version === dashboard.state.mapVersion"), "applied")
+    other = look(stats.url)
+    wait_painted(other, page.evaluate("dashboard.state.channels"))
+    wait_until(lambda: page.evaluate(CHECKSUM) == other.evaluate(CHECKSUM), "both are the same")
+    assert page.evaluate(CHECKSUM) != before
+    # And after a change of everything.
+    page.emulate_media(color_scheme="light")
+    light = look(stats.url, theme="light")
+    wait_painted(light, page.evaluate("dashboard.state.channels"))
+    wait_until(lambda: page.evaluate(CHECKSUM) == light.evaluate(CHECKSUM), "both are light")
+
+
 def test_a_map_that_came_too_early_is_asked_for_anew(stats, look):
     """It is asked for before the stream begins: what changed in between is told to nobody."""
     laboratory = Laboratory(stats).spread(600)

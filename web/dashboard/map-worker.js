@@ -26,6 +26,8 @@ class Picture {
   /** Channels that are shown; 0: all. */
   count = 0;
   slots = [];
+  /** The means that the pixels show; `null`: none of them. */
+  painted = null;
 
   constructor(canvas) {
     this.canvas = canvas;
@@ -37,6 +39,7 @@ class Picture {
     this.width = Math.max(1, Math.floor(width * ratio));
     this.stave = Math.round(STAVE * ratio);
     this.slots = slots;
+    this.painted = null;
     const height = Math.max(1, this.stave * slots.length);
     if (this.canvas.width === this.width && this.canvas.height === height) return;
     this.canvas.width = this.width;
@@ -57,29 +60,40 @@ class Picture {
     if (!this.image) return null;
     const { channels, all } = this.shown(map);
     const { means, across } = cells(map, this.slots, channels, this.width);
-    const { pixels, width, stave } = this;
-    pixels.fill(ground);
-    this.slots.forEach((slot, row) => {
-      const base = (row + 1) * stave - 1;
-      pixels.fill(line, base * width, (base + 1) * width);
-      for (let cell = 0; cell < across; cell += 1) {
-        const mean = means[row * across + cell];
-        if (mean <= 0) continue;
-        const height = Math.max(2, Math.round(mean * (stave - 3)));
-        const colour = colours[Math.max(1, Math.round(mean * (colours.length - 1)))];
-        const left = cellStart(cell, across, width);
-        // A hair between two notes where there is room for one.
-        const next = cellStart(cell + 1, across, width);
-        const right = next - left > 4 ? next - 1 : next;
-        // A pixel is written faster than a stretch of one pixel is filled.
-        for (let up = 1; up <= height; up += 1) {
-          const start = (base - up) * width;
-          for (let x = start + left; x < start + right; x += 1) pixels[x] = colour;
-        }
-      }
-    });
+    if (this.painted?.length !== means.length) {
+      this.painted = new Float32Array(means.length);
+      this.pixels.fill(ground);
+      this.slots.forEach((_, row) => {
+        this.pixels.fill(line, this.#base(row) * this.width, (this.#base(row) + 1) * this.width);
+      });
+    }
+    // Most of them are as they were.
+    for (let at = 0; at < means.length; at += 1) {
+      if (means[at] !== this.painted[at]) this.#bar(Math.floor(at / across), at % across, across, means[at]);
+    }
+    this.painted = means;
     this.context.putImageData(this.image, 0, 0);
     return { across, channels: channels.length, all: all.length, from: this.from };
+  }
+
+  /** The line of pixels on which a Reader's bars stand. */
+  #base(row) {
+    return (row + 1) * this.stave - 1;
+  }
+
+  #bar(row, cell, across, mean) {
+    const { pixels, stave, width } = this;
+    const height = mean > 0 ? Math.max(2, Math.round(mean * (stave - 3))) : 0;
+    const colour = colours[Math.max(1, Math.round(mean * (colours.length - 1)))];
+    const left = cellStart(cell, across, width);
+    // A hair between two notes where there is room for one.
+    const next = cellStart(cell + 1, across, width);
+    const right = next - left > 4 ? next - 1 : next;
+    // A pixel is written faster than a stretch of one pixel is filled.
+    for (let up = 1; up < stave; up += 1) {
+      const start = (this.#base(row) - up) * width;
+      for (let x = start + left; x < start + right; x += 1) pixels[x] = up <= height ? colour : ground;
+    }
   }
 }
 
@@ -131,6 +145,7 @@ const take = {
     colours = ramp(isLight);
     const pixel = ([red, green, blue]) => new Uint32Array(new Uint8Array([red, green, blue, 255]).buffer)[0];
     [ground, line] = [pixel(back), pixel(hairline)];
+    for (const picture of Object.values(pictures)) picture.painted = null;
     due();
   },
   view({ from, count }) {
