@@ -96,7 +96,7 @@ public struct ReaderReport: Codable, Equatable, Sendable {
     public var totalConnections: Int
     /// Messages that came from Redis, since the start.
     public var totalMessagesReceived: Int
-    /// Events written to viewers, since the start.
+    /// Messages written to viewers, one for each viewer and message, since the start: no counts of likes and viewers.
     public var totalMessagesSent: Int
     /// Connections that ended, since the start, by reason.
     public var disconnects: [String: Int]

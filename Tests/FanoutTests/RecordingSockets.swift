@@ -18,6 +18,7 @@ final class RecordingSockets: ViewerSockets {
         FanoutLoop(settings: settings) { [unowned self] in
             report.departures += $0.departures
             report.events += $0.events
+            report.messages += $0.messages
             report.writes += $0.writes
             report.conflated += $0.conflated
             report.rounds += $0.rounds

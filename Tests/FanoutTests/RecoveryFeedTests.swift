@@ -58,7 +58,7 @@ import Wire
         loop.recover(viewer, missed(1...10), cursor(10, attachedAt: 10), sockets)
         #expect(offsets(socket(0)) == Array(1...11))
         _ = loop.pass(sockets: sockets)
-        #expect(sockets.report == LoopReport(events: 11, writes: 1))
+        #expect(sockets.report == LoopReport(events: 11, messages: 11, writes: 1))
     }
 
     @Test func onlyTheViewerThatIsFurthestBehindIsDisconnected() {

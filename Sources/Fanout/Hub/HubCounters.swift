@@ -23,6 +23,8 @@ public struct HubCounters: Equatable, Sendable {
     public internal(set) var historyReads = 0
     /// Events written to viewers, one for each viewer and event.
     public internal(set) var eventsSent = 0
+    /// How many of them were messages of logs.
+    public internal(set) var messagesSent = 0
     /// Calls that wrote them.
     public internal(set) var writes = 0
     /// State events that a newer one replaced.
@@ -49,6 +51,7 @@ public struct HubCounters: Equatable, Sendable {
         for reason in report.endings { sessionEndings[reason, default: 0] += 1 }
         sessionUpgrades += report.upgrades
         eventsSent += report.events
+        messagesSent += report.messages
         writes += report.writes
         conflated += report.conflated
         guard !report.rounds.isEmpty else { return }

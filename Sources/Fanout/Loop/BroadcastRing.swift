@@ -18,6 +18,8 @@ struct BroadcastRing {
         fileprivate let from: UInt32
         fileprivate let to: UInt32
         private let frames: [Frame]
+        /// How many of them are messages of the log.
+        let messages: Int
         private var stream: [UInt8] = []
         private var packets: [UInt8] = []
 
@@ -25,6 +27,7 @@ struct BroadcastRing {
             self.from = from
             self.to = to
             self.frames = frames
+            messages = frames.messages
         }
 
         var events: Int { frames.count }

@@ -151,7 +151,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
 
     private func pass(_ topic: Topic, members: Int, _ sockets: Connections) -> Int {
         let before = topic.ring.bytes
-        var (writes, events) = (0, 0)
+        var (writes, events, messages) = (0, 0, 0)
         // No viewer is removed in the middle of a slice: sockets that break are reported after it.
         let tail = topic.tail
         let passed = topic.ring.pass(members: members) { id, portion in
@@ -168,9 +168,11 @@ final class FanoutLoop<Connections: ViewerSockets> {
             }
             writes += 1
             events += portion.events
+            messages += portion.messages
         }
         report.writes += writes
         report.events += events
+        report.messages += messages
         if let times = topic.roundTimes, !topic.ring.isMidRound {
             topic.roundTimes = nil
             report.rounds.append(times)
@@ -184,6 +186,7 @@ final class FanoutLoop<Connections: ViewerSockets> {
     func write(_ frames: [Frame], of topic: Topic, to id: ViewerID, _ viewer: Viewer, _ sockets: Connections) -> Bool {
         report.writes += 1
         report.events += frames.count
+        report.messages += frames.messages
         guard viewer.session == Viewer.none else {
             return send(EventPacket.joining(frames, of: topic.tail), toSession: viewer.session, sockets)
         }

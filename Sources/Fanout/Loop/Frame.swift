@@ -37,3 +37,10 @@ public struct Frame: Equatable, Sendable {
         bytes[..<(bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.endIndex)]
     }
 }
+
+extension [Frame] {
+    /// How many are messages of the log.
+    var messages: Int {
+        count { if case .log = $0.kind { true } else { false } }
+    }
+}

@@ -56,6 +56,8 @@ struct LoopReport: Equatable, Sendable {
     var upgrades = 0
     /// Events written, one for each viewer and event.
     var events = 0
+    /// How many of them were messages of logs.
+    var messages = 0
     /// Calls that wrote them.
     var writes = 0
     /// State events that a newer one replaced, or that were refused.

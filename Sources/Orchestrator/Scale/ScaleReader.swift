@@ -81,7 +81,7 @@ struct ScaleReader: Sendable {
     ) -> ScaleReaderMessage.Counts {
         let counters = hub.counters
         return .init(
-            number: number, messages: counters.messagesReceived, deliveries: counters.eventsSent,
+            number: number, messages: counters.messagesReceived, deliveries: counters.messagesSent,
             viewers: counters.connections, redirects: arrivals.redirects, latency: viewers.latency)
     }
 

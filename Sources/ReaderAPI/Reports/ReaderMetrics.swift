@@ -75,6 +75,7 @@ enum ReaderMetrics {
             ("chorus_reader_resumptions", "Viewers who came back and got what they missed.", \.recoveries),
             ("chorus_reader_resume_reads", "Pages of history read for them; one serves all who wait.", \.historyReads),
             ("chorus_reader_events_sent", "Events written, one for each viewer and event.", \.eventsSent),
+            ("chorus_reader_messages_sent", "How many of them were messages of logs.", \.messagesSent),
             ("chorus_reader_gaps", "Gaps that viewers were told of.", \.gaps),
             ("chorus_reader_writes", "System calls that wrote them.", \.writes),
             ("chorus_reader_states_conflated", "State events that a newer one replaced.", \.conflated),

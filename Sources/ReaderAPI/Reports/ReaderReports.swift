@@ -42,7 +42,7 @@ final class ReaderReports: ReportSource {
             subscribed: changes.subscribed, unsubscribed: changes.unsubscribed, subscriptions: changes.subscriptions,
             viewers: changes.viewers, publicUrl: publicURL, activeConnections: counters.connections,
             totalConnections: counters.connectionsTotal, totalMessagesReceived: counters.messagesReceived,
-            totalMessagesSent: counters.eventsSent, disconnects: counters.disconnects.byCode,
+            totalMessagesSent: counters.messagesSent, disconnects: counters.disconnects.byCode,
             refusals: counters.refusals.byCode, notRedirected: placement.notRedirected,
             extraSubscriptions: hub.extraSubscriptions, placement: strategy,
             deliveryTimes: counters.deliveryTimes)
